@@ -1,0 +1,67 @@
+"""Inputs of a call that are not messages of either side. A fixture records them as `note` lines."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import msgspec
+
+ModelFailure = Literal[
+    "bad_key",
+    "unknown_model",
+    "no_credit",
+    "refused",
+    "rate_limited",
+    "unreachable",
+    "timeout",
+    "protocol",
+    "closed",
+    "expired",
+]
+
+
+class _Note(msgspec.Struct, frozen=True, tag_field="note", forbid_unknown_fields=True):
+    pass
+
+
+class ModelClosed(_Note, tag="model_closed"):
+    """The Realtime session ended or never came to be. `code` is the close code or HTTP status, 0 where there is none."""
+
+    failure: ModelFailure
+    code: int = 0
+    reason: str = ""
+
+
+class PhoneClosed(_Note, tag="phone_closed"):
+    """The stream's socket is gone; `clean` when a closing handshake was seen."""
+
+    clean: bool = True
+    code: int = 0
+
+
+class PhoneFull(_Note, tag="phone_full"):
+    """The transport to the phone holds 64 KiB or more: hand it no more media."""
+
+
+class PhoneRoom(_Note, tag="phone_room"):
+    """The transport to the phone has room again."""
+
+
+class Tick(_Note, tag="tick"):
+    """The clock reached the call's deadline."""
+
+
+class Refused(_Note, tag="refused"):
+    """A message that was no message: counted, and nothing more."""
+
+    way: Literal["phone>bot", "model>bot"]
+    kind: str
+
+
+class Shutdown(_Note, tag="shutdown"):
+    """The server ends this call: an unclaimed session, a drain, a fault of ours."""
+
+    reason: Literal["drained", "refused", "internal_error", "line_lost"]
+
+
+Note = ModelClosed | PhoneClosed | PhoneFull | PhoneRoom | Tick | Refused | Shutdown

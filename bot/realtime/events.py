@@ -1,0 +1,339 @@
+"""The vocabulary of the Realtime session, GA shape: what arrives, what may be sent (openai-realtime.md, section 3)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from bot.audio.payload import payload_bytes
+
+
+class BadEvent(Exception):
+    """The model side sent something that is no event. `kind` is a short, countable name."""
+
+    def __init__(self, kind: str, detail: str = "") -> None:
+        super().__init__(f"{kind}: {detail}" if detail else kind)
+        self.kind = kind
+
+
+class _Event(msgspec.Struct, frozen=True, tag_field="type", gc=False):
+    pass
+
+
+class _Part(msgspec.Struct, frozen=True, gc=False):
+    pass
+
+
+# ---- what the server sends -------------------------------------------------------------------------------------------
+
+
+class Format(_Part):
+    type: str = ""
+    rate: int | None = None
+
+
+class AudioSide(_Part):
+    format: Format = Format()
+
+
+class Audio(_Part):
+    input: AudioSide = AudioSide()
+    output: AudioSide = AudioSide()
+
+
+class Session(_Part):
+    """The echo of the session: only what is checked. `expires_at` is in epoch seconds."""
+
+    id: str = ""
+    model: str = ""
+    expires_at: int | None = None
+    audio: Audio = Audio()
+
+
+class SessionCreated(_Event, tag="session.created"):
+    session: Session
+
+
+class SessionUpdated(_Event, tag="session.updated"):
+    session: Session
+
+
+class SpeechStarted(_Event, tag="input_audio_buffer.speech_started"):
+    """`audio_start_ms` counts all input audio written in this session and includes the prefix padding."""
+
+    audio_start_ms: int
+    item_id: str
+
+
+class SpeechStopped(_Event, tag="input_audio_buffer.speech_stopped"):
+    audio_end_ms: int
+    item_id: str
+
+
+class Committed(_Event, tag="input_audio_buffer.committed"):
+    item_id: str
+    previous_item_id: str | None = None
+
+
+class Content(_Part):
+    type: str = ""
+    transcript: str | None = None
+    text: str | None = None
+
+
+class Item(_Part):
+    """A conversation item: message, function_call, function_call_output and others."""
+
+    id: str = ""
+    type: str = ""
+    role: str | None = None
+    status: str | None = None
+    content: tuple[Content, ...] = ()
+    name: str | None = None
+    call_id: str | None = None
+    arguments: str | None = None
+
+
+class ItemAdded(_Event, tag="conversation.item.added"):
+    item: Item
+    previous_item_id: str | None = None
+
+
+class ItemDone(_Event, tag="conversation.item.done"):
+    item: Item
+    previous_item_id: str | None = None
+
+
+class ItemTruncated(_Event, tag="conversation.item.truncated"):
+    item_id: str
+    audio_end_ms: int
+    content_index: int = 0
+
+
+class ItemDeleted(_Event, tag="conversation.item.deleted"):
+    item_id: str
+
+
+class CallerTranscript(_Event, tag="conversation.item.input_audio_transcription.completed"):
+    item_id: str
+    transcript: str
+    content_index: int = 0
+
+
+class CallerTranscriptFailed(_Event, tag="conversation.item.input_audio_transcription.failed"):
+    item_id: str
+    content_index: int = 0
+
+
+class Problem(_Part):
+    type: str | None = None
+    code: str | None = None
+    message: str | None = None
+    param: str | None = None
+    event_id: str | None = None
+
+
+class StatusDetails(_Part):
+    type: str | None = None
+    reason: str | None = None
+    error: Problem | None = None
+
+
+class Response(_Part):
+    """`status`: in_progress, completed, cancelled, incomplete, failed (section 6)."""
+
+    id: str
+    status: str = ""
+    status_details: StatusDetails | None = None
+    output: tuple[Item, ...] = ()
+    conversation_id: str | None = None
+    usage: dict[str, Any] | None = None
+    metadata: dict[str, str] | None = None
+
+
+class ResponseCreated(_Event, tag="response.created"):
+    response: Response
+
+
+class ResponseDone(_Event, tag="response.done"):
+    response: Response
+
+
+class OutputItemAdded(_Event, tag="response.output_item.added"):
+    response_id: str
+    item: Item
+    output_index: int = 0
+
+
+class OutputItemDone(_Event, tag="response.output_item.done"):
+    response_id: str
+    item: Item
+    output_index: int = 0
+
+
+class AudioDelta(_Event, tag="response.output_audio.delta"):
+    """`delta` is base64 audio in the session's output format."""
+
+    response_id: str
+    item_id: str
+    delta: str
+    content_index: int = 0
+    output_index: int = 0
+
+
+class AudioDone(_Event, tag="response.output_audio.done"):
+    response_id: str
+    item_id: str
+    content_index: int = 0
+    output_index: int = 0
+
+
+class TranscriptDelta(_Event, tag="response.output_audio_transcript.delta"):
+    response_id: str
+    item_id: str
+    delta: str
+    content_index: int = 0
+    output_index: int = 0
+
+
+class TranscriptDone(_Event, tag="response.output_audio_transcript.done"):
+    response_id: str
+    item_id: str
+    transcript: str
+    content_index: int = 0
+    output_index: int = 0
+
+
+class RateLimits(_Event, tag="rate_limits.updated"):
+    rate_limits: tuple[dict[str, Any], ...] = ()
+
+
+class Error(_Event, tag="error"):
+    """Not fatal by itself: a fatal one is followed by a close in the same instant (section 6)."""
+
+    error: Problem
+
+
+class Unknown(msgspec.Struct, frozen=True):
+    """An event that is tolerated and not used."""
+
+    type: str
+
+
+_Used = (
+    SessionCreated
+    | SessionUpdated
+    | SpeechStarted
+    | SpeechStopped
+    | Committed
+    | ItemAdded
+    | ItemDone
+    | ItemTruncated
+    | ItemDeleted
+    | CallerTranscript
+    | CallerTranscriptFailed
+    | ResponseCreated
+    | ResponseDone
+    | OutputItemAdded
+    | OutputItemDone
+    | AudioDelta
+    | AudioDone
+    | TranscriptDelta
+    | TranscriptDone
+    | RateLimits
+    | Error
+)
+ServerEvent = _Used | Unknown
+
+
+# ---- what we send ----------------------------------------------------------------------------------------------------
+
+
+class _Command(_Event, forbid_unknown_fields=True, omit_defaults=True):
+    pass
+
+
+class UpdateSession(_Command, tag="session.update"):
+    """`session` is the GA object; bot.realtime.session makes it."""
+
+    session: dict[str, Any]
+    event_id: str = ""
+
+
+class AppendAudio(_Command, tag="input_audio_buffer.append"):
+    """`audio` is base64 in the session's input format. Never answered, so it carries no event id."""
+
+    audio: str
+
+
+class CreateItem(_Command, tag="conversation.item.create"):
+    item: dict[str, Any]
+    event_id: str = ""
+
+
+class TruncateItem(_Command, tag="conversation.item.truncate"):
+    item_id: str
+    audio_end_ms: int
+    content_index: int
+    event_id: str = ""
+
+
+class DeleteItem(_Command, tag="conversation.item.delete"):
+    item_id: str
+    event_id: str = ""
+
+
+class CreateResponse(_Command, tag="response.create"):
+    response: dict[str, Any] = {}
+    event_id: str = ""
+
+
+class CancelResponse(_Command, tag="response.cancel"):
+    response_id: str
+    event_id: str = ""
+
+
+ClientEvent = UpdateSession | AppendAudio | CreateItem | TruncateItem | DeleteItem | CreateResponse | CancelResponse
+
+_server = msgspec.json.Decoder(_Used)
+_client = msgspec.json.Decoder(ClientEvent)
+_KNOWN: frozenset[str] = frozenset(str(kind.__struct_config__.tag) for kind in _Used.__args__)  # type: ignore[attr-defined]
+
+
+class _Tag(msgspec.Struct):
+    type: str
+
+
+def parse(text: str | bytes) -> ServerEvent:
+    """One event from the server; an unknown type gives Unknown. Raises BadEvent: not_json, bad_shape, bad_base64."""
+    try:
+        event = _server.decode(text)
+    except msgspec.ValidationError as error:
+        return _unknown(text, str(error))
+    except (msgspec.DecodeError, UnicodeError, RecursionError) as error:
+        raise BadEvent("not_json", str(error)) from None
+    if type(event) is AudioDelta:
+        try:
+            payload_bytes(event.delta)
+        except ValueError as error:
+            raise BadEvent("bad_base64", str(error)) from None
+    return event
+
+
+def _unknown(text: str | bytes, why: str) -> Unknown:
+    try:
+        kind = msgspec.json.decode(text, type=_Tag).type
+    except (msgspec.DecodeError, RecursionError):
+        raise BadEvent("bad_shape", why) from None
+    if kind in _KNOWN:
+        raise BadEvent("bad_shape", why)
+    return Unknown(kind)
+
+
+def parse_command(text: str | bytes) -> ClientEvent:
+    """One event of ours, as in a fixture. Raises BadEvent."""
+    try:
+        return _client.decode(text)
+    except (ValueError, RecursionError) as error:
+        raise BadEvent("bad_command", str(error)) from None
