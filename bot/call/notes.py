@@ -24,41 +24,41 @@ class _Note(msgspec.Struct, frozen=True, tag_field="note", forbid_unknown_fields
     pass
 
 
-class ModelClosed(_Note, tag="model_closed"):
-    """The Realtime session ended or never came to be. `code` is the close code or HTTP status, 0 where there is none."""
+class ModelClosed(_Note, frozen=True, tag="model_closed"):
+    """The Realtime session ended or never came to be. `code` is close code or HTTP status, 0 for none."""
 
     failure: ModelFailure
     code: int = 0
     reason: str = ""
 
 
-class PhoneClosed(_Note, tag="phone_closed"):
+class PhoneClosed(_Note, frozen=True, tag="phone_closed"):
     """The stream's socket is gone; `clean` when a closing handshake was seen."""
 
     clean: bool = True
     code: int = 0
 
 
-class PhoneFull(_Note, tag="phone_full"):
+class PhoneFull(_Note, frozen=True, tag="phone_full"):
     """The transport to the phone holds 64 KiB or more: hand it no more media."""
 
 
-class PhoneRoom(_Note, tag="phone_room"):
+class PhoneRoom(_Note, frozen=True, tag="phone_room"):
     """The transport to the phone has room again."""
 
 
-class Tick(_Note, tag="tick"):
+class Tick(_Note, frozen=True, tag="tick"):
     """The clock reached the call's deadline."""
 
 
-class Refused(_Note, tag="refused"):
+class Refused(_Note, frozen=True, tag="refused"):
     """A message that was no message: counted, and nothing more."""
 
     way: Literal["phone>bot", "model>bot"]
     kind: str
 
 
-class Shutdown(_Note, tag="shutdown"):
+class Shutdown(_Note, frozen=True, tag="shutdown"):
     """The server ends this call: an unclaimed session, a drain, a fault of ours."""
 
     reason: Literal["drained", "refused", "internal_error", "line_lost"]

@@ -28,21 +28,21 @@ class _Part(msgspec.Struct, frozen=True, gc=False):
 # ---- what the server sends -------------------------------------------------------------------------------------------
 
 
-class Format(_Part):
+class Format(_Part, frozen=True):
     type: str = ""
     rate: int | None = None
 
 
-class AudioSide(_Part):
+class AudioSide(_Part, frozen=True):
     format: Format = Format()
 
 
-class Audio(_Part):
+class Audio(_Part, frozen=True):
     input: AudioSide = AudioSide()
     output: AudioSide = AudioSide()
 
 
-class Session(_Part):
+class Session(_Part, frozen=True):
     """The echo of the session: only what is checked. `expires_at` is in epoch seconds."""
 
     id: str = ""
@@ -51,38 +51,38 @@ class Session(_Part):
     audio: Audio = Audio()
 
 
-class SessionCreated(_Event, tag="session.created"):
+class SessionCreated(_Event, frozen=True, tag="session.created"):
     session: Session
 
 
-class SessionUpdated(_Event, tag="session.updated"):
+class SessionUpdated(_Event, frozen=True, tag="session.updated"):
     session: Session
 
 
-class SpeechStarted(_Event, tag="input_audio_buffer.speech_started"):
+class SpeechStarted(_Event, frozen=True, tag="input_audio_buffer.speech_started"):
     """`audio_start_ms` counts all input audio written in this session and includes the prefix padding."""
 
     audio_start_ms: int
     item_id: str
 
 
-class SpeechStopped(_Event, tag="input_audio_buffer.speech_stopped"):
+class SpeechStopped(_Event, frozen=True, tag="input_audio_buffer.speech_stopped"):
     audio_end_ms: int
     item_id: str
 
 
-class Committed(_Event, tag="input_audio_buffer.committed"):
+class Committed(_Event, frozen=True, tag="input_audio_buffer.committed"):
     item_id: str
     previous_item_id: str | None = None
 
 
-class Content(_Part):
+class Content(_Part, frozen=True):
     type: str = ""
     transcript: str | None = None
     text: str | None = None
 
 
-class Item(_Part):
+class Item(_Part, frozen=True):
     """A conversation item: message, function_call, function_call_output and others."""
 
     id: str = ""
@@ -95,38 +95,38 @@ class Item(_Part):
     arguments: str | None = None
 
 
-class ItemAdded(_Event, tag="conversation.item.added"):
+class ItemAdded(_Event, frozen=True, tag="conversation.item.added"):
     item: Item
     previous_item_id: str | None = None
 
 
-class ItemDone(_Event, tag="conversation.item.done"):
+class ItemDone(_Event, frozen=True, tag="conversation.item.done"):
     item: Item
     previous_item_id: str | None = None
 
 
-class ItemTruncated(_Event, tag="conversation.item.truncated"):
+class ItemTruncated(_Event, frozen=True, tag="conversation.item.truncated"):
     item_id: str
     audio_end_ms: int
     content_index: int = 0
 
 
-class ItemDeleted(_Event, tag="conversation.item.deleted"):
+class ItemDeleted(_Event, frozen=True, tag="conversation.item.deleted"):
     item_id: str
 
 
-class CallerTranscript(_Event, tag="conversation.item.input_audio_transcription.completed"):
+class CallerTranscript(_Event, frozen=True, tag="conversation.item.input_audio_transcription.completed"):
     item_id: str
     transcript: str
     content_index: int = 0
 
 
-class CallerTranscriptFailed(_Event, tag="conversation.item.input_audio_transcription.failed"):
+class CallerTranscriptFailed(_Event, frozen=True, tag="conversation.item.input_audio_transcription.failed"):
     item_id: str
     content_index: int = 0
 
 
-class Problem(_Part):
+class Problem(_Part, frozen=True):
     type: str | None = None
     code: str | None = None
     message: str | None = None
@@ -134,13 +134,13 @@ class Problem(_Part):
     event_id: str | None = None
 
 
-class StatusDetails(_Part):
+class StatusDetails(_Part, frozen=True):
     type: str | None = None
     reason: str | None = None
     error: Problem | None = None
 
 
-class Response(_Part):
+class Response(_Part, frozen=True):
     """`status`: in_progress, completed, cancelled, incomplete, failed (section 6)."""
 
     id: str
@@ -152,27 +152,27 @@ class Response(_Part):
     metadata: dict[str, str] | None = None
 
 
-class ResponseCreated(_Event, tag="response.created"):
+class ResponseCreated(_Event, frozen=True, tag="response.created"):
     response: Response
 
 
-class ResponseDone(_Event, tag="response.done"):
+class ResponseDone(_Event, frozen=True, tag="response.done"):
     response: Response
 
 
-class OutputItemAdded(_Event, tag="response.output_item.added"):
+class OutputItemAdded(_Event, frozen=True, tag="response.output_item.added"):
     response_id: str
     item: Item
     output_index: int = 0
 
 
-class OutputItemDone(_Event, tag="response.output_item.done"):
+class OutputItemDone(_Event, frozen=True, tag="response.output_item.done"):
     response_id: str
     item: Item
     output_index: int = 0
 
 
-class AudioDelta(_Event, tag="response.output_audio.delta"):
+class AudioDelta(_Event, frozen=True, tag="response.output_audio.delta"):
     """`delta` is base64 audio in the session's output format."""
 
     response_id: str
@@ -182,14 +182,14 @@ class AudioDelta(_Event, tag="response.output_audio.delta"):
     output_index: int = 0
 
 
-class AudioDone(_Event, tag="response.output_audio.done"):
+class AudioDone(_Event, frozen=True, tag="response.output_audio.done"):
     response_id: str
     item_id: str
     content_index: int = 0
     output_index: int = 0
 
 
-class TranscriptDelta(_Event, tag="response.output_audio_transcript.delta"):
+class TranscriptDelta(_Event, frozen=True, tag="response.output_audio_transcript.delta"):
     response_id: str
     item_id: str
     delta: str
@@ -197,7 +197,7 @@ class TranscriptDelta(_Event, tag="response.output_audio_transcript.delta"):
     output_index: int = 0
 
 
-class TranscriptDone(_Event, tag="response.output_audio_transcript.done"):
+class TranscriptDone(_Event, frozen=True, tag="response.output_audio_transcript.done"):
     response_id: str
     item_id: str
     transcript: str
@@ -205,11 +205,11 @@ class TranscriptDone(_Event, tag="response.output_audio_transcript.done"):
     output_index: int = 0
 
 
-class RateLimits(_Event, tag="rate_limits.updated"):
+class RateLimits(_Event, frozen=True, tag="rate_limits.updated"):
     rate_limits: tuple[dict[str, Any], ...] = ()
 
 
-class Error(_Event, tag="error"):
+class Error(_Event, frozen=True, tag="error"):
     """Not fatal by itself: a fatal one is followed by a close in the same instant (section 6)."""
 
     error: Problem
@@ -250,55 +250,55 @@ ServerEvent = _Used | Unknown
 # ---- what we send ----------------------------------------------------------------------------------------------------
 
 
-class _Command(_Event, forbid_unknown_fields=True, omit_defaults=True):
+class _Command(_Event, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
     pass
 
 
-class UpdateSession(_Command, tag="session.update"):
+class UpdateSession(_Command, frozen=True, tag="session.update"):
     """`session` is the GA object; bot.realtime.session makes it."""
 
     session: dict[str, Any]
     event_id: str = ""
 
 
-class AppendAudio(_Command, tag="input_audio_buffer.append"):
+class AppendAudio(_Command, frozen=True, tag="input_audio_buffer.append"):
     """`audio` is base64 in the session's input format. Never answered, so it carries no event id."""
 
     audio: str
 
 
-class CreateItem(_Command, tag="conversation.item.create"):
+class CreateItem(_Command, frozen=True, tag="conversation.item.create"):
     item: dict[str, Any]
     event_id: str = ""
 
 
-class TruncateItem(_Command, tag="conversation.item.truncate"):
+class TruncateItem(_Command, frozen=True, tag="conversation.item.truncate"):
     item_id: str
     audio_end_ms: int
     content_index: int
     event_id: str = ""
 
 
-class DeleteItem(_Command, tag="conversation.item.delete"):
+class DeleteItem(_Command, frozen=True, tag="conversation.item.delete"):
     item_id: str
     event_id: str = ""
 
 
-class CreateResponse(_Command, tag="response.create"):
+class CreateResponse(_Command, frozen=True, tag="response.create"):
     response: dict[str, Any] = {}
     event_id: str = ""
 
 
-class CancelResponse(_Command, tag="response.cancel"):
+class CancelResponse(_Command, frozen=True, tag="response.cancel"):
     response_id: str
     event_id: str = ""
 
 
 ClientEvent = UpdateSession | AppendAudio | CreateItem | TruncateItem | DeleteItem | CreateResponse | CancelResponse
 
-_server = msgspec.json.Decoder(_Used)
-_client = msgspec.json.Decoder(ClientEvent)
-_KNOWN: frozenset[str] = frozenset(str(kind.__struct_config__.tag) for kind in _Used.__args__)  # type: ignore[attr-defined]
+_server: msgspec.json.Decoder[_Used] = msgspec.json.Decoder(_Used)
+_client: msgspec.json.Decoder[ClientEvent] = msgspec.json.Decoder(ClientEvent)
+_KNOWN: frozenset[str] = frozenset(str(kind.__struct_config__.tag) for kind in _Used.__args__)
 
 
 class _Tag(msgspec.Struct):

@@ -39,7 +39,7 @@ class SessionSettings(msgspec.Struct, frozen=True):
 
 
 def takes_reasoning(model: str) -> bool:
-    """Whether `model` accepts `reasoning`: the gpt-realtime-2 family alone; 1.5 rejects the whole update (section 2)."""
+    """Whether `model` accepts `reasoning`: the gpt-realtime-2 family (section 2)."""
     return model.startswith("gpt-realtime-2")
 
 

@@ -27,20 +27,20 @@ class _Part(msgspec.Struct, frozen=True, rename="camel", gc=False):
     pass
 
 
-class Connected(_Message, tag="connected"):
+class Connected(_Message, frozen=True, tag="connected"):
     """First message of the socket; carries no stream SID."""
 
     protocol: str = ""
     version: str = ""
 
 
-class MediaFormat(_Part):
+class MediaFormat(_Part, frozen=True):
     encoding: str
     sample_rate: int
     channels: int
 
 
-class StartPart(_Part):
+class StartPart(_Part, frozen=True):
     stream_sid: str
     account_sid: str
     call_sid: str
@@ -49,13 +49,13 @@ class StartPart(_Part):
     custom_parameters: dict[str, str] = {}
 
 
-class Start(_Message, tag="start"):
+class Start(_Message, frozen=True, tag="start"):
     start: StartPart
     stream_sid: str
     sequence_number: Count = 0
 
 
-class MediaPart(_Part):
+class MediaPart(_Part, frozen=True):
     """`timestamp` is the frame's place in the stream in ms; `payload` base64 mu-law."""
 
     payload: str
@@ -64,28 +64,28 @@ class MediaPart(_Part):
     chunk: Count = 0
 
 
-class Media(_Message, tag="media"):
+class Media(_Message, frozen=True, tag="media"):
     media: MediaPart
     stream_sid: str
     sequence_number: Count = 0
 
 
-class DtmfPart(_Part):
+class DtmfPart(_Part, frozen=True):
     digit: str
     track: str = ""
 
 
-class Dtmf(_Message, tag="dtmf"):
+class Dtmf(_Message, frozen=True, tag="dtmf"):
     dtmf: DtmfPart
     stream_sid: str
     sequence_number: Count = 0
 
 
-class MarkPart(_Part, forbid_unknown_fields=True):
+class MarkPart(_Part, frozen=True, forbid_unknown_fields=True):
     name: str
 
 
-class MarkEcho(_Message, tag="mark"):
+class MarkEcho(_Message, frozen=True, tag="mark"):
     """Our own mark, sent back when all audio before it has been played, or on clear."""
 
     mark: MarkPart
@@ -93,12 +93,12 @@ class MarkEcho(_Message, tag="mark"):
     sequence_number: Count = 0
 
 
-class StopPart(_Part):
+class StopPart(_Part, frozen=True):
     account_sid: str = ""
     call_sid: str = ""
 
 
-class Stop(_Message, tag="stop"):
+class Stop(_Message, frozen=True, tag="stop"):
     stream_sid: str
     stop: StopPart = StopPart()
     sequence_number: Count = 0
@@ -107,32 +107,32 @@ class Stop(_Message, tag="stop"):
 Inbound = Connected | Start | Media | Dtmf | MarkEcho | Stop
 
 
-class _Strict(_Message, forbid_unknown_fields=True):
+class _Strict(_Message, frozen=True, forbid_unknown_fields=True):
     """What goes to Twilio has no extra fields: 31951 names them as a cause."""
 
 
-class OutPart(_Part, forbid_unknown_fields=True):
+class OutPart(_Part, frozen=True, forbid_unknown_fields=True):
     payload: str
 
 
-class PlayMedia(_Strict, tag="media"):
+class PlayMedia(_Strict, frozen=True, tag="media"):
     stream_sid: str
     media: OutPart
 
 
-class SetMark(_Strict, tag="mark"):
+class SetMark(_Strict, frozen=True, tag="mark"):
     stream_sid: str
     mark: MarkPart
 
 
-class Clear(_Strict, tag="clear"):
+class Clear(_Strict, frozen=True, tag="clear"):
     stream_sid: str
 
 
 Outbound = PlayMedia | SetMark | Clear
 
-_inbound = msgspec.json.Decoder(Inbound, strict=False)
-_outbound = msgspec.json.Decoder(Outbound)
+_inbound: msgspec.json.Decoder[Inbound] = msgspec.json.Decoder(Inbound, strict=False)
+_outbound: msgspec.json.Decoder[Outbound] = msgspec.json.Decoder(Outbound)
 _EVENTS = frozenset({"connected", "start", "media", "dtmf", "mark", "stop"})
 
 

@@ -1,0 +1,5 @@
+"""The `bot` command."""
+
+
+def main() -> None:
+    """Run the command line."""
