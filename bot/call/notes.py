@@ -6,18 +6,7 @@ from typing import Literal
 
 import msgspec
 
-ModelFailure = Literal[
-    "bad_key",
-    "unknown_model",
-    "no_credit",
-    "refused",
-    "rate_limited",
-    "unreachable",
-    "timeout",
-    "protocol",
-    "closed",
-    "expired",
-]
+from bot.realtime.failures import FailureKind
 
 
 class _Note(msgspec.Struct, frozen=True, tag_field="note", forbid_unknown_fields=True):
@@ -27,7 +16,7 @@ class _Note(msgspec.Struct, frozen=True, tag_field="note", forbid_unknown_fields
 class ModelClosed(_Note, frozen=True, tag="model_closed"):
     """The Realtime session ended or never came to be. `code` is close code or HTTP status, 0 for none."""
 
-    failure: ModelFailure
+    failure: FailureKind
     code: int = 0
     reason: str = ""
 

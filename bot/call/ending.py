@@ -1,0 +1,34 @@
+"""Hanging up on the model's wish: after its goodbye has been heard, and not at all if the caller starts to talk."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+NOT_NOW = "The caller started to speak, so the call was not ended. Listen and go on with the conversation."
+NO_SUCH_FUNCTION = "There is no such function."
+
+
+class Ending:
+    """The one pending wish to hang up, if any."""
+
+    def __init__(self) -> None:
+        self._call_id: str | None = None
+
+    @property
+    def asked(self) -> bool:
+        return self._call_id is not None
+
+    def ask(self, call_id: str) -> None:
+        """The model called `hang_up`."""
+        self._call_id = call_id
+
+    def drop(self) -> dict[str, Any] | None:
+        """The caller spoke: the item that tells the model so, None when no hang-up was pending."""
+        call_id, self._call_id = self._call_id, None
+        return None if call_id is None else function_output(call_id, NOT_NOW)
+
+
+def function_output(call_id: str, text: str) -> dict[str, Any]:
+    """A `function_call_output` item (openai-realtime.md, section 3.1)."""
+    return {"type": "function_call_output", "call_id": call_id, "output": json.dumps({"result": text})}

@@ -1,0 +1,56 @@
+"""The call's deadlines: how long each state may last, and what follows when it does not end by itself."""
+
+from __future__ import annotations
+
+from bot.call.outputs import EndReason
+from bot.call.settings import CallSettings
+from bot.call.states import State
+
+CLAIM_US = 10_000_000
+"""A session that no stream has claimed is closed after this."""
+
+
+class Limits:
+    """Deadlines in the call's microseconds, from settings in seconds. A limit of 0 is no limit."""
+
+    def __init__(self, settings: CallSettings) -> None:
+        self._answer_us = round(settings.response_s * 1_000_000)
+        self._idle_us = round(settings.idle_s * 1_000_000)
+        self._call_us = round(settings.max_call_s * 1_000_000)
+        self._ready_by: int | None = self._answer_us
+        self._claim_by: int | None = CLAIM_US
+        self._over_by: int | None = None
+        self._state_by: tuple[int, EndReason] | None = None
+
+    def session_ready(self) -> None:
+        self._ready_by = None
+
+    def stream_started(self, now_us: int) -> None:
+        self._claim_by = None
+        self._over_by = now_us + self._call_us if self._call_us else None
+
+    def entered(self, state: State, now_us: int) -> None:
+        """The call moved into `state`: the limit on how long it may stay there."""
+        self._state_by = None
+        if state is State.THINKING:
+            self._state_by = (now_us + self._answer_us, "model_unavailable")
+        elif state is State.LISTENING and self._idle_us:
+            self._state_by = (now_us + self._idle_us, "idle")
+
+    def deadline_us(self) -> int | None:
+        times = [at for at in (self._ready_by, self._claim_by, self._over_by) if at is not None]
+        if self._state_by is not None:
+            times.append(self._state_by[0])
+        return min(times, default=None)
+
+    def passed(self, now_us: int) -> EndReason | None:
+        """Why the call must end now, None when it need not."""
+        if self._ready_by is not None and now_us >= self._ready_by:
+            return "model_unavailable"
+        if self._claim_by is not None and now_us >= self._claim_by:
+            return "line_lost"
+        if self._over_by is not None and now_us >= self._over_by:
+            return "time_limit"
+        if self._state_by is not None and now_us >= self._state_by[0]:
+            return self._state_by[1]
+        return None

@@ -1,0 +1,108 @@
+"""Responses: the one gate for `response.create`, and which responses may still be heard.
+
+Only one response may be active; a second `response.create` is refused until the first one's `response.done`
+(openai-realtime.md, pitfalls 6 and 7). Deltas of an interrupted response must never be heard (section 4).
+"""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from bot.realtime.events import CreateResponse
+
+REMEMBERED = 64
+
+Status = Literal["active", "done", "suppressed"]
+
+
+class Responses:
+    """At most one active response; a request waits here until it may go out."""
+
+    def __init__(self) -> None:
+        self.active: str | None = None
+        self.parameters: dict[str, Any] = {}
+        """What the active, or else the last, response was asked for with; empty for the server's own."""
+        self._known: dict[str, Status] = {}
+        self._wanted: dict[str, Any] | None = None
+        self._asked: str | None = None
+        self._asked_for: dict[str, Any] = {}
+        self._in_the_way = False
+        self._number = 0
+
+    @property
+    def busy(self) -> bool:
+        """Whether a response is active or has been asked for."""
+        return self.active is not None or self._asked is not None or self._in_the_way
+
+    @property
+    def awaited(self) -> bool:
+        """Whether a response is active, asked for, or wanted."""
+        return self.busy or self._wanted is not None
+
+    def want(self, response: dict[str, Any]) -> None:
+        """A response with these parameters should be made as soon as it can. Wanting twice is wanting once."""
+        self._wanted = response
+
+    def forget(self) -> None:
+        """What was wanted is wanted no more: the caller is speaking and will be answered for that."""
+        self._wanted = None
+
+    def release(self) -> CreateResponse | None:
+        """The `response.create` that may go out now, if any."""
+        if self._wanted is None or self.busy:
+            return None
+        self._asked_for, self._wanted = self._wanted, None
+        self._number += 1
+        self._asked = f"create_{self._number}"
+        return CreateResponse(response=self._asked_for, event_id=self._asked)
+
+    def refused(self, event_id: str | None, *, another_active: bool = False) -> bool:
+        """The server refused a `response.create`: whether it was the one asked for. It is wanted again.
+
+        When another response is in the way, the next try waits until that one is over.
+        """
+        if event_id is None or event_id != self._asked:
+            return False
+        self._asked = None
+        self._in_the_way = another_active
+        if self._wanted is None:
+            self._wanted = self._asked_for
+        return True
+
+    def created(self, response_id: str) -> None:
+        self.parameters = {} if self._asked is None else self._asked_for
+        self._asked = None
+        self._in_the_way = False
+        self.active = response_id
+        self._know(response_id, "active")
+
+    def done(self, response_id: str) -> None:
+        self._in_the_way = False
+        if self.active == response_id:
+            self.active = None
+        if self._known.get(response_id) == "active":
+            self._know(response_id, "done")
+
+    def suppress(self) -> str | None:
+        """No delta of the active response may be heard any more. Its id, None when there is none."""
+        if self.active is not None:
+            self._know(self.active, "suppressed")
+        return self.active
+
+    def suppressed(self, response_id: str) -> bool:
+        return self._known.get(response_id) == "suppressed"
+
+    def audible(self, response_id: str) -> bool:
+        """Whether audio of this response may be sent: one that was announced and not suppressed."""
+        return self._known.get(response_id) in {"active", "done"}
+
+    def _know(self, response_id: str, status: Status) -> None:
+        self._known[response_id] = status
+        while len(self._known) > REMEMBERED:
+            del self._known[next(iter(self._known))]
+
+
+def greeting_response(words: str, instructions: str) -> dict[str, Any]:
+    """Parameters of the greeting's `response.create`: its instructions replace the session's (section 3.1)."""
+    ask = f"Begin the call now: say exactly the following to the caller, and nothing else.\n\n{words}"
+    return {"instructions": f"{instructions}\n\n{ask}" if instructions else ask}

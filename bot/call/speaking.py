@@ -1,0 +1,99 @@
+"""Audio on its way to the caller: held until it may go, handed on whole, cleared at once.
+
+Deltas go out as they come. They wait here while the stream has not started or the transport is full, so that nothing
+ever stands before a `clear` that could have been dropped.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+
+from bot.audio.payload import MAX_MEDIA_CHARS, payload_bytes, split
+from bot.call.ledger import Entry, Ledger
+from bot.twilio.stream import Clear, MarkPart, Outbound, OutPart, PlayMedia, SetMark
+
+HELD_BYTES = 10 * 60 * 8_000
+"""Ten minutes: what Twilio itself buffers at most (31931)."""
+STEP_CHARS = MAX_MEDIA_CHARS
+"""What may be handed over before the shell has looked at the transport again."""
+
+
+class Speaking:
+    """The queue to the phone and the ledger of what went down it."""
+
+    def __init__(self) -> None:
+        self.ledger = Ledger()
+        self.stream_sid = ""
+        self.begun = False
+        """Whether the caller may hear us: both sides are ready."""
+        self.full = False
+        """The transport holds enough; PhoneRoom ends it."""
+        self.dropped_bytes = 0
+        self._held: deque[tuple[Entry, str, int]] = deque()
+        self._held_bytes = 0
+        self._step_chars = 0
+
+    def new_step(self) -> None:
+        """The shell has written what it was given."""
+        self._step_chars = 0
+
+    @property
+    def waiting(self) -> bool:
+        """Whether audio is held back here."""
+        return bool(self._held)
+
+    def delta(self, entry: Entry, payload: str, now_us: int) -> list[Outbound]:
+        """More audio of `entry`, as the model sent it."""
+        for piece in split(payload):
+            n_bytes = payload_bytes(piece)
+            if self._held_bytes + n_bytes > HELD_BYTES:
+                self.dropped_bytes += n_bytes
+                continue
+            entry.received += n_bytes
+            self._held.append((entry, piece, n_bytes))
+            self._held_bytes += n_bytes
+        return self.flush(now_us)
+
+    def done(self, entry: Entry, now_us: int) -> list[Outbound]:
+        """No more audio of `entry` will come."""
+        already, entry.done = entry.done, True
+        return [] if already or not entry.sent else self._end_mark(entry, now_us)
+
+    def flush(self, now_us: int) -> list[Outbound]:
+        """Hand over what may go now."""
+        out: list[Outbound] = []
+        while self._held and self.begun and not self.full:
+            entry, payload, n_bytes = self._held.popleft()
+            self._held_bytes -= n_bytes
+            if not entry.sent:
+                out.append(self._mark(self.ledger.mark_before(now_us)))
+            out.append(PlayMedia(self.stream_sid, OutPart(payload)))
+            self.ledger.sent(entry, n_bytes, now_us)
+            self._step_chars += len(payload)
+            self.full = self._step_chars > STEP_CHARS
+            out.extend(self._end_mark(entry, now_us) if entry.done else self._due_mark(now_us))
+        return out
+
+    def _end_mark(self, entry: Entry, now_us: int) -> list[Outbound]:
+        if entry.sent < entry.received:
+            return self._due_mark(now_us)
+        name = self.ledger.mark_after(now_us, at_end=True)
+        return [] if name is None else [self._mark(name)]
+
+    def _due_mark(self, now_us: int) -> list[Outbound]:
+        name = self.ledger.mark_after(now_us)
+        return [] if name is None else [self._mark(name)]
+
+    def _mark(self, name: str) -> SetMark:
+        return SetMark(self.stream_sid, MarkPart(name))
+
+    def audible(self, now_us: int) -> bool:
+        """Whether anything is playing, may be playing, or waits to be played."""
+        return self.waiting or self.ledger.interruptible(now_us)
+
+    def cut(self, now_us: int) -> tuple[list[Outbound], list[Entry]]:
+        """Silence: the `clear`, if there is anything to clear, and every entry as heard."""
+        clear: list[Outbound] = [Clear(self.stream_sid)] if self.ledger.interruptible(now_us) else []
+        self._held.clear()
+        self._held_bytes = 0
+        return clear, self.ledger.cut(now_us)

@@ -1,0 +1,96 @@
+"""The states of a call and what moves it between them.
+
+Two rules. All that decides who has the floor lives in TABLE; a pair that stands nowhere is a fault of ours and raises.
+This file does not know messages: the call says what happened in the words of Happening.
+"""
+
+from __future__ import annotations
+
+from enum import Enum
+
+
+class State(Enum):
+    """Who has the floor."""
+
+    OPENING = "opening"
+    LISTENING = "listening"
+    HEARING = "hearing"
+    THINKING = "thinking"
+    SPEAKING = "speaking"
+    CLOSING = "closing"
+    ENDED = "ended"
+
+
+class Happening(Enum):
+    """What can happen to a call."""
+
+    BEGUN = "both sides are ready"
+    SPEECH_STARTED = "the caller starts to speak and is let in"
+    SPEECH_STOPPED = "the caller stops speaking"
+    RESPONSE_STARTED = "the model starts a response"
+    RESPONSE_OVER = "the response is over with nothing left to play"
+    AUDIO = "audio is sent to the caller"
+    PLAYED_OUT = "the caller has heard all that was sent"
+    HANG_UP_ASKED = "the model asks to hang up"
+    OVER = "the call is over"
+
+
+_S, _H = State, Happening
+
+TABLE: dict[tuple[State, Happening], State] = {
+    (_S.OPENING, _H.BEGUN): _S.LISTENING,
+    (_S.LISTENING, _H.SPEECH_STARTED): _S.HEARING,
+    (_S.LISTENING, _H.RESPONSE_STARTED): _S.THINKING,
+    (_S.LISTENING, _H.AUDIO): _S.SPEAKING,
+    (_S.HEARING, _H.SPEECH_STOPPED): _S.THINKING,
+    (_S.HEARING, _H.AUDIO): _S.SPEAKING,
+    (_S.THINKING, _H.SPEECH_STARTED): _S.HEARING,
+    (_S.THINKING, _H.AUDIO): _S.SPEAKING,
+    (_S.THINKING, _H.RESPONSE_OVER): _S.LISTENING,
+    (_S.SPEAKING, _H.SPEECH_STARTED): _S.HEARING,
+    (_S.SPEAKING, _H.PLAYED_OUT): _S.LISTENING,
+    (_S.SPEAKING, _H.RESPONSE_STARTED): _S.SPEAKING,
+    (_S.CLOSING, _H.SPEECH_STARTED): _S.HEARING,
+    **{(state, _H.HANG_UP_ASKED): _S.CLOSING for state in (_S.LISTENING, _S.THINKING, _S.SPEAKING)},
+    **{(state, _H.OVER): _S.ENDED for state in State if state is not _S.ENDED},
+}
+
+_STAYS: dict[State, frozenset[Happening]] = {
+    _S.OPENING: frozenset(
+        {_H.SPEECH_STARTED, _H.SPEECH_STOPPED, _H.RESPONSE_STARTED, _H.RESPONSE_OVER, _H.HANG_UP_ASKED}
+    ),
+    _S.LISTENING: frozenset({_H.SPEECH_STOPPED, _H.RESPONSE_OVER, _H.PLAYED_OUT}),
+    _S.HEARING: frozenset({_H.SPEECH_STARTED, _H.RESPONSE_STARTED, _H.RESPONSE_OVER, _H.PLAYED_OUT, _H.HANG_UP_ASKED}),
+    _S.THINKING: frozenset({_H.SPEECH_STOPPED, _H.RESPONSE_STARTED, _H.PLAYED_OUT}),
+    _S.SPEAKING: frozenset({_H.SPEECH_STOPPED, _H.RESPONSE_OVER, _H.AUDIO}),
+    _S.CLOSING: frozenset(
+        {_H.SPEECH_STOPPED, _H.RESPONSE_STARTED, _H.RESPONSE_OVER, _H.AUDIO, _H.PLAYED_OUT, _H.HANG_UP_ASKED}
+    ),
+    _S.ENDED: frozenset(),
+}
+"""What may happen in a state without moving the call."""
+
+
+class OurFaultError(Exception):
+    """Something happened that the table does not know: a defect of this program, not of a peer."""
+
+
+def after(state: State, happening: Happening) -> State:
+    """The state that follows. Raises OurFaultError for a pair the table does not know."""
+    following = TABLE.get((state, happening))
+    if following is not None:
+        return following
+    if happening in _STAYS[state]:
+        return state
+    raise OurFaultError(f"{happening.name} cannot happen while {state.value}")
+
+
+def picture() -> str:
+    """The table as a Mermaid state diagram."""
+    lines = ["stateDiagram-v2", "  [*] --> opening"]
+    for (state, happening), following in TABLE.items():
+        if happening is not Happening.OVER and state is not following:
+            lines.append(f"  {state.value} --> {following.value}: {happening.value}")
+    lines.append("  closing --> ended: the goodbye has been heard")
+    lines.append("  ended --> [*]")
+    return "\n".join(lines)

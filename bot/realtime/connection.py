@@ -1,0 +1,211 @@
+"""One socket to a Realtime server: websockets' sans-I/O protocol on an asyncio transport, no task of its own.
+
+Text comes out by callback in the same step in which the bytes came in; `send` writes before it returns. Compression is
+off: base64 audio does not shrink (openai-realtime.md, section 1.1).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import ssl
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache
+from urllib.parse import quote
+
+from websockets.client import ClientProtocol
+from websockets.exceptions import InvalidHandshake, InvalidStatus
+from websockets.frames import Frame, Opcode
+from websockets.http11 import Response
+from websockets.protocol import State
+from websockets.uri import parse_uri
+
+from bot.realtime.failures import Failure, failure_of_close, failure_of_status
+
+MAX_MESSAGE_BYTES = 16 * 2**20
+CLOSE_S = 0.5
+"""A closing handshake is given this long; then the socket is aborted."""
+MAX_BUFFERED_BYTES = 4 * 2**20
+"""Minutes of unsent caller audio: a server that reads this slowly is gone."""
+
+OnText = Callable[[bytes], None]
+OnLost = Callable[[Failure], None]
+
+
+class ConnectError(Exception):
+    """No session could be opened."""
+
+    def __init__(self, failure: Failure) -> None:
+        super().__init__(f"{failure.kind}: {failure.reason}")
+        self.failure = failure
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """Where and as whom a session is opened."""
+
+    url: str
+    model: str
+    api_key: str
+
+    @property
+    def uri(self) -> str:
+        joint = "&" if "?" in self.url else "?"
+        return f"{self.url}{joint}model={quote(self.model, safe='')}"
+
+
+@cache
+def tls_context() -> ssl.SSLContext:
+    """One for the process: loading the certificates takes tens of milliseconds."""
+    return ssl.create_default_context()
+
+
+class RealtimeConnection(asyncio.Protocol):
+    """Made by `connect`. `on_text` gets each message; `on_lost` comes once, unless `close` was called before."""
+
+    def __init__(self, endpoint: Endpoint, on_text: OnText, on_lost: OnLost) -> None:
+        self._endpoint = endpoint
+        self._protocol = ClientProtocol(parse_uri(endpoint.uri), max_size=MAX_MESSAGE_BYTES)
+        self._on_text = on_text
+        self._on_lost = on_lost
+        self._transport: asyncio.Transport | None = None
+        loop = asyncio.get_running_loop()
+        self._opened: asyncio.Future[None] = loop.create_future()
+        self._gone: asyncio.Future[None] = loop.create_future()
+        self._closing = False
+        self._fragments: list[bytes] = []
+
+    # ---- asyncio's side ----
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        assert isinstance(transport, asyncio.Transport)
+        self._transport = transport
+        request = self._protocol.connect()
+        request.headers["Authorization"] = f"Bearer {self._endpoint.api_key}"
+        self._protocol.send_request(request)
+        self._write()
+
+    def data_received(self, data: bytes) -> None:
+        self._protocol.receive_data(data)
+        self._after_input()
+
+    def eof_received(self) -> None:
+        self._protocol.receive_eof()
+        self._after_input()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        if self._protocol.state is not State.CLOSED:
+            self._protocol.receive_eof()
+            self._events()
+        if not self._gone.done():
+            self._gone.set_result(None)
+        failure = self._failure(exc)
+        if not self._opened.done():
+            self._opened.set_exception(ConnectError(failure))
+        elif not self._closing:
+            self._closing = True
+            self._on_lost(failure)
+
+    def _failure(self, exc: Exception | None) -> Failure:
+        handshake = self._protocol.handshake_exc
+        if isinstance(handshake, InvalidStatus):
+            return failure_of_status(handshake.response.status_code)
+        if isinstance(handshake, InvalidHandshake):
+            return Failure("protocol", 0, f"the server's handshake is not WebSocket: {handshake}")
+        code = self._protocol.close_code or 1006
+        reason = self._protocol.close_reason or (str(exc) if exc else "")
+        return failure_of_close(code, reason)
+
+    def _after_input(self) -> None:
+        self._events()
+        self._write()
+        if self._protocol.close_expected() and self._transport is not None:
+            asyncio.get_running_loop().call_later(CLOSE_S, self._transport.abort)
+
+    def _events(self) -> None:
+        for event in self._protocol.events_received():
+            if isinstance(event, Frame):
+                self._frame(event)
+            elif isinstance(event, Response) and self._protocol.handshake_exc is None and not self._opened.done():
+                self._opened.set_result(None)
+
+    def _frame(self, frame: Frame) -> None:
+        if self._closing or frame.opcode not in {Opcode.TEXT, Opcode.BINARY, Opcode.CONT}:
+            return
+        if frame.fin and not self._fragments:
+            self._on_text(bytes(frame.data))
+            return
+        self._fragments.append(bytes(frame.data))
+        if frame.fin:
+            whole, self._fragments = b"".join(self._fragments), []
+            self._on_text(whole)
+
+    def _write(self) -> None:
+        transport = self._transport
+        if transport is None:
+            return
+        for data in self._protocol.data_to_send():
+            if data:
+                transport.write(data)
+            elif transport.can_write_eof():
+                transport.write_eof()
+            else:
+                transport.close()
+
+    # ---- our side ----
+
+    async def opened(self) -> None:
+        """Wait for the end of the handshake. Raises ConnectError."""
+        await self._opened
+
+    def send(self, text: bytes) -> None:
+        """Write one message now. After the socket is lost it does nothing."""
+        transport = self._transport
+        if self._closing or transport is None or self._protocol.state is not State.OPEN:
+            return
+        self._protocol.send_text(text)
+        self._write()
+        if transport.get_write_buffer_size() > MAX_BUFFERED_BYTES:
+            transport.abort()
+
+    async def close(self) -> None:
+        """Close within half a second: with a handshake if the server takes part in it, else without."""
+        self._closing = True
+        transport = self._transport
+        if transport is None:
+            return
+        if self._protocol.state is State.OPEN:
+            self._protocol.send_close(1000)
+            self._write()
+        elif self._protocol.state is State.CONNECTING:
+            transport.abort()
+        await asyncio.wait([self._gone], timeout=CLOSE_S)
+        if not self._gone.done():
+            transport.abort()
+            await asyncio.wait([self._gone], timeout=CLOSE_S)
+
+
+async def connect(endpoint: Endpoint, on_text: OnText, on_lost: OnLost, timeout_s: float) -> RealtimeConnection:
+    """Open a session's socket within `timeout_s`. Raises ConnectError."""
+    uri = parse_uri(endpoint.uri)
+    connection: RealtimeConnection | None = None
+    opened = False
+    try:
+        async with asyncio.timeout(timeout_s):
+            loop = asyncio.get_running_loop()
+            _, connection = await loop.create_connection(
+                lambda: RealtimeConnection(endpoint, on_text, on_lost),
+                uri.host,
+                uri.port,
+                ssl=tls_context() if uri.secure else None,
+            )
+            await connection.opened()
+            opened = True
+    except TimeoutError:
+        raise ConnectError(Failure("timeout", 0, f"no session within {timeout_s:g} s")) from None
+    except OSError as error:
+        raise ConnectError(Failure("unreachable", 0, str(error))) from None
+    finally:
+        if connection is not None and not opened:
+            await connection.close()
+    return connection

@@ -1,0 +1,78 @@
+"""The server: its routes, and how it starts and stops."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import structlog
+from aiohttp import web
+
+from bot.config import Settings
+from bot.server import health, media, voice
+from bot.server.context import CALLS, SETTINGS, TWIML
+from bot.server.live import LiveCalls
+from bot.server.registry import CallRegistry
+from bot.twilio.twiml import TwimlFiles
+
+MAX_BODY_BYTES = 64 * 1024
+IDLE_CONNECTION_S = 15.0
+STOP_S = 5.0
+
+_log = structlog.get_logger()
+
+
+def make_app(settings: Settings, registry: CallRegistry | None = None) -> web.Application:
+    """The application. Raises TwimlError when a TwiML file is wrong."""
+    app = web.Application(client_max_size=MAX_BODY_BYTES)
+    app[SETTINGS] = settings
+    app[TWIML] = TwimlFiles(settings.twiml_dir)
+    app[CALLS] = LiveCalls(settings, registry)
+    app.add_routes(
+        [
+            web.post("/voice", voice.answer),
+            web.post("/voice/next", voice.following),
+            web.post("/voice/status", voice.status),
+            web.get("/media/{token}", media.media),
+            web.get("/healthz", health.healthz),
+            web.get("/readyz", health.readyz),
+        ]
+    )
+    app.on_shutdown.append(_end_calls)
+    return app
+
+
+async def _end_calls(app: web.Application) -> None:
+    await app[CALLS].close()
+
+
+@asynccontextmanager
+async def running(
+    settings: Settings, registry: CallRegistry | None = None
+) -> AsyncIterator[tuple[web.Application, int]]:
+    """Serve while the context lasts: gives the application and the port it listens on."""
+    app = make_app(settings, registry)
+    # No access log: it would print the tokens in the paths.
+    runner = web.AppRunner(app, access_log=None, keepalive_timeout=IDLE_CONNECTION_S, shutdown_timeout=STOP_S)
+    await runner.setup()
+    try:
+        site = web.TCPSite(runner, settings.host, settings.port, reuse_address=True)
+        await site.start()
+        port = runner.addresses[0][1]
+        _log.info("listening", host=settings.host, port=port)
+        yield app, port
+    finally:
+        await runner.cleanup()
+
+
+async def serve(settings: Settings) -> None:
+    """Serve until SIGTERM or SIGINT."""
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    async with running(settings):
+        await stop.wait()
+        _log.info("stopping")

@@ -1,0 +1,239 @@
+"""One call's sockets, clock and tasks around its pure core. It decides nothing about the conversation."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Any
+
+import msgspec
+import structlog
+
+from bot.call.call import Call, Input
+from bot.call.notes import ModelClosed, PhoneClosed, PhoneFull, PhoneRoom, Refused, Shutdown, Tick
+from bot.call.outputs import PHONE_MESSAGES, End, EndReason, Output, Report
+from bot.call.settings import CallSettings
+from bot.realtime import events
+from bot.realtime.connection import ConnectError, Endpoint, RealtimeConnection, connect
+from bot.realtime.failures import Failure
+from bot.records.recorder import Recorder
+from bot.server.phone_socket import PhoneSocket
+from bot.twilio import stream
+
+POLL_S = 0.01
+"""How often a full transport to the phone is looked at again."""
+
+_encode = msgspec.json.Encoder().encode
+_log = structlog.get_logger()
+
+
+class Bridge:
+    """From the webhook, or the stream when it lands here unannounced, until both sockets are closed."""
+
+    def __init__(self, settings: CallSettings, endpoint: Endpoint, recorder: Recorder | None = None) -> None:
+        self.call = Call(settings)
+        self.attached = False
+        self._endpoint = endpoint
+        self._recorder = recorder
+        self._loop = asyncio.get_running_loop()
+        self._origin_s = self._loop.time()
+        self._phone: PhoneSocket | None = None
+        self._model: RealtimeConnection | None = None
+        self._timer: asyncio.TimerHandle | None = None
+        self._room_timer: asyncio.TimerHandle | None = None
+        self._over = asyncio.Event()
+        self._finished = asyncio.Event()
+        self._failure: Failure | None = None
+        self._log = _log.bind(call_sid=settings.call_sid)
+        self.on_output: Callable[[Output, int], None] | None = None
+
+    # ---- the task of the call ----
+
+    async def run(self) -> EndReason:
+        """Open the session, live until the call is over, close everything. Leaves no task, timer or socket behind."""
+        try:
+            self._arm()
+            async with asyncio.TaskGroup() as group:
+                dialling = group.create_task(self._dial(), name="dial")
+                await self._over.wait()
+                dialling.cancel()
+        except BaseException:
+            self.shutdown("internal_error")
+            raise
+        finally:
+            await self._close()
+        assert self.call.ended is not None
+        return self.call.ended
+
+    async def _dial(self) -> None:
+        try:
+            self._model = await connect(
+                self._endpoint, self._model_text, self._model_lost, self.call.settings.response_s
+            )
+        except ConnectError as error:
+            self._model_lost(error.failure)
+
+    async def _close(self) -> None:
+        for timer in (self._timer, self._room_timer):
+            if timer is not None:
+                timer.cancel()
+        self._timer = self._room_timer = None
+        closing = [side.close() for side in (self._phone, self._model) if side is not None]
+        try:
+            await asyncio.gather(*closing)
+        finally:
+            if self._recorder is not None:
+                self._recorder.close()
+            self._finished.set()
+            self._say_goodbye()
+
+    def _say_goodbye(self) -> None:
+        call = self.call
+        self._log.info(
+            "call_ended",
+            reason=call.ended,
+            seconds=round(self._now_us() / 1_000_000, 3),
+            turns=len(call.transcript.turns),
+            counts=dict(call.counts),
+            model_failure=self._failure.kind if self._failure else None,
+        )
+
+    def no_start(self) -> None:
+        """The stream's socket has been open for a while: without `start` it is no stream."""
+        if not self.call.started:
+            self._log.warning("no_start")
+            self.shutdown("line_lost")
+
+    async def over(self, within_s: float) -> None:
+        """Wait until the call is over, but not for ever."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(within_s):
+                await self._over.wait()
+
+    async def finished(self) -> None:
+        """Wait until both sockets are closed."""
+        await self._finished.wait()
+
+    # ---- what comes in ----
+
+    def attach(self, phone: PhoneSocket) -> None:
+        """The stream is here."""
+        self._phone = phone
+        self.attached = True
+
+    def phone_text(self, text: str) -> None:
+        """A text frame of the stream."""
+        try:
+            message = stream.parse(text)
+        except stream.BadMessage as error:
+            self.refuse("phone>bot", error.kind)
+            return
+        if self._recorder is not None:
+            self._recorder.input(self._now_us(), "phone>bot", text)
+        self._feed(message)
+
+    def phone_closed(self, *, clean: bool, code: int) -> None:
+        """The stream's socket is gone."""
+        self._note(PhoneClosed(clean=clean, code=code))
+
+    def refuse(self, way: Any, kind: str) -> None:
+        """Something came that is no message: count it."""
+        self._note(Refused(way, kind))
+
+    def shutdown(self, reason: Any) -> None:
+        """End the call from the server's side."""
+        self._note(Shutdown(reason))
+
+    def _model_text(self, text: bytes) -> None:
+        try:
+            event = events.parse(text)
+        except events.BadEvent as error:
+            self.refuse("model>bot", error.kind)
+            return
+        if self._recorder is not None:
+            self._recorder.input(self._now_us(), "model>bot", text)
+        self._feed(event)
+
+    def _model_lost(self, failure: Failure) -> None:
+        self._failure = failure
+        self._note(ModelClosed(failure.kind, failure.code, failure.reason))
+
+    def _note(self, note: Any) -> None:
+        if self.call.ended is not None:
+            return
+        if self._recorder is not None:
+            self._recorder.input(self._now_us(), "note", note)
+        self._feed(note)
+
+    # ---- the core ----
+
+    def _now_us(self) -> int:
+        return int((self._loop.time() - self._origin_s) * 1_000_000)
+
+    def _feed(self, item: Input) -> None:
+        try:
+            now_us = self._now_us()
+            outputs = self.call.receive(item, now_us)
+            for output in outputs:
+                self._do(output, now_us)
+            self._arm()
+        except Exception:  # noqa: BLE001
+            # A defect of ours must end this call with a sentence, not the server and not in silence.
+            self._log.exception("internal_error")
+            if not isinstance(item, Shutdown):
+                self.shutdown("internal_error")
+
+    def _do(self, output: Output, now_us: int) -> None:
+        if isinstance(output, Report):
+            getattr(self._log, output.level)(output.event, **output.details)
+        elif isinstance(output, End):
+            self._over.set()
+        else:
+            if isinstance(output, PHONE_MESSAGES):
+                if self._phone is not None:
+                    self._phone.send(_encode(output))
+            elif self._model is not None:
+                self._model.send(_encode(output))
+            if self._recorder is not None:
+                self._recorder.output(now_us, output)
+        if self.on_output is not None:
+            self.on_output(output, now_us)
+
+    # ---- time and room ----
+
+    def _arm(self) -> None:
+        """Keep one timer at or before the call's deadline; one that fires too early just looks again."""
+        if self._phone is not None:
+            self._watch_room(self._phone)
+        deadline_us = self.call.deadline_us
+        if deadline_us is None:
+            return
+        at_s = self._origin_s + deadline_us / 1_000_000
+        if self._timer is not None:
+            if self._timer.when() <= at_s:
+                return
+            self._timer.cancel()
+        self._timer = self._loop.call_at(at_s, self._tick)
+
+    def _tick(self) -> None:
+        self._timer = None
+        deadline_us = self.call.deadline_us
+        if deadline_us is not None and self._now_us() >= deadline_us:
+            self._note(Tick())
+        else:
+            self._arm()
+
+    def _watch_room(self, phone: PhoneSocket) -> None:
+        speaking = self.call.speaking
+        if not speaking.full and phone.full:
+            self._note(PhoneFull())
+        elif speaking.full and self._room_timer is None and self.call.ended is None:
+            self._room_timer = self._loop.call_later(0 if not phone.full else POLL_S, self._look_for_room)
+
+    def _look_for_room(self) -> None:
+        self._room_timer = None
+        if self._phone is not None and not self._phone.full:
+            self._note(PhoneRoom())
+        elif self._phone is not None:
+            self._watch_room(self._phone)
