@@ -69,7 +69,8 @@ def session_object(chosen: SessionSettings, *, server_owns_turns: bool) -> dict[
         listening["transcription"] = {"model": chosen.transcription_model}
         if chosen.language:
             listening["transcription"]["language"] = chosen.language
-    speaking: dict[str, Any] = {"format": {"type": PCMU}, "voice": chosen.voice}
+    voice = {"id": chosen.voice} if chosen.voice.startswith("voice_") else chosen.voice
+    speaking: dict[str, Any] = {"format": {"type": PCMU}, "voice": voice}
     if chosen.speed is not None:
         speaking["speed"] = chosen.speed
     session: dict[str, Any] = {

@@ -1,0 +1,22 @@
+"""Settings: every environment variable, its type, default, check and help text.
+
+Nothing here reads the process's environment by itself: `load_settings` takes the mapping it shall read.
+"""
+
+from bot.config.advice import missing_for_call, warnings_about
+from bot.config.loading import SettingsError, load_settings, read_env_file
+from bot.config.settings import Settings
+from bot.config.tables import Shown, effective, env_example, settings_table
+
+__all__ = [
+    "Settings",
+    "SettingsError",
+    "Shown",
+    "effective",
+    "env_example",
+    "load_settings",
+    "missing_for_call",
+    "read_env_file",
+    "settings_table",
+    "warnings_about",
+]

@@ -1,0 +1,93 @@
+"""What a person should hear about settings that are each right: what is missing for a call, what has no effect."""
+
+from __future__ import annotations
+
+import re
+from urllib.parse import urlsplit
+
+from bot.config.settings import Settings
+
+SHUTDOWN = {
+    "gpt-realtime": "2027-01-20",
+    "gpt-realtime-2025-08-28": "2027-01-20",
+    "gpt-realtime-mini": "2027-01-20",
+    "gpt-realtime-mini-2025-12-15": "2027-01-20",
+    "whisper-1": "2027-02-26",
+    "gpt-4o-transcribe": "2027-02-26",
+    "gpt-4o-mini-transcribe": "2027-02-26",
+    "gpt-4o-mini-transcribe-2025-12-15": "2027-02-26",
+    "gpt-4o-transcribe-diarize": "2027-02-26",
+}
+"""Announced days on which a model stops working (openai-realtime.md, section 0.1)."""
+
+_MISSING = {
+    "openai_api_key": "OPENAI_API_KEY is not set: make a key on platform.openai.com under API keys.",
+    "twilio_account_sid": "TWILIO_ACCOUNT_SID is not set: copy the Account SID from the Twilio console.",
+    "public_url": "PUBLIC_URL is not set: give the https address at which Twilio reaches this server.",
+}
+_NO_TOKEN = "TWILIO_AUTH_TOKEN is not set: copy the Auth Token from the Twilio console."  # noqa: S105  a sentence
+_TWILIO_TOKEN = re.compile("[0-9a-f]{32}")
+
+
+def missing_for_call(settings: Settings) -> list[str]:
+    """A sentence for each setting that a real call needs and that is not there. Empty: `bot serve` can start."""
+    missing = []
+    if not settings.openai_api_key.get_secret_value():
+        missing.append(_MISSING["openai_api_key"])
+    if not settings.twilio_account_sid:
+        missing.append(_MISSING["twilio_account_sid"])
+    if not settings.auth_tokens:
+        missing.append(_NO_TOKEN)
+    if not settings.public_url:
+        missing.append(_MISSING["public_url"])
+    return missing
+
+
+def warnings_about(settings: Settings) -> list[str]:
+    """A sentence for each setting that works but may not do what its owner thinks."""
+    return [*_about_models(settings), *_about_addresses(settings), *_without_effect(settings)]
+
+
+def _about_models(settings: Settings) -> list[str]:
+    found = []
+    named = {
+        "OPENAI_REALTIME_MODEL": (settings.openai_realtime_model, "gpt-realtime-2.1 or gpt-realtime-2.1-mini"),
+        "BOT_TRANSCRIPTION_MODEL": (settings.transcription_model, "gpt-transcribe"),
+    }
+    for name, (model, instead) in named.items():
+        if day := SHUTDOWN.get(model):
+            found.append(f"{name} is {model}, which OpenAI shuts down on {day}; change to {instead} before.")
+    if settings.openai_realtime_model.startswith("gpt-4o-realtime-preview"):
+        found.append("OPENAI_REALTIME_MODEL is a retired preview model, which OpenAI refuses; use gpt-realtime-2.1.")
+    return found
+
+
+def _about_addresses(settings: Settings) -> list[str]:
+    found = []
+    parts = urlsplit(settings.public_url)
+    if parts.scheme == "http":
+        found.append("PUBLIC_URL is on loopback: only a simulated phone on this machine can call it.")
+    elif parts.port not in {None, 443}:
+        found.append("PUBLIC_URL has a port: Twilio promises to open media streams on port 443 only.")
+    if not all(_TWILIO_TOKEN.fullmatch(token) for token in settings.auth_tokens):
+        found.append("TWILIO_AUTH_TOKEN is not 32 hexadecimal digits: an API key's secret cannot verify signatures.")
+    return found
+
+
+def _without_effect(settings: Settings) -> list[str]:
+    detection = settings.turn_detection
+    idle = {
+        "BOT_REASONING_EFFORT": (
+            not settings.openai_realtime_model.startswith("gpt-realtime-2"),
+            f"{settings.openai_realtime_model} does not take it",
+        ),
+        "BOT_LANGUAGE": (not settings.transcription_model, "BOT_TRANSCRIPTION_MODEL is off"),
+        "BOT_VAD_THRESHOLD": (detection != "server_vad", "BOT_TURN_DETECTION is not server_vad"),
+        "BOT_VAD_SILENCE_MS": (detection != "server_vad", "BOT_TURN_DETECTION is not server_vad"),
+        "BOT_VAD_PREFIX_MS": (detection != "server_vad", "BOT_TURN_DETECTION is not server_vad"),
+        "BOT_VAD_EAGERNESS": (detection != "semantic_vad", "BOT_TURN_DETECTION is not semantic_vad"),
+        "BOT_RECORD_DIR": (not settings.record, "BOT_RECORD is empty"),
+    }
+    return [
+        f"{name} has no effect: {why}." for name, (without, why) in idle.items() if without and name in settings.origins
+    ]

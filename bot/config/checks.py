@@ -1,0 +1,163 @@
+"""Checks of single settings. Each takes the text and returns the value, or raises ValueError.
+
+The message of a ValueError follows the variable's name and makes a sentence with it: "must start with https://".
+It never holds the value, which may be a secret that was put in the wrong place.
+"""
+
+from __future__ import annotations
+
+import difflib
+import ipaddress
+import re
+from pathlib import Path
+from typing import Annotated
+from urllib.parse import SplitResult, urlsplit
+
+from pydantic import AfterValidator, BeforeValidator, SecretStr
+
+VOICES = ("alloy", "ash", "ballad", "coral", "echo", "sage", "shimmer", "verse", "marin", "cedar")
+"""openai-realtime.md, section 2."""
+
+_URL = re.compile(r"[A-Za-z0-9:/?#\[\]@!$&()*+,;=._~%-]+")
+_MODEL = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:-]*")
+_CUSTOM_VOICE = re.compile(r"voice_[A-Za-z0-9_-]+")
+_ACCOUNT_SID = re.compile(r"AC[0-9a-fA-F]{32}")
+_VISIBLE = re.compile(r"[!-~]+")
+
+
+def public_url(text: str) -> str:
+    """An https URL, http on loopback, with a path prefix if need be; a closing slash is dropped."""
+    parts = _absolute(text, plain="http", secure="https")
+    if "_" in parts.netloc:
+        raise ValueError("must have no underscore in its host name: Twilio refuses such names (twilio-voice.md, 1.6)")
+    if any(step in {"", ".", ".."} for step in parts.path.rstrip("/").split("/")[1:]):
+        raise ValueError("must have a plain path prefix, without //, /./ or /../")
+    return text.rstrip("/")
+
+
+def realtime_url(text: str) -> str:
+    """A wss URL, ws on loopback. The model is added as its query, so it has none of its own."""
+    _absolute(text, plain="ws", secure="wss")
+    return text.rstrip("/")
+
+
+def _absolute(text: str, *, plain: str, secure: str) -> SplitResult:
+    if not _URL.fullmatch(text):
+        raise ValueError("must hold only characters that a URL may have; percent-encode the others")
+    try:
+        parts = urlsplit(text)
+        port = parts.port
+    except ValueError:
+        raise ValueError("must have a valid host, and a port from 1 to 65535 if any") from None
+    if parts.scheme not in {plain, secure} or not parts.hostname:
+        raise ValueError(f"must be an absolute URL that starts with {secure}://")
+    if port == 0 or parts.netloc.endswith(":"):
+        raise ValueError("must have a port from 1 to 65535, or none")
+    if "@" in parts.netloc:
+        raise ValueError("must not hold a user name or password; take away what stands before the @")
+    if "?" in text or "#" in text:
+        raise ValueError("must end with its path; take away the query or fragment")
+    if parts.scheme == plain and not is_loopback(parts.hostname):
+        raise ValueError(f"must start with {secure}:// ({plain}:// is for loopback only)")
+    return parts
+
+
+def is_loopback(host: str) -> bool:
+    """Whether `host`, a name or an address, can only be this machine."""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host.lower() == "localhost"
+
+
+def _visible(secret: SecretStr) -> SecretStr:
+    if not _VISIBLE.fullmatch(secret.get_secret_value()):
+        raise ValueError("must be one word of visible ASCII characters; copy it again, without spaces or line breaks")
+    return secret
+
+
+def _auth_tokens(secret: SecretStr) -> SecretStr:
+    tokens = split_tokens(secret)
+    if not 1 <= len(tokens) <= 2 or not all(_VISIBLE.fullmatch(token) for token in tokens):
+        raise ValueError("must be one auth token, or the new and the old one with a comma between them")
+    return secret
+
+
+def split_tokens(secret: SecretStr) -> tuple[str, ...]:
+    """The auth tokens in the text of TWILIO_AUTH_TOKEN; none when it is empty."""
+    text = secret.get_secret_value()
+    return tuple(token.strip() for token in text.split(",")) if text else ()
+
+
+def _account_sid(text: str) -> str:
+    if not _ACCOUNT_SID.fullmatch(text):
+        raise ValueError("must be AC and 32 hexadecimal digits; copy the Account SID from the Twilio console")
+    return text
+
+
+def _voice(text: str) -> str:
+    if text in VOICES or _CUSTOM_VOICE.fullmatch(text):
+        return text
+    near = difflib.get_close_matches(text.lower(), VOICES, n=1)
+    hint = f"; the nearest is {near[0]}" if near else ""
+    raise ValueError(f"must be one of {', '.join(VOICES)}, or the id of a custom voice (voice_...){hint}")
+
+
+def _model(text: str) -> str:
+    if not _MODEL.fullmatch(text):
+        raise ValueError("must be the name of a model: letters, digits, dots, colons and dashes")
+    return text
+
+
+def _one_line(text: str) -> str:
+    if not text.isprintable():
+        raise ValueError("must be one line without control characters")
+    return text
+
+
+def _off_is_empty(text: str) -> str:
+    return "" if text.lower() == "off" else text
+
+
+def _lower(text: object) -> object:
+    return text.lower() if isinstance(text, str) else text
+
+
+def _inf_is_none(text: object) -> object:
+    return None if text == "inf" else text
+
+
+def _listed(text: object) -> object:
+    if not isinstance(text, str):
+        return text
+    return tuple(part.strip() for part in text.split(",") if part.strip())
+
+
+def _directory(path: Path) -> Path:
+    if not path.is_dir():
+        raise ValueError("must be a directory that exists; make it, or mend the path")
+    return path
+
+
+def _no_file(path: Path) -> Path:
+    if path.exists() and not path.is_dir():
+        raise ValueError("must be a directory, or a path where one can be made; a file is in its place")
+    return path
+
+
+Secret = Annotated[SecretStr, AfterValidator(_visible)]
+AuthTokens = Annotated[SecretStr, AfterValidator(_auth_tokens)]
+AccountSid = Annotated[str, AfterValidator(_account_sid)]
+PublicUrl = Annotated[str, AfterValidator(public_url)]
+RealtimeUrl = Annotated[str, AfterValidator(realtime_url)]
+Model = Annotated[str, AfterValidator(_model)]
+ModelOrOff = Annotated[str, AfterValidator(_off_is_empty), AfterValidator(lambda text: text and _model(text))]
+TextOrOff = Annotated[str, AfterValidator(_off_is_empty)]
+Line = Annotated[str, AfterValidator(_one_line)]
+Voice = Annotated[str, AfterValidator(_voice)]
+OffIsEmpty = BeforeValidator(_off_is_empty)
+AnyCase = BeforeValidator(_lower)
+InfIsNone = BeforeValidator(_inf_is_none)
+CommaList = BeforeValidator(_listed)
+Directory = Annotated[Path, AfterValidator(_directory)]
+NewDirectory = Annotated[Path, AfterValidator(_no_file)]

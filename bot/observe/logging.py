@@ -1,0 +1,99 @@
+"""Logging: structlog and the standard library into one stream, every line masked.
+
+Our own loggers (`bot...`) write at the level asked for. All others stop at INFO, since websockets' DEBUG prints the
+Authorization header, and Twilio's client, which prints whole requests at INFO, at WARNING. There is no access log: it
+would print stream tokens.
+"""
+
+from __future__ import annotations
+
+import logging
+import sys
+from collections.abc import Callable, Iterable
+from typing import Literal, TextIO
+
+import structlog
+from structlog.typing import EventDict, Processor, WrappedLogger
+
+from bot.observe.masking import mask_value, masker
+
+Level = Literal["debug", "info", "warning", "error"]
+Format = Literal["json", "console"]
+
+OURS = "bot"
+_FLOORS = {"aiohttp.access": logging.CRITICAL + 1, "twilio": logging.WARNING}
+_LEFT_ALONE = ("_record", "_from_structlog")
+
+
+class _Handler(logging.StreamHandler[TextIO]):
+    """A type of its own, so that a second `configure` replaces the first and nobody else's handler."""
+
+
+def configure(level: Level, form: Format, *, secrets: Iterable[str] = (), stream: TextIO | None = None) -> None:
+    """Set up all logging of the process, to `stream` (standard error). May be called again."""
+    number = logging.getLevelNamesMapping()[level.upper()]
+    masking = _masking(masker(secrets))
+    structlog.configure(
+        processors=[*_shared(), structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        wrapper_class=structlog.make_filtering_bound_logger(number),
+        cache_logger_on_first_use=False,
+    )
+    handler = _Handler(stream or sys.stderr)
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            foreign_pre_chain=[*_shared(), structlog.stdlib.ExtraAdder(), _drop_leftovers],
+            processors=[
+                structlog.processors.StackInfoRenderer(),
+                structlog.processors.format_exc_info,
+                masking,
+                structlog.stdlib.ProcessorFormatter.remove_processors_meta,
+                *_render(form, colours=handler.stream.isatty()),
+            ],
+        )
+    )
+    _install(handler, number)
+
+
+def _shared() -> list[Processor]:
+    return [
+        structlog.contextvars.merge_contextvars,
+        structlog.stdlib.add_logger_name,
+        structlog.stdlib.add_log_level,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+    ]
+
+
+def _drop_leftovers(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
+    """Another handler's formatter leaves these in the record, where they look like extras."""
+    for name in ("message", "asctime"):
+        event.pop(name, None)
+    return event
+
+
+def _masking(mask: Callable[[str], str]) -> Processor:
+    def masking(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
+        for name, value in event.items():
+            if name not in _LEFT_ALONE:
+                event[name] = mask_value(value, mask)
+        return event
+
+    return masking
+
+
+def _render(form: Format, *, colours: bool) -> list[Processor]:
+    if form == "json":
+        return [structlog.processors.EventRenamer("message"), structlog.processors.JSONRenderer(ensure_ascii=False)]
+    plain = structlog.dev.plain_traceback  # an exception is text by now, already masked
+    return [structlog.dev.ConsoleRenderer(colors=colours, exception_formatter=plain)]
+
+
+def _install(handler: _Handler, number: int) -> None:
+    root = logging.getLogger()
+    for old in [one for one in root.handlers if isinstance(one, _Handler)]:
+        root.removeHandler(old)
+    root.addHandler(handler)
+    root.setLevel(max(number, logging.INFO))
+    logging.getLogger(OURS).setLevel(number)
+    for name, floor in _FLOORS.items():
+        logging.getLogger(name).setLevel(max(number, floor))

@@ -1,0 +1,82 @@
+"""The one-time token in the path of the stream URL: sealed by us, so that any worker can open it.
+
+Laid out as nonce (16 bytes), expiry (8 bytes, seconds of the epoch, big-endian), call SID, HMAC-SHA256 (32 bytes),
+all in URL-safe base64 without padding. Single use is not judged here: the nonce is what a registry claims.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hashlib
+import hmac
+from collections.abc import Sequence
+from typing import NamedTuple
+
+NONCE_BYTES = 16
+LIFETIME_S = 60
+_EXPIRY_BYTES = 8
+_MAC_BYTES = 32
+_MAX_CHARS = 512
+_KEY_LABEL = b"heardline stream token v1"
+
+
+class BadToken(Exception):
+    """The token is not ours or no longer valid. `kind` is `malformed`, `forged` or `expired`, for counting."""
+
+    def __init__(self, kind: str) -> None:
+        super().__init__(f"the stream token is {kind}")
+        self.kind = kind
+
+
+class StreamToken(NamedTuple):
+    """What a token says. `expires_s` counts seconds of the epoch; the token is void from that second on."""
+
+    call_sid: str
+    expires_s: int
+    nonce: bytes
+
+
+def stream_keys(auth_tokens: Sequence[str]) -> tuple[bytes, ...]:
+    """One sealing key for each auth token, in order. Seal with the first, open with all."""
+    return tuple(hmac.digest(token.encode(), _KEY_LABEL, hashlib.sha256) for token in auth_tokens)
+
+
+def seal(call_sid: str, now_s: int, nonce: bytes, key: bytes) -> str:
+    """A token for `call_sid`, valid for 60 s from `now_s`. `nonce` is 16 random bytes."""
+    if len(nonce) != NONCE_BYTES:
+        raise ValueError(f"a nonce has {NONCE_BYTES} bytes, not {len(nonce)}")
+    body = nonce + (now_s + LIFETIME_S).to_bytes(_EXPIRY_BYTES, "big") + call_sid.encode()
+    return _encode(body + hmac.digest(key, body, hashlib.sha256))
+
+
+def open_token(token: str, now_s: int, keys: Sequence[bytes]) -> StreamToken:
+    """What `token` says, if one of `keys` sealed it and it is not out of date at `now_s`. Raises BadToken."""
+    sealed = _decode(token)
+    body, mac = sealed[:-_MAC_BYTES], sealed[-_MAC_BYTES:]
+    # Every key is tried, so that the time taken does not tell which one fitted.
+    fits = [hmac.compare_digest(hmac.digest(key, body, hashlib.sha256), mac) for key in keys]
+    if not any(fits):
+        raise BadToken("forged")
+    expiry_end = NONCE_BYTES + _EXPIRY_BYTES
+    expires_s = int.from_bytes(body[NONCE_BYTES:expiry_end], "big")
+    if now_s >= expires_s:
+        raise BadToken("expired")
+    return StreamToken(body[expiry_end:].decode(), expires_s, body[:NONCE_BYTES])
+
+
+def _encode(raw: bytes) -> str:
+    return base64.urlsafe_b64encode(raw).rstrip(b"=").decode()
+
+
+def _decode(token: str) -> bytes:
+    if len(token) > _MAX_CHARS or not token.isascii():
+        raise BadToken("malformed")
+    try:
+        raw = base64.urlsafe_b64decode(token + "=" * (-len(token) % 4))
+    except binascii.Error:
+        raise BadToken("malformed") from None
+    # base64 skips foreign characters and ignores spare bits: one token has one spelling only.
+    if len(raw) < NONCE_BYTES + _EXPIRY_BYTES + _MAC_BYTES or _encode(raw) != token:
+        raise BadToken("malformed")
+    return raw

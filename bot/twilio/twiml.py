@@ -1,0 +1,134 @@
+"""The files of `twiml/`: everything Twilio may be told, each with its placeholders (twilio-voice.md, section 2).
+
+A placeholder is `${name}`; a dollar sign is written `$$`. All files are read and checked when the server starts.
+"""
+
+from __future__ import annotations
+
+import difflib
+import re
+import xml.etree.ElementTree as ET
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from string import Template
+from xml.sax.saxutils import escape
+
+DOCUMENTS: Mapping[str, frozenset[str]] = {
+    "answer": frozenset({"stream_url", "action_url"}),
+    "busy": frozenset(),
+    "sorry": frozenset(),
+    "goodbye": frozenset(),
+}
+"""Every document and the placeholders it must have; it may have no others."""
+
+MAX_BYTES = 65_536
+"""Above 64 kB Twilio refuses a document (11750)."""
+
+_QUOTES = {'"': "&quot;", "'": "&apos;", "\t": "&#9;", "\n": "&#10;", "\r": "&#13;"}
+_NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+_HOSTILE = "<a b='c' d=\"e\">--]]>&\n"
+
+
+class TwimlError(Exception):
+    """A file cannot be used. One sentence: which file, what is wrong, how to mend it."""
+
+
+class TwimlFiles:
+    """All documents, ready to render. `directory` holds the operator's own; what it lacks is taken from ours."""
+
+    def __init__(self, directory: Path | None = None) -> None:
+        """Read and check every file. Raises TwimlError."""
+        shipped = shipped_directory()
+        if directory is not None:
+            _refuse_strangers(directory)
+        self._templates = {name: _load(_pick(name, directory, shipped)) for name in DOCUMENTS}
+
+    def render(self, document: str, **values: str) -> str:
+        """`document` with every placeholder replaced by its value, escaped for text and attributes alike.
+
+        Raises KeyError for an unknown document and ValueError when `values` are not exactly its placeholders.
+        """
+        template = self._templates[document]
+        if values.keys() != DOCUMENTS[document]:
+            raise ValueError(f"{document}.xml takes {_listed(DOCUMENTS[document])}, not {_listed(values)}")
+        return template.substitute({name: xml_text(value) for name, value in values.items()})
+
+
+def shipped_directory() -> Path:
+    """Where our own files are: inside the package of a wheel, beside it in a checkout."""
+    package = Path(__file__).resolve().parents[1]
+    inside = package / "twiml"
+    return inside if inside.is_dir() else package.parent / "twiml"
+
+
+def xml_text(value: str) -> str:
+    """`value` for the inside of an element or a quoted attribute; what XML cannot hold becomes U+FFFD."""
+    return escape(_NOT_XML.sub("\ufffd", value), _QUOTES)
+
+
+def _pick(document: str, directory: Path | None, shipped: Path) -> Path:
+    if directory is not None and (own := directory / f"{document}.xml").exists():
+        return own
+    return shipped / f"{document}.xml"
+
+
+def _refuse_strangers(directory: Path) -> None:
+    """A misspelt file would silently leave ours in use."""
+    try:
+        found = sorted(path.stem for path in directory.iterdir() if path.suffix.lower() == ".xml")
+    except OSError as error:
+        raise TwimlError(
+            f"The TwiML directory {directory} cannot be read ({error.strerror}); mend BOT_TWIML_DIR."
+        ) from None
+    for name in found:
+        if name not in DOCUMENTS:
+            near = difflib.get_close_matches(name.lower(), DOCUMENTS, n=1)
+            mend = f"rename it to {near[0]}.xml" if near else f"take it away; the names are {_files(DOCUMENTS)}"
+            raise TwimlError(f"{directory / name}.xml is used for nothing: {mend}.")
+
+
+def _load(path: Path) -> Template:
+    """The template in `path`, proved to give well-formed TwiML whatever its values hold."""
+    template = Template(_read(path))
+    _check_placeholders(path, template)
+    sample = dict.fromkeys(DOCUMENTS[path.stem], xml_text(_HOSTILE))
+    try:
+        root = ET.fromstring(template.substitute(sample))  # noqa: S314  the operator's own file
+    except ET.ParseError as error:
+        raise TwimlError(f"{path} is not well-formed XML ({error}); mend it there.") from None
+    if root.tag != "Response":
+        raise TwimlError(f"{path} has the root <{root.tag}>; Twilio wants <Response>.")
+    return template
+
+
+def _read(path: Path) -> str:
+    try:
+        raw = path.read_bytes()
+    except OSError as error:
+        raise TwimlError(f"{path} cannot be read ({error.strerror}); put it there or make it readable.") from None
+    if len(raw) > MAX_BYTES:
+        raise TwimlError(f"{path} has {len(raw)} bytes; Twilio takes at most {MAX_BYTES}, so shorten it.")
+    try:
+        return raw.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        raise TwimlError(f"{path} is not UTF-8; save it as UTF-8.") from None
+
+
+def _check_placeholders(path: Path, template: Template) -> None:
+    wanted = DOCUMENTS[path.stem]
+    if not template.is_valid():
+        raise TwimlError(f"{path} has a $ that starts no placeholder; write $$ for a dollar sign.")
+    found = set(template.get_identifiers())
+    if strange := found - wanted:
+        known = f"it may use {_listed(wanted)}" if wanted else "it may use none"
+        raise TwimlError(f"{path} uses {_listed(strange)}, which nothing fills in; {known}.")
+    if missing := wanted - found:
+        raise TwimlError(f"{path} lacks {_listed(missing)}; without it a call cannot be answered.")
+
+
+def _listed(names: Iterable[str]) -> str:
+    return ", ".join(f"${{{name}}}" for name in sorted(names)) or "nothing"
+
+
+def _files(names: Iterable[str]) -> str:
+    return ", ".join(f"{name}.xml" for name in names)

@@ -1,0 +1,166 @@
+"""The logs of the process: one stream, one shape, nothing in them that must not be."""
+
+from __future__ import annotations
+
+import io
+import json
+import logging
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+import structlog
+
+from bot.observe.logging import Format, Level, configure
+
+KEY = "sk-proj-0123456789abcdefghij"
+TOKEN = "5a0c3e9d7b1f4826a9c0e1d2b3f45867"
+NUMBER = "+15555550101"
+STREAM = "/media/AbC_-123456789012345678"
+LOGGED = (KEY, TOKEN, NUMBER, NUMBER[1:], STREAM)
+HIDDEN = (KEY, TOKEN, NUMBER[1:], STREAM.removeprefix("/media/"))
+
+
+@pytest.fixture(autouse=True)
+def as_before() -> Iterator[None]:
+    root = logging.getLogger()
+    handlers, level = list(root.handlers), root.level
+    names = ("bot", "twilio", "aiohttp.access")
+    levels = {name: logging.getLogger(name).level for name in names}
+    yield
+    root.handlers[:] = handlers
+    root.setLevel(level)
+    for name, number in levels.items():
+        logging.getLogger(name).setLevel(number)
+    structlog.reset_defaults()
+    structlog.contextvars.clear_contextvars()
+
+
+def configured(level: Level = "info", form: Format = "json") -> io.StringIO:
+    stream = io.StringIO()
+    configure(level, form, secrets=[KEY, TOKEN], stream=stream)
+    return stream
+
+
+def lines(stream: io.StringIO) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in stream.getvalue().splitlines()]
+
+
+def fail_with(text: str) -> None:
+    raise RuntimeError(text)
+
+
+def log_everything_hidden() -> None:
+    ours, theirs = structlog.get_logger("bot.test"), logging.getLogger("elsewhere")
+    for one in LOGGED:
+        ours.info("event " + one, value=one, deep={"list": [one, {one: one}]}, number=1)
+        theirs.warning("%s and %s", one, {"key": one})
+        try:
+            fail_with(one)
+        except RuntimeError:
+            ours.exception("ours failed")
+            theirs.exception("theirs failed")
+            ours.error("as a value", error=RuntimeError(one))
+    with structlog.contextvars.bound_contextvars(caller=NUMBER):
+        ours.info("bound", stream=STREAM)
+
+
+@pytest.mark.parametrize("form", ["json", "console"])
+def test_no_secret_number_or_token_gets_into_the_logs(form: Format) -> None:
+    stream = configured("debug", form)
+    log_everything_hidden()
+    text = stream.getvalue()
+    assert text.count("theirs failed") == len(LOGGED)
+    assert text.count("RuntimeError") >= 2 * len(LOGGED)
+    assert "*********01" in text
+    assert [one for one in HIDDEN if one in text] == []
+
+
+def test_a_line_is_one_json_object_with_what_it_takes_to_read_it() -> None:
+    stream = configured()
+    structlog.get_logger("bot.server").info("call ended", call="CA1", heard_ms=1234, why="caller_hung_up")
+    (line,) = lines(stream)
+    timestamp = line.pop("timestamp")
+    assert timestamp.endswith("Z")
+    assert line == {
+        "message": "call ended",
+        "level": "info",
+        "logger": "bot.server",
+        "call": "CA1",
+        "heard_ms": 1234,
+        "why": "caller_hung_up",
+    }
+
+
+def test_an_exception_stays_on_one_line_of_json() -> None:
+    stream = configured()
+    try:
+        fail_with("first\nsecond")
+    except RuntimeError:
+        logging.getLogger("elsewhere").exception("it failed")
+    (line,) = lines(stream)
+    assert "RuntimeError: first\nsecond" in line["exception"]
+
+
+def test_a_library_looks_like_ourselves_and_keeps_its_extras() -> None:
+    stream = configured()
+    logging.getLogger("elsewhere").info("hello %s", "you", extra={"peer": "+15555550199"})
+    (line,) = lines(stream)
+    assert (line["message"], line["level"], line["logger"], line["peer"]) == (
+        "hello you",
+        "info",
+        "elsewhere",
+        "+*********99",
+    )
+
+
+@pytest.mark.parametrize(
+    ("level", "ours", "theirs"),
+    [
+        ("debug", ["debug", "info", "warning", "error"], ["info", "warning", "error"]),
+        ("info", ["info", "warning", "error"], ["info", "warning", "error"]),
+        ("warning", ["warning", "error"], ["warning", "error"]),
+        ("error", ["error"], ["error"]),
+    ],
+)
+def test_libraries_stop_at_info_whatever_our_own_level(level: Level, ours: list[str], theirs: list[str]) -> None:
+    stream = configured(level)
+    loggers = {
+        "structlog": structlog.get_logger("bot.call"),
+        "standard": logging.getLogger("bot.call"),
+        "websockets": logging.getLogger("websockets.client"),
+    }
+    for name, logger in loggers.items():
+        for method in ("debug", "info", "warning", "error"):
+            getattr(logger, method)(name)
+    written = [(line["message"], line["level"]) for line in lines(stream)]
+    assert [one for name, one in written if name == "structlog"] == ours
+    assert [one for name, one in written if name == "standard"] == ours
+    assert [one for name, one in written if name == "websockets"] == theirs
+
+
+def test_there_is_no_access_log_and_twilios_client_tells_no_requests() -> None:
+    stream = configured("debug")
+    logging.getLogger("aiohttp.access").error("GET %s", STREAM)
+    logging.getLogger("twilio.async_http_client").info("-- BEGIN Twilio API Request --")
+    logging.getLogger("twilio.async_http_client").warning("kept")
+    assert [line["message"] for line in lines(stream)] == ["kept"]
+
+
+def test_configuring_again_replaces_the_first_and_leaves_other_handlers_alone() -> None:
+    other = logging.NullHandler()
+    logging.getLogger().addHandler(other)
+    first = configured()
+    second = configured("error", "console")
+    structlog.get_logger("bot").error("once")
+    assert first.getvalue() == ""
+    assert second.getvalue().count("once") == 1
+    assert other in logging.getLogger().handlers
+
+
+def test_people_read_plain_lines_when_it_is_no_terminal() -> None:
+    stream = configured("info", "console")
+    structlog.get_logger("bot.call").info("call ended", why="idle")
+    assert "call ended" in stream.getvalue()
+    assert "why=idle" in stream.getvalue()
+    assert "\x1b" not in stream.getvalue()

@@ -1,0 +1,160 @@
+"""What Twilio may be told: the files of twiml/."""
+
+from __future__ import annotations
+
+import xml.etree.ElementTree as ET
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from twilio.twiml.voice_response import Connect, Reject, VoiceResponse
+
+from bot.twilio.twiml import DOCUMENTS, TwimlError, TwimlFiles, shipped_directory
+
+SHIPPED = TwimlFiles()
+STREAM_URL = "wss://bot.example.com/media/abc_-123"
+ACTION_URL = "https://bot.example.com/voice/next"
+FITTING = '<Response><Connect action="${action_url}"><Stream url="${stream_url}"/></Connect></Response>'
+
+
+def shape(document: str) -> list[tuple[str, dict[str, str], str]]:
+    return [(one.tag, one.attrib, (one.text or "").strip()) for one in ET.fromstring(document).iter()]
+
+
+def refusal(directory: Path) -> str:
+    with pytest.raises(TwimlError) as caught:
+        TwimlFiles(directory)
+    return str(caught.value)
+
+
+def test_the_answer_is_what_twilios_own_helper_would_write() -> None:
+    own = VoiceResponse()
+    connect = Connect(action=ACTION_URL, method="POST")
+    connect.stream(url=STREAM_URL)
+    own.append(connect)
+    own.say("Sorry, we could not connect your call. Please try again in a few minutes. Goodbye.")
+    own.hangup()
+    assert shape(SHIPPED.render("answer", stream_url=STREAM_URL, action_url=ACTION_URL)) == shape(str(own))
+
+
+def test_the_other_documents_are_what_twilios_own_helper_would_write() -> None:
+    busy = VoiceResponse()
+    busy.append(Reject(reason="busy"))
+    goodbye = VoiceResponse()
+    goodbye.hangup()
+    sorry = VoiceResponse()
+    sorry.say("Sorry, something went wrong on our side. Please call again in a few minutes. Goodbye.")
+    sorry.hangup()
+    assert shape(SHIPPED.render("busy")) == shape(str(busy))
+    assert shape(SHIPPED.render("goodbye")) == shape(str(goodbye))
+    assert shape(SHIPPED.render("sorry")) == shape(str(sorry))
+
+
+@pytest.mark.parametrize("document", DOCUMENTS)
+def test_no_document_leaves_the_caller_on_a_dead_line(document: str) -> None:
+    values = dict.fromkeys(DOCUMENTS[document], "x")
+    tags = [tag for tag, _, _ in shape(SHIPPED.render(document, **values))]
+    assert tags[-1] in {"Hangup", "Reject"}
+    assert "Pause" not in tags
+
+
+def test_every_shipped_file_is_one_that_is_used() -> None:
+    assert {path.stem for path in shipped_directory().iterdir()} == set(DOCUMENTS)
+
+
+@given(stream=st.text(), action=st.text())
+def test_any_value_stays_inside_its_attribute(stream: str, action: str) -> None:
+    tags = shape(SHIPPED.render("answer", stream_url=stream, action_url=action))
+    assert [tag for tag, _, _ in tags] == ["Response", "Connect", "Stream", "Say", "Hangup"]
+    assert list(tags[1][1]) == ["action", "method"]
+    assert list(tags[2][1]) == ["url"]
+
+
+@given(st.text(st.characters(min_codepoint=32, exclude_categories=["Cs"], exclude_characters="\ufffe\uffff")))
+def test_twilio_reads_back_the_value_we_gave(value: str) -> None:
+    rendered = SHIPPED.render("answer", stream_url=value, action_url="\t\n\r")
+    assert ET.fromstring(rendered)[0][0].attrib["url"] == value
+    assert ET.fromstring(rendered)[0].attrib["action"] == "\t\n\r"
+
+
+def test_what_xml_cannot_hold_is_replaced() -> None:
+    assert 'url="a\ufffdb\ufffd"' in SHIPPED.render("answer", stream_url="a\x00b\ud800", action_url="")
+
+
+@pytest.mark.parametrize("values", [{}, {"stream_url": "x"}, {"stream_url": "x", "action_url": "x", "more": "x"}])
+def test_rendering_with_the_wrong_values_is_our_own_fault(values: dict[str, str]) -> None:
+    with pytest.raises(ValueError, match="takes"):
+        SHIPPED.render("answer", **values)
+
+
+def test_an_operators_file_is_used_and_the_rest_is_ours(tmp_path: Path) -> None:
+    (tmp_path / "sorry.xml").write_text("<Response><Say>Entschuldigung, $$5</Say><Hangup/></Response>")
+    (tmp_path / "notes.txt").write_text("not TwiML, and nobody minds")
+    files = TwimlFiles(tmp_path)
+    assert "Entschuldigung, $5<" in files.render("sorry")
+    assert files.render("busy") == SHIPPED.render("busy")
+
+
+def test_a_byte_order_mark_is_no_fault(tmp_path: Path) -> None:
+    (tmp_path / "sorry.xml").write_bytes("\ufeff<Response><Say>Pardon</Say></Response>".encode())
+    assert TwimlFiles(tmp_path).render("sorry").startswith("<Response>")
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "told"),
+    [
+        ("answer", FITTING + "<x/>", "is not well-formed XML"),
+        ("answer", "", "lacks ${action_url}, ${stream_url}"),
+        ("answer", FITTING.replace("Response", "response"), "has the root <response>; Twilio wants <Response>."),
+        (
+            "answer",
+            FITTING.replace("stream_url", "streamurl"),
+            "uses ${streamurl}, which nothing fills in; it may use ${action_url}, ${stream_url}.",
+        ),
+        (
+            "answer",
+            FITTING.replace("${stream_url}", "wss://fixed"),
+            "lacks ${stream_url}; without it a call cannot be answered.",
+        ),
+        ("answer", FITTING.replace('"${stream_url}"', "${stream_url}"), "is not well-formed XML"),
+        ("answer", FITTING.replace("Stream url", "${stream_url} url"), "is not well-formed XML"),
+        ("answer", FITTING + "<!-- ${stream_url} -->", "is not well-formed XML"),
+        (
+            "sorry",
+            "<Response><Say>only 5 $</Say></Response>",
+            "has a $ that starts no placeholder; write $$ for a dollar sign.",
+        ),
+        (
+            "sorry",
+            "<Response><Say>${caller}</Say></Response>",
+            "uses ${caller}, which nothing fills in; it may use none.",
+        ),
+        ("busy", "<Response>" + " " * 65_536 + "</Response>", "Twilio takes at most 65536"),
+    ],
+)
+def test_a_faulty_file_is_named_with_the_mend(tmp_path: Path, name: str, content: str, told: str) -> None:
+    path = tmp_path / f"{name}.xml"
+    path.write_text(content)
+    message = refusal(tmp_path)
+    assert message.startswith(str(path))
+    assert told in message
+
+
+def test_a_file_that_is_not_utf_8_is_named(tmp_path: Path) -> None:
+    (tmp_path / "busy.xml").write_bytes("<Response>Entschuldigung, é</Response>".encode("latin-1"))
+    assert refusal(tmp_path) == f"{tmp_path / 'busy.xml'} is not UTF-8; save it as UTF-8."
+
+
+def test_a_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:
+    (tmp_path / "busy.xml").mkdir()
+    assert refusal(tmp_path).startswith(f"{tmp_path / 'busy.xml'} cannot be read (Is a directory)")
+
+
+def test_a_misspelt_file_is_not_silently_left_unused(tmp_path: Path) -> None:
+    (tmp_path / "awnser.xml").write_text(FITTING)
+    assert refusal(tmp_path) == f"{tmp_path / 'awnser.xml'} is used for nothing: rename it to answer.xml."
+
+
+def test_a_directory_that_is_not_there_is_named(tmp_path: Path) -> None:
+    assert "mend BOT_TWIML_DIR" in refusal(tmp_path / "nowhere")
