@@ -1,0 +1,103 @@
+"""Mu-law and linear PCM. The only module that imports audioop: everything else about samples goes through here.
+
+PCM is 16-bit little-endian mono unless a name says otherwise; mu-law is one byte per sample (G.711).
+"""
+
+from __future__ import annotations
+
+import math
+import sys
+import warnings
+
+with warnings.catch_warnings():
+    # Deprecated in 3.11 and 3.12; on 3.13 audioop-lts takes the name. Known, and nothing an operator can mend.
+    warnings.filterwarnings("ignore", message="'audioop' is deprecated", category=DeprecationWarning)
+    import audioop
+
+RATE = 8000
+"""Samples per second of a telephone line, the same both ways."""
+WIDTH = 2
+"""Bytes of one PCM sample."""
+_WIDE = 4
+_TAPS = 63
+
+if sys.byteorder != "little":  # pragma: no cover
+    raise ImportError("audioop reads samples in the machine's byte order, and WAV files are little-endian")
+
+
+def decode(ulaw: bytes) -> bytes:
+    """PCM of the same number of samples."""
+    return audioop.ulaw2lin(ulaw, WIDTH)
+
+
+def encode(pcm: bytes) -> bytes:
+    """Mu-law of the same number of samples. Raises ValueError when `pcm` is not whole samples."""
+    try:
+        return audioop.lin2ulaw(pcm, WIDTH)
+    except audioop.error as error:
+        raise ValueError(str(error)) from None
+
+
+def peak(pcm: bytes) -> int:
+    """The largest absolute sample, 0 to 32768."""
+    return audioop.max(pcm, WIDTH)
+
+
+def rms(pcm: bytes) -> int:
+    """The root mean square of the samples, 0 to 32768."""
+    return audioop.rms(pcm, WIDTH)
+
+
+def interleave(left: bytes, right: bytes) -> bytes:
+    """Stereo PCM of two mono tracks of equal length."""
+    return audioop.add(audioop.tostereo(left, WIDTH, 1, 0), audioop.tostereo(right, WIDTH, 0, 1), WIDTH)
+
+
+def to_pcm(samples: bytes, *, width: int, channels: int) -> bytes:
+    """Mono 16-bit PCM of WAV sample data: `width` 1 to 4 bytes (1 is unsigned, as in WAV), channels averaged."""
+    if width == 1:
+        samples = audioop.bias(samples, 1, -128)
+    pcm = audioop.lin2lin(samples, width, WIDTH)
+    if channels == 1:
+        return pcm
+    mono = bytes(len(pcm) // channels)
+    for channel in range(channels):
+        mono = audioop.add(mono, audioop.mul(_channel(pcm, channel, channels), WIDTH, 1 / channels), WIDTH)
+    return mono
+
+
+def resample(pcm: bytes, rate: int, to_rate: int = RATE) -> bytes:
+    """`pcm` at another rate. Going down, what the new rate cannot carry is filtered out first, so it does not alias."""
+    if rate == to_rate or not pcm:
+        return pcm
+    if to_rate < rate:
+        pcm = _low_pass(pcm, 0.45 * to_rate / rate)
+    return audioop.ratecv(pcm, WIDTH, 1, rate, to_rate, None)[0]
+
+
+def _channel(pcm: bytes, channel: int, channels: int) -> bytes:
+    if channels == 2:
+        return audioop.tomono(pcm, WIDTH, 1 - channel, channel)
+    samples = memoryview(pcm).cast("h")
+    return samples[channel::channels].tobytes()
+
+
+def _low_pass(pcm: bytes, cutoff: float) -> bytes:
+    """A windowed-sinc filter, `cutoff` as a fraction of the rate. Each tap is one pass over the whole clip."""
+    middle = _TAPS // 2
+    taps = [_tap(n - middle, cutoff) for n in range(_TAPS)]
+    gain = sum(taps)
+    wide = audioop.lin2lin(pcm, WIDTH, _WIDE)
+    edge = bytes(middle * _WIDE)
+    padded = edge + wide + edge
+    total = bytes(len(wide))
+    for n, tap in enumerate(taps):
+        shifted = padded[n * _WIDE : n * _WIDE + len(wide)]
+        total = audioop.add(total, audioop.mul(shifted, _WIDE, tap / gain), _WIDE)
+    return audioop.lin2lin(total, _WIDE, WIDTH)
+
+
+def _tap(offset: int, cutoff: float) -> float:
+    """The sinc at `offset` samples from the middle, under a Hamming window."""
+    sinc = 2 * cutoff if offset == 0 else math.sin(2 * math.pi * cutoff * offset) / (math.pi * offset)
+    return sinc * (0.54 + 0.46 * math.cos(2 * math.pi * offset / (_TAPS - 1)))

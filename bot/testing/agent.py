@@ -1,0 +1,131 @@
+"""What the simulated model says: an agent is asked for a reply to each turn, and the model speaks it."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from typing import Literal, Protocol
+
+import msgspec
+
+from bot.audio.payload import BYTES_PER_MS, SILENCE_BYTE
+
+TOKEN_BYTES = 400
+"""50 ms of mu-law audio, one output token: a model's audio is a whole number of these (openai-realtime.md, 2.4)."""
+
+
+class Pacing(msgspec.Struct, frozen=True):
+    """How a reply leaves the model (section 5). Sizes and times in ms; `speed` in times real time, 0 for all at once.
+
+    `first_audio_ms` runs from response.created to the first item, `item_gap_ms` from an item's announcement to its
+    first audio; `transcript_lead_ms` is how much audio the text is ahead of the sound.
+    """
+
+    first_audio_ms: int = 300
+    first_delta_ms: int = 100
+    delta_ms: int = 200
+    speed: float = 4.0
+    transcript_lead_ms: int = 400
+    item_gap_ms: int = 0
+
+
+AT_ONCE = Pacing(speed=0)
+TRICKLE = Pacing(first_delta_ms=50, delta_ms=50, speed=1.0)
+
+
+class Spoken(msgspec.Struct, frozen=True):
+    """One audio item of a reply: mu-law bytes, a whole number of 50 ms (`padded` makes it so), and its words."""
+
+    audio: bytes
+    transcript: str = ""
+
+    def __post_init__(self) -> None:
+        if len(self.audio) % TOKEN_BYTES:
+            raise ValueError(f"{len(self.audio)} bytes is no whole number of 50 ms (400 bytes)")
+
+    @property
+    def audio_ms(self) -> int:
+        return len(self.audio) // BYTES_PER_MS
+
+
+class ToolCall(msgspec.Struct, frozen=True):
+    """A function call; `arguments` is JSON text. An empty `call_id` is filled in by the model."""
+
+    name: str
+    arguments: str = "{}"
+    call_id: str = ""
+
+
+class Failure(msgspec.Struct, frozen=True):
+    """How a response goes wrong (section 6), once `after_ms` of its audio have been produced.
+
+    `failed` and `incomplete` end in response.done with `code` (failed: error code; incomplete: reason). `stalls` stops
+    producing until it is cancelled, `pauses` for `pause_ms` only, `silent` never says even response.created, `closes`
+    closes the socket with 1011 and `aborts` drops it without a close; `error` sends a server_error and goes on.
+    """
+
+    kind: Literal["failed", "incomplete", "stalls", "pauses", "silent", "closes", "aborts", "error"]
+    after_ms: int = 0
+    code: str | None = None
+    pause_ms: int = 0
+
+
+class Reply(msgspec.Struct, frozen=True):
+    """What one response says: audio items in order, then function calls. `pacing` None: the model's own."""
+
+    items: Sequence[Spoken] = ()
+    tool_calls: Sequence[ToolCall] = ()
+    pacing: Pacing | None = None
+    failure: Failure | None = None
+    null_usage: bool = False
+
+
+class Turn(msgspec.Struct, frozen=True):
+    """What a response answers. `number` counts responses from 0.
+
+    `audio` is what the caller said since the last response, in the input format, committed (empty when speech was
+    scripted); `audio_ms` its length. `greeting`: the caller has not spoken yet. `interrupted`: the reply before was
+    cut, by the server or by a truncation. `instructions` are those of response.create, or empty. `tool_outputs` are
+    the function results that came since the last response.
+    """
+
+    number: int
+    audio: bytes = b""
+    audio_ms: int = 0
+    instructions: str = ""
+    greeting: bool = False
+    interrupted: bool = False
+    tool_outputs: tuple[str, ...] = ()
+    metadata: dict[str, str] | None = None
+
+
+class Agent(Protocol):
+    def reply(self, turn: Turn) -> Reply: ...
+
+
+class ScriptedAgent:
+    """Says `replies` in order, the last one for ever, and keeps the `turns` it was asked about."""
+
+    def __init__(self, replies: Sequence[Reply | Spoken]) -> None:
+        if not replies:
+            raise ValueError("a scripted agent needs at least one reply")
+        self._replies = [one if isinstance(one, Reply) else Reply((one,)) for one in replies]
+        self.turns: list[Turn] = []
+
+    def reply(self, turn: Turn) -> Reply:
+        at = min(len(self.turns), len(self._replies) - 1)
+        self.turns.append(turn)
+        return self._replies[at]
+
+
+def pattern(ms: int, seed: int | str = 0) -> bytes:
+    """`ms` of loud mu-law noise, the same for the same seed; no two frames alike, no byte of it silence."""
+    return hashlib.shake_256(f"pattern {seed}".encode()).digest(ms * BYTES_PER_MS).translate(_NO_SILENCE)
+
+
+def padded(audio: bytes) -> bytes:
+    """`audio` with mu-law silence at its end up to a whole number of 50 ms."""
+    return audio + bytes([SILENCE_BYTE]) * (-len(audio) % TOKEN_BYTES)
+
+
+_NO_SILENCE = bytes.maketrans(b"\xff\x7f", b"\xfe\x7e")

@@ -1,0 +1,212 @@
+"""A simulated call over real sockets: webhook, TwiML, stream and what comes after, as Twilio goes about it."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+import xml.etree.ElementTree as ET  # the type of a parsed document
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Literal
+from urllib.parse import urljoin
+
+import aiohttp
+
+from bot.testing.phone import SimulatedPhone
+from bot.testing.stream_socket import Signing, StreamFailed, run_stream
+from bot.testing.webhook import Caller, DialFailed, parse_document, request_document
+
+MAX_DOCUMENTS = 10
+
+Ending = Literal["hangup", "reject", "dial", "end_of_document", "caller_hung_up", "failed"]
+
+
+@dataclass
+class Leg:
+    """One stream. `failure` is empty unless it never started; `close_code` is as the phone saw it, 1006 for none."""
+
+    phone: SimulatedPhone
+    opened_us: int | None = None
+    closed_us: int | None = None
+    close_code: int | None = None
+    failure: str = ""
+    status: int = 0
+
+    @property
+    def first_audio_us(self) -> int | None:
+        """When the first media message of the bot arrived."""
+        return self.phone.received[0].at_us if self.phone.received else None
+
+
+@dataclass
+class DialResult:
+    """What became of a call. Times are microseconds from the first webhook request.
+
+    `said` is the text of each <Say> the caller got to hear, `dialled` the targets of <Dial>. `ending`: why the call was
+    over. `failure` names what Twilio would have logged when it gave the call up.
+    """
+
+    documents: list[str] = field(default_factory=list)
+    said: list[str] = field(default_factory=list)
+    dialled: list[str] = field(default_factory=list)
+    legs: list[Leg] = field(default_factory=list)
+    ending: Ending = "end_of_document"
+    failure: str = ""
+    status: int = 0
+    answered_us: int | None = None
+
+    @property
+    def close_code(self) -> int | None:
+        return self.legs[-1].close_code if self.legs else None
+
+    @property
+    def hung_up_by(self) -> Literal["phone", "bot", ""]:
+        """Which side ended the last stream."""
+        return self.legs[-1].phone.ended_by if self.legs else ""
+
+    @property
+    def opened_us(self) -> int | None:
+        return self.legs[0].opened_us if self.legs else None
+
+    @property
+    def first_audio_us(self) -> int | None:
+        return self.legs[0].first_audio_us if self.legs else None
+
+    @property
+    def violations(self) -> list[str]:
+        return [violation for leg in self.legs for violation in leg.phone.violations]
+
+
+async def dial(
+    url: str,
+    phone: SimulatedPhone,
+    *,
+    auth_token: str,
+    from_number: str = "+15555550101",
+    to_number: str = "+15555550100",
+    signing: Signing = "plain",
+    more_phones: Sequence[SimulatedPhone] = (),
+    via: str = "",
+    limit_s: float = 300,
+) -> DialResult:
+    """Calls the bot whose voice webhook is `url` and follows its TwiML to the end.
+
+    The account and call are those of `phone.ids`. Each <Connect> after the first takes the next of `more_phones`; when
+    none is left the call is over. `via` is the origin at which the bot listens, when its public URL isn't reachable.
+    After `limit_s` the phone hangs up. Nothing the bot does raises: it stands in the result's `failure`.
+    """
+    caller = Caller(auth_token, phone.ids.account_sid, phone.ids.call_sid, from_number, to_number, via)
+    async with aiohttp.ClientSession() as http:
+        call = _Dialling(http, caller, [phone, *more_phones], signing, limit_s)
+        try:
+            await call.follow(url)
+        except DialFailed as error:
+            call.result.ending = "failed"
+            call.result.failure = str(error)
+            call.result.status = error.status
+    return call.result
+
+
+class _Dialling:
+    """Walks from document to document; each verb says what comes next."""
+
+    def __init__(
+        self,
+        http: aiohttp.ClientSession,
+        caller: Caller,
+        phones: list[SimulatedPhone],
+        signing: Signing,
+        limit_s: float,
+    ) -> None:
+        self.result = DialResult()
+        self._http = http
+        self._caller = caller
+        self._phones = phones
+        self._signing: Signing = signing
+        self._loop = asyncio.get_running_loop()
+        self._origin_s = self._loop.time()
+        self._until_us = int(limit_s * 1e6)
+        self._gone = False
+
+    def now_us(self) -> int:
+        return int((self._loop.time() - self._origin_s) * 1e6)
+
+    async def follow(self, url: str) -> None:
+        status = "ringing"
+        for _ in range(MAX_DOCUMENTS):
+            text = await request_document(self._http, self._caller, url, status)
+            self.result.documents.append(text)
+            if self.result.answered_us is None:
+                self.result.answered_us = self.now_us()
+            further = await self._perform(parse_document(text), url)
+            if further is None:
+                return
+            url = further
+            status = "completed" if self._gone else "in-progress"
+        raise DialFailed(11215, f"more than {MAX_DOCUMENTS} documents")
+
+    async def _perform(self, document: ET.Element, url: str) -> str | None:
+        """Runs the verbs in order. Gives the URL of the next document; None when the call is over."""
+        for verb in document:
+            if self._gone:
+                break
+            if verb.tag == "Say":
+                self.result.said.append("".join(verb.itertext()).strip())
+            elif verb.tag == "Connect":
+                further = await self._connect(verb, url)
+                if further is not None:
+                    return further
+            elif verb.tag == "Redirect":
+                return urljoin(url, (verb.text or "").strip())
+            elif verb.tag in ("Hangup", "Reject", "Dial"):
+                self._over(verb)
+                return None
+            elif verb.tag not in ("Pause", "Play"):
+                raise DialFailed(12200, f"this simulator knows no <{verb.tag}>")
+        self.result.ending = "caller_hung_up" if self._gone else "end_of_document"
+        return None
+
+    def _over(self, verb: ET.Element) -> None:
+        if verb.tag == "Dial":
+            self.result.ending = "dial"
+            self.result.dialled.append("".join(verb.itertext()).strip())
+        else:
+            self.result.ending = "hangup" if verb.tag == "Hangup" else "reject"
+
+    async def _connect(self, verb: ET.Element, url: str) -> str | None:
+        """Runs a stream. Gives the action URL; None when there is none, or the stream never started (section 2.1)."""
+        stream = verb.find("Stream")
+        if stream is None or not stream.get("url"):
+            raise DialFailed(12200, "<Connect> without <Stream url>")
+        if not self._phones:
+            raise DialFailed(0, "one more <Connect> than there are phones")
+        leg = Leg(self._phones.pop(0))
+        self.result.legs.append(leg)
+        parameters = {each.get("name", ""): each.get("value", "") for each in stream.iter("Parameter")}
+        try:
+            leg.close_code = await run_stream(
+                leg.phone,
+                self._caller,
+                urljoin(url.replace("http", "ws", 1), stream.get("url", "")),
+                parameters,
+                self.now_us,
+                signing=self._signing,
+                until_us=self._until_us,
+            )
+        except StreamFailed as error:
+            leg.failure, leg.status = str(error), error.status
+            return None
+        leg.opened_us, leg.closed_us = leg.phone.opened_us, self.now_us()
+        self._gone = leg.phone.ended_by == "phone"
+        action = verb.get("action")
+        return urljoin(url, action) if action else None
+
+
+def new_call_sid() -> str:
+    """A call SID no other call has."""
+    return "CA" + secrets.token_hex(16)
+
+
+def new_stream_sid() -> str:
+    """A stream SID no other stream has."""
+    return "MZ" + secrets.token_hex(16)

@@ -1,0 +1,13 @@
+"""The simulated Realtime server: a pure session that any clock can drive, and a socket shell around it.
+
+It follows openai-realtime.md, section 10. Left out: idle_timeout_ms (accepted, never fires), MCP, images, and the
+transcription sessions; its voice activity detector goes by loudness alone.
+"""
+
+from __future__ import annotations
+
+from bot.testing.model.behaviour import Behaviour, CloseAt, SendAt, SpeechAt
+from bot.testing.model.conversation import Memory
+from bot.testing.model.simulated import SimulatedModel
+
+__all__ = ["Behaviour", "CloseAt", "Memory", "SendAt", "SimulatedModel", "SpeechAt"]

@@ -1,0 +1,64 @@
+"""The audio formats of a session: how long, how loud, and from mu-law into each (section 2.1)."""
+
+from __future__ import annotations
+
+from array import array
+from collections.abc import Callable
+from functools import cache
+
+PCM, PCMU, PCMA = "audio/pcm", "audio/pcmu", "audio/pcma"
+BYTES_PER_MS = {PCM: 48, PCMU: 8, PCMA: 8}
+
+
+def from_mulaw(audio: bytes, kind: str) -> bytes:
+    """`audio` (mu-law, 8000 Hz) in the format `kind`; PCM is 24000 Hz, each sample three times."""
+    if kind == PCMU:
+        return audio
+    if kind == PCMA:
+        return audio.translate(_to_alaw())
+    samples = _to_pcm()
+    return b"".join([samples[byte] for byte in audio])
+
+
+def loudness(window: bytes, kind: str) -> float:
+    """Mean absolute amplitude of `window`, on the 16-bit scale."""
+    if not window:
+        return 0.0
+    if kind == PCM:
+        samples = array("h", window[: len(window) // 2 * 2])
+        return sum(map(abs, samples)) / max(1, len(samples))
+    return sum(map(_amplitudes(kind).__getitem__, window)) / len(window)
+
+
+def mulaw_sample(byte: int) -> int:
+    """The 16-bit value of one mu-law byte (G.711)."""
+    flipped = ~byte & 0xFF
+    size = ((((flipped & 0x0F) << 3) + 0x84) << ((flipped & 0x70) >> 4)) - 0x84
+    return -size if flipped & 0x80 else size
+
+
+def alaw_sample(byte: int) -> int:
+    """The 16-bit value of one A-law byte (G.711)."""
+    flipped = byte ^ 0x55
+    segment = (flipped & 0x70) >> 4
+    size = ((flipped & 0x0F) << 4) + 8
+    if segment:
+        size = (size + 0x100) << (segment - 1)
+    return size if flipped & 0x80 else -size
+
+
+@cache
+def _amplitudes(kind: str) -> tuple[int, ...]:
+    sample: Callable[[int], int] = mulaw_sample if kind == PCMU else alaw_sample
+    return tuple(abs(sample(byte)) for byte in range(256))
+
+
+@cache
+def _to_pcm() -> tuple[bytes, ...]:
+    return tuple(mulaw_sample(byte).to_bytes(2, "little", signed=True) * 3 for byte in range(256))
+
+
+@cache
+def _to_alaw() -> bytes:
+    wanted = [mulaw_sample(byte) for byte in range(256)]
+    return bytes(min(range(256), key=lambda byte: abs(alaw_sample(byte) - sample)) for sample in wanted)

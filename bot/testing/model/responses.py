@@ -1,0 +1,312 @@
+"""One response being generated: its events in the order of section 3.3, paced, cut, or gone wrong by script."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Callable, Generator, Iterator
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+import msgspec
+
+from bot.testing.agent import Failure, Pacing, Reply, Spoken, ToolCall
+from bot.testing.model.behaviour import ABNORMAL
+from bot.testing.model.codec import BYTES_PER_MS, from_mulaw
+from bot.testing.model.conversation import Conversation, Entry
+
+Json = dict[str, Any]
+MS = 1000
+SERVER_ERROR = "The server had an error while processing your request."
+
+
+class Emit(Protocol):
+    def __call__(self, kind: str, /, **fields: Any) -> None: ...
+
+
+class Options(msgspec.Struct, frozen=True):
+    """What a response was asked to be: the session's settings with those of response.create over them."""
+
+    id: str
+    conversation_id: str | None
+    audio_format: Json
+    voice: Any
+    output_modalities: tuple[str, ...]
+    max_output_tokens: int | str
+    instructions: str
+    metadata: dict[str, str] | None
+    pacing: Pacing
+
+
+@dataclass(slots=True)
+class World:
+    """What a response may do to the session it lives in; `ended` is called once response.done has left."""
+
+    emit: Emit
+    conversation: Conversation
+    new_id: Callable[[str], str]
+    close: Callable[[int, str], None]
+    ended: Callable[[Generation], None]
+    usage: Callable[[Generation], Json]
+
+
+@dataclass(slots=True)
+class Output:
+    """One item of the response; `call` set for a function call. `shown` counts the characters of its text sent."""
+
+    entry: Entry
+    index: int
+    call: ToolCall | None = None
+    words: str = ""
+    shown: int = 0
+
+    @property
+    def item_id(self) -> str:
+        return self.entry.id
+
+
+@dataclass
+class Generation:
+    """A response from response.created to response.done, which sets `over`; `made_ms` of its audio exist."""
+
+    options: Options
+    reply: Reply
+    world: World
+    started_us: int
+    status: str = "in_progress"
+    status_details: Json | None = None
+    outputs: list[Output] = field(default_factory=list)
+    made_ms: int = 0
+    over: bool = False
+    _shift_us: int = 0
+    _open: Output | None = None
+
+    def __post_init__(self) -> None:
+        self._failure = _first_failure(self.reply, self.options.max_output_tokens)
+        self._ids = {"response_id": self.options.id}
+
+    @property
+    def default(self) -> bool:
+        """Whether it writes to the default conversation."""
+        return self.options.conversation_id is not None
+
+    @property
+    def id(self) -> str:
+        return self.options.id
+
+    def steps(self) -> Iterator[int]:
+        """Generate; yields the time in us at which to go on. The first event leaves before the first yield."""
+        pacing = self.options.pacing
+        self.world.emit("response.created", response=self.shown())
+        self._shift_us = pacing.first_audio_ms * MS
+        yield self._now_us()
+        for spoken in self.reply.items:
+            if (yield from self._halted()):
+                return
+            yield from self._speak(spoken, pacing)
+            if self.over or self._open is not None:
+                return
+        if (yield from self._halted()):
+            return
+        for call in self.reply.tool_calls:
+            self._call(call)
+        self.finish("completed", None)
+
+    def finish(self, status: str, details: Json | None) -> None:
+        """The tail: whatever item is open is closed as incomplete, then response.done, always (section 3.2)."""
+        if self.over:
+            return
+        if self._open is not None:
+            self._close_item(self._open, "incomplete")
+        self.over = True
+        self.status, self.status_details = status, details
+        self.world.emit("response.done", response=self.shown())
+        self.world.ended(self)
+
+    def shown(self) -> Json:
+        """The response object as events carry it."""
+        options = self.options
+        return {
+            "object": "realtime.response",
+            "id": options.id,
+            "status": self.status,
+            "status_details": self.status_details,
+            "output": [output.entry.shown() for output in self.outputs] if self.over else [],
+            "conversation_id": options.conversation_id,
+            "output_modalities": list(options.output_modalities),
+            "max_output_tokens": options.max_output_tokens,
+            "audio": {"output": {"format": options.audio_format, "voice": options.voice}},
+            "usage": self.world.usage(self) if self.over and not self.reply.null_usage else None,
+            "metadata": options.metadata,
+        }
+
+    def late_delta(self) -> None:
+        """Audio of the last spoken item, after all was said to be over: what clients defend against (section 11)."""
+        spoken = [output for output in self.outputs if output.call is None]
+        if spoken:
+            entry = spoken[-1].entry
+            size = 100 * entry.bytes_per_ms
+            self._send_audio(spoken[-1], entry.audio[entry.audio_bytes :][:size] or entry.audio[:size])
+
+    def _now_us(self) -> int:
+        """When the audio made so far is out: `speed` times real time after the first of it."""
+        speed = self.options.pacing.speed
+        return self.started_us + self._shift_us + (int(self.made_ms * MS / speed) if speed > 0 else 0)
+
+    def _speak(self, spoken: Spoken, pacing: Pacing) -> Generator[int, None, None]:
+        output = self._open_message(spoken)
+        if pacing.item_gap_ms:
+            self._shift_us += pacing.item_gap_ms * MS
+            yield self._now_us()
+        entry, total_ms, at_ms = output.entry, spoken.audio_ms, 0
+        while at_ms < total_ms and not self.over:
+            if (yield from self._halted()):
+                return
+            size_ms = min(self._delta_ms(pacing), total_ms - at_ms)
+            at_ms += size_ms
+            self._send_text(output, (at_ms + pacing.transcript_lead_ms) / total_ms)
+            start = entry.audio_bytes
+            entry.audio_bytes = min(len(entry.audio), at_ms * entry.bytes_per_ms)
+            self.made_ms += size_ms
+            self._send_audio(output, entry.audio[start : entry.audio_bytes])
+            yield self._now_us()
+        if not self.over and not (yield from self._halted()):
+            self._send_text(output, 1.0)
+            self._close_item(output, "completed")
+
+    def _delta_ms(self, pacing: Pacing) -> int:
+        """How much the next delta holds: it never runs past the point where something is to go wrong."""
+        size = pacing.delta_ms if self.made_ms else pacing.first_delta_ms
+        failure = self._failure
+        return max(1, size if failure is None else min(size, failure.after_ms - self.made_ms))
+
+    def _halted(self) -> Generator[int, None, bool]:
+        """Whether generation goes no further: cut from outside, or the scripted failure is due now."""
+        if self.over:
+            return True
+        failure = self._failure
+        if failure is None or self.made_ms < failure.after_ms:
+            return False
+        self._failure = None
+        if failure.kind == "pauses":
+            self._shift_us += failure.pause_ms * MS
+            yield self._now_us()
+            return self.over
+        return self._fail(failure)
+
+    def _fail(self, failure: Failure) -> bool:
+        """Go wrong; whether that is the end of generating."""
+        if failure.kind == "failed":
+            self.finish("failed", {"type": "failed", "error": _error(failure.code)})
+        elif failure.kind == "incomplete":
+            self.finish("incomplete", {"type": "incomplete", "reason": failure.code or "max_output_tokens"})
+        elif failure.kind == "closes":
+            self.world.close(1011, "")
+        elif failure.kind == "aborts":
+            self.world.close(ABNORMAL, "")
+        elif failure.kind == "error":
+            self.world.emit("error", error={**_error(failure.code), "param": None, "event_id": None})
+            return False
+        return True
+
+    # ---- items -------------------------------------------------------------------------------------------------------
+
+    def _open_message(self, spoken: Spoken) -> Output:
+        kind = self.options.audio_format["type"]
+        text_only = self.options.output_modalities == ("text",)
+        entry = Entry(
+            self.world.new_id("item"),
+            "message",
+            "assistant",
+            part="output_text" if text_only else "output_audio",
+            text="",
+            audio=b"" if text_only else from_mulaw(spoken.audio, kind),
+            bytes_per_ms=BYTES_PER_MS[kind],
+        )
+        output = self._add(Output(entry, len(self.outputs), words=spoken.transcript))
+        part = {"type": "text", "text": ""} if text_only else {"type": "audio", "transcript": ""}
+        self.world.emit("response.content_part.added", **self._part_ids(output), part=part)
+        return output
+
+    def _add(self, output: Output) -> Output:
+        self.outputs.append(output)
+        self._open = output
+        emit, item = self.world.emit, output.entry.shown()
+        emit("response.output_item.added", **self._ids, output_index=output.index, item=item)
+        if self.default:
+            before = self.world.conversation.add(output.entry)
+            emit("conversation.item.added", previous_item_id=before, item=item)
+        return output
+
+    def _close_item(self, output: Output, status: str) -> None:
+        entry, emit = output.entry, self.world.emit
+        if output.call is None:
+            self._close_message(output)
+        entry.status = status
+        item = entry.shown()
+        if self.default and entry.id in self.world.conversation:
+            emit("conversation.item.done", previous_item_id=self.world.conversation.before(entry.id), item=item)
+        emit("response.output_item.done", **self._ids, output_index=output.index, item=item)
+        entry.done = True
+        self._open = None
+
+    def _close_message(self, output: Output) -> None:
+        emit, ids, text = self.world.emit, self._part_ids(output), output.words[: output.shown]
+        if output.entry.part == "output_text":
+            emit("response.output_text.done", **ids, text=text)
+            part = {"type": "text", "text": text}
+        else:
+            emit("response.output_audio.done", **ids)
+            emit("response.output_audio_transcript.done", **ids, transcript=text)
+            part = {"type": "audio", "transcript": text}
+        emit("response.content_part.done", **ids, part=part)
+
+    def _send_text(self, output: Output, share: float) -> None:
+        """Text up to `share` of all of it, to the end of a word."""
+        words, shown = output.words, output.shown
+        upto = len(words) if share >= 1 else words.rfind(" ", shown, int(len(words) * share) + 1)
+        if upto <= shown:
+            return
+        output.shown = upto
+        if output.entry.kept_ms is None:
+            output.entry.text = words[:upto]
+        kind = "output_text" if output.entry.part == "output_text" else "output_audio_transcript"
+        self.world.emit(f"response.{kind}.delta", **self._part_ids(output), delta=words[shown:upto])
+
+    def _send_audio(self, output: Output, audio: bytes) -> None:
+        if audio:
+            delta = base64.b64encode(audio).decode()
+            self.world.emit("response.output_audio.delta", **self._part_ids(output), delta=delta)
+
+    def _part_ids(self, output: Output) -> Json:
+        return {**self._ids, "item_id": output.item_id, "output_index": output.index, "content_index": 0}
+
+    def _call(self, call: ToolCall) -> None:
+        call_id = call.call_id or self.world.new_id("call")
+        entry = Entry(
+            self.world.new_id("item"),
+            "function_call",
+            body={"name": call.name, "call_id": call_id, "arguments": ""},
+        )
+        output = self._add(Output(entry, len(self.outputs), call))
+        ids = {**self._ids, "item_id": entry.id, "output_index": output.index, "call_id": call_id}
+        if call.arguments:
+            self.world.emit("response.function_call_arguments.delta", **ids, delta=call.arguments)
+        entry.body = {**entry.body, "arguments": call.arguments}
+        self.world.emit("response.function_call_arguments.done", **ids, name=call.name, arguments=call.arguments)
+        self._close_item(output, "completed")
+
+
+def _first_failure(reply: Reply, max_output_tokens: int | str) -> Failure | None:
+    """The reply's own failure, or the token limit where that comes first (50 ms of audio are one token)."""
+    total_ms = sum(spoken.audio_ms for spoken in reply.items)
+    if isinstance(max_output_tokens, int) and max_output_tokens * 50 < total_ms:
+        limit = Failure("incomplete", max_output_tokens * 50, "max_output_tokens")
+        if reply.failure is None or limit.after_ms < reply.failure.after_ms:
+            return limit
+    return reply.failure
+
+
+def _error(code: str | None) -> Json:
+    if code in {None, "server_error"}:
+        return {"type": "server_error", "code": None, "message": SERVER_ERROR}
+    return {"type": "invalid_request_error", "code": code, "message": f"The response failed: {code}."}

@@ -1,0 +1,194 @@
+"""The simulated Realtime server on a loopback socket: one SimulatedModel per connection, in real time."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable
+from http import HTTPStatus
+from types import TracebackType
+from typing import Self
+from urllib.parse import parse_qs, urlsplit
+
+import msgspec
+from websockets.asyncio.server import Server, ServerConnection, serve
+from websockets.exceptions import ConnectionClosed
+from websockets.http11 import Request, Response
+
+from bot.testing.agent import ScriptedAgent, Spoken
+from bot.testing.model.behaviour import ABNORMAL, Behaviour, Refusal
+from bot.testing.model.simulated import SimulatedModel
+
+PATH = "/v1/realtime"
+MAX_MESSAGE_BYTES = 21 * 1024 * 1024
+"""15 MiB of audio in base64, and its envelope (section 1.1)."""
+_CLOSE_S = 0.5
+
+
+class Door(msgspec.Struct, frozen=True):
+    """What happens at the upgrade, before there is a session.
+
+    `http_status`: refused by the edge with this status. `unanswered`: never answered at all. `keys`: the bearer keys
+    that are valid, None for any. `models`: the models that exist, None for any.
+    """
+
+    http_status: int | None = None
+    unanswered: bool = False
+    keys: frozenset[str] | None = None
+    models: frozenset[str] | None = None
+
+
+Factory = Callable[[str], SimulatedModel]
+"""Makes the session of one connection, given its model; it opens at 0 us of a clock of its own."""
+
+
+class SimulatedRealtimeServer:
+    """`async with SimulatedRealtimeServer(factory) as server:` and dial `server.url` with any bearer key.
+
+    `sessions` keeps the model of every connection that got one, refused handshakes left out; `door` may be replaced at
+    any time and counts for the next upgrade.
+    """
+
+    def __init__(self, factory: Factory, *, door: Door | None = None, host: str = "127.0.0.1", port: int = 0) -> None:
+        self.door = Door() if door is None else door
+        self.sessions: list[SimulatedModel] = []
+        self.upgrades = 0
+        self._factory = factory
+        self._address = (host, port)
+        self._open: set[ServerConnection] = set()
+        self._closing = asyncio.Event()
+        self._server: Server | None = None
+
+    async def __aenter__(self) -> Self:
+        host, port = self._address
+        self._server = await serve(
+            self._session,
+            host,
+            port,
+            process_request=self._upgrade,
+            compression=None,
+            max_size=MAX_MESSAGE_BYTES,
+            open_timeout=None,
+            close_timeout=_CLOSE_S,
+            ping_interval=20,
+            ping_timeout=20,
+        )
+        self._address = self._server.sockets[0].getsockname()[:2]
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        assert self._server is not None
+        self._closing.set()
+        self._server.close()
+        await self._server.wait_closed()
+
+    @property
+    def url(self) -> str:
+        host, port = self._address
+        return f"ws://{host}:{port}{PATH}"
+
+    @property
+    def open_sessions(self) -> int:
+        """How many connections are open now."""
+        return len(self._open)
+
+    def abort(self) -> None:
+        """Drop every open connection without a closing handshake."""
+        for socket in list(self._open):
+            socket.transport.abort()
+
+    async def _upgrade(self, socket: ServerConnection, request: Request) -> Response | None:
+        self.upgrades += 1
+        if self.door.unanswered:
+            await self._closing.wait()
+            return socket.respond(HTTPStatus.SERVICE_UNAVAILABLE, "closing\n")
+        if self.door.http_status is not None:
+            return socket.respond(HTTPStatus(self.door.http_status), "refused at the edge\n")
+        if urlsplit(request.path).path != PATH:
+            return socket.respond(HTTPStatus.NOT_FOUND, "no such endpoint\n")
+        return None
+
+    async def _session(self, socket: ServerConnection) -> None:
+        """One connection, from its 101 to its close."""
+        assert socket.request is not None
+        name = parse_qs(urlsplit(socket.request.path).query).get("model", [""])[0]
+        refusal = self._refusal(socket.request, name)
+        if refusal is None:
+            model = self._factory(name)
+            model.expires(int(time.time()))
+            self.sessions.append(model)
+        else:
+            model = SimulatedModel(_SILENT, Behaviour(refusal=refusal))
+        self._open.add(socket)
+        try:
+            await _Run(socket, model).until_closed()
+        finally:
+            self._open.discard(socket)
+
+    def _refusal(self, request: Request, model: str) -> Refusal | None:
+        """What is wrong with the handshake; told after the 101, as the real one does (section 1.3)."""
+        if "OpenAI-Beta" in request.headers:
+            return "beta_api_shape_disabled"
+        scheme, _, key = request.headers.get("Authorization", "").partition(" ")
+        if scheme != "Bearer" or not key:
+            return "missing_bearer"
+        if self.door.keys is not None and key not in self.door.keys:
+            return "invalid_api_key"
+        if not model:
+            return "missing_model"
+        if self.door.models is not None and model not in self.door.models:
+            return "invalid_model"
+        return None
+
+
+class _Run:
+    """Drives one model by the loop's clock, whose zero is when the socket opened: deadlines never add up."""
+
+    def __init__(self, socket: ServerConnection, model: SimulatedModel) -> None:
+        self._socket = socket
+        self._model = model
+        self._loop = asyncio.get_running_loop()
+        self._origin = self._loop.time()
+
+    def _now_us(self) -> int:
+        return int((self._loop.time() - self._origin) * 1_000_000)
+
+    async def until_closed(self) -> None:
+        try:
+            while self._model.closed is None:
+                await self._say_what_is_due()
+                if self._model.closed is None:
+                    await self._listen()
+            await self._say_what_is_due()
+            await self._close(*self._model.closed)
+        except ConnectionClosed:
+            self._model.disconnected(self._now_us())
+
+    async def _say_what_is_due(self) -> None:
+        for text in self._model.due(self._now_us()):
+            await self._socket.send(text)
+
+    async def _listen(self) -> None:
+        """One message, or the time of the next thing to do."""
+        next_us = self._model.next_us()
+        deadline = None if next_us is None else self._origin + next_us / 1_000_000
+        try:
+            async with asyncio.timeout_at(deadline):
+                message = await self._socket.recv()
+        except TimeoutError:
+            return
+        if isinstance(message, str):
+            self._model.receive(message, self._now_us())
+        else:
+            self._model.receive_binary(self._now_us())
+
+    async def _close(self, code: int, reason: str) -> None:
+        if code == ABNORMAL:
+            self._socket.transport.abort()
+        else:
+            await self._socket.close(code, reason)
+
+
+_SILENT = ScriptedAgent([Spoken(b"")])

@@ -1,0 +1,286 @@
+"""One Realtime session as its server sees it: client events in, server events out, on anybody's clock.
+
+Pure: no socket, no clock, no chance. `receive` takes a client event, `due` gives the texts that leave now, `next_us`
+says when to ask again. When `closed` is set the server has closed: what `due` still gives goes out first, then the
+close.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
+
+from bot.testing.agent import Agent
+from bot.testing.model import commands, session
+from bot.testing.model.behaviour import REFUSALS, Behaviour, CloseAt, SendAt, SpeechAt
+from bot.testing.model.conversation import Conversation, Memory
+from bot.testing.model.floor import Floor
+from bot.testing.model.items import created
+from bot.testing.model.listening import Listening
+from bot.testing.model.refusal import Refused
+from bot.testing.model.responses import Generation
+from bot.testing.model.state import MS, State
+
+Json = dict[str, Any]
+
+EPOCH_S = 1_800_000_000
+"""When a session opens, in epoch seconds, unless its shell says otherwise."""
+
+
+class Truncation(NamedTuple):
+    us: int
+    item_id: str
+    content_index: int
+    audio_end_ms: int
+    accepted: bool
+
+
+class Deletion(NamedTuple):
+    us: int
+    item_id: str
+    accepted: bool
+
+
+class SimulatedModel:
+    """`agent` says what is spoken, `behaviour` how; `opens_us` is when the WebSocket is open by the caller's clock.
+
+    `speech`: the caller's speech by script; None: it is detected in the audio. `check` is called with every client
+    event, ValueError from it is a violation. `name` goes into the ids, so that those of two sessions differ.
+    """
+
+    def __init__(
+        self,
+        agent: Agent,
+        behaviour: Behaviour | None = None,
+        *,
+        model: str = "gpt-realtime-2.1",
+        opens_us: int = 0,
+        epoch_s: int = EPOCH_S,
+        speech: Sequence[SpeechAt] | None = None,
+        check: Callable[[str], None] | None = None,
+        keep_heard: bool = True,
+        name: str = "",
+    ) -> None:
+        behaviour = Behaviour() if behaviour is None else behaviour
+        opened = session.opening(f"sess_{name}0001", model, epoch_s + behaviour.session_s)
+        self._state = State(behaviour, name, opened)
+        self._check = check
+        self._floor = Floor(self._state, agent)
+        self._listening = Listening(self._state, self._floor, opens_us, keep=keep_heard, detect=speech is None)
+        self.agent = agent
+        self.truncations: list[Truncation] = []
+        self.deletions: list[Deletion] = []
+        self._commands: dict[str, Callable[[Json, int], None]] = {
+            "session.update": self._update_session,
+            "session.close": lambda _message, _us: self._state.close(1000, ""),
+            "input_audio_buffer.append": self._append,
+            "session.input_audio_buffer.append": self._append,
+            "input_audio_buffer.commit": lambda _message, _us: self._listening.commit(),
+            "input_audio_buffer.clear": lambda _message, _us: self._listening.clear(),
+            "conversation.item.create": self._create_item,
+            "conversation.item.truncate": self._truncate,
+            "conversation.item.delete": self._delete,
+            "conversation.item.retrieve": self._retrieve,
+            "response.create": lambda message, us: self._floor.create(message.get("response", {}), us),
+            "response.cancel": lambda message, us: self._floor.cancel(message.get("response_id"), us),
+        }
+        self._plan(opens_us, speech or ())
+
+    # ---- the peer ----------------------------------------------------------------------------------------------------
+
+    def receive(self, text: str, now_us: int) -> None:
+        """One text frame from the client."""
+        self._state.agenda.run(now_us)
+        if self.closed is not None:
+            return
+        if self._check is not None:
+            try:
+                self._check(text)
+            except ValueError as error:
+                self.violations.append(f"schema: {error}")
+        kind, event_id = "message", None
+        try:
+            message = commands.parsed(text)
+            kind, event_id = message["type"], message.get("event_id")
+            commands.check(message)
+            self._commands[kind](message, now_us)
+        except Refused as refused:
+            self._state.refuse(refused, kind, event_id)
+        self._state.agenda.run(now_us)
+
+    def receive_binary(self, now_us: int) -> None:
+        """One binary frame: not fatal, never right (section 1.1)."""
+        self._state.agenda.run(now_us)
+        refused = Refused("invalid_event", "Binary frames are not accepted: send JSON text.")
+        self._state.refuse(refused, "binary frame", None)
+
+    def due(self, now_us: int) -> list[str]:
+        """The JSON texts that leave now, in order."""
+        self._state.agenda.run(now_us)
+        return self._state.agenda.take()
+
+    def next_us(self) -> int | None:
+        """When `due` will next have something to do."""
+        return self._state.agenda.next_us()
+
+    def disconnected(self, now_us: int) -> None:
+        """The client's side is closed or gone."""
+        self._state.agenda.run(now_us)
+        self._state.drop()
+
+    # ---- what a test may ask and do ----------------------------------------------------------------------------------
+
+    @property
+    def violations(self) -> list[str]:
+        return self._state.violations
+
+    @property
+    def errors(self) -> list[Json]:
+        """Every error object sent."""
+        return self._state.errors
+
+    @property
+    def closed(self) -> tuple[int, str] | None:
+        """Close code and reason once either side has closed; 1006 for a drop without a closing handshake."""
+        return self._state.closed
+
+    @property
+    def session(self) -> Json:
+        """The effective session object."""
+        return self._state.session
+
+    @property
+    def conversation(self) -> Conversation:
+        return self._state.conversation
+
+    @property
+    def responses(self) -> list[Generation]:
+        """Every response begun, in order."""
+        return self._floor.responses
+
+    @property
+    def heard(self) -> bytearray:
+        """Every byte of input audio, in order; empty with `keep_heard` off."""
+        return self._listening.ear.heard
+
+    @property
+    def heard_ms(self) -> int:
+        """How much input audio was written."""
+        return self._listening.ear.written_ms
+
+    def memory(self) -> list[Memory]:
+        """What the model remembers: (role, item_id, audio_ms, truncated) of each item."""
+        return self._state.conversation.memory()
+
+    def spoken(self, item_id: str) -> bytes:
+        """The audio sent of an assistant item, truncated or not."""
+        for response in self.responses:
+            for output in response.outputs:
+                if output.item_id == item_id:
+                    return output.entry.audio[: output.entry.audio_bytes]
+        raise KeyError(item_id)
+
+    def say(self, speech: SpeechAt) -> None:
+        """Script more of the caller's speech."""
+        self._listening.script(speech)
+
+    def send(self, what: SendAt) -> None:
+        """Script a raw text."""
+        self._state.agenda.at(what.us, lambda _us: self._state.agenda.emit_text(what.text))
+
+    def close(self, what: CloseAt) -> None:
+        """Script the server's close."""
+        self._state.agenda.at(what.us, lambda _us: self._state.close(what.code, what.reason))
+
+    def expires(self, epoch_s: int) -> None:
+        """The session opens at `epoch_s`: for a shell that knows the date. Before session.created has left."""
+        self._state.session["expires_at"] = epoch_s + self._state.behaviour.session_s
+
+    # ---- how it opens and ends ---------------------------------------------------------------------------------------
+
+    def _plan(self, opens_us: int, speech: Sequence[SpeechAt]) -> None:
+        behaviour, agenda = self._state.behaviour, self._state.agenda
+        agenda.now_us = opens_us
+        if behaviour.refusal is not None:
+            agenda.at(opens_us, self._refuse_handshake)
+            return
+        if behaviour.created_after_ms is not None:
+            agenda.at(opens_us + behaviour.created_after_ms * MS, self._created)
+        agenda.at(opens_us + behaviour.session_s * 1_000_000, self._expire)
+        for one in speech:
+            self.say(one)
+        for raw in behaviour.sends:
+            self.send(raw)
+        if behaviour.closes is not None:
+            self.close(behaviour.closes)
+
+    def _created(self, _us: int) -> None:
+        self._state.agenda.emit("session.created", session=self.session)
+
+    def _refuse_handshake(self, _us: int) -> None:
+        """Section 1.3: one error and a close in the same instant, session.created never sent."""
+        assert self._state.behaviour.refusal is not None
+        close_code, code, message = REFUSALS[self._state.behaviour.refusal]
+        self._state.error(code, message)
+        self._state.close(close_code, "invalid_request_error" + (f".{code}" if code else ""))
+
+    def _expire(self, _us: int) -> None:
+        minutes = self._state.behaviour.session_s // 60
+        self._state.close(1001, f"Your session hit the maximum duration of {minutes} minutes.")
+
+    # ---- the client's events -----------------------------------------------------------------------------------------
+
+    def _update_session(self, message: Json, now_us: int) -> None:
+        state = self._state
+        before = state.session["instructions"]
+        merged = session.updated(state.session, message["session"], voice_locked=self._floor.voice_locked)
+        if state.behaviour.forced_format is not None:
+            for side in ("input", "output"):
+                merged["audio"][side]["format"] = dict(state.behaviour.forced_format)
+        state.session = merged
+        if merged["instructions"] != before:
+            self._floor.history_changed(cut=False)
+        self._listening.reconfigure()
+        if state.behaviour.updated_after_ms is not None:
+            shown = copy.deepcopy(merged)
+            state.agenda.at(now_us + state.behaviour.updated_after_ms * MS, lambda _us: self._updated(shown))
+
+    def _updated(self, shown: Json) -> None:
+        self._state.configured = True
+        self._state.agenda.emit("session.updated", session=shown)
+
+    def _append(self, message: Json, now_us: int) -> None:
+        self._listening.append(message["audio"], now_us)
+
+    def _create_item(self, message: Json, _now_us: int) -> None:
+        state = self._state
+        kind = state.listening["format"]["type"]
+        entry = created(message["item"], state.new_id("item"), state.conversation, kind)
+        before = state.conversation.add(entry, message.get("previous_item_id"))
+        if entry.type == "function_call_output":
+            self._floor.tool_answered(entry.body["output"])
+        for step in ("added", "done"):
+            state.agenda.emit(f"conversation.item.{step}", previous_item_id=before, item=entry.shown())
+
+    def _truncate(self, message: Json, now_us: int) -> None:
+        item_id, part, end_ms = message["item_id"], message["content_index"], message["audio_end_ms"]
+        self.truncations.append(Truncation(now_us, item_id, part, end_ms, accepted=False))
+        if self._state.behaviour.refuse_truncate:
+            raise Refused("invalid_value", self._state.behaviour.refuse_truncate, benign=True)
+        self._state.conversation.truncate(item_id, part, end_ms)
+        self.truncations[-1] = self.truncations[-1]._replace(accepted=True)
+        self._floor.history_changed(cut=True)
+        self._state.agenda.emit("conversation.item.truncated", item_id=item_id, content_index=part, audio_end_ms=end_ms)
+
+    def _delete(self, message: Json, now_us: int) -> None:
+        item_id = message["item_id"]
+        self.deletions.append(Deletion(now_us, item_id, accepted=False))
+        gone = self._state.conversation.delete(item_id)
+        self.deletions[-1] = self.deletions[-1]._replace(accepted=True)
+        self._floor.history_changed(cut=gone.role == "assistant")
+        self._state.agenda.emit("conversation.item.deleted", item_id=item_id)
+
+    def _retrieve(self, message: Json, _now_us: int) -> None:
+        entry = self._state.conversation.find(message["item_id"], "retrieve")
+        self._state.agenda.emit("conversation.item.retrieved", item=entry.shown(audio=True))
