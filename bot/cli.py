@@ -76,6 +76,161 @@ def _options(
 
 
 @app.command()
+def serve(env_file: EnvFile = None) -> None:
+    """Answer calls: the server behind the phone number.
+
+    Settings come from the environment; `bot check` shows them. SIGTERM or Ctrl-C ends it.
+    """
+    from bot.config import missing_for_call
+    from bot.observe.logging import configure
+    from bot.server.app import run
+    from bot.twilio.twiml import TwimlError
+
+    settings = settings_or_exit(env_file)
+    missing = missing_for_call(settings)
+    if missing:
+        fail(*missing, code=WRONG_SETTINGS)
+    configure(settings.log_level, settings.log_format, secrets=settings.secrets)
+    try:
+        run(settings)
+    except TwimlError as error:
+        fail(str(error), code=WRONG_SETTINGS)
+    except OSError as error:
+        fail(f"The server can't listen on {settings.host} port {settings.port}: {error.strerror}; mend HOST or PORT.")
+
+
+@app.command()
+def demo(
+    directory: Annotated[
+        Path, typer.Option("--dir", metavar="DIR", help="Where the recording, the fixture and the page go.")
+    ] = Path("heardline-demo"),
+) -> None:
+    """Hear a whole call with no key and no phone.
+
+    The real server, a simulated session behind it and a simulated caller in front of it, over real sockets. Takes
+    about half a minute and leaves a WAV, a fixture and a page.
+    """
+    from rich.console import Console
+
+    from bot.server.loop import run_in_loop
+    from bot.testing.demo import demonstrate
+
+    console = Console(highlight=False)
+    console.print("A simulated caller rings the real server; the session behind it is simulated too.", soft_wrap=True)
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+        left = run_in_loop(demonstrate(directory, console))
+    except OSError as error:
+        fail(f"The demo can't write to {directory}: {error.strerror}; choose another place with --dir.")
+    if left.problems:
+        fail(*left.problems)
+    for name, path in (("sound", left.wav), ("fixture", left.fixture), ("page", left.page)):
+        console.print(f"{name:>8}  {path}", soft_wrap=True)
+
+
+@app.command()
+def call(
+    url: Annotated[str, typer.Argument(help="The bot's voice webhook, such as https://bot.example.com/voice.")],
+    audio: Annotated[
+        Path | None, typer.Option("--audio", metavar="WAV", help="What the caller says; without it a scripted caller.")
+    ] = None,
+    save: Annotated[
+        Path | None, typer.Option("--save", metavar="WAV", help="Keep the call: caller left, what he heard right.")
+    ] = None,
+    limit: Annotated[float, typer.Option("--limit", min=1, help="Hang up after this many seconds.")] = 120,
+    env_file: EnvFile = None,
+) -> None:
+    """Ring a running bot with a simulated phone.
+
+    It signs as Twilio does, with TWILIO_AUTH_TOKEN and TWILIO_ACCOUNT_SID, which must be those of that bot.
+    """
+    from bot.audio.wav import BadWav, read
+    from bot.server.loop import run_in_loop
+    from bot.testing.ring import ring, story
+
+    settings = settings_or_exit(env_file)
+    if not settings.auth_tokens or not settings.twilio_account_sid:
+        fail("Set TWILIO_AUTH_TOKEN and TWILIO_ACCOUNT_SID to those of the bot you call.", code=WRONG_SETTINGS)
+    try:
+        spoken = read(audio) if audio else None
+    except BadWav as error:
+        fail(f"{error}.", code=WRONG_SETTINGS)
+    except OSError as error:
+        fail(f"{audio} can't be read: {error.strerror}.", code=WRONG_SETTINGS)
+    result = run_in_loop(
+        ring(
+            url,
+            audio=spoken,
+            auth_token=settings.auth_tokens[0],
+            account_sid=settings.twilio_account_sid,
+            limit_s=limit,
+            wav=save,
+        )
+    )
+    for line in story(result):
+        typer.echo(line)
+    if result.failure or any(leg.failure for leg in result.legs):
+        raise typer.Exit(1)
+
+
+@app.command()
+def replay(
+    fixtures: Annotated[list[Path], typer.Argument(metavar="FIXTURE...", help="Recorded calls (.call.jsonl, .gz).")],
+) -> None:
+    """Feed recorded calls to the core again and compare what it sends.
+
+    Exit code 1 when any differs; the first difference of each is told in words.
+    """
+    from bot.records.fixture import BadFixture, read_fixture
+    from bot.records.replay import replay as replay_fixture
+
+    failed = False
+    for path in fixtures:
+        try:
+            result = replay_fixture(read_fixture(path))
+        except BadFixture as error:
+            fail(str(error), code=WRONG_SETTINGS)
+        except OSError as error:
+            fail(f"{path} can't be read: {error.strerror}.", code=WRONG_SETTINGS)
+        typer.echo(str(result))
+        failed = failed or not result.ok
+    if failed:
+        raise typer.Exit(1)
+
+
+@app.command()
+def show(
+    fixture: Annotated[Path, typer.Argument(help="A recorded call (.call.jsonl, .gz).")],
+    html: Annotated[
+        Path | None, typer.Option("--html", metavar="FILE", help="Write a page with both waveforms instead.")
+    ] = None,
+    everything: Annotated[bool, typer.Option("--all", help="Marks and routine messages too.")] = False,
+) -> None:
+    """Show a recorded call: who spoke when, what was heard, where it was cut."""
+    from bot.records.fixture import BadFixture, read_fixture
+    from bot.records.page import page_of
+    from bot.records.replay import replay as replay_fixture
+    from bot.records.terminal import show as show_timeline
+    from bot.records.timeline import timeline
+
+    try:
+        recorded = read_fixture(fixture)
+    except BadFixture as error:
+        fail(str(error), code=WRONG_SETTINGS)
+    except OSError as error:
+        fail(f"{fixture} can't be read: {error.strerror}.", code=WRONG_SETTINGS)
+    told = timeline(recorded, replay_fixture(recorded))
+    if html is None:
+        show_timeline(told, minor=everything)
+        return
+    try:
+        html.write_text(page_of(told), encoding="utf-8")
+    except OSError as error:
+        fail(f"{html} can't be written: {error.strerror}.")
+    typer.echo(str(html))
+
+
+@app.command()
 def check(env_file: EnvFile = None) -> None:
     """Show all settings and what is missing.
 

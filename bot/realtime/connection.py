@@ -11,6 +11,7 @@ import ssl
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
+from typing import cast
 from urllib.parse import quote
 
 from websockets.client import ClientProtocol
@@ -78,8 +79,7 @@ class RealtimeConnection(asyncio.Protocol):
     # ---- asyncio's side ----
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
-        self._transport = transport
+        self._transport = cast("asyncio.Transport", transport)  # uvloop's is one in all but ancestry
         request = self._protocol.connect()
         request.headers["Authorization"] = f"Bearer {self._endpoint.api_key}"
         self._protocol.send_request(request)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import signal
+import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -14,6 +15,7 @@ from bot.config import Settings
 from bot.server import health, media, voice
 from bot.server.context import CALLS, SETTINGS, TWIML
 from bot.server.live import LiveCalls
+from bot.server.loop import run_in_loop
 from bot.server.registry import CallRegistry
 from bot.twilio.twiml import TwimlFiles
 
@@ -50,21 +52,30 @@ async def _end_calls(app: web.Application) -> None:
 
 @asynccontextmanager
 async def running(
-    settings: Settings, registry: CallRegistry | None = None
+    settings: Settings, registry: CallRegistry | None = None, sock: socket.socket | None = None
 ) -> AsyncIterator[tuple[web.Application, int]]:
-    """Serve while the context lasts: gives the application and the port it listens on."""
+    """Serve while the context lasts, on `sock` if given: gives the application and the port it listens on."""
     app = make_app(settings, registry)
     # No access log: it would print the tokens in the paths.
     runner = web.AppRunner(app, access_log=None, keepalive_timeout=IDLE_CONNECTION_S, shutdown_timeout=STOP_S)
     await runner.setup()
     try:
-        site = web.TCPSite(runner, settings.host, settings.port, reuse_address=True)
+        site: web.BaseSite
+        if sock is not None:
+            site = web.SockSite(runner, sock)
+        else:
+            site = web.TCPSite(runner, settings.host, settings.port, reuse_address=True)
         await site.start()
         port = runner.addresses[0][1]
         _log.info("listening", host=settings.host, port=port)
         yield app, port
     finally:
         await runner.cleanup()
+
+
+def run(settings: Settings) -> None:
+    """`bot serve`."""
+    run_in_loop(serve(settings))
 
 
 async def serve(settings: Settings) -> None:

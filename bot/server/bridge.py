@@ -11,12 +11,13 @@ import msgspec
 import structlog
 
 from bot.call.call import Call, Input
-from bot.call.notes import ModelClosed, PhoneClosed, PhoneFull, PhoneRoom, Refused, Shutdown, Tick
+from bot.call.notes import ModelClosed, Note, PhoneClosed, PhoneFull, PhoneRoom, Refused, Shutdown, Tick
 from bot.call.outputs import PHONE_MESSAGES, End, EndReason, Output, Report
 from bot.call.settings import CallSettings
 from bot.realtime import events
 from bot.realtime.connection import ConnectError, Endpoint, RealtimeConnection, connect
 from bot.realtime.failures import Failure
+from bot.records.fixture import InputWay
 from bot.records.recorder import Recorder
 from bot.server.phone_socket import PhoneSocket
 from bot.twilio import stream
@@ -35,7 +36,7 @@ class Bridge:
         self.call = Call(settings)
         self.attached = False
         self._endpoint = endpoint
-        self._recorder = recorder
+        self.recorder = recorder
         self._loop = asyncio.get_running_loop()
         self._origin_s = self._loop.time()
         self._phone: PhoneSocket | None = None
@@ -83,8 +84,8 @@ class Bridge:
         try:
             await asyncio.gather(*closing)
         finally:
-            if self._recorder is not None:
-                self._recorder.close()
+            if self.recorder is not None:
+                self.recorder.close()
             self._finished.set()
             self._say_goodbye()
 
@@ -129,9 +130,7 @@ class Bridge:
         except stream.BadMessage as error:
             self.refuse("phone>bot", error.kind)
             return
-        if self._recorder is not None:
-            self._recorder.input(self._now_us(), "phone>bot", text)
-        self._feed(message)
+        self._feed(message, "phone>bot", text)
 
     def phone_closed(self, *, clean: bool, code: int) -> None:
         """The stream's socket is gone."""
@@ -151,31 +150,28 @@ class Bridge:
         except events.BadEvent as error:
             self.refuse("model>bot", error.kind)
             return
-        if self._recorder is not None:
-            self._recorder.input(self._now_us(), "model>bot", text)
-        self._feed(event)
+        self._feed(event, "model>bot", text)
 
     def _model_lost(self, failure: Failure) -> None:
         self._failure = failure
         self._note(ModelClosed(failure.kind, failure.code, failure.reason))
 
     def _note(self, note: Any) -> None:
-        if self.call.ended is not None:
-            return
-        if self._recorder is not None:
-            self._recorder.input(self._now_us(), "note", note)
-        self._feed(note)
+        if self.call.ended is None:
+            self._feed(note, "note", note)
 
     # ---- the core ----
 
     def _now_us(self) -> int:
         return int((self._loop.time() - self._origin_s) * 1_000_000)
 
-    def _feed(self, item: Input) -> None:
+    def _feed(self, item: Input, way: InputWay, raw: str | bytes | Note) -> None:
+        """One reading of the clock for the core and the record: the same integer replays."""
+        now_us = self._now_us()
+        if self.recorder is not None and self.call.ended is None:
+            self.recorder.input(now_us, way, raw)
         try:
-            now_us = self._now_us()
-            outputs = self.call.receive(item, now_us)
-            for output in outputs:
+            for output in self.call.receive(item, now_us):
                 self._do(output, now_us)
             self._arm()
         except Exception:  # noqa: BLE001
@@ -195,8 +191,8 @@ class Bridge:
                     self._phone.send(_encode(output))
             elif self._model is not None:
                 self._model.send(_encode(output))
-            if self._recorder is not None:
-                self._recorder.output(now_us, output)
+            if self.recorder is not None:
+                self.recorder.output(now_us, output)
         if self.on_output is not None:
             self.on_output(output, now_us)
 

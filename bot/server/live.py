@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import secrets
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from bot.config import Settings
@@ -36,6 +37,8 @@ class LiveCalls:
         self.settings = settings
         self.registry: CallRegistry = registry or MemoryRegistry(time.time)
         self.draining = False
+        self.on_start: list[Callable[[LiveCall], None]] = []
+        """Called with each call as it begins."""
         self._calls: dict[str, LiveCall] = {}
         self._keys = stream_keys(settings.auth_tokens)
 
@@ -53,6 +56,8 @@ class LiveCalls:
         """Begin a call: its session is dialled at once."""
         live = LiveCall(call_sid, self._bridge(call_sid))
         self._calls[call_sid] = live
+        for tell in self.on_start:
+            tell(live)
         live.task = asyncio.create_task(self._run(live), name=f"call {call_sid}")
         return live
 

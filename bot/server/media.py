@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from typing import cast
 
 import structlog
 from aiohttp import WSCloseCode, WSMsgType, web
@@ -42,10 +43,12 @@ async def media(request: web.Request) -> web.StreamResponse:
         raise _forbidden("the call has a stream or is over")
     bridge = (live or calls.start(opened.call_sid)).bridge
     bridge.attached = True
-    await ws.prepare(request)
-    assert isinstance(request.transport, asyncio.Transport)
-    bridge.attach(PhoneSocket(ws, request.transport))
-    await _read(ws, bridge)
+    try:
+        await ws.prepare(request)
+        bridge.attach(PhoneSocket(ws, cast("asyncio.Transport", request.transport)))
+        await _read(ws, bridge)
+    finally:
+        bridge.phone_closed(clean=_clean(ws.close_code), code=ws.close_code or 1006)
     await bridge.finished()
     return ws
 
@@ -66,7 +69,6 @@ async def _read(ws: web.WebSocketResponse, bridge: Bridge) -> None:
                 bridge.refuse("phone>bot", "binary")
     finally:
         timer.cancel()
-        bridge.phone_closed(clean=_clean(ws.close_code), code=ws.close_code or 1006)
 
 
 def _clean(code: int | None) -> bool:

@@ -21,7 +21,9 @@ class Desk:
     openai package's own types.
     """
 
-    def __init__(self, agent: Agent | list[Reply | Spoken] | None = None, *, configure: bool = True, **knobs: Any) -> None:
+    def __init__(
+        self, agent: Agent | list[Reply | Spoken] | None = None, *, configure: bool = True, **knobs: Any
+    ) -> None:
         if agent is None:
             agent = [Spoken(pattern(1000), "one two three four")]
         if isinstance(agent, list):

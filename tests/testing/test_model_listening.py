@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-import random
+from pathlib import Path
 from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from bot.audio import wav
 from bot.testing.agent import Spoken, pattern
 from bot.testing.model import SpeechAt
-from bot.testing.model.codec import PCM, PCMA, PCMU, alaw_sample, from_mulaw, loudness, mulaw_sample
+from bot.testing.model.codec import MULAW, PCM, PCMA, PCMU, alaw_sample, from_mulaw, loudness
 from tests.testing.model_desk import Desk
 
 SILENCE = b"\xff"
@@ -81,16 +82,31 @@ def test_the_size_of_appends_does_not_matter(before: int, speech: int, piece: in
     assert abs(desk.one("input_audio_buffer.speech_stopped")["audio_end_ms"] - (before + speech + 500)) <= 40
 
 
-@pytest.mark.parametrize("threshold", [0.3, 0.5, 0.9])
-def test_the_threshold_says_how_loud_is_speech(threshold: float) -> None:
-    rng = random.Random(4)
+@pytest.mark.parametrize(
+    ("threshold", "amplitude", "heard"),
+    [(0.3, 600, True), (0.5, 600, False), (0.5, 1000, True), (0.9, 1000, False), (0.9, 3000, True)],
+)
+def test_the_threshold_says_how_loud_is_speech(threshold: float, amplitude: int, heard: bool) -> None:
+    up, down = (min(range(256), key=lambda byte: abs(MULAW[byte] - level)) for level in (amplitude, -amplitude))
     desk = Desk(speech=None)
     update(desk, {"type": "server_vad", "threshold": threshold})
-    # Mean amplitude about 1000 on the 16-bit scale.
-    noise = bytes(byte for byte in (rng.randrange(256) for _ in range(60_000)) if abs(mulaw_sample(byte)) < 4000)
-    level = loudness(noise, PCMU)
-    listen(desk, noise[:8000])
-    assert ("input_audio_buffer.speech_started" in desk.kinds()) == (level >= 1600 * threshold)
+    listen(desk, bytes([up, down]) * 2000)
+    assert ("input_audio_buffer.speech_started" in desk.kinds()) == heard
+
+
+SPEECH = Path(__file__).parents[3] / "shared" / "audio"
+
+
+@pytest.mark.parametrize("name", ["cards-001", "go-forward", "numbers", "reading-0870", "reading-0930"])
+def test_a_recorded_sentence_is_one_turn(name: str) -> None:
+    file = SPEECH / f"{name}.wav"
+    if not file.exists():
+        pytest.skip("the recordings are not here")
+    desk = Desk(speech=None)
+    audio = wav.read(file)
+    listen(desk, quiet(1000) + audio + quiet(1000))
+    assert desk.kinds().count("input_audio_buffer.committed") == 1
+    assert desk.one("input_audio_buffer.speech_stopped")["audio_end_ms"] > 1000 + len(audio) // 16
 
 
 def test_a_click_is_no_speech() -> None:
@@ -121,9 +137,7 @@ def test_a_commit_takes_100_ms() -> None:
     update(desk, None)
     desk.send("input_audio_buffer.commit")
     assert desk.refused()["code"] == "input_audio_buffer_commit_empty"
-    assert desk.refused()["message"].endswith(
-        "Expected at least 100ms of audio, but buffer only has 0.00ms of audio."
-    )
+    assert desk.refused()["message"].endswith("Expected at least 100ms of audio, but buffer only has 0.00ms of audio.")
     listen(desk, pattern(100))
     desk.take()
     desk.send("input_audio_buffer.commit")
@@ -249,7 +263,7 @@ def test_without_transcription_there_are_no_transcripts() -> None:
 
 
 def test_g711_tables_have_the_values_of_the_standard() -> None:
-    assert [mulaw_sample(byte) for byte in (0x00, 0x7F, 0x80, 0xFF, 0xF0)] == [-32124, 0, 32124, 0, 120]
+    assert [MULAW[byte] for byte in (0x00, 0x7F, 0x80, 0xFF, 0xF0)] == [-32124, 0, 32124, 0, 120]
     assert [alaw_sample(byte) for byte in (0xD5, 0x55, 0xAA, 0x2A)] == [8, -8, 32256, -32256]
 
 

@@ -29,7 +29,9 @@ def without_repeats(kinds: list[str]) -> list[str]:
     return [kind for at, kind in enumerate(kinds) if kind not in deltas or kind not in kinds[:at]]
 
 
-def asked(reply: Reply | Spoken, until_ms: float = 60_000, response: dict[str, Any] | None = None, **knobs: Any) -> Desk:
+def asked(
+    reply: Reply | Spoken, until_ms: float = 60_000, response: dict[str, Any] | None = None, **knobs: Any
+) -> Desk:
     desk = Desk([reply], **knobs)
     desk.send("response.create", **({"response": response} if response is not None else {}))
     desk.run(until_ms)

@@ -30,7 +30,11 @@ def test_it_opens_with_the_defaults_seen_on_the_wire() -> None:
         "interrupt_response": True,
     }
     assert session["audio"]["input"]["format"] == {"type": "audio/pcm", "rate": 24000}
-    assert session["audio"]["output"] == {"format": {"type": "audio/pcm", "rate": 24000}, "voice": "alloy", "speed": 1.0}
+    assert session["audio"]["output"] == {
+        "format": {"type": "audio/pcm", "rate": 24000},
+        "voice": "alloy",
+        "speed": 1.0,
+    }
     assert session["expires_at"] == EPOCH_S + 3600
     assert (session["max_output_tokens"], session["truncation"], session["tools"]) == ("inf", "auto", [])
 

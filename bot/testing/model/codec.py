@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from array import array
-from collections.abc import Callable
 from functools import cache
+
+from bot.audio import mulaw
 
 PCM, PCMU, PCMA = "audio/pcm", "audio/pcmu", "audio/pcma"
 BYTES_PER_MS = {PCM: 48, PCMU: 8, PCMA: 8}
+MULAW = tuple(array("h", mulaw.decode(bytes(range(256)))))
+"""The 16-bit sample of each mu-law byte."""
 
 
 def from_mulaw(audio: bytes, kind: str) -> bytes:
@@ -30,13 +33,6 @@ def loudness(window: bytes, kind: str) -> float:
     return sum(map(_amplitudes(kind).__getitem__, window)) / len(window)
 
 
-def mulaw_sample(byte: int) -> int:
-    """The 16-bit value of one mu-law byte (G.711)."""
-    flipped = ~byte & 0xFF
-    size = ((((flipped & 0x0F) << 3) + 0x84) << ((flipped & 0x70) >> 4)) - 0x84
-    return -size if flipped & 0x80 else size
-
-
 def alaw_sample(byte: int) -> int:
     """The 16-bit value of one A-law byte (G.711)."""
     flipped = byte ^ 0x55
@@ -49,16 +45,15 @@ def alaw_sample(byte: int) -> int:
 
 @cache
 def _amplitudes(kind: str) -> tuple[int, ...]:
-    sample: Callable[[int], int] = mulaw_sample if kind == PCMU else alaw_sample
-    return tuple(abs(sample(byte)) for byte in range(256))
+    samples = MULAW if kind == PCMU else map(alaw_sample, range(256))
+    return tuple(map(abs, samples))
 
 
 @cache
 def _to_pcm() -> tuple[bytes, ...]:
-    return tuple(mulaw_sample(byte).to_bytes(2, "little", signed=True) * 3 for byte in range(256))
+    return tuple(sample.to_bytes(2, "little", signed=True) * 3 for sample in MULAW)
 
 
 @cache
 def _to_alaw() -> bytes:
-    wanted = [mulaw_sample(byte) for byte in range(256)]
-    return bytes(min(range(256), key=lambda byte: abs(alaw_sample(byte) - sample)) for sample in wanted)
+    return bytes(min(range(256), key=lambda byte: abs(alaw_sample(byte) - sample)) for sample in MULAW)

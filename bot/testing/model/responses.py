@@ -309,4 +309,5 @@ def _first_failure(reply: Reply, max_output_tokens: int | str) -> Failure | None
 def _error(code: str | None) -> Json:
     if code in {None, "server_error"}:
         return {"type": "server_error", "code": None, "message": SERVER_ERROR}
-    return {"type": "invalid_request_error", "code": code, "message": f"The response failed: {code}."}
+    kind = code if code == "insufficient_quota" else "invalid_request_error"
+    return {"type": kind, "code": code, "message": f"The response failed: {code}."}

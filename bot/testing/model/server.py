@@ -52,10 +52,13 @@ class SimulatedRealtimeServer:
     def __init__(self, factory: Factory, *, door: Door | None = None, host: str = "127.0.0.1", port: int = 0) -> None:
         self.door = Door() if door is None else door
         self.sessions: list[SimulatedModel] = []
-        self.upgrades = 0
+        self.asked = asyncio.Event()
+        """Set once an upgrade was asked for."""
         self._factory = factory
         self._address = (host, port)
         self._open: set[ServerConnection] = set()
+        self._idle = asyncio.Event()
+        self._idle.set()
         self._closing = asyncio.Event()
         self._server: Server | None = None
 
@@ -94,13 +97,17 @@ class SimulatedRealtimeServer:
         """How many connections are open now."""
         return len(self._open)
 
+    async def idle(self) -> None:
+        """Return when no connection is open."""
+        await self._idle.wait()
+
     def abort(self) -> None:
         """Drop every open connection without a closing handshake."""
         for socket in list(self._open):
             socket.transport.abort()
 
     async def _upgrade(self, socket: ServerConnection, request: Request) -> Response | None:
-        self.upgrades += 1
+        self.asked.set()
         if self.door.unanswered:
             await self._closing.wait()
             return socket.respond(HTTPStatus.SERVICE_UNAVAILABLE, "closing\n")
@@ -122,10 +129,13 @@ class SimulatedRealtimeServer:
         else:
             model = SimulatedModel(_SILENT, Behaviour(refusal=refusal))
         self._open.add(socket)
+        self._idle.clear()
         try:
             await _Run(socket, model).until_closed()
         finally:
             self._open.discard(socket)
+            if not self._open:
+                self._idle.set()
 
     def _refusal(self, request: Request, model: str) -> Refusal | None:
         """What is wrong with the handshake; told after the 101, as the real one does (section 1.3)."""

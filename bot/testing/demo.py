@@ -1,0 +1,93 @@
+"""`bot demo`: the real server, a simulated session and a simulated caller with a recorded voice, over real sockets."""
+
+from __future__ import annotations
+
+import secrets
+import socket
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from rich.console import Console
+
+from bot.config import Settings, load_settings
+from bot.observe import logging
+from bot.records.recorder import Recorder
+from bot.server.app import running
+from bot.server.context import CALLS
+from bot.server.live import LiveCalls
+from bot.testing.caller import demo_script
+from bot.testing.dial import DialResult, dial, new_call_sid, new_stream_sid
+from bot.testing.linetest import LineTestAgent
+from bot.testing.live_view import LiveView
+from bot.testing.model import SimulatedModel
+from bot.testing.model.server import SimulatedRealtimeServer
+from bot.testing.phone import SimulatedPhone
+from bot.testing.souvenirs import save_page, save_wav
+from bot.testing.twilio_texts import StreamIds
+
+LIMIT_S = 90.0
+WRITTEN_S = 10.0
+
+
+@dataclass(frozen=True)
+class Demonstration:
+    """What the demo left behind. `problems` is empty when all went as it should."""
+
+    wav: Path
+    fixture: Path
+    page: Path
+    problems: tuple[str, ...]
+
+
+@asynccontextmanager
+async def rehearsal_server(directory: Path, agent: type[LineTestAgent]) -> AsyncIterator[tuple[LiveCalls, Settings]]:
+    """The real server on a free port with a simulated session behind it and a random auth token."""
+    sock = socket.create_server(("127.0.0.1", 0))
+    port = sock.getsockname()[1]
+    async with SimulatedRealtimeServer(lambda model: SimulatedModel(agent(), model=model)) as upstream:
+        settings = load_settings(
+            {
+                "OPENAI_API_KEY": "simulated",
+                "OPENAI_REALTIME_URL": upstream.url,
+                "TWILIO_AUTH_TOKEN": secrets.token_hex(16),
+                "TWILIO_ACCOUNT_SID": f"AC{secrets.token_hex(16)}",
+                "PUBLIC_URL": f"http://127.0.0.1:{port}",
+                "BOT_RECORD": "fixture",
+                "BOT_RECORD_DIR": str(directory),
+            }
+        )
+        async with running(settings, sock=sock) as (app, _):
+            yield app[CALLS], settings
+
+
+async def demonstrate(directory: Path, console: Console) -> Demonstration:
+    """One whole call, shown as it happens, its souvenirs in `directory`, which exists."""
+    logging.configure("error", "console")
+    recorders: list[Recorder] = []
+    async with rehearsal_server(directory, LineTestAgent) as (calls, settings):
+        view = LiveView(console)
+        calls.on_start.append(view.watch)
+        calls.on_start.append(lambda live: recorders.extend(filter(None, [live.bridge.recorder])))
+        ids = StreamIds(account_sid=settings.twilio_account_sid, call_sid=new_call_sid(), stream_sid=new_stream_sid())
+        phone = SimulatedPhone(ids, script=demo_script())
+        result = await dial(f"{settings.public_url}/voice", phone, auth_token=settings.auth_tokens[0], limit_s=LIMIT_S)
+    problems = _problems(result, phone, recorders)
+    wav, page = directory / "call.wav", directory / "call.html"
+    save_wav(phone, wav)
+    fixture = recorders[0].path if recorders else directory
+    if not problems:
+        save_page(fixture, page)
+    return Demonstration(wav, fixture, page, tuple(problems))
+
+
+def _problems(result: DialResult, phone: SimulatedPhone, recorders: list[Recorder]) -> list[str]:
+    problems = list(result.violations)
+    if result.ending != "hangup" or result.failure or result.hung_up_by != "bot":
+        problems.append(f"The call ended with {result.ending} by the {result.hung_up_by or 'line'} {result.failure}.")
+    if not phone.clears:
+        problems.append("The caller interrupted, and the bot talked on.")
+    if not recorders or not recorders[0].wait(WRITTEN_S) or recorders[0].failed:
+        problems.append("The call's fixture could not be written.")
+    return problems

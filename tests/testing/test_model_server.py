@@ -1,0 +1,192 @@
+"""The simulated model on a real loopback socket."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+from typing import Any
+
+import pytest
+from websockets.asyncio.client import ClientConnection, connect
+from websockets.exceptions import ConnectionClosed, InvalidStatus
+
+from bot.realtime.session import SessionSettings, session_object
+from bot.testing.agent import AT_ONCE, Failure, Reply, ScriptedAgent, Spoken, pattern
+from bot.testing.model import Behaviour, SimulatedModel
+from bot.testing.model.server import Door, SimulatedRealtimeServer
+from bot.testing.schema import check_client_event
+
+KEY = {"Authorization": "Bearer sk-any"}
+REPLY = Reply([Spoken(pattern(1000), "one two")], pacing=AT_ONCE)
+
+
+def server(reply: Reply = REPLY, door: Door | None = None, **knobs: Any) -> SimulatedRealtimeServer:
+    def factory(model: str) -> SimulatedModel:
+        return SimulatedModel(ScriptedAgent([reply]), Behaviour(**knobs), model=model, check=check_client_event)
+
+    return SimulatedRealtimeServer(factory, door=door)
+
+
+def dial(at: SimulatedRealtimeServer, query: str = "?model=gpt-realtime-2.1", headers: dict[str, str] = KEY) -> connect:
+    return connect(at.url + query, additional_headers=headers, compression=None, open_timeout=2)
+
+
+async def until(socket: ClientConnection, kind: str) -> list[dict[str, Any]]:
+    """Events up to the first of `kind`."""
+    events: list[dict[str, Any]] = []
+    async with asyncio.timeout(5):
+        while not events or events[-1]["type"] != kind:
+            events.append(json.loads(await socket.recv()))
+    return events
+
+
+async def closed(socket: ClientConnection) -> tuple[int, str, list[dict[str, Any]]]:
+    """Close code and reason, and the events before it."""
+    events = []
+    async with asyncio.timeout(5):
+        try:
+            while True:
+                events.append(json.loads(await socket.recv()))
+        except ConnectionClosed:
+            return socket.close_code or 0, socket.close_reason or "", events
+
+
+async def none_open(at: SimulatedRealtimeServer) -> None:
+    async with asyncio.timeout(2):
+        await at.idle()
+    assert at.open_sessions == 0
+
+
+async def test_a_session_is_configured_and_speaks() -> None:
+    async with server(Reply([Spoken(pattern(1000))])) as at:
+        async with dial(at) as socket:
+            (created,) = await until(socket, "session.created")
+            assert abs(created["session"]["expires_at"] - time.time() - 3600) < 60
+            session = session_object(SessionSettings(), server_owns_turns=True)
+            await socket.send(json.dumps({"type": "session.update", "session": session}))
+            (updated,) = await until(socket, "session.updated")
+            assert updated["session"]["audio"]["output"]["format"] == {"type": "audio/pcmu"}
+            started = time.monotonic()
+            await socket.send(json.dumps({"type": "response.create"}))
+            events = await until(socket, "rate_limits.updated")
+            assert time.monotonic() - started > 0.3 + 0.25
+            assert events[-2]["response"]["status"] == "completed"
+            assert at.open_sessions == 1
+        (model,) = at.sessions
+        assert model.spoken(model.memory()[0].item_id) == pattern(1000)
+        await none_open(at)
+        assert model.violations == []
+
+
+@pytest.mark.parametrize(
+    ("query", "headers", "code", "reason"),
+    [
+        ("?model=m1", {}, 3000, "invalid_request_error"),
+        ("?model=m1", {"Authorization": "Bearer bad"}, 3000, "invalid_request_error.invalid_api_key"),
+        ("?model=m2", {"Authorization": "Bearer good"}, 4000, "invalid_request_error.invalid_model"),
+        ("", {"Authorization": "Bearer good"}, 4000, "invalid_request_error.missing_model"),
+        (
+            "?model=m1",
+            {"Authorization": "Bearer good", "OpenAI-Beta": "realtime=v1"},
+            4000,
+            "invalid_request_error.beta_api_shape_disabled",
+        ),
+    ],
+)
+async def test_bad_handshakes_fail_after_the_101(query: str, headers: dict[str, str], code: int, reason: str) -> None:
+    door = Door(keys=frozenset({"good"}), models=frozenset({"m1"}))
+    async with server(door=door) as at, dial(at, query, headers) as socket:
+        close_code, close_reason, events = await closed(socket)
+        assert (close_code, close_reason) == (code, reason)
+        assert [event["type"] for event in events] == ["error"]
+        assert at.sessions == []
+
+
+@pytest.mark.parametrize("status", [401, 403, 429, 500, 503])
+async def test_the_edge_can_refuse_the_upgrade(status: int) -> None:
+    async with server(door=Door(http_status=status)) as at:
+        with pytest.raises(InvalidStatus) as refused:
+            await dial(at)
+        assert refused.value.response.status_code == status
+        assert at.sessions == []
+
+
+async def test_another_path_is_not_there() -> None:
+    async with server() as at:
+        with pytest.raises(InvalidStatus) as refused:
+            await connect(at.url + "/other", additional_headers=KEY, compression=None)
+        assert refused.value.response.status_code == 404
+
+
+async def test_an_upgrade_may_never_be_answered_and_nothing_hangs_at_the_end() -> None:
+    async with server(door=Door(unanswered=True)) as at:
+        with pytest.raises(TimeoutError):
+            await connect(at.url + "?model=m", additional_headers=KEY, compression=None, open_timeout=0.05)
+        assert at.asked.is_set()
+
+
+async def test_a_hanging_upgrade_is_ended_with_the_server() -> None:
+    async with server(door=Door(unanswered=True)) as at:
+        dialling = asyncio.ensure_future(dial(at).__aenter__())
+        async with asyncio.timeout(2):
+            await at.asked.wait()
+    with pytest.raises((InvalidStatus, ConnectionError, EOFError)):
+        await dialling
+
+
+async def test_the_connection_can_be_dropped_without_a_close() -> None:
+    async with server() as at, dial(at) as socket:
+        await until(socket, "session.created")
+        at.abort()
+        code, _, _ = await closed(socket)
+        assert code == 1006
+        await none_open(at)
+
+
+@pytest.mark.parametrize(("kind", "code"), [("closes", 1011), ("aborts", 1006)])
+async def test_it_goes_away_in_the_middle_of_a_reply(kind: Any, code: int) -> None:
+    reply = Reply([Spoken(pattern(1000))], pacing=AT_ONCE, failure=Failure(kind, 500))
+    async with server(reply) as at, dial(at) as socket:
+        await until(socket, "session.created")
+        await socket.send(json.dumps({"type": "response.create"}))
+        assert (await closed(socket))[0] == code
+        await none_open(at)
+
+
+async def test_expiry_closes_with_the_server_s_words() -> None:
+    async with server(session_s=0) as at, dial(at) as socket:
+        code, reason, _ = await closed(socket)
+        assert (code, reason) == (1001, "Your session hit the maximum duration of 0 minutes.")
+
+
+async def test_garbage_and_binary_frames_are_answered_with_errors() -> None:
+    async with server() as at, dial(at) as socket:
+        await until(socket, "session.created")
+        await socket.send(b"\x00\x01")
+        await socket.send("{")
+        codes = [(await until(socket, "error"))[-1]["error"]["code"] for _ in range(2)]
+        assert codes == ["invalid_event", "invalid_json"]
+
+
+async def test_many_sessions_run_side_by_side_and_none_is_left() -> None:
+    before = asyncio.all_tasks()
+    async with server() as at:
+
+        async def one() -> int:
+            async with dial(at) as socket:
+                await until(socket, "session.created")
+                await socket.send(json.dumps({"type": "response.create"}))
+                return len(await until(socket, "response.done"))
+
+        assert len(set(await asyncio.gather(*(one() for _ in range(20))))) == 1
+        await none_open(at)
+        assert len(at.sessions) == 20
+    assert asyncio.all_tasks() == before
+
+
+async def test_leaving_the_server_closes_what_is_open() -> None:
+    async with server() as at:
+        socket = await dial(at)
+        await until(socket, "session.created")
+    assert (await closed(socket))[0] == 1001
