@@ -9,6 +9,10 @@ _STAYS_MS = 4000
 """How long a caller who has said everything waits for the bot before he hangs up himself."""
 
 
+CALLER_LINES = ("caller_hello", "caller_long", "caller_stop", "caller_goodbye")
+"""What the demo's caller says, in order; the texts stand with the prompts."""
+
+
 def demo_script(*, pause_ms: int = 700, interrupts_after_ms: int = 4000) -> Script:
     """Greeted, he asks for something long, interrupts it, says goodbye and lets the bot hang up.
 
@@ -16,12 +20,13 @@ def demo_script(*, pause_ms: int = 700, interrupts_after_ms: int = 4000) -> Scri
     he listens to. A bot that stays on the line when all is said is hung up on.
     """
     turn = BotSilent(pause_ms)
+    hello, long, stop, goodbye = map(_line, CALLER_LINES)
     return Script(
         [
-            Step(turn, _line("caller_hello")),
-            Step(turn, _line("caller_long")),
-            Step(Heard(interrupts_after_ms), _line("caller_stop")),
-            Step(turn, _line("caller_goodbye")),
+            Step(turn, hello),
+            Step(turn, long),
+            Step(Heard(interrupts_after_ms), stop),
+            Step(turn, goodbye),
             Step(BotSilent(_STAYS_MS, replied=False), HangUp()),
         ]
     )

@@ -11,17 +11,18 @@ from pathlib import Path
 
 from rich.console import Console
 
+from bot.audio.prompts import prompt
 from bot.config import Settings, load_settings
 from bot.observe import logging
 from bot.records.recorder import Recorder
 from bot.server.app import running
 from bot.server.context import CALLS
 from bot.server.live import LiveCalls
-from bot.testing.caller import demo_script
+from bot.testing.caller import CALLER_LINES, demo_script
 from bot.testing.dial import DialResult, dial, new_call_sid, new_stream_sid
 from bot.testing.linetest import LineTestAgent
 from bot.testing.live_view import LiveView
-from bot.testing.model import SimulatedModel
+from bot.testing.model import Behaviour, SimulatedModel
 from bot.testing.model.server import SimulatedRealtimeServer
 from bot.testing.phone import SimulatedPhone
 from bot.testing.souvenirs import save_page, save_wav
@@ -42,11 +43,11 @@ class Demonstration:
 
 
 @asynccontextmanager
-async def rehearsal_server(directory: Path, agent: type[LineTestAgent]) -> AsyncIterator[tuple[LiveCalls, Settings]]:
+async def rehearsal_server(directory: Path) -> AsyncIterator[tuple[LiveCalls, Settings]]:
     """The real server on a free port with a simulated session behind it and a random auth token."""
     sock = socket.create_server(("127.0.0.1", 0))
     port = sock.getsockname()[1]
-    async with SimulatedRealtimeServer(lambda model: SimulatedModel(agent(), model=model)) as upstream:
+    async with SimulatedRealtimeServer(_line_test) as upstream:
         settings = load_settings(
             {
                 "OPENAI_API_KEY": "simulated",
@@ -62,11 +63,17 @@ async def rehearsal_server(directory: Path, agent: type[LineTestAgent]) -> Async
             yield app[CALLS], settings
 
 
+def _line_test(model: str) -> SimulatedModel:
+    """The line test; what its caller says is known beforehand, so it can be written down."""
+    words = [prompt(name).text for name in CALLER_LINES]
+    return SimulatedModel(LineTestAgent(), Behaviour(caller_words=words, transcription_after_ms=400), model=model)
+
+
 async def demonstrate(directory: Path, console: Console) -> Demonstration:
     """One whole call, shown as it happens, its souvenirs in `directory`, which exists."""
     logging.configure("error", "console")
     recorders: list[Recorder] = []
-    async with rehearsal_server(directory, LineTestAgent) as (calls, settings):
+    async with rehearsal_server(directory) as (calls, settings):
         view = LiveView(console)
         calls.on_start.append(view.watch)
         calls.on_start.append(lambda live: recorders.extend(filter(None, [live.bridge.recorder])))

@@ -1,4 +1,4 @@
-"""The eight situations that bridges get wrong, as whole calls in virtual time with one random cut each.
+"""The eight situations that bridges get wrong, as whole calls in virtual time with a random cut each.
 
 Every call: a greeting heard to its end, a question, a reply, and the caller cutting in. What the phone truly played when
 `clear` took effect is compared with what the model was told.
@@ -6,10 +6,12 @@ Every call: a greeting heard to its end, a question, a reply, and the caller cut
 
 from __future__ import annotations
 
+import base64
 import random
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
-from typing import Literal
+from dataclasses import dataclass, field, replace
+
+import msgspec
 
 from bot.call.call import Call
 from bot.call.settings import CallSettings
@@ -21,24 +23,22 @@ from bot.testing.scheduler import VirtualCall
 from bot.twilio.playout import Playout
 
 MS = 1_000
-SECOND = 1_000_000
-GREETING_MS = 2_000
 QUESTION = SpeechAt(3_000 * MS, 3_400 * MS)
-REPLY_US = 4_200 * MS
-"""When the first audio of the reply leaves the model: the question, 500 ms of silence, 300 ms of thought."""
-FAST = Pacing(speed=5)
-SLOW = Pacing(speed=1.4)
+ANSWER_AFTER_US = 800 * MS
+"""From the end of the caller's speech to the first audio: 500 ms of silence and 300 ms of thought."""
+REPLY_US = QUESTION.stop_us + ANSWER_AFTER_US
+FAST, SLOW = Pacing(speed=5), Pacing(speed=1.4)
+STALL_US = (1_000 * MS, 3_000 * MS)
+"""A stall begins this long after the reply's first audio."""
 
 
 @dataclass(frozen=True)
 class Situation:
-    """`reply` is what is cut; `cut_ms` the range of the cut, in ms after the reply's first audio."""
+    """`replies` are cut one after the other; `cuts_ms` the range of each cut, in ms after the reply's first audio."""
 
     name: str
-    reply: Reply
-    cut_ms: tuple[int, int]
-    then: Reply | None = None
-    second_cut_ms: tuple[int, int] | None = None
+    replies: tuple[Reply, ...]
+    cuts_ms: tuple[tuple[int, int], ...]
     interrupts: bool = True
 
 
@@ -46,58 +46,52 @@ def spoken(ms: int, seed: str) -> Spoken:
     return Spoken(pattern(ms, seed), f"words of {seed} " * (ms // 500))
 
 
-LONG = spoken(12_000, "long")
-FIRST, SECOND_ITEM = spoken(4_000, "first"), spoken(6_000, "second")
+LONG, FIRST, LATER = spoken(12_000, "long"), spoken(4_000, "first"), spoken(6_000, "later")
+PAUSED = Failure("pauses", after_ms=3_000, pause_ms=2_500)
 
-SITUATIONS: dict[str, Situation] = {
-    one.name: one
-    for one in (
-        Situation("fully_generated", Reply((LONG,), pacing=FAST), (3_000, 11_900)),
-        Situation("while_generating", Reply((LONG,), pacing=SLOW), (150, 8_000)),
-        Situation("two_items_cut_in_first", Reply((FIRST, SECOND_ITEM), pacing=FAST), (2_600, 3_970)),
-        Situation("two_items_cut_in_second", Reply((FIRST, SECOND_ITEM), pacing=FAST), (4_030, 9_900)),
-        Situation(
-            "cut_after_cut",
-            Reply((LONG,), pacing=FAST),
-            (1_000, 6_000),
-            then=Reply((SECOND_ITEM,), pacing=FAST),
-            second_cut_ms=(600, 3_000),
-        ),
-        Situation("second_turn", Reply((SECOND_ITEM,), pacing=FAST), (1_300, 5_900)),
-        Situation("heard_to_its_end", Reply((FIRST,), pacing=FAST), (4_400, 6_000), interrupts=False),
-        Situation(
-            "stalled_generation",
-            Reply((LONG,), pacing=SLOW, failure=Failure("pauses", after_ms=3_000, pause_ms=2_500)),
-            (300, 9_000),
-        ),
-    )
-}
-"""`second_turn` is a reply after an uninterrupted one, as every reply here is; its cut must not count from the greeting."""
+SITUATIONS = (
+    Situation("fully generated", (Reply((LONG,), pacing=FAST),), ((3_000, 11_900),)),
+    Situation("still generating", (Reply((LONG,), pacing=SLOW),), ((150, 8_000),)),
+    Situation("two items, cut in the first", (Reply((FIRST, LATER), pacing=FAST),), ((2_600, 3_950),)),
+    Situation("two items, cut in the second", (Reply((FIRST, LATER), pacing=FAST),), ((4_050, 9_900),)),
+    Situation(
+        "a cut right after a cut",
+        (Reply((LONG,), pacing=FAST), Reply((LATER,), pacing=FAST)),
+        ((1_000, 6_000), (600, 3_000)),
+    ),
+    Situation("second turn after an uninterrupted first", (Reply((LATER,), pacing=FAST),), ((1_300, 5_900),)),
+    Situation("heard to its end", (Reply((FIRST,), pacing=FAST),), ((4_900, 6_000),), interrupts=False),
+    Situation("generation stalled", (Reply((LONG,), pacing=SLOW, failure=PAUSED),), ((300, 9_000),)),
+)
 
 
 @dataclass(frozen=True)
 class Network:
-    """One-way delay and jitter of the line to the phone, and what else the sender can't see."""
+    """The line to the phone and what else the sender can't see. Delays one-way, jitter added to each message."""
 
-    name: str = "plain"
+    name: str
     delay_ms: int = 0
     jitter_ms: int = 0
     prebuffer_ms: int = 0
-    stall_ms: int = 0
+    line_stall_ms: int = 0
+    """Nothing arrives at the phone for this long."""
+    playout_stall_ms: int = 0
+    """The phone's play head stands still for this long."""
     drift_ppm: int = 0
     echoes: Echoes = "faithful"
 
 
-@dataclass
+@dataclass(frozen=True)
 class Cut:
-    """One cut as judged: stream positions in ms, told to the model and truly played, over the items of the reply."""
+    """One cut: positions within the reply in ms as told to the model and as truly played, and the items they are in."""
 
     situation: str
     told_ms: int
     true_ms: float
-    told_item: str | None
-    true_item: str | None
-    since_stall_ms: float | None = None
+    told_item: int | None
+    true_item: int | None
+    near_border: bool
+    stalled_ms_ago: float | None
 
     @property
     def error_ms(self) -> float:
@@ -106,21 +100,11 @@ class Cut:
 
 @dataclass
 class Outcome:
-    """What a call showed. `faults` are things that must never happen, in words."""
+    """`faults` are things that must never happen, in words."""
 
+    call: VirtualCall
     cuts: list[Cut] = field(default_factory=list)
     faults: list[str] = field(default_factory=list)
-    call: VirtualCall | None = None
-
-
-def speech_of(situation: Situation, rng: random.Random) -> list[SpeechAt]:
-    at = REPLY_US + rng.randint(*(edge * MS for edge in situation.cut_ms))
-    speech = [QUESTION, SpeechAt(at, at + 300 * MS)]
-    if situation.second_cut_ms is not None:
-        answer = at + 300 * MS + 500 * MS + 300 * MS
-        again = answer + rng.randint(*(edge * MS for edge in situation.second_cut_ms))
-        speech.append(SpeechAt(again, again + 300 * MS))
-    return speech
 
 
 def run(
@@ -131,124 +115,178 @@ def run(
     prepare: Callable[[Call], None] | None = None,
     check: Callable[[str], None] | None = None,
 ) -> Outcome:
-    """One call of `situation` over `network`."""
-    speech = speech_of(situation, rng)
-    quiet = Reply((spoken(400, "quiet"),), pacing=AT_ONCE)
-    replies: list[Reply] = [Reply((spoken(GREETING_MS, "greeting"),), pacing=FAST), situation.reply]
-    replies += [situation.then] if situation.then else []
+    """One call of `situation` over `network`. `prepare` may change the core; `check` judges every client event."""
+    speech = _speech(situation, rng)
     model = SimulatedModel(
-        ScriptedAgent([*replies, quiet]), Behaviour(), speech=speech, keep_heard=False, check=check
+        ScriptedAgent([Reply((spoken(2_000, "greeting"),), pacing=FAST), *situation.replies, _QUIET]),
+        Behaviour(),
+        speech=speech,
+        keep_heard=False,
+        check=check,
     )
-    stall_us = REPLY_US + rng.randint(1_000, 3_000) * MS
-    stalls = [(stall_us, network.stall_ms * MS)] if network.stall_ms else []
+    stall_us = REPLY_US + rng.randint(*STALL_US)
     playout = Playout(
-        prebuffer_us=network.prebuffer_ms * MS, drift_ppm=network.drift_ppm, stalls=stalls
+        prebuffer_us=network.prebuffer_ms * MS,
+        drift_ppm=network.drift_ppm,
+        stalls=_stall(stall_us, network.playout_stall_ms),
     )
     phone = SimulatedPhone(playout=playout, frames=False, echoes=network.echoes)
-    phone.hang_up(speech[-1].stop_us + 3 * SECOND)
+    phone.hang_up(speech[-1].stop_us + 3_000 * MS)
     core = Call(CallSettings(greeting="Hello."))
     if prepare is not None:
         prepare(core)
-    lines = [Line(network.delay_ms * MS, network.jitter_ms * MS, random.Random(rng.random())) for _ in range(2)]
-    call = VirtualCall(core, phone, model, out_line=lines[0], in_line=lines[1])
+    out_line = Line(
+        network.delay_ms * MS,
+        network.jitter_ms * MS,
+        random.Random(rng.random()),
+        stalls=_stall(stall_us, network.line_stall_ms),
+    )
+    in_line = Line(network.delay_ms * MS, network.jitter_ms * MS, random.Random(rng.random()))
+    call = VirtualCall(core, phone, model, out_line=out_line, in_line=in_line)
     call.run()
-    return judge(situation, call, phone, model, [reply.items for reply in replies[1:]], stall_us if stalls else None)
+    stalls = network.playout_stall_ms or network.line_stall_ms
+    return _Judge(situation, call, phone, model, speech[1:], stall_us if stalls else None).outcome()
 
 
-def judge(
-    situation: Situation,
-    call: VirtualCall,
-    phone: SimulatedPhone,
-    model: SimulatedModel,
-    replies: Sequence[Sequence[Spoken]],
-    stall_us: int | None,
-) -> Outcome:
-    outcome = Outcome(call=call)
-    outcome.faults += phone.violations + model.violations
-    outcome.faults += [f"refused truncate {one}" for one in model.truncations if not one.accepted]
-    outcome.faults += [f"refused delete {one}" for one in model.deletions if not one.accepted]
-    expected = len(replies) if situation.interrupts else 0
-    if len(phone.clears) != expected:
-        outcome.faults.append(f"{len(phone.clears)} clears where {expected} were due")
+_QUIET = Reply((spoken(400, "quiet"),), pacing=AT_ONCE)
+
+
+def _stall(at_us: int, for_ms: int) -> list[tuple[int, int]]:
+    return [(at_us, for_ms * MS)] if for_ms else []
+
+
+def _speech(situation: Situation, rng: random.Random) -> list[SpeechAt]:
+    speech = [QUESTION]
+    for earliest, latest in situation.cuts_ms:
+        at = speech[-1].stop_us + ANSWER_AFTER_US + rng.randint(earliest * MS, latest * MS)
+        speech.append(SpeechAt(at, at + 300 * MS))
+    return speech
+
+
+class _Message(msgspec.Struct):
+    event: str
+    media: dict[str, str] = {}
+
+
+class _Judge:
+    """Holds what the model was told against what the phone played."""
+
+    def __init__(  # noqa: PLR0917
+        self,
+        situation: Situation,
+        call: VirtualCall,
+        phone: SimulatedPhone,
+        model: SimulatedModel,
+        cuts: Sequence[SpeechAt],
+        stall_us: int | None,
+    ) -> None:
+        self.situation = situation
+        self.call = call
+        self.phone = phone
+        self.model = model
+        self.cuts = cuts
+        self.stall_us = stall_us
+
+    def outcome(self) -> Outcome:
+        outcome = Outcome(self.call)
+        outcome.faults += self.phone.violations + self.model.violations + self._refused() + self._after_clear()
+        for number, reply in enumerate(self.situation.replies):
+            told = self._told(reply.items)
+            clear = self._clear(self.cuts[number])
+            if not self.situation.interrupts:
+                outcome.faults += ["a truncate or delete where nothing was to be cut"] if told is not None else []
+            elif clear is None or told is None:
+                outcome.faults.append("no clear" if clear is None else "no truncate and no delete")
+            else:
+                outcome.cuts.append(self._cut(reply.items, clear, told))
         return outcome
-    ids = [entry.item_id for entry in model.memory() if entry.role == "assistant"]
-    gone = {one.item_id for one in model.deletions}
-    at = 1  # the greeting is the first
-    outcome.faults += late_bytes(call, replies)
-    for number, items in enumerate(replies[:expected]):
-        names = item_names(call, items)
-        heard = heard_bytes(phone, number, items)
-        told = {one.item_id: one.audio_end_ms for one in model.truncations}
-        told_ms, told_item = 0, None
-        for item, name in zip(items, names, strict=True):
-            if name is None or name in gone:
-                continue
-            if name in told:
-                told_ms += told[name]
-                told_item = name
+
+    def _refused(self) -> list[str]:
+        asked = [*self.model.truncations, *self.model.deletions]
+        return [f"refused: {one}" for one in asked if not one.accepted]
+
+    def _clear(self, cut: SpeechAt) -> int | None:
+        """Which clear this cut caused, if any."""
+        later = [n for n, clear in enumerate(self.phone.clears) if clear.at_us >= cut.start_us]
+        return later[0] if later and self.phone.clears[later[0]].at_us < cut.start_us + 700 * MS else None
+
+    def _told(self, items: Sequence[Spoken]) -> tuple[int, int | None] | None:
+        """Position in the reply and item as told; None when nothing of it was truncated or deleted."""
+        truncated = {one.item_id: one.audio_end_ms for one in self.model.truncations}
+        deleted = {one.item_id for one in self.model.deletions}
+        position, item, touched = 0, None, False
+        for number, name in enumerate(self._names(items)):
+            if name in truncated:
+                position, item, touched = position + truncated[name], number, True
                 break
-            told_ms += item.audio_ms
-            told_item = None
+            if name is None or name in deleted:
+                touched = touched or name is not None
+                break
+            position += items[number].audio_ms
+        return (position, item) if touched else None
+
+    def _names(self, items: Sequence[Spoken]) -> list[str | None]:
+        first: dict[str, bytes] = {}
+        for line in self.call.log:
+            if line.way == "model>bot" and "response.output_audio.delta" in line.text:
+                event = msgspec.json.decode(line.text)
+                first.setdefault(event["item_id"], base64.b64decode(event["delta"]))
+        return [next((name for name, audio in first.items() if item.audio.startswith(audio)), None) for item in items]
+
+    def _cut(self, items: Sequence[Spoken], clear: int, told: tuple[int, int | None]) -> Cut:
+        heard = [0] * len(items)
+        for message, n_bytes in zip(self.phone.received, self.phone.heard_when_cleared(clear), strict=False):
+            for number, item in enumerate(items):
+                if message.audio in item.audio:
+                    heard[number] += n_bytes
+        playing = [n for n, item in enumerate(items) if 8 <= heard[n] < len(item.audio)]
         true_ms = sum(heard) / 8
-        playing = [name for name, item, n in zip(names, items, heard, strict=True) if 8 <= n < len(item.audio)]
-        true_item = playing[0] if playing else None
-        since = None if stall_us is None else (phone.clears[number].at_us - stall_us) / MS
-        outcome.cuts.append(Cut(situation.name, told_ms, true_ms, told_item, true_item, since))
-        at += len(items)
-    del ids, at
-    return outcome
+        ends = [sum(item.audio_ms for item in items[: n + 1]) for n in range(len(items) - 1)]
+        at_us = self.phone.clears[clear].at_us
+        return Cut(
+            self.situation.name,
+            told[0],
+            true_ms,
+            told[1],
+            playing[0] if playing else None,
+            any(abs(true_ms - end) <= 20 for end in ends),
+            None if self.stall_us is None else (at_us - self.stall_us) / MS,
+        )
+
+    def _after_clear(self) -> list[str]:
+        """Bytes of a cut reply that were handed to the transport after its clear."""
+        cleared_us = [self._sent_clear_us(cut) for cut in self.cuts[: len(self.situation.replies)]]
+        faults = []
+        for line in self.call.log:
+            if line.way != "bot>phone" or '"media"' not in line.text:
+                continue
+            audio = base64.b64decode(msgspec.json.decode(line.text, type=_Message).media["payload"])
+            for reply, at_us in zip(self.situation.replies, cleared_us, strict=True):
+                if at_us is not None and line.us > at_us and any(audio in item.audio for item in reply.items):
+                    faults.append(f"{len(audio)} bytes of a cut reply sent after its clear")
+        return faults
+
+    def _sent_clear_us(self, cut: SpeechAt) -> int | None:
+        sent = (line.us for line in self.call.log if line.way == "bot>phone" and '"clear"' in line.text)
+        return next((us for us in sent if us >= cut.start_us), None)
 
 
-def item_names(call: VirtualCall, items: Sequence[Spoken]) -> list[str | None]:
-    """The ids the model gave to `items`, by the audio in its deltas."""
-    names: list[str | None] = []
-    for item in items:
-        names.append(next((name for name, audio in deltas(call) if item.audio.startswith(audio)), None))
-    return names
+def longer(situation: Situation) -> Situation:
+    """The situation for a stall: items so long that most cuts come after it, and cuts all over them."""
+    items = {LONG: spoken(40_000, "long"), FIRST: spoken(20_000, "first"), LATER: spoken(20_000, "later")}
+    ranges = {
+        "two items, cut in the first": ((4_000, 19_900),),
+        "two items, cut in the second": ((21_000, 39_900),),
+        "a cut right after a cut": ((500, 39_000), (600, 19_000)),
+        "second turn after an uninterrupted first": ((500, 19_900),),
+        "heard to its end": ((21_000, 22_000),),
+        "generation stalled": ((300, 35_000),),
+        "still generating": ((150, 28_000),),
+        "fully generated": ((8_500, 39_900),),
+    }
+    replies = tuple(replace_items(reply, tuple(items[item] for item in reply.items)) for reply in situation.replies)
+    return replace(situation, replies=replies, cuts_ms=ranges[situation.name])
 
 
-def deltas(call: VirtualCall) -> list[tuple[str, bytes]]:
-    """First delta of each item in the log."""
-    import base64
-    import json
-
-    first: dict[str, bytes] = {}
-    for line in call.log:
-        if line.way == "model>bot" and '"response.output_audio.delta"' in line.text:
-            event = json.loads(line.text)
-            first.setdefault(event["item_id"], base64.b64decode(event["delta"]))
-    return list(first.items())
-
-
-def heard_bytes(phone: SimulatedPhone, clear: int, items: Sequence[Spoken]) -> list[int]:
-    """How much of each item had been played when that `clear` took effect."""
-    played = phone.heard_when_cleared(clear)
-    heard = [0] * len(items)
-    for message, n in zip(phone.received, played, strict=False):
-        for k, item in enumerate(items):
-            if message.audio in item.audio:
-                heard[k] += n
-    return heard
-
-
-def late_bytes(call: VirtualCall, replies: Sequence[Sequence[Spoken]]) -> list[str]:
-    """Bytes of a cut reply that were handed to the transport after its `clear`."""
-    import base64
-    import json
-
-    faults, cleared = [], 0
-    for line in call.log:
-        if line.way != "bot>phone":
-            continue
-        message = json.loads(line.text)
-        if message["event"] == "clear":
-            cleared += 1
-        elif message["event"] == "media":
-            audio = base64.b64decode(message["media"]["payload"])
-            for number in range(min(cleared, len(replies))):
-                if any(audio in item.audio for item in replies[number]):
-                    faults.append(f"{len(audio)} bytes of a cut reply after its clear, at {line.us} us")
-    return faults
-
-
-Which = Literal["told", "true"]
+def replace_items(reply: Reply, items: tuple[Spoken, ...]) -> Reply:
+    return msgspec.structs.replace(reply, items=items)

@@ -1,0 +1,97 @@
+"""A TCP proxy on loopback that delays what passes, each way alike, order kept: a network between phone and bot."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from types import TracebackType
+from typing import Self
+
+from bot.testing.line import Line
+
+CHUNK_BYTES = 64 * 1024
+
+
+class SlowLine:
+    """`async with SlowLine(port, out_line, in_line) as line:` and connect to `line.origin` instead.
+
+    `out_line` delays what the server sends, `in_line` what it is sent.
+    """
+
+    def __init__(self, port: int, out_line: Line, in_line: Line) -> None:
+        self._port = port
+        self._out_line = out_line
+        self._in_line = in_line
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._server: asyncio.Server | None = None
+
+    @property
+    def origin(self) -> str:
+        """Where to connect, as an http origin."""
+        assert self._server is not None
+        return f"http://127.0.0.1:{self._server.sockets[0].getsockname()[1]}"
+
+    async def __aenter__(self) -> Self:
+        self._server = await asyncio.start_server(self._accept, "127.0.0.1", 0)
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        assert self._server is not None
+        self._server.close()
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self._server.wait_closed()
+
+    def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.ensure_future(self._join(reader, writer))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _join(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        ends = [writer]
+        try:
+            far_reader, far_writer = await asyncio.open_connection("127.0.0.1", self._port)
+            ends.append(far_writer)
+            async with asyncio.TaskGroup() as group:
+                group.create_task(_pass_on(reader, far_writer, self._in_line))
+                group.create_task(_pass_on(far_reader, writer, self._out_line))
+        except OSError:
+            pass  # an end that is gone takes the other with it
+        finally:
+            for end in ends:
+                end.close()
+
+
+async def _pass_on(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, line: Line) -> None:
+    """Read at once, write when the line has carried it; pass the end on too."""
+    loop = asyncio.get_running_loop()
+    waiting: asyncio.Queue[tuple[float, bytes]] = asyncio.Queue()
+
+    async def write() -> None:
+        while True:
+            at_s, data = await waiting.get()
+            await asyncio.sleep(at_s - loop.time())
+            if not data:
+                break
+            writer.write(data)
+        with contextlib.suppress(OSError):
+            writer.write_eof()
+
+    writing = asyncio.ensure_future(write())
+    try:
+        while True:
+            try:
+                data = await reader.read(CHUNK_BYTES)
+            except OSError:
+                data = b""
+            waiting.put_nowait((line.arrival(int(loop.time() * 1e6)) / 1e6, data))
+            if not data:
+                break
+        await writing
+    finally:
+        writing.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await writing
