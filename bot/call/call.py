@@ -126,7 +126,7 @@ class Call:
         """When the next Tick is due."""
         if self.ended is not None:
             return None
-        times = (self.listening.deadline_us(), self.speaking.ledger.over_us(), self.limits.deadline_us())
+        times = (self.listening.deadline_us(), self.speaking.over_us(), self.limits.deadline_us())
         return min((at for at in times if at is not None), default=None)
 
     def _event_id(self, what: str) -> str:
@@ -141,7 +141,7 @@ class Call:
 
     def _happen(self, happening: Happening) -> None:
         before, self.state = self.state, after(self.state, happening)
-        if self.state is not before:
+        if self.state is not before or happening is Happening.AUDIO:
             self.limits.entered(self.state, self._now_us)
 
     def _end(self, reason: EndReason) -> None:
@@ -301,7 +301,17 @@ class Call:
         self._happen(Happening.SPEECH_STARTED)
 
     def _may_interrupt(self) -> bool:
-        return self.settings.barge_in == "on" or (self.settings.barge_in == "after_greeting" and self._greeted)
+        if self.settings.barge_in == "after_greeting":
+            return self._greeted or self._greeting_heard()
+        return self.settings.barge_in == "on"
+
+    def _greeting_heard(self) -> bool:
+        """Whether the greeting is over although what came behind it still plays."""
+        greeting = self._greeting_id
+        if greeting is None or greeting == self.responses.active:
+            return False
+        entries = self.speaking.ledger.heard(self._now_us)
+        return all(entry.finished for entry in entries if entry.response_id == greeting)
 
     def _drop_hang_up(self) -> bool:
         item = self.ending.drop()
@@ -313,7 +323,7 @@ class Call:
     def _interrupt(self) -> None:
         """Barge-in, in the order of DESIGN's rule 3: snapshot, new epoch, clear, truncate; then the rest."""
         now_us = self._now_us
-        if not self.speaking.audible(now_us) and self.responses.active is None:
+        if not self.speaking.audible(now_us) and not self.responses.busy:
             return
         clear, entries = self.speaking.cut(now_us)
         self._out.extend(clear)
@@ -330,7 +340,7 @@ class Call:
             self._report_cut(verdict, generating=suppressed is not None)
 
     def _forget_unheard(self, verdict: Verdict, suppressed: str | None) -> None:
-        for entry in verdict.unheard:
+        for entry in {entry.item_id: entry for entry in verdict.unheard}.values():
             if entry.item_done:
                 self._delete(entry.item_id)
             else:
@@ -383,7 +393,10 @@ class Call:
         if self._owns_turns:
             self.responses.forget()
         self.responses.created(response.id)
-        self._answer_due = False
+        if self.responses.suppressed(response.id):  # the caller spoke after we had asked and before it was made
+            self._out.append(events.CancelResponse(response.id, self._event_id("cancel")))
+        else:
+            self._answer_due = False
         self._silent_items.clear()
         if self._greeting_id is None and not self._greeted:
             self._greeting_id = response.id
@@ -516,12 +529,16 @@ class Call:
             self._greeted = True
         if self.state is State.SPEAKING:
             self._happen(Happening.PLAYED_OUT)
-            if self.responses.awaited:
+            if self._caller_speaking:
+                self._happen(Happening.SPEECH_STARTED)
+            elif self.responses.awaited:
                 self._happen(Happening.RESPONSE_STARTED)
         elif self.state is State.THINKING and not self.responses.awaited and not self._answer_due:
             self._happen(Happening.RESPONSE_OVER)
-        if self.state is State.CLOSING and self.ending.asked and not self.responses.awaited:
+        if self.state is State.CLOSING and not self.responses.awaited:
             self._end("bot_hung_up")
+        elif self.state is State.CLOSING:
+            self.limits.goodbye_missing(self._now_us)
 
     # ---- the clock and the shell ----
 

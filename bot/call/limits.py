@@ -17,7 +17,7 @@ class Limits:
         self._answer_us = round(settings.response_s * 1_000_000)
         self._idle_us = round(settings.idle_s * 1_000_000)
         self._call_us = round(settings.max_call_s * 1_000_000)
-        self._ready_by: int | None = self._answer_us
+        self._ready_by: int | None = self._answer_us or None
         self._claim_by: int | None = CLAIM_US
         self._over_by: int | None = None
         self._state_by: tuple[int, EndReason] | None = None
@@ -32,10 +32,15 @@ class Limits:
     def entered(self, state: State, now_us: int) -> None:
         """The call moved into `state`: the limit on how long it may stay there."""
         self._state_by = None
-        if state is State.THINKING:
+        if state is State.THINKING and self._answer_us:
             self._state_by = (now_us + self._answer_us, "model_unavailable")
         elif state is State.LISTENING and self._idle_us:
             self._state_by = (now_us + self._idle_us, "idle")
+
+    def goodbye_missing(self, now_us: int) -> None:
+        """The line is silent, and a hang-up waits for its response to be over: not for ever."""
+        if self._state_by is None and self._answer_us:
+            self._state_by = (now_us + self._answer_us, "bot_hung_up")
 
     def deadline_us(self) -> int | None:
         times = [at for at in (self._ready_by, self._claim_by, self._over_by) if at is not None]

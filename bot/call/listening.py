@@ -19,7 +19,7 @@ HOLD_BACK_US = 40_000
 BACKLOG_BYTES = 30 * 8_000
 """At most 30 s are kept for a session that is not ready; beyond, the oldest go first, counted."""
 SLACK_MS = 1_000
-"""How much more than the clock allows a timestamp may jump before it is not believed."""
+"""How much more than the clock allows, or the fill explains, a timestamp may jump before it is not believed."""
 
 
 class Listening:
@@ -63,14 +63,12 @@ class Listening:
         assert self._origin_ms is not None
         assert self._last_us is not None
         missing = (at_ms - self._origin_ms) * BYTES_PER_MS - self._placed_bytes
-        if missing < FRAME_BYTES:
-            return 0
         allowed_ms = (now_us - self._last_us) // 1000 + SLACK_MS
-        if missing > allowed_ms * BYTES_PER_MS:
+        if missing > allowed_ms * BYTES_PER_MS or missing < -(self.filled_bytes + SLACK_MS * BYTES_PER_MS):
             self.distrusted_timestamps += 1
             self._origin_ms = at_ms - self._placed_bytes // BYTES_PER_MS
             return 0
-        return missing
+        return missing if missing >= FRAME_BYTES else 0
 
     def deadline_us(self) -> int | None:
         """When a gap must be filled if no frame comes; None while nothing is to be filled."""

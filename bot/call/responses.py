@@ -27,6 +27,8 @@ class Responses:
         self._asked: str | None = None
         self._asked_for: dict[str, Any] = {}
         self._in_the_way = False
+        self._stillborn = False
+        """The response asked for was suppressed before it was made."""
         self._number = 0
 
     @property
@@ -57,16 +59,17 @@ class Responses:
         return CreateResponse(response=self._asked_for, event_id=self._asked)
 
     def refused(self, event_id: str | None, *, another_active: bool = False) -> bool:
-        """The server refused a `response.create`: whether it was the one asked for. It is wanted again.
+        """The server refused a `response.create`: whether it was the one asked for.
 
-        When another response is in the way, the next try waits until that one is over.
+        It is wanted again unless it was suppressed. When another is in the way, the next try waits until that is over.
         """
         if event_id is None or event_id != self._asked:
             return False
         self._asked = None
         self._in_the_way = another_active
-        if self._wanted is None:
+        if self._wanted is None and not self._stillborn:
             self._wanted = self._asked_for
+        self._stillborn = False
         return True
 
     def created(self, response_id: str) -> None:
@@ -74,7 +77,8 @@ class Responses:
         self._asked = None
         self._in_the_way = False
         self.active = response_id
-        self._know(response_id, "active")
+        self._know(response_id, "suppressed" if self._stillborn else "active")
+        self._stillborn = False
 
     def done(self, response_id: str) -> None:
         self._in_the_way = False
@@ -84,10 +88,14 @@ class Responses:
             self._know(response_id, "done")
 
     def suppress(self) -> str | None:
-        """No delta of the active response may be heard any more. Its id, None when there is none."""
-        if self.active is not None:
-            self._know(self.active, "suppressed")
-        return self.active
+        """Nothing of any response so far, nor of one asked for, may be heard any more.
+
+        The active one's id; None when there is none, or when it was suppressed before.
+        """
+        active = None if self.active is None or self.suppressed(self.active) else self.active
+        self._known = dict.fromkeys(self._known, "suppressed")
+        self._stillborn = self._asked is not None
+        return active
 
     def suppressed(self, response_id: str) -> bool:
         return self._known.get(response_id) == "suppressed"

@@ -87,13 +87,18 @@ class Speaking:
     def _mark(self, name: str) -> SetMark:
         return SetMark(self.stream_sid, MarkPart(name))
 
+    def over_us(self) -> int | None:
+        """When playout counts as over if no echo says so before; None while anything waits, or nothing is out."""
+        return None if self.waiting else self.ledger.over_us()
+
     def audible(self, now_us: int) -> bool:
         """Whether anything is playing, may be playing, or waits to be played."""
         return self.waiting or self.ledger.interruptible(now_us)
 
     def cut(self, now_us: int) -> tuple[list[Outbound], list[Entry]]:
         """Silence: the `clear`, if there is anything to clear, and every entry as heard."""
-        clear: list[Outbound] = [Clear(self.stream_sid)] if self.ledger.interruptible(now_us) else []
+        out = self.ledger.interruptible(now_us) or (self.waiting and self.begun)
+        clear: list[Outbound] = [Clear(self.stream_sid)] if out else []
         self._held.clear()
         self._held_bytes = 0
         return clear, self.ledger.cut(now_us)

@@ -62,7 +62,10 @@ def tls_context() -> ssl.SSLContext:
 
 
 class RealtimeConnection(asyncio.Protocol):
-    """Made by `connect`. `on_text` gets each message; `on_lost` comes once, unless `close` was called before."""
+    """One socket, opened by `open`. `on_text` gets each message; `on_lost` comes once, unless `close` came before.
+
+    The first messages may come before `open` has returned, in the same packet as the handshake: `send` works by then.
+    """
 
     def __init__(self, endpoint: Endpoint, on_text: OnText, on_lost: OnLost) -> None:
         self._endpoint = endpoint
@@ -74,6 +77,7 @@ class RealtimeConnection(asyncio.Protocol):
         self._opened: asyncio.Future[None] = loop.create_future()
         self._gone: asyncio.Future[None] = loop.create_future()
         self._closing = False
+        self._abort_timer: asyncio.TimerHandle | None = None
         self._fragments: list[bytes] = []
 
     # ---- asyncio's side ----
@@ -97,6 +101,8 @@ class RealtimeConnection(asyncio.Protocol):
         if self._protocol.state is not State.CLOSED:
             self._protocol.receive_eof()
             self._events()
+        if self._abort_timer is not None:
+            self._abort_timer.cancel()
         if not self._gone.done():
             self._gone.set_result(None)
         failure = self._failure(exc)
@@ -119,8 +125,8 @@ class RealtimeConnection(asyncio.Protocol):
     def _after_input(self) -> None:
         self._events()
         self._write()
-        if self._protocol.close_expected() and self._transport is not None:
-            asyncio.get_running_loop().call_later(CLOSE_S, self._transport.abort)
+        if self._protocol.close_expected() and self._transport is not None and self._abort_timer is None:
+            self._abort_timer = asyncio.get_running_loop().call_later(CLOSE_S, self._transport.abort)
 
     def _events(self) -> None:
         for event in self._protocol.events_received():
@@ -154,9 +160,23 @@ class RealtimeConnection(asyncio.Protocol):
 
     # ---- our side ----
 
-    async def opened(self) -> None:
-        """Wait for the end of the handshake. Raises ConnectError."""
-        await self._opened
+    async def open(self, timeout_s: float) -> None:
+        """Open the socket within `timeout_s`. Raises ConnectError."""
+        uri = self._protocol.uri
+        opened = False
+        try:
+            async with asyncio.timeout(timeout_s):
+                context = tls_context() if uri.secure else None
+                await asyncio.get_running_loop().create_connection(lambda: self, uri.host, uri.port, ssl=context)
+                await self._opened
+            opened = True
+        except TimeoutError:
+            raise ConnectError(Failure("timeout", 0, f"no answer to the upgrade within {timeout_s:g} s")) from None
+        except OSError as error:
+            raise ConnectError(Failure("unreachable", 0, str(error))) from None
+        finally:
+            if not opened:
+                await self.close()
 
     def send(self, text: bytes) -> None:
         """Write one message now. After the socket is lost it does nothing."""
@@ -171,6 +191,7 @@ class RealtimeConnection(asyncio.Protocol):
     async def close(self) -> None:
         """Close within half a second: with a handshake if the server takes part in it, else without."""
         self._closing = True
+        self._opened.cancel()
         transport = self._transport
         if transport is None:
             return
@@ -183,29 +204,3 @@ class RealtimeConnection(asyncio.Protocol):
         if not self._gone.done():
             transport.abort()
             await asyncio.wait([self._gone], timeout=CLOSE_S)
-
-
-async def connect(endpoint: Endpoint, on_text: OnText, on_lost: OnLost, timeout_s: float) -> RealtimeConnection:
-    """Open a session's socket within `timeout_s`. Raises ConnectError."""
-    uri = parse_uri(endpoint.uri)
-    connection: RealtimeConnection | None = None
-    opened = False
-    try:
-        async with asyncio.timeout(timeout_s):
-            loop = asyncio.get_running_loop()
-            _, connection = await loop.create_connection(
-                lambda: RealtimeConnection(endpoint, on_text, on_lost),
-                uri.host,
-                uri.port,
-                ssl=tls_context() if uri.secure else None,
-            )
-            await connection.opened()
-            opened = True
-    except TimeoutError:
-        raise ConnectError(Failure("timeout", 0, f"no session within {timeout_s:g} s")) from None
-    except OSError as error:
-        raise ConnectError(Failure("unreachable", 0, str(error))) from None
-    finally:
-        if connection is not None and not opened:
-            await connection.close()
-    return connection

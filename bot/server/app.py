@@ -7,6 +7,7 @@ import signal
 import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from urllib.parse import urlsplit
 
 import structlog
 from aiohttp import web
@@ -32,18 +33,23 @@ def make_app(settings: Settings, registry: CallRegistry | None = None) -> web.Ap
     app[SETTINGS] = settings
     app[TWIML] = TwimlFiles(settings.twiml_dir)
     app[CALLS] = LiveCalls(settings, registry)
-    app.add_routes(
-        [
-            web.post("/voice", voice.answer),
-            web.post("/voice/next", voice.following),
-            web.post("/voice/status", voice.status),
-            web.get("/media/{token}", media.media),
-            web.get("/healthz", health.healthz),
-            web.get("/readyz", health.readyz),
-        ]
-    )
+    app.add_routes(_routes(""))
+    if prefix := urlsplit(settings.public_url).path.rstrip("/"):
+        app.add_routes(_routes(prefix))
     app.on_shutdown.append(_end_calls)
     return app
+
+
+def _routes(prefix: str) -> list[web.RouteDef]:
+    """Everything we answer to: at the root, for a proxy that takes PUBLIC_URL's prefix off, and under the prefix."""
+    return [
+        web.post(f"{prefix}/voice", voice.answer),
+        web.post(f"{prefix}/voice/next", voice.following),
+        web.post(f"{prefix}/voice/status", voice.status),
+        web.get(f"{prefix}/media/{{token}}", media.media),
+        web.get(f"{prefix}/healthz", health.healthz),
+        web.get(f"{prefix}/readyz", health.readyz),
+    ]
 
 
 async def _end_calls(app: web.Application) -> None:

@@ -15,7 +15,7 @@ from bot.call.notes import ModelClosed, Note, PhoneClosed, PhoneFull, PhoneRoom,
 from bot.call.outputs import PHONE_MESSAGES, End, EndReason, Output, Report
 from bot.call.settings import CallSettings
 from bot.realtime import events
-from bot.realtime.connection import ConnectError, Endpoint, RealtimeConnection, connect
+from bot.realtime.connection import ConnectError, Endpoint, RealtimeConnection
 from bot.realtime.failures import Failure
 from bot.records.fixture import InputWay
 from bot.records.recorder import Recorder
@@ -24,6 +24,12 @@ from bot.twilio import stream
 
 POLL_S = 0.01
 """How often a full transport to the phone is looked at again."""
+LATE_US = 20_000
+"""A timer this late means that the loop was held up, and that what came meanwhile has yet to be read."""
+CATCH_UP_S = 0.005
+HANDSHAKE_SHARE = 0.9
+"""How much of the time until the session must be ready the handshake may take: less than all, so that the log can say
+which of the two was late."""
 
 _encode = msgspec.json.Encoder().encode
 _log = structlog.get_logger()
@@ -43,6 +49,7 @@ class Bridge:
         self._model: RealtimeConnection | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._room_timer: asyncio.TimerHandle | None = None
+        self._catching_up = False
         self._over = asyncio.Event()
         self._finished = asyncio.Event()
         self._failure: Failure | None = None
@@ -68,10 +75,9 @@ class Bridge:
         return self.call.ended
 
     async def _dial(self) -> None:
+        self._model = RealtimeConnection(self._endpoint, self._model_text, self._model_lost)
         try:
-            self._model = await connect(
-                self._endpoint, self._model_text, self._model_lost, self.call.settings.response_s
-            )
+            await self._model.open(self.call.settings.response_s * HANDSHAKE_SHARE)
         except ConnectError as error:
             self._model_lost(error.failure)
 
@@ -134,6 +140,8 @@ class Bridge:
 
     def phone_closed(self, *, clean: bool, code: int) -> None:
         """The stream's socket is gone."""
+        if not clean and self.call.ended is None:
+            self._log.warning("stream_lost", code=code)
         self._note(PhoneClosed(clean=clean, code=code))
 
     def refuse(self, way: Any, kind: str) -> None:
@@ -207,15 +215,22 @@ class Bridge:
             return
         at_s = self._origin_s + deadline_us / 1_000_000
         if self._timer is not None:
-            if self._timer.when() <= at_s:
+            if self._catching_up or self._timer.when() <= at_s:
                 return
             self._timer.cancel()
         self._timer = self._loop.call_at(at_s, self._tick)
 
     def _tick(self) -> None:
+        """The deadline; after a stall only once the sockets were read: audio that waits there is no gap to fill."""
         self._timer = None
         deadline_us = self.call.deadline_us
-        if deadline_us is not None and self._now_us() >= deadline_us:
+        late_us = -1 if deadline_us is None else self._now_us() - deadline_us
+        if late_us > LATE_US and not self._catching_up:
+            self._catching_up = True
+            self._timer = self._loop.call_later(CATCH_UP_S, self._tick)
+            return
+        self._catching_up = False
+        if late_us >= 0:
             self._note(Tick())
         else:
             self._arm()

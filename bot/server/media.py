@@ -6,7 +6,7 @@ import asyncio
 from typing import cast
 
 import structlog
-from aiohttp import WSCloseCode, WSMsgType, web
+from aiohttp import WebSocketError, WSCloseCode, WSMsgType, web
 
 from bot.server.bridge import Bridge
 from bot.server.context import CALLS, SETTINGS
@@ -18,6 +18,7 @@ MAX_MESSAGE_BYTES = 64 * 1024
 START_S = 5.0
 """A socket that has not sent `start` by then is closed."""
 HEARTBEAT_S = 20.0
+CLEAN = frozenset({WSCloseCode.OK, WSCloseCode.GOING_AWAY})
 
 _log = structlog.get_logger()
 
@@ -39,16 +40,18 @@ async def media(request: web.Request) -> web.StreamResponse:
     except BadToken as error:
         raise _forbidden(str(error)) from None
     live = calls.find(opened.call_sid)
-    if calls.registry.outcome(opened.call_sid) is not None or (live is not None and live.bridge.attached):
+    taken = live is not None and (live.bridge.attached or live.bridge.call.ended is not None)
+    if taken or calls.registry.outcome(opened.call_sid) is not None:
         raise _forbidden("the call has a stream or is over")
     bridge = (live or calls.start(opened.call_sid)).bridge
     bridge.attached = True
+    code = int(WSCloseCode.ABNORMAL_CLOSURE)
     try:
         await ws.prepare(request)
         bridge.attach(PhoneSocket(ws, cast("asyncio.Transport", request.transport)))
-        await _read(ws, bridge)
+        code = await _read(ws, bridge) or ws.close_code or code
     finally:
-        bridge.phone_closed(clean=_clean(ws.close_code), code=ws.close_code or 1006)
+        bridge.phone_closed(clean=code in CLEAN, code=int(code))
     await bridge.finished()
     return ws
 
@@ -58,18 +61,18 @@ def _forbidden(why: str) -> web.HTTPForbidden:
     return web.HTTPForbidden(text=f"{why}\n")
 
 
-async def _read(ws: web.WebSocketResponse, bridge: Bridge) -> None:
-    """Feed the bridge until the socket is gone, whoever closed it."""
+async def _read(ws: web.WebSocketResponse, bridge: Bridge) -> int:
+    """Feed the bridge until the socket is gone, whoever closed it. Gives the code of what could not be read, or 0."""
     timer = asyncio.get_running_loop().call_later(START_S, bridge.no_start)
+    broken = 0
     try:
         async for message in ws:
             if message.type is WSMsgType.TEXT:
                 bridge.phone_text(message.data)
-            else:
+            elif message.type is WSMsgType.BINARY:
                 bridge.refuse("phone>bot", "binary")
+            elif isinstance(message.data, WebSocketError):  # too long, or no WebSocket: closed for it by now
+                broken = message.data.code
     finally:
         timer.cancel()
-
-
-def _clean(code: int | None) -> bool:
-    return code in {WSCloseCode.OK, WSCloseCode.GOING_AWAY}
+    return broken

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
-from urllib.parse import parse_qsl
+from urllib.parse import parse_qsl, urlsplit
 
 import structlog
 from aiohttp import web
@@ -13,6 +14,10 @@ from bot.server.context import CALLS, SETTINGS, TWIML
 from bot.twilio.signature import absolute, stream_url, webhook_ok
 
 CALL_SID = re.compile("CA[0-9a-fA-F]{32}")
+PATHS = frozenset({"/voice", "/voice/next", "/voice/status"})
+"""The webhooks as they are routed when no prefix of PUBLIC_URL stands before them."""
+BODY_S = 5.0
+"""A form that has not come whole by then is waited for no longer."""
 SETTLE_S = 1.5
 """How long /voice/next waits for a call whose stream has just ended; Twilio itself would wait 15 s."""
 
@@ -30,9 +35,10 @@ async def answer(request: web.Request) -> web.Response:
     settings, calls = request.app[SETTINGS], request.app[CALLS]
     if settings.twilio_account_sid and form.get("AccountSid") != settings.twilio_account_sid:
         raise web.HTTPForbidden(text="the call belongs to another account\n")
-    if calls.registry.outcome(call_sid) is not None:
-        return _twiml(request, "goodbye")
     live = calls.find(call_sid)
+    closing = live is not None and live.bridge.call.ended is not None
+    if closing or calls.registry.outcome(call_sid) is not None:
+        return _twiml(request, "goodbye")
     if live is not None and live.bridge.attached:
         raise web.HTTPConflict(text="the call is being answered already\n")
     if live is None:
@@ -74,12 +80,30 @@ async def status(request: web.Request) -> web.Response:
 async def _signed_form(request: web.Request) -> Form:
     """The form of a request that Twilio signed. 403 comes before any look at what the form says."""
     settings = request.app[SETTINGS]
-    fields = parse_qsl((await request.read()).decode("utf-8", "replace"), keep_blank_values=True)
-    url = absolute(settings.public_url, request.rel_url.raw_path_qs)
-    if not webhook_ok(settings.auth_tokens, url, fields, request.headers.get("X-Twilio-Signature", "")):
+    fields = parse_qsl((await _body(request)).decode("utf-8", "replace"), keep_blank_values=True)
+    signature = request.headers.get("X-Twilio-Signature", "")
+    if not webhook_ok(settings.auth_tokens, _requested_url(request), fields, signature):
         _log.warning("webhook_refused", path=request.path, why="wrong or missing signature")
         raise web.HTTPForbidden(text="the request is not signed by Twilio\n")
     return dict(fields)
+
+
+async def _body(request: web.Request) -> bytes:
+    """At most 64 KiB, or 413; within a few seconds, or 408."""
+    try:
+        async with asyncio.timeout(BODY_S):
+            return await request.read()
+    except TimeoutError:
+        raise web.HTTPRequestTimeout(text="the form did not come in time\n") from None
+
+
+def _requested_url(request: web.Request) -> str:
+    """The URL Twilio asked for. PUBLIC_URL's prefix is in it once, whether or not a proxy took it off the path."""
+    public_url = request.app[SETTINGS].public_url
+    resource = request.match_info.route.resource
+    if resource is None or resource.canonical not in PATHS:
+        public_url = public_url.removesuffix(urlsplit(public_url).path)
+    return absolute(public_url, request.raw_path)
 
 
 def _call_sid(form: Form) -> str:

@@ -1,0 +1,203 @@
+"""Whatever valid messages come, in whatever order: nothing raises, nothing is said twice, nothing dead is heard."""
+
+from __future__ import annotations
+
+from hypothesis import settings as hypothesis_settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
+
+from bot.call.call import Call, Input
+from bot.call.notes import ModelClosed, PhoneClosed, PhoneFull, PhoneRoom, Refused, Shutdown, Tick
+from bot.call.outputs import End, Output
+from bot.call.settings import CallSettings
+from bot.call.states import State
+from bot.realtime import events
+from bot.realtime.session import HANG_UP
+from bot.twilio import stream
+from tests.call.desk import (
+    SESSION,
+    SID,
+    added,
+    audio_done,
+    committed,
+    created,
+    delta,
+    done,
+    echo,
+    error,
+    frame,
+    function,
+    item_done,
+    speaks,
+    start,
+    stops,
+    updated,
+    words,
+)
+
+responses = st.sampled_from(["R1", "R2", "R3"])
+items = st.sampled_from(["A", "B", "C"])
+contents = st.integers(0, 1)
+sids = st.sampled_from([SID, SID, SID, "", "MZ2"])
+statuses = st.sampled_from(["completed", "cancelled", "incomplete", "failed", "nonsense"])
+codes = st.sampled_from(
+    [
+        None,
+        "conversation_already_has_active_response",
+        "response_cancel_not_active",
+        "item_truncate_invalid_item_id",
+        "server_error",
+    ]
+)
+event_ids = st.sampled_from([None, "create_1", "create_2", "session_1", "truncate_3"])
+names = st.builds("e{}.{}".format, st.integers(0, 3), st.integers(0, 6))
+
+opening: st.SearchStrategy[Input] = st.one_of(
+    st.just(stream.Connected()),
+    st.builds(start, call_sid=st.sampled_from(["CA1", "CA1", "CA1", "CA2"])),
+    st.just(events.SessionCreated(SESSION)),
+    st.just(updated()),
+)
+from_phone: st.SearchStrategy[Input] = st.one_of(
+    st.builds(frame, st.integers(0, 2**40), st.integers(0, 40), sid=sids),
+    st.builds(echo, names, sids),
+    st.builds(lambda sid: stream.Dtmf(stream.DtmfPart("1"), sid), sids),
+)
+from_model: st.SearchStrategy[Input] = st.one_of(
+    st.builds(speaks, st.integers(-1, 2**40)),
+    st.just(stops()),
+    st.builds(committed, items),
+    st.builds(lambda item: events.CallerTranscript(item, " words of the caller "), items),
+    st.builds(created, responses),
+    st.builds(added, responses, items),
+    st.builds(delta, responses, items, st.sampled_from([0, 20, 400, 7000]), contents),
+    st.builds(audio_done, responses, items, contents),
+    st.builds(words, responses, items, st.text(max_size=8)),
+    st.builds(events.TranscriptDone, responses, items, st.text(max_size=8)),
+    st.builds(item_done, items),
+    st.builds(function, responses, st.sampled_from([HANG_UP, "other"])),
+    st.builds(done, responses, statuses),
+    st.builds(error, codes, event_ids, st.sampled_from(["invalid_request_error", "server_error"])),
+    st.just(events.Unknown("response.invented")),
+)
+from_shell: st.SearchStrategy[Input] = st.one_of(
+    st.just(PhoneFull()), st.just(PhoneRoom()), st.just(Refused("phone>bot", "not_json")), st.just(Tick())
+)
+endings: st.SearchStrategy[Input] = st.one_of(
+    st.builds(stream.Stop, sids),
+    st.builds(PhoneClosed, st.booleans()),
+    st.just(ModelClosed("closed", 1006)),
+    st.just(Shutdown("drained")),
+    st.just(error("session_expired")),
+)
+settings = st.builds(
+    CallSettings,
+    greeting=st.sampled_from(["", "Hello."]),
+    barge_in=st.sampled_from(["on", "after_greeting", "off"]),
+    idle_s=st.sampled_from([0, 3]),
+    response_s=st.sampled_from([0, 8]),
+    call_sid=st.sampled_from(["", "CA1"]),
+)
+
+
+class AnyOrder(RuleBasedStateMachine):
+    """A call under any sequence of valid inputs."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.call: Call | None = None
+        self.now_us = 0
+        self.dead: set[str] = set()
+        """Responses that were known when a `clear` went out: no audio of theirs may follow."""
+        self.known: set[str] = set()
+        self.event_ids: set[str] = set()
+        self.marks: set[str] = set()
+        self.ended = False
+
+    @precondition(lambda self: self.call is None)
+    @rule(chosen=settings, quick=st.booleans())
+    def ring(self, chosen: CallSettings, quick: bool) -> None:
+        self.call = Call(chosen)
+        if quick:
+            for one in (start(), events.SessionCreated(SESSION), updated()):
+                self.feed(one)
+
+    @precondition(lambda self: self.call is not None)
+    @rule(one=st.one_of(opening, from_phone, from_shell))
+    def something_happens(self, one: Input) -> None:
+        self.feed(one)
+
+    @precondition(lambda self: self.call is not None)
+    @rule(one=from_model)
+    def the_model_says(self, one: Input) -> None:
+        self.feed(one)
+
+    @precondition(lambda self: self.call is not None)
+    @rule(response=responses, item=items, ms=st.sampled_from([20, 400, 7000]))
+    def the_model_speaks(self, response: str, item: str, ms: int) -> None:
+        self.feed(created(response))
+        self.feed(delta(response, item, ms))
+
+    @precondition(lambda self: self.call is not None)
+    @rule(wait_us=st.integers(0, 3_000_000))
+    def time_passes(self, wait_us: int) -> None:
+        """As the shell does it: a Tick at each deadline on the way."""
+        assert self.call is not None
+        until_us = self.now_us + wait_us
+        for _ in range(200):
+            due_us = self.call.deadline_us
+            if due_us is None or due_us > until_us:
+                break
+            self.now_us = max(self.now_us, due_us)
+            self.feed(Tick())
+            after_us = self.call.deadline_us
+            assert after_us is None or after_us > self.now_us, (
+                "a Tick that settles nothing comes again at once, for ever"
+            )
+        self.now_us = until_us
+
+    @precondition(lambda self: self.call is not None)
+    @rule(one=endings, really=st.integers(0, 9))
+    def something_ends_it(self, one: Input, really: int) -> None:
+        if not really:
+            self.feed(one)
+
+    def feed(self, one: Input) -> None:
+        assert self.call is not None
+        if type(one) is events.ResponseCreated:
+            self.known.add(one.response.id)
+            self.dead.discard(one.response.id)
+        out = self.call.receive(one, self.now_us)
+        assert not (self.ended and out), "nothing comes after End"
+        for output in out:
+            self.judge(one, output)
+
+    def judge(self, one: Input, output: Output) -> None:
+        assert not self.ended, "nothing comes after End"
+        self.ended = type(output) is End
+        if type(output) is stream.Clear:
+            self.dead |= self.known
+        if isinstance(output, stream.PlayMedia | stream.SetMark | stream.Clear):
+            assert output.stream_sid == SID
+        if type(output) is stream.PlayMedia and type(one) is events.AudioDelta:
+            assert one.response_id not in self.dead, "audio of a response that was cut"
+        if type(output) is stream.SetMark:
+            assert output.mark.name not in self.marks
+            self.marks.add(output.mark.name)
+        event_id = getattr(output, "event_id", None)
+        if event_id is not None:
+            assert event_id
+            assert event_id not in self.event_ids
+            self.event_ids.add(event_id)
+
+    @invariant()
+    def the_books_are_right(self) -> None:
+        if self.call is None:
+            return
+        assert (self.call.state is State.ENDED) == (self.call.ended is not None) == self.ended
+        for entry in self.call.speaking.ledger.heard(self.now_us):
+            assert 0 <= entry.heard <= entry.sent <= entry.received
+
+
+TestAnyOrder = AnyOrder.TestCase
+TestAnyOrder.settings = hypothesis_settings(max_examples=100, stateful_step_count=40, deadline=None)

@@ -1,0 +1,238 @@
+"""The caller's audio on its way to the model."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Sequence
+from itertools import accumulate
+
+import pytest
+from hypothesis import given
+from hypothesis import settings as hypothesis_settings
+from hypothesis import strategies as st
+
+from bot.call.listening import BACKLOG_BYTES, Listening
+from bot.realtime.events import AppendAudio
+from tests.call.desk import MS, frame
+
+FRAME_MS = 20
+
+
+class Ear:
+    """A Listening whose stream has started at 0, fed as the shell does: a tick at each deadline."""
+
+    def __init__(self, *, ready: bool = True) -> None:
+        self.listening = Listening()
+        self.listening.start(0)
+        self.heard = b""
+        self.now_us = 0
+        if ready:
+            self.take(self.listening.open())
+
+    def take(self, appended: Sequence[AppendAudio]) -> None:
+        self.heard += b"".join(base64.b64decode(one.audio) for one in appended)
+
+    def until(self, ms: float) -> Ear:
+        at_us = round(ms * MS)
+        while (due_us := self.listening.deadline_us()) is not None and due_us <= at_us:
+            self.now_us = max(self.now_us, due_us)
+            self.take(self.listening.tick(self.now_us))
+        self.now_us = at_us
+        return self
+
+    def frame(self, timestamp: int, ms: int = FRAME_MS, fill: int = 0x55) -> Ear:
+        self.take(self.listening.frame(frame(timestamp, ms, fill), self.now_us))
+        return self
+
+    @property
+    def runs(self) -> list[tuple[str, float]]:
+        """What was appended, as (caller or silence, ms) runs."""
+        runs: list[tuple[str, float]] = []
+        for byte in self.heard:
+            who = "silence" if byte == 0xFF else "caller"
+            if runs and runs[-1][0] == who:
+                runs[-1] = (who, runs[-1][1] + 0.125)
+            else:
+                runs.append((who, 0.125))
+        return runs
+
+
+def fill_of(number: int) -> int:
+    """A byte of its own for each frame, never that of silence."""
+    return number % 255
+
+
+# ---- kept until the session is ready ----
+
+
+def test_what_came_before_the_session_was_ready_is_sent_first_and_in_order() -> None:
+    ear = Ear(ready=False)
+    for number in range(100):
+        ear.until(number * 20 + 20).frame(number * 20, fill=fill_of(number))
+    assert ear.heard == b""
+    ear.take(ear.listening.open())
+    ear.until(2_020).frame(2_000, fill=fill_of(100))
+    assert ear.heard == b"".join(bytes((fill_of(number),)) * 160 for number in range(101))
+    assert ear.listening.backlog_bytes == 100 * 160
+    assert ear.listening.appended_bytes == 101 * 160
+
+
+def test_a_gap_in_the_backlog_is_filled_too() -> None:
+    ear = Ear(ready=False).until(20).frame(40).until(320).frame(340)
+    ear.take(ear.listening.open())
+    assert ear.runs == [("caller", 20), ("silence", 280), ("caller", 20)]
+
+
+def test_the_backlog_is_bounded_the_oldest_go_first_and_are_counted() -> None:
+    ear = Ear(ready=False)
+    for number in range(1_501):
+        ear.until(number * 20 + 20).frame(number * 20, fill=fill_of(number))
+    ear.take(ear.listening.open())
+    assert len(ear.heard) == ear.listening.backlog_bytes == BACKLOG_BYTES
+    assert ear.listening.dropped_bytes == 160
+    assert ear.heard[:160] == bytes((fill_of(1),)) * 160
+
+
+def test_nothing_is_filled_before_the_session_is_ready_or_the_stream_started() -> None:
+    assert Ear(ready=False).listening.deadline_us() is None
+    listening = Listening()
+    listening.open()
+    assert listening.deadline_us() is None
+    assert listening.tick(10**9) == []
+
+
+# ---- gaps ----
+
+
+def test_a_gap_is_filled_by_the_clock_and_made_exact_by_the_next_timestamp() -> None:
+    """At 120, 180 ... 480 ms the clock fills 60 ms each, 40 behind; the frame of 487 says what is still missing."""
+    ear = Ear().until(20).frame(0)
+    assert ear.until(119).runs == [("caller", 20)]
+    assert ear.until(120).runs == [("caller", 20), ("silence", 60)]
+    assert ear.until(507).runs == [("caller", 20), ("silence", 420)]
+    ear.frame(487)
+    assert ear.runs == [("caller", 20), ("silence", 467), ("caller", 20)]
+    assert ear.listening.filled_bytes == 467 * 8
+
+
+def test_a_caller_who_never_sends_a_frame_is_silence() -> None:
+    ear = Ear().until(1_000)
+    assert ear.runs == [("silence", 960)]
+    assert ear.frame(5_000).runs == [("silence", 960), ("caller", 20)]
+
+
+def test_late_audio_takes_the_place_of_what_is_still_due() -> None:
+    """A second of mute by the clock (960 ms filled), then that second's frames at once, then mute again."""
+    ear = Ear().until(20).frame(0).until(1_020)
+    for number in range(50):
+        ear.frame(20 + number * 20)
+    assert ear.runs == [("caller", 20), ("silence", 960), ("caller", 1_000)]
+    ear.until(1_020 + 1_000)
+    assert ear.runs[-1] == ("caller", 1_000)
+    ear.until(1_020 + 1_060)
+    assert ear.runs[-1] == ("silence", 60)
+
+
+def test_after_late_audio_a_gap_by_timestamp_is_less_by_what_was_filled() -> None:
+    ear = Ear().until(20).frame(0).until(320)
+    ear.frame(20).frame(40)
+    assert ear.runs == [("caller", 20), ("silence", 240), ("caller", 40)]
+    ear.until(500).frame(480)
+    assert ear.runs == [("caller", 20), ("silence", 240), ("caller", 40), ("silence", 180), ("caller", 20)]
+
+
+def test_frames_of_any_size_count_by_their_length() -> None:
+    ear = Ear().until(99).frame(5, ms=100).until(130).frame(105, ms=30).until(200).frame(175, ms=1)
+    assert ear.runs == [("caller", 130), ("silence", 40), ("caller", 1)]
+
+
+def test_less_than_a_frame_is_no_gap_until_it_adds_up_to_one() -> None:
+    ear = Ear().until(20).frame(0).until(30).frame(30, ms=10)
+    assert ear.runs == [("caller", 30)]
+    ear.until(60).frame(50, ms=10)
+    assert ear.runs == [("caller", 30), ("silence", 20), ("caller", 10)]
+
+
+# ---- timestamps that cannot be ----
+
+
+@pytest.mark.parametrize("wild", [2**53, 3_000, 10**9])
+def test_a_jump_ahead_of_the_clock_is_not_believed_and_the_count_goes_on_from_there(wild: int) -> None:
+    ear = Ear().until(20).frame(0).until(40).frame(wild).until(60).frame(wild + 20)
+    assert ear.runs == [("caller", 60)]
+    assert ear.listening.distrusted_timestamps == 1
+    ear.until(160).frame(wild + 120)
+    assert ear.runs == [("caller", 60), ("silence", 80), ("caller", 20)]
+
+
+def test_a_jump_back_is_not_believed_either_and_mute_is_still_filled() -> None:
+    ear = Ear().until(20).frame(10**7).until(40).frame(0).until(60).frame(20)
+    assert ear.runs == [("caller", 60)]
+    assert ear.listening.distrusted_timestamps == 1
+    assert ear.until(1_060).runs == [("caller", 60), ("silence", 960)]
+
+
+def test_a_frame_sent_twice_is_kept_twice() -> None:
+    ear = Ear().until(20).frame(0).frame(0).until(40).frame(20)
+    assert ear.runs == [("caller", 60)]
+
+
+@given(st.lists(st.tuples(st.integers(0, 400), st.integers(0, 2**53), st.integers(0, 50)), max_size=40))
+@hypothesis_settings(max_examples=100)
+def test_whatever_the_timestamps_every_byte_of_the_caller_comes_in_order(frames: list[tuple[int, int, int]]) -> None:
+    """(ms since the last, timestamp, ms of audio); fill never runs ahead of the clock by more than the slack."""
+    ear = Ear()
+    now_ms, whole = 0, b""
+    for number, (wait_ms, timestamp, ms) in enumerate(frames):
+        now_ms += wait_ms
+        ear.until(now_ms).frame(timestamp, ms, fill_of(number))
+        whole += bytes((fill_of(number),)) * (ms * 8)
+    assert ear.heard.replace(b"\xff", b"") == whole
+    assert ear.heard.count(b"\xff") == ear.listening.filled_bytes <= (now_ms + 1_000 * len(frames)) * 8
+    assert ear.listening.appended_bytes == len(ear.heard)
+
+
+# ---- any pattern of lost, late and bursty frames ----
+
+presence = st.lists(st.booleans(), min_size=1, max_size=60)
+
+
+@given(presence, st.data(), st.integers(0, 10_000), st.booleans())
+@hypothesis_settings(max_examples=80)
+def test_lost_frames_leave_exactly_their_gap(
+    there: list[bool], data: st.DataObject, first_timestamp: int, ready: bool
+) -> None:
+    """With no frame later than the 40 ms that the clock's fill holds back, what is appended is the timeline itself."""
+    jitter = data.draw(st.lists(st.integers(0, 40), min_size=len(there), max_size=len(there)))
+    there[0] = there[-1] = True
+    arrivals = list(accumulate((number * 20 + 20 + late for number, late in enumerate(jitter)), max))
+    ear = Ear(ready=ready)
+    for number, (here, at_ms) in enumerate(zip(there, arrivals, strict=True)):
+        if here:
+            ear.until(at_ms).frame(first_timestamp + number * 20, fill=fill_of(number))
+    if not ready:
+        ear.take(ear.listening.open())
+    timeline = b"".join(bytes((fill_of(number) if here else 0xFF,)) * 160 for number, here in enumerate(there))
+    assert ear.heard == timeline
+    assert ear.listening.distrusted_timestamps == 0
+
+
+@given(presence, st.lists(st.integers(0, 900), min_size=60, max_size=60))
+@hypothesis_settings(max_examples=80)
+def test_late_and_bursty_frames_are_all_kept_and_every_gap_still_open_is_filled(
+    there: list[bool], lateness: list[int]
+) -> None:
+    """A frame stands at its timestamp or, when the clock has filled that place already, right behind what is there."""
+    ear = Ear()
+    at_ms, whole, origin = 0, b"", None
+    for number, (here, late_ms) in enumerate(zip(there, lateness, strict=False)):
+        if not here:
+            continue
+        at_ms = max(at_ms, number * 20 + 20 + late_ms)
+        before = len(ear.until(at_ms).heard)
+        origin = before - number * 160 if origin is None else origin
+        ear.frame(number * 20, fill=fill_of(number))
+        whole += bytes((fill_of(number),)) * 160
+        assert 0 <= max(before, origin + number * 160) + 160 - len(ear.heard) < 160  # less than a frame is no gap
+    assert ear.heard.replace(b"\xff", b"") == whole
+    assert ear.listening.distrusted_timestamps == 0

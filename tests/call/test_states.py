@@ -1,0 +1,60 @@
+"""The table of states: every pair is decided, or impossible for a reason that stands here."""
+
+from __future__ import annotations
+
+import itertools
+
+import pytest
+
+from bot.call.states import _STAYS, TABLE, Happening, OurFaultError, State, after, picture
+
+H, S = Happening, State
+
+IMPOSSIBLE: dict[State, set[Happening]] = {
+    S.OPENING: {H.AUDIO, H.PLAYED_OUT},  # nothing is sent to the caller before the call has begun
+    S.LISTENING: {H.BEGUN},  # a call begins once
+    S.HEARING: {H.BEGUN},
+    S.THINKING: {H.BEGUN},
+    S.SPEAKING: {H.BEGUN},
+    S.CLOSING: {H.BEGUN},
+    S.ENDED: set(Happening),  # nothing happens to a call that is over
+}
+
+
+@pytest.mark.parametrize(("state", "happening"), list(itertools.product(State, Happening)))
+def test_every_pair_is_decided_or_impossible(state: State, happening: Happening) -> None:
+    if happening in IMPOSSIBLE[state]:
+        with pytest.raises(OurFaultError, match=f"{happening.name} cannot happen while {state.value}"):
+            after(state, happening)
+    else:
+        assert after(state, happening) is TABLE.get((state, happening), state)
+
+
+def test_no_pair_is_decided_twice() -> None:
+    assert not {(state, happening) for state, stays in _STAYS.items() for happening in stays} & set(TABLE)
+
+
+def test_every_state_is_reached_and_every_one_but_the_end_is_left() -> None:
+    reached, frontier = {S.OPENING}, [S.OPENING]
+    while frontier:
+        here = frontier.pop()
+        for (state, _), following in TABLE.items():
+            if state is here and following not in reached:
+                reached.add(following)
+                frontier.append(following)
+    assert reached == set(State)
+    assert {state for state, _ in TABLE} == set(State) - {S.ENDED}
+
+
+def test_every_state_but_the_end_can_be_over() -> None:
+    assert {state for state in State if TABLE.get((state, H.OVER)) is S.ENDED} == set(State) - {S.ENDED}
+
+
+def test_the_picture_shows_every_state_and_every_move() -> None:
+    drawn = picture().splitlines()
+    assert drawn[0] == "stateDiagram-v2"
+    for state in State:
+        assert any(state.value in line for line in drawn)
+    for (state, happening), following in TABLE.items():
+        if happening is not H.OVER and state is not following:
+            assert f"  {state.value} --> {following.value}: {happening.value}" in drawn

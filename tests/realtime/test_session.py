@@ -1,0 +1,162 @@
+"""The session asked for, and the check of the one given (openai-realtime.md, section 2)."""
+
+from __future__ import annotations
+
+import json
+from itertools import product
+from typing import Any
+
+import msgspec
+import pytest
+
+from bot.realtime import events
+from bot.realtime.session import (
+    PCMU,
+    SessionSettings,
+    TurnDetection,
+    format_mismatch,
+    session_object,
+    takes_reasoning,
+    turn_detection,
+    turns_update,
+)
+from bot.testing.schema import check_client_event
+
+FULL = SessionSettings(
+    model="gpt-realtime-2.1",
+    instructions="Be kind.",
+    voice="cedar",
+    speed=1.25,
+    reasoning_effort="minimal",
+    max_output_tokens=500,
+    transcription_model="gpt-transcribe",
+    language="de",
+    noise_reduction="near_field",
+    turn_detection=TurnDetection(threshold=0.7, prefix_padding_ms=200, silence_duration_ms=600),
+)
+
+
+def test_everything_that_can_be_chosen_is_sent() -> None:
+    assert session_object(FULL, server_owns_turns=True) == {
+        "type": "realtime",
+        "output_modalities": ["audio"],
+        "instructions": "Be kind.",
+        "audio": {
+            "input": {
+                "format": {"type": "audio/pcmu"},
+                "turn_detection": {
+                    "type": "server_vad",
+                    "threshold": 0.7,
+                    "prefix_padding_ms": 200,
+                    "silence_duration_ms": 600,
+                    "create_response": True,
+                    "interrupt_response": True,
+                },
+                "noise_reduction": {"type": "near_field"},
+                "transcription": {"model": "gpt-transcribe", "language": "de"},
+            },
+            "output": {"format": {"type": "audio/pcmu"}, "voice": "cedar", "speed": 1.25},
+        },
+        "tools": [session_object(FULL, server_owns_turns=True)["tools"][0]],
+        "tool_choice": "auto",
+        "reasoning": {"effort": "minimal"},
+        "max_output_tokens": 500,
+    }
+
+
+def test_what_is_not_chosen_is_not_sent() -> None:
+    session = session_object(SessionSettings(model="gpt-realtime-1.5"), server_owns_turns=True)
+    assert set(session) == {"type", "output_modalities", "instructions", "audio", "tools", "tool_choice"}
+    assert set(session["audio"]["input"]) == {"format", "turn_detection"}
+    assert set(session["audio"]["output"]) == {"format", "voice"}
+
+
+def test_the_one_function_ends_the_call() -> None:
+    (tool,) = session_object(FULL, server_owns_turns=True)["tools"]
+    assert (tool["type"], tool["name"]) == ("function", "hang_up")
+    assert tool["parameters"] == {"type": "object", "properties": {}}
+
+
+@pytest.mark.parametrize(
+    ("model", "takes"),
+    [
+        ("gpt-realtime-2", True),
+        ("gpt-realtime-2.1", True),
+        ("gpt-realtime-2.1-mini", True),
+        ("gpt-realtime-1.5", False),
+        ("gpt-realtime", False),
+        ("gpt-realtime-mini", False),
+    ],
+)
+def test_an_effort_is_only_sent_to_a_model_that_reasons(model: str, takes: bool) -> None:
+    assert takes_reasoning(model) is takes
+    session = session_object(msgspec.structs.replace(FULL, model=model), server_owns_turns=True)
+    assert ("reasoning" in session) is takes
+
+
+@pytest.mark.parametrize("owns", [True, False])
+def test_both_flags_say_who_owns_the_turns(owns: bool) -> None:
+    for chosen in (TurnDetection(), TurnDetection(type="semantic_vad", eagerness="low")):
+        sent = turn_detection(chosen, server_owns_turns=owns)
+        assert sent["create_response"] is sent["interrupt_response"] is owns
+
+
+def test_each_kind_of_turn_detection_has_its_own_fields() -> None:
+    assert set(turn_detection(TurnDetection(), server_owns_turns=True)) == {
+        "type", "threshold", "prefix_padding_ms", "silence_duration_ms", "create_response", "interrupt_response",
+    }  # fmt: skip
+    assert turn_detection(TurnDetection(type="semantic_vad", eagerness="high"), server_owns_turns=False) == {
+        "type": "semantic_vad",
+        "eagerness": "high",
+        "create_response": False,
+        "interrupt_response": False,
+    }
+
+
+def test_a_later_update_moves_nothing_but_the_turns() -> None:
+    chosen = TurnDetection(threshold=0.7)
+    assert turns_update(chosen, server_owns_turns=False) == {
+        "type": "realtime",
+        "audio": {"input": {"turn_detection": turn_detection(chosen, server_owns_turns=False)}},
+    }
+
+
+@pytest.mark.parametrize(
+    ("kind", "owns", "settings"),
+    list(product(["server_vad", "semantic_vad"], [True, False], [FULL, SessionSettings()])),
+)
+def test_every_session_we_ask_for_is_one_by_the_schema(kind: Any, owns: bool, settings: SessionSettings) -> None:
+    settings = msgspec.structs.replace(settings, turn_detection=TurnDetection(type=kind))
+    updates = (
+        session_object(settings, server_owns_turns=owns),
+        turns_update(settings.turn_detection, server_owns_turns=owns),
+    )
+    for session in updates:
+        check_client_event(msgspec.json.encode(events.UpdateSession(session, "s_1")).decode())
+
+
+def echoed(listening: Any, speaking: Any) -> events.Session:
+    wire = {"type": "session.updated", "session": {"audio": {"input": listening, "output": speaking}}}
+    event = events.parse(json.dumps(wire))
+    assert isinstance(event, events.SessionUpdated)
+    return event.session
+
+
+def form(kind: str) -> dict[str, Any]:
+    return {"format": {"type": kind}}
+
+
+@pytest.mark.parametrize(
+    ("listening", "speaking", "why"),
+    [
+        (form(PCMU), form(PCMU), ""),
+        (form("audio/pcm"), form(PCMU), "input audio/pcm and output audio/pcmu"),
+        (form(PCMU), form("audio/pcm"), "input audio/pcmu and output audio/pcm"),
+        (form("audio/pcma"), form("audio/pcma"), "input audio/pcma and output audio/pcma"),
+        ({}, form(PCMU), "input unset and output audio/pcmu"),
+        ({}, {}, "input unset and output unset"),
+    ],
+)
+def test_a_session_in_another_format_is_told_in_words(listening: Any, speaking: Any, why: str) -> None:
+    assert format_mismatch(echoed(listening, speaking)).endswith(why)
+    assert bool(format_mismatch(echoed(listening, speaking))) is bool(why)

@@ -1,0 +1,271 @@
+"""The README keeps its promises: its commands run, its tables are complete, its names exist."""
+
+from __future__ import annotations
+
+import os
+import re
+import shlex
+import signal
+import socket
+import subprocess
+import sys
+import textwrap
+from pathlib import Path
+from typing import Any, get_args
+
+import pytest
+import typer
+from typer.testing import CliRunner
+
+from bot.call.call import Call
+from bot.call.notes import Shutdown
+from bot.call.outputs import EndReason
+from bot.call.settings import CallSettings
+from bot.call.states import picture
+from bot.cli import app
+from bot.config.settings import variables
+from bot.realtime import events
+from bot.realtime.errors import FATAL
+from bot.realtime.failures import FailureKind
+from bot.realtime.session import SessionSettings
+from bot.records.recorder import Recorder, Writer
+
+ROOT = Path(__file__).parents[1]
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+BLOCK = re.compile(r"^(?P<ci><!-- ci -->\n)? *```(?P<kind>\w*)\n(?P<body>.*?)^ *```$", re.MULTILINE | re.DOTALL)
+
+TRIAL = "python3 -m venv .venv && .venv/bin/pip install . && .venv/bin/bot demo"
+TESTS = "python3 -m venv .venv && .venv/bin/pip install '.[test]' && .venv/bin/pytest"
+RUN_BELOW = {
+    "cp .env.example .env",
+    "bot check --env-file .env",
+    "bot serve --env-file .env",
+    "bot replay recordings/20261122T190000Z-CA0123.call.jsonl",
+    "bot show recordings/20261122T190000Z-CA0123.call.jsonl",
+    "bot show recordings/20261122T190000Z-CA0123.call.jsonl --html call.html",
+    "python -m bot.config table",
+    "python -m bot.config example",
+}
+NEEDS_A_SERVER = {  # what is behind them runs in tests/server and tests/testing; here their options are checked
+    "bot call https://bot.example.com/voice --env-file .env",
+    "bot call https://bot.example.com/voice --env-file .env --audio question.wav --save call.wav",
+}
+NOT_RUN = {  # programs of others, and proofs that take minutes
+    "ngrok http 8080",
+    "cloudflared tunnel --url http://localhost:8080",
+    "pytest -m slow",
+    "python -m tests.proof",
+}
+
+
+def blocks(kind: str, *, ci: bool | None = None) -> list[str]:
+    """The code blocks of that kind, without their indent; `ci`: only those that stand under a `<!-- ci -->` line, or not."""
+    found = BLOCK.finditer(README)
+    return [
+        textwrap.dedent(one["body"])
+        for one in found
+        if one["kind"] == kind and (ci is None or ci == (one["ci"] is not None))
+    ]
+
+
+def commands(*, ci: bool | None = None) -> list[str]:
+    return [line for block in blocks("sh", ci=ci) for line in block.splitlines()]
+
+
+def table_under(heading: str) -> list[list[str]]:
+    """The cells of the table under a heading, without its head."""
+    text = README.partition(f"{heading}\n")[2]
+    rows = [line for line in text.partition("\n#")[0].splitlines() if line.startswith("|")]
+    return [[cell.strip() for cell in row.strip("|").split(" | ")] for row in rows[2:]]
+
+
+def ticked(cells: list[str]) -> set[str]:
+    return {name for cell in cells for name in re.findall(r"`([^`]+)`", cell)}
+
+
+def first_column(heading: str) -> set[str]:
+    return ticked([row[0] for row in table_under(heading)])
+
+
+# ---- the commands ----
+
+
+def test_the_two_commands_come_first() -> None:
+    assert commands()[:2] == [TRIAL, TESTS]
+
+
+def test_every_command_is_run_by_ci_or_below_or_is_known() -> None:
+    here = RUN_BELOW | NEEDS_A_SERVER | NOT_RUN
+    assert sorted(commands(ci=False)) == sorted(here)
+
+
+def test_ci_runs_the_marked_commands_in_their_order() -> None:
+    """.ci/run reads this README by itself; both readings must give the same."""
+    script = 'eval "$(sed -n "/^readme_commands()/,/^}/p" .ci/run)"; readme_commands README.md'
+    done = subprocess.run(["bash", "-c", script], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines() == commands(ci=True)
+    assert commands(ci=True)[:2] == [TRIAL, TESTS]
+
+
+@pytest.mark.parametrize("line", [line for line in commands() if line.startswith("bot ")])
+def test_the_command_line_understands(line: str) -> None:
+    arguments = shlex.split(line)[1:]
+    group: Any = typer.main.get_command(app)
+    context = group.make_context("bot", list(arguments))
+    name, command, rest = group.resolve_command(context, arguments)
+    command.make_context(name, rest, parent=context)  # raises a usage error for what it does not know
+
+
+@pytest.fixture
+def trial(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A directory as the README's reader has it, with his settings in `.env`."""
+    for name in list(os.environ):
+        if name in variables() or name.startswith("BOT_"):
+            monkeypatch.delenv(name)
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / ".env.example").write_bytes((ROOT / ".env.example").read_bytes())
+    subprocess.run(shlex.split("cp .env.example .env"), check=True)
+    text = (tmp_path / ".env").read_text()
+    values = {"OPENAI_API_KEY=sk-...": "sk-simulated", "TWILIO_ACCOUNT_SID=AC...": "AC" + "0" * 32}
+    values |= {"TWILIO_AUTH_TOKEN=...": "0" * 32, "PUBLIC_URL=https://bot.example.com": "https://bot.example.com"}
+    (told,) = (block for block in blocks("") if "OPENAI_API_KEY" in block)
+    assert told.splitlines() == list(values)
+    for line, value in values.items():
+        name = line.partition("=")[0]
+        assert text.count(f"# {name}=\n") == 1
+        text = text.replace(f"# {name}=\n", f"{name}={value}\n")
+    (tmp_path / ".env").write_text(text)
+    return tmp_path
+
+
+@pytest.fixture
+def recorded(trial: Path) -> Path:
+    """A short call of the real core, recorded where the README's commands look for it."""
+    path = trial / "recordings/20261122T190000Z-CA0123.call.jsonl"
+    settings = CallSettings(session=SessionSettings(instructions="Be kind."))
+    call, writer = Call(settings), Writer()
+    recorder = Recorder(settings, path, writer=writer)
+    created = b'{"type":"session.created","event_id":"event_1","session":{"id":"sess_1","type":"realtime"}}'
+    recorder.input(1000, "model>bot", created)
+    (update,) = call.receive(events.parse(created), 1000)
+    assert isinstance(update, events.UpdateSession)
+    recorder.output(1000, update)
+    recorder.input(2000, "note", Shutdown("drained"))
+    recorder.close()
+    writer.stop()
+    return path
+
+
+def ran(line: str) -> str:
+    """Run a command of the README in this process; what it printed."""
+    assert line in commands()
+    result = CliRunner().invoke(app, shlex.split(line)[1:])
+    assert result.exit_code == 0, result.output
+    return result.stdout
+
+
+@pytest.mark.usefixtures("trial")
+def test_the_settings_of_the_first_call_are_complete() -> None:
+    assert ran("bot check --env-file .env").endswith("Nothing is missing for a real call.\n")
+
+
+def test_the_server_starts_with_them_and_stops_when_told(trial: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    arguments = shlex.split("bot serve --env-file .env")[1:]
+    environ = {**os.environ, "HOST": "127.0.0.1", "PORT": str(port), "PYTHONPATH": str(ROOT)}
+    command = [sys.executable, "-W", "error", "-m", "bot", *arguments]
+    with subprocess.Popen(command, cwd=trial, env=environ, stderr=subprocess.PIPE, text=True) as server:
+        assert server.stderr is not None
+        assert '"listening"' in server.stderr.readline()
+        server.send_signal(signal.SIGTERM)
+        rest = server.stderr.read()
+    assert server.returncode == 0, rest
+
+
+def test_a_recorded_call_is_replayed_and_shown(recorded: Path) -> None:
+    assert "same" in ran("bot replay recordings/20261122T190000Z-CA0123.call.jsonl")
+    assert ran("bot show recordings/20261122T190000Z-CA0123.call.jsonl")
+    ran("bot show recordings/20261122T190000Z-CA0123.call.jsonl --html call.html")
+    assert (recorded.parents[1] / "call.html").read_text().startswith("<!")
+
+
+def test_a_recorded_call_is_a_test_in_one_line(recorded: Path) -> None:
+    (code,) = blocks("python")
+    names: dict[str, Any] = {}
+    exec(code, names)
+    kept = recorded.parents[1] / "tests/fixtures/lost-word.call.jsonl"
+    kept.parent.mkdir(parents=True)
+    kept.write_bytes(recorded.read_bytes())
+    names["test_the_call_that_lost_a_word"]()
+    kept.write_text(kept.read_text().replace('"Be kind."', '"Be rude."', 1))
+    with pytest.raises(AssertionError, match=r"lost-word\.call\.jsonl"):
+        names["test_the_call_that_lost_a_word"]()
+
+
+@pytest.mark.parametrize("what", ["table", "example"])
+def test_what_is_generated_is_printed(what: str) -> None:
+    line = f"python -m bot.config {what}"
+    assert line in commands()
+    command = [sys.executable, *shlex.split(line)[1:]]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
+    assert done.stdout.strip() in (README if what == "table" else (ROOT / ".env.example").read_text())
+
+
+# ---- the tables and the picture ----
+
+
+def test_the_picture_is_the_table_of_states() -> None:
+    shown = README.partition("<!-- states:begin -->\n")[2].partition("<!-- states:end -->")[0]
+    assert shown == f"```mermaid\n{picture()}\n```\n", "put bot.call.states.picture() between the markers of README.md"
+
+
+def test_every_end_of_a_call_is_explained() -> None:
+    assert first_column("### Why a call ended") == set(get_args(EndReason))
+
+
+def test_every_failure_of_a_session_is_explained() -> None:
+    assert first_column("### OpenAI's codes") == set(get_args(FailureKind))
+    assert ticked([row[1] for row in table_under("### OpenAI's codes")]) >= FATAL
+
+
+def test_every_warning_in_the_log_is_explained() -> None:
+    sources = [path for path in (ROOT / "bot").rglob("*.py") if "testing" not in path.relative_to(ROOT).parts]
+    pattern = re.compile(r'(?:_warn|_log\.(?:warning|error|exception))\(\s*"(\w+)"')
+    written = {name for path in sources for name in pattern.findall(path.read_text(encoding="utf-8"))}
+    assert written
+    assert first_column("### What the log says") == written
+
+
+def test_every_number_of_a_stream_s_failure_is_explained() -> None:
+    numbers = {number for row in table_under("### Twilio's numbers") for number in row[0].split(", ")}
+    streams = {*range(31900, 31905), 31910, *range(31920, 31925), 31930, 31931, 31941, 31950, 31951}
+    webhooks = {11200, 11201, 11202, 11203, 11205, 11210, 11220, 11750, 11770, 12100, 12101, 12102, 12200, 12300}
+    assert numbers >= {str(number) for number in {*streams, *webhooks, 10001, 10003, 10004}}
+    assert "13xxx" in numbers
+
+
+def test_every_row_has_as_many_cells_as_its_table() -> None:
+    for heading in ("### Why a call ended", "### What the log says", "### Twilio's numbers", "### OpenAI's codes"):
+        assert len({len(row) for row in table_under(heading)}) == 1, heading
+
+
+# ---- names ----
+
+
+def test_the_settings_it_speaks_of_exist() -> None:
+    named = set(re.findall(r"\b(?:BOT|OPENAI|TWILIO)_[A-Z_]+\b", README)) - {"BOT_"}
+    known = set(variables())
+    assert {name.removesuffix("_FILE") for name in named} <= known
+
+
+def test_the_files_it_speaks_of_exist() -> None:
+    named = set(re.findall(r"`((?:bot|tests|twiml|\.ci)/[\w./-]*)`", README)) - {"tests/fixtures/"}
+    assert named
+    assert all((ROOT / name).exists() for name in named)
+
+
+def test_the_packages_it_speaks_of_exist() -> None:
+    named = {name.replace(".", "/") for name in re.findall(r"`(bot\.[a-z]+)`", README)}
+    assert named
+    assert all((ROOT / name).is_dir() for name in named)
