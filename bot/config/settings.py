@@ -94,6 +94,12 @@ class Settings(BaseModel):
     port: Annotated[int, Field(ge=1, le=65535)] = _var(
         "PORT", "a number from 1 to 65535", "The port the server listens on.", "8080"
     )
+    web_concurrency: Annotated[int, Field(ge=1, le=64)] = _var(
+        "WEB_CONCURRENCY",
+        "a number from 1 to 64",
+        "How many processes answer calls on the port. Heroku sets it unasked.",
+        "1",
+    )
     log_level: Annotated[Literal["debug", "info", "warning", "error"], checks.AnyCase] = _var(
         "LOG_LEVEL",
         "one of debug, info, warning, error",
@@ -201,6 +207,18 @@ class Settings(BaseModel):
         "a number from 1 to 100000",
         "Calls at a time; one more hears the busy tone.",
         "100",
+    )
+    warm_sessions: Annotated[int, Field(ge=0, le=1000)] = _var(
+        "BOT_WARM_SESSIONS",
+        "a number from 0 to 1000",
+        "Idle sessions kept ready for the next calls, over all processes; an open session costs nothing by itself.",
+        "0",
+    )
+    drain_s: Annotated[float, Field(ge=0, le=3600)] = _var(
+        "BOT_DRAIN_SECONDS",
+        "a number from 0 to 3600",
+        "How long calls may go on after SIGTERM; less than the platform waits before it kills.",
+        "25",
     )
     max_call_s: Annotated[float, Field(ge=1, le=3600)] = _var(
         "BOT_MAX_CALL_SECONDS",

@@ -178,6 +178,10 @@ class RealtimeConnection(asyncio.Protocol):
             if not opened:
                 await self.close()
 
+    def hand_over(self, on_text: OnText, on_lost: OnLost) -> None:
+        """From now on others listen."""
+        self._on_text, self._on_lost = on_text, on_lost
+
     def send(self, text: bytes) -> None:
         """Write one message now. After the socket is lost it does nothing."""
         transport = self._transport

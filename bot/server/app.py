@@ -14,7 +14,9 @@ from aiohttp import web
 
 from bot.config import Settings
 from bot.server import health, media, voice
-from bot.server.context import CALLS, SETTINGS, TWIML
+from bot.server.context import CALLS, DOOR, SETTINGS, TWIML, Door
+from bot.server.drain import drain
+from bot.server.handover import Handover
 from bot.server.live import LiveCalls
 from bot.server.loop import run_in_loop
 from bot.server.registry import CallRegistry
@@ -23,6 +25,7 @@ from bot.twilio.twiml import TwimlFiles
 MAX_BODY_BYTES = 64 * 1024
 IDLE_CONNECTION_S = 15.0
 STOP_S = 5.0
+BEAT_S = 1.0
 
 _log = structlog.get_logger()
 
@@ -33,9 +36,11 @@ def make_app(settings: Settings, registry: CallRegistry | None = None) -> web.Ap
     app[SETTINGS] = settings
     app[TWIML] = TwimlFiles(settings.twiml_dir)
     app[CALLS] = LiveCalls(settings, registry)
+    app[DOOR] = Door()
     app.add_routes(_routes(""))
     if prefix := urlsplit(settings.public_url).path.rstrip("/"):
         app.add_routes(_routes(prefix))
+    app.cleanup_ctx.append(_warm)
     app.on_shutdown.append(_end_calls)
     return app
 
@@ -52,13 +57,26 @@ def _routes(prefix: str) -> list[web.RouteDef]:
     ]
 
 
+async def _warm(app: web.Application) -> AsyncIterator[None]:
+    """Idle sessions are kept ready while the application runs."""
+    pool = app[CALLS].pool
+    task = asyncio.create_task(pool.run(), name="warm sessions") if pool.size else None
+    yield
+    if task is not None:
+        task.cancel()
+        await asyncio.wait([task])
+
+
 async def _end_calls(app: web.Application) -> None:
     await app[CALLS].close()
 
 
 @asynccontextmanager
 async def running(
-    settings: Settings, registry: CallRegistry | None = None, sock: socket.socket | None = None
+    settings: Settings,
+    registry: CallRegistry | None = None,
+    sock: socket.socket | None = None,
+    handover: Handover | None = None,
 ) -> AsyncIterator[tuple[web.Application, int]]:
     """Serve while the context lasts, on `sock` if given: gives the application and the port it listens on."""
     app = make_app(settings, registry)
@@ -74,22 +92,62 @@ async def running(
         await site.start()
         port = runner.addresses[0][1]
         _log.info("listening", host=settings.host, port=port)
+        app[DOOR].site = site
+        if handover is not None and runner.server is not None:
+            handover.open(runner.server)
+            app[DOOR].handover = handover
         yield app, port
     finally:
+        if handover is not None:
+            handover.close()
         await runner.cleanup()
 
 
+class Server:
+    """One process's server: runs until it is told to stop, and then until its calls are over."""
+
+    def __init__(
+        self, settings: Settings, registry: CallRegistry | None = None, handover: Handover | None = None
+    ) -> None:
+        self._settings = settings
+        self._registry = registry
+        self._handover = handover
+        self._stop = asyncio.Event()
+        self._hurry = asyncio.Event()
+
+    def stop(self) -> None:
+        """Drain and leave; said a second time: hurry."""
+        (self._hurry if self._stop.is_set() else self._stop).set()
+
+    async def run(self, sock: socket.socket | None = None) -> None:
+        """Serve on `sock`, or where the settings say."""
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT):
+            loop.add_signal_handler(number, self.stop)
+        async with running(self._settings, self._registry, sock, self._handover) as (app, _):
+            beating = asyncio.create_task(self._beat(app), name="presence")
+            try:
+                await self._stop.wait()
+                await drain(app[CALLS], self._settings.drain_s, self._hurry)
+            finally:
+                beating.cancel()
+
+    async def _beat(self, app: web.Application) -> None:
+        """Tell the other processes of this port once a second; leave it to them when draining."""
+        calls = app[CALLS]
+        while True:
+            calls.registry.announce(accepting=not calls.draining)
+            if calls.draining and calls.registry.others_accept():
+                await app[DOOR].leave()
+                return
+            await asyncio.sleep(BEAT_S)
+
+
 def run(settings: Settings) -> None:
-    """`bot serve`."""
-    run_in_loop(serve(settings))
+    """`bot serve`: one process, or several under a manager."""
+    if settings.web_concurrency > 1:
+        from bot.server.worker import run_workers  # noqa: PLC0415  one process needs no manager
 
-
-async def serve(settings: Settings) -> None:
-    """Serve until SIGTERM or SIGINT."""
-    stop = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stop.set)
-    async with running(settings):
-        await stop.wait()
-        _log.info("stopping")
+        run_workers(settings)
+    else:
+        run_in_loop(Server(settings).run())

@@ -20,6 +20,7 @@ from bot.realtime.failures import Failure
 from bot.records.fixture import InputWay
 from bot.records.recorder import Recorder
 from bot.server.phone_socket import PhoneSocket
+from bot.server.warm import IdleSession
 from bot.twilio import stream
 
 POLL_S = 0.01
@@ -38,10 +39,20 @@ _log = structlog.get_logger()
 class Bridge:
     """From the webhook, or the stream when it lands here unannounced, until both sockets are closed."""
 
-    def __init__(self, settings: CallSettings, endpoint: Endpoint, recorder: Recorder | None = None) -> None:
+    def __init__(
+        self,
+        settings: CallSettings,
+        endpoint: Endpoint,
+        recorder: Recorder | None = None,
+        session: IdleSession | None = None,
+    ) -> None:
         self.call = Call(settings)
         self.attached = False
         self._endpoint = endpoint
+        self._session = session
+        self._already_sent: list[bytes] = []
+        """What an idle session was sent before this call took it, and the core has yet to say."""
+        self._released = False
         self.recorder = recorder
         self._loop = asyncio.get_running_loop()
         self._origin_s = self._loop.time()
@@ -58,8 +69,11 @@ class Bridge:
 
     # ---- the task of the call ----
 
-    async def run(self) -> EndReason:
-        """Open the session, live until the call is over, close everything. Leaves no task, timer or socket behind."""
+    async def run(self) -> EndReason | None:
+        """Open the session, live until the call is over, close everything. Leaves no task, timer or socket behind.
+
+        Gives how the call ended; None when it goes on in another process.
+        """
         try:
             self._arm()
             async with asyncio.TaskGroup() as group:
@@ -71,15 +85,30 @@ class Bridge:
             raise
         finally:
             await self._close()
-        assert self.call.ended is not None
         return self.call.ended
 
     async def _dial(self) -> None:
+        if self._session is not None:
+            self._adopt(self._session)
+            return
         self._model = RealtimeConnection(self._endpoint, self._model_text, self._model_lost)
         try:
             await self._model.open(self.call.settings.response_s * HANDSHAKE_SHARE)
         except ConnectError as error:
             self._model_lost(error.failure)
+
+    def _adopt(self, session: IdleSession) -> None:
+        """Take an idle session: the core is fed what it has said, and what the core answers has been sent."""
+        self._model = session.connection
+        self._already_sent = list(session.sent)
+        session.connection.hand_over(self._model_text, self._model_lost)
+        for text in session.texts:
+            self._model_text(text)
+
+    def release(self) -> None:
+        """The stream has come in another process: this session is not needed, and the call is not over."""
+        self._released = True
+        self._over.set()
 
     async def _close(self) -> None:
         for timer in (self._timer, self._room_timer):
@@ -97,6 +126,9 @@ class Bridge:
 
     def _say_goodbye(self) -> None:
         call = self.call
+        if self._released and call.ended is None:
+            self._log.info("session_missed", seconds=round(self._now_us() / 1_000_000, 3))
+            return
         self._log.info(
             "call_ended",
             reason=call.ended,
@@ -198,11 +230,17 @@ class Bridge:
                 if self._phone is not None:
                     self._phone.send(_encode(output))
             elif self._model is not None:
-                self._model.send(_encode(output))
+                self._send_model(self._model, _encode(output))
             if self.recorder is not None:
                 self.recorder.output(now_us, output)
         if self.on_output is not None:
             self.on_output(output, now_us)
+
+    def _send_model(self, model: RealtimeConnection, text: bytes) -> None:
+        if self._already_sent and self._already_sent[0] == text:
+            del self._already_sent[0]
+        else:
+            model.send(text)
 
     # ---- time and room ----
 

@@ -5,9 +5,25 @@ from __future__ import annotations
 from aiohttp import web
 
 from bot.config import Settings
+from bot.server.handover import Handover
 from bot.server.live import LiveCalls
 from bot.twilio.twiml import TwimlFiles
+
+
+class Door:
+    """The listener, once there is one, and the way to the other processes behind it, if there are any."""
+
+    site: web.BaseSite | None = None
+    handover: Handover | None = None
+
+    async def leave(self) -> None:
+        """Listen no more; what is open stays open."""
+        if self.site is not None:
+            await self.site.stop()
+            self.site = None
+
 
 SETTINGS: web.AppKey[Settings] = web.AppKey("settings", Settings)
 CALLS: web.AppKey[LiveCalls] = web.AppKey("calls", LiveCalls)
 TWIML: web.AppKey[TwimlFiles] = web.AppKey("twiml", TwimlFiles)
+DOOR: web.AppKey[Door] = web.AppKey("door")

@@ -9,7 +9,7 @@ import structlog
 from aiohttp import WebSocketError, WSCloseCode, WSMsgType, web
 
 from bot.server.bridge import Bridge
-from bot.server.context import CALLS, SETTINGS
+from bot.server.context import CALLS, DOOR, SETTINGS
 from bot.server.phone_socket import CLOSE_S, PhoneSocket
 from bot.twilio.signature import stream_ok, stream_url
 from bot.twilio.token import BadToken
@@ -36,13 +36,15 @@ async def media(request: web.Request) -> web.StreamResponse:
     if not ws.can_prepare(request).ok:
         raise web.HTTPBadRequest(text="this address speaks WebSocket only\n")
     try:
-        opened = calls.redeem(token)
+        opened = calls.opened(token)
+        live = calls.find(opened.call_sid)
+        if live is None and _handed_over(request, opened.call_sid):
+            return web.Response()  # goes nowhere: the connection is another process's now
+        calls.redeem(opened)
     except BadToken as error:
         raise _forbidden(str(error)) from None
-    live = calls.find(opened.call_sid)
-    taken = live is not None and (live.bridge.attached or live.bridge.call.ended is not None)
-    if taken or calls.registry.outcome(opened.call_sid) is not None:
-        raise _forbidden("the call has a stream or is over")
+    if live is not None and live.bridge.call.ended is not None:
+        raise _forbidden("the call is over")
     bridge = (live or calls.start(opened.call_sid)).bridge
     bridge.attached = True
     code = int(WSCloseCode.ABNORMAL_CLOSURE)
@@ -54,6 +56,12 @@ async def media(request: web.Request) -> web.StreamResponse:
         bridge.phone_closed(clean=code in CLEAN, code=int(code))
     await bridge.finished()
     return ws
+
+
+def _handed_over(request: web.Request, call_sid: str) -> bool:
+    """Whether the connection went to the process that holds the session of this call."""
+    handover, owner = request.app[DOOR].handover, request.app[CALLS].registry.owner(call_sid)
+    return handover is not None and owner is not None and handover.give(request, owner)
 
 
 def _forbidden(why: str) -> web.HTTPForbidden:

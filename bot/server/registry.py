@@ -1,69 +1,275 @@
-"""What must be known about a call beyond its own task: which tokens are spent, and how a call ended.
+"""What must be known about a call beyond its own task, by every worker: its token, its stream, how it ended.
 
-One small interface, in memory for one process; a store shared by workers and instances can take its place.
+One small interface: in memory for one process, in a SQLite file for the workers of one machine.
 """
 
 from __future__ import annotations
 
+import os
+import sqlite3
 from collections.abc import Callable
-from typing import Protocol
+from pathlib import Path
+from typing import Literal, Protocol
 
 from bot.call.outputs import EndReason
 
 DAY_S = 24 * 3600
-MAX_ENTRIES = 1_000_000
+MAX_CALLS_KNOWN = 1_000_000
+BUSY_S = 2.0
+SEEN_S = 3.0
+"""A process that has not said a word for this long takes no calls."""
+
+Entry = Literal["new", "waiting", "streaming", "over", "full"]
+"""What a webhook for a call finds: not known before, dialled and waiting for its stream, streaming, over, no room."""
 
 
 class CallRegistry(Protocol):
-    """Claims and outcomes."""
+    """Every method is one atomic step."""
 
-    def claim(self, nonce: bytes, expires_s: float) -> bool:
-        """Spend a token's nonce. False when it was spent or voided before."""
+    def enter(self, call_sid: str, limit: int) -> Entry:
+        """A webhook names this call. `new`: it counts from now on, unless `limit` calls do already (`full`)."""
 
-    def void(self, nonce: bytes, expires_s: float) -> None:
-        """Make a nonce useless: a newer token took its place."""
+    def issue(self, call_sid: str, nonce: bytes) -> None:
+        """`nonce` is that of the call's newest token; older ones are void."""
 
-    def set_outcome(self, call_sid: str, reason: EndReason) -> None:
+    def claim(self, call_sid: str, nonce: bytes) -> bool:
+        """A stream shows this token. True once, and only for the newest token of a call that is not over."""
+
+    def claimed(self, call_sid: str) -> bool:
+        """Whether a stream has come, in whichever process."""
+
+    def owner(self, call_sid: str) -> int | None:
+        """The process that holds the session of a call that waits for its stream, None when there is none."""
+
+    def end(self, call_sid: str, reason: EndReason) -> None:
         """The call is over; remembered for a day."""
 
     def outcome(self, call_sid: str) -> EndReason | None:
         """How the call ended, None when it has not or is unknown."""
 
+    def live(self) -> int:
+        """How many calls are not over."""
+
+    @property
+    def shared(self) -> bool:
+        """Whether other processes take part, so that a stream may have come elsewhere."""
+
+    def announce(self, *, accepting: bool) -> None:
+        """The calling process is alive, and does or does not take new calls."""
+
+    def others_accept(self) -> bool:
+        """Whether another process on this port takes new calls."""
+
+    def close(self) -> None:
+        """Let go of files."""
+
+
+class _Known:
+    __slots__ = ("claimed", "nonce", "reason", "since_s")
+
+    def __init__(self, since_s: float) -> None:
+        self.nonce: bytes | None = None
+        self.claimed = False
+        self.reason: EndReason | None = None
+        self.since_s = since_s
+
 
 class MemoryRegistry:
     """A CallRegistry for one process. `clock` gives seconds of the epoch."""
 
+    shared = False
+
     def __init__(self, clock: Callable[[], float]) -> None:
         self._clock = clock
-        self._spent: dict[bytes, float] = {}
-        self._outcomes: dict[str, tuple[EndReason, float]] = {}
+        self._calls: dict[str, _Known] = {}
+        self._live = 0
 
-    def claim(self, nonce: bytes, expires_s: float) -> bool:
+    def enter(self, call_sid: str, limit: int) -> Entry:
         self._forget()
-        if nonce in self._spent:
+        known = self._calls.get(call_sid)
+        if known is not None:
+            return _entry(known.reason, claimed=known.claimed)
+        if self._live >= limit:
+            return "full"
+        self._add(call_sid)
+        return "new"
+
+    def issue(self, call_sid: str, nonce: bytes) -> None:
+        self._calls[call_sid].nonce = nonce
+
+    def claim(self, call_sid: str, nonce: bytes) -> bool:
+        known = self._calls.get(call_sid) or self._add(call_sid)
+        if known.claimed or known.reason is not None or known.nonce not in {None, nonce}:
             return False
-        self._spent[nonce] = expires_s
+        known.claimed = True
         return True
 
-    def void(self, nonce: bytes, expires_s: float) -> None:
-        self._spent[nonce] = expires_s
+    def claimed(self, call_sid: str) -> bool:
+        known = self._calls.get(call_sid)
+        return known is not None and known.claimed
 
-    def set_outcome(self, call_sid: str, reason: EndReason) -> None:
-        self._outcomes.pop(call_sid, None)
-        self._outcomes[call_sid] = (reason, self._clock() + DAY_S)
-        if len(self._outcomes) > MAX_ENTRIES:
-            del self._outcomes[next(iter(self._outcomes))]
+    def owner(self, call_sid: str) -> int | None:  # noqa: ARG002  there is but one process
+        return None
+
+    def end(self, call_sid: str, reason: EndReason) -> None:
+        known = self._calls.pop(call_sid, None)
+        if known is None or known.reason is None:
+            self._live -= known is not None
+        ended = _Known(self._clock())
+        ended.reason = reason
+        self._calls[call_sid] = ended
 
     def outcome(self, call_sid: str) -> EndReason | None:
-        known = self._outcomes.get(call_sid)
-        if known is None or known[1] < self._clock():
-            return None
-        return known[0]
+        known = self._calls.get(call_sid)
+        return known.reason if known is not None else None
+
+    def live(self) -> int:
+        return self._live
+
+    def announce(self, *, accepting: bool) -> None:
+        """Nobody else listens."""
+
+    def others_accept(self) -> bool:
+        return False
+
+    def close(self) -> None:
+        """Nothing is open."""
+
+    def _add(self, call_sid: str) -> _Known:
+        known = self._calls[call_sid] = _Known(self._clock())
+        self._live += 1
+        return known
 
     def _forget(self) -> None:
-        """Both dictionaries are in the order of time, so only their heads can be out of date."""
-        now = self._clock()
-        while self._spent and self._spent[next(iter(self._spent))] < now:
-            del self._spent[next(iter(self._spent))]
-        while self._outcomes and self._outcomes[next(iter(self._outcomes))][1] < now:
-            del self._outcomes[next(iter(self._outcomes))]
+        """Ended calls are moved to the end as they end, so the oldest of them are at the head."""
+        before = self._clock() - DAY_S
+        while self._calls:
+            sid, known = next(iter(self._calls.items()))
+            if known.since_s >= before and len(self._calls) <= MAX_CALLS_KNOWN:
+                return
+            del self._calls[sid]
+            self._live -= known.reason is None
+
+
+class SqliteRegistry:
+    """A CallRegistry in a file shared by the workers of one machine. A step takes some tens of microseconds.
+
+    Nothing in it outlives the machine's run, so it is not synced to the disk. `owner` is the process whose calls are
+    forgotten when it dies (`abandon`).
+    """
+
+    shared = True
+
+    def __init__(self, path: Path, clock: Callable[[], float], owner: int | None = None) -> None:
+        self._clock = clock
+        self._owner = os.getpid() if owner is None else owner
+        self._db = sqlite3.connect(path, isolation_level=None, timeout=BUSY_S, check_same_thread=False)
+        for pragma in ("journal_mode=WAL", "synchronous=OFF"):
+            self._db.execute(f"PRAGMA {pragma}")
+        self._db.execute(
+            "CREATE TABLE IF NOT EXISTS calls (sid TEXT PRIMARY KEY, nonce BLOB, claimed INTEGER NOT NULL DEFAULT 0,"
+            " owner INTEGER NOT NULL, reason TEXT, since REAL NOT NULL) WITHOUT ROWID"
+        )
+        self._db.execute("CREATE INDEX IF NOT EXISTS live ON calls (owner) WHERE reason IS NULL")
+        self._db.execute("CREATE INDEX IF NOT EXISTS age ON calls (since)")
+        self._db.execute(
+            "CREATE TABLE IF NOT EXISTS workers"
+            " (pid INTEGER PRIMARY KEY, accepting INTEGER NOT NULL, seen REAL NOT NULL)"
+        )
+
+    def enter(self, call_sid: str, limit: int) -> Entry:
+        with _Step(self._db):
+            row = self._db.execute("SELECT reason, claimed FROM calls WHERE sid = ?", (call_sid,)).fetchone()
+            if row is not None:
+                return _entry(row[0], claimed=bool(row[1]))
+            if self.live() >= limit:
+                return "full"
+            self._forget()
+            self._add(call_sid)
+            return "new"
+
+    def issue(self, call_sid: str, nonce: bytes) -> None:
+        self._db.execute("UPDATE calls SET nonce = ? WHERE sid = ?", (nonce, call_sid))
+
+    def claim(self, call_sid: str, nonce: bytes) -> bool:
+        with _Step(self._db):
+            row = self._db.execute("SELECT nonce, claimed, reason FROM calls WHERE sid = ?", (call_sid,)).fetchone()
+            if row is None:
+                self._add(call_sid)
+            elif row[1] or row[2] is not None or row[0] not in {None, nonce}:
+                return False
+            self._db.execute("UPDATE calls SET claimed = 1, owner = ? WHERE sid = ?", (self._owner, call_sid))
+            return True
+
+    def claimed(self, call_sid: str) -> bool:
+        row = self._db.execute("SELECT claimed FROM calls WHERE sid = ?", (call_sid,)).fetchone()
+        return row is not None and bool(row[0])
+
+    def owner(self, call_sid: str) -> int | None:
+        row = self._db.execute(
+            "SELECT owner FROM calls WHERE sid = ? AND NOT claimed AND reason IS NULL", (call_sid,)
+        ).fetchone()
+        return None if row is None else int(row[0])
+
+    def end(self, call_sid: str, reason: EndReason) -> None:
+        self._db.execute(
+            "INSERT INTO calls (sid, owner, reason, since) VALUES (?, ?, ?, ?)"
+            " ON CONFLICT (sid) DO UPDATE SET reason = excluded.reason, since = excluded.since",
+            (call_sid, self._owner, reason, self._clock()),
+        )
+
+    def outcome(self, call_sid: str) -> EndReason | None:
+        row = self._db.execute("SELECT reason FROM calls WHERE sid = ?", (call_sid,)).fetchone()
+        return None if row is None else row[0]
+
+    def live(self) -> int:
+        found = self._db.execute("SELECT count(*) FROM calls WHERE reason IS NULL").fetchone()
+        return int(found[0])
+
+    def announce(self, *, accepting: bool) -> None:
+        self._db.execute("REPLACE INTO workers VALUES (?, ?, ?)", (self._owner, accepting, self._clock()))
+
+    def others_accept(self) -> bool:
+        row = self._db.execute(
+            "SELECT 1 FROM workers WHERE pid != ? AND accepting AND seen > ?", (self._owner, self._clock() - SEEN_S)
+        ).fetchone()
+        return row is not None
+
+    def abandon(self, owner: int) -> int:
+        """The process `owner` is dead: its calls are over. How many there were."""
+        self._db.execute("DELETE FROM workers WHERE pid = ?", (owner,))
+        cursor = self._db.execute(
+            "UPDATE calls SET reason = 'internal_error', since = ? WHERE owner = ? AND reason IS NULL",
+            (self._clock(), owner),
+        )
+        return cursor.rowcount
+
+    def close(self) -> None:
+        self._db.close()
+
+    def _add(self, call_sid: str) -> None:
+        self._db.execute(
+            "INSERT INTO calls (sid, owner, since) VALUES (?, ?, ?)", (call_sid, self._owner, self._clock())
+        )
+
+    def _forget(self) -> None:
+        self._db.execute("DELETE FROM calls WHERE since < ?", (self._clock() - DAY_S,))
+
+
+class _Step:
+    """One transaction that takes the write lock at its start."""
+
+    def __init__(self, db: sqlite3.Connection) -> None:
+        self._db = db
+
+    def __enter__(self) -> None:
+        self._db.execute("BEGIN IMMEDIATE")
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        self._db.execute("COMMIT" if kind is None else "ROLLBACK")
+
+
+def _entry(reason: str | None, *, claimed: bool) -> Entry:
+    if reason is not None:
+        return "over"
+    return "streaming" if claimed else "waiting"

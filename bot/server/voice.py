@@ -21,7 +21,7 @@ BODY_S = 5.0
 SETTLE_S = 1.5
 """How long /voice/next waits for a call whose stream has just ended; Twilio itself would wait 15 s."""
 
-SPOKEN: dict[EndReason, str] = {"model_unavailable": "sorry", "internal_error": "sorry", "line_lost": "sorry"}
+SPOKEN: dict[EndReason, str] = dict.fromkeys(("model_unavailable", "internal_error", "line_lost", "drained"), "sorry")
 """What is said after the stream; a call that ended for any other reason is hung up."""
 
 _log = structlog.get_logger()
@@ -36,21 +36,24 @@ async def answer(request: web.Request) -> web.Response:
     if settings.twilio_account_sid and form.get("AccountSid") != settings.twilio_account_sid:
         raise web.HTTPForbidden(text="the call belongs to another account\n")
     live = calls.find(call_sid)
-    closing = live is not None and live.bridge.call.ended is not None
-    if closing or calls.registry.outcome(call_sid) is not None:
+    entry = calls.enter(call_sid)
+    if entry == "over" or (live is not None and live.bridge.call.ended is not None):
         return _twiml(request, "goodbye")
-    if live is not None and live.bridge.attached:
+    if entry == "streaming":
         raise web.HTTPConflict(text="the call is being answered already\n")
-    if live is None:
-        if calls.full or calls.draining:
-            _log.warning("call_refused", call_sid=call_sid, why="draining" if calls.draining else "full")
-            return _twiml(request, "busy")
-        live = calls.start(call_sid)
+    if entry == "full":
+        why = "draining" if calls.draining else "full"
+        _log.warning("call_refused", call_sid=call_sid, why=why)
+        if calls.draining:
+            return _twiml(request, "hold", voice_url=absolute(settings.public_url, "/voice"))
+        return _twiml(request, "busy")
+    if entry == "new":
+        calls.start(call_sid)
         _log.info("call_started", call_sid=call_sid, calls=len(calls))
     return _twiml(
         request,
         "answer",
-        stream_url=stream_url(settings.public_url, calls.new_token(live)),
+        stream_url=stream_url(settings.public_url, calls.new_token(call_sid)),
         action_url=absolute(settings.public_url, "/voice/next"),
     )
 
@@ -61,6 +64,7 @@ async def following(request: web.Request) -> web.Response:
     call_sid = _call_sid(form)
     calls = request.app[CALLS]
     live = calls.find(call_sid)
+    calls.followed_up(call_sid)
     if live is not None:
         if not live.bridge.attached:
             live.bridge.shutdown("line_lost")

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import msgspec
 
-from bot.audio.payload import payload_bytes
+from bot.audio import payload
 
 Count = Annotated[int, msgspec.Meta(ge=0, le=2**53)]
 
@@ -150,7 +150,7 @@ def parse(text: str | bytes) -> Inbound:
         raise BadMessage("not_json", str(error)) from None
     if type(message) is Media:
         try:
-            payload_bytes(message.media.payload)
+            payload.check(message.media.payload)
         except ValueError as error:
             raise BadMessage("bad_base64", str(error)) from None
     return message
@@ -169,7 +169,7 @@ def parse_outbound(text: str | bytes) -> Outbound:
     try:
         message = _outbound.decode(text)
         if type(message) is PlayMedia:
-            payload_bytes(message.media.payload)
+            payload.check(message.media.payload)
     except (ValueError, RecursionError) as error:  # msgspec's errors are ValueErrors
         raise BadMessage("bad_outbound", str(error)) from None
     return message

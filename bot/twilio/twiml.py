@@ -16,6 +16,7 @@ from xml.sax.saxutils import escape
 DOCUMENTS: Mapping[str, frozenset[str]] = {
     "answer": frozenset({"stream_url", "action_url"}),
     "busy": frozenset(),
+    "hold": frozenset({"voice_url"}),
     "sorry": frozenset(),
     "goodbye": frozenset(),
 }

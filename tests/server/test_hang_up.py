@@ -15,6 +15,7 @@ from bot.testing.model import Behaviour
 from bot.testing.phone import SimulatedPhone
 from tests.realtime.raw_model import RawModel
 from tests.server.desk import QUICK, Desk, a_phone, standing, until
+from tests.server.test_model_side import SORRY
 
 TIMES = 10
 BOUND_S = 1.0
@@ -145,7 +146,7 @@ async def test_a_hang_up_while_the_model_is_being_dialled_stops_the_dialling() -
         assert (result.ending, desk.reasons) == ("caller_hung_up", ["caller_hung_up"])
 
 
-async def test_a_server_that_stops_ends_its_calls_and_every_caller_is_told_nothing_false() -> None:
+async def test_a_server_that_stops_ends_its_calls_with_a_sentence_for_every_caller() -> None:
     phones = [a_phone() for _ in range(3)]
     async with asyncio.TaskGroup() as group, standing() as desk:
         dialling = [group.create_task(desk.dial(phone)) for phone in phones]
@@ -153,4 +154,4 @@ async def test_a_server_that_stops_ends_its_calls_and_every_caller_is_told_nothi
         await desk.calls.close()
         assert sorted(desk.reasons) == ["drained"] * 3
         results = [await task for task in dialling]
-    assert [(result.ending, result.said) for result in results] == [("hangup", [])] * 3
+    assert [(result.ending, result.said) for result in results] == [("hangup", [SORRY])] * 3

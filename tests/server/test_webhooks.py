@@ -170,7 +170,7 @@ async def test_what_follows_a_stream() -> None:
         unknown = await desk.next(new_call_sid())
         assert (unknown[0], verbs(unknown[1])) == (200, ["Hangup"])
         for reason, expected in (
-            ("drained", ["Hangup"]),
+            ("drained", ["Say", "Hangup"]),
             ("refused", ["Hangup"]),
             ("internal_error", ["Say", "Hangup"]),
             ("line_lost", ["Say", "Hangup"]),

@@ -1,0 +1,99 @@
+"""A stream that lands in the wrong process is handed to the one that holds its session: the socket itself goes there.
+
+The kernel gives a connection to whichever worker accepts first. Its request is passed on with the file descriptor over
+a datagram socket of the owner, and served there as if it had been accepted there. Twilio sends nothing after the
+request until the upgrade is answered, so no byte is left behind.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import socket
+from array import array
+from contextlib import suppress
+from pathlib import Path
+
+import structlog
+from aiohttp import web
+
+MAX_HEAD_BYTES = 32 * 1024
+
+_log = structlog.get_logger()
+
+
+class Handover:
+    """One worker's letter box, and the way to those of the others. `directory` is theirs alone."""
+
+    def __init__(self, directory: Path) -> None:
+        self._directory = directory
+        self._box = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        self._server: web.Server | None = None
+        self._tasks: set[asyncio.Task[None]] = set()
+        self.given = 0
+        self.taken = 0
+
+    def open(self, server: web.Server) -> None:
+        """Take connections for `server` from now on."""
+        self._server = server
+        self._box.setblocking(False)
+        self._box.bind(str(self._path(os.getpid())))
+        asyncio.get_running_loop().add_reader(self._box.fileno(), self._arrived)
+
+    def give(self, request: web.Request, owner: int) -> bool:
+        """Hand the connection of `request` to process `owner`. True: it is not ours any more and must get no answer."""
+        transport = request.transport
+        if transport is None:
+            return False
+        handle = transport.get_extra_info("socket").fileno()
+        head = _head(request)
+        try:
+            if len(head) > MAX_HEAD_BYTES:
+                return False
+            rights = [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array("i", [handle]))]
+            self._box.sendmsg([head], rights, 0, str(self._path(owner)))
+        except OSError as error:
+            _log.warning("handover_failed", owner=owner, why=str(error))
+            return False
+        transport.abort()
+        self.given += 1
+        return True
+
+    def close(self) -> None:
+        """Take no more."""
+        asyncio.get_running_loop().remove_reader(self._box.fileno())
+        self._box.close()
+        with suppress(OSError):
+            self._path(os.getpid()).unlink()
+
+    def _path(self, pid: int) -> Path:
+        return self._directory / f"{pid}.box"
+
+    def _arrived(self) -> None:
+        try:
+            head, handles, _, _ = socket.recv_fds(self._box, MAX_HEAD_BYTES, 1)
+        except OSError:
+            return
+        for handle in handles:
+            task = asyncio.ensure_future(self._serve(head, handle))
+            self._tasks.add(task)
+            task.add_done_callback(self._tasks.discard)
+
+    async def _serve(self, head: bytes, handle: int) -> None:
+        assert self._server is not None
+        sock = socket.socket(fileno=handle)
+        sock.setblocking(False)
+        try:
+            _, protocol = await asyncio.get_running_loop().connect_accepted_socket(self._server, sock)
+        except OSError:
+            sock.close()
+            return
+        self.taken += 1
+        protocol.data_received(head)
+
+
+def _head(request: web.Request) -> bytes:
+    """The request as it came: its line and its raw headers."""
+    lines = [f"{request.method} {request.raw_path} HTTP/1.1".encode()]
+    lines += [name + b": " + value for name, value in request.raw_headers]
+    return b"\r\n".join(lines) + b"\r\n\r\n"

@@ -1,0 +1,150 @@
+"""Idle configured sessions, ready for a call: they spare it the dial, and a stream that missed its own session a wait.
+
+A session is configured by what a call's core says to it; when a call takes it, its own core is fed the same events, so
+that core, session and fixture agree.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Callable
+from contextlib import suppress
+
+import msgspec
+import structlog
+
+from bot.call.call import Call
+from bot.call.settings import CallSettings
+from bot.realtime import events
+from bot.realtime.connection import ConnectError, Endpoint, RealtimeConnection
+from bot.realtime.failures import Failure
+
+OLDEST_S = 50 * 60.0
+"""A session lasts an hour (openai-realtime.md, section 1.2): an older one would not last a call."""
+RETRY_S = (1.0, 2.0, 5.0, 10.0, 30.0)
+READY_S = 8.0
+
+_encode = msgspec.json.Encoder().encode
+_log = structlog.get_logger()
+
+
+class IdleSession:
+    """A session from its dialling until a call takes it: `texts` is what it said, in order, `sent` what it was sent."""
+
+    def __init__(self, endpoint: Endpoint, settings: CallSettings, on_lost: Callable[[IdleSession], None]) -> None:
+        loop = asyncio.get_running_loop()
+        self.connection = RealtimeConnection(endpoint, self._heard, self._lost)
+        self.opened_s = loop.time()
+        self.texts: list[bytes] = []
+        self.sent: list[bytes] = []
+        self._settings = settings
+        self._on_lost = on_lost
+        self._configured: asyncio.Future[None] = loop.create_future()
+
+    async def open(self) -> None:
+        """Dial and configure. Raises ConnectError."""
+        await self.connection.open(READY_S)
+        try:
+            async with asyncio.timeout(READY_S):
+                await self._configured
+        except TimeoutError:
+            await self.connection.close()
+            raise ConnectError(Failure("timeout", 0, f"not configured within {READY_S:g} s")) from None
+        except BaseException:
+            await self.connection.close()
+            raise
+
+    def _heard(self, text: bytes) -> None:
+        self.texts.append(text)
+        with suppress(events.BadEvent):
+            event = events.parse(text)
+            if isinstance(event, events.SessionCreated):
+                self._configure(event)
+            elif isinstance(event, events.SessionUpdated) and not self._configured.done():
+                self._configured.set_result(None)
+
+    def _configure(self, event: events.SessionCreated) -> None:
+        """Say what a call's core would say; the formats in the echo are judged by the call that takes the session."""
+        for command in Call(self._settings).receive(event, 0):
+            self.sent.append(_encode(command))
+            self.connection.send(self.sent[-1])
+
+    def _lost(self, failure: Failure) -> None:
+        if not self._configured.done():
+            self._configured.set_exception(ConnectError(failure))
+        self._on_lost(self)
+
+
+class WarmPool:
+    """Keeps `size` sessions ready while `run` runs. With size 0 it does nothing."""
+
+    def __init__(self, endpoint: Endpoint, settings: CallSettings, size: int) -> None:
+        self.size = size
+        self._endpoint = endpoint
+        self._settings = settings
+        self._ready: deque[IdleSession] = deque()
+        self._wanted = asyncio.Event()
+        self._closing: set[asyncio.Task[None]] = set()
+
+    def __len__(self) -> int:
+        return len(self._ready)
+
+    def take(self) -> IdleSession | None:
+        """A ready session, None when there is none; the pool fills up again."""
+        now_s = asyncio.get_running_loop().time()
+        while self._ready:
+            session = self._ready.popleft()
+            self._wanted.set()
+            if now_s - session.opened_s < OLDEST_S:
+                return session
+            self._drop(session)
+        return None
+
+    async def run(self) -> None:
+        """Dial whatever is missing, for ever; after a failure wait, longer each time."""
+        failures = 0
+        try:
+            while True:
+                self._retire()
+                if len(self._ready) >= self.size:
+                    await self._rest(60.0)
+                    continue
+                try:
+                    self._ready.append(await self._dial())
+                    failures = 0
+                except ConnectError as error:
+                    _log.warning("warm_session_failed", failure=error.failure.kind, why=error.failure.reason)
+                    await asyncio.sleep(RETRY_S[min(failures, len(RETRY_S) - 1)])
+                    failures += 1
+        finally:
+            await asyncio.gather(*(session.connection.close() for session in self._ready), *self._closing)
+            self._ready.clear()
+
+    async def _rest(self, longest_s: float) -> None:
+        self._wanted.clear()
+        with suppress(TimeoutError):
+            async with asyncio.timeout(longest_s):
+                await self._wanted.wait()
+
+    def _retire(self) -> None:
+        """Sessions too old to be taken make room for new ones."""
+        now_s = asyncio.get_running_loop().time()
+        while self._ready and now_s - self._ready[0].opened_s >= OLDEST_S:
+            self._drop(self._ready.popleft())
+
+    def _drop(self, session: IdleSession) -> None:
+        task = asyncio.ensure_future(session.connection.close())
+        self._closing.add(task)
+        task.add_done_callback(self._closing.discard)
+
+    async def _dial(self) -> IdleSession:
+        session = IdleSession(self._endpoint, self._settings, self._forget)
+        await session.open()
+        return session
+
+    def _forget(self, session: IdleSession) -> None:
+        """The server closed an idle session."""
+        if session in self._ready:
+            self._ready.remove(session)
+            self._wanted.set()

@@ -1,0 +1,127 @@
+"""Both registries keep the same promises; the shared one between processes too."""
+
+from __future__ import annotations
+
+import multiprocessing
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from bot.server.registry import DAY_S, CallRegistry, MemoryRegistry, SqliteRegistry
+
+CALL, OTHER = "CA" + "1" * 32, "CA" + "2" * 32
+
+
+class Clock:
+    now_s = 1_000_000.0
+
+    def __call__(self) -> float:
+        return self.now_s
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture(params=["memory", "sqlite"])
+def registry(request: pytest.FixtureRequest, clock: Clock, tmp_path: Path) -> Iterator[CallRegistry]:
+    made = MemoryRegistry(clock) if request.param == "memory" else SqliteRegistry(tmp_path / "calls", clock)
+    yield made
+    made.close()
+
+
+def test_a_call_is_new_once_and_waits_then(registry: CallRegistry) -> None:
+    assert [registry.enter(CALL, 5), registry.enter(CALL, 5)] == ["new", "waiting"]
+    assert registry.live() == 1
+
+
+def test_the_limit_refuses_new_calls_and_no_known_one(registry: CallRegistry) -> None:
+    registry.enter(CALL, 1)
+    assert [registry.enter(OTHER, 1), registry.enter(CALL, 1), registry.enter(CALL, 0)] == [
+        "full",
+        "waiting",
+        "waiting",
+    ]
+    registry.end(CALL, "caller_hung_up")
+    assert registry.enter(OTHER, 1) == "new"
+
+
+def test_a_token_works_once_and_only_the_newest(registry: CallRegistry) -> None:
+    registry.enter(CALL, 5)
+    registry.issue(CALL, b"old")
+    registry.issue(CALL, b"new")
+    assert not registry.claimed(CALL)
+    assert [registry.claim(CALL, nonce) for nonce in (b"old", b"new", b"new")] == [False, True, False]
+    assert registry.claimed(CALL)
+    assert registry.enter(CALL, 5) == "streaming"
+
+
+def test_a_call_admitted_elsewhere_may_stream_here_once(registry: CallRegistry) -> None:
+    assert [registry.claim(CALL, b"n"), registry.claim(CALL, b"n"), registry.claim(CALL, b"m")] == [True, False, False]
+    assert registry.live() == 1
+
+
+def test_an_ended_call_is_over_for_a_day(registry: CallRegistry, clock: Clock) -> None:
+    registry.enter(CALL, 5)
+    registry.issue(CALL, b"n")
+    registry.end(CALL, "idle")
+    assert registry.outcome(CALL) == "idle"
+    assert registry.enter(CALL, 5) == "over"
+    assert not registry.claim(CALL, b"n")
+    assert registry.live() == 0
+    clock.now_s += DAY_S + 1
+    assert registry.enter(OTHER, 5) == "new"
+    assert registry.enter(CALL, 5) == "new"
+
+
+def test_ending_twice_counts_once(registry: CallRegistry) -> None:
+    registry.enter(CALL, 5)
+    registry.enter(OTHER, 5)
+    registry.end(CALL, "idle")
+    registry.end(CALL, "line_lost")
+    assert registry.live() == 1
+
+
+def test_an_unknown_call_has_no_outcome(registry: CallRegistry) -> None:
+    assert registry.outcome(CALL) is None
+    assert not registry.claimed(CALL)
+
+
+def test_the_calls_of_a_dead_process_are_over(tmp_path: Path, clock: Clock) -> None:
+    one, two = (SqliteRegistry(tmp_path / "calls", clock, owner) for owner in (1, 2))
+    one.enter(CALL, 5)
+    two.enter(OTHER, 5)
+    assert two.abandon(1) == 1
+    assert [two.outcome(CALL), two.outcome(OTHER)] == ["internal_error", None]
+    one.close()
+    two.close()
+
+
+def test_a_process_leaves_the_port_only_to_one_that_accepts_and_was_heard_of(tmp_path: Path, clock: Clock) -> None:
+    one, two = (SqliteRegistry(tmp_path / "calls", clock, owner) for owner in (1, 2))
+    one.announce(accepting=False)
+    assert not one.others_accept()
+    two.announce(accepting=True)
+    assert one.others_accept()
+    assert not two.others_accept()
+    clock.now_s += 10
+    assert not one.others_accept()
+    one.close()
+    two.close()
+
+
+def _claims(path: Path, nonce: bytes) -> int:
+    registry = SqliteRegistry(path, Clock())
+    won = sum(registry.claim(f"CA{number:032}", nonce) for number in range(200))
+    registry.close()
+    return won
+
+
+def test_of_several_processes_exactly_one_claims_each_call(tmp_path: Path) -> None:
+    path = tmp_path / "calls"
+    SqliteRegistry(path, Clock()).close()
+    with multiprocessing.get_context("spawn").Pool(4) as pool:
+        won = pool.starmap(_claims, [(path, b"n")] * 4)
+    assert sum(won) == 200
