@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import binascii
+import string
 
 BYTES_PER_MS = 8
 FRAME_BYTES = 160
@@ -12,9 +12,23 @@ MAX_MEDIA_CHARS = 64_000
 """48,000 bytes of audio in base64: the most that goes into one outbound media message."""
 
 
+_ALPHABET = (string.ascii_letters + string.digits + "+/").encode()
+_PADDINGS = {b"": "", b"=": "=", b"==": "=="}
+
+
+def check(payload: str) -> None:
+    """Raises ValueError unless `payload` is base64 padded as it must be (RFC 4648, section 4). Once, where it is read.
+
+    Deleting the alphabet and looking at the rest is quicker than decoding, and sees padding that a decoder overlooks.
+    """
+    padding = _PADDINGS.get(payload.encode().translate(None, _ALPHABET))
+    if padding is None or len(payload) % 4 or not payload.endswith(padding):
+        raise ValueError("not padded base64")
+
+
 def payload_bytes(payload: str) -> int:
-    """How many bytes of audio `payload` holds. Raises ValueError unless it is strict, padded base64."""
-    return len(binascii.a2b_base64(payload, strict_mode=True))
+    """How many bytes of audio a checked `payload` holds, by its length and padding (DESIGN, ledger rule 1)."""
+    return len(payload) // 4 * 3 - payload.count("=", -2)
 
 
 def silence(n_bytes: int) -> str:

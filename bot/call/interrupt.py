@@ -1,4 +1,4 @@
-"""Barge-in: what the model must be told when the caller has cut the bot short.
+"""Barge-in: the bot falls silent, and the model is told what the caller has heard.
 
 The item that was being heard is truncated at the millisecond heard; items never reached are deleted, but only once they
 stand finished; items heard to their end are left alone (DESIGN, ledger rule 3; openai-realtime.md, section 4).
@@ -8,7 +8,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from bot.call.ledger import BYTES_PER_MS, Entry
+from bot.audio.payload import BYTES_PER_MS
+from bot.call.ledger import Entry
+from bot.call.responses import Responses
+from bot.call.speaking import Speaking
+from bot.call.step import Step
+from bot.call.transcript import Transcript
+from bot.call.turns import Turns
+from bot.call.unheard import Unheard
+from bot.realtime.events import CancelResponse, DeleteItem, TruncateItem
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,22 +57,68 @@ def judge(entries: list[Entry]) -> Verdict:
     return Verdict(tuple(truncations), tuple(unheard), playing)
 
 
-class Unheard:
-    """Items that the caller never heard, waiting to be finished so that they can be deleted."""
+class Interrupt:
+    """Cuts the bot short."""
 
-    def __init__(self) -> None:
-        self._waiting: dict[str, str] = {}
+    def __init__(
+        self, step: Step, speaking: Speaking, responses: Responses, turns: Turns, transcript: Transcript
+    ) -> None:
+        self.unheard = Unheard()
+        self._step = step
+        self._speaking = speaking
+        self._responses = responses
+        self._turns = turns
+        self._transcript = transcript
 
-    def wait(self, item_id: str, response_id: str) -> None:
-        self._waiting[item_id] = response_id
+    @property
+    def possible(self) -> bool:
+        """Whether there is anything to cut: audio that may still be heard, or a response being made."""
+        return self._speaking.audible(self._step.now_us) or self._responses.busy
 
-    def item_done(self, item_id: str) -> bool:
-        """Whether the item that now stands finished is to be deleted."""
-        return self._waiting.pop(item_id, None) is not None
+    def cut(self) -> None:
+        """In the order of DESIGN's rule 3: snapshot, new epoch, clear, truncate; then the rest."""
+        step = self._step
+        clear, entries = self._speaking.cut(step.now_us)
+        step.send_all(clear)
+        verdict = judge(entries)
+        for one in verdict.truncations:
+            step.send(TruncateItem(one.item_id, one.audio_end_ms, one.content_index, step.event_id("truncate")))
+        suppressed = self._responses.suppress()
+        if suppressed is not None and not self._turns.server_acts:
+            step.send(CancelResponse(suppressed, step.event_id("cancel")))
+        self._forget_unheard(verdict)
+        if suppressed is not None:
+            self._forget_silent(suppressed)
+        self._cut_transcript(verdict, entries)
+        if clear or suppressed:
+            self._report(verdict, generating=suppressed is not None)
 
-    def response_done(self, response_id: str) -> list[str]:
-        """The items to delete now that their response is over."""
-        gone = [item for item, response in self._waiting.items() if response == response_id]
-        for item in gone:
-            del self._waiting[item]
-        return gone
+    def _forget_unheard(self, verdict: Verdict) -> None:
+        for entry in {entry.item_id: entry for entry in verdict.unheard}.values():
+            if entry.item_done:
+                self._step.send(DeleteItem(entry.item_id, self._step.event_id("delete")))
+            else:
+                self.unheard.wait(entry.item_id, entry.response_id)
+
+    def _forget_silent(self, response_id: str) -> None:
+        for item_id in self.unheard.silenced(response_id):
+            self._transcript.cut(item_id, 0, 0, 0, all_came=False)
+
+    def _cut_transcript(self, verdict: Verdict, entries: list[Entry]) -> None:
+        for entry in entries:
+            if entry is verdict.playing or entry in verdict.unheard:
+                self._transcript.cut(
+                    entry.item_id, entry.content_index, entry.heard, entry.received, all_came=entry.done
+                )
+
+    def _report(self, verdict: Verdict, *, generating: bool) -> None:
+        self._step.counts["interruptions"] += 1
+        playing = verdict.playing
+        self._step.report(
+            "interrupted",
+            item_id=playing.item_id if playing else None,
+            heard_ms=playing.heard // BYTES_PER_MS if playing else 0,
+            received_ms=playing.received // BYTES_PER_MS if playing else 0,
+            unheard_items=len(verdict.unheard),
+            generating=generating,
+        )

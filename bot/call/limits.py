@@ -21,13 +21,17 @@ class Limits:
         self._claim_by: int | None = CLAIM_US
         self._over_by: int | None = None
         self._state_by: tuple[int, EndReason] | None = None
+        self._next: int | None = None
+        self._reckon()
 
     def session_ready(self) -> None:
         self._ready_by = None
+        self._reckon()
 
     def stream_started(self, now_us: int) -> None:
         self._claim_by = None
         self._over_by = now_us + self._call_us if self._call_us else None
+        self._reckon()
 
     def entered(self, state: State, now_us: int) -> None:
         """The call moved into `state`: the limit on how long it may stay there."""
@@ -36,17 +40,22 @@ class Limits:
             self._state_by = (now_us + self._answer_us, "model_unavailable")
         elif state is State.LISTENING and self._idle_us:
             self._state_by = (now_us + self._idle_us, "idle")
+        self._reckon()
 
     def goodbye_missing(self, now_us: int) -> None:
         """The line is silent, and a hang-up waits for its response to be over: not for ever."""
         if self._state_by is None and self._answer_us:
             self._state_by = (now_us + self._answer_us, "bot_hung_up")
+            self._reckon()
 
     def deadline_us(self) -> int | None:
-        times = [at for at in (self._ready_by, self._claim_by, self._over_by) if at is not None]
-        if self._state_by is not None:
-            times.append(self._state_by[0])
-        return min(times, default=None)
+        return self._next
+
+    def _reckon(self) -> None:
+        """It is asked for far more often than it changes."""
+        state_by = None if self._state_by is None else self._state_by[0]
+        times = (self._ready_by, self._claim_by, self._over_by, state_by)
+        self._next = min((at for at in times if at is not None), default=None)
 
     def passed(self, now_us: int) -> EndReason | None:
         """Why the call must end now, None when it need not."""

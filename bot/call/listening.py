@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import deque
 
 from bot.audio.payload import BYTES_PER_MS, FRAME_BYTES, payload_bytes, silence
+from bot.call.outputs import Output
 from bot.realtime.events import AppendAudio
 from bot.twilio.stream import Media
 
@@ -45,36 +46,43 @@ class Listening:
         """The stream has started: silence counts from here."""
         self._last_us = now_us
 
-    def frame(self, message: Media, now_us: int) -> list[AppendAudio]:
+    def frame(self, message: Media, now_us: int) -> list[Output]:
         """A frame of the caller; what is missing before it, by its timestamp, comes first as silence."""
-        payload, at_ms = message.media.payload, message.media.timestamp
+        payload = message.media.payload
         n_bytes = payload_bytes(payload)
-        if self._origin_ms is None:
-            self._origin_ms = at_ms - self._placed_bytes // BYTES_PER_MS
-        out = self._fill(self._missing(at_ms, now_us))
+        ahead = self._ahead(message.media.timestamp, now_us)
+        out = self._fill(ahead) if ahead >= FRAME_BYTES else []
+        self._surplus_bytes = -ahead if ahead < 0 else 0
         self._placed_bytes += n_bytes
-        self._surplus_bytes = max(0, self._placed_bytes - n_bytes - (at_ms - self._origin_ms) * BYTES_PER_MS)
         self._last_us = now_us
-        out.extend(self._append(payload, n_bytes))
+        if self.ready:
+            self.appended_bytes += n_bytes
+            out.append(AppendAudio(payload))
+        else:
+            self._keep(payload, n_bytes)
         return out
 
-    def _missing(self, at_ms: int, now_us: int) -> int:
-        """Bytes missing before a frame at `at_ms`; what the clock has filled already, or came late, is not."""
-        assert self._origin_ms is not None
-        assert self._last_us is not None
-        missing = (at_ms - self._origin_ms) * BYTES_PER_MS - self._placed_bytes
-        allowed_ms = (now_us - self._last_us) // 1000 + SLACK_MS
-        if missing > allowed_ms * BYTES_PER_MS or missing < -(self.filled_bytes + SLACK_MS * BYTES_PER_MS):
+    def _ahead(self, at_ms: int, now_us: int) -> int:
+        """Bytes missing before a frame at `at_ms`; below 0, it comes late and the clock has filled its place."""
+        if self._origin_ms is not None:
+            ahead = (at_ms - self._origin_ms) * BYTES_PER_MS - self._placed_bytes
+            if not ahead or self._believed(ahead, now_us):
+                return ahead
             self.distrusted_timestamps += 1
-            self._origin_ms = at_ms - self._placed_bytes // BYTES_PER_MS
-            return 0
-        return missing if missing >= FRAME_BYTES else 0
+        self._origin_ms = at_ms - self._placed_bytes // BYTES_PER_MS
+        return -(self._placed_bytes % BYTES_PER_MS)
+
+    def _believed(self, ahead: int, now_us: int) -> bool:
+        if ahead < FRAME_BYTES:
+            return ahead >= -(self.filled_bytes + SLACK_MS * BYTES_PER_MS)
+        assert self._last_us is not None
+        return ahead <= ((now_us - self._last_us) // 1000 + SLACK_MS) * BYTES_PER_MS
 
     def deadline_us(self) -> int | None:
         """When a gap must be filled if no frame comes; None while nothing is to be filled."""
         return self._last_us + GAP_US if self.ready and self._last_us is not None else None
 
-    def tick(self, now_us: int) -> list[AppendAudio]:
+    def tick(self, now_us: int) -> list[Output]:
         """Fill what the clock says is missing, less what late audio has already put in its place."""
         if self._last_us is None or now_us - self._last_us < GAP_US:
             return []
@@ -83,33 +91,31 @@ class Listening:
         due = n_ms * BYTES_PER_MS
         spared = min(self._surplus_bytes, due)
         self._surplus_bytes -= spared
-        return self._fill(due - spared)
+        return self._fill(due - spared) if due > spared else []
 
-    def _fill(self, n_bytes: int) -> list[AppendAudio]:
-        if n_bytes <= 0:
-            return []
+    def _fill(self, n_bytes: int) -> list[Output]:
         self.filled_bytes += n_bytes
         self._placed_bytes += n_bytes
-        return self._append(silence(n_bytes), n_bytes)
-
-    def _append(self, payload: str, n_bytes: int) -> list[AppendAudio]:
         if self.ready:
             self.appended_bytes += n_bytes
-            return [AppendAudio(payload)]
+            return [AppendAudio(silence(n_bytes))]
+        self._keep(silence(n_bytes), n_bytes)
+        return []
+
+    def _keep(self, payload: str, n_bytes: int) -> None:
         self._kept.append((payload, n_bytes))
         self._kept_bytes += n_bytes
         while self._kept_bytes > BACKLOG_BYTES:
             oldest = self._kept.popleft()[1]
             self._kept_bytes -= oldest
             self.dropped_bytes += oldest
-        return []
 
-    def open(self) -> list[AppendAudio]:
+    def open(self) -> list[Output]:
         """The session is ready: everything kept so far, in order."""
         self.ready = True
-        kept = [AppendAudio(payload) for payload, _ in self._kept]
         self.appended_bytes += self._kept_bytes
         self.backlog_bytes = self._kept_bytes
-        self._kept.clear()
         self._kept_bytes = 0
+        kept: list[Output] = [AppendAudio(payload) for payload, _ in self._kept]
+        self._kept.clear()
         return kept

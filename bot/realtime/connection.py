@@ -22,6 +22,7 @@ from websockets.protocol import State
 from websockets.uri import parse_uri
 
 from bot.realtime.failures import Failure, failure_of_close, failure_of_status
+from bot.realtime.framing import Framer
 
 MAX_MESSAGE_BYTES = 16 * 2**20
 CLOSE_S = 0.5
@@ -79,6 +80,7 @@ class RealtimeConnection(asyncio.Protocol):
         self._closing = False
         self._abort_timer: asyncio.TimerHandle | None = None
         self._fragments: list[bytes] = []
+        self._framer = Framer()
 
     # ---- asyncio's side ----
 
@@ -187,8 +189,7 @@ class RealtimeConnection(asyncio.Protocol):
         transport = self._transport
         if self._closing or transport is None or self._protocol.state is not State.OPEN:
             return
-        self._protocol.send_text(text)
-        self._write()
+        transport.write(self._framer.text(text))
         if transport.get_write_buffer_size() > MAX_BUFFERED_BYTES:
             transport.abort()
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 
-from bot.audio.payload import payload_bytes
+from bot.audio import payload
 
 
 class BadEvent(Exception):
@@ -83,13 +83,13 @@ class Content(_Part, frozen=True):
 
 
 class Item(_Part, frozen=True):
-    """A conversation item: message, function_call, function_call_output and others."""
+    """A conversation item: message, function_call, function_call_output and others. `content` may be null."""
 
     id: str = ""
     type: str = ""
     role: str | None = None
     status: str | None = None
-    content: tuple[Content, ...] = ()
+    content: tuple[Content, ...] | None = ()
     name: str | None = None
     call_id: str | None = None
     arguments: str | None = None
@@ -141,12 +141,12 @@ class StatusDetails(_Part, frozen=True):
 
 
 class Response(_Part, frozen=True):
-    """`status`: in_progress, completed, cancelled, incomplete, failed (section 6)."""
+    """`status`: in_progress, completed, cancelled, incomplete, failed (section 6). `output` may be null."""
 
     id: str
     status: str = ""
     status_details: StatusDetails | None = None
-    output: tuple[Item, ...] = ()
+    output: tuple[Item, ...] | None = ()
     conversation_id: str | None = None
     usage: dict[str, Any] | None = None
     metadata: dict[str, str] | None = None
@@ -315,7 +315,7 @@ def parse(text: str | bytes) -> ServerEvent:
         raise BadEvent("not_json", str(error)) from None
     if type(event) is AudioDelta:
         try:
-            payload_bytes(event.delta)
+            payload.check(event.delta)
         except ValueError as error:
             raise BadEvent("bad_base64", str(error)) from None
     return event

@@ -1,26 +1,78 @@
 from __future__ import annotations
 
 import base64
+import binascii
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.audio.payload import MAX_MEDIA_CHARS, payload_bytes, silence, split
+from bot.audio.payload import MAX_MEDIA_CHARS, check, payload_bytes, silence, split
 
 
 @given(st.binary(max_size=1_000))
-def test_a_payload_counts_its_bytes(audio: bytes) -> None:
-    assert payload_bytes(base64.b64encode(audio).decode()) == len(audio)
+def test_a_payload_is_accepted_and_counts_its_bytes(audio: bytes) -> None:
+    payload = base64.b64encode(audio).decode()
+    check(payload)
+    assert payload_bytes(payload) == len(audio)
 
 
 @pytest.mark.parametrize(
     "wrong",
-    ["A", "AA", "AAA", "AAAAA", "AA=A", "====", "AA==AA==", "AAAA\n", " AAAA", "AA AA", "A-_A", '","x":"', "ÄAAA"],
+    [
+        "A",
+        "AA",
+        "AAA",
+        "AAAAA",
+        "AAAA=",
+        "AAAA====",
+        "AA=A",
+        "====",
+        "AA==AA==",
+        "AAAA\n",
+        " AAAA",
+        "AA AA",
+        "A-_A",
+        '","x":"',
+        "ÄAAA",
+    ],
 )
 def test_what_is_not_strict_base64_is_refused(wrong: str) -> None:
     with pytest.raises(ValueError, match=r".+"):
-        payload_bytes(wrong)
+        check(wrong)
+
+
+def canonical(payload: str) -> bool:
+    """Whether a strict decoder reads it and an encoder pads as much: the decoder alone takes padding without end."""
+    try:
+        audio = binascii.a2b_base64(payload, strict_mode=True)
+    except ValueError:
+        return False
+    return len(base64.b64encode(audio)) == len(payload)
+
+
+def accepted(payload: str) -> bool:
+    try:
+        check(payload)
+    except ValueError:
+        return False
+    return True
+
+
+pieces_of_base64 = st.lists(
+    st.sampled_from(["A", "b", "9", "+", "/", "=", "==", "AAAA", "-", "\n", "\0", "Ä", "\ud800"])
+)
+
+
+@given(
+    st.one_of(
+        pieces_of_base64.map("".join),
+        st.text(max_size=12),
+        st.binary(max_size=40).map(lambda raw: base64.b64encode(raw).decode()),
+    )
+)
+def test_what_is_accepted_is_what_an_encoder_writes(payload: str) -> None:
+    assert accepted(payload) == canonical(payload)
 
 
 @pytest.mark.parametrize("n_bytes", [0, 1, 2, 3, 4, 160, 479, 480, 48_000])

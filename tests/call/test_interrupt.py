@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from bot.call.interrupt import Truncation, Unheard, judge
+from bot.call.interrupt import Truncation, judge
 from bot.call.ledger import Entry
 
 
@@ -49,16 +49,3 @@ def test_the_item_heard_is_truncated_and_those_behind_it_go(
     assert verdict.truncations == tuple(Truncation(*one) for one in truncated)
     assert [one.item_id for one in verdict.unheard] == unheard
     assert (verdict.playing.item_id if verdict.playing else None) == playing
-
-
-def test_an_unheard_item_goes_once_when_it_or_its_response_is_done() -> None:
-    unheard = Unheard()
-    unheard.wait("A", "R1")
-    unheard.wait("B", "R1")
-    unheard.wait("C", "R2")
-    assert unheard.item_done("A")
-    assert not unheard.item_done("A")
-    assert not unheard.item_done("other")
-    assert unheard.response_done("R1") == ["B"]
-    assert unheard.response_done("R1") == []
-    assert unheard.item_done("C")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from bot.call.responses import REMEMBERED, Responses, greeting_response
+from bot.call.responses import REMEMBERED, Responses
 from bot.realtime.events import CreateResponse
 
 
@@ -141,10 +141,3 @@ def test_memory_is_bounded_and_what_is_forgotten_is_silent() -> None:
     assert len(gate._known) == REMEMBERED
     assert not gate.audible("R0")
     assert gate.audible("R1")
-
-
-def test_the_greetings_instructions_hold_the_sessions_and_the_words() -> None:
-    both = greeting_response("Hello, this is Ann.", "Be kind.")["instructions"]
-    assert both.startswith("Be kind.\n\n")
-    assert both.endswith("\n\nHello, this is Ann.")
-    assert greeting_response("Hello.", "")["instructions"].endswith("\n\nHello.")

@@ -143,6 +143,29 @@ def test_each_event_of_the_reference_is_read(wire: dict[str, Any], event: events
 
 
 @pytest.mark.parametrize(
+    "wire",
+    [
+        {"type": "response.done", "response": {**RESPONSE, "output": None}},
+        {"type": "response.done", "response": {**RESPONSE, "output": [{**ITEM, "content": None}]}},
+        {"type": "response.created", "response": {**RESPONSE, "output": None}},
+        {"type": "conversation.item.added", "item": {**ITEM, "content": None}},
+        {"type": "conversation.item.done", "item": {**CALL, "content": None}},
+        {"type": "response.output_item.added", "response_id": "resp_1", "item": {**ITEM, "content": None}},
+        {"type": "response.output_item.done", "response_id": "resp_1", "item": {**CALL, "content": None}},
+    ],
+)
+def test_a_list_that_is_null_is_no_reason_to_refuse_an_event(wire: dict[str, Any]) -> None:
+    event = parse(json.dumps(wire))
+    if isinstance(event, events.ResponseCreated | events.ResponseDone):
+        assert event.response.id == "resp_1"
+        assert event.response.output in {None, (msgspec.structs.replace(READ_ITEM, content=None),)}
+    else:
+        assert isinstance(event, events.ItemAdded | events.ItemDone | events.OutputItemAdded | events.OutputItemDone)
+        assert event.item.id == wire["item"]["id"]
+        assert event.item.content is None
+
+
+@pytest.mark.parametrize(
     "kind",
     ["conversation.created", "response.content_part.added", "response.function_call_arguments.done", "made.up", ""],
 )

@@ -12,6 +12,7 @@ from typing import Any
 import msgspec
 
 from bot.audio import mulaw
+from bot.audio.payload import payload_bytes
 from bot.call import notes
 from bot.call.outputs import End, Output, Report
 from bot.call.settings import CallSettings
@@ -71,7 +72,7 @@ class FakeCall:
     def play(self, delta: events.AudioDelta, now_us: int) -> list[Output]:
         if delta.item_id != self.item:
             self.item, self.bytes, self.began_us = delta.item_id, 0, now_us
-        self.bytes += stream.payload_bytes(delta.delta)
+        self.bytes += payload_bytes(delta.delta)
         self.n += 1
         mark = stream.SetMark(STREAM, stream.MarkPart(f"e1.{self.n}"))
         return [stream.PlayMedia(STREAM, stream.OutPart(delta.delta)), mark]

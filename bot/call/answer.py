@@ -1,0 +1,86 @@
+"""What a response says, on its way to the caller and into the transcript: deltas, items and their ends."""
+
+from __future__ import annotations
+
+from bot.call.responses import Responses
+from bot.call.speaking import Speaking
+from bot.call.step import Step
+from bot.call.transcript import Transcript
+from bot.call.unheard import Unheard
+from bot.realtime import events
+
+
+class Answer:
+    """Of a response that was interrupted nothing is heard or read; its items are deleted as they are finished."""
+
+    def __init__(
+        self, step: Step, speaking: Speaking, responses: Responses, unheard: Unheard, transcript: Transcript
+    ) -> None:
+        self._step = step
+        self._speaking = speaking
+        self._responses = responses
+        self._unheard = unheard
+        self._transcript = transcript
+
+    def response_created(self) -> None:
+        self._unheard.next_response()
+
+    def item_added(self, event: events.OutputItemAdded) -> None:
+        item = event.item
+        if item.type != "message":
+            return
+        if self._responses.suppressed(event.response_id):
+            self._unheard.wait(item.id, event.response_id)
+        elif event.response_id == self._responses.active:
+            self._unheard.announced(item.id)
+
+    def audio(self, event: events.AudioDelta) -> bool:
+        """More audio: whether any went to the caller."""
+        if not self._responses.audible(event.response_id):
+            self._step.counts["late_deltas"] += 1
+            return False
+        if not event.delta:
+            return False
+        self._unheard.sounded(event.item_id)
+        entry = self._speaking.ledger.entry(event.item_id, event.content_index, event.response_id)
+        messages = self._speaking.delta(entry, event.delta, self._step.now_us)
+        self._step.send_all(messages)
+        return bool(messages)
+
+    def audio_done(self, event: events.AudioDone) -> None:
+        for entry in self._speaking.ledger.find(event.item_id):
+            if entry.content_index == event.content_index:
+                self._step.send_all(self._speaking.done(entry, self._step.now_us))
+
+    def words(self, event: events.TranscriptDelta) -> None:
+        if not self._responses.audible(event.response_id):
+            return
+        received = sum(
+            entry.received
+            for entry in self._speaking.ledger.find(event.item_id)
+            if entry.content_index == event.content_index
+        )
+        self._transcript.bot_words(event.item_id, event.content_index, event.delta, received)
+
+    def words_done(self, event: events.TranscriptDone) -> None:
+        if self._responses.audible(event.response_id):
+            self._transcript.bot_words_done(event.item_id, event.content_index, event.transcript)
+
+    def item_done(self, item_id: str) -> None:
+        """The item stands finished in the conversation."""
+        for entry in self._speaking.ledger.find(item_id):
+            entry.item_done = True
+        if self._unheard.item_done(item_id):
+            self._delete(item_id)
+
+    def response_done(self, response_id: str) -> None:
+        """So do all items of the response, and no more audio of it comes."""
+        self._unheard.next_response()
+        for entry in self._speaking.ledger.of_response(response_id):
+            entry.item_done = True
+            self._step.send_all(self._speaking.done(entry, self._step.now_us))
+        for item_id in self._unheard.response_done(response_id):
+            self._delete(item_id)
+
+    def _delete(self, item_id: str) -> None:
+        self._step.send(events.DeleteItem(item_id, self._step.event_id("delete")))

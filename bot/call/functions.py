@@ -1,0 +1,49 @@
+"""What the model's function calls do, and how each is answered."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from bot.call.ending import NO_SUCH_FUNCTION, Ending, function_output
+from bot.call.responses import Responses
+from bot.call.step import Step
+from bot.realtime.events import CreateItem, OutputItemDone
+from bot.realtime.session import HANG_UP
+
+
+class Functions:
+    """Every finished call of a function is answered, but for a hang-up: its answer is the end of the call."""
+
+    def __init__(self, step: Step, responses: Responses, ending: Ending) -> None:
+        self._step = step
+        self._responses = responses
+        self._ending = ending
+
+    def item_done(self, event: OutputItemDone) -> bool:
+        """An item of a response is done: whether it asks to hang up."""
+        item = event.item
+        if item.type != "function_call" or item.status not in {"completed", None}:
+            return False
+        call_id = item.call_id or ""
+        if self._responses.suppressed(event.response_id):
+            self._answer(function_output(call_id, "interrupted"))
+        elif item.name == HANG_UP:
+            self._ending.ask(call_id)
+            self._step.report("hang_up_asked")
+            return True
+        else:
+            self._answer(function_output(call_id, NO_SUCH_FUNCTION))
+            self._responses.want({})
+        return False
+
+    def drop_hang_up(self) -> bool:
+        """The caller speaks: whether a hang-up was pending, of which the model is told that it was dropped."""
+        item = self._ending.drop()
+        if item is None:
+            return False
+        self._step.report("hang_up_dropped")
+        self._answer(item)
+        return True
+
+    def _answer(self, item: dict[str, Any]) -> None:
+        self._step.send(CreateItem(item, self._step.event_id("item")))

@@ -1,0 +1,44 @@
+"""One step of a call: its moment, and what is to be done because of it, in order.
+
+The parts of a call share one Step: whichever has something to say puts it here, so that order is the order of saying.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from typing import Any
+
+from bot.call.outputs import Output, Report
+
+
+class Step:
+    """`now_us` and `out` are of the step at hand; counts and event ids run on through the call."""
+
+    def __init__(self) -> None:
+        self.now_us = 0
+        self.out: list[Output] = []
+        self.counts: Counter[str] = Counter()
+        self._event_number = 0
+
+    def begin(self, now_us: int) -> None:
+        """The next step: what the last one put out is its receiver's."""
+        self.now_us = now_us
+        self.out = []
+
+    def send(self, output: Output) -> None:
+        self.out.append(output)
+
+    def send_all(self, outputs: Iterable[Output]) -> None:
+        self.out.extend(outputs)
+
+    def event_id(self, what: str) -> str:
+        """An id for the next event that the server may refuse by it."""
+        self._event_number += 1
+        return f"{what}_{self._event_number}"
+
+    def report(self, event: str, **details: Any) -> None:
+        self.out.append(Report(event, details))
+
+    def warn(self, event: str, **details: Any) -> None:
+        self.out.append(Report(event, details, "warning"))

@@ -1,0 +1,56 @@
+"""Who acts on the caller's turns: the server by itself, or we.
+
+Where every interruption is welcome the server does: it cancels its response on speech and answers each turn. Where one
+may be refused, both flags of turn_detection are false and we cancel and ask for responses ourselves (DESIGN, ledger
+rule 4; openai-realtime.md, section 2.2). Around the backlog we take the turns over for a while: speech inside it must
+not cancel the greeting, and the server reads our messages in order.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from bot.call.settings import CallSettings
+from bot.realtime.events import UpdateSession
+from bot.realtime.session import session_object, turns_update
+
+
+class Turns:
+    """`server_owns` is as the server last confirmed it; updates on their way are remembered by event id."""
+
+    def __init__(self, settings: CallSettings) -> None:
+        self.server_owns = settings.barge_in == "on"
+        self._at_first = self.server_owns
+        self._session = settings.session
+        self._pending: dict[str, bool] = {}
+        """Whom each update makes the owner, by event id, oldest first."""
+
+    @property
+    def server_acts(self) -> bool:
+        """Whether the server certainly cancels and answers by itself, now and until we say otherwise."""
+        return self.server_owns and not self._pending
+
+    @property
+    def server_may_answer(self) -> bool:
+        """Whether a response may be the server's own answer."""
+        return self.server_owns or any(self._pending.values())
+
+    def session(self) -> dict[str, Any]:
+        """The session to ask for first."""
+        return session_object(self._session, server_owns_turns=self._at_first)
+
+    def update(self, event_id: str, *, server_owns: bool) -> UpdateSession:
+        """A later session.update that makes the server, or us, the owner. It counts once it is confirmed."""
+        self._pending[event_id] = server_owns
+        session = turns_update(self._session.turn_detection, server_owns_turns=server_owns)
+        return UpdateSession(session, event_id)
+
+    def confirmed(self) -> None:
+        """A `session.updated` came. It names no event id, but the server answers in order: it is the oldest's."""
+        if self._pending:
+            self.server_owns = self._pending.pop(next(iter(self._pending)))
+
+    def refused(self, event_id: str | None) -> None:
+        """An event of ours was refused. If it was an update, it was discarded whole: the owner stays who he was."""
+        if event_id is not None:
+            self._pending.pop(event_id, None)

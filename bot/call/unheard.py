@@ -1,0 +1,46 @@
+"""Items that the caller never heard: to be deleted, but only once they stand finished (DESIGN, ledger rule 3)."""
+
+from __future__ import annotations
+
+
+class Unheard:
+    """Items waiting to be finished, and items of the active response that may come to that."""
+
+    def __init__(self) -> None:
+        self._waiting: dict[str, str] = {}
+        self._silent: set[str] = set()
+        """Items of the active response that have had no audio yet."""
+
+    def announced(self, item_id: str) -> None:
+        """An item of the active response begins."""
+        self._silent.add(item_id)
+
+    def sounded(self, item_id: str) -> None:
+        """The first audio of an item has come: from here on the ledger knows it."""
+        self._silent.discard(item_id)
+
+    def next_response(self) -> None:
+        """The active response is over, or another one is active."""
+        self._silent.clear()
+
+    def silenced(self, response_id: str) -> list[str]:
+        """The active response was cut: its items without audio, which now wait, in a fixed order."""
+        silent = sorted(self._silent)
+        for item_id in silent:
+            self.wait(item_id, response_id)
+        return silent
+
+    def wait(self, item_id: str, response_id: str) -> None:
+        """Delete this item once it, or its response, is done."""
+        self._waiting[item_id] = response_id
+
+    def item_done(self, item_id: str) -> bool:
+        """Whether the item that now stands finished is to be deleted."""
+        return self._waiting.pop(item_id, None) is not None
+
+    def response_done(self, response_id: str) -> list[str]:
+        """The items to delete now that their response is over."""
+        gone = [item for item, response in self._waiting.items() if response == response_id]
+        for item in gone:
+            del self._waiting[item]
+        return gone

@@ -1,0 +1,127 @@
+"""Who acts on the caller's turns, whatever becomes of the updates that say so."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bot.call.settings import CallSettings
+from bot.call.turns import Turns
+from bot.realtime import events
+from bot.realtime.session import session_object, turns_update
+from tests.call.desk import (
+    SESSION,
+    Desk,
+    audio_done,
+    committed,
+    created,
+    delta,
+    done,
+    error,
+    frame,
+    speaks,
+    start,
+    stops,
+    updated,
+)
+
+GREETED = CallSettings(greeting="Hello.")
+
+
+@pytest.mark.parametrize(("barge_in", "owns"), [("on", True), ("after_greeting", False), ("off", False)])
+def test_the_server_owns_the_turns_where_every_interruption_is_welcome(barge_in: str, owns: bool) -> None:
+    chosen = CallSettings(barge_in=barge_in)
+    turns = Turns(chosen)
+    assert turns.session() == session_object(chosen.session, server_owns_turns=owns)
+    assert turns.server_owns is turns.server_acts is turns.server_may_answer is owns
+
+
+def test_an_update_counts_once_it_is_confirmed_and_in_order() -> None:
+    turns = Turns(CallSettings())
+    asked = turns.update("session_2", server_owns=False)
+    assert asked == events.UpdateSession(
+        turns_update(CallSettings().session.turn_detection, server_owns_turns=False), "session_2"
+    )
+    turns.update("session_3", server_owns=True)
+    assert (turns.server_owns, turns.server_acts, turns.server_may_answer) == (True, False, True)
+    turns.confirmed()
+    assert (turns.server_owns, turns.server_acts, turns.server_may_answer) == (False, False, True)
+    turns.confirmed()
+    assert (turns.server_owns, turns.server_acts, turns.server_may_answer) == (True, True, True)
+    turns.confirmed()
+    assert turns.server_acts
+
+
+def test_a_refused_update_leaves_the_owner_as_he_was() -> None:
+    turns = Turns(CallSettings())
+    turns.update("session_2", server_owns=False)
+    for other in (None, "create_1", "session_1"):
+        turns.refused(other)
+    assert not turns.server_acts
+    turns.refused("session_2")
+    assert turns.server_acts
+
+
+@given(st.booleans(), st.lists(st.tuples(st.booleans(), st.booleans()), max_size=6))
+def test_once_every_update_is_answered_the_last_one_taken_says_whose_the_turns_are(
+    first: bool, answers: list[tuple[bool, bool]]
+) -> None:
+    """(whom it makes the owner, whether the server takes it); all are on their way at once, and answered in order."""
+    turns = Turns(CallSettings(barge_in="on" if first else "off"))
+    for number, (owner, _) in enumerate(answers):
+        turns.update(f"session_{number}", server_owns=owner)
+    assert not (answers and turns.server_acts)
+    for number, (_, taken) in enumerate(answers):
+        if taken:
+            turns.confirmed()
+        else:
+            turns.refused(f"session_{number}")
+    owner = ([first] + [owner for owner, taken in answers if taken])[-1]
+    assert turns.server_owns is turns.server_acts is turns.server_may_answer is owner
+
+
+# ---- in a call with a backlog: session_2 takes the turns over, session_3 gives them back ----
+
+
+def guarded() -> Desk:
+    """A caller who has spoken before the session was ready: the greeting is asked for, two updates are on their way."""
+    desk = Desk(GREETED, ready=False)
+    desk.give(start(), *(frame(at) for at in range(0, 2_000, 20)), events.SessionCreated(SESSION), updated())
+    assert [one.event_id for one in desk.sent(events.UpdateSession)] == ["session_1", "session_2", "session_3"]
+    return desk
+
+
+def greet(desk: Desk) -> None:
+    desk.give(created("R1"), delta("R1", "A", 1_000), audio_done("R1", "A"), done("R1"))
+
+
+def test_a_refused_guard_leaves_the_turns_with_the_server() -> None:
+    desk = guarded()
+    assert desk.give(error("invalid_value", "session_2"), updated()) == []
+    greet(desk)
+    assert desk.at(400).give(speaks(), stops(), committed(), created("R2")) == ["clear", "truncate A at 400"]
+
+
+def test_when_the_turns_are_not_given_back_we_cancel_and_answer_for_the_rest_of_the_call() -> None:
+    desk = guarded()
+    assert desk.give(updated(), error("invalid_value", "session_3")) == []
+    greet(desk)
+    assert desk.at(400).give(speaks(), stops(), committed()) == ["clear", "truncate A at 400", "create"]
+    desk.at(1_000).give(created("R2"), delta("R2", "B", 1_000))
+    assert desk.at(1_300).give(speaks()) == ["clear", "truncate B at 300", "cancel R2"]
+    assert desk.give(stops(), committed(), done("R2", "cancelled")) == ["create"]
+
+
+def test_when_neither_update_is_taken_the_server_answers() -> None:
+    desk = guarded()
+    assert desk.give(error("invalid_value", "session_2"), error("invalid_value", "session_3")) == []
+    greet(desk)
+    assert desk.at(1_000).give(committed()) == []
+
+
+def test_while_an_update_is_on_its_way_we_answer() -> None:
+    desk = guarded()
+    desk.give(updated())
+    greet(desk)
+    assert desk.at(1_000).give(committed()) == ["create"]
