@@ -17,7 +17,7 @@ from bot.call.ending import Ending
 from bot.call.faults import Faults
 from bot.call.floor import Floor
 from bot.call.functions import Functions
-from bot.call.greeting import Greeting, greeting_response
+from bot.call.greeting import RECORDED_ITEM, Greeting, greeting_response, said_item
 from bot.call.interrupt import Interrupt
 from bot.call.limits import Limits
 from bot.call.listening import Listening
@@ -53,7 +53,7 @@ class Call:
         self._turns = Turns(settings)
         self._ending = Ending()
         self._admission = Admission(settings, step, self.speaking)
-        self._greeting = Greeting(settings, self.responses, self.speaking)
+        self._greeting = Greeting(settings, self.responses, self.speaking, self.transcript)
         self._interrupt = Interrupt(step, self.speaking, self.responses, self._turns, self.transcript)
         self._answer = Answer(step, self.speaking, self.responses, self._interrupt.unheard, self.transcript)
         self._functions = Functions(step, self.responses, self._ending)
@@ -164,8 +164,9 @@ class Call:
         self._begin()
 
     def _begin(self) -> None:
-        """Both sides are there: what was held goes to the caller."""
-        if self.state is not State.OPENING or not self.started or not self.listening.ready:
+        """Both sides are there, or a recording that needs no model: what was held goes to the caller."""
+        ready = self.listening.ready or self._greeting.recorded
+        if self.state is not State.OPENING or not self.started or not ready:
             return
         self.speaking.begun = True
         self._floor.happen(Happening.BEGUN)
@@ -230,7 +231,10 @@ class Call:
         guarded = bool(kept) and self._turns.server_owns
         if guarded:
             self._update_turns(server_owns=False)
-        if self.settings.greeting:
+        if self._greeting.recorded:
+            item = said_item(RECORDED_ITEM, self.settings.greeting)
+            self._step.send(events.CreateItem(item, self._step.event_id("item")))
+        elif self.settings.greeting:
             self.responses.want(greeting_response(self.settings.greeting, self.settings.session.instructions))
             self._release()
         self._step.send_all(kept)

@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from bot.audio.payload import BYTES_PER_MS
+from bot.call.greeting import HEARD_ITEM, RECORDED_ITEM, said_item
 from bot.call.ledger import Entry
 from bot.call.responses import Responses
 from bot.call.speaking import Speaking
@@ -16,7 +17,7 @@ from bot.call.step import Step
 from bot.call.transcript import Transcript
 from bot.call.turns import Turns
 from bot.call.unheard import Unheard
-from bot.realtime.events import CancelResponse, DeleteItem, TruncateItem
+from bot.realtime.events import CancelResponse, CreateItem, DeleteItem, TruncateItem
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +83,8 @@ class Interrupt:
         step.send_all(clear)
         verdict = judge(entries)
         for one in verdict.truncations:
-            step.send(TruncateItem(one.item_id, one.audio_end_ms, one.content_index, step.event_id("truncate")))
+            if one.item_id != RECORDED_ITEM:
+                step.send(TruncateItem(one.item_id, one.audio_end_ms, one.content_index, step.event_id("truncate")))
         suppressed = self._responses.suppress()
         if suppressed is not None and not self._turns.server_acts:
             step.send(CancelResponse(suppressed, step.event_id("cancel")))
@@ -90,8 +92,18 @@ class Interrupt:
         if suppressed is not None:
             self._forget_silent(suppressed)
         self._cut_transcript(verdict, entries)
+        if verdict.playing is not None and verdict.playing.item_id == RECORDED_ITEM:
+            self._retell()
         if clear or suppressed:
             self._report(verdict, generating=suppressed is not None)
+
+    def _retell(self) -> None:
+        """A recorded greeting is a text item, which can't be truncated: what was heard of it takes its place."""
+        step = self._step
+        step.send(DeleteItem(RECORDED_ITEM, step.event_id("delete")))
+        heard = self._transcript.words_of(RECORDED_ITEM)
+        if heard:
+            step.send(CreateItem(said_item(HEARD_ITEM, heard), step.event_id("item"), "root"))
 
     def _forget_unheard(self, verdict: Verdict) -> None:
         for entry in {entry.item_id: entry for entry in verdict.unheard}.values():

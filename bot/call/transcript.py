@@ -65,6 +65,11 @@ class Transcript:
         words.text, words.complete = text, True
         self._show(item_id)
 
+    def words_of(self, item_id: str) -> str:
+        """What was heard of an item, as far as it is known."""
+        turn = self._turn(item_id)
+        return turn.text or "" if turn is not None else ""
+
     def cut(self, item_id: str, content_index: int, heard_bytes: int, received_bytes: int, *, all_came: bool) -> None:
         """The caller heard `heard_bytes` of this and no more. Nothing heard leaves no word."""
         words = self._of(item_id, content_index)

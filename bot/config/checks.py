@@ -139,6 +139,12 @@ def _directory(path: Path) -> Path:
     return path
 
 
+def _file(path: Path) -> Path:
+    if not path.is_file():
+        raise ValueError("must be a file that exists; put it there, or mend the path")
+    return path
+
+
 def _no_file(path: Path) -> Path:
     if path.exists() and not path.is_dir():
         raise ValueError("must be a directory, or a path where one can be made; a file is in its place")
@@ -159,5 +165,6 @@ OffIsEmpty = BeforeValidator(_off_is_empty)
 AnyCase = BeforeValidator(_lower)
 InfIsNone = BeforeValidator(_inf_is_none)
 CommaList = BeforeValidator(_listed)
+File = Annotated[Path, AfterValidator(_file)]
 Directory = Annotated[Path, AfterValidator(_directory)]
 NewDirectory = Annotated[Path, AfterValidator(_no_file)]

@@ -268,8 +268,11 @@ class AppendAudio(_Command, frozen=True, tag="input_audio_buffer.append"):
 
 
 class CreateItem(_Command, frozen=True, tag="conversation.item.create"):
+    """`previous_item_id`: the id it comes after, `root` for the first place, empty for the last."""
+
     item: dict[str, Any]
     event_id: str = ""
+    previous_item_id: str = ""
 
 
 class TruncateItem(_Command, frozen=True, tag="conversation.item.truncate"):

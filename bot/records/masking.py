@@ -82,7 +82,7 @@ class Masker:
 
 
 def _is_audio(key: str, kind: str) -> bool:
-    return key in {"payload", "audio"} or (key == "delta" and kind.endswith("audio.delta"))
+    return key in {"payload", "audio", "greeting_audio"} or (key == "delta" and kind.endswith("audio.delta"))
 
 
 def _zeros(found: re.Match[str]) -> str:

@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import base64
+from functools import cache
+from pathlib import Path
+
+from bot.audio import wav
 from bot.call.settings import CallSettings
 from bot.config import Settings
 from bot.realtime.session import SessionSettings, TurnDetection
@@ -12,6 +17,7 @@ def call_settings(settings: Settings, call_sid: str, account_sid: str) -> CallSe
     return CallSettings(
         session=session_settings(settings),
         greeting=settings.greeting,
+        greeting_audio=recording(settings.greeting_audio) if settings.greeting_audio and settings.greeting else "",
         barge_in=settings.barge_in,
         max_call_s=settings.max_call_s,
         idle_s=settings.idle_s,
@@ -19,6 +25,12 @@ def call_settings(settings: Settings, call_sid: str, account_sid: str) -> CallSe
         call_sid=call_sid,
         account_sid=account_sid,
     )
+
+
+@cache
+def recording(path: Path) -> str:
+    """A WAV file as a payload, read once. Raises BadWav and OSError."""
+    return base64.b64encode(wav.read(path)).decode()
 
 
 def session_settings(settings: Settings) -> SessionSettings:

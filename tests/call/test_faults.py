@@ -10,6 +10,7 @@ from bot.call.responses import Responses
 from bot.call.settings import CallSettings
 from bot.call.speaking import Speaking
 from bot.call.step import Step
+from bot.call.transcript import Transcript
 from bot.call.turns import Turns
 from bot.realtime.events import Problem, Response, StatusDetails
 
@@ -51,7 +52,7 @@ class Bench:
     def __init__(self) -> None:
         self.step, self.responses = Step(), Responses()
         chosen = CallSettings()
-        greeting = Greeting(chosen, self.responses, Speaking())
+        greeting = Greeting(chosen, self.responses, Speaking(), Transcript())
         self.faults = Faults(self.step, self.responses, Turns(chosen), greeting)
 
     def response(self, number: int, status: str) -> bool:

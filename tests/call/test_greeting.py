@@ -6,6 +6,7 @@ from bot.call.greeting import Greeting, greeting_response
 from bot.call.responses import Responses
 from bot.call.settings import CallSettings
 from bot.call.speaking import Speaking
+from bot.call.transcript import Transcript
 from tests.call.desk import MS, audio
 
 
@@ -15,7 +16,7 @@ class Said:
     def __init__(self) -> None:
         self.responses, self.speaking = Responses(), Speaking()
         self.speaking.stream_sid, self.speaking.begun = "MZ1", True
-        self.greeting = Greeting(CallSettings(greeting="Hello."), self.responses, self.speaking)
+        self.greeting = Greeting(CallSettings(greeting="Hello."), self.responses, self.speaking, Transcript())
         self.created("R1")
         self.say("R1", "A")
 
@@ -30,11 +31,11 @@ class Said:
 
 
 def test_without_words_to_greet_with_it_is_over_at_once() -> None:
-    assert Greeting(CallSettings(), Responses(), Speaking()).over(0)
+    assert Greeting(CallSettings(), Responses(), Speaking(), Transcript()).over(0)
 
 
 def test_it_is_not_over_before_it_is_made() -> None:
-    greeting = Greeting(CallSettings(greeting="Hello."), Responses(), Speaking())
+    greeting = Greeting(CallSettings(greeting="Hello."), Responses(), Speaking(), Transcript())
     greeting.line_silent()
     assert not greeting.over(10_000 * MS)
 
