@@ -26,9 +26,11 @@ from bot.call.settings import CallSettings
 from bot.realtime.events import ClientEvent
 from bot.records.fixture import SUFFIX, VERSION, Header, InputWay, Line, Way, encode_header, encode_line
 from bot.records.masking import Masker
+from bot.records.plain import plain_audio
 from bot.twilio.stream import Clear, Outbound, PlayMedia, SetMark
 
 FLUSH_S = 1.0
+BATCH = 32
 MAX_PENDING = 100_000
 """Messages of one call that wait for the disk, some 15 minutes of it: beyond that the recording is given up."""
 
@@ -94,9 +96,10 @@ class Recorder:
         if self._file is None:
             self._file = self._open()
             self._file.write(encode_header(Header(VERSION, self._date, self._masker.settings(self._settings))))
-        for _ in range(waiting):
-            self._file.write(encode_line(self._line(*self._pending.popleft())))
-            time.sleep(0)  # hand the interpreter back after each line: a call never waits for a batch of them
+        for first in range(0, waiting, BATCH):
+            batch = [self._row(*self._pending.popleft()) for _ in range(min(BATCH, waiting - first))]
+            self._file.write(b"".join(batch))
+            time.sleep(0)  # hand the interpreter back: a call never waits for more than a batch
         self._file.flush()
 
     def finish(self) -> None:
@@ -125,6 +128,13 @@ class Recorder:
             self.path = path
             return os.fdopen(handle, "wb")
         raise FileExistsError(f"{self.path} and 98 like it exist")
+
+    def _row(self, us: int, way: Way, socket: int, raw: _Raw) -> bytes:
+        """The line of the file. Audio, which is nearly all of it, holds nothing to mask and goes in as it came."""
+        audio = plain_audio(raw)
+        if audio is not None:
+            return b'{"us":%d,"way":"%s","message":%s,"socket":%d}\n' % (us, way.encode(), audio, socket)
+        return encode_line(self._line(us, way, socket, raw))
 
     def _line(self, us: int, way: Way, socket: int, raw: _Raw) -> Line:
         try:
