@@ -81,9 +81,10 @@ def serve(env_file: EnvFile = None) -> None:
 
     Settings come from the environment; `bot check` shows them. SIGTERM or Ctrl-C ends it.
     """
+    from bot.audio.wav import BadWav
     from bot.config import missing_for_call
     from bot.observe.logging import configure
-    from bot.server.app import run
+    from bot.server.serve import run
     from bot.twilio.twiml import TwimlError
 
     settings = settings_or_exit(env_file)
@@ -95,6 +96,8 @@ def serve(env_file: EnvFile = None) -> None:
         run(settings)
     except TwimlError as error:
         fail(str(error), code=WRONG_SETTINGS)
+    except BadWav as error:
+        fail(f"{error}; mend BOT_GREETING_AUDIO.", code=WRONG_SETTINGS)
     except OSError as error:
         fail(f"The server can't listen on {settings.host} port {settings.port}: {error.strerror}; mend HOST or PORT.")
 

@@ -96,7 +96,7 @@ def test_a_terminal_gets_a_table_that_takes_no_value_for_markup() -> None:
     out = io.StringIO()
     settings = load_settings({"BOT_GREETING": "[red]hi[/red] \x1b[31m"})
     show(examine(settings), Console(file=out, force_terminal=True, width=140, color_system=None))
-    lines = [line for line in out.getvalue().splitlines() if "BOT_GREETING" in line]
+    lines = [line for line in out.getvalue().splitlines() if "BOT_GREETING " in line]
     assert len(lines) == 1
     assert "[red]hi[/red] \\u001b[31m" in lines[0]
     assert "environment" in lines[0]

@@ -26,6 +26,7 @@ ROOT = Path(__file__).parents[1]
 KEY = "sk-proj-0123456789abcdefghij"
 TOKEN = "5a0c3e9d7b1f4826a9c0e1d2b3f45867"
 OLD_TOKEN = "fedcba9876543210fedcba9876543210"
+ADMIN = "let-me-watch"
 SID = "AC0123456789abcdef0123456789abcdef"
 REAL = {
     "OPENAI_API_KEY": KEY,
@@ -56,6 +57,8 @@ def test_an_empty_environment_gives_the_documented_defaults() -> None:
 
 
 def test_every_setting_is_read_from_its_variable(tmp_path: Path) -> None:
+    recording = tmp_path / "greeting.wav"
+    recording.touch()
     given = {
         **REAL,
         "OPENAI_REALTIME_URL": "ws://127.0.0.1:9000/v1/realtime",
@@ -64,10 +67,13 @@ def test_every_setting_is_read_from_its_variable(tmp_path: Path) -> None:
         "PUBLIC_URL": "https://bot.example.com/one/",
         "HOST": "::1",
         "PORT": "9999",
+        "WEB_CONCURRENCY": "3",
         "LOG_LEVEL": "DEBUG",
         "LOG_FORMAT": "console",
+        "ADMIN_TOKEN": ADMIN,
         "BOT_INSTRUCTIONS": "Be brief.\nBe kind.",
         "BOT_GREETING": "Good morning.",
+        "BOT_GREETING_AUDIO": str(recording),
         "BOT_VOICE": "voice_abc-1",
         "BOT_SPEED": "1.2",
         "BOT_LANGUAGE": "de",
@@ -82,6 +88,8 @@ def test_every_setting_is_read_from_its_variable(tmp_path: Path) -> None:
         "BOT_VAD_EAGERNESS": "high",
         "BOT_BARGE_IN": "after_greeting",
         "BOT_MAX_CALLS": "7",
+        "BOT_WARM_SESSIONS": "2",
+        "BOT_DRAIN_SECONDS": "9",
         "BOT_MAX_CALL_SECONDS": "600",
         "BOT_IDLE_SECONDS": "30",
         "BOT_RESPONSE_SECONDS": "4.5",
@@ -92,7 +100,7 @@ def test_every_setting_is_read_from_its_variable(tmp_path: Path) -> None:
     assert given.keys() == variables().keys()
     settings = load_settings(given)
     assert settings.auth_tokens == (TOKEN, OLD_TOKEN)
-    assert settings.secrets == (KEY, TOKEN, OLD_TOKEN)
+    assert settings.secrets == (KEY, TOKEN, OLD_TOKEN, ADMIN)
     assert settings.public_url == "https://bot.example.com/one"
     default = load_settings({})
     same = {name for name in Settings.model_fields if getattr(settings, name) == getattr(default, name)}

@@ -112,6 +112,13 @@ class Settings(BaseModel):
         "One JSON object per line, or lines for people.",
         "json",
     )
+    admin_token: checks.Secret = _var(
+        "ADMIN_TOKEN",
+        "one word of visible ASCII characters",
+        "The bearer token that /metrics asks for; unset: it answers this machine only.",
+        unset=SecretStr(""),
+        from_file=True,
+    )
     instructions: str = _var(
         "BOT_INSTRUCTIONS",
         "a text",
@@ -124,6 +131,11 @@ class Settings(BaseModel):
         "a text, or off",
         "What the bot says first; off: the caller speaks first.",
         "Hello! How can I help you today?",
+    )
+    greeting_audio: checks.File | None = _var(
+        "BOT_GREETING_AUDIO",
+        "a WAV file that exists",
+        "BOT_GREETING as a recording: played at once, costs no tokens; unset: the model says it.",
     )
     voice: checks.Voice = _var(
         "BOT_VOICE",
@@ -267,8 +279,8 @@ class Settings(BaseModel):
     @property
     def secrets(self) -> tuple[str, ...]:
         """Every secret value, for those who mask."""
-        key = self.openai_api_key.get_secret_value()
-        return (*((key,) if key else ()), *self.auth_tokens)
+        key, token = self.openai_api_key.get_secret_value(), self.admin_token.get_secret_value()
+        return tuple(secret for secret in (key, *self.auth_tokens, token) if secret)
 
 
 def variables() -> dict[str, Variable]:

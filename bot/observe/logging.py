@@ -1,7 +1,7 @@
 """Logging: structlog and the standard library into one stream, every line masked.
 
 Our own loggers (`bot...`) write at the level asked for. All others stop at INFO, since websockets' DEBUG prints the
-Authorization header, and Twilio's client, which prints whole requests at INFO, at WARNING. There is no access log: it
+Authorization header; at WARNING those that print each request or connection at INFO. There is no access log: it
 would print stream tokens.
 """
 
@@ -21,7 +21,7 @@ Level = Literal["debug", "info", "warning", "error"]
 Format = Literal["json", "console"]
 
 OURS = "bot"
-_FLOORS = {"aiohttp.access": logging.CRITICAL + 1, "twilio": logging.WARNING}
+_FLOORS = {"aiohttp.access": logging.CRITICAL + 1, "twilio": logging.WARNING, "websockets.server": logging.WARNING}
 _LEFT_ALONE = ("_record", "_from_structlog")
 
 

@@ -1,9 +1,8 @@
-"""The server: its routes, and how it starts and stops."""
+"""The web application: its routes, and how it starts and stops."""
 
 from __future__ import annotations
 
 import asyncio
-import signal
 import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -13,19 +12,19 @@ import structlog
 from aiohttp import web
 
 from bot.config import Settings
-from bot.server import health, media, voice
-from bot.server.context import CALLS, DOOR, SETTINGS, TWIML, Door
-from bot.server.drain import drain
+from bot.server import health, media, metrics, voice
+from bot.server.context import CALLS, DOOR, METER, SETTINGS, TWIML, Door
 from bot.server.handover import Handover
 from bot.server.live import LiveCalls
-from bot.server.loop import run_in_loop
+from bot.server.meter import Meter
 from bot.server.registry import CallRegistry
 from bot.twilio.twiml import TwimlFiles
 
 MAX_BODY_BYTES = 64 * 1024
-IDLE_CONNECTION_S = 15.0
+BACKLOG = 2048
+IDLE_CONNECTION_S = 10.0
+"""A connection whose next request, or whose first, has not come with all its headers by then is closed."""
 STOP_S = 5.0
-BEAT_S = 1.0
 
 _log = structlog.get_logger()
 
@@ -36,10 +35,12 @@ def make_app(settings: Settings, registry: CallRegistry | None = None) -> web.Ap
     app[SETTINGS] = settings
     app[TWIML] = TwimlFiles(settings.twiml_dir)
     app[CALLS] = LiveCalls(settings, registry)
+    app[METER] = Meter(app[CALLS])
     app[DOOR] = Door()
     app.add_routes(_routes(""))
     if prefix := urlsplit(settings.public_url).path.rstrip("/"):
         app.add_routes(_routes(prefix))
+    app.cleanup_ctx.append(metrics.flushing)
     app.cleanup_ctx.append(_warm)
     app.on_shutdown.append(_end_calls)
     return app
@@ -54,6 +55,7 @@ def _routes(prefix: str) -> list[web.RouteDef]:
         web.get(f"{prefix}/media/{{token}}", media.media),
         web.get(f"{prefix}/healthz", health.healthz),
         web.get(f"{prefix}/readyz", health.readyz),
+        web.get(f"{prefix}/metrics", metrics.metrics),
     ]
 
 
@@ -86,68 +88,18 @@ async def running(
     try:
         site: web.BaseSite
         if sock is not None:
-            site = web.SockSite(runner, sock)
+            site = web.SockSite(runner, sock, backlog=BACKLOG)
         else:
-            site = web.TCPSite(runner, settings.host, settings.port, reuse_address=True)
+            site = web.TCPSite(runner, settings.host, settings.port, backlog=BACKLOG, reuse_address=True)
         await site.start()
         port = runner.addresses[0][1]
         _log.info("listening", host=settings.host, port=port)
         app[DOOR].site = site
         if handover is not None and runner.server is not None:
             handover.open(runner.server)
-            app[DOOR].handover = handover
+            app[DOOR].handover = app[METER].handover = handover
         yield app, port
     finally:
         if handover is not None:
             handover.close()
         await runner.cleanup()
-
-
-class Server:
-    """One process's server: runs until it is told to stop, and then until its calls are over."""
-
-    def __init__(
-        self, settings: Settings, registry: CallRegistry | None = None, handover: Handover | None = None
-    ) -> None:
-        self._settings = settings
-        self._registry = registry
-        self._handover = handover
-        self._stop = asyncio.Event()
-        self._hurry = asyncio.Event()
-
-    def stop(self) -> None:
-        """Drain and leave; said a second time: hurry."""
-        (self._hurry if self._stop.is_set() else self._stop).set()
-
-    async def run(self, sock: socket.socket | None = None) -> None:
-        """Serve on `sock`, or where the settings say."""
-        loop = asyncio.get_running_loop()
-        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT):
-            loop.add_signal_handler(number, self.stop)
-        async with running(self._settings, self._registry, sock, self._handover) as (app, _):
-            beating = asyncio.create_task(self._beat(app), name="presence")
-            try:
-                await self._stop.wait()
-                await drain(app[CALLS], self._settings.drain_s, self._hurry)
-            finally:
-                beating.cancel()
-
-    async def _beat(self, app: web.Application) -> None:
-        """Tell the other processes of this port once a second; leave it to them when draining."""
-        calls = app[CALLS]
-        while True:
-            calls.registry.announce(accepting=not calls.draining)
-            if calls.draining and calls.registry.others_accept():
-                await app[DOOR].leave()
-                return
-            await asyncio.sleep(BEAT_S)
-
-
-def run(settings: Settings) -> None:
-    """`bot serve`: one process, or several under a manager."""
-    if settings.web_concurrency > 1:
-        from bot.server.worker import run_workers  # noqa: PLC0415  one process needs no manager
-
-        run_workers(settings)
-    else:
-        run_in_loop(Server(settings).run())

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import time
+from collections import Counter
 from collections.abc import Callable
 from contextlib import suppress
-from typing import Any
+from typing import Any, cast
 
 import msgspec
 import structlog
@@ -16,13 +18,17 @@ from bot.call.outputs import PHONE_MESSAGES, End, EndReason, Output, Report
 from bot.call.settings import CallSettings
 from bot.realtime import events
 from bot.realtime.connection import ConnectError, Endpoint, RealtimeConnection
+from bot.realtime.events import AppendAudio
 from bot.realtime.failures import Failure
 from bot.records.fixture import InputWay
 from bot.records.recorder import Recorder
 from bot.server.phone_socket import PhoneSocket
+from bot.server.traffic import Traffic
 from bot.server.warm import IdleSession
 from bot.twilio import stream
 
+CLEAN = frozenset({1000, 1001})
+"""Close codes with which a phone ends a call in good order."""
 POLL_S = 0.01
 """How often a full transport to the phone is looked at again."""
 LATE_US = 20_000
@@ -55,15 +61,22 @@ class Bridge:
         self._released = False
         self.recorder = recorder
         self._loop = asyncio.get_running_loop()
-        self._origin_s = self._loop.time()
+        self._origin_ns = time.monotonic_ns()  # uvloop's own time stands still within a turn and counts milliseconds
         self._phone: PhoneSocket | None = None
         self._model: RealtimeConnection | None = None
         self._timer: asyncio.TimerHandle | None = None
+        self._timer_us = 0
         self._room_timer: asyncio.TimerHandle | None = None
         self._catching_up = False
         self._over = asyncio.Event()
         self._finished = asyncio.Event()
-        self._failure: Failure | None = None
+        self.failure: Failure | None = None
+        self.traffic = Traffic()
+        self.warm = session is not None
+        self.refusals: Counter[tuple[str, str]] = Counter()
+        """By way and kind; whoever counts them takes them away."""
+        self.reported_us: dict[str, int] = {}
+        """When the call first made each of its reports."""
         self._log = _log.bind(call_sid=settings.call_sid)
         self.on_output: Callable[[Output, int], None] | None = None
 
@@ -135,7 +148,7 @@ class Bridge:
             seconds=round(self._now_us() / 1_000_000, 3),
             turns=len(call.transcript.turns),
             counts=dict(call.counts),
-            model_failure=self._failure.kind if self._failure else None,
+            model_failure=self.failure.kind if self.failure else None,
         )
 
     def no_start(self) -> None:
@@ -160,15 +173,30 @@ class Bridge:
         """The stream is here."""
         self._phone = phone
         self.attached = True
+        phone.on_text = self.phone_text
+        phone.on_binary = self._phone_binary
+        phone.on_lost = self._phone_lost
 
-    def phone_text(self, text: str) -> None:
+    def _phone_binary(self) -> None:
+        self.refuse("phone>bot", "binary")
+
+    def _phone_lost(self, code: int) -> None:
+        self.phone_closed(clean=code in CLEAN, code=code)
+
+    def phone_text(self, text: bytes) -> None:
         """A text frame of the stream."""
+        traffic = self.traffic
+        traffic.from_phone += 1
+        traffic.from_phone_bytes += len(text)
         try:
             message = stream.parse(text)
         except stream.BadMessage as error:
             self.refuse("phone>bot", error.kind)
             return
-        self._feed(message, "phone>bot", text)
+        if type(message) is stream.Media:
+            self._caller_frame(message, text)
+        else:
+            self._feed(message, "phone>bot", text)
 
     def phone_closed(self, *, clean: bool, code: int) -> None:
         """The stream's socket is gone."""
@@ -178,6 +206,7 @@ class Bridge:
 
     def refuse(self, way: Any, kind: str) -> None:
         """Something came that is no message: count it."""
+        self.refusals[way, kind] += 1
         self._note(Refused(way, kind))
 
     def shutdown(self, reason: Any) -> None:
@@ -185,6 +214,9 @@ class Bridge:
         self._note(Shutdown(reason))
 
     def _model_text(self, text: bytes) -> None:
+        traffic = self.traffic
+        traffic.from_model += 1
+        traffic.from_model_bytes += len(text)
         try:
             event = events.parse(text)
         except events.BadEvent as error:
@@ -193,7 +225,7 @@ class Bridge:
         self._feed(event, "model>bot", text)
 
     def _model_lost(self, failure: Failure) -> None:
-        self._failure = failure
+        self.failure = failure
         self._note(ModelClosed(failure.kind, failure.code, failure.reason))
 
     def _note(self, note: Any) -> None:
@@ -202,8 +234,13 @@ class Bridge:
 
     # ---- the core ----
 
+    @property
+    def age_s(self) -> float:
+        """Seconds since the webhook."""
+        return self._now_us() / 1_000_000
+
     def _now_us(self) -> int:
-        return int((self._loop.time() - self._origin_s) * 1_000_000)
+        return (time.monotonic_ns() - self._origin_ns) // 1000
 
     def _feed(self, item: Input, way: InputWay, raw: str | bytes | Note) -> None:
         """One reading of the clock for the core and the record: the same integer replays."""
@@ -215,20 +252,42 @@ class Bridge:
                 self._do(output, now_us)
             self._arm()
         except Exception:  # noqa: BLE001
-            # A defect of ours must end this call with a sentence, not the server and not in silence.
-            self._log.exception("internal_error")
-            if not isinstance(item, Shutdown):
-                self.shutdown("internal_error")
+            self._fault(item)
+
+    def _fault(self, item: Input) -> None:
+        """A defect of ours must end this call with a sentence, not the server and not in silence."""
+        self._log.exception("internal_error")
+        if not isinstance(item, Shutdown):
+            self.shutdown("internal_error")
+
+    def _caller_frame(self, message: stream.Media, text: bytes) -> None:
+        """The path of the caller's audio, fifty times a second: a frame only ever moves deadlines further away."""
+        now_us = self._now_us()
+        recorder, model, traffic = self.recorder, self._model, self.traffic
+        if recorder is not None and self.call.ended is None:
+            recorder.input(now_us, "phone>bot", text)
+        try:
+            for output in self.call.receive(message, now_us):
+                if model is not None:
+                    written = _encode(output)
+                    model.send(written)
+                    traffic.to_model += 1
+                    traffic.to_model_bytes += len(written)
+                if recorder is not None:
+                    recorder.output(now_us, cast("AppendAudio", output))
+        except Exception:  # noqa: BLE001
+            self._fault(message)
 
     def _do(self, output: Output, now_us: int) -> None:
         if isinstance(output, Report):
+            self.reported_us.setdefault(output.event, now_us)
             getattr(self._log, output.level)(output.event, **output.details)
         elif isinstance(output, End):
             self._over.set()
         else:
             if isinstance(output, PHONE_MESSAGES):
                 if self._phone is not None:
-                    self._phone.send(_encode(output))
+                    self._send_phone(self._phone, _encode(output))
             elif self._model is not None:
                 self._send_model(self._model, _encode(output))
             if self.recorder is not None:
@@ -236,7 +295,16 @@ class Bridge:
         if self.on_output is not None:
             self.on_output(output, now_us)
 
+    def _send_phone(self, phone: PhoneSocket, text: bytes) -> None:
+        traffic = self.traffic
+        traffic.to_phone += 1
+        traffic.to_phone_bytes += len(text)
+        phone.send(text)
+
     def _send_model(self, model: RealtimeConnection, text: bytes) -> None:
+        traffic = self.traffic
+        traffic.to_model += 1
+        traffic.to_model_bytes += len(text)
         if self._already_sent and self._already_sent[0] == text:
             del self._already_sent[0]
         else:
@@ -251,12 +319,12 @@ class Bridge:
         deadline_us = self.call.deadline_us
         if deadline_us is None:
             return
-        at_s = self._origin_s + deadline_us / 1_000_000
         if self._timer is not None:
-            if self._catching_up or self._timer.when() <= at_s:
+            if self._catching_up or self._timer_us <= deadline_us:
                 return
             self._timer.cancel()
-        self._timer = self._loop.call_at(at_s, self._tick)
+        self._timer_us = deadline_us
+        self._timer = self._loop.call_later(max(0, deadline_us - self._now_us()) / 1_000_000, self._tick)
 
     def _tick(self) -> None:
         """The deadline; after a stall only once the sockets were read: audio that waits there is no gap to fill."""

@@ -7,6 +7,7 @@ from aiohttp import web
 from bot.config import Settings
 from bot.server.handover import Handover
 from bot.server.live import LiveCalls
+from bot.server.meter import Meter
 from bot.twilio.twiml import TwimlFiles
 
 
@@ -27,3 +28,4 @@ SETTINGS: web.AppKey[Settings] = web.AppKey("settings", Settings)
 CALLS: web.AppKey[LiveCalls] = web.AppKey("calls", LiveCalls)
 TWIML: web.AppKey[TwimlFiles] = web.AppKey("twiml", TwimlFiles)
 DOOR: web.AppKey[Door] = web.AppKey("door")
+METER: web.AppKey[Meter] = web.AppKey("meter", Meter)

@@ -3,36 +3,61 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Coroutine
 from contextlib import suppress
 
 import structlog
 
+from bot.server.context import Door
 from bot.server.live import LiveCalls
 
+LOOK_S = 0.1
 FOLLOW_UP_S = 3.0
 """Twilio asks /voice/next at once when a stream is over; it is waited for this long."""
 
 _log = structlog.get_logger()
 
 
-async def drain(calls: LiveCalls, limit_s: float, hurry: asyncio.Event) -> None:
+async def drain(calls: LiveCalls, door: Door, limit_s: float, hurry: asyncio.Event) -> None:
     """Let live calls run for up to `limit_s`, or until `hurry`; end what is left; wait for what Twilio asks then."""
     calls.draining = True
+    calls.registry.announce(accepting=False)
     _log.info("draining", calls=len(calls), seconds=limit_s)
-    with suppress(TimeoutError):
-        async with asyncio.timeout(limit_s):
-            await _first(calls.wait_empty(), hurry.wait())
+    await _within(limit_s, _until_not_needed(calls, door), hurry)
     await calls.close()
-    with suppress(TimeoutError):
-        async with asyncio.timeout(FOLLOW_UP_S):
-            await _first(calls.wait_followed_up(), hurry.wait())
+    await _within(FOLLOW_UP_S, _until_answered(calls), hurry)
     _log.info("drained")
 
 
-async def _first(*waits: object) -> None:
-    tasks = [asyncio.ensure_future(wait) for wait in waits]  # type: ignore[call-overload]
+async def _until_not_needed(calls: LiveCalls, door: Door) -> None:
+    """Until the calls here are over.
+
+    The port is left to another process that takes calls, when there is one. When there is none, as when all of them
+    are stopped together, each stays until the last call of any is over: its /voice/next may arrive here.
+    """
+    while True:
+        others = calls.registry.others_accept()
+        if others:
+            await door.leave()
+        if not len(calls) and (others or not calls.registry.live()):
+            return
+        await asyncio.sleep(LOOK_S)
+
+
+async def _until_answered(calls: LiveCalls) -> None:
+    """Until Twilio has asked what follows the calls that we ended; another process on the port would answer too."""
+    registry = calls.registry
+    while not registry.others_accept() and (registry.live() or registry.unasked(FOLLOW_UP_S)):  # noqa: ASYNC110
+        await asyncio.sleep(LOOK_S)  # what other processes do sets no event here
+
+
+async def _within(limit_s: float, work: Coroutine[None, None, None], hurry: asyncio.Event) -> None:
+    """Until `work` is done, for up to `limit_s`, or until `hurry`."""
+    tasks = [asyncio.create_task(work), asyncio.create_task(hurry.wait())]
     try:
-        await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        with suppress(TimeoutError):
+            async with asyncio.timeout(limit_s):
+                await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
     finally:
         for task in tasks:
             task.cancel()

@@ -18,6 +18,8 @@ import structlog
 from aiohttp import web
 
 MAX_HEAD_BYTES = 32 * 1024
+FULL_BOX_S = 0.5
+LOOK_S = 0.005
 
 _log = structlog.get_logger()
 
@@ -40,24 +42,31 @@ class Handover:
         self._box.bind(str(self._path(os.getpid())))
         asyncio.get_running_loop().add_reader(self._box.fileno(), self._arrived)
 
-    def give(self, request: web.Request, owner: int) -> bool:
+    async def give(self, request: web.Request, owner: int) -> bool:
         """Hand the connection of `request` to process `owner`. True: it is not ours any more and must get no answer."""
-        transport = request.transport
-        if transport is None:
+        head = request_head(request)
+        if owner == os.getpid() or len(head) > MAX_HEAD_BYTES:
             return False
+        until_s = asyncio.get_running_loop().time() + FULL_BOX_S
+        while (transport := request.transport) is not None:
+            try:
+                self._send(head, transport, owner)
+            except BlockingIOError as error:  # the kernel keeps ten letters for each process, unless told otherwise
+                if asyncio.get_running_loop().time() > until_s:
+                    return _failed(owner, error)
+                await asyncio.sleep(LOOK_S)
+            except OSError as error:
+                return _failed(owner, error)
+            else:
+                transport.abort()
+                self.given += 1
+                return True
+        return False
+
+    def _send(self, head: bytes, transport: asyncio.Transport, owner: int) -> None:
         handle = transport.get_extra_info("socket").fileno()
-        head = _head(request)
-        try:
-            if len(head) > MAX_HEAD_BYTES:
-                return False
-            rights = [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array("i", [handle]))]
-            self._box.sendmsg([head], rights, 0, str(self._path(owner)))
-        except OSError as error:
-            _log.warning("handover_failed", owner=owner, why=str(error))
-            return False
-        transport.abort()
-        self.given += 1
-        return True
+        rights = [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array("i", [handle]))]
+        self._box.sendmsg([head], rights, 0, str(self._path(owner)))
 
     def close(self) -> None:
         """Take no more."""
@@ -92,7 +101,12 @@ class Handover:
         protocol.data_received(head)
 
 
-def _head(request: web.Request) -> bytes:
+def _failed(owner: int, error: OSError) -> bool:
+    _log.warning("handover_failed", owner=owner, why=str(error))
+    return False
+
+
+def request_head(request: web.Request) -> bytes:
     """The request as it came: its line and its raw headers."""
     lines = [f"{request.method} {request.raw_path} HTTP/1.1".encode()]
     lines += [name + b": " + value for name, value in request.raw_headers]

@@ -5,9 +5,11 @@ from __future__ import annotations
 import asyncio
 import secrets
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 
+from bot.call.outputs import EndReason
 from bot.config import Settings
 from bot.realtime.connection import Endpoint
 from bot.records.recorder import Recorder, fixture_path
@@ -17,6 +19,9 @@ from bot.server.registry import CallRegistry, Entry, MemoryRegistry
 from bot.server.warm import WarmPool
 from bot.twilio.token import NONCE_BYTES, BadToken, StreamToken, open_token, seal, stream_keys
 
+SETTLE_S = 1.5
+"""How long /voice/next waits for a call whose stream has just ended; Twilio itself would wait 15 s."""
+SETTLE_LOOK_S = 0.05
 LOOK_S = 0.25
 """How often a session that waits for its stream looks whether that has come in another process."""
 BOT_ENDS = frozenset({"bot_hung_up", "idle", "time_limit", "model_unavailable", "internal_error", "drained", "refused"})
@@ -43,20 +48,20 @@ class LiveCalls:
         """Sessions dialled here whose stream came in another process."""
         self.on_start: list[Callable[[LiveCall], None]] = []
         """Called with each call as it begins."""
+        self.on_end: list[Callable[[LiveCall, EndReason | None], None]] = []
+        """Called with each call whose sockets are closed, and how it ended: None when it goes on elsewhere."""
         self._endpoint = Endpoint(
             settings.openai_realtime_url, settings.openai_realtime_model, settings.openai_api_key.get_secret_value()
         )
         self.pool = WarmPool(self._endpoint, call_settings(settings, "", ""), pool_share(settings))
         self._calls: dict[str, LiveCall] = {}
         self._keys = stream_keys(settings.auth_tokens)
-        self._empty = asyncio.Event()
-        self._empty.set()
-        self._unasked: set[str] = set()
-        self._followed_up = asyncio.Event()
-        self._followed_up.set()
 
     def __len__(self) -> int:
         return len(self._calls)
+
+    def __iter__(self) -> Iterator[LiveCall]:
+        return iter(tuple(self._calls.values()))
 
     @property
     def full(self) -> bool:
@@ -75,7 +80,6 @@ class LiveCalls:
         """Begin a call: its session is dialled at once, or taken from the idle ones."""
         live = LiveCall(call_sid, self._bridge(call_sid))
         self._calls[call_sid] = live
-        self._empty.clear()
         for tell in self.on_start:
             tell(live)
         live.task = asyncio.create_task(self._run(live), name=f"call {call_sid}")
@@ -91,6 +95,7 @@ class LiveCalls:
 
     async def _run(self, live: LiveCall) -> None:
         looking = asyncio.create_task(self._look_elsewhere(live)) if self.registry.shared else None
+        reason: EndReason | None
         try:
             reason = await live.bridge.run()
         except Exception:  # noqa: BLE001  the task of a call ends here; the bridge has logged what happened
@@ -99,20 +104,23 @@ class LiveCalls:
             if looking is not None:
                 looking.cancel()
             del self._calls[live.call_sid]
-            if not self._calls:
-                self._empty.set()
         if reason is not None:
-            self.registry.end(live.call_sid, reason)
-            if reason in BOT_ENDS and live.bridge.attached:
-                self._unasked.add(live.call_sid)
-                self._followed_up.clear()
+            self.registry.end(live.call_sid, reason, asks=reason in BOT_ENDS and live.bridge.attached)
+        for tell in self.on_end:
+            tell(live, reason)
 
     async def _look_elsewhere(self, live: LiveCall) -> None:
-        while not live.bridge.attached:
+        """Let go of a session whose stream has come in another process, or will not come at all."""
+        while True:
             await asyncio.sleep(LOOK_S)
-            if not live.bridge.attached and self.registry.claimed(live.call_sid):
+            if live.bridge.attached:
+                return
+            if self.registry.claimed(live.call_sid):
                 self.missed += 1
                 live.bridge.release()
+                return
+            if self.registry.outcome(live.call_sid) is not None:
+                live.bridge.shutdown("line_lost")
                 return
 
     # ---- the stream ----
@@ -134,19 +142,21 @@ class LiveCalls:
 
     # ---- what comes after ----
 
-    def followed_up(self, call_sid: str) -> None:
-        """Twilio has asked what comes after the stream of this call."""
-        self._unasked.discard(call_sid)
-        if not self._unasked:
-            self._followed_up.set()
-
-    async def wait_empty(self) -> None:
-        """Until no call is left."""
-        await self._empty.wait()
-
-    async def wait_followed_up(self) -> None:
-        """Until Twilio has asked /voice/next for every call that we ended."""
-        await self._followed_up.wait()
+    async def outcome(self, call_sid: str) -> EndReason | None:
+        """How the call ended whose stream is over or never came. A stream that has just gone is waited for a little."""
+        live = self.find(call_sid)
+        if live is not None:
+            if not live.bridge.attached:
+                live.bridge.shutdown("line_lost")
+            await live.bridge.over(SETTLE_S)
+            return live.bridge.call.ended
+        if self.registry.owner(call_sid) is not None:  # the session waits in another process, which will see this
+            self.registry.end(call_sid, "line_lost")
+        with suppress(TimeoutError):
+            async with asyncio.timeout(SETTLE_S):
+                while self.registry.claimed(call_sid) and self.registry.outcome(call_sid) is None:  # noqa: ASYNC110
+                    await asyncio.sleep(SETTLE_LOOK_S)  # what another process does sets no event here
+        return self.registry.outcome(call_sid)
 
     async def close(self) -> None:
         """End every call and wait for it."""

@@ -1,40 +1,204 @@
-"""The phone's WebSocket as the bridge sees it: whole frames written at once, closed within half a second."""
+"""The phone's WebSocket: websockets' sans-I/O protocol on the connection that the HTTP server accepted.
+
+No task reads it: a message is fed to the call in the step in which its bytes came in, and a write is done before it
+returns. The HTTP server's own protocol is put aside once the upgrade is answered, and told when the connection is lost.
+"""
 
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
+from typing import cast
 
-from aiohttp import web
 from websockets.frames import Frame, Opcode
+from websockets.http11 import Request
+from websockets.protocol import State
+from websockets.server import ServerProtocol
 
+from bot.realtime.framing import apply_mask, plain_text
+
+MAX_MESSAGE_BYTES = 64 * 1024
 CLOSE_S = 0.5
+"""A closing handshake is given this long; then the socket is aborted."""
 FULL_BYTES = 64 * 1024
 """Above this the transport gets no more media, so that little ever stands before a `clear`."""
+QUIET_S = 20.0
+"""A connection that was silent for this long is pinged; silent for as long again, it is dead."""
+ABNORMAL = 1006
+SHORTEST = 6
+"""Bytes before the payload of a short masked frame: two, and four of mask (RFC 6455, section 5.2)."""
+WHOLE_TEXT = 0x81
+MASKED = 0x80
 
 
-class PhoneSocket:
-    """Writes go straight to the transport: they neither wait nor switch tasks. The handler's loop does the reading."""
+class NoUpgrade(Exception):
+    """The request is no WebSocket handshake; `status` is the HTTP answer."""
 
-    def __init__(self, ws: web.WebSocketResponse, transport: asyncio.Transport) -> None:
-        self._ws = ws
+    def __init__(self, status: int) -> None:
+        super().__init__(f"no WebSocket handshake: {status}")
+        self.status = status
+
+
+class PhoneSocket(asyncio.Protocol):
+    """`on_text` gets each text message, `on_binary` is told of others, `on_lost` gets the close code, once."""
+
+    def __init__(self, head: bytes) -> None:
+        """`head` is the upgrade request as it came. Raises NoUpgrade."""
+        self._protocol = ServerProtocol(max_size=MAX_MESSAGE_BYTES)
+        self._protocol.receive_data(head)
+        requests = self._protocol.events_received()
+        if not requests:
+            raise NoUpgrade(400)
+        response = self._protocol.accept(cast("Request", requests[0]))
+        if response.status_code != 101:
+            raise NoUpgrade(response.status_code)
+        self._protocol.send_response(response)
+        self.on_text: Callable[[bytes], None] = _ignore
+        self.on_binary: Callable[[], None] = _ignore
+        self.on_lost: Callable[[int], None] = _ignore
+        self._transport: asyncio.Transport | None = None
+        self._http: asyncio.BaseProtocol | None = None
+        self._gone: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._rest = b""
+        self._in_fragments = False
+        self._fragments: list[bytes] = []
+        self._fragments_text = True
+        self._heard = True
+        self._pinged = False
+        self._timer: asyncio.TimerHandle | None = None
+
+    # ---- asyncio's side ----
+
+    def take(self, transport: asyncio.Transport) -> None:
+        """Take the connection over from the HTTP server and answer the upgrade."""
         self._transport = transport
+        self._http = transport.get_protocol()
+        transport.set_protocol(self)
+        self._write()
+        self._timer = asyncio.get_running_loop().call_later(QUIET_S, self._look)
+
+    def data_received(self, data: bytes) -> None:
+        """Whole text frames are read here, at a tenth of the cost; the library judges all others, frame by frame."""
+        self._heard = True
+        if self._rest:
+            data = self._rest + data
+        at, end = 0, len(data)
+        while end - at >= SHORTEST:
+            size, head = data[at + 1] & 0x7F, SHORTEST
+            if size == 126:
+                size, head = int.from_bytes(data[at + 2 : at + 4], "big"), SHORTEST + 2
+            elif size == 127:
+                size, head = int.from_bytes(data[at + 2 : at + 10], "big"), SHORTEST + 8
+            if size > MAX_MESSAGE_BYTES or data[at + 1] < MASKED:
+                self._judge(data[at:])  # it will refuse this: nothing after it is read
+                at = end
+                break
+            after = at + head + size
+            if after > end:
+                break
+            if data[at] == WHOLE_TEXT and not self._in_fragments:
+                self.on_text(apply_mask(data[at + head : after], data[at + head - 4 : at + head]))
+            else:
+                self._judge(data[at:after])
+            at = after
+        self._rest = data[at:]
+
+    def _judge(self, frame: bytes) -> None:
+        self._protocol.receive_data(frame)
+        for event in self._protocol.events_received():
+            self._frame(cast("Frame", event))
+        self._write()
+
+    def eof_received(self) -> None:
+        self._protocol.receive_eof()
+        self._write()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+        if not self._gone.done():
+            self._gone.set_result(None)
+        self.on_lost(self._code())
+        if self._http is not None:
+            self._http.connection_lost(exc)
+
+    def _code(self) -> int:
+        """What ended it: the peer's close, or else our own for what could not be read."""
+        for close in (self._protocol.close_rcvd, self._protocol.close_sent):
+            if close is not None:
+                return int(close.code)
+        return ABNORMAL
+
+    def _frame(self, frame: Frame) -> None:
+        opcode = frame.opcode
+        if opcode is Opcode.TEXT and frame.fin:
+            self.on_text(bytes(frame.data))
+        elif opcode in {Opcode.TEXT, Opcode.BINARY, Opcode.CONT}:
+            self._fragment(frame)
+
+    def _fragment(self, frame: Frame) -> None:
+        if frame.opcode is not Opcode.CONT:
+            self._fragments, self._fragments_text = [], frame.opcode is Opcode.TEXT
+        self._fragments.append(bytes(frame.data))
+        self._in_fragments = not frame.fin
+        if not frame.fin:
+            return
+        whole, self._fragments = b"".join(self._fragments), []
+        if self._fragments_text:
+            self.on_text(whole)
+        else:
+            self.on_binary()
+
+    def _look(self) -> None:
+        """Half-open connections say nothing for ever."""
+        if self._transport is None:
+            return
+        if self._heard:
+            self._pinged = False
+        elif self._pinged:
+            self._transport.abort()
+            return
+        elif self._protocol.state is State.OPEN:
+            self._protocol.send_ping(b"")
+            self._write()
+            self._pinged = True
+        self._heard = False
+        self._timer = asyncio.get_running_loop().call_later(QUIET_S, self._look)
+
+    def _write(self) -> None:
+        transport = self._transport
+        if transport is None:
+            return
+        for data in self._protocol.data_to_send():
+            if data:
+                transport.write(data)
+            else:
+                transport.close()
+
+    # ---- our side ----
 
     def send(self, text: bytes) -> None:
-        """Write one text frame. After the socket is closed it does nothing."""
-        if not self._ws.closed and not self._transport.is_closing():
-            self._transport.write(Frame(Opcode.TEXT, text).serialize(mask=False))
+        """Write one text message now. After the socket is closed it does nothing."""
+        if self._protocol.state is State.OPEN and self._transport is not None:
+            self._transport.write(plain_text(text))
 
     @property
     def full(self) -> bool:
-        return self._transport.get_write_buffer_size() >= FULL_BYTES
+        return self._transport is not None and self._transport.get_write_buffer_size() >= FULL_BYTES
 
     async def close(self) -> None:
-        """A closing handshake for half a second, then the hard way."""
-        try:
-            async with asyncio.timeout(CLOSE_S):
-                await self._ws.close()
-        except TimeoutError:
-            pass
-        finally:
-            if not self._transport.is_closing():
-                self._transport.abort()
+        """Close within half a second: with a handshake if the phone takes part in it, else without."""
+        transport = self._transport
+        if transport is None:
+            return
+        if self._protocol.state is State.OPEN:
+            self._protocol.send_close(1000)
+            self._write()
+        await asyncio.wait([self._gone], timeout=CLOSE_S)
+        if not self._gone.done():
+            transport.abort()
+            await asyncio.wait([self._gone], timeout=CLOSE_S)
+
+
+def _ignore(*_: object) -> None:
+    """Before anybody listens."""

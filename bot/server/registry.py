@@ -41,8 +41,14 @@ class CallRegistry(Protocol):
     def owner(self, call_sid: str) -> int | None:
         """The process that holds the session of a call that waits for its stream, None when there is none."""
 
-    def end(self, call_sid: str, reason: EndReason) -> None:
-        """The call is over; remembered for a day."""
+    def end(self, call_sid: str, reason: EndReason, *, asks: bool = False) -> None:
+        """The call is over; remembered for a day. `asks`: Twilio will ask what follows."""
+
+    def asked(self, call_sid: str) -> None:
+        """Twilio has asked what follows the stream of this call."""
+
+    def unasked(self, within_s: float) -> int:
+        """For how many calls that ended in the last `within_s` Twilio has yet to ask."""
 
     def outcome(self, call_sid: str) -> EndReason | None:
         """How the call ended, None when it has not or is unknown."""
@@ -65,11 +71,13 @@ class CallRegistry(Protocol):
 
 
 class _Known:
-    __slots__ = ("claimed", "nonce", "reason", "since_s")
+    __slots__ = ("asked", "asks", "claimed", "nonce", "reason", "since_s")
 
     def __init__(self, since_s: float) -> None:
         self.nonce: bytes | None = None
         self.claimed = False
+        self.asks = False
+        self.asked = False
         self.reason: EndReason | None = None
         self.since_s = since_s
 
@@ -111,13 +119,26 @@ class MemoryRegistry:
     def owner(self, call_sid: str) -> int | None:  # noqa: ARG002  there is but one process
         return None
 
-    def end(self, call_sid: str, reason: EndReason) -> None:
+    def end(self, call_sid: str, reason: EndReason, *, asks: bool = False) -> None:
         known = self._calls.pop(call_sid, None)
-        if known is None or known.reason is None:
-            self._live -= known is not None
-        ended = _Known(self._clock())
-        ended.reason = reason
-        self._calls[call_sid] = ended
+        ended = self._calls[call_sid] = _Known(self._clock())
+        ended.reason, ended.asks = reason, asks
+        if known is not None:
+            ended.asked = known.asked
+            self._live -= known.reason is None
+
+    def asked(self, call_sid: str) -> None:
+        known = self._calls.get(call_sid)
+        if known is not None:
+            known.asked = True
+
+    def unasked(self, within_s: float) -> int:
+        count, after_s = 0, self._clock() - within_s
+        for known in reversed(self._calls.values()):  # the latest to end stand last
+            if known.reason is not None and known.since_s <= after_s:
+                break
+            count += known.reason is not None and known.asks and not known.asked
+        return count
 
     def outcome(self, call_sid: str) -> EndReason | None:
         known = self._calls.get(call_sid)
@@ -168,7 +189,8 @@ class SqliteRegistry:
             self._db.execute(f"PRAGMA {pragma}")
         self._db.execute(
             "CREATE TABLE IF NOT EXISTS calls (sid TEXT PRIMARY KEY, nonce BLOB, claimed INTEGER NOT NULL DEFAULT 0,"
-            " owner INTEGER NOT NULL, reason TEXT, since REAL NOT NULL) WITHOUT ROWID"
+            " owner INTEGER NOT NULL, reason TEXT, since REAL NOT NULL, asks INTEGER NOT NULL DEFAULT 0,"
+            " asked INTEGER NOT NULL DEFAULT 0) WITHOUT ROWID"
         )
         self._db.execute("CREATE INDEX IF NOT EXISTS live ON calls (owner) WHERE reason IS NULL")
         self._db.execute("CREATE INDEX IF NOT EXISTS age ON calls (since)")
@@ -211,12 +233,22 @@ class SqliteRegistry:
         ).fetchone()
         return None if row is None else int(row[0])
 
-    def end(self, call_sid: str, reason: EndReason) -> None:
+    def end(self, call_sid: str, reason: EndReason, *, asks: bool = False) -> None:
         self._db.execute(
-            "INSERT INTO calls (sid, owner, reason, since) VALUES (?, ?, ?, ?)"
-            " ON CONFLICT (sid) DO UPDATE SET reason = excluded.reason, since = excluded.since",
-            (call_sid, self._owner, reason, self._clock()),
+            "INSERT INTO calls (sid, owner, reason, since, asks) VALUES (?, ?, ?, ?, ?)"
+            " ON CONFLICT (sid) DO UPDATE SET reason = excluded.reason, since = excluded.since, asks = excluded.asks",
+            (call_sid, self._owner, reason, self._clock(), asks),
         )
+
+    def asked(self, call_sid: str) -> None:
+        self._db.execute("UPDATE calls SET asked = 1 WHERE sid = ?", (call_sid,))
+
+    def unasked(self, within_s: float) -> int:
+        found = self._db.execute(
+            "SELECT count(*) FROM calls WHERE since > ? AND reason IS NOT NULL AND asks AND NOT asked",
+            (self._clock() - within_s,),
+        ).fetchone()
+        return int(found[0])
 
     def outcome(self, call_sid: str) -> EndReason | None:
         row = self._db.execute("SELECT reason FROM calls WHERE sid = ?", (call_sid,)).fetchone()

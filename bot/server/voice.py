@@ -10,7 +10,8 @@ import structlog
 from aiohttp import web
 
 from bot.call.outputs import EndReason
-from bot.server.context import CALLS, SETTINGS, TWIML
+from bot.server.context import CALLS, METER, SETTINGS, TWIML
+from bot.server.measures import WebhookRefusal
 from bot.twilio.signature import absolute, stream_url, webhook_ok
 
 CALL_SID = re.compile("CA[0-9a-fA-F]{32}")
@@ -18,8 +19,6 @@ PATHS = frozenset({"/voice", "/voice/next", "/voice/status"})
 """The webhooks as they are routed when no prefix of PUBLIC_URL stands before them."""
 BODY_S = 5.0
 """A form that has not come whole by then is waited for no longer."""
-SETTLE_S = 1.5
-"""How long /voice/next waits for a call whose stream has just ended; Twilio itself would wait 15 s."""
 
 SPOKEN: dict[EndReason, str] = dict.fromkeys(("model_unavailable", "internal_error", "line_lost", "drained"), "sorry")
 """What is said after the stream; a call that ended for any other reason is hung up."""
@@ -31,18 +30,22 @@ Form = dict[str, str]
 async def answer(request: web.Request) -> web.Response:
     """POST /voice: a call comes in. The model is dialled here, once per call, however often Twilio asks."""
     form = await _signed_form(request)
-    call_sid = _call_sid(form)
+    call_sid = _call_sid(request, form)
     settings, calls = request.app[SETTINGS], request.app[CALLS]
     if settings.twilio_account_sid and form.get("AccountSid") != settings.twilio_account_sid:
+        _refused(request, "account")
         raise web.HTTPForbidden(text="the call belongs to another account\n")
     live = calls.find(call_sid)
     entry = calls.enter(call_sid)
     if entry == "over" or (live is not None and live.bridge.call.ended is not None):
+        _refused(request, "is_over")
         return _twiml(request, "goodbye")
     if entry == "streaming":
+        _refused(request, "being_answered")
         raise web.HTTPConflict(text="the call is being answered already\n")
     if entry == "full":
-        why = "draining" if calls.draining else "full"
+        why: WebhookRefusal = "draining" if calls.draining else "full"
+        _refused(request, why)
         _log.warning("call_refused", call_sid=call_sid, why=why)
         if calls.draining:
             return _twiml(request, "hold", voice_url=absolute(settings.public_url, "/voice"))
@@ -61,22 +64,17 @@ async def answer(request: web.Request) -> web.Response:
 async def following(request: web.Request) -> web.Response:
     """POST /voice/next: the stream is over."""
     form = await _signed_form(request)
-    call_sid = _call_sid(form)
+    call_sid = _call_sid(request, form)
     calls = request.app[CALLS]
-    live = calls.find(call_sid)
-    calls.followed_up(call_sid)
-    if live is not None:
-        if not live.bridge.attached:
-            live.bridge.shutdown("line_lost")
-        await live.bridge.over(SETTLE_S)
-    reason = live.bridge.call.ended if live is not None else calls.registry.outcome(call_sid)
+    reason = await calls.outcome(call_sid)
+    calls.registry.asked(call_sid)
     return _twiml(request, SPOKEN.get(reason, "goodbye") if reason is not None else "goodbye")
 
 
 async def status(request: web.Request) -> web.Response:
     """POST /voice/status: call progress."""
     form = await _signed_form(request)
-    call_sid = _call_sid(form)
+    call_sid = _call_sid(request, form)
     _log.info("call_status", call_sid=call_sid, status=form.get("CallStatus", ""), error=form.get("ErrorCode"))
     return web.Response(status=204)
 
@@ -87,6 +85,7 @@ async def _signed_form(request: web.Request) -> Form:
     fields = parse_qsl((await _body(request)).decode("utf-8", "replace"), keep_blank_values=True)
     signature = request.headers.get("X-Twilio-Signature", "")
     if not webhook_ok(settings.auth_tokens, _requested_url(request), fields, signature):
+        _refused(request, "signature")
         _log.warning("webhook_refused", path=request.path, why="wrong or missing signature")
         raise web.HTTPForbidden(text="the request is not signed by Twilio\n")
     return dict(fields)
@@ -97,8 +96,16 @@ async def _body(request: web.Request) -> bytes:
     try:
         async with asyncio.timeout(BODY_S):
             return await request.read()
+    except web.HTTPRequestEntityTooLarge:
+        _refused(request, "too_long")
+        raise
     except TimeoutError:
+        _refused(request, "late")
         raise web.HTTPRequestTimeout(text="the form did not come in time\n") from None
+
+
+def _refused(request: web.Request, why: WebhookRefusal) -> None:
+    request.app[METER].webhook_refused(why)
 
 
 def _requested_url(request: web.Request) -> str:
@@ -110,9 +117,10 @@ def _requested_url(request: web.Request) -> str:
     return absolute(public_url, request.raw_path)
 
 
-def _call_sid(form: Form) -> str:
+def _call_sid(request: web.Request, form: Form) -> str:
     call_sid = form.get("CallSid", "")
     if not CALL_SID.fullmatch(call_sid):
+        _refused(request, "form")
         raise web.HTTPBadRequest(text="the form has no valid CallSid\n")
     return call_sid
 

@@ -7,7 +7,7 @@ that core, session and fixture agree.
 from __future__ import annotations
 
 import asyncio
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable
 from contextlib import suppress
 
@@ -32,12 +32,15 @@ _log = structlog.get_logger()
 class IdleSession:
     """A session from its dialling until a call takes it: `texts` is what it said, in order, `sent` what it was sent."""
 
-    def __init__(self, endpoint: Endpoint, settings: CallSettings, on_lost: Callable[[IdleSession], None]) -> None:
+    def __init__(
+        self, endpoint: Endpoint, settings: CallSettings, on_lost: Callable[[IdleSession, Failure], None]
+    ) -> None:
         loop = asyncio.get_running_loop()
         self.connection = RealtimeConnection(endpoint, self._heard, self._lost)
         self.opened_s = loop.time()
         self.texts: list[bytes] = []
         self.sent: list[bytes] = []
+        self.lost = False
         self._settings = settings
         self._on_lost = on_lost
         self._configured: asyncio.Future[None] = loop.create_future()
@@ -71,9 +74,10 @@ class IdleSession:
             self.connection.send(self.sent[-1])
 
     def _lost(self, failure: Failure) -> None:
+        self.lost = True
         if not self._configured.done():
             self._configured.set_exception(ConnectError(failure))
-        self._on_lost(self)
+        self._on_lost(self, failure)
 
 
 class WarmPool:
@@ -81,6 +85,9 @@ class WarmPool:
 
     def __init__(self, endpoint: Endpoint, settings: CallSettings, size: int) -> None:
         self.size = size
+        self.dialled = 0
+        self.failures: Counter[str] = Counter()
+        """Sessions that did not open or were lost while they waited, by kind of failure."""
         self._endpoint = endpoint
         self._settings = settings
         self._ready: deque[IdleSession] = deque()
@@ -111,12 +118,16 @@ class WarmPool:
                     await self._rest(60.0)
                     continue
                 try:
-                    self._ready.append(await self._dial())
-                    failures = 0
+                    session = await self._dial()
                 except ConnectError as error:
+                    self.failures[error.failure.kind] += 1
                     _log.warning("warm_session_failed", failure=error.failure.kind, why=error.failure.reason)
                     await asyncio.sleep(RETRY_S[min(failures, len(RETRY_S) - 1)])
                     failures += 1
+                else:
+                    failures = 0
+                    if not session.lost:  # between its last word and this step
+                        self._ready.append(session)
         finally:
             await asyncio.gather(*(session.connection.close() for session in self._ready), *self._closing)
             self._ready.clear()
@@ -140,11 +151,13 @@ class WarmPool:
 
     async def _dial(self) -> IdleSession:
         session = IdleSession(self._endpoint, self._settings, self._forget)
+        self.dialled += 1
         await session.open()
         return session
 
-    def _forget(self, session: IdleSession) -> None:
+    def _forget(self, session: IdleSession, failure: Failure) -> None:
         """The server closed an idle session."""
         if session in self._ready:
+            self.failures[failure.kind] += 1
             self._ready.remove(session)
             self._wanted.set()

@@ -11,22 +11,27 @@ import asyncio
 import os
 import shutil
 import signal
+import socket
 import tempfile
 import time
 from pathlib import Path
 from typing import Any
 
 from gunicorn.app.base import BaseApplication  # type: ignore[import-untyped]
+from gunicorn.glogging import Logger  # type: ignore[import-untyped]
 from gunicorn.workers.base import Worker  # type: ignore[import-untyped]
 
 from bot.config import Settings
-from bot.server.app import Server
+from bot.observe.metrics import MULTIPROCESS_DIR, process_gone
+from bot.server.app import BACKLOG
 from bot.server.handover import Handover
 from bot.server.loop import run_in_loop
+from bot.server.process import Server
 from bot.server.registry import SqliteRegistry
 
 KILL_AFTER_DRAIN_S = 15
 REGISTRY = "calls.sqlite"
+IGNORED = frozenset({signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2, signal.SIGWINCH})
 SILENT_WORKER_S = 30
 """A worker whose loop has not turned for this long is replaced."""
 
@@ -35,9 +40,9 @@ class CallWorker(Worker):  # type: ignore[misc]
     """One process of the server."""
 
     def init_signals(self) -> None:
-        """The loop takes the signals once it runs; until then they end the process."""
+        """The loop takes those that stop it once it runs; until then they end the process. Others are the manager's."""
         for number in self.SIGNALS:
-            signal.signal(number, signal.SIG_DFL)
+            signal.signal(number, signal.SIG_IGN if number in IGNORED else signal.SIG_DFL)
 
     def run(self) -> None:
         """Serve until told to stop, then drain."""
@@ -61,28 +66,42 @@ class CallWorker(Worker):  # type: ignore[misc]
         server.stop()
 
 
-class Manager(BaseApplication):  # type: ignore[misc]
-    """gunicorn, configured by our settings and nothing else."""
+class _Log(Logger):  # type: ignore[misc]
+    """What the manager has to say goes where all the rest goes."""
 
-    def __init__(self, settings: Settings, directory: Path) -> None:
+    def setup(self, cfg: Any) -> None:
+        super().setup(cfg)
+        for handler in list(self.error_log.handlers):
+            self.error_log.removeHandler(handler)
+        self.error_log.propagate = True
+
+
+class Manager(BaseApplication):  # type: ignore[misc]
+    """gunicorn, configured by our settings and nothing else. `handle` is the listening socket, which it takes over."""
+
+    def __init__(self, settings: Settings, directory: Path, handle: int) -> None:
         self.settings = settings
         self.directory = directory
+        self._handle = handle
         super().__init__()
 
     def load_config(self) -> None:
         settings = self.settings
         options: dict[str, Any] = {
-            "bind": f"{settings.host}:{settings.port}",
+            "bind": f"fd://{self._handle}",
             "workers": settings.web_concurrency,
             "worker_class": CallWorker,
             "graceful_timeout": int(settings.drain_s) + KILL_AFTER_DRAIN_S,
             "timeout": SILENT_WORKER_S,
-            "backlog": 2048,
+            "backlog": BACKLOG,
             "loglevel": "warning",
+            "logger_class": _Log,
             "child_exit": self._worker_gone,
+            "control_socket_disable": True,
         }
         for name, value in options.items():
-            self.cfg.set(name, value)
+            if name in self.cfg.settings:  # the control socket came with gunicorn 25
+                self.cfg.set(name, value)
 
     def load(self) -> None:
         """There is no WSGI application: the worker brings its own."""
@@ -92,14 +111,24 @@ class Manager(BaseApplication):  # type: ignore[misc]
         registry = SqliteRegistry(self.directory / REGISTRY, time.time)
         registry.abandon(worker.pid)
         registry.close()
+        process_gone(worker.pid)
 
 
 def run_workers(settings: Settings) -> None:
-    """Serve with WEB_CONCURRENCY processes until SIGTERM or SIGINT."""
+    """Serve with WEB_CONCURRENCY processes until SIGTERM or SIGINT. Raises OSError when it can't listen."""
+    listener = _listener(settings.host, settings.port)
     directory = Path(tempfile.mkdtemp(prefix="heardline-"))
+    metrics = directory / "metrics"
+    metrics.mkdir()
+    os.environ[MULTIPROCESS_DIR] = str(metrics)
     manager = os.getpid()
     try:
-        Manager(settings, directory).run()
+        Manager(settings, directory, listener.detach()).run()
     finally:
         if os.getpid() == manager:  # a worker that exits comes through here too
             shutil.rmtree(directory, ignore_errors=True)
+
+
+def _listener(host: str, port: int) -> socket.socket:
+    family, *_, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
+    return socket.create_server(address[:2], family=family, backlog=BACKLOG)

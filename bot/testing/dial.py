@@ -161,7 +161,9 @@ class _Dialling:
             elif verb.tag in ("Hangup", "Reject", "Dial"):
                 self._over(verb)
                 return None
-            elif verb.tag not in ("Pause", "Play"):
+            elif verb.tag == "Pause":
+                await asyncio.sleep(float(verb.get("length", "1")))
+            elif verb.tag != "Play":
                 raise DialFailed(12200, f"this simulator knows no <{verb.tag}>")
         self.result.ending = "caller_hung_up" if self._gone else "end_of_document"
         return None

@@ -50,38 +50,13 @@ async def until(holds: Callable[[], Any], *, within_s: float = 3.0, or_fail: boo
 
 
 @dataclass
-class Desk:
-    """One running server. `logs` are its structlog events; `origin` is where it listens."""
+class Reach:
+    """How Twilio reaches a running server, whatever processes it has; `origin` is where it listens."""
 
     settings: Settings
-    app: web.Application
     origin: str
     model: SimulatedRealtimeServer
     http: aiohttp.ClientSession
-    logs: list[Any]
-
-    # ---- looking ----
-
-    @property
-    def calls(self) -> LiveCalls:
-        return self.app[CALLS]
-
-    def bridge(self, call_sid: str) -> Bridge:
-        live = self.calls.find(call_sid)
-        assert live is not None
-        return live.bridge
-
-    def logged(self, event: str) -> list[Any]:
-        return [entry for entry in self.logs if entry["event"] == event]
-
-    @property
-    def reasons(self) -> list[str]:
-        """Why each call ended, in order."""
-        return [entry["reason"] for entry in self.logged("call_ended")]
-
-    async def quiet(self, within_s: float = 3.0) -> None:
-        """Wait until no call and no session is left."""
-        await until(lambda: not len(self.calls) and not self.model.open_sessions, within_s=within_s)
 
     # ---- webhooks by hand ----
 
@@ -137,6 +112,54 @@ class Desk:
         await socket.close()
         raise AssertionError("the stream was let in")
 
+    # ---- whole calls ----
+
+    async def dial(self, phone: SimulatedPhone, *, limit_s: float = 10, **knobs: Any) -> DialResult:
+        """A whole call by a simulated phone that is never given cause for complaint."""
+        url = f"{self.settings.public_url}/voice"
+        result = await dial(url, phone, auth_token=AUTH_TOKEN, via=self.origin, limit_s=limit_s, **knobs)
+        assert result.violations == []
+        return result
+
+    async def ready(self) -> tuple[int, str]:
+        """What /readyz says."""
+        async with self.http.get(self.origin + "/readyz") as answer:
+            return answer.status, await answer.text()
+
+
+@dataclass
+class Desk(Reach):
+    """A server in this process. `logs` are its structlog events."""
+
+    app: web.Application
+    logs: list[Any]
+
+    # ---- looking ----
+
+    @property
+    def calls(self) -> LiveCalls:
+        return self.app[CALLS]
+
+    def bridge(self, call_sid: str) -> Bridge:
+        live = self.calls.find(call_sid)
+        assert live is not None
+        return live.bridge
+
+    def logged(self, event: str) -> list[Any]:
+        return [entry for entry in self.logs if entry["event"] == event]
+
+    @property
+    def reasons(self) -> list[str]:
+        """Why each call ended, in order."""
+        return [entry["reason"] for entry in self.logged("call_ended")]
+
+    async def quiet(self, within_s: float = 3.0) -> None:
+        """Wait until no call and no session but idle ones is left."""
+        pool = self.calls.pool
+        await until(lambda: not len(self.calls) and self.model.open_sessions <= len(pool), within_s=within_s)
+
+    # ---- calls ----
+
     @contextlib.asynccontextmanager
     async def stream(self, call_sid: str = "", *, started: bool = True) -> AsyncIterator[HandStream]:
         """A stream whose every message is written by the test."""
@@ -150,15 +173,6 @@ class Desk:
             yield hand
         finally:
             await socket.close()
-
-    # ---- whole calls ----
-
-    async def dial(self, phone: SimulatedPhone, *, limit_s: float = 10, **knobs: Any) -> DialResult:
-        """A whole call by a simulated phone that is never given cause for complaint."""
-        url = f"{self.settings.public_url}/voice"
-        result = await dial(url, phone, auth_token=AUTH_TOKEN, via=self.origin, limit_s=limit_s, **knobs)
-        assert result.violations == []
-        return result
 
     async def works(self) -> None:
         """One more call: the greeting is heard to its last byte and the caller hangs up."""
@@ -276,7 +290,7 @@ async def standing(
         settings = load_settings(environment(model_url or model.url, **env)).model_copy(update={"port": 0})
         app, port = await stack.enter_async_context(running(settings))
         http = await stack.enter_async_context(aiohttp.ClientSession())
-        desk = Desk(settings, app, f"http://127.0.0.1:{port}", model, http, captured())
+        desk = Desk(settings, f"http://127.0.0.1:{port}", model, http, app, captured())
         yield desk
         await desk.quiet()
         assert [complaint for one in model.sessions for complaint in one.violations] == []

@@ -84,6 +84,23 @@ def test_ending_twice_counts_once(registry: CallRegistry) -> None:
     assert registry.live() == 1
 
 
+def test_who_has_yet_to_ask_what_follows_is_known_for_a_while(registry: CallRegistry, clock: Clock) -> None:
+    for call_sid in (CALL, OTHER):
+        registry.enter(call_sid, 5)
+    assert registry.unasked(3) == 0
+    registry.asked(CALL)  # Twilio may ask before both sockets are closed
+    registry.end(CALL, "drained", asks=True)
+    assert registry.unasked(3) == 0
+    registry.end(OTHER, "drained", asks=True)
+    assert registry.unasked(3) == 1
+    clock.now_s += 4
+    registry.end("CA" + "3" * 32, "caller_hung_up")
+    assert registry.unasked(3) == 0
+    clock.now_s -= 4
+    registry.asked(OTHER)
+    assert registry.unasked(30) == 0
+
+
 def test_an_unknown_call_has_no_outcome(registry: CallRegistry) -> None:
     assert registry.outcome(CALL) is None
     assert not registry.claimed(CALL)

@@ -219,7 +219,7 @@ async def test_the_health_routes_say_how_it_stands() -> None:
         assert await asked("/readyz") == (503, "draining\n")
         assert desk.reasons == ["drained"]
         assert await desk.refused(token) == 403
-        assert verbs((await desk.voice(new_call_sid()))[1]) == ["Reject"]
+        assert verbs((await desk.voice(new_call_sid()))[1]) == ["Pause", "Redirect"]
 
 
 async def test_a_rotating_auth_token_is_taken_old_and_new() -> None:

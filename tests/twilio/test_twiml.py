@@ -55,8 +55,15 @@ def test_the_other_documents_are_what_twilios_own_helper_would_write() -> None:
 def test_no_document_leaves_the_caller_on_a_dead_line(document: str) -> None:
     values = dict.fromkeys(DOCUMENTS[document], "x")
     tags = [tag for tag, _, _ in shape(SHIPPED.render(document, **values))]
-    assert tags[-1] in {"Hangup", "Reject"}
-    assert "Pause" not in tags
+    assert tags[-1] in {"Hangup", "Reject", "Redirect"}
+    assert ("Pause" in tags) == (document == "hold")
+
+
+def test_a_call_on_hold_asks_again_after_a_second() -> None:
+    hold = VoiceResponse()
+    hold.pause(length=1)
+    hold.redirect("https://bot.example.com/voice", method="POST")
+    assert shape(SHIPPED.render("hold", voice_url="https://bot.example.com/voice")) == shape(str(hold))
 
 
 def test_every_shipped_file_is_one_that_is_used() -> None:

@@ -1,0 +1,64 @@
+"""One process of the server, from its start until its last call is over."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import socket
+from collections import Counter
+
+from bot.config import Settings
+from bot.server.app import running
+from bot.server.context import CALLS, DOOR
+from bot.server.drain import drain
+from bot.server.handover import Handover
+from bot.server.registry import CallRegistry
+
+BEAT_S = 1.0
+
+
+class Server:
+    """Runs until it is told to stop, and then until its calls are over."""
+
+    def __init__(
+        self, settings: Settings, registry: CallRegistry | None = None, handover: Handover | None = None
+    ) -> None:
+        self._settings = settings
+        self._registry = registry
+        self._handover = handover
+        self._told: Counter[int] = Counter()
+        self._stop = asyncio.Event()
+        self._hurry = asyncio.Event()
+
+    def stop(self, number: int = signal.SIGTERM) -> None:
+        """Drain and leave. A second Ctrl-C, or one after SIGTERM, ends the calls at once.
+
+        SIGTERM only ever asks to drain: gunicorn repeats it every second to a worker that it replaces, and some
+        platforms send it to each process of a group. gunicorn answers a Ctrl-C with SIGQUIT to workers that the
+        terminal has told already, in either order, and a Ctrl-C after SIGTERM with SIGQUIT, and SIGKILL after two
+        seconds.
+        """
+        self._told[number] += 1
+        self._stop.set()
+        if self._told[signal.SIGINT] > 1 or (self._told[signal.SIGTERM] and number != signal.SIGTERM):
+            self._hurry.set()
+
+    async def run(self, sock: socket.socket | None = None) -> None:
+        """Serve on `sock`, or where the settings say."""
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT):
+            loop.add_signal_handler(number, self.stop, number)
+        async with running(self._settings, self._registry, sock, self._handover) as (app, _):
+            calls = app[CALLS]
+            while not self._stop.is_set():
+                calls.registry.announce(accepting=True)
+                await _set_within(self._stop, BEAT_S)
+            await drain(calls, app[DOOR], self._settings.drain_s, self._hurry)
+
+
+async def _set_within(event: asyncio.Event, longest_s: float) -> None:
+    try:
+        async with asyncio.timeout(longest_s):
+            await event.wait()
+    except TimeoutError:
+        return

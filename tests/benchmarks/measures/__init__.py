@@ -1,0 +1,24 @@
+"""One module per figure; each takes the rig and gives tables."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from tests.benchmarks.measures.cost import cost, record
+from tests.benchmarks.measures.delay import capacity, delay
+from tests.benchmarks.measures.memory import memory
+from tests.benchmarks.measures.opening import opening, storm
+from tests.benchmarks.measures.reaction import reaction
+from tests.benchmarks.report import Table
+from tests.benchmarks.rig import Rig
+
+MEASURES: Mapping[str, Callable[[Rig], list[Table]]] = {
+    "cost": cost,
+    "delay": delay,
+    "reaction": reaction,
+    "opening": opening,
+    "memory": memory,
+    "storm": storm,
+    "record": record,
+    "capacity": capacity,
+}

@@ -1,0 +1,81 @@
+"""CPU per caller frame of each subject, in interleaved rounds, beside the bare relay of the same round."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import ExitStack
+from statistics import median
+
+from tests.benchmarks.measures.limits import say_limits
+from tests.benchmarks.report import Table
+from tests.benchmarks.rig import KINDS, SETTLE_S, Observation, Rig, Subject
+
+CALLS = 50
+MAX_RATIO = 2.5
+MAX_RECORDING = 1.3
+
+
+def cost(rig: Rig, *, calls: int = CALLS, rounds: int | None = None, window_s: float | None = None) -> list[Table]:
+    """Without TLS to the model, and with it."""
+    tables = []
+    for tls in (False, True):
+        ending = ", TLS to the model" if tls else ""
+        table = Table("cost_tls" if tls else "cost", f"CPU per caller frame, {calls} calls{ending}", [])
+        with ExitStack() as stack:
+            subjects = [stack.enter_context(rig.subject(kind, tls=tls)) for kind in KINDS]
+            ratios = compare(rig, subjects, table, calls=calls, rounds=rounds, window_s=window_s)
+        table.bound("heardline beside the relay", ratios[-1], MAX_RATIO, " times")
+        tables.append(table)
+    return tables
+
+
+def record(rig: Rig) -> list[Table]:
+    """What recording every call costs."""
+    table = Table("record", f"CPU per caller frame with BOT_RECORD=fixture, {CALLS} calls", [])
+    with rig.subject("heardline") as plain, rig.subject("heardline", record=True) as recording:
+        ratios = compare(rig, [plain, recording], table, calls=CALLS)
+    table.bound("recording", ratios[-1], MAX_RECORDING, " times")
+    return [table]
+
+
+def compare(
+    rig: Rig,
+    subjects: Sequence[Subject],
+    table: Table,
+    *,
+    calls: int,
+    rounds: int | None = None,
+    window_s: float | None = None,
+) -> list[float]:
+    """Fill `table` with a row per subject. Gives each subject's ratio to the first one: the median over the rounds."""
+    rounds = rounds or (2 if rig.quick else 5)
+    seen: list[list[Observation]] = [[] for _ in subjects]
+    for number in range(rounds):
+        for subject, observations in zip(subjects, seen, strict=True):
+            rig.say(f"{table.name}: round {number + 1} of {rounds}, {subject.name}")
+            observations.append(_round(rig, subject, calls, window_s or rig.seconds(4, 2)))
+    table.columns = ["subject", "us per frame", f"times {subjects[0].name}", "ratios", "core %", "delay up p99 us"]
+    medians = []
+    for subject, observations in zip(subjects, seen, strict=True):
+        ratios = [one.cost_us / first.cost_us for one, first in zip(observations, seen[0], strict=True)]
+        medians.append(median(ratios))
+        table.rows.append(
+            [
+                subject.name,
+                median(one.cost_us for one in observations),
+                medians[-1],
+                " ".join(f"{ratio:.2f}" for ratio in sorted(ratios)),
+                100 * median(one.subject_share for one in observations),
+                median(one.up.p99 for one in observations),
+            ]
+        )
+    say_limits(table, [one for observations in seen for one in observations])
+    return medians
+
+
+def _round(rig: Rig, subject: Subject, calls: int, window_s: float) -> Observation:
+    rig.open(subject, calls)
+    rig.observe(subject, SETTLE_S)
+    observed = rig.observe(subject, window_s)
+    rig.close()
+    return observed

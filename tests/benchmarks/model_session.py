@@ -1,0 +1,240 @@
+"""One simulated Realtime session on a raw transport: it talks all the time (openai-realtime.md, sections 3 and 5)."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, cast
+
+from websockets.frames import Opcode
+
+from tests.benchmarks.frames import FrameReader, accept_key, server_frame
+from tests.benchmarks.samples import Samples
+from tests.benchmarks.stamps import NOBODY, filler, now_ns, read_stamp, stamp
+
+DELTA_MS = 200
+LEAD_DELTAS = 2
+"""Sent at once when a response begins: the phone always has something left to play, as behind a real model."""
+TAIL_S = 0.005
+ANSWER_S = 0.06
+"""After speech_started: the end of the response that was cut, and the answer to the caller's word."""
+_AUDIO_KEYS = {"relay": b'"payload":"', "minimal": b'"audio":"', "realtime": b'"audio":"'}
+_FILLER = filler(DELTA_MS * 8)
+_DELTA = (
+    b'{"type":"response.output_audio.delta","event_id":"%%b","response_id":"%b","item_id":"%b",'
+    b'"output_index":0,"content_index":0,"delta":"%%b%b"}'
+)
+
+
+@dataclass
+class ModelCounts:
+    """What all sessions of the process saw; `up` since the window began, the others since `reset`."""
+
+    sent: int = 0
+    received: int = 0
+    filled: int = 0
+    up: Samples = field(default_factory=Samples)
+    errors: list[str] = field(default_factory=list)
+
+
+class ModelSession(asyncio.Protocol):
+    """Which subject is at the other end stands in the path: /relay and /minimal, and anything else speaks Realtime."""
+
+    def __init__(
+        self, number: int, counts: ModelCounts, first_audio_s: float, over: Callable[[ModelSession], None]
+    ) -> None:
+        self.number = number
+        self.call = NOBODY
+        self.talking = False
+        self._counts = counts
+        self._first_audio_s = first_audio_s
+        self._over = over
+        self._reader = FrameReader()
+        self._request: bytes | None = b""
+        self._kind = "realtime"
+        self._session: dict[str, Any] = {"type": "realtime", "object": "realtime.session", "id": f"sess_{number}"}
+        self._events = self._turns = 0
+        self._loop = asyncio.get_running_loop()
+        self._timers: list[asyncio.TimerHandle] = []
+
+    # ---- asyncio's side ----
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = cast("asyncio.Transport", transport)
+
+    def data_received(self, data: bytes) -> None:
+        if self._request is not None:
+            self._request += data
+            head, blank, data = self._request.partition(b"\r\n\r\n")
+            if not blank:
+                return
+            self._request = None
+            self._accept(head)
+        for opcode, payload in self._reader.feed(data):
+            if opcode == Opcode.TEXT:
+                self._text(payload)
+            elif opcode == Opcode.PING:
+                self._transport.write(server_frame(payload, Opcode.PONG))
+            elif opcode == Opcode.CLOSE:
+                self._transport.write(server_frame(payload, Opcode.CLOSE))
+                self._transport.close()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self.talking = False
+        for timer in self._timers:
+            timer.cancel()
+        self._over(self)
+
+    def _accept(self, head: bytes) -> None:
+        lines = head.split(b"\r\n")
+        headers = dict(line.lower().split(b": ", 1)[:1] + line.split(b": ", 1)[1:] for line in lines[1:])
+        path = lines[0].split(b" ")[1].decode()
+        self._kind = path.strip("/") if path.strip("/") in _AUDIO_KEYS else "realtime"
+        self._key = _AUDIO_KEYS[self._kind]
+        self._transport.write(
+            b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+            b"Sec-WebSocket-Accept: " + accept_key(headers[b"sec-websocket-key"]) + b"\r\n\r\n"
+        )
+        if self._kind == "realtime":
+            self._emit("session.created", session=self._session)
+
+    # ---- what comes in ----
+
+    def _text(self, text: bytes) -> None:
+        at = text.find(self._key)
+        if at < 0:
+            self._command(json.loads(text))
+            return
+        sent, call = read_stamp(text, at + len(self._key))
+        if call == NOBODY:
+            self._counts.filled += 1
+            return
+        self._counts.received += 1
+        self._counts.up.add(now_ns() - sent)
+        if self.call == NOBODY:
+            self.call = call
+            if self._kind != "realtime":
+                self._talk()
+
+    def _command(self, message: dict[str, Any]) -> None:
+        kind = message.get("type", "")
+        if kind == "session.update":
+            _merge(self._session, message["session"])
+            self._emit("session.updated", session=self._session)
+        elif kind == "response.create":
+            self._respond()
+        elif kind == "conversation.item.create":
+            self._emit("conversation.item.added", previous_item_id=None, item={"id": "item_made", **message["item"]})
+        elif kind == "conversation.item.truncate":
+            cut = {key: message[key] for key in ("item_id", "content_index", "audio_end_ms")}
+            self._emit("conversation.item.truncated", **cut)
+        elif kind == "conversation.item.delete":
+            self._emit("conversation.item.deleted", item_id=message["item_id"])
+        elif self._kind == "realtime":
+            self._counts.errors.append(f"unexpected {kind}")
+
+    # ---- what goes out ----
+
+    def _emit(self, kind: str, **fields: object) -> None:
+        self._events += 1
+        message = {"type": kind, "event_id": f"event_{self._events}", **fields}
+        self._write(json.dumps(message, separators=(",", ":")).encode())
+
+    def _write(self, text: bytes) -> None:
+        if not self._transport.is_closing():
+            self._transport.write(server_frame(text))
+
+    def _later(self, wait_s: float, step: Callable[[], None]) -> None:
+        self._timers = [timer for timer in self._timers if timer.when() > self._loop.time()]
+        self._timers.append(self._loop.call_later(wait_s, step))
+
+    def _ids(self) -> tuple[str, str]:
+        return f"resp_{self.number}_{self._turns}", f"item_{self.number}_{self._turns}"
+
+    def _response(self, status: str, details: object = None) -> dict[str, object]:
+        return {
+            "object": "realtime.response",
+            "id": self._ids()[0],
+            "status": status,
+            "status_details": details,
+            "output": [],
+            "conversation_id": f"conv_{self.number}",
+            "usage": None,
+            "metadata": None,
+        }
+
+    def _item(self, status: str) -> dict[str, object]:
+        return {
+            "id": self._ids()[1],
+            "object": "realtime.item",
+            "type": "message",
+            "status": status,
+            "role": "assistant",
+            "content": [],
+        }
+
+    def _respond(self) -> None:
+        self._turns += 1
+        response_id, item_id = self._ids()
+        self._emit("response.created", response=self._response("in_progress"))
+        self._emit(
+            "response.output_item.added", response_id=response_id, output_index=0, item=self._item("in_progress")
+        )
+        self._emit("conversation.item.added", previous_item_id=None, item=self._item("in_progress"))
+        place = {"response_id": response_id, "item_id": item_id, "output_index": 0, "content_index": 0}
+        self._emit("response.content_part.added", **place, part={"type": "audio", "transcript": ""})
+        if self._first_audio_s:
+            self._later(self._first_audio_s, self._talk)
+        else:
+            self._talk()
+
+    def _talk(self) -> None:
+        response_id, item_id = self._ids()
+        self._template = _DELTA % (response_id.encode(), item_id.encode(), _FILLER)
+        self.talking = True
+        for _ in range(LEAD_DELTAS):
+            self.delta()
+
+    def delta(self) -> None:
+        """Send the next 200 ms."""
+        self._events += 1
+        self._counts.sent += 1
+        self._write(self._template % (b"event_%d" % self._events, stamp(now_ns(), self.call)))
+
+    # ---- the caller interrupts ----
+
+    def interrupt(self) -> int:
+        """The caller starts to speak. Gives the time in ns at which the model said so."""
+        at = now_ns()
+        self._emit("input_audio_buffer.speech_started", audio_start_ms=2**31, item_id=f"said_{self._turns}")
+        if self._kind == "realtime":
+            self.talking = False
+            self._later(TAIL_S, self._cut_short)
+            self._later(ANSWER_S, self._answer)
+        return at
+
+    def _cut_short(self) -> None:
+        response_id, item_id = self._ids()
+        place = {"response_id": response_id, "item_id": item_id, "output_index": 0, "content_index": 0}
+        self._emit("response.output_audio.done", **place)
+        self._emit("conversation.item.done", previous_item_id=None, item=self._item("incomplete"))
+        self._emit("response.output_item.done", response_id=response_id, output_index=0, item=self._item("incomplete"))
+        details = {"type": "cancelled", "reason": "turn_detected"}
+        self._emit("response.done", response=self._response("cancelled", details))
+
+    def _answer(self) -> None:
+        said = f"said_{self._turns}"
+        self._emit("input_audio_buffer.speech_stopped", audio_end_ms=2**31 + int(ANSWER_S * 1000), item_id=said)
+        self._emit("input_audio_buffer.committed", previous_item_id=None, item_id=said)
+        self._respond()
+
+
+def _merge(into: dict[str, Any], given: dict[str, Any]) -> None:
+    """A session.update moves what it names and leaves the rest (section 2)."""
+    for key, value in given.items():
+        if isinstance(value, dict) and isinstance(into.get(key), dict):
+            _merge(into[key], value)
+        else:
+            into[key] = value

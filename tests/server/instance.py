@@ -1,0 +1,220 @@
+"""`bot serve` in processes of its own, between a simulated Realtime server and simulated phones."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import signal
+import socket
+import sqlite3
+import subprocess
+import sys
+from collections.abc import AsyncIterator, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import msgspec
+
+from bot.config import load_settings
+from bot.config.settings import variables
+from bot.testing.agent import Reply, ScriptedAgent
+from bot.testing.model import SimulatedModel
+from bot.testing.model.server import SimulatedRealtimeServer
+from bot.testing.phone import SimulatedPhone
+from tests.server.desk import GREETING, Reach, a_phone, environment, heard, until
+
+ROOT = Path(__file__).parents[2]
+COMMAND = (sys.executable, "-m", "bot", "serve")
+START_S = 15.0
+
+
+@dataclass
+class Instance(Reach):
+    """One started server of several processes. `directory` is its TMPDIR; its standard error is kept there."""
+
+    process: subprocess.Popen[bytes]
+    directory: Path
+    _read: int = field(default=0, init=False)
+    _logs: list[Any] = field(default_factory=list, init=False)
+
+    # ---- looking ----
+
+    @property
+    def log(self) -> list[Any]:
+        """The log so far."""
+        with (self.directory / "stderr").open("rb") as file:
+            file.seek(self._read)
+            for line in file:
+                if not line.endswith(b"\n"):
+                    break
+                self._read += len(line)
+                self._logs.append(msgspec.json.decode(line))
+        return self._logs
+
+    def logged(self, event: str) -> list[Any]:
+        return [entry for entry in self.log if entry["message"] == event]
+
+    @property
+    def reasons(self) -> list[str]:
+        return [entry["reason"] for entry in self.logged("call_ended")]
+
+    @property
+    def workers(self) -> set[int]:
+        """The processes that answer calls."""
+        listed = subprocess.run(["ps", "-A", "-o", "pid=,ppid="], capture_output=True, text=True, check=True)
+        pairs = [line.split() for line in listed.stdout.splitlines()]
+        return {int(pid) for pid, parent in pairs if int(parent) == self.process.pid} - {self.process.pid}
+
+    def asked(self, query: str, *values: Any) -> list[Any]:
+        """Rows of the registry that the processes share."""
+        (shared,) = self.shared
+        path = shared / "calls.sqlite"
+        with contextlib.closing(sqlite3.connect(path, timeout=5)) as db:
+            return db.execute(query, values).fetchall()
+
+    @property
+    def shared(self) -> list[Path]:
+        """The directory that the processes share, if it is there."""
+        return list(self.directory.glob("heardline-*"))
+
+    def box(self, worker: int) -> Path:
+        """Where this process takes connections from the others."""
+        return self.shared[0] / f"{worker}.box"
+
+    @property
+    def accepting(self) -> set[int]:
+        return {pid for (pid,) in self.asked("SELECT pid FROM workers WHERE accepting")}
+
+    def owner(self, call_sid: str) -> int:
+        ((owner,),) = self.asked("SELECT owner FROM calls WHERE sid = ?", call_sid)
+        return int(owner)
+
+    # ---- choosing ----
+
+    @contextlib.contextmanager
+    def only(self, worker: int) -> Iterator[None]:
+        """Whatever connects meanwhile connects to this process: the others stand still."""
+        others = self.workers - {worker}
+        for pid in others:
+            os.kill(pid, signal.SIGSTOP)
+        try:
+            while any(not _state(pid).startswith("T") for pid in others):
+                pass
+            yield
+        finally:
+            for pid in others:
+                os.kill(pid, signal.SIGCONT)
+
+    @contextlib.asynccontextmanager
+    async def at(self, worker: int) -> AsyncIterator[Reach]:
+        """A way to this process: connections of their own, made while the others stand still and kept open."""
+        async with aiohttp.ClientSession() as http:
+            reach = Reach(self.settings, self.origin, self.model, http)
+            with self.only(worker):
+                await reach.ready()
+            yield reach
+
+    # ---- ending ----
+
+    async def exit(self, within_s: float = 5.0) -> int:
+        """Wait until the manager is gone; every worker is by then."""
+        await until(lambda: self.process.poll() is not None, within_s=within_s)
+        return int(self.process.returncode)
+
+    async def works(self) -> None:
+        """One more call: the greeting is heard to its last byte."""
+        await heard_out(self, a_phone())
+
+
+async def heard_out(reach: Reach, *phones: SimulatedPhone, audio: bytes = GREETING.items[0].audio) -> None:
+    """Calls at once, each until `audio` is heard; then the callers hang up."""
+
+    async def call(phone: SimulatedPhone) -> None:
+        calling = asyncio.create_task(reach.dial(phone))
+        try:
+            await until(lambda: len(heard(phone)) >= len(audio) or calling.done(), within_s=8)
+            phone.hang_up(0)
+            result = await calling
+        finally:
+            calling.cancel()
+        assert heard(phone) == audio
+        assert (result.ending, result.failure) == ("caller_hung_up", "")
+
+    async with asyncio.TaskGroup() as group:
+        for phone in phones:
+            group.create_task(call(phone))
+
+
+def _state(pid: int) -> str:
+    return subprocess.run(["ps", "-o", "state=", "-p", str(pid)], capture_output=True, text=True, check=False).stdout
+
+
+def _free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        return int(listener.getsockname()[1])
+
+
+@contextlib.asynccontextmanager
+async def serving(directory: Path, *replies: Reply, killed: bool = False, **env: str) -> AsyncIterator[Instance]:
+    """An instance that is ready. Ends with it gone, every session closed, nothing left in its TMPDIR, no error in
+    the log but one when a worker was `killed`.
+    """
+
+    def session(name: str) -> SimulatedModel:
+        return SimulatedModel(ScriptedAgent(replies or [GREETING]), model=name)
+
+    async with contextlib.AsyncExitStack() as stack:
+        model = await stack.enter_async_context(SimulatedRealtimeServer(session))
+        told = environment(model.url, PORT=str(_free_port()), WEB_CONCURRENCY="2", **env)
+        settings = load_settings(told)
+        stderr = stack.enter_context((directory / "stderr").open("wb"))
+        process = subprocess.Popen(  # noqa: ASYNC220  it returns at once; nothing else here waits for it
+            COMMAND, cwd=ROOT, env=_inherited(told, directory), stderr=stderr, start_new_session=True
+        )
+        stack.callback(_kill_group, process)
+        http = await stack.enter_async_context(aiohttp.ClientSession(connector=aiohttp.TCPConnector(force_close=True)))
+        instance = Instance(settings, f"http://127.0.0.1:{told['PORT']}", model, http, process, directory)
+        await _started(instance)
+        yield instance
+        if process.poll() is None:
+            process.terminate()
+        assert await instance.exit() == 0
+        await until(lambda: not model.open_sessions)
+        assert [complaint for one in model.sessions for complaint in one.violations] == []
+        assert instance.shared == []
+        errors = [one["message"] for one in instance.log if one["level"] in {"error", "critical"}]
+        assert len(errors) == killed, errors
+
+
+def run_to_its_end(told: dict[str, str], directory: Path) -> subprocess.CompletedProcess[str]:
+    """A server that does not start."""
+    env = _inherited(told, directory)
+    return subprocess.run(COMMAND, cwd=ROOT, env=env, capture_output=True, text=True, timeout=START_S, check=False)
+
+
+def _inherited(told: dict[str, str], directory: Path) -> dict[str, str]:
+    others = {name: value for name, value in os.environ.items() if name not in variables()}
+    return {**others, **told, "TMPDIR": str(directory)}
+
+
+def _kill_group(process: subprocess.Popen[bytes]) -> None:
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+
+
+async def _started(instance: Instance) -> None:
+    """Wait until every process takes calls."""
+    concurrency = instance.settings.web_concurrency
+    loop = asyncio.get_running_loop()
+    give_up_s = loop.time() + START_S
+    while True:
+        with contextlib.suppress(aiohttp.ClientConnectorError):
+            if (await instance.ready())[0] == 200 and len(instance.accepting) == concurrency:
+                return
+        assert instance.process.poll() is None, (instance.directory / "stderr").read_text()
+        assert loop.time() < give_up_s, (instance.directory / "stderr").read_text()
+        await asyncio.sleep(0.05)

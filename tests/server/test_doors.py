@@ -1,0 +1,62 @@
+"""Connections that bring no request: closed in time, while what is in use stays open."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import suppress
+
+import pytest
+
+from bot.server import app
+from tests.server.desk import standing, until
+
+QUIET_S = 0.15
+HEAD = b"GET /healthz HTTP/1.1\r\nHost: a\r\n"
+
+
+async def opened(origin: str) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+    return await asyncio.open_connection("127.0.0.1", int(origin.rpartition(":")[2]))
+
+
+async def dribble(writer: asyncio.StreamWriter, line: bytes) -> None:
+    """A byte at a time, each sooner than any limit on silence."""
+    for letter in line:
+        writer.write(bytes([letter]))
+        await asyncio.sleep(QUIET_S / 20)
+
+
+@pytest.fixture
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert app.IDLE_CONNECTION_S <= 10
+    monkeypatch.setattr(app, "IDLE_CONNECTION_S", QUIET_S)
+
+
+@pytest.mark.usefixtures("impatient")
+@pytest.mark.parametrize("first", [b"", HEAD + b"\r\n"], ids=["the first request", "a later request"])
+@pytest.mark.parametrize(
+    "slowly", [b"", b"\r\n", HEAD + b"X-Slow: " + b"a" * 1000], ids=["nothing", "a line", "a head"]
+)
+async def test_a_request_that_does_not_come_whole_is_not_waited_for(first: bytes, slowly: bytes) -> None:
+    async with standing() as desk:
+        reader, writer = await opened(desk.origin)
+        writer.write(first)
+        if first:
+            assert (await reader.readuntil(b"ok\n")).startswith(b"HTTP/1.1 200")
+        dribbling = asyncio.create_task(dribble(writer, slowly))
+        try:
+            with suppress(ConnectionResetError):  # as good a close: it had bytes on the way
+                async with asyncio.timeout(10 * QUIET_S):
+                    assert await reader.read() == b""
+        finally:
+            dribbling.cancel()
+            writer.transport.abort()
+
+
+@pytest.mark.usefixtures("impatient")
+async def test_a_stream_is_no_idle_connection() -> None:
+    async with standing() as desk, desk.stream() as hand:
+        loop = asyncio.get_running_loop()
+        until_s = loop.time() + 3 * QUIET_S
+        await until(lambda: loop.time() > until_s)
+        assert not hand.socket.closed
+        assert hand.bridge.call.ended is None

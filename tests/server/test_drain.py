@@ -1,0 +1,216 @@
+"""Leaving without dropping a call: one process, told to stop in the middle of things."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import socket
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import pytest
+
+from bot.config import load_settings
+from bot.realtime.session import HANG_UP
+from bot.server import drain as drain_module
+from bot.server.context import Door
+from bot.server.drain import drain
+from bot.server.live import LiveCalls
+from bot.server.process import Server
+from bot.server.registry import SqliteRegistry
+from bot.testing.agent import Reply, ScriptedAgent, Spoken, ToolCall, pattern
+from bot.testing.dial import new_call_sid
+from bot.testing.model import SimulatedModel
+from bot.testing.model.server import SimulatedRealtimeServer
+from tests.server.desk import PUBLIC_URL, QUICK, Reach, a_phone, captured, environment, heard, until
+from tests.server.test_model_side import SORRY
+from tests.server.test_webhooks import verbs
+
+GOODBYE = Reply([Spoken(pattern(700, "goodbye"), "Goodbye.")], [ToolCall(HANG_UP)], pacing=QUICK)
+LONG = Reply([Spoken(pattern(20_000), "on and on")], pacing=QUICK)
+TERM, INT, QUIT = signal.SIGTERM, signal.SIGINT, signal.SIGQUIT
+
+
+def logged(event: str) -> list[Any]:
+    return [entry for entry in captured() if entry["event"] == event]
+
+
+def reasons() -> list[str]:
+    return [entry["reason"] for entry in logged("call_ended")]
+
+
+@asynccontextmanager
+async def serving(reply: Reply, **env: str) -> AsyncIterator[tuple[Reach, asyncio.Task[None]]]:
+    """A server that takes signals, and its task. Ends with it gone, its port closed and every session closed."""
+
+    def session(name: str) -> SimulatedModel:
+        return SimulatedModel(ScriptedAgent([reply]), model=name)
+
+    async with SimulatedRealtimeServer(session) as model, aiohttp.ClientSession() as http:
+        settings = load_settings(environment(model.url, **env))
+        listener = socket.create_server(("127.0.0.1", 0))
+        port = listener.getsockname()[1]
+        task = asyncio.create_task(Server(settings).run(listener))
+        await until(lambda: logged("listening"))
+        try:
+            yield Reach(settings, f"http://127.0.0.1:{port}", model, http), task
+        finally:
+            if not task.done():
+                os.kill(os.getpid(), INT)
+                os.kill(os.getpid(), INT)
+            await asyncio.wait([task], timeout=5)
+        await task
+        listener.close()
+        with pytest.raises(aiohttp.ClientConnectorError):
+            await Reach(settings, f"http://127.0.0.1:{port}", model, http).ready()
+        await until(lambda: not model.open_sessions)
+
+
+@pytest.mark.parametrize("number", [TERM, INT, QUIT], ids=lambda number: number.name)
+async def test_a_stop_lets_calls_go_on_and_answers_until_the_last_is_over(number: signal.Signals) -> None:
+    async with serving(GOODBYE) as (reach, task):
+        phone, waiting = a_phone(), new_call_sid()
+        calling = asyncio.create_task(reach.dial(phone))
+        token = await reach.token(waiting)
+        await until(lambda: phone.received)
+        os.kill(os.getpid(), number)
+        await until(lambda: logged("draining"))
+        assert await reach.ready() == (503, "draining\n")
+        document = (await reach.voice(new_call_sid()))[1]
+        assert verbs(document) == ["Pause", "Redirect"]
+        assert '<Pause length="1"/>' in document
+        assert f'<Redirect method="POST">{PUBLIC_URL}/voice</Redirect>' in document
+
+        newer = await reach.token(waiting)  # Twilio tries again with a call that was let in before
+        assert await reach.refused(token) == 403
+        async with await reach.upgrade(newer) as stream:
+            result = await calling
+            assert (result.ending, result.failure, len(result.documents)) == ("hangup", "", 2)
+            assert heard(phone) == GOODBYE.items[0].audio
+            assert not task.done()
+            await stream.close()
+        async with asyncio.timeout(2):
+            await task
+        assert reasons() == ["bot_hung_up", "caller_hung_up"]
+        assert len(reach.model.sessions) == 2
+
+
+async def test_the_limit_ends_what_is_left_with_a_sentence() -> None:
+    async with serving(LONG, BOT_DRAIN_SECONDS="0.2") as (reach, task):
+        phones = [a_phone() for _ in range(3)]
+        calls = [asyncio.create_task(reach.dial(phone)) for phone in phones]
+        await until(lambda: all(phone.received for phone in phones))
+        os.kill(os.getpid(), TERM)
+        for call in calls:
+            result = await call
+            assert (result.ending, result.said, result.failure) == ("hangup", [SORRY], "")
+        async with asyncio.timeout(2):
+            await task
+        assert reasons() == ["drained"] * 3
+
+
+@pytest.mark.parametrize(
+    "told", [(INT, INT), (TERM, INT), (TERM, QUIT)], ids=lambda told: "-".join(one.name for one in told)
+)
+async def test_a_second_stop_by_a_person_ends_the_calls_at_once(told: tuple[signal.Signals, ...]) -> None:
+    async with serving(LONG) as (reach, task):
+        phone = a_phone()
+        calling = asyncio.create_task(reach.dial(phone))
+        await until(lambda: phone.received)
+        os.kill(os.getpid(), told[0])
+        await until(lambda: logged("draining"))
+        os.kill(os.getpid(), told[1])
+        async with asyncio.timeout(1.5):
+            await task
+        assert reasons() == ["drained"]
+        assert (await calling).hung_up_by == "bot"
+
+
+@pytest.mark.parametrize(
+    "told", [(TERM, TERM), (INT, QUIT), (QUIT, INT)], ids=lambda told: "-".join(one.name for one in told)
+)
+async def test_a_stop_that_a_manager_or_a_platform_repeats_ends_nothing(told: tuple[signal.Signals, ...]) -> None:
+    async with serving(GOODBYE) as (reach, task):
+        phone = a_phone()
+        calling = asyncio.create_task(reach.dial(phone))
+        await until(lambda: phone.received)
+        os.kill(os.getpid(), told[0])
+        await until(lambda: logged("draining"))
+        os.kill(os.getpid(), told[1])
+        result = await calling
+        assert (result.ending, result.failure) == ("hangup", "")
+        await task
+        assert reasons() == ["bot_hung_up"]
+
+
+async def test_nothing_to_do_is_done_at_once() -> None:
+    async with serving(GOODBYE) as (_, task):
+        os.kill(os.getpid(), TERM)
+        async with asyncio.timeout(0.5):
+            await task
+
+
+# ---- one of several processes ----
+
+CALL = "CA" + "1" * 32
+
+
+class Watched(SqliteRegistry):
+    looks = 0
+
+    def live(self) -> int:
+        self.looks += 1
+        return super().live()
+
+
+class Site:
+    left = False
+
+    async def stop(self) -> None:
+        self.left = True
+
+
+@pytest.fixture
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(drain_module, "LOOK_S", 0.01)
+
+
+@pytest.mark.usefixtures("quick")
+async def test_the_last_process_on_the_port_stays_for_the_calls_of_the_others(tmp_path: Path) -> None:
+    """All are told to stop at once: this one has no call, yet the other's /voice/next may arrive here."""
+    mine, other = Watched(tmp_path / "calls", time.time, 1), SqliteRegistry(tmp_path / "calls", time.time, 2)
+    other.enter(CALL, 5)
+    other.announce(accepting=False)
+    door, site = Door(), Site()
+    door.site = site  # type: ignore[assignment]
+    calls = LiveCalls(load_settings({}), mine)
+    task = asyncio.create_task(drain(calls, door, 5, asyncio.Event()))
+    await until(lambda: mine.looks > 3)
+    assert (task.done(), site.left) == (False, False)
+    other.end(CALL, "drained", asks=True)
+    looks = mine.looks
+    await until(lambda: mine.looks > looks + 3)
+    assert (task.done(), site.left) == (False, False)
+    mine.asked(CALL)
+    await task
+    mine.close()
+    other.close()
+
+
+@pytest.mark.usefixtures("quick")
+async def test_the_port_is_left_to_a_process_that_takes_calls(tmp_path: Path) -> None:
+    mine, other = SqliteRegistry(tmp_path / "calls", time.time, 1), SqliteRegistry(tmp_path / "calls", time.time, 2)
+    other.enter(CALL, 5)
+    other.announce(accepting=True)
+    door, site = Door(), Site()
+    door.site = site  # type: ignore[assignment]
+    async with asyncio.timeout(1):
+        await drain(LiveCalls(load_settings({}), mine), door, 5, asyncio.Event())
+    assert site.left
+    mine.close()
+    other.close()

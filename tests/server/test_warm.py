@@ -1,0 +1,172 @@
+"""Idle sessions: ready before anybody calls, taken without a dial, replaced, and never handed out stale."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bot.server import warm
+from bot.server.warm import WarmPool
+from bot.testing.model import Behaviour, CloseAt, SimulatedModel
+from bot.testing.model.server import Door
+from bot.testing.replays import assert_replays
+from tests.server.desk import ACCOUNT, Desk, a_phone, heard, standing, until
+from tests.server.instance import heard_out
+
+
+def pool(desk: Desk) -> WarmPool:
+    return desk.calls.pool
+
+
+async def filled(desk: Desk, dialled: int) -> None:
+    """Wait until the pool is full and `dialled` sessions have been opened in all."""
+    await until(lambda: len(pool(desk)) == pool(desk).size and len(desk.model.sessions) == dialled)
+
+
+class Heard:
+    """What each simulated session was told."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self._texts: dict[SimulatedModel, list[Any]] = {}
+        receive = SimulatedModel.receive
+
+        def listening(model: SimulatedModel, text: str, now_us: int) -> None:
+            self._texts.setdefault(model, []).append(json.loads(text))
+            receive(model, text, now_us)
+
+        monkeypatch.setattr(SimulatedModel, "receive", listening)
+
+    def of(self, session: SimulatedModel, kind: str) -> list[Any]:
+        return [message for message in self._texts.get(session, []) if message["type"] == kind]
+
+
+@pytest.fixture
+def told(monkeypatch: pytest.MonkeyPatch) -> Heard:
+    return Heard(monkeypatch)
+
+
+async def test_a_call_takes_a_ready_session_and_the_pool_fills_up_again(told: Heard, tmp_path: Path) -> None:
+    async with standing(BOT_WARM_SESSIONS="2", BOT_RECORD="fixture", BOT_RECORD_DIR=str(tmp_path)) as desk:
+        await filled(desk, 2)
+        first = desk.model.sessions[0]
+        await until(lambda: told.of(first, "session.update"))
+        assert told.of(first, "response.create") == []
+        await heard_out(desk, a_phone())
+        await filled(desk, 3)
+        assert len(told.of(first, "session.update")) == len(told.of(first, "response.create")) == 1
+        assert desk.reasons == ["caller_hung_up"]
+
+        await heard_out(desk, *(a_phone() for _ in range(5)))  # more than there are ready: the others are dialled
+        await filled(desk, 8)
+        assert desk.reasons == ["caller_hung_up"] * 6
+        await until(lambda: len(list(tmp_path.iterdir())) == 6)
+    for path in list(tmp_path.iterdir()):  # noqa: ASYNC240  the server is gone
+        assert assert_replays(path).ended == "caller_hung_up"
+
+
+async def test_what_a_ready_session_is_told_is_what_a_call_would_tell_it(told: Heard) -> None:
+    updates = []
+    for size in ("0", "1"):
+        async with standing(BOT_WARM_SESSIONS=size, BOT_INSTRUCTIONS="Be brief.", BOT_VOICE="cedar") as desk:
+            await filled(desk, int(size))
+            await heard_out(desk, a_phone())
+            updates.append(told.of(desk.model.sessions[0], "session.update"))
+    assert updates[0] == updates[1]
+    assert ACCOUNT not in json.dumps(updates)
+
+
+async def test_a_session_that_the_server_closes_is_replaced() -> None:
+    def behaviour() -> Behaviour:
+        first = not made
+        made.append(1)
+        return Behaviour(closes=CloseAt(100_000, 1001)) if first else Behaviour()
+
+    made: list[int] = []
+    async with standing(behaviour=behaviour, BOT_WARM_SESSIONS="1") as desk:
+        await filled(desk, 1)
+        await filled(desk, 2)
+        assert pool(desk).failures == {"closed": 1}
+        await desk.works()
+        await filled(desk, 3)
+
+
+async def test_a_session_that_would_not_last_a_call_is_not_taken(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert warm.OLDEST_S < 3600 - 60
+    async with standing(BOT_WARM_SESSIONS="1") as desk:
+        await filled(desk, 1)
+        monkeypatch.setattr(warm, "OLDEST_S", 0.0)
+        assert pool(desk).take() is None
+        monkeypatch.undo()
+        await filled(desk, 2)
+        await until(lambda: desk.model.open_sessions == 1)
+        await heard_out(desk, a_phone())
+        await filled(desk, 3)
+
+
+async def test_formats_that_were_not_asked_for_are_noticed_by_the_call() -> None:
+    format_ = {"type": "audio/pcm", "rate": 24000}
+    async with standing(behaviour=Behaviour(forced_format=format_), BOT_WARM_SESSIONS="1") as desk:
+        await filled(desk, 1)
+        result = await desk.dial(a_phone())
+        assert (result.ending, desk.reasons) == ("hangup", ["model_unavailable"])
+        assert "audio/pcm" in desk.logged("format_mismatch")[0]["why"]
+        await filled(desk, 2)
+
+
+@pytest.mark.parametrize(
+    ("door", "behaviour", "failure"),
+    [
+        (Door(http_status=503), Behaviour(), "unreachable"),
+        (Door(), Behaviour(refusal="invalid_api_key"), "bad_key"),
+        (Door(), Behaviour(updated_after_ms=None), "timeout"),
+        (Door(), Behaviour(created_after_ms=None), "timeout"),
+        (Door(), Behaviour(updated_after_ms=None, closes=CloseAt(20_000, 1006)), "closed"),
+    ],
+)
+async def test_a_failure_is_tried_again_later_and_later(
+    door: Door, behaviour: Behaviour, failure: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert list(warm.RETRY_S) == sorted(warm.RETRY_S)
+    assert warm.RETRY_S[0] >= 1
+    monkeypatch.setattr(warm, "READY_S", 0.1)
+    monkeypatch.setattr(warm, "RETRY_S", retries := Retries())
+    async with standing(door=door, behaviour=behaviour, checked=False, BOT_WARM_SESSIONS="1") as desk:
+        await until(lambda: len(retries.asked) == 5)
+        assert retries.asked == [0, 1, 2, 2, 2]
+        assert pool(desk).failures == {failure: 5}
+        assert len(pool(desk)) == 0
+        assert {entry["failure"] for entry in desk.logged("warm_session_failed")} == {failure}
+        assert desk.model.open_sessions == 0
+
+
+class Retries:
+    """Three lengths to wait, none of them long, until five were asked for."""
+
+    def __init__(self) -> None:
+        self.asked: list[int] = []
+
+    def __len__(self) -> int:
+        return 3
+
+    def __getitem__(self, index: int) -> float:
+        self.asked.append(index)
+        return 0.0 if len(self.asked) < 5 else 3600.0
+
+
+async def test_stopping_closes_what_is_ready_and_what_is_being_dialled() -> None:
+    async with standing(BOT_WARM_SESSIONS="3") as desk:
+        await filled(desk, 3)
+        desk.model.door = Door(unanswered=True)
+        desk.model.asked.clear()
+        phone = a_phone()
+        calling = asyncio.create_task(desk.dial(phone))
+        await desk.model.asked.wait()  # the pool dials another
+        await until(lambda: heard(phone))
+        await desk.calls.close()
+        await calling
+        assert (len(pool(desk)), desk.model.open_sessions) == (2, 2)
+    assert desk.model.open_sessions == 0

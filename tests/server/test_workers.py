@@ -1,0 +1,183 @@
+"""Several processes on one port: the real command, real phones; it is as if there were one process."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import socket
+from collections.abc import Sequence
+from functools import partial
+from pathlib import Path
+
+import pytest
+
+from bot.realtime.session import HANG_UP
+from bot.testing.agent import Reply, Spoken, ToolCall, pattern
+from bot.testing.dial import new_call_sid
+from bot.testing.phone import SimulatedPhone
+from tests.server.desk import QUICK, a_phone, environment, heard, until
+from tests.server.instance import Instance, heard_out, run_to_its_end, serving
+from tests.server.test_webhooks import verbs
+
+CALLS = 8
+GOODBYE = Reply([Spoken(pattern(2500, "goodbye"), "That is all. Goodbye.")], [ToolCall(HANG_UP)], pacing=QUICK)
+"""A call that the bot ends by itself, so that Twilio asks /voice/next."""
+
+
+async def test_no_call_misses_its_session_and_the_idle_ones_serve_any_process(tmp_path: Path) -> None:
+    async with serving(tmp_path, BOT_WARM_SESSIONS="2") as instance:
+        await until(lambda: len(instance.model.sessions) == 2)
+        await heard_out(instance, *(a_phone() for _ in range(20)))
+        await until(lambda: instance.reasons == ["caller_hung_up"] * 20)
+        await until(lambda: instance.model.open_sessions == 2)
+        assert len(instance.model.sessions) == 22
+        for event in ("session_missed", "handover_failed", "warm_session_failed"):
+            assert instance.logged(event) == []
+
+
+async def test_the_processes_share_what_they_know_of_a_call(tmp_path: Path) -> None:
+    async with serving(tmp_path, BOT_MAX_CALLS="2") as instance:
+        here, there = sorted(instance.workers)
+        async with instance.at(here) as one, instance.at(there) as other:
+            call_sid = new_call_sid()
+            void = await one.token(call_sid)
+            token = await other.token(call_sid)  # Twilio has tried again
+            assert instance.owner(call_sid) == here
+            assert await instance.refused(void) == 403
+            async with await instance.upgrade(token) as stream:
+                assert [await reach.refused(token) for reach in (one, other)] == [403, 403]
+                assert [(await reach.voice(call_sid))[0] for reach in (one, other)] == [409, 409]
+                await stream.close()
+            await until(lambda: instance.reasons == ["caller_hung_up"])
+            for reach in (one, other):
+                assert verbs((await reach.voice(call_sid))[1]) == ["Hangup"]
+                assert verbs((await reach.next(call_sid))[1]) == ["Hangup"]
+
+            waiting = [new_call_sid(), new_call_sid()]
+            await one.token(waiting[0])
+            await other.token(waiting[1])
+            for reach in (one, other):
+                assert await reach.ready() == (200, "full\n")
+                assert verbs((await reach.voice(new_call_sid()))[1]) == ["Reject"]
+            for call_sid in waiting:  # their streams never came, says Twilio, and says it to either process
+                assert verbs((await one.next(call_sid))[1]) == ["Say", "Hangup"]
+            await until(lambda: instance.reasons == ["caller_hung_up", "line_lost", "line_lost"])
+            assert await one.ready() == (200, "ready\n")
+            assert len(instance.model.sessions) == 3
+
+
+async def test_of_two_streams_at_once_one_is_let_in(tmp_path: Path) -> None:
+    async with serving(tmp_path) as instance:
+        for _ in range(5):
+            call_sid = new_call_sid()
+            token = await instance.token(call_sid)
+            streams = await asyncio.gather(*(instance.upgrade(token) for _ in range(4)), return_exceptions=True)
+            (let_in,) = [one for one in streams if not isinstance(one, BaseException)]
+            await let_in.close()
+        await until(lambda: instance.reasons == ["caller_hung_up"] * 5)
+        assert len(instance.model.sessions) == 5
+
+
+async def test_a_stream_that_cannot_be_handed_over_is_served_where_it_is(tmp_path: Path) -> None:
+    async with serving(tmp_path) as instance:
+        here, there = sorted(instance.workers)
+        phone = a_phone()
+        async with instance.at(here) as one:
+            await one.token(phone.ids.call_sid)
+        instance.box(here).unlink()
+        with instance.only(there):
+            await heard_out(instance, phone)
+        await until(lambda: len(instance.logged("session_missed")) == 1)
+        assert (len(instance.logged("handover_failed")), instance.reasons) == (1, ["caller_hung_up"])
+        assert len(instance.model.sessions) == 2
+
+
+def all_hear(phones: Sequence[SimulatedPhone]) -> bool:
+    return all(phone.received for phone in phones)
+
+
+async def talking(instance: Instance, group: asyncio.TaskGroup) -> None:
+    """Calls in which the bot has begun its goodbye, in every process; each checks that it is heard to its end."""
+
+    async def call(phone: SimulatedPhone) -> None:
+        result = await instance.dial(phone)
+        assert (result.ending, result.failure, result.said, len(result.documents)) == ("hangup", "", [], 2)
+        assert heard(phone) == GOODBYE.items[0].audio
+
+    for worker in sorted(instance.workers):
+        with instance.only(worker):
+            phones = [a_phone() for _ in range(CALLS // 2)]
+            for phone in phones:
+                group.create_task(call(phone))
+            await until(partial(all_hear, phones))
+
+
+async def test_a_stop_lets_every_call_go_on_to_its_own_end(tmp_path: Path) -> None:
+    async with serving(tmp_path, GOODBYE) as instance, asyncio.TaskGroup() as group:
+        await talking(instance, group)
+        instance.process.terminate()
+        await until(lambda: len(instance.logged("draining")) == 2)
+        assert await instance.ready() == (503, "draining\n")
+        assert verbs((await instance.voice(new_call_sid()))[1]) == ["Pause", "Redirect"]
+        os.killpg(instance.process.pid, signal.SIGTERM)  # some platforms tell every process, and more than once
+        assert await instance.exit() == 0
+        assert instance.reasons == ["bot_hung_up"] * CALLS
+        assert len(instance.logged("drained")) == 2
+
+
+async def test_workers_are_replaced_without_losing_a_call(tmp_path: Path) -> None:
+    async with serving(tmp_path, GOODBYE) as instance, asyncio.TaskGroup() as group:
+        before = instance.workers
+        await talking(instance, group)
+        instance.process.send_signal(signal.SIGHUP)
+        await until(lambda: len(instance.accepting - before) == 2 and not instance.accepting & before)
+        await heard_out(instance, *(a_phone() for _ in range(4)), audio=GOODBYE.items[0].audio)
+        await until(lambda: not instance.workers & before, within_s=5)
+        assert sorted(instance.reasons) == ["bot_hung_up"] * CALLS + ["caller_hung_up"] * 4
+
+
+async def test_a_process_that_dies_takes_its_own_calls_and_no_others(tmp_path: Path) -> None:
+    async with serving(tmp_path, GOODBYE, killed=True, BOT_MAX_CALLS="2") as instance:
+        lost, kept = sorted(instance.workers)
+        phones = {lost: a_phone(), kept: a_phone()}
+        calling = {}
+        for worker, phone in phones.items():
+            with instance.only(worker):
+                calling[worker] = asyncio.create_task(instance.dial(phone))
+                await until(partial(all_hear, [phone]))
+        assert await instance.ready() == (200, "full\n")
+        os.kill(lost, signal.SIGKILL)
+        await until(lambda: instance.asked("SELECT 1 FROM calls WHERE reason = 'internal_error' AND owner = ?", lost))
+        assert (await calling[lost]).close_code == 1006
+        await until(lambda: len(instance.accepting) == 2)
+        await heard_out(instance, a_phone(), audio=GOODBYE.items[0].audio)
+        result = await calling[kept]
+        assert (result.ending, heard(phones[kept])) == ("hangup", GOODBYE.items[0].audio)
+
+
+async def test_a_second_ctrl_c_ends_the_calls(tmp_path: Path) -> None:
+    async with serving(tmp_path, GOODBYE) as instance, asyncio.TaskGroup() as group:
+        phones = [a_phone() for _ in range(CALLS)]
+        calls = [group.create_task(instance.dial(phone)) for phone in phones]
+        await until(partial(all_hear, phones))
+        os.killpg(instance.process.pid, signal.SIGINT)  # as a terminal does
+        await until(lambda: len(instance.logged("draining")) == 2)
+        assert instance.reasons == []
+        os.killpg(instance.process.pid, signal.SIGINT)
+        assert await instance.exit(within_s=2) == 0
+        assert instance.reasons == ["drained"] * CALLS
+        assert {(await call).hung_up_by for call in calls} == {"bot"}
+
+
+@pytest.mark.parametrize("taken", ["the port", "a TwiML file"])
+def test_what_keeps_it_from_starting_is_told_in_a_sentence(tmp_path: Path, taken: str) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        told = environment("ws://127.0.0.1:9/v1/realtime", WEB_CONCURRENCY="2", PORT=str(listener.getsockname()[1]))
+        if taken == "a TwiML file":
+            (tmp_path / "sorry.xml").write_text("<Response>")
+            told |= {"BOT_TWIML_DIR": str(tmp_path)}
+        done = run_to_its_end(told, tmp_path)
+    assert done.returncode == (2 if taken == "a TwiML file" else 1)
+    assert ("sorry.xml is not well-formed" if taken == "a TwiML file" else "mend HOST or PORT") in done.stderr
+    assert "Traceback" not in done.stderr
