@@ -206,11 +206,15 @@ class Ledger:
     def _correct(self, mark: Mark, now_us: int) -> None:
         """Move the run's offset to the lower envelope of its echoes; up only by two late ones in a row."""
         run, position_us = mark.run, mark.position * US_PER_BYTE
-        late_us = now_us - run.start_us - position_us - (self.round_trip_us or 0)
+        after_us = now_us - run.start_us - position_us
         drift_us = position_us * DRIFT_PPM // 1_000_000
-        if late_us < -(EARLY_US + drift_us):
+        if after_us < -(EARLY_US + drift_us):
             self.early_echoes += 1
             return
+        if self.round_trip_us is not None and after_us < self.round_trip_us - EARLY_US - drift_us:
+            # Played and back in less than a round trip: the round trip was measured while something stood still.
+            self.round_trip_us = max(after_us, 0)
+        late_us = after_us - (self.round_trip_us or 0)
         if self.round_trip_us is not None:
             self._envelope(run, max(late_us, -drift_us))
         if run is self._run and mark.position == run.size and not self._marks:

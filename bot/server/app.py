@@ -23,7 +23,7 @@ from bot.twilio.twiml import TwimlFiles
 MAX_BODY_BYTES = 64 * 1024
 BACKLOG = 2048
 IDLE_CONNECTION_S = 10.0
-"""A connection whose next request, or whose first, has not come with all its headers by then is closed."""
+"""A connection whose request has not come with all its headers by then is closed."""
 STOP_S = 5.0
 
 _log = structlog.get_logger()
@@ -42,6 +42,7 @@ def make_app(settings: Settings, registry: CallRegistry | None = None) -> web.Ap
         app.add_routes(_routes(prefix))
     app.cleanup_ctx.append(metrics.flushing)
     app.cleanup_ctx.append(_warm)
+    app.on_response_prepare.append(_close_after)
     app.on_shutdown.append(_end_calls)
     return app
 
@@ -67,6 +68,12 @@ async def _warm(app: web.Application) -> AsyncIterator[None]:
     if task is not None:
         task.cancel()
         await asyncio.wait([task])
+
+
+async def _close_after(_: web.Request, response: web.StreamResponse) -> None:
+    """One request a connection: on a kept one it might meet the end of the connection, or of a process that drains."""
+    response.force_close()
+    response.headers["Connection"] = "close"
 
 
 async def _end_calls(app: web.Application) -> None:

@@ -45,9 +45,9 @@ async def _until_not_needed(calls: LiveCalls, door: Door) -> None:
 
 
 async def _until_answered(calls: LiveCalls) -> None:
-    """Until Twilio has asked what follows the calls that we ended; another process on the port would answer too."""
+    """Until Twilio has asked what follows the calls that were ended: here, or by others when nobody takes calls."""
     registry = calls.registry
-    while not registry.others_accept() and (registry.live() or registry.unasked(FOLLOW_UP_S)):  # noqa: ASYNC110
+    while registry.unasked(FOLLOW_UP_S) or (registry.live() and not registry.others_accept()):  # noqa: ASYNC110
         await asyncio.sleep(LOOK_S)  # what other processes do sets no event here
 
 

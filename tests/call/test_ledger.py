@@ -353,3 +353,17 @@ def test_memory_stays_small_over_many_cuts_whose_echoes_never_come() -> None:
         wire.wait(100).cut()
     assert len(wire.ledger._dead) <= 256
     assert wire.ledger._entries == []
+
+
+def test_a_first_echo_held_up_by_a_stall_does_not_put_off_the_end_of_speaking() -> None:
+    ledger = Ledger()
+    entry = ledger.entry("A", 0, "R")
+    first = ledger.mark_before(0)
+    ledger.sent(entry, 8_000, 0)
+    entry.received, entry.done = 8_000, True
+    last = ledger.mark_after(0, at_end=True)
+    assert last is not None
+    ledger.echo(first, 300_000)  # the true round trip is 10 ms: the server stood still for 290 ms
+    ledger.echo(last, 1_010_000)
+    assert ledger.round_trip_us == 10_000
+    assert not ledger.interruptible(1_010_000)

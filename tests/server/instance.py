@@ -108,15 +108,6 @@ class Instance(Reach):
             for pid in others:
                 os.kill(pid, signal.SIGCONT)
 
-    @contextlib.asynccontextmanager
-    async def at(self, worker: int) -> AsyncIterator[Reach]:
-        """A way to this process: connections of their own, made while the others stand still and kept open."""
-        async with aiohttp.ClientSession() as http:
-            reach = Reach(self.settings, self.origin, self.model, http)
-            with self.only(worker):
-                await reach.ready()
-            yield reach
-
     # ---- ending ----
 
     async def exit(self, within_s: float = 5.0) -> int:
@@ -175,7 +166,7 @@ async def serving(directory: Path, *replies: Reply, killed: bool = False, **env:
             COMMAND, cwd=ROOT, env=_inherited(told, directory), stderr=stderr, start_new_session=True
         )
         stack.callback(_kill_group, process)
-        http = await stack.enter_async_context(aiohttp.ClientSession(connector=aiohttp.TCPConnector(force_close=True)))
+        http = await stack.enter_async_context(aiohttp.ClientSession())
         instance = Instance(settings, f"http://127.0.0.1:{told['PORT']}", model, http, process, directory)
         await _started(instance)
         yield instance

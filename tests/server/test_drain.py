@@ -167,6 +167,10 @@ class Watched(SqliteRegistry):
         self.looks += 1
         return super().live()
 
+    def unasked(self, within_s: float) -> int:
+        self.looks += 1
+        return super().unasked(within_s)
+
 
 class Site:
     left = False

@@ -170,6 +170,15 @@ async def test_a_call_that_the_bot_ends() -> None:
     assert phone.playout.heard_total_bytes(10**9) < 800  # the rest was still in the buffer
 
 
+async def test_a_pause_lasts_as_long_as_it_says() -> None:
+    bot = Bot(_greet_and_close)
+    bot.answer = f'<Response><Pause length="1"/>{bot.answer.removeprefix("<Response>")}'
+    result = await _call(bot, SimulatedPhone())
+    assert result.answered_us is not None
+    assert result.opened_us is not None
+    assert result.opened_us - result.answered_us >= 1_000_000
+
+
 async def test_an_abrupt_hang_up_breaks_the_connection() -> None:
     bot = Bot()
     phone = SimulatedPhone()
