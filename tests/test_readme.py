@@ -55,6 +55,7 @@ NOT_RUN = {  # programs of others, and proofs that take minutes
     "cloudflared tunnel --url http://localhost:8080",
     "pytest -m slow",
     "python -m tests.proof",
+    "python -m tests.benchmarks",
 }
 
 

@@ -12,6 +12,7 @@ import structlog
 from aiohttp import web
 
 from bot.config import Settings
+from bot.realtime.connection import tls_context
 from bot.server import health, media, metrics, voice
 from bot.server.context import CALLS, DOOR, METER, SETTINGS, TWIML, Door
 from bot.server.handover import Handover
@@ -34,6 +35,8 @@ def make_app(settings: Settings, registry: CallRegistry | None = None) -> web.Ap
     app = web.Application(client_max_size=MAX_BODY_BYTES)
     app[SETTINGS] = settings
     app[TWIML] = TwimlFiles(settings.twiml_dir)
+    if settings.openai_realtime_url.startswith("wss:"):
+        tls_context()  # now, not while the first caller waits
     app[CALLS] = LiveCalls(settings, registry)
     app[METER] = Meter(app[CALLS])
     app[DOOR] = Door()

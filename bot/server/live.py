@@ -44,6 +44,8 @@ class LiveCalls:
         self.settings = settings
         self.registry: CallRegistry = registry or MemoryRegistry(time.time)
         self.draining = False
+        self.ended = 0
+        """Calls that are over, or go on elsewhere."""
         self.missed = 0
         """Sessions dialled here whose stream came in another process."""
         self.on_start: list[Callable[[LiveCall], None]] = []
@@ -104,6 +106,7 @@ class LiveCalls:
             if looking is not None:
                 looking.cancel()
             del self._calls[live.call_sid]
+            self.ended += 1
         if reason is not None:
             self.registry.end(live.call_sid, reason, asks=reason in BOT_ENDS and live.bridge.attached)
         for tell in self.on_end:

@@ -12,6 +12,7 @@ from bot.server.app import running
 from bot.server.context import CALLS, DOOR
 from bot.server.drain import drain
 from bot.server.handover import Handover
+from bot.server.loop import Memory
 from bot.server.registry import CallRegistry
 
 BEAT_S = 1.0
@@ -49,9 +50,10 @@ class Server:
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT):
             loop.add_signal_handler(number, self.stop, number)
         async with running(self._settings, self._registry, sock, self._handover) as (app, _):
-            calls = app[CALLS]
+            calls, memory = app[CALLS], Memory()
             while not self._stop.is_set():
                 calls.registry.announce(accepting=True)
+                memory.tidy(ended=calls.ended, live=len(calls))
                 await _set_within(self._stop, BEAT_S)
             await drain(calls, app[DOOR], self._settings.drain_s, self._hurry)
 
