@@ -22,7 +22,7 @@ from websockets.protocol import State
 from websockets.uri import parse_uri
 
 from bot.realtime.failures import Failure, failure_of_close, failure_of_status
-from bot.realtime.framing import Framer
+from bot.realtime.framing import Framer, FrameReader
 
 MAX_MESSAGE_BYTES = 16 * 2**20
 CLOSE_S = 0.5
@@ -81,6 +81,11 @@ class RealtimeConnection(asyncio.Protocol):
         self._abort_timer: asyncio.TimerHandle | None = None
         self._fragments: list[bytes] = []
         self._framer = Framer()
+        self._reader = FrameReader(self._judge, masked=False, most_bytes=MAX_MESSAGE_BYTES)
+        self._reader.on_text = self._text
+        self._read = self._judge
+        self._upgrading = True
+        self._head = b""
 
     # ---- asyncio's side ----
 
@@ -92,6 +97,27 @@ class RealtimeConnection(asyncio.Protocol):
         self._write()
 
     def data_received(self, data: bytes) -> None:
+        if self._upgrading:
+            data = self._upgrade(data)
+        if data:
+            self._read(data)
+
+    def _upgrade(self, data: bytes) -> bytes:
+        """The answer to the upgrade goes to the library. Gives what came behind its head."""
+        seen = self._head + data
+        end = seen.find(b"\r\n\r\n") + 4
+        if end < 4:
+            self._head = seen[-3:]
+            self._judge(data)
+            return b""
+        end -= len(self._head)
+        self._upgrading = False
+        self._judge(data[:end])
+        if self._protocol.state is State.OPEN:
+            self._read = self._reader.feed
+        return data[end:]
+
+    def _judge(self, data: bytes) -> None:
         self._protocol.receive_data(data)
         self._after_input()
 
@@ -138,15 +164,18 @@ class RealtimeConnection(asyncio.Protocol):
                 self._opened.set_result(None)
 
     def _frame(self, frame: Frame) -> None:
-        if self._closing or frame.opcode not in {Opcode.TEXT, Opcode.BINARY, Opcode.CONT}:
-            return
-        if frame.fin and not self._fragments:
-            self._on_text(bytes(frame.data))
+        """A part of a message in several, which is rare; the whole ones do not come this way."""
+        if frame.opcode not in {Opcode.TEXT, Opcode.BINARY, Opcode.CONT}:
             return
         self._fragments.append(bytes(frame.data))
+        self._reader.in_fragments = not frame.fin
         if frame.fin:
             whole, self._fragments = b"".join(self._fragments), []
-            self._on_text(whole)
+            self._text(whole)
+
+    def _text(self, text: bytes) -> None:
+        if not self._closing:
+            self._on_text(text)
 
     def _write(self) -> None:
         transport = self._transport

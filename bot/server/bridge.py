@@ -173,7 +173,7 @@ class Bridge:
         """The stream is here."""
         self._phone = phone
         self.attached = True
-        phone.on_text = self.phone_text
+        phone.listen(self.phone_text)
         phone.on_binary = self._phone_binary
         phone.on_lost = self._phone_lost
 

@@ -15,7 +15,7 @@ from websockets.http11 import Request
 from websockets.protocol import State
 from websockets.server import ServerProtocol
 
-from bot.realtime.framing import apply_mask, plain_text
+from bot.realtime.framing import FrameReader, plain_text
 
 MAX_MESSAGE_BYTES = 64 * 1024
 CLOSE_S = 0.5
@@ -25,10 +25,6 @@ FULL_BYTES = 64 * 1024
 QUIET_S = 20.0
 """A connection that was silent for this long is pinged; silent for as long again, it is dead."""
 ABNORMAL = 1006
-SHORTEST = 6
-"""Bytes before the payload of a short masked frame: two, and four of mask (RFC 6455, section 5.2)."""
-WHOLE_TEXT = 0x81
-MASKED = 0x80
 
 
 class NoUpgrade(Exception):
@@ -40,7 +36,7 @@ class NoUpgrade(Exception):
 
 
 class PhoneSocket(asyncio.Protocol):
-    """`on_text` gets each text message, `on_binary` is told of others, `on_lost` gets the close code, once."""
+    """Who `listen`s gets each text message; `on_binary` is told of others, and `on_lost` the close code, once."""
 
     def __init__(self, head: bytes) -> None:
         """`head` is the upgrade request as it came. Raises NoUpgrade."""
@@ -53,19 +49,21 @@ class PhoneSocket(asyncio.Protocol):
         if response.status_code != 101:
             raise NoUpgrade(response.status_code)
         self._protocol.send_response(response)
-        self.on_text: Callable[[bytes], None] = _ignore
         self.on_binary: Callable[[], None] = _ignore
         self.on_lost: Callable[[int], None] = _ignore
         self._transport: asyncio.Transport | None = None
         self._http: asyncio.BaseProtocol | None = None
         self._gone: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._rest = b""
-        self._in_fragments = False
+        self._reader = FrameReader(self._judge, masked=True, most_bytes=MAX_MESSAGE_BYTES)
         self._fragments: list[bytes] = []
         self._fragments_text = True
         self._heard = True
         self._pinged = False
         self._timer: asyncio.TimerHandle | None = None
+
+    def listen(self, on_text: Callable[[bytes], None]) -> None:
+        """Give each text message to `on_text`."""
+        self._reader.on_text = on_text
 
     # ---- asyncio's side ----
 
@@ -78,30 +76,8 @@ class PhoneSocket(asyncio.Protocol):
         self._timer = asyncio.get_running_loop().call_later(QUIET_S, self._look)
 
     def data_received(self, data: bytes) -> None:
-        """Whole text frames are read here, at a tenth of the cost; the library judges all others, frame by frame."""
         self._heard = True
-        if self._rest:
-            data = self._rest + data
-        at, end = 0, len(data)
-        while end - at >= SHORTEST:
-            size, head = data[at + 1] & 0x7F, SHORTEST
-            if size == 126:
-                size, head = int.from_bytes(data[at + 2 : at + 4], "big"), SHORTEST + 2
-            elif size == 127:
-                size, head = int.from_bytes(data[at + 2 : at + 10], "big"), SHORTEST + 8
-            if size > MAX_MESSAGE_BYTES or data[at + 1] < MASKED:
-                self._judge(data[at:])  # it will refuse this: nothing after it is read
-                at = end
-                break
-            after = at + head + size
-            if after > end:
-                break
-            if data[at] == WHOLE_TEXT and not self._in_fragments:
-                self.on_text(apply_mask(data[at + head : after], data[at + head - 4 : at + head]))
-            else:
-                self._judge(data[at:after])
-            at = after
-        self._rest = data[at:]
+        self._reader.feed(data)
 
     def _judge(self, frame: bytes) -> None:
         self._protocol.receive_data(frame)
@@ -132,7 +108,7 @@ class PhoneSocket(asyncio.Protocol):
     def _frame(self, frame: Frame) -> None:
         opcode = frame.opcode
         if opcode is Opcode.TEXT and frame.fin:
-            self.on_text(bytes(frame.data))
+            self._reader.on_text(bytes(frame.data))
         elif opcode in {Opcode.TEXT, Opcode.BINARY, Opcode.CONT}:
             self._fragment(frame)
 
@@ -140,12 +116,12 @@ class PhoneSocket(asyncio.Protocol):
         if frame.opcode is not Opcode.CONT:
             self._fragments, self._fragments_text = [], frame.opcode is Opcode.TEXT
         self._fragments.append(bytes(frame.data))
-        self._in_fragments = not frame.fin
+        self._reader.in_fragments = not frame.fin
         if not frame.fin:
             return
         whole, self._fragments = b"".join(self._fragments), []
         if self._fragments_text:
-            self.on_text(whole)
+            self._reader.on_text(whole)
         else:
             self.on_binary()
 

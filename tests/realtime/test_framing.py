@@ -8,7 +8,7 @@ from websockets.frames import Frame, Opcode
 from websockets.protocol import State
 from websockets.server import ServerProtocol
 
-from bot.realtime.framing import Framer, plain_text
+from bot.realtime.framing import Framer, FrameReader, plain_text
 
 
 @given(st.lists(st.one_of(st.binary(max_size=300), st.integers(65_530, 65_540).map(bytes)), max_size=4))
@@ -32,3 +32,47 @@ def test_it_is_as_long_as_the_library_makes_it() -> None:
         text = b"a" * size
         assert len(Framer().text(text)) == len(Frame(Opcode.TEXT, text).serialize(mask=True))
         assert plain_text(text) == Frame(Opcode.TEXT, text).serialize(mask=False)
+
+
+FRAMES = st.lists(
+    st.tuples(st.sampled_from([Opcode.TEXT, Opcode.PING, Opcode.BINARY]), st.binary(max_size=100)), max_size=6
+)
+
+
+@given(FRAMES, st.booleans(), st.data())
+def test_however_the_bytes_are_cut_each_frame_is_read_once_and_whole(
+    frames: list[tuple[Opcode, bytes]], masked: bool, data: st.DataObject
+) -> None:
+    seen: list[tuple[str, bytes]] = []
+    reader = FrameReader(lambda frame: seen.append(("judge", frame)), masked=masked, most_bytes=1000)
+    reader.on_text = lambda text: seen.append(("text", text))
+    wires = [Frame(opcode, payload).serialize(mask=masked) for opcode, payload in frames]
+    stream = b"".join(wires)
+    while stream:
+        n_bytes = data.draw(st.integers(1, len(stream)))
+        reader.feed(stream[:n_bytes])
+        stream = stream[n_bytes:]
+    assert seen == [
+        ("text", payload) if opcode is Opcode.TEXT else ("judge", wire)
+        for (opcode, payload), wire in zip(frames, wires, strict=True)
+    ]
+
+
+def test_what_may_not_be_goes_to_the_judge_with_all_that_follows() -> None:
+    good = Frame(Opcode.TEXT, b"good").serialize(mask=True)
+    for bad in (Frame(Opcode.TEXT, b"bare").serialize(mask=False), b"\x81\xff" + (2000).to_bytes(8, "big") + b"mask"):
+        judged: list[bytes] = []
+        texts: list[bytes] = []
+        reader = FrameReader(judged.append, masked=True, most_bytes=1000)
+        reader.on_text = texts.append
+        reader.feed(good + bad + good)
+        assert texts == [b"good"]
+        assert judged == [bad + good]
+
+
+def test_inside_a_message_in_parts_a_whole_text_frame_is_for_the_judge() -> None:
+    judged: list[bytes] = []
+    reader = FrameReader(judged.append, masked=False, most_bytes=1000)
+    reader.in_fragments = True
+    reader.feed(plain_text(b"odd"))
+    assert judged == [plain_text(b"odd")]

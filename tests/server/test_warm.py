@@ -112,6 +112,7 @@ async def test_formats_that_were_not_asked_for_are_noticed_by_the_call() -> None
     async with standing(behaviour=Behaviour(forced_format=format_), BOT_WARM_SESSIONS="1") as desk:
         await filled(desk, 1)
         result = await desk.dial(a_phone())
+        await until(lambda: desk.reasons)
         assert (result.ending, desk.reasons) == ("hangup", ["model_unavailable"])
         assert "audio/pcm" in desk.logged("format_mismatch")[0]["why"]
         await filled(desk, 2)
