@@ -41,9 +41,13 @@ def audio_bytes(payload: Any) -> int:
     return len(payload) * 3 // 4 - payload[-2:].count("=")
 
 
+_BLANKS = dict.fromkeys([0x1680, *range(0x2000, 0x200B), 0x202F, 0x205F, 0x3000], " ")
+"""Spaces of other widths show as nothing that a reader could tell from a plain one."""
+
+
 def visible(text: str) -> str:
     """`text` on one line, with everything that acts instead of showing (escape codes, bidi overrides) spelled out."""
-    return "".join(letter if _shows(letter) else _spelled(letter) for letter in text)
+    return "".join(letter if _shows(letter) else _spelled(letter) for letter in text.translate(_BLANKS))
 
 
 def _shows(letter: str) -> bool:

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import pytest
 import structlog
 
+from bot.testing.schema import check_client_event
 from tests.server.leaks import nothing_left
 
 __all__ = ["nothing_left"]
@@ -17,3 +18,9 @@ def checked(nothing_left: None) -> Iterator[None]:
     """Nothing is left after any of them; `desk.captured` gives the log."""
     with structlog.testing.capture_logs():
         yield
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _schema_is_loaded() -> None:
+    """It takes half a second at its first use, which no caller shall wait for."""
+    check_client_event('{"type":"response.create"}')

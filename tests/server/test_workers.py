@@ -176,7 +176,7 @@ async def test_a_second_ctrl_c_ends_the_calls(tmp_path: Path) -> None:
         await until(lambda: len(instance.logged("draining")) == 2)
         assert instance.reasons == []
         os.killpg(instance.process.pid, signal.SIGINT)
-        assert await instance.exit(within_s=5) == 0
+        assert await instance.exit(within_s=2) == 0
         assert instance.reasons == ["drained"] * CALLS
         assert {(await call).hung_up_by for call in calls} == {"bot"}
 
