@@ -58,3 +58,30 @@ def test_the_stereo_writer_puts_the_caller_left_and_the_heard_right(tmp_path: Pa
     with wave.open(str(path)) as file:
         assert (file.getnchannels(), file.getframerate(), file.getsampwidth()) == (2, 8000, 2)
         assert struct.unpack("<6h", file.readframes(9)) == (-32124, 32124, -32124, 0, 0, 32124)
+
+
+def test_late_audio_of_the_caller_goes_into_its_place_and_leaves_the_other_side_alone(tmp_path: Path) -> None:
+    path = tmp_path / "call.wav"
+    with wav.StereoWriter(path) as writer:
+        writer.write(b"\xff" * 4, b"\x80" * 4)
+        writer.overwrite_caller(1, b"\x00\x80")
+        writer.write(b"\x00", b"\xff")
+    with wave.open(str(path)) as file:
+        samples = struct.unpack("<10h", file.readframes(9))
+    assert samples[::2] == (0, -32124, 32124, 0, -32124)
+    assert samples[1::2] == (32124, 32124, 32124, 32124, 0)
+
+
+def test_a_stereo_file_plays_from_each_sync_on_and_an_open_one_stays_open(tmp_path: Path) -> None:
+    path = tmp_path / "call.wav"
+    with path.open("w+b") as file:
+        writer = wav.StereoWriter(file)
+        for n in range(1, 4):
+            writer.write(b"\x00" * 8, b"\x80" * 8)
+            writer.sync()
+            assert path.stat().st_size == wav.HEADER_BYTES + n * 32
+            with wave.open(str(path)) as read:
+                assert len(read.readframes(100)) == n * 32
+        writer.sync()
+        writer.close()
+        assert not file.closed
