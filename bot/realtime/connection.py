@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import ssl
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from typing import cast
 from urllib.parse import quote
@@ -21,12 +21,17 @@ from websockets.http11 import Response
 from websockets.protocol import State
 from websockets.uri import parse_uri
 
+from bot.realtime.addresses import Addresses
 from bot.realtime.failures import Failure, failure_of_close, failure_of_status
 from bot.realtime.framing import Framer, FrameReader
+from bot.realtime.session import Dialect
 
 MAX_MESSAGE_BYTES = 16 * 2**20
 CLOSE_S = 0.5
 """A closing handshake is given this long; then the socket is aborted."""
+PING_S = 4.0
+"""How often the server is asked for a sign of life. When none comes until the next time, the session is lost: after
+four to eight seconds. It answers pings (openai-realtime.md, section 1.2), and anything else it says will do."""
 MAX_BUFFERED_BYTES = 4 * 2**20
 """Minutes of unsent caller audio: a server that reads this slowly is gone."""
 
@@ -44,16 +49,28 @@ class ConnectError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """Where and as whom a session is opened."""
+    """Where and as whom a session is opened. Without `addresses`, the host is looked up for each session.
+
+    With Azure `model` is the deployment (section 1.4).
+    """
 
     url: str
     model: str
     api_key: str
+    addresses: Addresses | None = field(default=None, compare=False)
+    dialect: Dialect = "openai"
 
     @property
     def uri(self) -> str:
         joint = "&" if "?" in self.url else "?"
         return f"{self.url}{joint}model={quote(self.model, safe='')}"
+
+    @property
+    def credentials(self) -> tuple[str, str]:
+        """Name and value of the header that says who we are."""
+        if self.dialect == "azure":
+            return "api-key", self.api_key
+        return "Authorization", f"Bearer {self.api_key}"
 
 
 @cache
@@ -79,6 +96,9 @@ class RealtimeConnection(asyncio.Protocol):
         self._gone: asyncio.Future[None] = loop.create_future()
         self._closing = False
         self._abort_timer: asyncio.TimerHandle | None = None
+        self._ping_timer: asyncio.TimerHandle | None = None
+        self._asked = False
+        """Whether a sign of life was asked for, and nothing has come since."""
         self._fragments: list[bytes] = []
         self._framer = Framer()
         self._reader = FrameReader(self._judge, masked=False, most_bytes=MAX_MESSAGE_BYTES)
@@ -92,11 +112,13 @@ class RealtimeConnection(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast("asyncio.Transport", transport)  # uvloop's is one in all but ancestry
         request = self._protocol.connect()
-        request.headers["Authorization"] = f"Bearer {self._endpoint.api_key}"
+        name, value = self._endpoint.credentials
+        request.headers[name] = value
         self._protocol.send_request(request)
         self._write()
 
     def data_received(self, data: bytes) -> None:
+        self._asked = False
         if self._upgrading:
             data = self._upgrade(data)
         if data:
@@ -129,8 +151,9 @@ class RealtimeConnection(asyncio.Protocol):
         if self._protocol.state is not State.CLOSED:
             self._protocol.receive_eof()
             self._events()
-        if self._abort_timer is not None:
-            self._abort_timer.cancel()
+        for timer in (self._abort_timer, self._ping_timer):
+            if timer is not None:
+                timer.cancel()
         if not self._gone.done():
             self._gone.set_result(None)
         failure = self._failure(exc)
@@ -162,6 +185,28 @@ class RealtimeConnection(asyncio.Protocol):
                 self._frame(event)
             elif isinstance(event, Response) and self._protocol.handshake_exc is None and not self._opened.done():
                 self._opened.set_result(None)
+                self._watch()
+
+    def _watch(self) -> None:
+        """Look again in a while whether the server still lives."""
+        self._ping_timer = asyncio.get_running_loop().call_later(PING_S, self._ping)
+
+    def _ping(self) -> None:
+        if self._closing or self._protocol.state is not State.OPEN:
+            return
+        if self._asked:
+            self._lifeless()
+            return
+        self._asked = True
+        self._protocol.send_ping(b"")
+        self._write()
+        self._watch()
+
+    def _lifeless(self) -> None:
+        self._closing = True
+        if self._transport is not None:
+            self._transport.abort()
+        self._on_lost(Failure("timeout", 0, f"no sign of life for {PING_S:g} s"))
 
     def _frame(self, frame: Frame) -> None:
         """A part of a message in several, which is rare; the whole ones do not come this way."""
@@ -197,8 +242,11 @@ class RealtimeConnection(asyncio.Protocol):
         opened = False
         try:
             async with asyncio.timeout(timeout_s):
-                context = tls_context() if uri.secure else None
-                await asyncio.get_running_loop().create_connection(lambda: self, uri.host, uri.port, ssl=context)
+                connected = await (self._endpoint.addresses or Addresses(uri.host, uri.port)).connect()
+                tls, name = (tls_context(), uri.host) if uri.secure else (None, None)
+                await asyncio.get_running_loop().create_connection(
+                    lambda: self, sock=connected, ssl=tls, server_hostname=name
+                )
                 await self._opened
             opened = True
         except TimeoutError:

@@ -8,9 +8,11 @@ from bot.realtime.events import Problem
 
 Severity = Literal["harmless", "turn", "fatal"]
 
+EXPIRED = "session_expired"
+"""The end of this session, but not of the call."""
 FATAL = frozenset(
     {
-        "session_expired",
+        EXPIRED,
         "invalid_api_key",
         "invalid_model",
         "missing_model",
@@ -21,6 +23,14 @@ FATAL = frozenset(
         "billing_hard_limit_reached",
     }
 )
+OTHERS = frozenset(
+    {
+        *("invalid_value", "unknown_parameter", "missing_required_parameter", "invalid_json", "invalid_event"),
+        *("integer_below_min_value", "string_above_max_length", "cannot_update_voice"),
+        *("server_error", "invalid_request_error", "inference_rate_limit_exceeded", "rate_limit_exceeded"),
+    }
+)
+"""Codes that are neither fatal nor harmless by themselves, and the types that come without a code."""
 HARMLESS = frozenset(
     {
         "response_cancel_not_active",
@@ -31,6 +41,19 @@ HARMLESS = frozenset(
         "item_retrieve_invalid_item_id",
     }
 )
+NO_CODE = "none"
+OTHER_CODE = "other"
+CODES = FATAL | HARMLESS | OTHERS
+LABELS = (*sorted(CODES), NO_CODE, OTHER_CODE)
+"""All that `label` gives."""
+
+
+def label(problem: Problem) -> str:
+    """The code to count it under, the type where there is no code: a server's words never make a name of ours."""
+    name = problem.code or problem.type
+    if not name:
+        return NO_CODE
+    return name if name in CODES else OTHER_CODE
 
 
 def severity(problem: Problem) -> Severity:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
 
 from bot.audio import payload
+
+Id = Annotated[str, msgspec.Meta(max_length=512)]
+"""What the server names things by: some thirty characters. A call remembers them, so they have an end."""
 
 
 class BadEvent(Exception):
@@ -55,6 +58,10 @@ class SessionCreated(_Event, frozen=True, tag="session.created"):
     session: Session
 
 
+class ConversationCreated(_Event, frozen=True, tag="conversation.created"):
+    """xAI's first word, in place of session.created (section 1.5)."""
+
+
 class SessionUpdated(_Event, frozen=True, tag="session.updated"):
     session: Session
 
@@ -63,17 +70,17 @@ class SpeechStarted(_Event, frozen=True, tag="input_audio_buffer.speech_started"
     """`audio_start_ms` counts all input audio written in this session and includes the prefix padding."""
 
     audio_start_ms: int
-    item_id: str
+    item_id: Id
 
 
 class SpeechStopped(_Event, frozen=True, tag="input_audio_buffer.speech_stopped"):
     audio_end_ms: int
-    item_id: str
+    item_id: Id
 
 
 class Committed(_Event, frozen=True, tag="input_audio_buffer.committed"):
-    item_id: str
-    previous_item_id: str | None = None
+    item_id: Id
+    previous_item_id: Id | None = None
 
 
 class Content(_Part, frozen=True):
@@ -85,44 +92,47 @@ class Content(_Part, frozen=True):
 class Item(_Part, frozen=True):
     """A conversation item: message, function_call, function_call_output and others. `content` may be null."""
 
-    id: str = ""
+    id: Id = ""
     type: str = ""
     role: str | None = None
     status: str | None = None
     content: tuple[Content, ...] | None = ()
     name: str | None = None
-    call_id: str | None = None
+    call_id: Id | None = None
     arguments: str | None = None
 
 
 class ItemAdded(_Event, frozen=True, tag="conversation.item.added"):
     item: Item
-    previous_item_id: str | None = None
+    previous_item_id: Id | None = None
 
 
 class ItemDone(_Event, frozen=True, tag="conversation.item.done"):
     item: Item
-    previous_item_id: str | None = None
+    previous_item_id: Id | None = None
 
 
 class ItemTruncated(_Event, frozen=True, tag="conversation.item.truncated"):
-    item_id: str
+    item_id: Id
     audio_end_ms: int
     content_index: int = 0
 
 
 class ItemDeleted(_Event, frozen=True, tag="conversation.item.deleted"):
-    item_id: str
+    item_id: Id
 
 
 class CallerTranscript(_Event, frozen=True, tag="conversation.item.input_audio_transcription.completed"):
-    item_id: str
+    """`usage` is read by bot.realtime.usage, which refuses nothing: no strange number may cost us the words."""
+
+    item_id: Id
     transcript: str
     content_index: int = 0
+    usage: Any = None
 
 
 class CallerTranscriptFailed(_Event, frozen=True, tag="conversation.item.input_audio_transcription.failed"):
-    item_id: str
+    item_id: Id
     content_index: int = 0
 
 
@@ -131,7 +141,7 @@ class Problem(_Part, frozen=True):
     code: str | None = None
     message: str | None = None
     param: str | None = None
-    event_id: str | None = None
+    event_id: Id | None = None
 
 
 class StatusDetails(_Part, frozen=True):
@@ -141,14 +151,17 @@ class StatusDetails(_Part, frozen=True):
 
 
 class Response(_Part, frozen=True):
-    """`status`: in_progress, completed, cancelled, incomplete, failed (section 6). `output` may be null."""
+    """`status`: in_progress, completed, cancelled, incomplete, failed (section 6). `output` may be null.
 
-    id: str
+    `usage` is read by bot.realtime.usage, which refuses nothing: a response must be seen to end.
+    """
+
+    id: Id
     status: str = ""
     status_details: StatusDetails | None = None
     output: tuple[Item, ...] | None = ()
     conversation_id: str | None = None
-    usage: dict[str, Any] | None = None
+    usage: Any = None
     metadata: dict[str, str] | None = None
 
 
@@ -161,13 +174,13 @@ class ResponseDone(_Event, frozen=True, tag="response.done"):
 
 
 class OutputItemAdded(_Event, frozen=True, tag="response.output_item.added"):
-    response_id: str
+    response_id: Id
     item: Item
     output_index: int = 0
 
 
 class OutputItemDone(_Event, frozen=True, tag="response.output_item.done"):
-    response_id: str
+    response_id: Id
     item: Item
     output_index: int = 0
 
@@ -175,31 +188,31 @@ class OutputItemDone(_Event, frozen=True, tag="response.output_item.done"):
 class AudioDelta(_Event, frozen=True, tag="response.output_audio.delta"):
     """`delta` is base64 audio in the session's output format."""
 
-    response_id: str
-    item_id: str
+    response_id: Id
+    item_id: Id
     delta: str
     content_index: int = 0
     output_index: int = 0
 
 
 class AudioDone(_Event, frozen=True, tag="response.output_audio.done"):
-    response_id: str
-    item_id: str
+    response_id: Id
+    item_id: Id
     content_index: int = 0
     output_index: int = 0
 
 
 class TranscriptDelta(_Event, frozen=True, tag="response.output_audio_transcript.delta"):
-    response_id: str
-    item_id: str
+    response_id: Id
+    item_id: Id
     delta: str
     content_index: int = 0
     output_index: int = 0
 
 
 class TranscriptDone(_Event, frozen=True, tag="response.output_audio_transcript.done"):
-    response_id: str
-    item_id: str
+    response_id: Id
+    item_id: Id
     transcript: str
     content_index: int = 0
     output_index: int = 0
@@ -223,6 +236,7 @@ class Unknown(msgspec.Struct, frozen=True):
 
 _Used = (
     SessionCreated
+    | ConversationCreated
     | SessionUpdated
     | SpeechStarted
     | SpeechStopped
@@ -327,7 +341,7 @@ def parse(text: str | bytes) -> ServerEvent:
 def _unknown(text: str | bytes, why: str) -> Unknown:
     try:
         kind = msgspec.json.decode(text, type=_Tag).type
-    except (msgspec.DecodeError, RecursionError):
+    except (msgspec.DecodeError, UnicodeError, RecursionError):
         raise BadEvent("bad_shape", why) from None
     if kind in _KNOWN:
         raise BadEvent("bad_shape", why)

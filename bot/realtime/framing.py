@@ -63,36 +63,54 @@ class FrameReader:
     """Cuts a stream of bytes into frames (RFC 6455, section 5.2).
 
     The text of each whole frame goes to `on_text`; every other frame, whole, to `judge`, and so does all that follows
-    a frame that may not be: one with or without a mask against `masked`, or one of more than `most_bytes`.
+    a frame that may not be: one with or without a mask against `masked`, one of more than `most_bytes`, or one of which
+    the judge said so by setting `broken`.
     """
 
     def __init__(self, judge: Callable[[bytes], None], *, masked: bool, most_bytes: int) -> None:
         self.on_text: Callable[[bytes], None] = judge
         self.in_fragments = False
         """Between the first and the last frame of a message in several: then a whole text frame is a fault too."""
+        self.broken = False
         self._judge = judge
         self._masked = masked
         self._most_bytes = most_bytes
         self._shortest = 6 if masked else 2
-        self._rest = b""
+        self._rest: list[bytes] = []
+        """The beginning of a frame, as it came, and how many bytes it has and must have before it is looked at."""
+        self._rest_bytes = 0
+        self._needed = 0
 
     def feed(self, data: bytes) -> None:
         """More bytes have come."""
         if self._rest:
-            data = self._rest + data
+            self._rest.append(data)
+            self._rest_bytes += len(data)
+            if self._rest_bytes < self._needed:
+                return
+            data = b"".join(self._rest)
+            self._rest = []
+        at = self._frames(data)
+        if at < len(data):
+            self._rest = [data[at:]]
+            self._rest_bytes = len(data) - at
+
+    def _frames(self, data: bytes) -> int:
+        """Read the whole frames in `data`: where the first begins that is not whole."""
         at, end, shortest = 0, len(data), self._shortest
-        while end - at >= shortest:
+        self._needed = shortest
+        while end - at >= shortest and not self.broken:
             size, head = data[at + 1] & 0x7F, shortest
             if size == 126:
                 size, head = int.from_bytes(data[at + 2 : at + 4], "big"), shortest + 2
             elif size == 127:
                 size, head = int.from_bytes(data[at + 2 : at + 10], "big"), shortest + 8
             if size > self._most_bytes or (data[at + 1] >= _MASKED) is not self._masked:
-                self._judge(data[at:])
-                at = end
+                self.broken = True
                 break
             after = at + head + size
             if after > end:
+                self._needed = after - at
                 break
             if data[at] == _WHOLE_TEXT and not self.in_fragments:
                 text = data[at + head : after]
@@ -100,4 +118,8 @@ class FrameReader:
             else:
                 self._judge(data[at:after])
             at = after
-        self._rest = data[at:]
+        if not self.broken:
+            return at
+        if at < end:
+            self._judge(data[at:])
+        return end

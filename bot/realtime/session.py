@@ -6,9 +6,13 @@ from typing import Any, Literal
 
 import msgspec
 
+from bot.audio.transcode import FORMATS, LINE, Format
+from bot.realtime.events import Format as EchoedFormat
 from bot.realtime.events import Session
 
-PCMU = "audio/pcmu"
+Dialect = Literal["openai", "azure", "xai"]
+"""Whose server speaks it: Azure's differs in the handshake only (section 1.4), xAI's in the session too (1.5)."""
+PCM_RATE = 24_000
 HANG_UP = "hang_up"
 """The one function the model has: end the call once its goodbye has been heard."""
 
@@ -24,7 +28,10 @@ class TurnDetection(msgspec.Struct, frozen=True):
 
 
 class SessionSettings(msgspec.Struct, frozen=True):
-    """What an operator can choose of a session. Empty strings and None leave the server's default."""
+    """What an operator can choose of a session. Empty strings and None leave the server's default.
+
+    xAI is told the instructions, the voice, the speed, the audio and server_vad: of the rest it may know nothing.
+    """
 
     model: str = "gpt-realtime-2.1"
     instructions: str = ""
@@ -36,6 +43,20 @@ class SessionSettings(msgspec.Struct, frozen=True):
     language: str = ""
     noise_reduction: str = ""
     turn_detection: TurnDetection = TurnDetection()
+    audio: Format = LINE
+    """Asked for both ways. What the server then says it does counts."""
+    dialect: Dialect = "openai"
+
+    @property
+    def can_leave_turns(self) -> bool:
+        """Whether the server can be told to listen and yet neither cancel nor answer by itself.
+
+        xAI's can't: it has no flags for that, and without turn_detection it does not listen at all.
+        """
+        return self.dialect != "xai"
+
+
+_DEFAULTS = SessionSettings()
 
 
 def takes_reasoning(model: str) -> bool:
@@ -48,19 +69,15 @@ def turn_detection(chosen: TurnDetection, *, server_owns_turns: bool) -> dict[st
     flags = {"create_response": server_owns_turns, "interrupt_response": server_owns_turns}
     if chosen.type == "semantic_vad":
         return {"type": "semantic_vad", "eagerness": chosen.eagerness, **flags}
-    return {
-        "type": "server_vad",
-        "threshold": chosen.threshold,
-        "prefix_padding_ms": chosen.prefix_padding_ms,
-        "silence_duration_ms": chosen.silence_duration_ms,
-        **flags,
-    }
+    return {**_server_vad(chosen), **flags}
 
 
 def session_object(chosen: SessionSettings, *, server_owns_turns: bool) -> dict[str, Any]:
-    """The whole `session` of the first session.update, G.711 mu-law both ways."""
+    """The whole `session` of the first session.update."""
+    if chosen.dialect == "xai":
+        return _xai_session(chosen)
     listening: dict[str, Any] = {
-        "format": {"type": PCMU},
+        "format": _format(chosen.audio),
         "turn_detection": turn_detection(chosen.turn_detection, server_owns_turns=server_owns_turns),
     }
     if chosen.noise_reduction:
@@ -70,7 +87,7 @@ def session_object(chosen: SessionSettings, *, server_owns_turns: bool) -> dict[
         if chosen.language:
             listening["transcription"]["language"] = chosen.language
     voice = {"id": chosen.voice} if chosen.voice.startswith("voice_") else chosen.voice
-    speaking: dict[str, Any] = {"format": {"type": PCMU}, "voice": voice}
+    speaking: dict[str, Any] = {"format": _format(chosen.audio), "voice": voice}
     if chosen.speed is not None:
         speaking["speed"] = chosen.speed
     session: dict[str, Any] = {
@@ -88,20 +105,63 @@ def session_object(chosen: SessionSettings, *, server_owns_turns: bool) -> dict[
     return session
 
 
-def turns_update(chosen: TurnDetection, *, server_owns_turns: bool) -> dict[str, Any]:
+def _xai_session(chosen: SessionSettings) -> dict[str, Any]:
+    """XAI's shape: no `type`, voice and turn_detection at the top, and none of the rest that it may not know (1.5)."""
+    formats = {"format": _format(chosen.audio)}
+    speaking: dict[str, Any] = dict(formats)
+    if chosen.speed is not None:
+        speaking["speed"] = chosen.speed
+    session: dict[str, Any] = {
+        "instructions": chosen.instructions,
+        "turn_detection": _server_vad(chosen.turn_detection),
+        "audio": {"input": formats, "output": speaking},
+        "tools": [_HANG_UP_TOOL],
+    }
+    if chosen.voice:
+        session["voice"] = chosen.voice
+    return session
+
+
+def turns_update(chosen: TurnDetection, *, server_owns_turns: bool, dialect: Dialect = "openai") -> dict[str, Any]:
     """A later update that moves nothing but who owns the turns; formats are left out on purpose (pitfall 8)."""
+    if dialect == "xai":
+        return {"turn_detection": _server_vad(chosen) if server_owns_turns else None}
     return {
         "type": "realtime",
         "audio": {"input": {"turn_detection": turn_detection(chosen, server_owns_turns=server_owns_turns)}},
     }
 
 
-def format_mismatch(session: Session) -> str:
-    """In words, how the echoed formats differ from mu-law both ways; empty when they do not (pitfalls 8 and 9)."""
-    heard, spoken = session.audio.input.format.type, session.audio.output.format.type
-    if heard == spoken == PCMU:
-        return ""
-    return f"asked for {PCMU} both ways, the session has input {heard or 'unset'} and output {spoken or 'unset'}"
+def formats(session: Session, chosen: SessionSettings = _DEFAULTS) -> tuple[Format, Format] | None:
+    """What the session says it hears and speaks; None when one of them is nothing we can speak (pitfalls 8 and 9).
+
+    Where xAI says nothing, it does what it was asked for (section 1.5).
+    """
+    unsaid = chosen.audio if chosen.dialect == "xai" else None
+    heard, spoken = (_spoken_of(side.format, unsaid) for side in (session.audio.input, session.audio.output))
+    return None if heard is None or spoken is None else (heard, spoken)
+
+
+def _spoken_of(echo: EchoedFormat, unsaid: Format | None) -> Format | None:
+    if not echo.type:
+        return unsaid
+    if echo.type not in FORMATS or (echo.type == "audio/pcm" and echo.rate not in {None, PCM_RATE}):
+        return None
+    return echo.type
+
+
+def _format(audio: Format) -> dict[str, Any]:
+    """Section 2.1: only PCM has a rate, and only this one."""
+    return {"type": audio, "rate": PCM_RATE} if audio == "audio/pcm" else {"type": audio}
+
+
+def _server_vad(chosen: TurnDetection) -> dict[str, Any]:
+    return {
+        "type": "server_vad",
+        "threshold": chosen.threshold,
+        "prefix_padding_ms": chosen.prefix_padding_ms,
+        "silence_duration_ms": chosen.silence_duration_ms,
+    }
 
 
 _HANG_UP_TOOL: dict[str, Any] = {

@@ -5,10 +5,12 @@ from __future__ import annotations
 import asyncio
 import base64
 import hashlib
-from types import TracebackType
-from typing import Literal, Self
+import ssl
+from typing import Literal
 
 from websockets.frames import Frame, Opcode
+
+from bot.testing.loopback import LoopbackServer
 
 _GUID = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
 _CLOSE = 0x80 | Opcode.CLOSE
@@ -22,40 +24,23 @@ def frame(data: bytes, opcode: Opcode = Opcode.TEXT, *, fin: bool = True) -> byt
     return Frame(opcode, data, fin).serialize(mask=False)
 
 
-class RawModel:
+class RawModel(LoopbackServer):
     """Accepts connections on loopback. `answer` is what follows the head of the 101, in the same write, or what stands
-    instead of all of it. `got` is every byte that came after the request.
+    instead of all of it. `got` is every byte that came after the request. `tls`: the certificate it shows.
     """
 
-    def __init__(self, manner: Manner, answer: bytes = b"") -> None:
+    def __init__(self, manner: Manner, answer: bytes = b"", tls: ssl.SSLContext | None = None) -> None:
+        super().__init__(tls)
         self.asked = asyncio.Event()
         self.head = b""
         self.got = bytearray()
         self.connections = 0
         self._manner = manner
         self._answer = answer
-        self._server: asyncio.Server | None = None
-        self._writers: list[asyncio.StreamWriter] = []
-        self._readers: set[asyncio.Task[None]] = set()
 
     @property
     def url(self) -> str:
-        assert self._server is not None
-        host, port = self._server.sockets[0].getsockname()
-        return f"ws://{host}:{port}/v1/realtime"
-
-    async def __aenter__(self) -> Self:
-        self._server = await asyncio.start_server(self._serve, "127.0.0.1", 0)
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        assert self._server is not None
-        self._server.close()
-        for writer in self._writers:
-            writer.transport.abort()
-        await asyncio.gather(*self._readers)
+        return f"ws://127.0.0.1:{self.port}/v1/realtime"
 
     def write(self, data: bytes) -> None:
         """Send bytes on the latest connection."""
@@ -69,12 +54,8 @@ class RawModel:
         """Reset the latest connection."""
         self._writers[-1].transport.abort()
 
-    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.connections += 1
-        self._writers.append(writer)
-        task = asyncio.current_task()
-        assert task is not None
-        self._readers.add(task)
         try:
             self.head = await reader.readuntil(b"\r\n\r\n")
             self.asked.set()
@@ -89,8 +70,6 @@ class RawModel:
                 writer.close()
         except (ConnectionError, asyncio.IncompleteReadError):
             pass
-        finally:
-            self._readers.discard(task)
 
     def _reply(self, head: bytes, writer: asyncio.StreamWriter) -> None:
         if self._manner == "drops":

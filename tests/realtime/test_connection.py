@@ -10,6 +10,7 @@ from collections.abc import Callable
 import pytest
 from websockets.frames import Close, CloseCode, Opcode
 
+from bot.realtime import connection
 from bot.realtime.connection import (
     CLOSE_S,
     MAX_BUFFERED_BYTES,
@@ -19,12 +20,13 @@ from bot.realtime.connection import (
     RealtimeConnection,
 )
 from bot.realtime.failures import Failure, FailureKind
+from bot.realtime.session import Dialect
 from tests.realtime.raw_model import Manner, RawModel, frame
 from tests.server.desk import until
 from tests.server.leaks import nothing_left
 
 __all__ = ["nothing_left"]
-pytestmark = pytest.mark.usefixtures("nothing_left")
+pytestmark = [pytest.mark.usefixtures("nothing_left"), pytest.mark.both_loops]
 
 TALKS: Manner = "speaks with the handshake"
 
@@ -74,6 +76,19 @@ async def test_the_request_names_the_model_and_the_key() -> None:
         assert "permessage-deflate" not in head
         assert "OpenAI-Beta" not in head
         await line.connection.close()
+
+
+@pytest.mark.parametrize(
+    ("dialect", "header"),
+    [("openai", "Authorization: Bearer k"), ("xai", "Authorization: Bearer k"), ("azure", "api-key: k")],
+)
+async def test_each_dialect_has_its_own_header_for_the_key_and_no_other(dialect: Dialect, header: str) -> None:
+    async with RawModel(TALKS) as server:
+        connection = RealtimeConnection(Endpoint(server.url, "m", "k", dialect=dialect), print, print)
+        await connection.open(2)
+        lines = server.head.decode().split("\r\n")
+        assert [line for line in lines if line.lower().startswith(("authorization", "api-key"))] == [header]
+        await connection.close()
 
 
 async def test_what_comes_in_one_packet_with_the_handshake_is_told_and_can_be_answered() -> None:
@@ -247,14 +262,13 @@ async def test_our_close_is_told_to_nobody_and_ends_the_sending() -> None:
         await line.open()
         started = seconds()
         closes = asyncio.gather(line.connection.close(), line.connection.close())
+        await asyncio.sleep(0)  # both have begun
         line.connection.send(b"too late")
         server.write(frame(b"too late as well"))
-        server.write(closing(1000))
-        server.end()
-        await closes
+        await closes  # the server answers a close by closing
         assert seconds() - started < CLOSE_S
         assert (line.texts, line.lost) == ([], [])
-        assert b"too late" not in server.got
+        assert (server.got[0], len(server.got)) == (0x80 | Opcode.CLOSE, 2 + 4 + 2)  # head, mask, code: nothing else
 
 
 @pytest.mark.parametrize("manner", ["ignores the close", "reads nothing"])
@@ -288,3 +302,26 @@ async def test_a_connection_that_was_never_opened_can_be_closed() -> None:
     line.connection.send(b"nothing")
     await line.connection.close()
     assert line.lost == []
+
+
+async def test_a_server_that_gives_no_sign_of_life_is_lost(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(connection, "PING_S", 0.05)
+    async with RawModel(TALKS) as server:
+        line = Line(server.url)
+        await line.open()
+        await until(lambda: line.lost)
+        assert line.lost == [Failure("timeout", 0, "no sign of life for 0.05 s")]
+        assert server.got[0] == 0x80 | Opcode.PING
+        await line.connection.close()
+
+
+async def test_anything_it_says_is_a_sign_of_life(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(connection, "PING_S", 0.05)
+    async with RawModel(TALKS) as server:
+        line = Line(server.url)
+        await line.open()
+        for number in range(1, 6):
+            await until(lambda number=number: server.got.count(bytes((0x80 | Opcode.PING,))) >= number)  # type: ignore[misc]
+            server.write(frame(b"", Opcode.PONG) if number % 2 else frame(b"text"))
+        assert line.lost == []
+        await line.connection.close()

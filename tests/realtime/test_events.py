@@ -76,7 +76,7 @@ SAMPLES: list[tuple[dict[str, Any], events.ServerEvent]] = [
             "type": "conversation.item.input_audio_transcription.completed", "item_id": "U", "content_index": 0,
             "transcript": "hi", "usage": {"type": "duration", "seconds": 1}, "logprobs": None,
         },
-        events.CallerTranscript("U", "hi"),
+        events.CallerTranscript("U", "hi", usage={"type": "duration", "seconds": 1}),
     ),
     (
         {
@@ -167,7 +167,13 @@ def test_a_list_that_is_null_is_no_reason_to_refuse_an_event(wire: dict[str, Any
 
 @pytest.mark.parametrize(
     "kind",
-    ["conversation.created", "response.content_part.added", "response.function_call_arguments.done", "made.up", ""],
+    [
+        "input_audio_buffer.cleared",
+        "response.content_part.added",
+        "response.function_call_arguments.done",
+        "made.up",
+        "",
+    ],
 )
 def test_an_event_that_is_not_used_is_tolerated(kind: str) -> None:
     assert parse(json.dumps({"type": kind, "anything": [1, None]})) == events.Unknown(kind)

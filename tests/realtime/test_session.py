@@ -9,12 +9,13 @@ from typing import Any
 import msgspec
 import pytest
 
+from bot.audio.transcode import FORMATS
+from bot.audio.transcode import LINE as PCMU
 from bot.realtime import events
 from bot.realtime.session import (
-    PCMU,
     SessionSettings,
     TurnDetection,
-    format_mismatch,
+    formats,
     session_object,
     takes_reasoning,
     turn_detection,
@@ -147,16 +148,51 @@ def form(kind: str) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize(
-    ("listening", "speaking", "why"),
+    ("listening", "speaking", "told"),
     [
-        (form(PCMU), form(PCMU), ""),
-        (form("audio/pcm"), form(PCMU), "input audio/pcm and output audio/pcmu"),
-        (form(PCMU), form("audio/pcm"), "input audio/pcmu and output audio/pcm"),
-        (form("audio/pcma"), form("audio/pcma"), "input audio/pcma and output audio/pcma"),
-        ({}, form(PCMU), "input unset and output audio/pcmu"),
-        ({}, {}, "input unset and output unset"),
+        (form(PCMU), form(PCMU), (PCMU, PCMU)),
+        (form("audio/pcm"), form(PCMU), ("audio/pcm", PCMU)),
+        (form(PCMU), form("audio/pcm"), (PCMU, "audio/pcm")),
+        (form("audio/pcma"), form("audio/pcma"), ("audio/pcma", "audio/pcma")),
+        ({}, form(PCMU), None),
+        (form(PCMU), form("audio/opus"), None),
+        ({}, {}, None),
     ],
 )
-def test_a_session_in_another_format_is_told_in_words(listening: Any, speaking: Any, why: str) -> None:
-    assert format_mismatch(echoed(listening, speaking)).endswith(why)
-    assert bool(format_mismatch(echoed(listening, speaking))) is bool(why)
+def test_a_session_says_what_it_hears_and_speaks(listening: Any, speaking: Any, told: tuple[str, str] | None) -> None:
+    assert formats(echoed(listening, speaking)) == told
+
+
+@pytest.mark.parametrize("audio", FORMATS)
+@pytest.mark.parametrize("owns", [True, False])
+def test_each_format_is_asked_for_as_the_schema_has_it(audio: Any, owns: bool) -> None:
+    session = session_object(SessionSettings(audio=audio), server_owns_turns=owns)
+    assert session["audio"]["input"]["format"] == session["audio"]["output"]["format"]
+    assert ("rate" in session["audio"]["input"]["format"]) is (audio == "audio/pcm")
+    check_client_event(msgspec.json.encode(events.UpdateSession(session, "s_1")).decode())
+
+
+def test_xai_is_asked_in_its_own_shape() -> None:
+    session = session_object(SessionSettings(dialect="xai", instructions="Be kind.", speed=1.1), server_owns_turns=True)
+    assert session["voice"] == "marin"
+    assert session["turn_detection"]["type"] == "server_vad"
+    assert session["audio"] == {"input": {"format": {"type": PCMU}}, "output": {"format": {"type": PCMU}, "speed": 1.1}}
+    assert not {"type", "output_modalities", "tool_choice", "reasoning", "max_output_tokens"} & set(session)
+
+
+def test_a_voice_that_is_not_chosen_is_xais_own() -> None:
+    assert "voice" not in session_object(SessionSettings(dialect="xai", voice=""), server_owns_turns=True)
+
+
+@pytest.mark.parametrize(
+    ("rate", "told"), [(None, ("audio/pcm", PCMU)), (24_000, ("audio/pcm", PCMU)), (16_000, None), (0, None)]
+)
+def test_pcm_of_another_rate_is_nothing_we_can_speak(rate: int | None, told: tuple[str, str] | None) -> None:
+    assert formats(echoed({"format": {"type": "audio/pcm", "rate": rate}}, form(PCMU))) == told
+
+
+def test_what_xai_does_not_say_is_what_it_was_asked_for() -> None:
+    asked = SessionSettings(dialect="xai", audio="audio/pcma")
+    assert formats(echoed({}, {}), asked) == ("audio/pcma", "audio/pcma")
+    assert formats(echoed({}, form("audio/pcm")), asked) == ("audio/pcma", "audio/pcm")
+    assert formats(echoed(form("audio/opus"), {}), asked) is None

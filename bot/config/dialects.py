@@ -1,0 +1,73 @@
+"""What BOT_DIALECT asks of the other settings (openai-realtime.md, sections 1.4 and 1.5).
+
+Each is right by itself, so they are taken one by one; together they would be refused by the server on the first call.
+"""
+
+from __future__ import annotations
+
+from urllib.parse import urlsplit
+
+from bot.config.checks import VOICES
+from bot.config.settings import Settings
+
+_HOSTS = {"openai": ("api.openai.com",), "azure": (".azure.com", ".azure.us"), "xai": ("api.x.ai",)}
+"""Whose server it is, by the end of its name; any other may be a gateway, which speaks what it likes."""
+_URLS = {
+    "openai": "wss://api.openai.com/v1/realtime",
+    "azure": "wss://RESOURCE.openai.azure.com/openai/v1/realtime",
+    "xai": "wss://api.x.ai/v1/realtime",
+}
+_NAMES = {"openai": "OpenAI", "azure": "Azure", "xai": "xAI"}
+_UNKNOWN_TO_XAI = (
+    "BOT_MAX_OUTPUT_TOKENS",
+    "BOT_TRANSCRIPTION_MODEL",
+    "BOT_NOISE_REDUCTION",
+)
+
+
+def contradictions(settings: Settings) -> list[str]:
+    """A sentence for each setting with which no session of this dialect can be had."""
+    found = _about_the_url(settings)
+    return found + _about_xai(settings) if settings.dialect == "xai" else found
+
+
+def warnings(settings: Settings) -> list[str]:
+    """A sentence for each setting that the dialect does not know."""
+    if settings.dialect != "xai":
+        return []
+    found = [f"{name} has no effect: BOT_DIALECT is xai." for name in _UNKNOWN_TO_XAI if name in settings.origins]
+    if settings.announcement_audio is not None:
+        found.append("BOT_ANNOUNCEMENT_AUDIO can't be interrupted, but xAI answers what is said meanwhile after it.")
+    return found
+
+
+def _about_the_url(settings: Settings) -> list[str]:
+    mine, parts = settings.dialect, urlsplit(settings.openai_realtime_url)
+    host = parts.hostname or ""
+    owner = next((name for name, ends in _HOSTS.items() if host.endswith(ends)), mine)
+    if owner != mine and "BOT_DIALECT" in settings.origins:
+        whose = _NAMES[owner]
+        return [f"OPENAI_REALTIME_URL is {whose}'s, and BOT_DIALECT is {mine}: make it {_URLS[mine]} or the like."]
+    if owner != mine:
+        return [f"OPENAI_REALTIME_URL is {_NAMES[owner]}'s: set BOT_DIALECT={owner}."]
+    if host.endswith(_HOSTS["azure"]) and parts.path != "/openai/v1/realtime":
+        return [
+            "OPENAI_REALTIME_URL must have the path /openai/v1/realtime with Azure; others are the retired preview."
+        ]
+    return []
+
+
+def _about_xai(settings: Settings) -> list[str]:
+    model, voice = settings.openai_realtime_model, settings.chosen_voice
+    faults = {
+        f"OPENAI_REALTIME_MODEL is {model}: set one of xAI's, such as grok-voice-latest": model.startswith("gpt-"),
+        f"BOT_VOICE is {voice}: set one of xAI's, such as eve, ara, rex, sal or leo": voice in VOICES,
+        "BOT_SPEED must be from 0.7 to 1.5": settings.speed is not None and settings.speed < _SLOWEST,
+        "BOT_TURN_DETECTION must be server_vad": settings.turn_detection != "server_vad",
+        "BOT_VAD_THRESHOLD must be from 0.1 to 0.9": not _QUIETEST <= settings.vad_threshold <= _LOUDEST,
+        "BOT_BARGE_IN must be on, since its server can't be told to wait": settings.barge_in != "on",
+    }
+    return [f"{fault} (BOT_DIALECT is xai)." for fault, holds in faults.items() if holds]
+
+
+_SLOWEST, _QUIETEST, _LOUDEST = 0.7, 0.1, 0.9
