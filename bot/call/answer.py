@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from bot.call.account import Account
 from bot.call.responses import Responses
 from bot.call.speaking import Speaking
 from bot.call.step import Step
-from bot.call.transcript import Transcript
 from bot.call.unheard import Unheard
 from bot.realtime import events
 
@@ -14,13 +14,13 @@ class Answer:
     """Of a response that was interrupted nothing is heard or read; its items are deleted as they are finished."""
 
     def __init__(
-        self, step: Step, speaking: Speaking, responses: Responses, unheard: Unheard, transcript: Transcript
+        self, step: Step, speaking: Speaking, responses: Responses, unheard: Unheard, account: Account
     ) -> None:
         self._step = step
         self._speaking = speaking
         self._responses = responses
         self._unheard = unheard
-        self._transcript = transcript
+        self._account = account
 
     def response_created(self) -> None:
         self._unheard.next_response()
@@ -41,6 +41,9 @@ class Answer:
             return False
         if not event.delta:
             return False
+        if not self._speaking.ledger.has_room(event.item_id, event.content_index):
+            self._step.counts["deltas_without_room"] += 1
+            return False
         self._unheard.sounded(event.item_id)
         entry = self._speaking.ledger.entry(event.item_id, event.content_index, event.response_id)
         messages = self._speaking.delta(entry, event.delta, self._step.now_us)
@@ -51,25 +54,22 @@ class Answer:
         for entry in self._speaking.ledger.find(event.item_id):
             if entry.content_index == event.content_index:
                 self._step.send_all(self._speaking.done(entry, self._step.now_us))
+                self._account.audio_done(entry)
 
     def words(self, event: events.TranscriptDelta) -> None:
         if not self._responses.audible(event.response_id):
             return
-        received = sum(
-            entry.received
-            for entry in self._speaking.ledger.find(event.item_id)
-            if entry.content_index == event.content_index
-        )
-        self._transcript.bot_words(event.item_id, event.content_index, event.delta, received)
+        self._account.words(event)
 
     def words_done(self, event: events.TranscriptDone) -> None:
         if self._responses.audible(event.response_id):
-            self._transcript.bot_words_done(event.item_id, event.content_index, event.transcript)
+            self._account.words_done(event)
 
     def item_done(self, item_id: str) -> None:
         """The item stands finished in the conversation."""
         for entry in self._speaking.ledger.find(item_id):
             entry.item_done = True
+        self._account.item_done(item_id)
         if self._unheard.item_done(item_id):
             self._delete(item_id)
 
@@ -79,6 +79,7 @@ class Answer:
         for entry in self._speaking.ledger.of_response(response_id):
             entry.item_done = True
             self._step.send_all(self._speaking.done(entry, self._step.now_us))
+        self._account.response_done(response_id)
         for item_id in self._unheard.response_done(response_id):
             self._delete(item_id)
 

@@ -8,33 +8,61 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable
-from typing import Any
+from typing import Any, get_args
 
 from bot.audio.payload import BYTES_PER_MS
+from bot.call.account import Account
 from bot.call.admission import Admission
+from bot.call.announcement import Announcement
 from bot.call.answer import Answer
+from bot.call.caller_speech import CallerSpeech
 from bot.call.ending import Ending
+from bot.call.farewell import Farewell
 from bot.call.faults import Faults
+from bot.call.filler import Filler
 from bot.call.floor import Floor
+from bot.call.formats import Formats
 from bot.call.functions import Functions
-from bot.call.greeting import RECORDED_ITEM, Greeting, greeting_response, said_item
+from bot.call.greeting import Greeting, greeting_response
 from bot.call.interrupt import Interrupt
 from bot.call.limits import Limits
 from bot.call.listening import Listening
-from bot.call.notes import ModelClosed, Note, PhoneClosed, PhoneFull, PhoneRoom, Refused, Shutdown, Tick
+from bot.call.notes import (
+    DailySpend,
+    DialFailed,
+    ModelClosed,
+    Note,
+    PhoneClosed,
+    PhoneFull,
+    PhoneRoom,
+    Refused,
+    SessionExpires,
+    SessionWaiting,
+    Shutdown,
+    Tick,
+)
 from bot.call.outputs import End, EndReason, Output
+from bot.call.patience import Patience
 from bot.call.responses import Responses
+from bot.call.sessions import Sessions
 from bot.call.settings import CallSettings
 from bot.call.speaking import Speaking
+from bot.call.spending import Spending
 from bot.call.states import Happening, State
 from bot.call.step import Step
+from bot.call.succession import Succession
 from bot.call.transcript import Transcript
 from bot.call.turns import Turns
+from bot.call.walls import Walls
 from bot.realtime import events
-from bot.realtime.session import format_mismatch
+from bot.realtime.errors import EXPIRED
+from bot.realtime.failures import FailureKind
 from bot.twilio import stream
 
 Input = stream.Inbound | events.ServerEvent | Note
+_SAID_BY_SESSION = frozenset(get_args(events.ServerEvent))
+OPENING_UPDATE = "session_1"
+"""The event id of every session's first session.update: the one that a call's first event id makes."""
 
 
 class Call:
@@ -51,13 +79,52 @@ class Call:
         self._step = step = Step()
         self._floor = Floor(step, self.limits)
         self._turns = Turns(settings)
+        self._formats = Formats(step, settings.session)
         self._ending = Ending()
         self._admission = Admission(settings, step, self.speaking)
+        self._announcement = Announcement(settings, self.speaking, self.transcript)
         self._greeting = Greeting(settings, self.responses, self.speaking, self.transcript)
-        self._interrupt = Interrupt(step, self.speaking, self.responses, self._turns, self.transcript)
-        self._answer = Answer(step, self.speaking, self.responses, self._interrupt.unheard, self.transcript)
+        speech = CallerSpeech(settings.session.turn_detection, self.listening)
+        self._account = Account(step, self.speaking, self.transcript, speech, self._greeting)
+        self._interrupt = Interrupt(step, self.speaking, self.responses, self._turns, self._account)
+        self._answer = Answer(step, self.speaking, self.responses, self._interrupt.unheard, self._account)
         self._functions = Functions(step, self.responses, self._ending)
-        self._faults = Faults(step, self.responses, self._turns, self._greeting)
+        self._filler = filler = Filler(settings, step, self.speaking)
+        self._faults = Faults(step, self.responses, self._turns, self._greeting, floor=self._floor, filler=filler)
+        self._patience = Patience(
+            settings.response_s,
+            step,
+            self._floor,
+            responses=self.responses,
+            speaking=self.speaking,
+            interrupt=self._interrupt,
+            filler=filler,
+            faults=self._faults,
+        )
+        self.spending = Spending(settings, step)
+        self._walls = Walls(settings, step, self.responses)
+        bounds = (self.spending, *self._walls.bounds)
+        self.farewell = Farewell(
+            step, bounds, self._floor, responses=self.responses, speaking=self.speaking, turns=self._turns
+        )
+        self.sessions = Sessions(step, settings.response_s)
+        inherited, unheard = self._interrupt.inherited, self._interrupt.unheard
+        parts = (self.farewell, self._greeting, self._account, speech, inherited, unheard, self._turns, self._formats)
+        self._succession = Succession(
+            step,
+            self.sessions,
+            (*parts, self.transcript, self._ending, self._patience, self._walls),
+            listening=self.listening,
+            responses=self.responses,
+            transcript=self.transcript,
+            floor=self._floor,
+            farewell=self.farewell,
+            ending=self._ending,
+            inherited=inherited,
+            filler=filler,
+        )
+        for past in settings.resume:
+            self.transcript.remember(past)
         self._handlers: dict[type, Callable[[Any], None]] = self._table()
 
     def _table(self) -> dict[type, Callable[[Any], None]]:
@@ -66,7 +133,7 @@ class Call:
             stream.MarkEcho: self._mark_echoed,
             stream.Dtmf: self._key_pressed,
             stream.Stop: self._stream_stopped,
-            events.SessionCreated: self._session_created,
+            self._turns.opening_event: self._session_created,
             events.SessionUpdated: self._session_updated,
             events.SpeechStarted: self._speech_started,
             events.SpeechStopped: self._speech_stopped,
@@ -83,10 +150,14 @@ class Call:
             events.ResponseDone: self._response_done,
             events.Error: self._error,
             ModelClosed: self._model_closed,
+            SessionWaiting: self.sessions.waits,
+            DialFailed: self.sessions.failed,
+            SessionExpires: self.sessions.expires,
             PhoneClosed: self._phone_closed,
             PhoneFull: self._phone_full,
             PhoneRoom: self._phone_room,
             Refused: self._refused,
+            DailySpend: self.spending.day,
             Shutdown: self._shutdown,
             Tick: self._tick,
         }
@@ -103,10 +174,16 @@ class Call:
         step.begin(now_us)
         self.speaking.new_step()
         handler = self._handlers.get(type(item))
-        if handler is not None:
+        if self.sessions.deaf and type(item) in _SAID_BY_SESSION:
+            self.counts["said_by_a_lost_session"] += 1
+        elif handler is not None:
             handler(item)
         if self.ended is None:
             self._settle()
+        if self.ended is None:
+            self._change_session()
+        if self.ended is None:
+            self._patience.look(started=self.started, ready=self.listening.ready)
         return step.out
 
     @property
@@ -120,9 +197,24 @@ class Call:
         return self._step.counts
 
     @property
+    def errors(self) -> Counter[str]:
+        """How often the model's side said that something was wrong, by code (`bot.realtime.errors.LABELS`)."""
+        return self._faults.errors
+
+    @property
     def started(self) -> bool:
         """Whether the stream's `start` has come and was accepted."""
         return bool(self.speaking.stream_sid)
+
+    @property
+    def announced(self) -> bool:
+        """Whether the caller has certainly heard the announcement, if there is one: he may be recorded."""
+        return self._announcement.proven
+
+    @property
+    def spent_nano_usd(self) -> int:
+        """What the call has cost so far, the line included, in billionths of a US dollar."""
+        return self.spending.nano_usd
 
     @property
     def wants_room(self) -> bool:
@@ -135,7 +227,8 @@ class Call:
         if self.ended is not None:
             return None
         soonest = self.limits.deadline_us()
-        for at_us in (self.listening.deadline_us(), self.speaking.over_us()):
+        parts = (self.listening, self.sessions, self.spending, self._patience, self._walls)
+        for at_us in (*(part.deadline_us() for part in parts), self.speaking.over_us()):
             if at_us is not None and (soonest is None or at_us < soonest):
                 soonest = at_us
         return soonest
@@ -143,8 +236,10 @@ class Call:
     def _end(self, reason: EndReason) -> None:
         if self.ended is not None:
             return
+        reason = self.farewell.reason(reason)
         self._floor.happen(Happening.OVER)
         self.ended = reason
+        self._account.close()
         self._step.send(End(reason))
 
     # ---- the phone ----
@@ -160,12 +255,14 @@ class Call:
             return
         self.speaking.stream_sid = message.stream_sid
         self.limits.stream_started(self._step.now_us)
+        self.spending.answered()
+        self._walls.stream_started()
         self.listening.start(self._step.now_us)
         self._begin()
 
     def _begin(self) -> None:
         """Both sides are there, or a recording that needs no model: what was held goes to the caller."""
-        ready = self.listening.ready or self._greeting.recorded
+        ready = self.listening.ready or self._announcement.recorded or self._greeting.recorded
         if self.state is not State.OPENING or not self.started or not ready:
             return
         self.speaking.begun = True
@@ -178,8 +275,9 @@ class Call:
         self._flush()
 
     def _mark_echoed(self, message: stream.MarkEcho) -> None:
-        if self._admission.ours(message.stream_sid):
-            self.speaking.ledger.echo(message.mark.name, self._step.now_us)
+        ours = self._admission.ours(message.stream_sid)
+        if ours and self.speaking.ledger.echo(message.mark.name, self._step.now_us):
+            self._account.look()
 
     def _key_pressed(self, message: stream.Dtmf) -> None:
         if self._admission.ours(message.stream_sid):
@@ -210,16 +308,21 @@ class Call:
 
     # ---- the session ----
 
-    def _session_created(self, _: events.SessionCreated) -> None:
-        self._step.send(events.UpdateSession(self._turns.session(), self._step.event_id("session")))
+    def _session_created(self, _: events.SessionCreated | events.ConversationCreated) -> None:
+        """An idle session has been told this already, as the first thing it heard (bot.server.warm)."""
+        event_id = OPENING_UPDATE if self.sessions.created() else self._step.event_id("session")
+        self._step.send(events.UpdateSession(self._turns.session(), event_id))
 
     def _session_updated(self, event: events.SessionUpdated) -> None:
-        mismatch = format_mismatch(event.session)
-        if mismatch:
-            self._step.warn("format_mismatch", why=mismatch)
+        if not self._formats.settle(event.session):
             self._end("model_unavailable")
         elif self.listening.ready:
             self._turns.confirmed()
+        elif self._succession.take_over(resumed=bool(self.settings.resume)):
+            self.limits.session_ready()
+            self._release()
+            self._step.send_all(self.listening.open())
+            self._begin()
         else:
             self._session_ready()
 
@@ -228,13 +331,12 @@ class Call:
         self.limits.session_ready()
         self._step.report("session_ready", after_ms=self._step.now_us // 1000)
         kept = self.listening.open()
-        guarded = bool(kept) and self._turns.server_owns
+        guarded = bool(kept) and self._turns.server_owns and self._turns.may_leave
         if guarded:
             self._update_turns(server_owns=False)
-        if self._greeting.recorded:
-            item = said_item(RECORDED_ITEM, self.settings.greeting)
-            self._step.send(events.CreateItem(item, self._step.event_id("item")))
-        elif self.settings.greeting:
+        for recorded in filter(None, (self._announcement.recorded, self._greeting.recorded)):
+            self._step.send(events.CreateItem(recorded.item(), self._step.event_id("item")))
+        if self.settings.greeting and not self._greeting.recorded:
             self.responses.want(greeting_response(self.settings.greeting, self.settings.session.instructions))
             self._release()
         self._step.send_all(kept)
@@ -246,18 +348,39 @@ class Call:
         self._step.send(self._turns.update(self._step.event_id("session"), server_owns=server_owns))
 
     def _model_closed(self, note: ModelClosed) -> None:
-        self._step.warn("model_closed", failure=note.failure, code=note.code, reason=note.reason)
+        self._lose_session(note.failure, note.code, note.reason)
+
+    def _lose_session(self, failure: FailureKind, code: int = 0, reason: str = "") -> None:
+        """The session is gone, or is to be given up: another one takes its place if that can help."""
+        if not self._succession.lose(failure, code, reason):
+            self._no_session()
+
+    def _no_session(self) -> None:
+        failure = self.sessions.failure
+        self._step.warn("model_closed", failure=failure.kind, code=failure.code, reason=failure.reason)
         self._end("model_unavailable")
 
+    def _change_session(self) -> None:
+        calm = not self.responses.busy and not self._floor.caller_speaking
+        pause = calm and self.state is State.LISTENING and not self.responses.awaited
+        silent = pause and not self.speaking.audible(self._step.now_us)
+        self._walls.look(silent=silent and self.listening.ready)
+        self._succession.change(pause=silent, calm=calm)
+
     def _error(self, event: events.Error) -> None:
-        if self._faults.error(event.error, ready=self.listening.ready):
+        if event.error.code == EXPIRED:  # its close follows
+            self.errors[EXPIRED] += 1
+            self._lose_session("expired", 0, event.error.message or "")
+        elif self._faults.error(event.error, ready=self.listening.ready):
             self._end("model_unavailable")
 
     # ---- the caller speaks ----
 
     def _speech_started(self, event: events.SpeechStarted) -> None:
+        self._account.caller_started(event)
+        self._walls.speech_started()
         self._floor.caller_speaking = True
-        in_backlog = event.audio_start_ms * BYTES_PER_MS < self.listening.backlog_bytes
+        in_backlog = event.audio_start_ms * BYTES_PER_MS < self.listening.guarded_bytes
         dropped = not in_backlog and self._functions.drop_hang_up()
         talking = self._interrupt.possible
         if talking and (in_backlog or not self._may_interrupt()):
@@ -266,40 +389,55 @@ class Call:
                 return
         else:
             self.responses.forget()
+            self._faults.caller_spoke()
             if talking:
+                self.farewell.interrupted()
                 self._interrupt.cut()
         self._floor.happen(Happening.SPEECH_STARTED)
 
     def _may_interrupt(self) -> bool:
+        if not self._announcement.over(self._step.now_us):
+            return False
         if self.settings.barge_in == "after_greeting":
             return self._greeting.over(self._step.now_us)
         return self.settings.barge_in == "on"
 
-    def _speech_stopped(self, _: events.SpeechStopped) -> None:
+    def _speech_stopped(self, event: events.SpeechStopped) -> None:
+        self._account.caller_stopped(event)
+        self._walls.speech_stopped()
         self._floor.caller_stopped()
 
     def _turn_committed(self, event: events.Committed) -> None:
         """The server answers by itself when it owns the turns, unless a response stands in its way."""
-        self.transcript.caller_turn(event.item_id)
+        self._account.caller_turn(event.item_id)
+        self._walls.caller_turn(event.item_id)
         if self.responses.busy or not self._turns.server_acts:
             self.responses.want({})
 
     def _caller_transcript(self, event: events.CallerTranscript) -> None:
-        self.transcript.caller_words(event.item_id, event.transcript.strip())
+        words = event.transcript.strip()
+        self._account.caller_words(event.item_id, words)
+        self._walls.caller_words(event.item_id, words)
+        self.spending.transcription(event)
 
     # ---- the model answers ----
 
     def _response_created(self, event: events.ResponseCreated) -> None:
         response = event.response
+        if not self.farewell.allows(response):
+            return
         if self._turns.server_may_answer:
             self.responses.forget()
         self.responses.created(response.id)
         suppressed = self.responses.suppressed(response.id)
         if suppressed:  # the caller spoke after we had asked and before it was made
             self._step.send(events.CancelResponse(response.id, self._step.event_id("cancel")))
+        else:
+            self._account.response_created(response.id)
         self._answer.response_created()
         self._greeting.response_created(response.id)
         self._floor.response_started(suppressed=suppressed)
+        self.farewell.created(response)
 
     def _audio_delta(self, event: events.AudioDelta) -> None:
         if self._answer.audio(event):
@@ -320,11 +458,18 @@ class Call:
     def _response_done(self, event: events.ResponseDone) -> None:
         response = event.response
         self.responses.done(response.id)
+        self._patience.response_done()
         self._answer.response_done(response.id)
-        if self._faults.response_done(response):
+        self.spending.response(response)
+        if not self.farewell.response_done(response) and self._faults.response_done(response):
             self._end("model_unavailable")
 
     # ---- after each step ----
+
+    def _hand_over_turns(self) -> None:
+        """Once the announcement has been heard, nothing stands against the server's acting by itself."""
+        if self._announcement.over(self._step.now_us) and not self.farewell.closing and self._turns.take_owed():
+            self._update_turns(server_owns=True)
 
     def _release(self) -> None:
         request = None if self._floor.caller_speaking else self.responses.release()
@@ -333,23 +478,43 @@ class Call:
 
     def _settle(self) -> None:
         """What follows from where things now stand: a response that may be asked for, an end of playing, a hang-up."""
+        if self._announcement.look(self._step.now_us):
+            self._step.report("announcement_heard", after_ms=self._step.now_us // 1000)
+        if self.speaking.fresh:
+            self._account.begun()
         if self.listening.ready:
+            self.farewell.mind()
+            self._walls.mind(closing=self.farewell.closing)
+            self._hand_over_turns()
             self._release()
         if self.state is State.OPENING or self.speaking.audible(self._step.now_us):
             return
         self._greeting.line_silent()
+        self._account.look()
         if self._floor.line_silent(response_awaited=self.responses.awaited):
+            self.farewell.played_out()
             self._end("bot_hung_up")
+        elif self.farewell.go_on(ready=self.listening.ready):
+            self._end(self.farewell.why)
 
     # ---- the clock and the shell ----
 
     def _tick(self, _: Tick) -> None:
         if self.listening.ready:
             self._step.send_all(self.listening.tick(self._step.now_us))
+        if not self.sessions.tick(audible=self.speaking.audible(self._step.now_us)):
+            self._no_session()
+            return
         reason = self.limits.passed(self._step.now_us)
         if reason is not None:
             self._step.warn("limit_reached", reason=reason, state=self.state.value)
             self._end(reason)
+            return
+        lost = self._patience.tick()
+        if lost == "session":
+            self._lose_session("timeout", 0, "a response that was cancelled is not over")
+        elif lost == "model":
+            self._end("model_unavailable")
 
     def _refused(self, note: Refused) -> None:
         self.counts[f"refused_{note.kind}"] += 1

@@ -14,6 +14,8 @@ class Ending:
 
     def __init__(self) -> None:
         self._call_id: str | None = None
+        self._known = True
+        """Whether the session at hand has made the call of the function, and waits for its output."""
 
     @property
     def asked(self) -> bool:
@@ -21,12 +23,16 @@ class Ending:
 
     def ask(self, call_id: str) -> None:
         """The model called `hang_up`."""
-        self._call_id = call_id
+        self._call_id, self._known = call_id, True
+
+    def session_lost(self) -> None:
+        """The wish stands; the next session knows nothing of it."""
+        self._known = False
 
     def drop(self) -> dict[str, Any] | None:
-        """The caller spoke: the item that tells the model so, None when no hang-up was pending."""
+        """The caller spoke: the item that tells the model so, None when it knows of no hang-up that was pending."""
         call_id, self._call_id = self._call_id, None
-        return None if call_id is None else function_output(call_id, NOT_NOW)
+        return None if call_id is None or not self._known else function_output(call_id, NOT_NOW)
 
 
 def function_output(call_id: str, text: str) -> dict[str, Any]:

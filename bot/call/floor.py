@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from bot.call.limits import Limits
+from bot.call.outputs import EndReason
 from bot.call.states import Happening, State, after
 from bot.call.step import Step
 
@@ -28,10 +29,34 @@ class Floor:
         self._answer_due = self._answer_due or self.state is State.HEARING
         self.happen(Happening.SPEECH_STOPPED)
 
+    @property
+    def answer_due(self) -> bool:
+        """Whether the caller's turn is over and the server has yet to start its answer."""
+        return self._answer_due
+
+    def session_lost(self) -> None:
+        """Nobody hears the caller until the next session does; whoever speaks then is noticed anew."""
+        self.caller_speaking = self._answer_due = False
+        self.happen(Happening.SESSION_LOST)
+
+    def session_ready(self) -> None:
+        """There is a session again: what is waited for is waited for from here on."""
+        self._limits.entered(self.state, self._step.now_us)
+
     def response_started(self, *, suppressed: bool) -> None:
         """The model starts to answer; a response that was suppressed before it was made is no answer."""
         self._answer_due = self._answer_due and suppressed
         self.happen(Happening.RESPONSE_STARTED)
+
+    def apologised(self) -> None:
+        """The caller is told that there is no answer: none is due any more."""
+        self._answer_due = False
+        if self.state is not State.OPENING:
+            self.happen(Happening.AUDIO)
+
+    def close(self, reason: EndReason) -> None:
+        """The call is about to end: no state may last for ever any more."""
+        self._limits.close(self.state, self._step.now_us, reason)
 
     def line_silent(self, *, response_awaited: bool) -> bool:
         """Nothing plays and nothing waits to be played: whether that was all, so that the call can be hung up."""

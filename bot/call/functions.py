@@ -38,11 +38,12 @@ class Functions:
 
     def drop_hang_up(self) -> bool:
         """The caller speaks: whether a hang-up was pending, of which the model is told that it was dropped."""
-        item = self._ending.drop()
-        if item is None:
+        if not self._ending.asked:
             return False
+        item = self._ending.drop()
         self._step.report("hang_up_dropped")
-        self._answer(item)
+        if item is not None:
+            self._answer(item)
         return True
 
     def _answer(self, item: dict[str, Any]) -> None:

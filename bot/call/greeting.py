@@ -1,13 +1,15 @@
 """The greeting: asked of the model, or played from a recording; when the caller has heard it.
 
-A recorded greeting costs no tokens and no wait. The model knows it as an assistant's text item, since assistant audio
-can't be created (openai-realtime.md, section 3.1); cut short, the item is replaced by what was heard of it.
+A recorded greeting that is cut short is replaced, at the model, by what was heard of it: it is a text item there, which
+can't be truncated (bot.call.recorded).
 """
 
 from __future__ import annotations
 
 from typing import Any
 
+from bot.call.ledger import Entry
+from bot.call.recorded import Recorded
 from bot.call.responses import Responses
 from bot.call.settings import CallSettings
 from bot.call.speaking import Speaking
@@ -23,16 +25,18 @@ class Greeting:
     def __init__(
         self, settings: CallSettings, responses: Responses, speaking: Speaking, transcript: Transcript
     ) -> None:
-        self.recorded = bool(settings.greeting and settings.greeting_audio)
+        self.recorded: Recorded | None = None
         self._over = not settings.greeting
         self._response_id: str | None = None
         self._responses = responses
         self._speaking = speaking
-        if self.recorded:
-            transcript.bot_words_done(RECORDED_ITEM, 0, settings.greeting)
-            entry = speaking.ledger.entry(RECORDED_ITEM, 0, "")
-            speaking.delta(entry, settings.greeting_audio, 0)  # held until the call begins
-            speaking.done(entry, 0)
+        if settings.greeting and settings.greeting_audio:
+            audio, words = settings.greeting_audio, settings.greeting
+            self.recorded = Recorded(RECORDED_ITEM, words, audio, speaking, transcript)
+
+    def owns(self, entry: Entry) -> bool:
+        """Whether `entry` is the greeting's."""
+        return entry.item_id == RECORDED_ITEM or (bool(entry.response_id) and entry.response_id == self._response_id)
 
     def response_created(self, response_id: str) -> None:
         if self._response_id is None and not self._over and not self.recorded:
@@ -42,6 +46,12 @@ class Greeting:
         """The response was not to be had: the next one is the greeting."""
         if response_id == self._response_id:
             self._response_id = None
+
+    def session_lost(self) -> None:
+        """One of which nothing was made will be asked for again."""
+        asked = self._response_id
+        if asked is not None and asked == self._responses.active and not self._responses.suppressed(asked):
+            self._response_id = asked if self._speaking.ledger.of_response(asked) else None
 
     def line_silent(self) -> None:
         """Nothing plays and nothing waits: a greeting that has been generated has been heard."""
@@ -53,17 +63,9 @@ class Greeting:
         return self._over or self._heard(now_us)
 
     def _heard(self, now_us: int) -> bool:
-        greeting = "" if self.recorded else self._response_id
-        if greeting is None or greeting == self._responses.active:
+        if not self.recorded and self._response_id in {None, self._responses.active}:
             return False
-        entries = self._speaking.ledger.heard(now_us)
-        return all(entry.finished for entry in entries if entry.response_id == greeting)
-
-
-def said_item(item_id: str, words: str) -> dict[str, Any]:
-    """An item by which the model knows what it has said without having made it."""
-    content = [{"type": "output_text", "text": words}]
-    return {"id": item_id, "type": "message", "role": "assistant", "content": content}
+        return all(entry.finished for entry in self._speaking.ledger.heard(now_us) if self.owns(entry))
 
 
 def greeting_response(words: str, instructions: str) -> dict[str, Any]:

@@ -9,12 +9,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from bot.audio.payload import BYTES_PER_MS
-from bot.call.greeting import HEARD_ITEM, RECORDED_ITEM, said_item
+from bot.call.account import Account
+from bot.call.greeting import HEARD_ITEM, RECORDED_ITEM
+from bot.call.inherited import Inherited
 from bot.call.ledger import Entry
+from bot.call.recorded import said_item
 from bot.call.responses import Responses
 from bot.call.speaking import Speaking
 from bot.call.step import Step
-from bot.call.transcript import Transcript
 from bot.call.turns import Turns
 from bot.call.unheard import Unheard
 from bot.realtime.events import CancelResponse, CreateItem, DeleteItem, TruncateItem
@@ -36,6 +38,11 @@ class Verdict:
     truncations: tuple[Truncation, ...]
     unheard: tuple[Entry, ...]
     playing: Entry | None
+
+    @property
+    def item_ids(self) -> list[str]:
+        """Every item of which less was heard than was made."""
+        return [one.item_id for one in self.truncations] + [entry.item_id for entry in self.unheard]
 
 
 def judge(entries: list[Entry]) -> Verdict:
@@ -61,15 +68,14 @@ def judge(entries: list[Entry]) -> Verdict:
 class Interrupt:
     """Cuts the bot short."""
 
-    def __init__(
-        self, step: Step, speaking: Speaking, responses: Responses, turns: Turns, transcript: Transcript
-    ) -> None:
+    def __init__(self, step: Step, speaking: Speaking, responses: Responses, turns: Turns, account: Account) -> None:
         self.unheard = Unheard()
+        self.inherited = Inherited(step, speaking)
         self._step = step
         self._speaking = speaking
         self._responses = responses
         self._turns = turns
-        self._transcript = transcript
+        self._account = account
 
     @property
     def possible(self) -> bool:
@@ -79,49 +85,61 @@ class Interrupt:
     def cut(self) -> None:
         """In the order of DESIGN's rule 3: snapshot, new epoch, clear, truncate; then the rest."""
         step = self._step
-        clear, entries = self._speaking.cut(step.now_us)
+        clear, everything = self._speaking.cut(step.now_us)
         step.send_all(clear)
+        entries = [entry for entry in everything if not entry.aside]
         verdict = judge(entries)
         for one in verdict.truncations:
-            if one.item_id != RECORDED_ITEM:
+            if one.item_id != RECORDED_ITEM and not self.inherited.owns(one.item_id):
                 step.send(TruncateItem(one.item_id, one.audio_end_ms, one.content_index, step.event_id("truncate")))
         suppressed = self._responses.suppress()
         if suppressed is not None and not self._turns.server_acts:
             step.send(CancelResponse(suppressed, step.event_id("cancel")))
         self._forget_unheard(verdict)
         if suppressed is not None:
-            self._forget_silent(suppressed)
-        self._cut_transcript(verdict, entries)
-        if verdict.playing is not None and verdict.playing.item_id == RECORDED_ITEM:
+            self.unheard.silenced(suppressed)
+        self._account.cut(entries)
+        self.inherited.cut(verdict.item_ids)
+        recorded = verdict.playing is not None and verdict.playing.item_id == RECORDED_ITEM
+        if recorded and not self.inherited.owns(RECORDED_ITEM):
             self._retell()
-        if clear or suppressed:
+        if suppressed or (clear and (entries or not everything)):  # a filler cut short is no interruption
             self._report(verdict, generating=suppressed is not None)
+
+    def abandon(self) -> str | None:
+        """Wait no longer for the answer, of which the caller has heard all that came. The id of what is cancelled.
+
+        A response that is being made is told to stop, and the model that no more of it was heard.
+        """
+        step = self._step
+        response_id = self._responses.give_up()
+        if response_id is None:
+            return None
+        for entry in self._speaking.ledger.of_response(response_id):
+            if not entry.done:
+                ms = entry.received // BYTES_PER_MS
+                step.send(TruncateItem(entry.item_id, ms, entry.content_index, step.event_id("truncate")))
+                self._account.cut_off(entry)
+        step.send(CancelResponse(response_id, step.event_id("cancel")))
+        self.unheard.silenced(response_id)
+        return response_id
 
     def _retell(self) -> None:
         """A recorded greeting is a text item, which can't be truncated: what was heard of it takes its place."""
         step = self._step
         step.send(DeleteItem(RECORDED_ITEM, step.event_id("delete")))
-        heard = self._transcript.words_of(RECORDED_ITEM)
+        heard = self._account.words_of(RECORDED_ITEM)
         if heard:
             step.send(CreateItem(said_item(HEARD_ITEM, heard), step.event_id("item"), "root"))
 
     def _forget_unheard(self, verdict: Verdict) -> None:
         for entry in {entry.item_id: entry for entry in verdict.unheard}.values():
+            if self.inherited.owns(entry.item_id):
+                continue
             if entry.item_done:
                 self._step.send(DeleteItem(entry.item_id, self._step.event_id("delete")))
             else:
                 self.unheard.wait(entry.item_id, entry.response_id)
-
-    def _forget_silent(self, response_id: str) -> None:
-        for item_id in self.unheard.silenced(response_id):
-            self._transcript.cut(item_id, 0, 0, 0, all_came=False)
-
-    def _cut_transcript(self, verdict: Verdict, entries: list[Entry]) -> None:
-        for entry in entries:
-            if entry is verdict.playing or entry in verdict.unheard:
-                self._transcript.cut(
-                    entry.item_id, entry.content_index, entry.heard, entry.received, all_came=entry.done
-                )
 
     def _report(self, verdict: Verdict, *, generating: bool) -> None:
         self._step.counts["interruptions"] += 1

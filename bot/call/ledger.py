@@ -24,6 +24,10 @@ CONFIRM_WITHIN_US = 2_000_000
 """When no echo confirms the end, playout counts as over this long after the ledger's own end of it."""
 SETTLED_BYTES = 4_000
 REMEMBERED_RUNS = 3
+MAX_ENTRIES = 64
+"""Contents that are live at a time; a response has one or two."""
+MAX_PARTS = 4_096
+"""Changes from one entry to another within a run."""
 
 
 @dataclass(slots=True, eq=False)
@@ -40,11 +44,50 @@ class Entry:
     """The model has said that no more audio comes."""
     item_done: bool = False
     """The item stands finished in the conversation, so it can be deleted."""
+    aside: bool = False
+    """No item of the conversation stands for it: it is cleared like all audio, and the model is told nothing of it."""
+    first_run: Run | None = None
+    first_at: int = 0
+    """Where its first byte is played: the run, and the bytes before it there."""
+    last_run: Run | None = None
+    last_at: int = 0
+    """Where its last byte so far has been played: the run, and the bytes up to it."""
 
     @property
     def finished(self) -> bool:
         """Whether every byte that will ever come has been heard."""
         return self.done and self.heard == self.sent == self.received
+
+    @property
+    def began_us(self) -> int | None:
+        """When its first byte is played, by the clock as corrected so far; None when nothing was sent."""
+        run = self.first_run
+        if run is None:
+            return None
+        if not self.first_at and run.least_late_us is not None:
+            return run.start_us + max(run.least_late_us, 0)  # what holds later echoes back more came after the start
+        return run.at_us(self.first_at)
+
+    @property
+    def ended_us(self) -> int | None:
+        """When the last byte sent of it will have been played, by the clock as corrected so far."""
+        return None if self.last_run is None else self.last_run.at_us(self.last_at)
+
+    def over_by(self, now_us: int) -> bool:
+        """Whether it has been heard to its end by then, by the clock as corrected so far. Claims nothing as heard."""
+        ended_us = self.ended_us
+        return self.done and self.sent == self.received and ended_us is not None and ended_us <= now_us
+
+    def proven_by(self, now_us: int) -> bool:
+        """Whether it was certainly heard to its end: a mark says so, or none has come long after that was due."""
+        if self.last_run is None or not self.over_by(now_us):
+            return False
+        return self.last_run.proven >= self.last_at or self.over_by(now_us - CONFIRM_WITHIN_US)
+
+    @property
+    def begun(self) -> bool:
+        """Whether a mark that came back proves that its first byte was played."""
+        return self.first_run is not None and self.first_run.proven > self.first_at
 
 
 @dataclass(slots=True, eq=False)
@@ -57,6 +100,8 @@ class Run:
     parts: list[tuple[Entry, int]] = field(default_factory=list)
     lateness_us: int | None = None
     least_late_us: int | None = None
+    proven: int = 0
+    """Bytes that a mark which came back says were played."""
 
     def add(self, entry: Entry, n_bytes: int) -> None:
         if self.parts and self.parts[-1][0] is entry:
@@ -68,7 +113,11 @@ class Run:
 
     @property
     def end_us(self) -> int:
-        return self.start_us + self.offset_us + self.size * US_PER_BYTE
+        return self.at_us(self.size)
+
+    def at_us(self, position: int) -> int:
+        """When the first `position` bytes have been played."""
+        return self.start_us + self.offset_us + position * US_PER_BYTE
 
     def position(self, now_us: int) -> int:
         return min(max((now_us - self.start_us - self.offset_us) // US_PER_BYTE, 0), self.size)
@@ -116,6 +165,19 @@ class Ledger:
         self._entries.append(entry)
         return entry
 
+    def has_room(self, item_id: str, content_index: int) -> bool:
+        """Whether audio of this content can be accounted for: a model that jumps between many is not followed."""
+        run = self._run
+        if run is not None and len(run.parts) >= MAX_PARTS:
+            return False
+        if len(self._entries) < MAX_ENTRIES:
+            return True
+        return any(entry.content_index == content_index for entry in self.find(item_id))
+
+    def ahead_bytes(self, now_us: int) -> int:
+        """How much was sent and is still to be played, by the clock as corrected."""
+        return 0 if self._run is None else self._run.size - self._run.position(now_us)
+
     def find(self, item_id: str) -> list[Entry]:
         """Every live entry of an item."""
         return [entry for entry in self._entries if entry.item_id == item_id]
@@ -129,7 +191,10 @@ class Ledger:
         run = self._run
         if run is None or now_us > run.end_us:
             run = self._begin_run(now_us)
+        if entry.first_run is None:
+            entry.first_run, entry.first_at = run, run.size
         run.add(entry, n_bytes)
+        entry.last_run, entry.last_at = run, run.size
         entry.sent += n_bytes
         self._unconfirmed = True
 
@@ -217,6 +282,7 @@ class Ledger:
         late_us = after_us - (self.round_trip_us or 0)
         if self.round_trip_us is not None:
             self._envelope(run, max(late_us, -drift_us))
+        run.proven = mark.position
         if run is self._run and mark.position == run.size and not self._marks:
             self._unconfirmed = False
 
@@ -258,9 +324,19 @@ class Ledger:
         """When playout counts as over if no echo says so before; None when nothing is out."""
         return self._run.end_us + CONFIRM_WITHIN_US if self._unconfirmed and self._run is not None else None
 
+    @property
+    def late_us(self) -> int:
+        """How much later than by our own clock the run at hand plays, as corrected; 0 when there is none."""
+        return 0 if self._run is None else self._run.offset_us
+
     def end_us(self) -> int | None:
         """When the last byte sent will have been played, by the clock as corrected."""
         return None if self._run is None else self._run.end_us
+
+    @property
+    def last(self) -> Entry | None:
+        """What was sent last; None when nothing was, or all of it was cleared."""
+        return None if self._run is None else self._run.parts[-1][0]
 
     def heard(self, now_us: int) -> list[Entry]:
         """Every live entry in the order of playing, its `heard` brought up to `now_us`. Never runs backwards."""

@@ -9,18 +9,25 @@ from bot.call.states import State
 CLAIM_US = 10_000_000
 """A session that no stream has claimed is closed after this."""
 
+CLOSING_US = 30_000_000
+"""How long a caller may speak when the call is to be closed, before it ends without the bot's goodbye."""
+
+GRACE_US = 60_000_000
+"""How long after its limit a call may last, for the end of a sentence and the goodbye."""
+
 
 class Limits:
     """Deadlines in the call's microseconds, from settings in seconds. A limit of 0 is no limit."""
 
     def __init__(self, settings: CallSettings) -> None:
         self._answer_us = round(settings.response_s * 1_000_000)
-        self._idle_us = round(settings.idle_s * 1_000_000)
         self._call_us = round(settings.max_call_s * 1_000_000)
+        self._before_us = round(settings.elapsed_s * 1_000_000)
         self._ready_by: int | None = self._answer_us or None
         self._claim_by: int | None = CLAIM_US
         self._over_by: int | None = None
         self._state_by: tuple[int, EndReason] | None = None
+        self._closing: EndReason | None = None
         self._next: int | None = None
         self._reckon()
 
@@ -30,17 +37,20 @@ class Limits:
 
     def stream_started(self, now_us: int) -> None:
         self._claim_by = None
-        self._over_by = now_us + self._call_us if self._call_us else None
+        self._over_by = now_us + max(0, self._call_us - self._before_us) + GRACE_US if self._call_us else None
         self._reckon()
 
     def entered(self, state: State, now_us: int) -> None:
         """The call moved into `state`: the limit on how long it may stay there."""
         self._state_by = None
-        if state is State.THINKING and self._answer_us:
-            self._state_by = (now_us + self._answer_us, "model_unavailable")
-        elif state is State.LISTENING and self._idle_us:
-            self._state_by = (now_us + self._idle_us, "idle")
+        if self._closing and state in {State.LISTENING, State.HEARING}:
+            self._state_by = (now_us + CLOSING_US, self._closing)
         self._reckon()
+
+    def close(self, state: State, now_us: int, reason: EndReason) -> None:
+        """The call is to be closed: from here on a caller who does not stop speaking is not listened to for ever."""
+        self._closing = reason
+        self.entered(state, now_us)
 
     def goodbye_missing(self, now_us: int) -> None:
         """The line is silent, and a hang-up waits for its response to be over: not for ever."""

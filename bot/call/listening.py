@@ -9,16 +9,20 @@ from __future__ import annotations
 from collections import deque
 
 from bot.audio.payload import BYTES_PER_MS, FRAME_BYTES, payload_bytes, silence
+from bot.call.caller_audio import CallerAudio
 from bot.call.outputs import Output
 from bot.realtime.events import AppendAudio
 from bot.twilio.stream import Media
 
+US_PER_BYTE = 125
 GAP_US = 100_000
 """No frame for this long is a gap: it is filled by the clock."""
 HOLD_BACK_US = 40_000
 """The clock's fill stays this far behind, so that a frame which is only late by jitter still finds its place."""
 BACKLOG_BYTES = 30 * 8_000
 """At most 30 s are kept for a session that is not ready; beyond, the oldest go first, counted."""
+BACKLOG_FRAMES = 8_000
+"""And no more frames than this; Twilio sends fifty a second."""
 SLACK_MS = 1_000
 """How much more than the clock allows, or the fill explains, a timestamp may jump before it is not believed."""
 
@@ -30,8 +34,12 @@ class Listening:
         self.ready = False
         self.appended_bytes = 0
         """All that was written to the session, fill included: the scale of `audio_start_ms`."""
+        self.guarded_bytes = 0
+        """How much of that had been kept when the call's first session became ready; 0 for a later one."""
         self.backlog_bytes = 0
-        """How much of that had been kept when the session became ready."""
+        """All that was kept for sessions to become ready."""
+        self.audio = CallerAudio()
+        self._first = True
         self.filled_bytes = 0
         self.dropped_bytes = 0
         self.distrusted_timestamps = 0
@@ -57,6 +65,7 @@ class Listening:
         self._last_us = now_us
         if self.ready:
             self.appended_bytes += n_bytes
+            self.audio.wrote(payload, n_bytes)
             out.append(AppendAudio(payload))
         else:
             self._keep(payload, n_bytes)
@@ -78,6 +87,15 @@ class Listening:
         assert self._last_us is not None
         return ahead <= ((now_us - self._last_us) // 1000 + SLACK_MS) * BYTES_PER_MS
 
+    def at_us(self, audio_ms: int, now_us: int) -> int:
+        """When the line had brought the first `audio_ms` of what was written to the session.
+
+        What is written runs in step with the clock: fill stands for what did not come.
+        """
+        behind = max(self.appended_bytes - audio_ms * BYTES_PER_MS, 0)
+        reached_us = now_us if self._last_us is None else self._last_us
+        return max(reached_us - behind * US_PER_BYTE, 0)
+
     def deadline_us(self) -> int | None:
         """When a gap must be filled if no frame comes; None while nothing is to be filled."""
         return self._last_us + GAP_US if self.ready and self._last_us is not None else None
@@ -98,14 +116,18 @@ class Listening:
         self._placed_bytes += n_bytes
         if self.ready:
             self.appended_bytes += n_bytes
-            return [AppendAudio(silence(n_bytes))]
+            payload = silence(n_bytes)
+            self.audio.wrote(payload, n_bytes)
+            return [AppendAudio(payload)]
         self._keep(silence(n_bytes), n_bytes)
         return []
 
     def _keep(self, payload: str, n_bytes: int) -> None:
+        if not n_bytes:
+            return
         self._kept.append((payload, n_bytes))
         self._kept_bytes += n_bytes
-        while self._kept_bytes > BACKLOG_BYTES:
+        while self._kept_bytes > BACKLOG_BYTES or len(self._kept) > BACKLOG_FRAMES:
             oldest = self._kept.popleft()[1]
             self._kept_bytes -= oldest
             self.dropped_bytes += oldest
@@ -114,8 +136,19 @@ class Listening:
         """The session is ready: everything kept so far, in order."""
         self.ready = True
         self.appended_bytes += self._kept_bytes
-        self.backlog_bytes = self._kept_bytes
+        self.backlog_bytes += self._kept_bytes
+        self.guarded_bytes = self._kept_bytes if self._first else 0
+        self._first = False
         self._kept_bytes = 0
         kept: list[Output] = [AppendAudio(payload) for payload, _ in self._kept]
+        for payload, n_bytes in self._kept:
+            self.audio.wrote(payload, n_bytes)
         self._kept.clear()
         return kept
+
+    def session_lost(self) -> None:
+        """The session is gone. What it made no turn of, and what comes from here on, is for the next one."""
+        self.ready = False
+        self.appended_bytes = self.guarded_bytes = 0
+        for payload, n_bytes in self.audio.session_lost():
+            self._keep(payload, n_bytes)

@@ -53,4 +53,40 @@ class Shutdown(_Note, frozen=True, tag="shutdown"):
     reason: Literal["drained", "refused", "internal_error", "line_lost"]
 
 
-Note = ModelClosed | PhoneClosed | PhoneFull | PhoneRoom | Tick | Refused | Shutdown
+class DailySpend(_Note, frozen=True, tag="daily_spend"):
+    """All calls together have spent this much today, in billionths of a US dollar."""
+
+    nano_usd: int
+
+
+class SessionWaiting(_Note, frozen=True, tag="session_waiting"):
+    """The session that was to be dialled is configured: Adopt takes it, Drop lets it go."""
+
+
+class DialFailed(_Note, frozen=True, tag="dial_failed"):
+    """No session came of a Dial, or the one that waited was lost. `code` is as in ModelClosed."""
+
+    failure: FailureKind
+    code: int = 0
+    reason: str = ""
+
+
+class SessionExpires(_Note, frozen=True, tag="session_expires"):
+    """The session at hand lasts so much longer, by its own word and the date."""
+
+    within_s: int
+
+
+Note = (
+    ModelClosed
+    | PhoneClosed
+    | PhoneFull
+    | PhoneRoom
+    | Tick
+    | Refused
+    | Shutdown
+    | DailySpend
+    | SessionWaiting
+    | DialFailed
+    | SessionExpires
+)

@@ -1,4 +1,4 @@
-"""What a call asks its shell to do: send a message to either side, report something, end."""
+"""What a call asks its shell to do: send a message to either side, report or record something, end."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ from typing import Any, Literal
 
 import msgspec
 
+from bot.audio.transcode import Format
+from bot.call.facts import Fact, TurnFact, UsageFact, WaitFact
 from bot.realtime.events import ClientEvent
 from bot.twilio.stream import Clear, Outbound, PlayMedia, SetMark
 
@@ -38,5 +40,35 @@ class End(msgspec.Struct, frozen=True):
     reason: EndReason
 
 
-Output = Outbound | ClientEvent | Report | End
+class Transcode(msgspec.Struct, frozen=True):
+    """From here on the session hears and speaks these; the call goes on in mu-law."""
+
+    heard: Format
+    spoken: Format
+
+
+class Dial(msgspec.Struct, frozen=True):
+    """Open another session and configure it, while this one goes on: SessionWaiting or DialFailed is the answer."""
+
+    within_s: float
+
+
+class Adopt(msgspec.Struct, frozen=True):
+    """From here on the session that waits is the call's, and the one before is closed and unheard.
+
+    Always the last output of its step; what the session has said so far comes next.
+    """
+
+
+class Drop(msgspec.Struct, frozen=True):
+    """The session that is being dialled, or waits, is not needed."""
+
+
+Output = Outbound | ClientEvent | Report | Fact | Transcode | Dial | Adopt | Drop | End
 PHONE_MESSAGES = (PlayMedia, SetMark, Clear)
+FACTS = (TurnFact, UsageFact, WaitFact)
+"""What is for the record alone: no peer sees it, and no replay compares it."""
+ORDERS = (Transcode, Dial, Adopt, Drop)
+"""What the shell itself shall do."""
+UNSENT = (*FACTS, *ORDERS)
+"""What is no message to a peer, apart from reports and the end."""

@@ -29,6 +29,9 @@ class Responses:
         self._in_the_way = False
         self._stillborn = False
         """The response asked for was suppressed before it was made."""
+        self._closed = False
+        self._last: dict[str, Any] | None = None
+        """The only response that may still be asked for once this is closed."""
         self._number = 0
 
     @property
@@ -43,7 +46,17 @@ class Responses:
 
     def want(self, response: dict[str, Any]) -> None:
         """A response with these parameters should be made as soon as it can. Wanting twice is wanting once."""
-        self._wanted = response
+        if not self._closed:
+            self._wanted = response
+
+    def close(self) -> None:
+        """Nothing is wanted from here on, but for the last response."""
+        self._closed = True
+        self._wanted = None
+
+    def want_last(self, response: dict[str, Any]) -> None:
+        """The one response that may be made after the gate was closed."""
+        self._last = self._wanted = response
 
     def forget(self) -> None:
         """What was wanted is wanted no more: the caller is speaking and will be answered for that."""
@@ -67,7 +80,7 @@ class Responses:
             return False
         self._asked = None
         self._in_the_way = another_active
-        if self._wanted is None and not self._stillborn:
+        if self._wanted is None and not self._stillborn and self._may_ask(self._asked_for):
             self._wanted = self._asked_for
         self._stillborn = False
         return True
@@ -79,6 +92,16 @@ class Responses:
         self.active = response_id
         self._know(response_id, "suppressed" if self._stillborn else "active")
         self._stillborn = False
+
+    def intruded(self, response_id: str) -> None:
+        """A response was made that nobody may hear. The last one, if asked for, will be refused or come after it."""
+        if not self._may_ask(self._asked_for):
+            self._asked, self._stillborn = None, False
+        self.active = response_id
+        self._know(response_id, "suppressed")
+
+    def _may_ask(self, response: dict[str, Any]) -> bool:
+        return not self._closed or response is self._last
 
     def done(self, response_id: str) -> None:
         self._in_the_way = False
@@ -96,6 +119,33 @@ class Responses:
         self._known = dict.fromkeys(self._known, "suppressed")
         self._stillborn = self._asked is not None
         return active
+
+    def give_up(self) -> str | None:
+        """No answer came in time: what was wanted, asked for or being made is wanted anew, and what was is unheard.
+
+        The id of the active response, which must be over before another can be made.
+        """
+        wanted = self._wanted
+        if wanted is None and self._asked is not None and not self._stillborn:
+            wanted = self._asked_for
+        elif wanted is None and self.active is not None and not self.suppressed(self.active):
+            wanted = self.parameters
+        self.suppress()
+        self._asked = None
+        self._in_the_way = self._stillborn = False
+        self.want(wanted or {})
+        return self.active
+
+    def session_lost(self) -> bool:
+        """The session and its responses are gone: whether one was wanted, or made to be heard, and was not over."""
+        asked = self._asked is not None and not self._stillborn
+        active = self.active is not None and not self.suppressed(self.active)
+        unfinished = asked or active or self._wanted is not None
+        self.active = self._asked = self._wanted = None
+        self.parameters = {}
+        self._in_the_way = self._stillborn = False
+        self._known.clear()
+        return unfinished
 
     def suppressed(self, response_id: str) -> bool:
         return self._known.get(response_id) == "suppressed"

@@ -6,21 +6,55 @@ from typing import Literal
 
 import msgspec
 
+from bot.call.resume import PastTurn
 from bot.realtime.session import SessionSettings
+from bot.realtime.usage import PerToken, Prices
+
+
+class Money(msgspec.Struct, frozen=True):
+    """What things cost and how much may be spent, in billionths of a US dollar.
+
+    Prices are those of the chosen models; None: not known, so it counts as nothing. `line_minute` is Twilio's minute.
+    A cap of 0 is none; the day's is over all calls.
+    """
+
+    model: PerToken | None = None
+    transcription: Prices | None = None
+    line_minute: int = 0
+    call_cap: int = 0
+    daily_cap: int = 0
 
 
 class CallSettings(msgspec.Struct, frozen=True):
     """Durations are in seconds. `greeting` empty: the caller speaks first. `call_sid` and `account_sid` empty: any.
 
-    `greeting_audio` is `greeting` as recorded, base64 mu-law; empty: the model says it.
+    `greeting_audio` is `greeting` as recorded, base64 mu-law; empty: the model says it. `announcement_audio` is the
+    same for `announcement`, which is played before it; empty: there is none.
+
+    `filler_audio` is played to a caller who waits and has heard nothing for `filler_s`, `apology_audio` to one who gets
+    no answer; base64 mu-law, empty: nothing is.
+
+    `resume` is a conversation that this call carries on, in spoken order: the session is told it, nobody is greeted,
+    and the model is asked to speak at once. New turns are numbered after its highest. `elapsed_s` is how long the call
+    had been going on by then, `spent_nano_usd` what its sessions and transcriptions had cost: limits go on from there.
     """
 
     session: SessionSettings = SessionSettings()
     greeting: str = ""
     greeting_audio: str = ""
+    announcement: str = ""
+    announcement_audio: str = ""
     barge_in: Literal["on", "after_greeting", "off"] = "on"
     max_call_s: float = 3600
-    idle_s: float = 0
+    idle_s: float = 0.0
+    no_progress_s: float = 0.0
     response_s: float = 8
+    filler_s: float = 2.0
+    filler_audio: str = ""
+    apology_audio: str = ""
     call_sid: str = ""
     account_sid: str = ""
+    money: Money = Money()
+    resume: tuple[PastTurn, ...] = ()
+    elapsed_s: float = 0.0
+    spent_nano_usd: int = 0

@@ -13,7 +13,9 @@ from bot.call.ledger import Entry, Ledger
 from bot.twilio.stream import Clear, MarkPart, Outbound, OutPart, PlayMedia, SetMark
 
 HELD_BYTES = 10 * 60 * 8_000
-"""Ten minutes: what Twilio itself buffers at most (31931)."""
+"""Ten minutes: what Twilio itself buffers at most (31931). What is held and what it has yet to play count together."""
+HELD_PIECES = 32_768
+"""Ten minutes in deltas of 20 ms; real ones are longer."""
 STEP_CHARS = MAX_MEDIA_CHARS
 """What may be handed over before the shell has looked at the transport again."""
 
@@ -29,6 +31,8 @@ class Speaking:
         self.full = False
         """The transport holds enough; PhoneRoom ends it."""
         self.dropped_bytes = 0
+        self.fresh: list[Entry] = []
+        """Entries whose first byte was handed over and nobody has looked at yet."""
         self._held: deque[tuple[Entry, str, int]] = deque()
         self._held_bytes = 0
         self._step_chars = 0
@@ -43,10 +47,11 @@ class Speaking:
         return bool(self._held)
 
     def delta(self, entry: Entry, payload: str, now_us: int) -> list[Outbound]:
-        """More audio of `entry`, as the model sent it."""
+        """More audio of `entry`, as the model sent it. What goes beyond ten minutes yet to be heard is dropped."""
+        ahead_bytes = self.ledger.ahead_bytes(now_us)
         for piece in split(payload):
             n_bytes = payload_bytes(piece)
-            if self._held_bytes + n_bytes > HELD_BYTES:
+            if ahead_bytes + self._held_bytes + n_bytes > HELD_BYTES or len(self._held) >= HELD_PIECES:
                 self.dropped_bytes += n_bytes
                 continue
             entry.received += n_bytes
@@ -66,6 +71,7 @@ class Speaking:
             entry, payload, n_bytes = self._held.popleft()
             self._held_bytes -= n_bytes
             if not entry.sent:
+                self.fresh.append(entry)
                 out.append(self._mark(self.ledger.mark_before(now_us)))
             out.append(PlayMedia(self.stream_sid, OutPart(payload)))
             self.ledger.sent(entry, n_bytes, now_us)

@@ -32,6 +32,7 @@ class Happening(Enum):
     AUDIO = "audio is sent to the caller"
     PLAYED_OUT = "the caller has heard all that was sent"
     HANG_UP_ASKED = "the model asks to hang up"
+    SESSION_LOST = "the session is lost"
     OVER = "the call is over"
 
 
@@ -44,6 +45,7 @@ TABLE: dict[tuple[State, Happening], State] = {
     (_S.LISTENING, _H.AUDIO): _S.SPEAKING,
     (_S.HEARING, _H.SPEECH_STOPPED): _S.THINKING,
     (_S.HEARING, _H.AUDIO): _S.SPEAKING,
+    (_S.HEARING, _H.SESSION_LOST): _S.LISTENING,
     (_S.THINKING, _H.SPEECH_STARTED): _S.HEARING,
     (_S.THINKING, _H.AUDIO): _S.SPEAKING,
     (_S.THINKING, _H.RESPONSE_OVER): _S.LISTENING,
@@ -57,14 +59,29 @@ TABLE: dict[tuple[State, Happening], State] = {
 
 _STAYS: dict[State, frozenset[Happening]] = {
     _S.OPENING: frozenset(
-        {_H.SPEECH_STARTED, _H.SPEECH_STOPPED, _H.RESPONSE_STARTED, _H.RESPONSE_OVER, _H.HANG_UP_ASKED}
+        {
+            _H.SPEECH_STARTED,
+            _H.SPEECH_STOPPED,
+            _H.RESPONSE_STARTED,
+            _H.RESPONSE_OVER,
+            _H.HANG_UP_ASKED,
+            _H.SESSION_LOST,
+        }
     ),
-    _S.LISTENING: frozenset({_H.SPEECH_STOPPED, _H.RESPONSE_OVER, _H.PLAYED_OUT}),
+    _S.LISTENING: frozenset({_H.SPEECH_STOPPED, _H.RESPONSE_OVER, _H.PLAYED_OUT, _H.SESSION_LOST}),
     _S.HEARING: frozenset({_H.SPEECH_STARTED, _H.RESPONSE_STARTED, _H.RESPONSE_OVER, _H.PLAYED_OUT, _H.HANG_UP_ASKED}),
-    _S.THINKING: frozenset({_H.SPEECH_STOPPED, _H.RESPONSE_STARTED, _H.PLAYED_OUT}),
-    _S.SPEAKING: frozenset({_H.SPEECH_STOPPED, _H.RESPONSE_OVER, _H.AUDIO}),
+    _S.THINKING: frozenset({_H.SPEECH_STOPPED, _H.RESPONSE_STARTED, _H.PLAYED_OUT, _H.SESSION_LOST}),
+    _S.SPEAKING: frozenset({_H.SPEECH_STOPPED, _H.RESPONSE_OVER, _H.AUDIO, _H.SESSION_LOST}),
     _S.CLOSING: frozenset(
-        {_H.SPEECH_STOPPED, _H.RESPONSE_STARTED, _H.RESPONSE_OVER, _H.AUDIO, _H.PLAYED_OUT, _H.HANG_UP_ASKED}
+        {
+            _H.SPEECH_STOPPED,
+            _H.RESPONSE_STARTED,
+            _H.RESPONSE_OVER,
+            _H.AUDIO,
+            _H.PLAYED_OUT,
+            _H.HANG_UP_ASKED,
+            _H.SESSION_LOST,
+        }
     ),
     _S.ENDED: frozenset(),
 }

@@ -2,8 +2,8 @@
 
 Where every interruption is welcome the server does: it cancels its response on speech and answers each turn. Where one
 may be refused, both flags of turn_detection are false and we cancel and ask for responses ourselves (DESIGN, ledger
-rule 4; openai-realtime.md, section 2.2). Around the backlog we take the turns over for a while: speech inside it must
-not cancel the greeting, and the server reads our messages in order.
+rule 4; openai-realtime.md, section 2.2). Until an announcement has been heard the turns are ours. Around the backlog we
+take them over for a while: speech inside it must not cancel the greeting, and the server reads our messages in order.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from __future__ import annotations
 from typing import Any
 
 from bot.call.settings import CallSettings
-from bot.realtime.events import UpdateSession
+from bot.realtime.events import ConversationCreated, SessionCreated, UpdateSession
 from bot.realtime.session import session_object, turns_update
 
 
@@ -19,8 +19,13 @@ class Turns:
     """`server_owns` is as the server last confirmed it; updates on their way are remembered by event id."""
 
     def __init__(self, settings: CallSettings) -> None:
-        self.server_owns = settings.barge_in == "on"
-        self._at_first = self.server_owns
+        announces = bool(settings.announcement_audio)
+        self.may_leave = settings.session.can_leave_turns
+        """Whether the server can be told to listen and leave the rest to us; one that can't owns the turns at once."""
+        self.server_owns = not self.may_leave or (settings.barge_in == "on" and not announces)
+        self._owed = not self.server_owns and settings.barge_in == "on"
+        """The server is to own the turns, but not yet."""
+        self._at_first, self._owed_at_first = self.server_owns, self._owed
         self._session = settings.session
         self._pending: dict[str, bool] = {}
         """Whom each update makes the owner, by event id, oldest first."""
@@ -35,6 +40,16 @@ class Turns:
         """Whether a response may be the server's own answer."""
         return self.server_owns or any(self._pending.values())
 
+    def take_owed(self) -> bool:
+        """Whether the turns are now to be handed to the server for the first time."""
+        owed, self._owed = self._owed, False
+        return owed
+
+    @property
+    def opening_event(self) -> type[SessionCreated | ConversationCreated]:
+        """What a session says first, whereupon it is told what to be. xAI may send both (section 1.5)."""
+        return ConversationCreated if self._session.dialect == "xai" else SessionCreated
+
     def session(self) -> dict[str, Any]:
         """The session to ask for first."""
         return session_object(self._session, server_owns_turns=self._at_first)
@@ -42,13 +57,20 @@ class Turns:
     def update(self, event_id: str, *, server_owns: bool) -> UpdateSession:
         """A later session.update that makes the server, or us, the owner. It counts once it is confirmed."""
         self._pending[event_id] = server_owns
-        session = turns_update(self._session.turn_detection, server_owns_turns=server_owns)
+        chosen = self._session
+        session = turns_update(chosen.turn_detection, server_owns_turns=server_owns, dialect=chosen.dialect)
         return UpdateSession(session, event_id)
 
     def confirmed(self) -> None:
         """A `session.updated` came. It names no event id, but the server answers in order: it is the oldest's."""
         if self._pending:
             self.server_owns = self._pending.pop(next(iter(self._pending)))
+
+    def session_lost(self) -> None:
+        """The next session begins as the first one did."""
+        self.server_owns = self._at_first
+        self._owed = self._owed_at_first
+        self._pending.clear()
 
     def refused(self, event_id: str | None) -> None:
         """An event of ours was refused. If it was an update, it was discarded whole: the owner stays who he was."""

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+MAX_ITEMS = 256
+"""Of either kind; a response has one or two. Beyond, items stay in the conversation as if heard."""
+
 
 class Unheard:
     """Items waiting to be finished, and items of the active response that may come to that."""
@@ -13,7 +16,8 @@ class Unheard:
 
     def announced(self, item_id: str) -> None:
         """An item of the active response begins."""
-        self._silent.add(item_id)
+        if len(self._silent) < MAX_ITEMS:
+            self._silent.add(item_id)
 
     def sounded(self, item_id: str) -> None:
         """The first audio of an item has come: from here on the ledger knows it."""
@@ -32,11 +36,17 @@ class Unheard:
 
     def wait(self, item_id: str, response_id: str) -> None:
         """Delete this item once it, or its response, is done."""
-        self._waiting[item_id] = response_id
+        if len(self._waiting) < MAX_ITEMS:
+            self._waiting[item_id] = response_id
 
     def item_done(self, item_id: str) -> bool:
         """Whether the item that now stands finished is to be deleted."""
         return self._waiting.pop(item_id, None) is not None
+
+    def session_lost(self) -> None:
+        """There is nothing left to delete."""
+        self._waiting.clear()
+        self._silent.clear()
 
     def response_done(self, response_id: str) -> list[str]:
         """The items to delete now that their response is over."""

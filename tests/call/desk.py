@@ -13,12 +13,13 @@ from typing import Any
 import msgspec
 
 from bot.audio.payload import BYTES_PER_MS, payload_bytes
+from bot.audio.transcode import LINE as PCMU
 from bot.call.call import Call, Input
+from bot.call.facts import TurnFact, WaitFact
 from bot.call.notes import Tick
-from bot.call.outputs import End, Output, Report
+from bot.call.outputs import FACTS, Adopt, Dial, Drop, End, Output, Report, Transcode
 from bot.call.settings import CallSettings
 from bot.realtime import events
-from bot.realtime.session import PCMU
 from bot.twilio import stream
 
 SID, CALL, ACCOUNT = "MZ1", "CA1", "AC1"
@@ -106,6 +107,8 @@ def error(code: str | None, event_id: str | None = None, kind: str = "invalid_re
 
 
 def _update(message: events.UpdateSession) -> str:
+    if "turn_detection" in message.session:  # xAI's shape
+        return f"update {'us' if message.session['turn_detection'] is None else 'server'}"
     flags = message.session["audio"]["input"]["turn_detection"]
     assert flags["create_response"] == flags["interrupt_response"]
     return f"update {'server' if flags['create_response'] else 'us'}"
@@ -121,19 +124,23 @@ _WORDS: dict[type, Callable[[Any], str]] = {
     stream.Clear: lambda one: "clear",
     events.UpdateSession: _update,
     events.AppendAudio: lambda one: f"append {_ms(one.audio)}",
-    events.CreateItem: lambda one: f"item {one.item['type']} {one.item['call_id']}",
+    events.CreateItem: lambda one: f"item {one.item['type']} {one.item.get('call_id', one.item.get('id'))}",
     events.TruncateItem: lambda one: (
         f"truncate {one.item_id}{f'/{one.content_index}' if one.content_index else ''} at {one.audio_end_ms}"
     ),
     events.DeleteItem: lambda one: f"delete {one.item_id}",
     events.CreateResponse: lambda one: "create" if not one.response else f"create {sorted(one.response)}",
     events.CancelResponse: lambda one: f"cancel {one.response_id}",
+    Transcode: lambda one: f"transcode {one.heard} {one.spoken}",
+    Dial: lambda one: "dial",
+    Adopt: lambda one: "adopt",
+    Drop: lambda one: "drop",
     End: lambda one: f"end {one.reason}",
 }
 
 
 def in_words(outputs: Sequence[Output]) -> list[str]:
-    return [_WORDS[type(one)](one) for one in outputs if type(one) is not Report]
+    return [_WORDS[type(one)](one) for one in outputs if not isinstance(one, (Report, *FACTS))]
 
 
 class Desk:
@@ -144,7 +151,11 @@ class Desk:
         self.now_us = 0
         self.outputs: list[Output] = []
         if ready:
-            self.give(start(), events.SessionCreated(SESSION), updated())
+            self.give(*self.opening())
+
+    def opening(self) -> tuple[Input, ...]:
+        """The stream starts and the session is ready."""
+        return start(), events.SessionCreated(SESSION), updated()
 
     def at(self, ms: float) -> Desk:
         assert ms * MS >= self.now_us
@@ -174,6 +185,16 @@ class Desk:
     @property
     def reports(self) -> list[Report]:
         return [one for one in self.outputs if type(one) is Report]
+
+    @property
+    def turns(self) -> list[TurnFact]:
+        """Every fact about a turn, in the order of telling."""
+        return [one for one in self.outputs if type(one) is TurnFact]
+
+    @property
+    def waits(self) -> list[tuple[str, float, int | None]]:
+        """Every wait: what for, in ms, and the number of the turn."""
+        return [(one.what, one.us / MS, one.turn) for one in self.outputs if type(one) is WaitFact]
 
     def sent(self, kind: type) -> list[Any]:
         return [one for one in self.outputs if type(one) is kind]

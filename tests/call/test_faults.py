@@ -5,10 +5,14 @@ from __future__ import annotations
 import pytest
 
 from bot.call.faults import Faults, ends_the_call, in_words
+from bot.call.filler import Filler
+from bot.call.floor import Floor
 from bot.call.greeting import Greeting
+from bot.call.limits import Limits
 from bot.call.responses import Responses
 from bot.call.settings import CallSettings
 from bot.call.speaking import Speaking
+from bot.call.states import Happening
 from bot.call.step import Step
 from bot.call.transcript import Transcript
 from bot.call.turns import Turns
@@ -25,7 +29,7 @@ def problem(code: str | None, event_id: str | None = None, kind: str = "invalid_
         (problem("unknown_parameter", "session_1"), True, False),
         (problem("insufficient_quota"), True, True),
         (problem("invalid_api_key"), False, True),
-        (problem("session_expired"), False, True),
+        (problem("invalid_model"), False, True),
         (problem(None, None, "server_error"), False, False),
     ],
 )
@@ -49,35 +53,88 @@ def test_a_response_that_went_wrong_is_told_in_words(response: Response, words: 
 
 
 class Bench:
-    def __init__(self) -> None:
+    """A bot that has been answering: each response is asked for, made, and over."""
+
+    def __init__(self, apology: str = "////") -> None:
         self.step, self.responses = Step(), Responses()
-        chosen = CallSettings()
-        greeting = Greeting(chosen, self.responses, Speaking(), Transcript())
-        self.faults = Faults(self.step, self.responses, Turns(chosen), greeting)
+        chosen = CallSettings(apology_audio=apology)
+        speaking = Speaking()
+        self.floor = Floor(self.step, Limits(chosen))
+        for happening in (Happening.BEGUN, Happening.RESPONSE_STARTED):
+            self.floor.happen(happening)
+        self.faults = Faults(
+            self.step,
+            self.responses,
+            Turns(chosen),
+            Greeting(chosen, self.responses, speaking, Transcript()),
+            floor=self.floor,
+            filler=Filler(chosen, self.step, speaking),
+        )
+        self._number = 0
 
-    def response(self, number: int, status: str) -> bool:
-        """A response from beginning to end: whether it ends the call."""
-        self.responses.created(f"R{number}")
-        self.responses.done(f"R{number}")
-        return self.faults.response_done(Response(f"R{number}", status))
+    def response(self, status: str, details: StatusDetails | None = None) -> str:
+        """A response from beginning to end, and what follows: nothing, `again`, `sorry` or `end`."""
+        self._number += 1
+        self.responses.created(f"R{self._number}")
+        self.responses.done(f"R{self._number}")
+        sorry = self.step.counts["apology_played"]
+        if self.faults.response_done(Response(f"R{self._number}", status, details)):
+            return "end"
+        if self.step.counts["apology_played"] > sorry:
+            return "sorry"
+        return "again" if self.responses.release() else ""
 
 
-def test_two_failures_in_a_row_end_a_call_and_one_that_came_well_between_them_forgives() -> None:
+FILTERED = StatusDetails("incomplete", "content_filter")
+
+
+@pytest.mark.parametrize(
+    ("statuses", "follows"),
+    [
+        (["failed", "completed", "failed", "completed"], ["again", "", "again", ""]),
+        (["failed", "failed", "failed", "completed"], ["again", "sorry", "again", ""]),
+        (["failed"] * 6, ["again", "sorry", "again", "sorry", "again", "end"]),
+        (["failed"] * 4 + ["completed"] + ["failed"] * 4, [*["again", "sorry"] * 2, "", *["again", "sorry"] * 2]),
+        (["failed", "cancelled", "incomplete", "invented", "failed"], ["again", "", "", "", "sorry"]),
+    ],
+)
+def test_a_failed_answer_is_asked_for_once_more_then_apologised_for_and_the_third_ends(
+    statuses: list[str], follows: list[str]
+) -> None:
     bench = Bench()
-    ends = [bench.response(number, status) for number, status in enumerate(["failed", "completed", "failed"])]
-    assert ends == [False, False, False]
-    assert bench.responses.release() is not None
-    assert bench.response(9, "failed")
+    assert [bench.response(status) for status in statuses] == follows
 
 
-@pytest.mark.parametrize("status", ["cancelled", "incomplete", "invented"])
-def test_other_ends_of_a_response_neither_end_a_call_nor_forgive(status: str) -> None:
+def test_what_a_content_filter_took_away_has_failed_and_what_was_too_long_has_not() -> None:
     bench = Bench()
-    assert [bench.response(number, one) for number, one in enumerate(["failed", status, "failed"])] == [
-        False,
-        False,
-        True,
-    ]
+    too_long = StatusDetails("incomplete", "max_output_tokens")
+    assert [bench.response("incomplete", one) for one in (too_long, FILTERED, FILTERED)] == ["", "again", "sorry"]
+
+
+def test_who_has_spoken_since_gets_a_second_try_for_that_too() -> None:
+    bench = Bench()
+    assert bench.response("failed") == "again"
+    bench.faults.caller_spoke()
+    assert bench.response("failed") == "again"
+
+
+@pytest.mark.parametrize("where", ["he speaks", "the call is closing"])
+def test_nobody_apologises_to_a_caller_who_speaks_or_has_been_said_goodbye(where: str) -> None:
+    bench = Bench()
+    bench.floor.caller_speaking = where == "he speaks"
+    if where == "the call is closing":
+        bench.floor.happen(Happening.HANG_UP_ASKED)
+    assert [bench.response("failed"), bench.response("failed")] == ["again", ""]
+
+
+def test_without_a_recording_the_call_ends_so_that_the_caller_hears_the_shells_sentence() -> None:
+    bench = Bench(apology="")
+    assert [bench.response("failed"), bench.response("failed")] == ["again", "end"]
+
+
+def test_a_fatal_failure_ends_the_call_at_once() -> None:
+    problem_ = StatusDetails("failed", error=problem("insufficient_quota"))
+    assert Bench().response("failed", problem_) == "end"
 
 
 def test_a_refused_request_and_a_failed_response_are_two_failures() -> None:
@@ -88,11 +145,11 @@ def test_a_refused_request_and_a_failed_response_are_two_failures() -> None:
     assert not bench.faults.error(problem("rate_limited", request.event_id), ready=True)
     again = bench.responses.release()
     assert again is not None
-    assert bench.response(1, "failed")
+    assert bench.response("failed") == "sorry"
 
 
 def test_every_error_is_counted_by_its_weight() -> None:
     bench = Bench()
-    for code in ("response_cancel_not_active", "session_expired", "conversation_already_has_active_response"):
+    for code in ("response_cancel_not_active", "invalid_api_key", "conversation_already_has_active_response"):
         bench.faults.error(problem(code), ready=True)
     assert bench.step.counts == {"model_error_harmless": 2, "model_error_fatal": 1}

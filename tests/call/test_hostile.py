@@ -2,14 +2,30 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+import msgspec
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from bot.call.call import Call, Input
-from bot.call.notes import ModelClosed, PhoneClosed, PhoneFull, PhoneRoom, Refused, Shutdown, Tick
-from bot.call.outputs import End, Output
-from bot.call.settings import CallSettings
+from bot.call.call import OPENING_UPDATE, Call, Input
+from bot.call.farewell import PARAMETERS
+from bot.call.notes import (
+    DailySpend,
+    DialFailed,
+    ModelClosed,
+    PhoneClosed,
+    PhoneFull,
+    PhoneRoom,
+    Refused,
+    SessionExpires,
+    SessionWaiting,
+    Shutdown,
+    Tick,
+)
+from bot.call.outputs import Adopt, End, Output
+from bot.call.settings import CallSettings, Money
 from bot.call.states import State
 from bot.realtime import events
 from bot.realtime.session import HANG_UP
@@ -34,6 +50,7 @@ from tests.call.desk import (
     updated,
     words,
 )
+from tests.call.purse import CENT, billed, goodbye, heard, purse
 
 responses = st.sampled_from(["R1", "R2", "R3"])
 items = st.sampled_from(["A", "B", "C"])
@@ -69,6 +86,9 @@ from_model: st.SearchStrategy[Input] = st.one_of(
     st.builds(committed, items),
     st.builds(lambda item: events.CallerTranscript(item, " words of the caller "), items),
     st.builds(created, responses),
+    st.builds(goodbye, responses),
+    st.builds(billed, responses, st.sampled_from([1, 50, 85, 200]), statuses),
+    st.builds(heard, items, st.sampled_from([1, 85])),
     st.builds(added, responses, items),
     st.builds(delta, responses, items, st.sampled_from([0, 20, 400, 7000]), contents),
     st.builds(audio_done, responses, items, contents),
@@ -81,22 +101,53 @@ from_model: st.SearchStrategy[Input] = st.one_of(
     st.just(events.Unknown("response.invented")),
 )
 from_shell: st.SearchStrategy[Input] = st.one_of(
-    st.just(PhoneFull()), st.just(PhoneRoom()), st.just(Refused("phone>bot", "not_json")), st.just(Tick())
+    st.just(PhoneFull()),
+    st.just(PhoneRoom()),
+    st.just(Refused("phone>bot", "not_json")),
+    st.just(Tick()),
+    st.builds(DailySpend, st.sampled_from([0, 85 * CENT, 100 * CENT])),
+    st.just(ModelClosed("closed", 1006)),
+    st.just(error("session_expired")),
+    st.just(SessionWaiting()),
+    st.just(DialFailed("unreachable", 503)),
+    st.builds(SessionExpires, st.sampled_from([-1, 0, 2, 30, 3600])),
 )
 endings: st.SearchStrategy[Input] = st.one_of(
     st.builds(stream.Stop, sids),
     st.builds(PhoneClosed, st.booleans()),
-    st.just(ModelClosed("closed", 1006)),
+    st.just(ModelClosed("bad_key", 3000)),
     st.just(Shutdown("drained")),
-    st.just(error("session_expired")),
+    st.just(error("insufficient_quota")),
 )
+strange: st.SearchStrategy[Any] = st.sampled_from(
+    [None, True, 0, -1, 2**53, 2**63, 10**30, 1.5, "", "x" * 600, "\x00\x1b[2J", "\u202e", "=", "AAA", [], {}, [[]]]
+)
+
+
+@st.composite
+def spoilt(draw: st.DrawFn, whole: st.SearchStrategy[Input]) -> bytes:
+    """A valid message with one value exchanged for a strange one, as it comes over the wire."""
+    message = msgspec.to_builtins(draw(whole))
+    part: Any = message
+    keys: list[Any] = list(part)
+    key = draw(st.sampled_from(keys))
+    while isinstance(part[key], dict) and part[key] and draw(st.booleans()):
+        part = part[key]
+        key = draw(st.sampled_from(list(part)))
+    part[key] = draw(strange)
+    return msgspec.json.encode(message)
+
+
 settings = st.builds(
     CallSettings,
     greeting=st.sampled_from(["", "Hello."]),
     barge_in=st.sampled_from(["on", "after_greeting", "off"]),
     idle_s=st.sampled_from([0, 3]),
+    no_progress_s=st.sampled_from([0, 3]),
+    max_call_s=st.sampled_from([3600, 6]),
     response_s=st.sampled_from([0, 8]),
     call_sid=st.sampled_from(["", "CA1"]),
+    money=st.sampled_from([Money(), purse().money, purse(day_cents=100, line_cents=40).money]),
 )
 
 
@@ -131,6 +182,22 @@ class AnyOrder(RuleBasedStateMachine):
     @rule(one=from_model)
     def the_model_says(self, one: Input) -> None:
         self.feed(one)
+
+    @precondition(lambda self: self.call is not None)
+    @rule(text=spoilt(st.one_of(opening.filter(lambda one: isinstance(one, stream.Start)), from_phone)))
+    def the_phone_says_something_strange(self, text: bytes) -> None:
+        try:
+            self.feed(stream.parse(text))
+        except stream.BadMessage as error:
+            self.feed(Refused("phone>bot", error.kind))
+
+    @precondition(lambda self: self.call is not None)
+    @rule(text=spoilt(from_model))
+    def the_model_says_something_strange(self, text: bytes) -> None:
+        try:
+            self.feed(events.parse(text))
+        except events.BadEvent as error:
+            self.feed(Refused("model>bot", error.kind))
 
     @precondition(lambda self: self.call is not None)
     @rule(response=responses, item=items, ms=st.sampled_from([20, 400, 7000]))
@@ -168,6 +235,7 @@ class AnyOrder(RuleBasedStateMachine):
             self.known.add(one.response.id)
             self.dead.discard(one.response.id)
         out = self.call.receive(one, self.now_us)
+        assert [type(output) for output in out[:-1] if type(output) is Adopt] == [], "an Adopt comes last"
         assert not (self.ended and out), "nothing comes after End"
         for output in out:
             self.judge(one, output)
@@ -177,6 +245,10 @@ class AnyOrder(RuleBasedStateMachine):
         self.ended = type(output) is End
         if type(output) is stream.Clear:
             self.dead |= self.known
+        if type(output) is Adopt:
+            self.event_ids.discard(OPENING_UPDATE)
+        if type(output) is events.CreateResponse and self.call is not None and self.call.farewell.closing:
+            assert output.response is PARAMETERS, "while closing nothing is asked for but the goodbye"
         if isinstance(output, stream.PlayMedia | stream.SetMark | stream.Clear):
             assert output.stream_sid == SID
         if type(output) is stream.PlayMedia and type(one) is events.AudioDelta:

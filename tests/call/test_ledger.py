@@ -367,3 +367,50 @@ def test_a_first_echo_held_up_by_a_stall_does_not_put_off_the_end_of_speaking() 
     ledger.echo(last, 1_010_000)
     assert ledger.round_trip_us == 10_000
     assert not ledger.interruptible(1_010_000)
+
+
+# ---- when an entry was heard ----
+
+
+def test_an_entry_knows_when_it_began_and_ended() -> None:
+    wire = Wire(delay_ms=40)
+    first, second = wire.wait(1_000).speak("A", 500), wire.speak("B", 250)
+    wire.finish("A")
+    assert (first.began_us, first.ended_us) == (1_000 * MS, 1_500 * MS)
+    assert (second.began_us, second.ended_us) == (1_500 * MS, 1_750 * MS)
+    assert Entry("C", 0, "R").began_us is None
+    assert Entry("C", 0, "R").ended_us is None
+
+
+def test_it_has_begun_once_an_echo_from_behind_its_first_byte_has_come() -> None:
+    wire = Wire(delay_ms=40)
+    entry = wire.speak("A", 2_000, pieces_ms=250)
+    wire.wait(329)
+    assert not entry.begun
+    wire.wait(2)
+    assert entry.begun
+
+
+def test_behind_a_prebuffer_the_first_echo_tells_when_it_began() -> None:
+    wire = Wire(delay_ms=40, playout=Playout(prebuffer_us=120 * MS))
+    entry = wire.speak("A", 2_000, pieces_ms=250)
+    wire.wait(460)
+    assert entry.began_us == 120 * MS
+
+
+def test_a_stall_of_the_phone_later_on_does_not_move_when_it_began() -> None:
+    wire = Wire(delay_ms=40, playout=Playout(stalls=[(1_000 * MS, 400 * MS)]))
+    entry = wire.speak("A", 6_000, pieces_ms=250)
+    wire.wait(5_000)
+    assert entry.began_us == 0
+    assert entry.ended_us == 6_400 * MS
+
+
+def test_it_is_over_when_all_of_it_has_come_and_its_last_byte_was_played() -> None:
+    wire = Wire()
+    entry = wire.speak("A", 500)
+    assert not entry.over_by(10_000 * MS)
+    wire.finish("A")
+    assert not entry.over_by(500 * MS - 1)
+    assert entry.over_by(500 * MS)
+    assert entry.heard == 0, "looking claims nothing"

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import pytest
 
-from bot.call.limits import CLAIM_US, Limits
+from bot.call.limits import CLAIM_US, CLOSING_US, GRACE_US, Limits
+from bot.call.outputs import EndReason
 from bot.call.settings import CallSettings
 from bot.call.states import State
 
 S = 1_000_000
 SETTINGS = CallSettings(response_s=8, idle_s=30, max_call_s=600)
+OVER_US = 600 * S + GRACE_US
 
 
 def running(settings: CallSettings = SETTINGS) -> Limits:
@@ -36,37 +38,39 @@ def test_a_session_that_no_stream_claims_is_let_go() -> None:
     assert limits.passed(CLAIM_US) == "line_lost"
 
 
-@pytest.mark.parametrize(
-    ("state", "after_s", "reason"),
-    [
-        (State.THINKING, 8, "model_unavailable"),
-        (State.LISTENING, 30, "idle"),
-        (State.HEARING, 600, "time_limit"),
-        (State.SPEAKING, 600, "time_limit"),
-        (State.CLOSING, 600, "time_limit"),
-    ],
-)
-def test_each_state_has_its_limit(state: State, after_s: int, reason: str) -> None:
+@pytest.mark.parametrize("state", [State.THINKING, State.LISTENING, State.HEARING, State.SPEAKING, State.CLOSING])
+def test_no_state_outlasts_the_call(state: State) -> None:
     limits = running()
     limits.entered(state, 0)
-    assert limits.deadline_us() == after_s * S
-    assert limits.passed(after_s * S - 1) is None
-    assert limits.passed(after_s * S) == reason
+    assert limits.deadline_us() == OVER_US
+    assert limits.passed(OVER_US - 1) is None
+    assert limits.passed(OVER_US) == "time_limit"
+
+
+@pytest.mark.parametrize("reason", ["spend_limit", "time_limit", "idle"])
+@pytest.mark.parametrize("state", [State.LISTENING, State.HEARING])
+def test_a_call_that_is_to_be_closed_listens_no_longer_than_so(state: State, reason: EndReason) -> None:
+    limits = running()
+    limits.close(state, 5 * S, reason)
+    assert limits.deadline_us() == 5 * S + CLOSING_US
+    assert limits.passed(5 * S + CLOSING_US - 1) is None
+    assert limits.passed(5 * S + CLOSING_US) == reason
 
 
 def test_a_state_counts_from_when_it_was_entered_and_not_beyond() -> None:
     limits = running()
-    limits.entered(State.THINKING, 5 * S)
-    assert limits.deadline_us() == 13 * S
+    limits.close(State.SPEAKING, 0, "idle")
+    limits.entered(State.LISTENING, 5 * S)
+    assert limits.deadline_us() == 5 * S + CLOSING_US
     limits.entered(State.SPEAKING, 6 * S)
-    assert limits.passed(14 * S) is None
+    assert limits.passed(6 * S + CLOSING_US) is None
 
 
 def test_the_longest_call_counts_from_the_streams_start() -> None:
     limits = Limits(SETTINGS)
     limits.session_ready()
     limits.stream_started(4 * S)
-    assert limits.deadline_us() == 604 * S
+    assert limits.deadline_us() == OVER_US + 4 * S
 
 
 def test_a_limit_of_zero_is_no_limit() -> None:

@@ -236,3 +236,32 @@ def test_late_and_bursty_frames_are_all_kept_and_every_gap_still_open_is_filled(
         assert 0 <= max(before, origin + number * 160) + 160 - len(ear.heard) < 160  # less than a frame is no gap
     assert ear.heard.replace(b"\xff", b"") == whole
     assert ear.listening.distrusted_timestamps == 0
+
+
+# ---- what was written, on the call's clock ----
+
+
+def test_a_place_in_what_was_written_is_a_moment_of_the_line() -> None:
+    listening = Listening()
+    listening.open()
+    listening.start(1_000_000)
+    for at in range(0, 1_000, 20):
+        listening.frame(frame(at), 1_000_000 + (at + 20) * 1_000)
+    assert listening.at_us(1_000, 2_005_000) == 2_000_000
+    assert listening.at_us(250, 2_005_000) == 1_250_000
+    assert listening.at_us(5_000, 2_005_000) == 2_000_000  # nobody has heard what is not written
+
+
+def test_filled_silence_counts_as_what_did_not_come() -> None:
+    listening = Listening()
+    listening.open()
+    listening.start(0)
+    listening.frame(frame(0), 20_000)
+    listening.tick(520_000)
+    assert listening.appended_bytes == 480 * 8
+    assert listening.at_us(480, 520_000) == 480_000
+    assert listening.at_us(20, 520_000) == 20_000
+
+
+def test_before_anything_has_come_it_is_now() -> None:
+    assert Listening().at_us(300, 700_000) == 700_000

@@ -171,7 +171,7 @@ def test_the_transcript_says_where_it_was_cut() -> None:
     desk.give(created("R1"), added("R1", "A"), words("R1", "A", "one two three four"), delta("R1", "A", 1_800))
     desk.give(audio_done("R1", "A"), item_done("A"))
     desk.give(added("R1", "B"), words("R1", "B", "never heard"), delta("R1", "B", 1_800), done("R1"))
-    desk.at(1_600).give(speaks())
+    desk.at(1_800).give(speaks())
     caller, first, second = desk.call.transcript.turns
     assert caller.who == "caller"
     assert (first.text, first.unheard, first.cut) == ("one two", "three four", True)

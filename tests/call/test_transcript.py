@@ -6,30 +6,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.call.transcript import Transcript, Turn, word_boundary
+from bot.call.transcript import MAX_CHARS, MAX_CONTENTS, MAX_TURNS, Transcript, Turn
 
 TEXT = "one two three four five"
 
 
-@pytest.mark.parametrize(
-    ("at", "kept"),
-    [
-        (-1, ""), (0, ""), (1, ""), (2, ""), (3, "one"), (4, "one "), (6, "one "), (7, "one two"),
-        (22, "one two three four "), (23, TEXT), (99, TEXT),
-    ],
-)  # fmt: skip
-def test_a_cut_falls_at_the_end_of_a_whole_word(at: int, kept: str) -> None:
-    assert TEXT[: word_boundary(TEXT, at)] == kept
-
-
-@given(st.text("ab \n", max_size=30), st.integers(-3, 33))
-def test_no_half_word_is_kept_and_no_word_too_many(text: str, at: int) -> None:
-    end = word_boundary(text, at)
-    assert 0 <= end <= max(0, min(at, len(text)))
-    assert text[:end].split() == text.split()[: len(text[:end].split())]
-
-
-def test_turns_stand_in_the_order_in_which_they_were_spoken() -> None:
+def test_turns_stand_in_the_order_in_which_they_were_first_heard_of() -> None:
     transcript = Transcript()
     transcript.bot_words("A", 0, "Hel", 100)
     transcript.caller_turn("U")
@@ -42,12 +24,20 @@ def test_turns_stand_in_the_order_in_which_they_were_spoken() -> None:
         Turn("caller", "U", "late words"),
         Turn("bot", "B", "Well."),
     ]
+    assert [turn.number for turn in transcript.turns] == [1, 2, 3]
 
 
 def test_the_callers_words_are_unknown_until_they_come() -> None:
     transcript = Transcript()
     transcript.caller_turn("U")
     assert transcript.turns == [Turn("caller", "U", None)]
+
+
+def test_an_id_that_both_sides_use_is_two_turns() -> None:
+    transcript = Transcript()
+    transcript.caller_turn("X")
+    transcript.bot_words("X", 0, "Hello.", 100)
+    assert transcript.turns == [Turn("caller", "X", None), Turn("bot", "X", "Hello.")]
 
 
 def test_the_final_text_replaces_what_came_in_pieces() -> None:
@@ -57,11 +47,32 @@ def test_the_final_text_replaces_what_came_in_pieces() -> None:
     assert transcript.turns[0].text == "Hello."
 
 
+def test_it_does_so_when_the_turn_is_over_too() -> None:
+    transcript = Transcript()
+    transcript.bot_words("A", 0, "Helo", 100)
+    transcript.over("A")
+    transcript.bot_words("A", 0, " and more", 200)
+    assert transcript.turns[0].text == "Helo"
+    transcript.bot_words_done("A", 0, "Hello.")
+    assert transcript.turns[0].text == "Hello."
+
+
 def test_the_contents_of_an_item_follow_one_another() -> None:
     transcript = Transcript()
     transcript.bot_words("A", 0, "One. ", 100)
     transcript.bot_words("A", 1, "Two.", 100)
     assert transcript.turns == [Turn("bot", "A", "One. Two.")]
+
+
+def test_a_cut_in_one_content_leaves_nothing_heard_of_the_next() -> None:
+    transcript = Transcript()
+    transcript.bot_words_done("A", 0, "One. ")
+    transcript.bot_words_done("A", 1, TEXT)
+    transcript.bot_words_done("A", 2, " Six.")
+    transcript.cut("A", 1, 8_000, 20_000, all_came=True)
+    (turn,) = transcript.turns
+    assert turn.text == "One. one two"
+    assert turn.unheard == "three four five Six."
 
 
 def said(*pieces: tuple[str, int], whole: bool = False) -> Transcript:
@@ -78,39 +89,17 @@ def said(*pieces: tuple[str, int], whole: bool = False) -> Transcript:
     ("heard", "text", "unheard"),
     [
         (0, "", TEXT),
-        (2_000, "one", "two three four five"),
-        (4_000, "one two", "three four five"),
-        (7_000, "one two three four", "five"),
-        (8_000, TEXT, ""),
+        (4_000, "one", "two three four five"),
+        (6_000, "one two", "three four five"),
+        (13_000, "one two three four", "five"),
+        (16_000, TEXT, ""),
     ],
 )
 def test_with_all_of_it_known_the_cut_is_in_proportion(heard: int, text: str, unheard: str) -> None:
-    """23 characters over 8,000 bytes: 2.9 to the thousand."""
-    transcript = said((TEXT, 8_000), whole=True)
-    transcript.cut("A", 0, heard, 8_000, all_came=True)
+    """Two seconds: 150 ms of silence, five words in 1.55 s, 300 ms of silence."""
+    transcript = said((TEXT, 0), whole=True)
+    transcript.cut("A", 0, heard, 16_000, all_came=True)
     assert transcript.turns == [Turn("bot", "A", text, unheard, cut=True)]
-
-
-def test_while_it_is_being_made_no_word_that_came_later_than_what_was_heard() -> None:
-    """16,000 bytes heard are 30 characters at the usual rate; only 8 had come when their audio had."""
-    transcript = said(("one two ", 16_000), ("three four five", 40_000))
-    transcript.cut("A", 0, 16_000, 40_000, all_came=False)
-    assert transcript.turns == [Turn("bot", "A", "one two", "three four five", cut=True)]
-
-
-def test_while_it_is_being_made_the_usual_rate_says_how_much() -> None:
-    """4,000 bytes are half a second: 7.5 characters, rounded to 8."""
-    transcript = said((TEXT, 40_000))
-    transcript.cut("A", 0, 4_000, 40_000, all_came=False)
-    assert transcript.turns[0].text == "one two"
-
-
-def test_the_calls_own_voice_teaches_the_rate() -> None:
-    transcript = said((TEXT, 23_000), whole=True)  # a slow voice: 1 character to 1,000 bytes
-    transcript.cut("A", 0, 8_000, 23_000, all_came=True)
-    transcript.bot_words("B", 0, TEXT, 40_000)
-    transcript.cut("B", 0, 8_000, 40_000, all_came=False)
-    assert [turn.text for turn in transcript.turns] == ["one two", "one two"]
 
 
 def test_words_that_come_after_the_cut_do_not_return() -> None:
@@ -124,7 +113,42 @@ def test_words_that_come_after_the_cut_do_not_return() -> None:
 def test_an_item_without_words_has_nothing_to_cut() -> None:
     transcript = Transcript()
     transcript.cut("A", 0, 800, 8_000, all_came=True)
+    transcript.unheard("A")
     assert transcript.turns == []
+
+
+def test_nothing_of_an_unheard_item_is_kept() -> None:
+    transcript = said(("one two", 0))
+    transcript.bot_words("A", 1, " three", 0)
+    transcript.unheard("A")
+    assert transcript.turns == [Turn("bot", "A", "", "one two three", cut=True)]
+
+
+def test_a_recording_is_of_another_voice_and_teaches_nothing() -> None:
+    transcript, untaught = Transcript(), Transcript()
+    transcript.bot_words_done("recorded", 0, "A slow voice.")
+    transcript.audio_done("recorded", 0, 160_000)
+    for one in (transcript, untaught):
+        one.bot_words("A", 0, TEXT, 0)
+        one.cut("A", 0, 6_400, 8_000, all_came=False)
+    assert transcript.turns[-1] == untaught.turns[-1]
+
+
+def test_memory_is_bounded_whatever_the_model_sends() -> None:
+    transcript = Transcript()
+    for _ in range(3):
+        transcript.bot_words("A", 0, "x" * (MAX_CHARS // 2), 0)
+    transcript.bot_words_done("B", 0, "y" * 2 * MAX_CHARS)
+    transcript.caller_words("U", "z" * 2 * MAX_CHARS)
+    assert [len(turn.text or "") for turn in transcript.turns] == [MAX_CHARS] * 3
+    for index in range(2 * MAX_CONTENTS):
+        transcript.bot_words("C", index, "c", 0)
+    assert transcript.turns[-1].text == "c" * MAX_CONTENTS
+    for number in range(MAX_TURNS):
+        transcript.bot_words(f"D{number}", 0, "d", 0)
+    assert len(transcript.turns) == MAX_TURNS
+    assert transcript.find("A") is None
+    assert transcript.turns[-1].number == MAX_TURNS + 4
 
 
 @given(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -9,7 +10,7 @@ from hypothesis import strategies as st
 from bot.call.settings import CallSettings
 from bot.call.turns import Turns
 from bot.realtime import events
-from bot.realtime.session import session_object, turns_update
+from bot.realtime.session import SessionSettings, session_object, turns_update
 from tests.call.desk import (
     SESSION,
     Desk,
@@ -125,3 +126,44 @@ def test_while_an_update_is_on_its_way_we_answer() -> None:
     desk.give(updated())
     greet(desk)
     assert desk.at(1_000).give(committed()) == ["create"]
+
+
+XAI = SessionSettings(dialect="xai", model="grok-voice-latest", voice="eve")
+
+
+def test_xai_is_told_what_to_be_when_its_conversation_is_there_and_once() -> None:
+    desk = Desk(CallSettings(session=XAI), ready=False)
+    assert desk.give(events.ConversationCreated()) == ["update server"]
+    assert desk.give(events.SessionCreated(SESSION)) == []
+    (asked,) = desk.sent(events.UpdateSession)
+    assert asked.session == session_object(XAI, server_owns_turns=True)
+
+
+def test_nobody_else_is_told_anything_by_a_conversation() -> None:
+    assert Desk(CallSettings(), ready=False).give(events.ConversationCreated()) == []
+
+
+def test_xai_owns_the_turns_from_the_first_word_since_it_can_not_leave_them() -> None:
+    desk = Desk(CallSettings(greeting="Hello.", session=XAI), ready=False)
+    desk.give(start(), *(frame(at) for at in range(0, 2_000, 20)), events.ConversationCreated(), updated())
+    assert len(desk.sent(events.UpdateSession)) == 1  # no guard around the backlog
+    assert desk.sent(events.AppendAudio)
+    greet(desk)
+    assert desk.at(1_000).give(committed()) == []
+
+
+def test_where_it_says_nothing_of_formats_xai_does_what_it_was_asked_for() -> None:
+    silent = events.SessionUpdated(events.Session())
+    for asked, told in (("audio/pcmu", []), ("audio/pcm", ["transcode audio/pcm audio/pcm"])):
+        desk = Desk(CallSettings(session=msgspec.structs.replace(XAI, audio=asked)), ready=False)
+        desk.give(events.ConversationCreated())
+        assert desk.give(silent) == told
+    assert desk.call.ended is None
+
+
+def test_without_turn_detection_xai_does_not_listen_at_all() -> None:
+    turns = Turns(CallSettings(session=XAI))
+    assert turns.server_acts
+    assert turns.update("session_2", server_owns=False).session == {"turn_detection": None}
+    back = turns.update("session_3", server_owns=True).session
+    assert back == {"turn_detection": session_object(XAI, server_owns_turns=True)["turn_detection"]}

@@ -1,0 +1,39 @@
+"""The announcement: a notice that the caller must hear, such as that the call is recorded.
+
+It is the first thing to be played and can't be interrupted. What the caller says meanwhile goes to the model like all
+his audio, but cuts nothing. Nobody is recorded before it has certainly been heard (bot.records.feed).
+"""
+
+from __future__ import annotations
+
+from bot.call.recorded import Recorded
+from bot.call.settings import CallSettings
+from bot.call.speaking import Speaking
+from bot.call.transcript import Transcript
+
+ANNOUNCEMENT_ITEM = "announcement"
+
+
+class Announcement:
+    """Where none is set, over before it begins. Make it before anything else that is played."""
+
+    def __init__(self, settings: CallSettings, speaking: Speaking, transcript: Transcript) -> None:
+        self.recorded: Recorded | None = None
+        if settings.announcement_audio:
+            audio, words = settings.announcement_audio, settings.announcement
+            self.recorded = Recorded(ANNOUNCEMENT_ITEM, words, audio, speaking, transcript)
+        self._over = self.proven = self.recorded is None
+        """`proven`: whether he had certainly heard it at the last look, since a mark behind it has come back."""
+
+    def over(self, now_us: int) -> bool:
+        """Whether the caller has heard it to its end, by the ledger's clock: from here on he may interrupt."""
+        if self.recorded is not None and not self._over:
+            self._over = self.recorded.entry.over_by(now_us)
+        return self._over
+
+    def look(self, now_us: int) -> bool:
+        """Whether it has been proven since the last look."""
+        if self.proven or self.recorded is None:
+            return False
+        self.proven = self.recorded.entry.proven_by(now_us)
+        return self.proven

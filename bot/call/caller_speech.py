@@ -1,0 +1,65 @@
+"""When the caller spoke, on the call's clock, from what the session says of its input audio.
+
+`audio_start_ms` includes the prefix padding and `audio_end_ms` the window of silence after which server_vad takes a
+turn to be over (openai-realtime.md, section 4): both are taken off. What semantic_vad includes is not known, so its
+figures are taken as they are.
+"""
+
+from __future__ import annotations
+
+from bot.call.listening import Listening
+from bot.realtime.events import SpeechStarted, SpeechStopped
+from bot.realtime.session import TurnDetection
+
+REMEMBERED = 16
+"""Turns whose speech began or ended and that were not committed."""
+
+
+class CallerSpeech:
+    """Times are when the line had brought the audio, in the call's microseconds: the line's delay is not known."""
+
+    def __init__(self, detection: TurnDetection, listening: Listening) -> None:
+        known = detection.type == "server_vad"
+        self._prefix_ms = detection.prefix_padding_ms if known else 0
+        self._silence_ms = detection.silence_duration_ms if known else 0
+        self._listening = listening
+        self._began: dict[str, int] = {}
+        self._ended: dict[str, int] = {}
+
+    def started(self, event: SpeechStarted, now_us: int) -> None:
+        """Where the padding was cut short by the turn before, this is as much too late."""
+        self._listening.audio.speech_started(event.audio_start_ms)
+        began_us = self._listening.at_us(event.audio_start_ms + self._prefix_ms, now_us)
+        _keep(self._began, event.item_id, began_us)
+
+    def stopped(self, event: SpeechStopped, now_us: int) -> int:
+        """When the speech really ended."""
+        self._listening.audio.speech_stopped(event.audio_end_ms)
+        ended_us = self._listening.at_us(event.audio_end_ms - self._silence_ms, now_us)
+        _keep(self._ended, event.item_id, ended_us)
+        return ended_us
+
+    def turn(self, number: int) -> None:
+        """What he said became a turn, whose words are not known yet."""
+        self._listening.audio.turn(number)
+
+    def known(self, number: int) -> None:
+        """The words of a turn have come."""
+        self._listening.audio.known(number)
+
+    def session_lost(self) -> None:
+        """Speech that became no turn is heard again by the next session."""
+        self._began.clear()
+        self._ended.clear()
+
+    def take(self, item_id: str, now_us: int) -> tuple[int, int]:
+        """When the speech of a turn that is now committed began and ended: now, as far as the session did not say."""
+        ended_us = self._ended.pop(item_id, now_us)
+        began_us = self._began.pop(item_id, ended_us)
+        return min(began_us, ended_us), ended_us
+
+
+def _keep(times: dict[str, int], item_id: str, us: int) -> None:
+    times[item_id] = us
+    while len(times) > REMEMBERED:
+        del times[next(iter(times))]

@@ -1,0 +1,117 @@
+"""A caller who says nothing: asked whether he is there, asked once more, then told goodbye.
+
+Counted is the time in which nobody speaks since his last words. The clock stands still while the bot speaks, an answer
+is due, or the session hears speech; what turns out to have been no words, by the transcription, sets nothing back.
+Frames are nothing to it: noise that is not taken for speech is silence. A turn that is never transcribed counts as
+words.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from bot.call.bound import Level
+from bot.call.outputs import EndReason
+from bot.call.responses import Responses
+from bot.call.settings import CallSettings
+from bot.call.step import Step
+from bot.realtime.events import CreateItem
+
+MAX_PROMPTS = 2
+REMEMBERED = 8
+"""Turns whose words are not known yet."""
+PROMPT = (
+    "The caller has said nothing for a while. In one short sentence, in the language of the conversation, ask whether "
+    "he or she is still there. Do not go on with anything else."
+)
+PARAMETERS: dict[str, Any] = {"tool_choice": "none", "metadata": {"purpose": "still_there"}}
+"""What is to be said stands in an item, not in instructions of the response: those would cost the cache its hits."""
+
+
+class Idle:
+    """`idle_s` 0: nobody is ever asked."""
+
+    reason: EndReason = "idle"
+
+    def __init__(self, settings: CallSettings, step: Step, responses: Responses) -> None:
+        self._longest_us = round(settings.idle_s * 1_000_000)
+        self._step = step
+        self._responses = responses
+        self._quiet_us = 0
+        """Silence so far, up to `_since_us`."""
+        self._since_us: int | None = None
+        """Since when the silence at hand lasts; None while there is none."""
+        self._prompts = 0
+        self._number = 0
+        self._doubtful: dict[str, tuple[int, int]] = {}
+        """Silence and prompts before each turn that may turn out to have no words."""
+
+    def look(self, *, silent: bool) -> None:
+        """A step is over; `silent`: nobody speaks, nothing is awaited, and the session is there to ask."""
+        if silent and self._since_us is None:
+            self._since_us = self._step.now_us
+        elif not silent and self._since_us is not None:
+            self._quiet_us += self._step.now_us - self._since_us
+            self._since_us = None
+
+    def caller_turn(self, item_id: str) -> None:
+        """His turn was committed: words, until the opposite is known."""
+        if item_id not in self._doubtful:
+            self._doubtful[item_id] = (self._silence_us(), self._prompts)
+            while len(self._doubtful) > REMEMBERED:
+                del self._doubtful[next(iter(self._doubtful))]
+        self._reset()
+        self._prompts = 0
+
+    def caller_words(self, item_id: str, text: str) -> None:
+        """What he said, as it was understood."""
+        quiet_us, prompts = self._doubtful.pop(item_id, (0, 0))
+        if text:
+            self._doubtful.clear()
+        else:
+            self._quiet_us += quiet_us
+            self._prompts = max(self._prompts, prompts)
+
+    def session_lost(self) -> None:
+        """No words of earlier turns come any more."""
+        self._doubtful.clear()
+
+    def mind(self) -> None:
+        """Ask whether he is there, if it is time. The request goes out as any other."""
+        if self._prompts < MAX_PROMPTS and self._full():
+            self._reset()
+            self._prompts += 1
+            self._number += 1
+            self._step.counts["idle_prompts"] += 1
+            self._step.report("idle_prompt", number=self._prompts)
+            content = [{"type": "input_text", "text": PROMPT}]
+            item = {"id": f"still_there_{self._number}", "type": "message", "role": "system", "content": content}
+            self._step.send(CreateItem(item, self._step.event_id("item")))
+            self._responses.want(PARAMETERS)
+
+    def level(self) -> Level:
+        return 2 if self._prompts == MAX_PROMPTS and self._full() else 0
+
+    def near(self) -> None:
+        """There is no such moment."""
+
+    def reached(self) -> None:
+        self._step.warn("idle_reached", prompts=self._prompts)
+
+    def deadline_us(self) -> int | None:
+        """When the silence at hand has lasted long enough."""
+        if self._since_us is None or not self._longest_us:
+            return None
+        due_us = self._since_us + self._longest_us - self._quiet_us
+        return due_us if due_us > self._step.now_us else None
+
+    def _full(self) -> bool:
+        return bool(self._longest_us) and self._since_us is not None and self._silence_us() >= self._longest_us
+
+    def _silence_us(self) -> int:
+        return self._quiet_us + (0 if self._since_us is None else self._step.now_us - self._since_us)
+
+    def _reset(self) -> None:
+        self._quiet_us = 0
+        if self._since_us is not None:
+            self._since_us = self._step.now_us

@@ -1,0 +1,108 @@
+"""How long a caller waits for an answer: fillers while he does, and the end of his wait.
+
+He waits from the end of his turn, or of what was playing, until something of an answer plays. An answer that does not
+come in time is given up, as is one that breaks off; what follows is for bot.call.faults to say.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from bot.call.faults import Faults
+from bot.call.filler import Filler
+from bot.call.floor import Floor
+from bot.call.interrupt import Interrupt
+from bot.call.responses import Responses
+from bot.call.speaking import Speaking
+from bot.call.states import State
+from bot.call.step import Step
+
+DONE_US = 1_500_000
+"""How long a response that was cancelled may take to be over. Every one has its response.done (section 3.3)."""
+
+Lost = Literal["session", "model"]
+
+
+class Patience:
+    """Looks after each step whether the caller waits. `response_s` 0: he waits for ever."""
+
+    def __init__(
+        self,
+        response_s: float,
+        step: Step,
+        floor: Floor,
+        *,
+        responses: Responses,
+        speaking: Speaking,
+        interrupt: Interrupt,
+        filler: Filler,
+        faults: Faults,
+    ) -> None:
+        self._answer_us = round(response_s * 1_000_000)
+        self._step = step
+        self._floor = floor
+        self._responses = responses
+        self._speaking = speaking
+        self._interrupt = interrupt
+        self._filler = filler
+        self._faults = faults
+        self._since_us: int | None = None
+        """When the attempt at hand began; None while no answer is waited for."""
+        self._quiet_us = 0
+        """When the last audio that was no filler had been played."""
+        self._over_us: int | None = None
+        """When a response that was cancelled must be over."""
+
+    def look(self, *, started: bool, ready: bool) -> None:
+        """A step is over; `started`: the caller is there, `ready`: so is the session."""
+        floor = self._floor
+        owed = floor.state is State.THINKING or self._responses.awaited
+        waits = started and owed and not floor.caller_speaking
+        self._filler.look(waits=waits or (started and not ready))
+        if not (waits and ready) or floor.state is State.CLOSING:  # for a goodbye, bot.call.limits has its bound
+            self._since_us = None
+        elif self._since_us is None:
+            self._since_us = self._step.now_us
+        last = self._speaking.ledger.last
+        if last is None or not last.aside:
+            self._quiet_us = self._speaking.ledger.end_us() or 0
+
+    def deadline_us(self) -> int | None:
+        """When `tick` will have something to do."""
+        times = (self._filler.deadline_us(), self._overdue_us(), self._over_us)
+        return min((at for at in times if at is not None), default=None)
+
+    def _overdue_us(self) -> int | None:
+        if self._since_us is None or not self._answer_us or self._speaking.waiting:
+            return None
+        return max(self._since_us, self._quiet_us) + self._answer_us
+
+    def tick(self) -> Lost | None:
+        """Time has passed: what is lost by it, if anything."""
+        now_us = self._step.now_us
+        if self._over_us is not None and now_us >= self._over_us:
+            self._over_us = None
+            return "session"
+        overdue_us = self._overdue_us()
+        if overdue_us is not None and now_us >= overdue_us and self._give_up():
+            return "model"
+        self._filler.tick()
+        return None
+
+    def _give_up(self) -> bool:
+        """No answer came in time: whether that ends the call."""
+        response_id = self._interrupt.abandon()
+        if response_id is not None:
+            self._over_us = self._step.now_us + DONE_US
+        self._since_us = self._step.now_us
+        return self._faults.overdue(response_id)
+
+    def response_done(self) -> None:
+        """A response is over: if another is to come, its time counts from here."""
+        self._since_us = None
+        if self._responses.active is None:
+            self._over_us = None
+
+    def session_lost(self) -> None:
+        """Nothing more comes of this session."""
+        self._since_us = self._over_us = None

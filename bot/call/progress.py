@@ -1,0 +1,99 @@
+"""A call that leads nowhere: hold music, a recorded announcement, another machine (failures.md, 56).
+
+The measure is new words. A turn has some when its transcript is not empty and, having three words or more, is not
+nearly the same as one of the last few; one of a word or two (`yes`) must differ from the turn before. When for
+`no_progress_s` no turn had new words although MIN_TURNS came, or one speech alone goes on for that long, it is over.
+Turns whose words are not known tell nothing.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter, deque
+
+from bot.call.bound import Level
+from bot.call.outputs import EndReason
+from bot.call.settings import CallSettings
+from bot.call.step import Step
+
+MIN_TURNS = 5
+COMPARED = 8
+"""Turns that a new one is compared with."""
+SHORT_WORDS = 2
+NEARLY = 0.8
+"""Of the words of two turns together, what they have in common, from which on they are the same."""
+_MAX_WORDS = 100
+_WORD = re.compile(r"\w+")
+
+
+class Progress:
+    """`no_progress_s` 0: every call may lead nowhere."""
+
+    reason: EndReason = "idle"
+
+    def __init__(self, settings: CallSettings, step: Step) -> None:
+        self._longest_us = round(settings.no_progress_s * 1_000_000)
+        self._step = step
+        self._since_us = 0
+        """When the last new words came."""
+        self._turns = 0
+        """Turns without new words since then."""
+        self._speech_us: int | None = None
+        """When the speech at hand began."""
+        self._said: deque[list[str]] = deque(maxlen=COMPARED)
+
+    def stream_started(self) -> None:
+        self._since_us = self._step.now_us
+
+    def speech_started(self) -> None:
+        if self._speech_us is None:
+            self._speech_us = self._step.now_us
+
+    def speech_stopped(self) -> None:
+        self._speech_us = None
+
+    session_lost = speech_stopped
+    """Who speaks then is noticed anew."""
+
+    def caller_words(self, text: str) -> None:
+        """What he said, as it was understood."""
+        words = _WORD.findall(text.casefold())[:_MAX_WORDS]
+        if words and self._new(words):
+            self._since_us = self._step.now_us
+            self._turns = 0
+        else:
+            self._turns += 1
+        if words:
+            self._said.append(words)
+
+    def _new(self, words: list[str]) -> bool:
+        if len(words) <= SHORT_WORDS:
+            return not self._said or words != self._said[-1]
+        return not any(likeness(words, before) >= NEARLY for before in self._said)
+
+    def level(self) -> Level:
+        due_us = self._due_us()
+        return 2 if due_us is not None and self._step.now_us >= due_us else 0
+
+    def near(self) -> None:
+        """There is no such moment."""
+
+    def reached(self) -> None:
+        self._step.warn("no_progress", turns=self._turns, for_s=(self._step.now_us - self._since_us) // 1_000_000)
+
+    def deadline_us(self) -> int | None:
+        due_us = self._due_us()
+        return due_us if due_us is not None and due_us > self._step.now_us else None
+
+    def _due_us(self) -> int | None:
+        if not self._longest_us:
+            return None
+        if self._turns >= MIN_TURNS:
+            return self._since_us + self._longest_us
+        return None if self._speech_us is None else self._speech_us + self._longest_us
+
+
+def likeness(one: list[str], other: list[str]) -> float:
+    """How much two turns have in common: from 0, no word, to 1, the same words in whatever order."""
+    shared = Counter(one) & Counter(other)
+    return 2 * shared.total() / (len(one) + len(other))

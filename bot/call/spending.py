@@ -1,0 +1,138 @@
+"""What the call has cost so far, and how near that is to a cap (openai-realtime.md, section 7).
+
+Money is in billionths of a US dollar. The line costs its price for every minute begun, as Twilio bills it. The caps are
+the call's own and the day's, of which the shell tells how much all calls have spent.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+import msgspec
+
+from bot.call.bound import Level
+from bot.call.facts import UsageFact
+from bot.call.notes import DailySpend
+from bot.call.outputs import EndReason
+from bot.call.settings import CallSettings
+from bot.call.step import Step
+from bot.realtime.events import CallerTranscript, Response
+from bot.realtime.usage import Duration, Prices, Reading, Tokens, charge, read_response, read_transcription
+
+NEAR_PERCENT = 80
+MINUTE_US = 60_000_000
+
+ALL_SPENT: Level = 2
+
+
+def level(spent: int, cap: int) -> Level:
+    """How near `spent` is to `cap`; a cap of 0 is none."""
+    if not cap or spent * 100 < cap * NEAR_PERCENT:
+        return 0
+    return 1 if spent < cap else 2
+
+
+class Spending:
+    """Counts money up, and puts out a UsageFact for every response and every transcription."""
+
+    reason: EndReason = "spend_limit"
+
+    def __init__(self, settings: CallSettings, step: Step) -> None:
+        self.model_nano_usd = 0
+        self.transcription_nano_usd = 0
+        self._money = settings.money
+        self._before_us = round(settings.elapsed_s * 1_000_000)
+        self._before_nano_usd = settings.spent_nano_usd
+        self._models = {"response": settings.session.model, "transcription": settings.session.transcription_model}
+        self._step = step
+        self._number = 0
+        self._day_nano_usd = 0
+        self._answered = False
+        self._capped = bool(self._money.call_cap or self._money.daily_cap)
+
+    @property
+    def line_nano_usd(self) -> int:
+        """What the line has cost: every minute begun since the call's first webhook, once a stream has come."""
+        minutes = (self._step.now_us + self._before_us) // MINUTE_US + 1 if self._answered or self._before_us else 0
+        return minutes * self._money.line_minute
+
+    @property
+    def nano_usd(self) -> int:
+        """What the call has cost."""
+        return self._before_nano_usd + self.model_nano_usd + self.transcription_nano_usd + self.line_nano_usd
+
+    def answered(self) -> None:
+        """The stream is here, so the line is paid for; the webhook, time 0, is when Twilio answered."""
+        self._answered = True
+
+    def day(self, note: DailySpend) -> None:
+        """What all calls have spent today."""
+        self._day_nano_usd = note.nano_usd
+
+    def response(self, response: Response) -> None:
+        """A response is over, cancelled or not."""
+        reading, prices = read_response(response.usage), self._money.model
+        self.model_nano_usd += self._tell("response", response.id, response.status, reading, prices)
+
+    def transcription(self, event: CallerTranscript) -> None:
+        """A turn of the caller was written down."""
+        reading, prices = read_transcription(event.usage), self._money.transcription
+        self.transcription_nano_usd += self._tell("transcription", event.item_id, "", reading, prices)
+
+    def _tell(
+        self, kind: Literal["response", "transcription"], ref: str, status: str, reading: Reading, prices: Prices | None
+    ) -> int:
+        used = reading.used
+        nano_usd = charge(used, prices)
+        self._number += 1
+        fact = UsageFact(
+            self._number,
+            kind,
+            ref,
+            self._models[kind],
+            status,
+            tokens=_counts(used) if isinstance(used, Tokens) else {},
+            seconds=used.ms / 1000 if isinstance(used, Duration) else 0.0,
+            nano_usd=nano_usd or 0,
+            priced=nano_usd is not None,
+        )
+        self._step.send(fact)
+        if reading.faults:
+            self._step.counts["usage_faults"] += reading.faults
+            self._step.warn("usage_unclear", kind=kind, ref=ref, faults=reading.faults)
+        return nano_usd or 0
+
+    # ---- the caps ----
+
+    def level(self) -> Level:
+        """How near the call is to the nearer of its caps."""
+        if not self._capped:
+            return 0
+        return max(self._call_level(), self._day_level())
+
+    def _call_level(self) -> Level:
+        return level(self.nano_usd, self._money.call_cap)
+
+    def _day_level(self) -> Level:
+        return level(self._day_nano_usd, self._money.daily_cap)
+
+    def near(self) -> None:
+        self._step.report("spend_limit_near", **self.described())
+
+    def reached(self) -> None:
+        self._step.warn("spend_limit_reached", **self.described())
+
+    def described(self) -> dict[str, Any]:
+        """For the log: what was spent, in dollars, and which cap is the nearer one."""
+        cap = "day" if self._day_level() > self._call_level() else "call"
+        return {"cap": cap, "call_usd": self.nano_usd / 1e9, "day_usd": self._day_nano_usd / 1e9}
+
+    def deadline_us(self) -> int | None:
+        """When the line's next minute begins; None where that can reach no cap."""
+        if not (self._answered and self._money.line_minute and self._money.call_cap):
+            return None
+        return ((self._step.now_us + self._before_us) // MINUTE_US + 1) * MINUTE_US - self._before_us
+
+
+def _counts(tokens: Tokens) -> dict[str, int]:
+    return {kind: number for kind, number in msgspec.structs.asdict(tokens).items() if number}

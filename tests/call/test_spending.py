@@ -1,0 +1,165 @@
+"""What a call costs as it goes by, and how near that is to a cap."""
+
+from __future__ import annotations
+
+import msgspec
+import pytest
+
+from bot.call.facts import UsageFact
+from bot.call.notes import DailySpend
+from bot.call.settings import CallSettings, Money
+from bot.call.spending import level
+from bot.realtime import events
+from bot.realtime.session import SessionSettings
+from bot.realtime.usage import PerToken
+from tests.call.desk import Desk, changed, created, delta, done, speaks
+from tests.call.purse import CENT, USD, billed, heard, purse, used
+
+MINUTE = 60_000
+
+
+def facts(desk: Desk) -> list[UsageFact]:
+    return desk.sent(UsageFact)
+
+
+def test_every_response_and_every_transcription_is_a_fact_with_its_cost() -> None:
+    named = SessionSettings(model="the-model", transcription_model="the-writer")
+    desk = Desk(purse(session=named))
+    desk.give(created("R1"), billed("R1", 7), heard("U1", 1.5), created("R2"), billed("R2", 2, "cancelled"))
+    assert facts(desk) == [
+        UsageFact(1, "response", "R1", "the-model", "completed", {"text_out": 7}, nano_usd=7 * CENT),
+        UsageFact(2, "transcription", "U1", "the-writer", seconds=1.5, nano_usd=CENT * 3 // 2),
+        UsageFact(3, "response", "R2", "the-model", "cancelled", {"text_out": 2}, nano_usd=2 * CENT),
+    ]
+    assert desk.call.spent_nano_usd == 10 * CENT + CENT // 2
+    assert (desk.call.spending.model_nano_usd, desk.call.spending.transcription_nano_usd) == (9 * CENT, CENT * 3 // 2)
+
+
+def test_cached_tokens_are_told_apart() -> None:
+    desk = Desk(purse())
+    details = {"text_tokens": 30, "audio_tokens": 0, "cached_tokens": 20}
+    told = events.Response("R1", "completed", usage={"input_token_details": details})
+    desk.give(created("R1"), events.ResponseDone(told))
+    assert facts(desk)[0].tokens == {"text_in": 10, "text_cached": 20}
+    assert facts(desk)[0].nano_usd == 12 * CENT
+
+
+def test_a_response_that_tells_nothing_is_a_fact_that_costs_nothing() -> None:
+    desk = Desk(purse())
+    desk.give(created("R1"), done("R1", "cancelled"))
+    assert facts(desk) == [UsageFact(1, "response", "R1", "gpt-realtime-2.1", "cancelled")]
+
+
+def test_what_has_no_price_is_counted_but_costs_nothing_and_says_so() -> None:
+    desk = Desk(CallSettings())
+    desk.give(created("R1"), billed("R1", 5), heard("U1", 3))
+    assert [(one.tokens, one.seconds, one.nano_usd, one.priced) for one in facts(desk)] == [
+        ({"text_out": 5}, 0.0, 0, False),
+        ({}, 3.0, 0, False),
+    ]
+    assert desk.call.spent_nano_usd == 0
+
+
+def test_nonsense_in_a_usage_is_counted_and_told_and_the_response_is_over_all_the_same() -> None:
+    desk = Desk(purse())
+    wrong = {**used(3), "input_tokens": -1, "input_token_details": "x"}
+    desk.give(created("R1"), events.ResponseDone(events.Response("R1", "completed", usage=wrong)))
+    assert desk.call.spent_nano_usd == 3 * CENT
+    assert desk.call.counts["usage_faults"] == 2
+    (report,) = [one for one in desk.reports if one.event == "usage_unclear"]
+    assert report.details == {"kind": "response", "ref": "R1", "faults": 2}
+    assert not desk.call.responses.busy
+
+
+@pytest.mark.parametrize("usage", ["3", "[1]", '"x"', "null", '{"input_tokens":{"a":[]}}'])
+def test_no_usage_keeps_a_response_from_being_seen_to_end(usage: str) -> None:
+    desk = Desk(purse())
+    text = f'{{"type":"response.done","response":{{"id":"R1","status":"completed","usage":{usage}}}}}'
+    desk.give(created("R1"), events.parse(text))
+    assert not desk.call.responses.busy
+    words = (
+        '{"type":"conversation.item.input_audio_transcription.completed","item_id":"U","transcript":"hi","usage":%s}'
+    )
+    desk.give(events.parse(words % usage))
+    assert [one.ref for one in facts(desk)] == ["R1", "U"]
+
+
+# ---- the line ----
+
+
+def test_the_line_costs_every_minute_begun_since_the_webhook() -> None:
+    desk = Desk(purse(cents=0, line_cents=3))
+    assert desk.call.spending.line_nano_usd == 3 * CENT
+    for at, minutes in ((MINUTE - 1, 1), (MINUTE, 2), (2 * MINUTE - 1, 2), (30 * MINUTE, 31)):
+        desk.at(at).tick()
+        assert desk.call.spending.line_nano_usd == minutes * 3 * CENT
+    assert desk.call.spent_nano_usd == 93 * CENT
+
+
+def test_a_call_no_stream_came_for_paid_no_line() -> None:
+    desk = Desk(purse(line_cents=3), ready=False)
+    desk.at(9_000).tick()
+    assert desk.call.spent_nano_usd == 0
+
+
+def test_the_line_alone_can_reach_a_cap_and_wakes_the_call_for_it() -> None:
+    desk = Desk(purse(cents=10, line_cents=4))
+    told: dict[str, int] = {}
+    while desk.call.deadline_us is not None:  # frames are missing, so the clock is looked at all the time anyway
+        before = len(desk.reports)
+        desk.at(desk.call.deadline_us / 1000).tick()
+        told |= {one.event: desk.now_us // 1000 for one in desk.reports[before:]}
+    assert told["spend_limit_near"] == MINUTE
+    assert told["spend_limit_reached"] == 2 * MINUTE
+    assert (desk.call.ended, desk.now_us // 1000) == ("spend_limit", 2 * MINUTE + 8_000)
+
+
+@pytest.mark.parametrize(("cents", "line_cents", "wakes"), [(0, 3, False), (100, 0, False), (100, 3, True)])
+def test_only_a_line_that_can_reach_a_cap_needs_the_clock(cents: int, line_cents: int, wakes: bool) -> None:
+    spending = Desk(purse(cents=cents, line_cents=line_cents)).call.spending
+    assert spending.deadline_us() == (60_000_000 if wakes else None)
+
+
+# ---- levels ----
+
+
+@pytest.mark.parametrize(
+    ("spent", "cap", "expected"),
+    [(79, 100, 0), (80, 100, 1), (99, 100, 1), (100, 100, 2), (101, 100, 2), (0, 100, 0), (10**12, 0, 0), (1, 1, 2)],
+)
+def test_how_near_a_cap_is(spent: int, cap: int, expected: int) -> None:
+    assert level(spent, cap) == expected
+
+
+def test_the_nearer_of_two_caps_counts() -> None:
+    desk = Desk(purse(cents=100, day_cents=1_000))
+    desk.give(created("R1"), billed("R1", 50), DailySpend(799 * CENT))
+    assert desk.call.spending.level() == 0
+    desk.give(DailySpend(800 * CENT))
+    assert desk.call.spending.level() == 1
+    assert desk.call.spending.described() == {"cap": "day", "call_usd": 0.5, "day_usd": 8.0}
+    desk.give(created("R2"), billed("R2", 30))
+    assert desk.call.spending.described()["cap"] == "call"
+    desk.give(created("R3"), billed("R3", 20))
+    assert desk.call.spending.level() == 2
+
+
+def test_without_a_cap_nothing_is_ever_near() -> None:
+    desk = Desk(purse(cents=0))
+    desk.give(created("R1"), billed("R1", 10**6), DailySpend(10**9 * USD))
+    assert desk.call.spending.level() == 0
+    assert [one.event for one in desk.reports if one.event.startswith("spend")] == []
+
+
+def test_prices_and_caps_stand_in_the_settings_a_fixture_keeps() -> None:
+    settings = purse(day_cents=5, line_cents=1)
+    assert msgspec.json.decode(msgspec.json.encode(settings), type=CallSettings) == settings
+    older = msgspec.json.encode({"greeting": "Hello."})
+    assert msgspec.json.decode(older, type=CallSettings).money == Money()
+
+
+def test_a_call_cut_off_costs_what_is_known_of_it() -> None:
+    settings = changed(purse(), money=Money(PerToken(text_out=CENT)))
+    desk = Desk(settings)
+    desk.give(created("R1"), delta("R1", "A", 500), speaks(), billed("R1", 4, "cancelled"))
+    assert desk.call.spent_nano_usd == 4 * CENT
