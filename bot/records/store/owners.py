@@ -1,0 +1,85 @@
+"""Which process a call belongs to, and whether that process is still there."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+import socket
+import time
+from collections.abc import Collection
+from pathlib import Path
+from typing import NamedTuple
+
+_STAT = re.compile(r"^\d+ \(.*\) (\S)(?: \S+){18} (\d+)", re.DOTALL)
+"""Its state and the tick of the machine at which it began (proc_pid_stat(5), fields 3 and 22)."""
+_GONE = frozenset("ZXx")
+
+
+class Owner(NamedTuple):
+    """A process. `name` is its own for all times and machines, `instance` that of its machine, for people."""
+
+    name: str
+    instance: str
+
+
+def this_process() -> Owner:
+    """The process that asks."""
+    instance, pid = socket.gethostname(), os.getpid()
+    began = _alive_since(pid) or str(time.time_ns())
+    return Owner(f"{instance}/{_machine()}/{pid}/{began}", instance)
+
+
+def is_dead(owner: str) -> bool:
+    """Whether the process of this name is gone for certain: it ran here, and does not any more.
+
+    Of other machines, of other containers and of this one before it was started again nothing is certain.
+    """
+    machine = _machine()
+    parts = owner.split("/")
+    if not machine or len(parts) != 4 or parts[1] != machine or not parts[2].isdecimal():
+        return False
+    return _alive_since(int(parts[2])) != parts[3]
+
+
+def _machine() -> str:
+    """Where a process id means one process: this run of the kernel, and this container of it. Empty: not known."""
+    try:
+        boot = Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii")
+        where = boot + str(Path("/proc/self/ns/pid").readlink())
+    except OSError:
+        return ""
+    return hashlib.sha256(where.encode()).hexdigest()[:12]
+
+
+def _alive_since(pid: int) -> str:
+    """When it began; empty when it is not running."""
+    try:
+        found = _STAT.match(Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace"))
+    except OSError:
+        return ""
+    return found[2] if found is not None and found[1] not in _GONE else ""
+
+
+class Silence:
+    """Finds processes that have fallen silent by watching them, for machines' clocks differ.
+
+    A process is silent when what it last told has not changed for `longest_s` of the watcher's own time. After a pause
+    in the watch, as when the store was away for everybody, it begins anew: each first gets the chance to speak.
+    """
+
+    def __init__(self, longest_s: float) -> None:
+        self._longest_s = longest_s
+        self._seen: dict[str, tuple[object, float]] = {}
+        self._looked_s: float | None = None
+
+    def of(self, told: Collection[tuple[str, object]], now_s: float) -> list[str]:
+        """The silent ones among these owners. `told`: each with what it last told; `now_s` never runs backwards."""
+        if self._looked_s is None or now_s - self._looked_s > self._longest_s:
+            self._seen.clear()
+        self._looked_s = now_s
+        known, self._seen = self._seen, {}
+        for owner, word in told:
+            before = known.get(owner)
+            self._seen[owner] = before if before is not None and before[0] == word else (word, now_s)
+        return [owner for owner, (_, since_s) in self._seen.items() if now_s - since_s > self._longest_s]

@@ -1,0 +1,42 @@
+"""Ends, in the store, the calls of processes that died, whichever process of whichever machine finds them first."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Collection, Sequence
+from datetime import UTC, datetime
+from typing import Protocol
+
+import structlog
+
+from bot.records.store.owners import Owner, Silence, is_dead
+from bot.records.store.results import OpenOwner
+
+SILENT_S = 15.0
+"""A process tells every few seconds that it lives; one that has not for this long is taken for dead."""
+_NEVER = datetime.fromtimestamp(0, UTC)
+
+_log = structlog.get_logger()
+
+
+class _Calls(Protocol):
+    async def open_owners(self) -> Sequence[OpenOwner]: ...
+
+    async def end_crashed(self, older_than: datetime, dead: Collection[str] = ()) -> Sequence[str]: ...
+
+
+class Sweep:
+    """Awaited with the store now and then, each time just after this process has told that it lives."""
+
+    def __init__(self, me: Owner, clock: Callable[[], float] = time.monotonic) -> None:
+        self._me = me
+        self._clock = clock
+        self._silence = Silence(SILENT_S)
+
+    async def __call__(self, store: _Calls) -> None:
+        """End the calls of the dead, at once where death is certain, else after a silence."""
+        others = [one for one in await store.open_owners() if one.owner != self._me.name]
+        silent = self._silence.of([(one.owner, one.seen_at) for one in others], self._clock())
+        dead = {*silent, *(one.owner for one in others if is_dead(one.owner))}
+        for call_sid in await store.end_crashed(_NEVER, dead) if dead else ():
+            _log.warning("call_crashed", call_sid=call_sid)
