@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import os
-from datetime import timedelta, timezone
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,10 +11,16 @@ from structlog.testing import capture_logs
 from bot.call import notes
 from bot.call.settings import CallSettings
 from bot.realtime import events
-from bot.records import recorder as module
+from bot.records import new_file, recorder
+from bot.records.audio_file import AudioFile
+from bot.records.feed import Row, Standing
 from bot.records.fixture import read_fixture
-from bot.records.recorder import Recorder, Writer, fixture_path
+from bot.records.fixture_file import FixtureFile
+from bot.records.recorder import Recorder
+from bot.records.store.rows import FileKind
+from bot.records.writer import Writer
 from bot.twilio import stream
+from tests.call.desk import Desk, echo
 from tests.records import records_sample as sample
 
 
@@ -25,133 +31,165 @@ def writer() -> Any:
     made.stop()
 
 
-def test_a_call_becomes_a_file_in_feed_order(tmp_path: Path, writer: Writer) -> None:
-    recorder = Recorder(CallSettings(greeting="Hi"), tmp_path / "a.call.jsonl", date=sample.DATE, writer=writer)
-    recorder.input(5, "phone>bot", '{"event":"connected"}')
-    recorder.output(5, stream.Clear("MZ1"))
-    recorder.output(5, events.AppendAudio("////"))
-    recorder.input(7, "note", notes.Tick(), 2)
-    recorder.close()
-    assert recorder.wait(5)
-    assert sample.lines_of(recorder.path)[1:] == [
-        {"us": 5, "way": "phone>bot", "message": {"event": "connected"}, "socket": 0},
-        {"us": 5, "way": "bot>phone", "message": {"event": "clear", "streamSid": "MZ1"}, "socket": 0},
-        {"us": 5, "way": "bot>model", "message": {"type": "input_audio_buffer.append", "audio": "////"}, "socket": 0},
-        {"us": 7, "way": "note", "message": {"note": "tick"}, "socket": 2},
+class Listed:
+    """A CallFile in memory. `breaks`: what fails, and from when on."""
+
+    kind: FileKind = "fixture"
+    path = Path("listed")
+    made = True
+
+    def __init__(self, breaks: str = "") -> None:
+        self.rows: list[Row] = []
+        self.flushes = 0
+        self.closed = False
+        self._breaks = breaks
+
+    def write(self, rows: Sequence[Row]) -> None:
+        self._do("write")
+        self.rows += rows
+
+    def flush(self, *, over: bool) -> None:
+        self._do("over" if over else "flush")
+        self.flushes += 1
+
+    def close(self) -> None:
+        self.closed = True
+        self._do("close")
+
+    def _do(self, what: str) -> None:
+        if what == self._breaks:
+            raise OSError(f"no {what}")
+
+
+def closed(recorded: Recorder) -> Recorder:
+    recorded.close()
+    assert recorded.wait(5)
+    return recorded
+
+
+def test_every_file_is_given_the_messages_in_feed_order(writer: Writer) -> None:
+    one, other = Listed(), Listed()
+    recorded = Recorder([one, other], writer=writer)
+    recorded.input(5, "phone>bot", '{"event":"connected"}')
+    recorded.output(5, stream.Clear("MZ1"))
+    recorded.output(5, events.AppendAudio("////"))
+    recorded.input(7, "note", notes.Tick(), 2)
+    closed(recorded)
+    assert one.rows == other.rows
+    assert one.rows == [
+        (5, "phone>bot", '{"event":"connected"}', 0),
+        (5, "bot>phone", stream.Clear("MZ1"), 0),
+        (5, "bot>model", events.AppendAudio("////"), 0),
+        (7, "note", notes.Tick(), 2),
     ]
-    header = read_fixture(recorder.path).header
-    assert (header.date, header.settings.greeting, header.masked) == ("2026-01-02T03:04:05+00:00", "Hi", True)
+    assert (one.closed, other.closed, recorded.failed) == (True, True, False)
 
 
-def test_keys_numbers_and_names_of_a_call_are_nowhere_in_its_file(tmp_path: Path) -> None:
-    split = [
-        (1, "phone>bot", sample.start()),
-        (2, "model>bot", sample.words("item_1", "your number 55")),
-        (3, "model>bot", sample.words("item_1", "5 0142, Ann Example")),
-        (4, "note", notes.ModelClosed("refused", 3000, f"bad key {sample.KEY} for {sample.CALLER}")),
-        (
-            5,
-            "model>bot",
-            sample.model("response.function_call_arguments.done", item_id="i", arguments='{"n": 5550142}'),
-        ),
+def test_where_the_call_stands_is_noted_when_it_changes(writer: Writer) -> None:
+    file = Listed()
+    recorded = Recorder([file], writer=writer)
+    desk = Desk(ready=False)
+    assert not recorded.follow(desk.call, 1)
+    desk = Desk()
+    assert recorded.follow(desk.call, 2)
+    assert not recorded.follow(desk.call, 3)
+    desk.reply("R1", A=3_000)
+    desk.at(20).give(echo("e0.0"))  # a round trip of 20 ms
+    assert not recorded.follow(desk.call, 4)
+    desk.at(410).give(echo("e0.1"))  # due at 3,000 ms, so no correction
+    desk.at(3_160).give(echo("e0.1"))
+    assert not recorded.follow(desk.call, 5)
+    closed(recorded)
+    assert file.rows == [
+        (1, "standing", Standing(announced=True), 0),
+        (2, "standing", Standing("MZ1", announced=True, ready=True), 0),
     ]
-    for number, inputs in enumerate([sample.conversation(), split]):
-        text = sample.record(tmp_path / f"{number}.call.jsonl", inputs).read_text()
-        for hidden in (
-            sample.KEY,
-            sample.ACCOUNT,
-            sample.CALLER,
-            "5550142",
-            "555 0142",
-            "0177",
-            "0199",
-            "Ann Example",
-            '"7"',
-        ):
-            assert hidden not in text, hidden
 
 
-def test_what_is_recorded_can_be_read_within_a_second_of_a_crash(tmp_path: Path, writer: Writer) -> None:
-    recorder = Recorder(CallSettings(), tmp_path / "a.call.jsonl", writer=writer)
-    recorder.input(5, "phone>bot", '{"event":"connected"}')
-    last = Recorder(CallSettings(), tmp_path / "b.call.jsonl", writer=writer)
-    last.close()  # orders are handled one by one, so the thread has begun a new second after this
-    assert last.wait(5)
-    deadline = 500
-    while (not recorder.path.exists() or len(sample.lines_of(recorder.path)) < 2) and deadline:
-        recorder.wait(0.01)
-        deadline -= 1
-    assert len(sample.lines_of(recorder.path)) == 2
+def test_a_file_that_fails_is_given_up_and_the_other_goes_on(writer: Writer) -> None:
+    bad, good = Listed(breaks="write"), Listed()
+    with capture_logs() as logs:
+        recorded = Recorder([bad, good], writer=writer)
+        recorded.input(1, "note", notes.Tick())
+        closed(recorded)
+    assert (len(good.rows), recorded.failed, writer.failures) == (1, False, 1)
+    assert [(entry["event"], entry["error"]) for entry in logs] == [("recording_failed", "no write")]
+    assert bad.closed
+
+
+def test_a_file_whose_end_cannot_be_written_has_failed_too(writer: Writer) -> None:
+    with capture_logs() as logs:
+        recorded = closed(Recorder([Listed(breaks="over")], writer=writer))
+    assert (recorded.failed, writer.failures) == (True, 1)
+    assert [entry["event"] for entry in logs] == ["recording_failed"]
+
+
+def test_a_file_that_cannot_be_closed_is_told_of(writer: Writer) -> None:
+    with capture_logs() as logs:
+        closed(Recorder([Listed(breaks="close"), last := Listed()], writer=writer))
+    assert [entry["event"] for entry in logs] == ["recording_not_closed"]
+    assert last.closed
 
 
 @pytest.mark.parametrize("broken", ["directory", "disk", "bug"])
+@pytest.mark.parametrize("kind", [FixtureFile, AudioFile])
 def test_a_disk_that_fails_is_counted_logged_once_and_disturbs_nothing(
-    tmp_path: Path, writer: Writer, broken: str, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, writer: Writer, kind: Any, broken: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    path = tmp_path / "a.call.jsonl"
+    path = tmp_path / "a.call"
     if broken == "directory":
         (tmp_path / "file").write_text("in the way")
-        path = tmp_path / "file" / "a.call.jsonl"
+        path = tmp_path / "file" / "a.call"
     elif broken == "disk":
-        full = os.open("/dev/full", os.O_WRONLY)
-        monkeypatch.setattr(module.os, "open", lambda *_: full)
+        full = os.open("/dev/full", os.O_RDWR)
+        monkeypatch.setattr(new_file.os, "open", lambda *_: full)
     else:
-        monkeypatch.setattr(Recorder, "_open", lambda self: 1 / 0)
+        monkeypatch.setattr(kind, "_opened", lambda self: 1 / 0)
     with capture_logs() as logs:
-        recorder = Recorder(CallSettings(), path, writer=writer)
-        for n in range(50):
-            recorder.input(n, "phone>bot", '{"event":"connected"}')
-        recorder.close()
-        assert recorder.wait(5)
-        recorder.input(99, "note", notes.Tick())
-        good = Recorder(CallSettings(), tmp_path / "good.call.jsonl", writer=writer)
+        recorded = Recorder([kind(CallSettings(), path) if kind is FixtureFile else kind(path)], writer=writer)
+        desk = Desk()
+        for n in range(100):
+            recorded.input(n * 20_000, "phone>bot", sample.media(n * 20, b"\x55" * 160))
+            recorded.follow(desk.call, n * 20_000)
+        closed(recorded)
+        recorded.input(99, "note", notes.Tick())
         monkeypatch.undo()
-        good.close()
-        assert good.wait(5)
-    assert (recorder.failed, writer.failures) == (True, 1)
+        good = FixtureFile(CallSettings(), tmp_path / "good.call.jsonl")
+        closed(Recorder([good], writer=writer))
+    assert (recorded.failed, writer.failures) == (True, 1)
     assert [entry["event"] for entry in logs if entry["event"] == "recording_failed"] == ["recording_failed"]
     assert read_fixture(good.path).lines == ()
 
 
-def test_a_disk_that_hangs_costs_the_recording_and_not_the_memory(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(module, "MAX_PENDING", 10)
+def test_a_disk_that_hangs_costs_the_recording_and_not_the_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(recorder, "MAX_PENDING", 10)
     writer = Writer(flush_s=60)
-    recorder = Recorder(CallSettings(), tmp_path / "a.call.jsonl", writer=writer)
+    recorded = Recorder([Listed(), Listed()], writer=writer)
     for n in range(11):
-        recorder.input(n, "note", notes.Tick())
+        recorded.input(n, "note", notes.Tick())
     with capture_logs() as logs:
         writer.stop()
-    assert recorder.failed
-    assert "11 messages behind" in logs[0]["error"]
+    assert recorded.failed
+    assert [entry["error"] for entry in logs] == ["the disk is 11 messages behind"] * 2
 
 
-def test_a_second_file_of_one_name_gets_a_number_and_only_the_owner_reads_it(tmp_path: Path, writer: Writer) -> None:
-    paths = []
-    for _ in range(3):
-        recorder = Recorder(CallSettings(), tmp_path / "deep" / "a.call.jsonl", writer=writer)
-        recorder.close()
-        assert recorder.wait(5)
-        paths.append(recorder.path)
-    assert [path.name for path in paths] == ["a.call.jsonl", "a-2.call.jsonl", "a-3.call.jsonl"]
-    assert [path.stat().st_mode & 0o777 for path in paths] == [0o600] * 3
+def test_what_has_come_is_written_and_flushed_while_the_call_runs(writer: Writer) -> None:
+    file = Listed()
+    recorded = Recorder([file], writer=writer)
+    recorded.input(5, "phone>bot", '{"event":"connected"}')
+    closed(Recorder([Listed()], writer=writer))  # orders are handled one by one: the thread looks again after this
+    for _ in range(500):
+        if file.rows and file.flushes:
+            break
+        recorded.wait(0.01)
+    assert len(file.rows) == 1
 
 
-def test_a_message_too_deep_to_be_masked_keeps_its_place(tmp_path: Path, writer: Writer) -> None:
-    recorder = Recorder(CallSettings(), tmp_path / "a.call.jsonl", writer=writer)
-    recorder.input(1, "model>bot", '{"type":"odd","x":' + "[" * 20000 + "]" * 20000 + "}")
-    recorder.close()
-    assert recorder.wait(5)
-    assert sample.lines_of(recorder.path)[1]["message"] == {
-        "note": "refused",
-        "way": "model>bot",
-        "kind": "unrecordable",
-    }
-
-
-def test_files_are_named_by_date_and_call() -> None:
-    east = sample.DATE.astimezone(timezone(timedelta(hours=5)))
-    assert fixture_path("/r", "CA12", east) == Path("/r/20260102T030405Z-CA12.call.jsonl")
-    assert fixture_path("/r", "../e vil", east).name == "20260102T030405Z-evil.call.jsonl"
-    assert fixture_path("/r", "", east).name == "20260102T030405Z-unknown.call.jsonl"
+def test_the_files_there_are_are_told(tmp_path: Path, writer: Writer) -> None:
+    fixture, audio = FixtureFile(CallSettings(), tmp_path / "a.call.jsonl"), AudioFile(tmp_path / "a.call.wav")
+    recorded = Recorder([fixture, audio], writer=writer)
+    assert recorded.made() == []
+    closed(recorded)
+    assert recorded.made() == [("fixture", tmp_path / "a.call.jsonl")]  # nothing was there to be heard
+    assert recorded.of_kind("recording") is audio
+    assert recorded.of_kind("export") is None
