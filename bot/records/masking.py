@@ -23,12 +23,12 @@ _VOCABULARY = frozenset(
 """Keys whose values come from a fixed list; a secret that happens to be one of its words must not break the message."""
 _WORDS = frozenset({"delta", "digit", "output", "text", "transcript"})
 """Keys of what was said or typed. Numbers may be split over deltas, so no single digit stays."""
-_PROSE = frozenset({"description", "greeting", "instructions", "message", "prompt", "reason"})
+_PROSE = frozenset({"announcement", "description", "greeting", "instructions", "message", "prompt", "reason"})
 """Keys of sentences an operator or a server wrote: telephone numbers go, opening hours may stay."""
 
 _ACCOUNT = re.compile(r"AC[0-9a-fA-F]{32}")
 _DIGIT = re.compile(r"\d")
-_PLUS_NUMBER = re.compile(r"\+\d(?:[\s().\-/]{0,3}\d){6,}")
+_PLUS_NUMBER = re.compile(r"(?:\+|(?<=%2B)|(?<=%2b))\d(?:[\s().\-/]{0,3}\d){6,}")
 _BARE_NUMBER = re.compile(r"(?<![\w.])\d(?:[\s().\-/]{0,3}\d){6,}")
 _JSON_DIGIT = re.compile(r"(\\\\|\\u(?!003\d)[0-9a-fA-F]{4}|\\u003(?=\d))|\d")
 
@@ -76,13 +76,15 @@ class Masker:
             return _JSON_DIGIT.sub(_one, text)
         if key in _WORDS:
             return _DIGIT.sub("0", text)
-        if "+" in text:
+        if "+" in text or "%" in text:
             text = _PLUS_NUMBER.sub(_zeros, text)
         return _BARE_NUMBER.sub(_zeros, text) if key in _PROSE else text
 
 
 def _is_audio(key: str, kind: str) -> bool:
-    return key in {"payload", "audio", "greeting_audio"} or (key == "delta" and kind.endswith("audio.delta"))
+    return key in {"payload", "audio", "greeting_audio", "announcement_audio", "filler_audio", "apology_audio"} or (
+        key == "delta" and kind.endswith("audio.delta")
+    )
 
 
 def _zeros(found: re.Match[str]) -> str:

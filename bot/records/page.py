@@ -1,7 +1,8 @@
-"""A call as one self-contained web page: both waveforms, cuts, marks, transcript and events. It needs no network.
+"""A call as one self-contained web page: waveforms, cuts, marks, transcript, events and sound. It needs no network.
 
 Everything the call brought in (ids, names, transcripts) is text: escaped in the HTML, and in the data that the script
-draws from. The page's own policy forbids every request and every script but its own, by hash.
+draws from. The page's own policy forbids every request and every script but its own, by hash; it may play what the
+script makes of the page's own data, or one file beside it.
 """
 
 from __future__ import annotations
@@ -12,19 +13,28 @@ import html
 from importlib.resources import files
 from statistics import median
 from string import Template
-from typing import Any
+from typing import NamedTuple
 
 import msgspec
 
 from bot.records.fixture import Fixture
+from bot.records.page_data import page_data
 from bot.records.parts import Event, LatencyKind, Side, Timeline, Turn
 from bot.records.replay import ReplayResult
+from bot.records.sound import Sound
 from bot.records.timeline import timeline
-from bot.records.waveform import waveform
 from bot.records.wording import visible
 
 _IN_SCRIPT = {ord(letter): f"\\u{ord(letter):04x}" for letter in "<>&\u2028\u2029"}
 """What could end a script element or a line of it; inside JSON these stand only in strings."""
+
+
+class Figure(NamedTuple):
+    """One of the numbers that stand at the head of the page."""
+
+    name: str
+    value: str
+    note: str
 
 
 def render_page(fixture: Fixture, replayed: ReplayResult | None = None) -> str:
@@ -32,25 +42,40 @@ def render_page(fixture: Fixture, replayed: ReplayResult | None = None) -> str:
     return page_of(timeline(fixture, replayed))
 
 
-def page_of(told: Timeline) -> str:
-    """The page of a timeline."""
+def page_of(
+    told: Timeline,
+    *,
+    sound: Sound | None = None,
+    beside: str = "",
+    facts: list[str] | None = None,
+    figures: list[Figure] | None = None,
+) -> str:
+    """The page of a timeline.
+
+    `sound` is drawn where no fixture tells more, and can be played: it stands in the page, unless `beside` names a file
+    by its path from the page. `facts` and `figures` take the place of what the timeline tells.
+    """
     style, script = _file("page.css"), _file("page.js")
     return Template(_file("page.html")).substitute(
-        policy=_policy(style, script),
+        policy=_policy(style, script, sound, beside),
         style=style,
         script=script,
         title=_text(f"Call {told.call_sid}".strip()),
         call=_text(told.call_sid or "A call without a name"),
-        facts=_facts(told),
-        figures=_figures(told),
+        facts="".join(f"<li>{_text(fact)}</li>" for fact in facts or _facts(told)),
+        figures="".join(map(_figure, figures or _figures(told))),
+        player=_PLAYER if sound else "",
+        legend=_legend(told, sound),
         rows="\n".join(map(_row, _merged(told))),
-        data=msgspec.json.encode(_data(told)).decode().translate(_IN_SCRIPT),
+        needs="needs no network" if not beside else "plays the recording beside it, and needs no network",
+        data=msgspec.json.encode(page_data(told, sound, beside)).decode().translate(_IN_SCRIPT),
     )
 
 
-def _policy(style: str, script: str) -> str:
+def _policy(style: str, script: str, sound: Sound | None, beside: str) -> str:
+    media = "media-src 'self' file:; " if beside else "media-src blob:; " if sound else ""
     return (
-        f"default-src 'none'; style-src {_hash(style)}; script-src {_hash(script)}; img-src data:; "
+        f"default-src 'none'; style-src {_hash(style)}; script-src {_hash(script)}; img-src data:; {media}"
         "connect-src 'none'; base-uri 'none'; form-action 'none'"
     )
 
@@ -70,7 +95,7 @@ def _text(text: str) -> str:
 # ---- the head --------------------------------------------------------------------------------------------------------
 
 
-def _facts(told: Timeline) -> str:
+def _facts(told: Timeline) -> list[str]:
     facts = [
         told.date.replace("T", " ").replace("+00:00", " UTC"),
         f"{told.duration_us / 1e6:.1f} s",
@@ -78,20 +103,22 @@ def _facts(told: Timeline) -> str:
     ]
     if told.truncated:
         facts.append("the recording is cut off, as after a crash")
-    return "".join(f"<li>{_text(fact)}</li>" for fact in facts)
+    return facts
 
 
-def _figures(told: Timeline) -> str:
+def _figures(told: Timeline) -> list[Figure]:
     """The numbers one looks for first."""
-    figures = [
-        ("First audio", _typical(told, "first_audio"), "after the stream began"),
-        ("Answers", _typical(told, "answer"), "after the caller fell silent, median"),
-        ("Silence", _typical(told, "silence"), "after the caller was heard to speak, median"),
-        ("Interruptions", str(len(told.barge_ins)), _unheard(told)),
+    return [
+        Figure("First audio", _typical(told, "first_audio"), "after the stream began"),
+        Figure("Answers", _typical(told, "answer"), "after the caller fell silent, median"),
+        Figure("Silence", _typical(told, "silence"), "after the caller was heard to speak, median"),
+        Figure("Interruptions", str(len(told.barge_ins)), _unheard(told)),
     ]
-    return "".join(
-        f"<div><dt>{name}</dt><dd>{_text(value)}</dd><dd class=note>{note}</dd></div>" for name, value, note in figures
-    )
+
+
+def _figure(one: Figure) -> str:
+    name, value, note = map(_text, one)
+    return f"<div><dt>{name}</dt><dd>{value}</dd><dd class=note>{note}</dd></div>"
 
 
 def _typical(told: Timeline, kind: LatencyKind) -> str:
@@ -102,6 +129,33 @@ def _typical(told: Timeline, kind: LatencyKind) -> str:
 def _unheard(told: Timeline) -> str:
     seconds = sum(barge_in.unheard_ms for barge_in in told.barge_ins) / 1000
     return f"{seconds:.1f} s sent and never heard"
+
+
+# ---- the sound and the legend ----------------------------------------------------------------------------------------
+
+_PLAYER = (
+    '<div class="player" role="group" aria-label="Sound">'
+    '<button type="button" id="play" disabled title="Play or pause (space)">Play</button>'
+    '<label>speed <select id="speed"><option value="1">1</option><option value="1.5">1.5</option>'
+    '<option value="2">2</option></select></label><span id="clock">0:00 of 0:00</span></div>'
+)
+
+
+def _legend(told: Timeline, sound: Sound | None) -> str:
+    """Only what this page can show."""
+    audio = bool(sound or told.frames or told.pieces)
+    shown = [
+        ("k-caller", "caller&rsquo;s audio", audio),
+        ("k-speech", "model hears speech", True),
+        ("k-heard", "played to the caller", audio),
+        ("k-unheard", "sent, never heard", bool(told.pieces)),
+        ("k-cut", "barge-in: clear, and the cut", bool(told.pieces or told.barge_ins)),
+        ("k-mark", "mark, came back", bool(told.marks)),
+        ("k-lost", "mark, never came back", bool(told.marks)),
+        ("k-key", "key pressed", any(event.kind == "key" for event in told.events)),
+        ("k-none", "no audio of this call is kept: only its times are drawn", not audio),
+    ]
+    return "".join(f'<li><i class="{kind}"></i>{what}</li>' for kind, what, here in shown if here)
 
 
 # ---- the table -------------------------------------------------------------------------------------------------------
@@ -132,54 +186,3 @@ def _said(turn: Turn) -> str:
     if not turn.text and not turn.unheard_text:
         return '<span class="none">no transcript</span>'
     return f"{_text(turn.text)}{unheard}"
-
-
-# ---- what the script draws from --------------------------------------------------------------------------------------
-
-
-def _data(told: Timeline) -> dict[str, Any]:
-    """Times in ms. Tracks are base64 in the alphabet of URLs, one byte a window."""
-    waves = waveform(told)
-    return {
-        "durationMs": max([told.duration_us, *(piece.end_us for piece in told.pieces)]) / 1000,
-        "windowMs": waves.window_ms,
-        "caller": _track(waves.caller),
-        "heard": _track(waves.heard),
-        "unheard": _track(waves.unheard),
-        "turns": [_turn(turn, told) for turn in told.turns],
-        "bargeIns": [
-            {"at": b.at_us / 1000, "item": visible(b.item_id), "heard": b.heard_ms, "unheard": b.unheard_ms}
-            for b in told.barge_ins
-        ],
-        "marks": [
-            {
-                "name": visible(m.name),
-                "due": m.due_us / 1000,
-                "back": None if m.echoed_us is None else m.echoed_us / 1000,
-            }
-            for m in told.marks
-        ],
-        "keys": [{"at": e.us / 1000, "text": visible(e.text)} for e in told.events if e.kind == "key"],
-    }
-
-
-def _turn(turn: Turn, told: Timeline) -> dict[str, Any]:
-    cut_ends = [piece.end_us for piece in told.pieces if piece.item_id == turn.item_id and piece.cut_us is not None]
-    until_us = told.duration_us if turn.until_us is None else turn.until_us
-    return {
-        "who": turn.who,
-        "item": visible(turn.item_id),
-        "from": turn.from_us / 1000,
-        "to": until_us / 1000,
-        "text": visible(turn.text),
-        "unheardText": visible(turn.unheard_text),
-        "received": turn.received_ms,
-        "heard": turn.heard_ms,
-        "cut": None if turn.cut_us is None else turn.cut_us / 1000,
-        "unheardTo": max(cut_ends) / 1000 if cut_ends else None,
-        "told": turn.truncated_ms,
-    }
-
-
-def _track(heights: bytes) -> str:
-    return base64.urlsafe_b64encode(heights).decode()

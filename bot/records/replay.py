@@ -10,7 +10,7 @@ from typing import Any, Protocol
 import msgspec
 
 from bot.call.notes import Note
-from bot.call.outputs import PHONE_MESSAGES, End, EndReason, Output, Report
+from bot.call.outputs import PHONE_MESSAGES, UNSENT, End, EndReason, Output, Report
 from bot.call.settings import CallSettings
 from bot.realtime import events
 from bot.records.fixture import INPUTS, BadFixture, Fixture, Line, Way
@@ -120,7 +120,7 @@ class _Replay:
                 self._result.reports.append((now_us, output))
             elif isinstance(output, End):
                 self._result.ended = self._result.ended or output.reason
-            else:
+            elif not isinstance(output, UNSENT):
                 message = self._mask(msgspec.to_builtins(output))
                 way: Way = "bot>phone" if isinstance(output, PHONE_MESSAGES) else "bot>model"
                 yield _Sent(way, message, msgspec.json.encode(message))

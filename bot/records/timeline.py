@@ -67,6 +67,8 @@ class _Reader:
         self.played = Played()
         self.call_sid = ""
         self.ended = ""
+        self._lost = ""
+        """How the last session was lost, if none has come after it."""
         self._frames: list[tuple[int, int, str]] = []
         self._words = Transcript()
         self._complete: set[str] = set()
@@ -174,6 +176,7 @@ class _Reader:
                 self._words.bot_words_done(event.item_id, event.content_index, event.transcript)
             case events.AudioDone():
                 self._complete.add(event.item_id)
+                self._words.audio_done(event.item_id, _CONTENT, self.played.received.get(event.item_id, 0))
             case events.SpeechStarted() | events.SpeechStopped() | events.Committed() | events.CallerTranscript():
                 self._caller(us, event)
             case _:
@@ -230,8 +233,8 @@ class _Reader:
                 self._cut(us, command.item_id, command.audio_end_ms * BYTES_PER_MS)
                 self.say(us, "bot", "cut", f"tells the model: {command.item_id} heard for {command.audio_end_ms} ms")
             case events.DeleteItem():
-                turn = self._turn("bot", command.item_id, us)
-                turn.deleted = True
+                if command.item_id in self.turns:  # not an item that the session was only told of
+                    self.turns[command.item_id].deleted = True
                 self.say(us, "bot", "cut", f"tells the model: {command.item_id} was not heard at all")
             case _:
                 self.say(us, "bot", "sends", in_words(msgspec.json.decode(text)), minor=True)
@@ -244,7 +247,9 @@ class _Reader:
                 self.ended = self.ended or "the phone side closed the stream"
             case notes.ModelClosed():
                 code = f", {note.code}" if note.code else ""
-                self.ended = self.ended or f"the model side is gone ({note.failure}{code})"
+                self._lost = f"the model side is gone ({note.failure}{code})"
+            case notes.SessionWaiting():
+                self._lost = ""
             case notes.Shutdown():
                 self.ended = self.ended or f"the server ended it ({note.reason})"
             case _:
@@ -258,6 +263,7 @@ class _Reader:
 
     def finish(self) -> None:
         """Fill in what is known only when all has been read."""
+        self.ended = self.ended or self._lost
         texts = {turn.item_id: turn for turn in self._words.turns}
         for turn in self.turns.values():
             if turn.who == "bot":

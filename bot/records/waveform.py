@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from bot.audio.levels import peaks
 from bot.audio.payload import BYTES_PER_MS
 from bot.records.parts import Timeline
+from bot.records.sound import Sound
 
 _FINEST_MS = 20
 _MOST_WINDOWS = 60_000
@@ -28,28 +29,40 @@ class Waveform:
 def waveform(timeline: Timeline) -> Waveform:
     """The three tracks of `timeline`, in windows of 20 ms, or longer ones for calls of more than 20 minutes."""
     last_us = max([timeline.duration_us, *(piece.end_us for piece in timeline.pieces)])
-    window_ms = max(_FINEST_MS, -(-last_us // (1000 * _MOST_WINDOWS)))
-    size = last_us // (1000 * window_ms) + 2
-    caller, heard, unheard = _Track(size, window_ms), _Track(size, window_ms), _Track(size, window_ms)
+    caller, heard, unheard = _tracks(last_us)
     for frame in timeline.frames:
         caller.add(frame.at_us, frame.audio)
     for piece in timeline.pieces:
         heard.add(piece.start_us, piece.audio[: piece.heard_bytes])
         unheard.add(max(piece.start_us, piece.heard_until_us), piece.audio[piece.heard_bytes :])
-    return Waveform(window_ms, bytes(caller.heights), bytes(heard.heights), bytes(unheard.heights))
+    return Waveform(caller.window_ms, bytes(caller.heights), bytes(heard.heights), bytes(unheard.heights))
+
+
+def waveform_of_sound(sound: Sound) -> Waveform:
+    """The two tracks of a recording; what was never heard is not in it."""
+    caller, heard, unheard = _tracks(sound.end_us)
+    caller.add(sound.start_us, sound.caller)
+    heard.add(sound.start_us, sound.heard)
+    return Waveform(caller.window_ms, bytes(caller.heights), bytes(heard.heights), bytes(unheard.heights))
+
+
+def _tracks(last_us: int) -> tuple[_Track, _Track, _Track]:
+    window_ms = max(_FINEST_MS, -(-last_us // (1000 * _MOST_WINDOWS)))
+    size = last_us // (1000 * window_ms) + 2
+    return _Track(size, window_ms), _Track(size, window_ms), _Track(size, window_ms)
 
 
 class _Track:
     def __init__(self, size: int, window_ms: int) -> None:
         self.heights = bytearray(size)
-        self._window_ms = window_ms
+        self.window_ms = window_ms
 
     def add(self, at_us: int, ulaw: bytes) -> None:
         """Audio that begins at `at_us`; where two overlap, the louder shows."""
-        window_bytes = self._window_ms * BYTES_PER_MS
+        window_bytes = self.window_ms * BYTES_PER_MS
         first, into = divmod(max(0, at_us) * BYTES_PER_MS // 1000, window_bytes)
         split = window_bytes - into
-        levels = peaks(ulaw[:split], self._window_ms) + peaks(ulaw[split:], self._window_ms)
+        levels = peaks(ulaw[:split], self.window_ms) + peaks(ulaw[split:], self.window_ms)
         for window, level in enumerate(levels, start=first):
             if window < len(self.heights):
                 height = round(255 * (level / _LOUDEST) ** _CURVE)

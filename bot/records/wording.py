@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import unicodedata
 from collections.abc import Iterator
 from typing import Any
 
 import msgspec
 
 from bot.audio.payload import BYTES_PER_MS
+from bot.observe.terminal import visible
+
+__all__ = ["audio_bytes", "difference_in_words", "in_words", "visible"]
 
 _LONGEST = 60
-_ACTING = frozenset({"Cc", "Cf", "Cs", "Cn", "Co", "Zl", "Zp"})
-"""Unicode categories: controls, formats (bidi among them), surrogates, unassigned, private, line separators."""
-_SHORT_NAMES = {"\n": "\\n", "\r": "\\r", "\t": "\\t"}
 
 
 def in_words(message: Any) -> str:
@@ -39,27 +38,6 @@ def audio_bytes(payload: Any) -> int:
     if not isinstance(payload, str):
         return 0
     return len(payload) * 3 // 4 - payload[-2:].count("=")
-
-
-_BLANKS = dict.fromkeys([0x1680, *range(0x2000, 0x200B), 0x202F, 0x205F, 0x3000], " ")
-"""Spaces of other widths show as nothing that a reader could tell from a plain one."""
-
-
-def visible(text: str) -> str:
-    """`text` on one line, with everything that acts instead of showing (escape codes, bidi overrides) spelled out."""
-    return "".join(letter if _shows(letter) else _spelled(letter) for letter in text.translate(_BLANKS))
-
-
-def _shows(letter: str) -> bool:
-    """Joiners count as letters of the scripts and emoji that need them."""
-    return letter in "\u200c\u200d" or unicodedata.category(letter) not in _ACTING
-
-
-def _spelled(letter: str) -> str:
-    code = ord(letter)
-    if code < 0x100:
-        return _SHORT_NAMES.get(letter, f"\\x{code:02x}")
-    return f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"
 
 
 def _details(name: str, message: dict[str, Any]) -> Iterator[str]:

@@ -14,11 +14,13 @@ import msgspec
 from bot.audio import mulaw
 from bot.audio.payload import payload_bytes
 from bot.call import notes
-from bot.call.outputs import End, Output, Report
+from bot.call.outputs import UNSENT, End, Output, Report
 from bot.call.settings import CallSettings
 from bot.realtime import events
 from bot.realtime.session import SessionSettings, session_object
-from bot.records.recorder import Recorder, Writer
+from bot.records.fixture_file import FixtureFile
+from bot.records.recorder import Recorder
+from bot.records.writer import Writer
 from bot.twilio import stream
 
 ACCOUNT = "AC0123456789abcdef0123456789abcdef"
@@ -149,19 +151,20 @@ def conversation(said: str = "My number is 555 0142.", item: str = "item_2") -> 
 def record(path: Path, inputs: list[tuple[int, str, Any]], settings: CallSettings = SETTINGS, core: Any = None) -> Path:
     """What a bridge does with `core`, by default FakeCall: each input to the recorder and to the call, each answer to the recorder. The written file."""
     writer = Writer()
-    recorder = Recorder(settings, path, [KEY, "Ann Example"], date=DATE, writer=writer)
+    file = FixtureFile(settings, path, [KEY, "Ann Example"], date=DATE)
+    recorder = Recorder([file], writer=writer)
     call = (core or FakeCall)(settings)
     for us, way, message in inputs:
         recorder.input(us, way, message)
         parsed = message if way == "note" else (stream if way == "phone>bot" else events).parse(message)
         for output in call.receive(parsed, us):
-            if not isinstance(output, Report | End):
+            if not isinstance(output, (Report, End, *UNSENT)):
                 recorder.output(us, output)
     recorder.close()
     writer.stop()
     assert recorder.wait(0)
     assert not recorder.failed
-    return recorder.path
+    return file.path
 
 
 def lines_of(path: Path) -> list[dict[str, Any]]:

@@ -21,6 +21,7 @@ ZEROS = "AC" + "0" * 32
         # telephone numbers with a plus, anywhere
         ({"x": "call +1 (555) 555-0142 now"}, {"x": "call +0 (000) 000-0000 now"}),
         ({"x": ["sip:+15555550142@host"]}, {"x": ["sip:+00000000000@host"]}),
+        ({"x": "From=%2B15555550142&n=%2b15555550142"}, {"x": "From=%2B00000000000&n=%2b00000000000"}),
         ({"x": "+1 and 2", "id": "item_123456789"}, {"x": "+1 and 2", "id": "item_123456789"}),
         # in sentences also those without one; opening hours stay
         ({"instructions": "9 to 5, call 555-555-0142"}, {"instructions": "9 to 5, call 000-000-0000"}),

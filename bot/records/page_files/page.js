@@ -12,7 +12,11 @@
   const TOP = RIBBON + 4, LOWER = TOP + LANE + GAP, WORDS = LOWER + LANE + 4, MARKS = WORDS + RIBBON + 10, AXIS = HEIGHT - 20;
   const MOST_ZOOM = 0.6;
 
-  const unpack = (text) => Uint8Array.from(atob(text.replace(/-/g, "+").replace(/_/g, "/")), (c) => c.charCodeAt(0));
+  function unpack(text) {
+    const plain = atob(text.replace(/-/g, "+").replace(/_/g, "/")), bytes = new Uint8Array(plain.length);
+    for (let i = 0; i < plain.length; i++) bytes[i] = plain.charCodeAt(i);
+    return bytes;
+  }
   const tracks = { caller: unpack(call.caller), heard: unpack(call.heard), unheard: unpack(call.unheard) };
 
   let width = 0, perMs = 0, cursor = null, now = null, colour = {}, hatch = null;
@@ -54,6 +58,7 @@
     drawMarks();
     drawCuts();
     if (cursor !== null) line(x(cursor), 0, AXIS, colour.cursor, 1);
+    showHead();
   }
 
   function drawAxis() {
@@ -78,6 +83,7 @@
   function drawGrounds() {
     for (const turn of call.turns) {
       if (turn.who === "caller") box(turn.from, turn.to, TOP, LANE, colour.speech);
+      else if (!call.audio) { pen.globalAlpha = .16; box(turn.from, turn.to, LOWER, LANE, colour.heard); pen.globalAlpha = 1; }
       if (turn.unheardTo !== null) box(Math.max(turn.cut, 0), turn.unheardTo, LOWER, LANE, colour["unheard-ground"]);
     }
   }
@@ -223,15 +229,30 @@
 
   function put(ms, { reveal = false, follow = false } = {}) {
     cursor = Math.min(Math.max(ms, 0), call.durationMs);
-    if (follow && (x(cursor) < 20 || x(cursor) > width - 20)) scroll.scrollLeft = cursor * perMs - width / 2;
-    const row = rowAt(cursor);
+    if (follow) bringIntoView(cursor);
+    if (!playing()) choose(rowAt(cursor), reveal);
+    draw();
+  }
+
+  function bringIntoView(ms) {
+    if (x(ms) < 20 || x(ms) > width - 20) scroll.scrollLeft = ms * perMs - width / 2;
+  }
+
+  function choose(row, reveal) {
     if (row !== now) {
       if (now) now.classList.remove("now");
       if (row) row.classList.add("now");
       now = row;
     }
-    if (row && reveal) row.scrollIntoView({ block: "nearest" });
-    draw();
+    if (row && reveal) bringRowIntoView(row);
+  }
+
+  /* The table scrolls, never the page: that would take the waveforms away from under the pointer. */
+  function bringRowIntoView(row) {
+    const box = row.closest(".rows"), frame = box.getBoundingClientRect(), own = row.getBoundingClientRect();
+    const top = frame.top + table.tHead.offsetHeight;
+    if (own.top < top) box.scrollTop -= top - own.top;
+    else if (own.bottom > frame.bottom) box.scrollTop += own.bottom - frame.bottom;
   }
 
   /* The last shown row at or before a time; half a millisecond of grace for the rounding of its own time. */
@@ -260,7 +281,7 @@
     parts.push(head);
     for (const cut of call.bargeIns) {
       if (Math.abs(cut.at - ms) < near)
-        parts.push(part("cut", "Barge-in at " + seconds(cut.at) + ": " + (cut.item || "nothing") + " heard for " + Math.floor(cut.heard) + " ms, " + Math.round(cut.unheard) + " ms never heard"));
+        parts.push(part("cut", "Barge-in at " + seconds(cut.at) + ": " + (cut.item || "nothing") + " heard for " + Math.floor(cut.heard) + " ms" + (cut.unheard === null ? "" : ", " + Math.round(cut.unheard) + " ms never heard")));
     }
     for (const turn of call.turns) {
       const end = turn.unheardTo === null ? turn.to : Math.max(turn.to, turn.unheardTo);
@@ -282,24 +303,109 @@
 
   canvas.addEventListener("pointermove", (event) => { tell(event.offsetX, event.offsetY); put(at(event.offsetX)); });
   canvas.addEventListener("pointerleave", () => { tip.hidden = true; });
-  canvas.addEventListener("click", (event) => { tell(event.offsetX, event.offsetY); put(at(event.offsetX), { reveal: true }); });
+  canvas.addEventListener("click", (event) => { tell(event.offsetX, event.offsetY); go(at(event.offsetX), { reveal: true }); });
   scroll.addEventListener("keydown", (event) => {
     const step = (event.shiftKey ? 1000 : 100) * { ArrowLeft: -1, ArrowRight: 1 }[event.key];
-    if (step) { event.preventDefault(); put((cursor || 0) + step, { reveal: true, follow: true }); }
+    if (step) { event.preventDefault(); go((sound ? headMs() : cursor || 0) + step, { reveal: true, follow: true }); }
     if (event.key === "+") zoomTo(perMs * 1.8, anchor());
     if (event.key === "-") zoomTo(perMs / 1.8, anchor());
     if (event.key === "0") zoomTo(0, 0);
   });
   for (const row of rows) {
-    const go = () => put(Number(row.dataset.at), { follow: true });
-    row.addEventListener("click", go);
-    row.addEventListener("keydown", (event) => { if (event.key === "Enter") go(); });
+    const here = () => go(Number(row.dataset.at), { follow: true });
+    row.addEventListener("click", here);
+    row.addEventListener("keydown", (event) => { if (event.key === "Enter") here(); });
   }
   byId("show-events").addEventListener("change", (event) => table.classList.toggle("no-events", !event.target.checked));
   byId("show-minor").addEventListener("change", (event) => table.classList.toggle("no-minor", !event.target.checked));
+
+  /* ---- the sound ---- */
+
+  const sound = call.sound, audio = sound ? new Audio() : null, head = byId("head");
+  const playing = () => audio !== null && !audio.paused;
+  const headMs = () => sound.start + audio.currentTime * 1000;
+  const minutes = (s) => Math.floor(s / 60) + ":" + String(Math.floor(s % 60)).padStart(2, "0");
+
+  /* Mu-law (G.711) as 16-bit PCM, in a WAV with a track for each side. */
+  function wav(caller, heard) {
+    const linear = Int16Array.from({ length: 256 }, (_, byte) => {
+      const bits = ~byte & 255, size = (((bits & 15) << 3) + 132 << (bits >> 4 & 7)) - 132;
+      return bits & 128 ? -size : size;
+    });
+    const frames = caller.length, view = new DataView(new ArrayBuffer(44 + 4 * frames));
+    const text = (at, word) => Array.from(word).forEach((c, i) => view.setUint8(at + i, c.charCodeAt(0)));
+    const fields = [[16, 16, 4], [20, 1, 2], [22, 2, 2], [24, 8000, 4], [28, 32000, 4], [32, 4, 2], [34, 16, 2]];
+    text(0, "RIFF"); text(8, "WAVEfmt "); text(36, "data");
+    view.setUint32(4, 36 + 4 * frames, true);
+    view.setUint32(40, 4 * frames, true);
+    for (const [at, value, size] of fields) size === 4 ? view.setUint32(at, value, true) : view.setUint16(at, value, true);
+    for (let i = 0; i < frames; i++) {
+      view.setInt16(44 + 4 * i, linear[caller[i]], true);
+      view.setInt16(46 + 4 * i, linear[heard[i]], true);
+    }
+    return new Blob([view], { type: "audio/wav" });
+  }
+
+  /* To a time: the cursor goes there, and the sound with it. */
+  function go(ms, how) {
+    if (audio) {
+      const end = Number.isFinite(audio.duration) ? audio.duration : sound.seconds;
+      audio.currentTime = Math.min(Math.max((ms - sound.start) / 1000, 0), end);
+      sounded();
+    }
+    put(ms, how);
+    if (playing()) choose(rowAt(headMs()), how && how.reveal);
+  }
+
+  function showHead() {
+    if (!audio) return;
+    const px = x(headMs());
+    head.hidden = px < 0 || px > width;
+    head.style.transform = "translateX(" + px + "px)";
+  }
+
+  function sounded() {
+    byId("play").textContent = playing() ? "Pause" : "Play";
+    byId("clock").textContent = minutes(headMs() / 1000) + " of " + minutes(sound.start / 1000 + sound.seconds);
+    showHead();
+  }
+
+  function run() {
+    if (!playing()) return;
+    bringIntoView(headMs());
+    choose(rowAt(headMs()), true);
+    sounded();
+    requestAnimationFrame(run);
+  }
+
+  function toggle() {
+    if (playing()) audio.pause();
+    else if (!byId("play").disabled) audio.play().catch(failed);
+  }
+
+  function failed() {
+    byId("play").disabled = true;
+    byId("clock").textContent = "the sound can't be played";
+  }
+
+  if (sound) {
+    audio.src = sound.beside || URL.createObjectURL(wav(unpack(sound.caller), unpack(sound.heard)));
+    audio.addEventListener("error", failed);
+    audio.addEventListener("play", () => { sounded(); run(); });
+    audio.addEventListener("loadedmetadata", () => { byId("play").disabled = false; });
+    for (const kind of ["pause", "ended", "seeked", "loadedmetadata"]) audio.addEventListener(kind, sounded);
+    byId("play").addEventListener("click", toggle);
+    byId("speed").addEventListener("change", (event) => { audio.playbackRate = Number(event.target.value); });
+    document.addEventListener("keydown", (event) => {
+      if (event.key !== " " || event.target.closest("button, input, select")) return;
+      event.preventDefault();
+      toggle();
+    });
+  }
 
   window.matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => { readColours(); draw(); });
   new ResizeObserver(resize).observe(scroll);
   readColours();
   resize();
+  if (sound) sounded();
 })();

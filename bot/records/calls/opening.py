@@ -1,0 +1,49 @@
+"""The call store for a command: opened, brought up to date where it must be, closed, and its troubles in a sentence."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
+
+from sqlalchemy.exc import SQLAlchemyError
+
+from bot.records.store.store import CallStore
+from bot.records.store.urls import StoreUrl
+
+T = TypeVar("T")
+
+
+class StoreAway(Exception):
+    """The store does not answer. Its text is a sentence without password or record."""
+
+
+def ask(where: StoreUrl, question: Callable[[CallStore], Awaitable[T]], *, nothing: T) -> T:
+    """What `question` finds in the store; `nothing` when no SQLite file is there yet, and none is made.
+
+    Raises StoreError for a store that can't be used as it is, StoreAway for one that does not answer.
+    """
+    if where.path is not None and not where.path.exists():
+        return nothing
+    try:
+        return asyncio.run(_asked(where, question))
+    except (OSError, SQLAlchemyError) as error:
+        cause = error.__cause__ or getattr(error, "orig", None) or error
+        raise StoreAway(f"The call store {where} does not answer ({_reason(cause)}); look at DATABASE_URL.") from None
+
+
+async def _asked(where: StoreUrl, question: Callable[[CallStore], Awaitable[T]]) -> T:
+    store = CallStore(where)
+    try:
+        if not await store.is_current():
+            from bot.records.store.schema import migrate  # noqa: PLC0415  alembic takes longer than the question
+
+            await migrate(where)
+        return await question(store)
+    finally:
+        await store.close()
+
+
+def _reason(error: BaseException) -> str:
+    """The first line at most: drivers may add the statement."""
+    return (str(error).splitlines() or [type(error).__name__])[0].rstrip(".") or type(error).__name__
