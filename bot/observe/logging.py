@@ -1,7 +1,7 @@
 """Logging: structlog and the standard library into one stream, every line masked.
 
 Our own loggers (`bot...`) write at the level asked for. All others stop at INFO, since websockets' DEBUG prints the
-Authorization header; at WARNING those that print each request or connection at INFO. There is no access log: it
+Authorization header; at WARNING those that print each request, connection or start at INFO. There is no access log: it
 would print stream tokens.
 """
 
@@ -16,12 +16,18 @@ import structlog
 from structlog.typing import EventDict, Processor, WrappedLogger
 
 from bot.observe.masking import mask_value, masker
+from bot.observe.terminal import visible
 
 Level = Literal["debug", "info", "warning", "error"]
 Format = Literal["json", "console"]
 
 OURS = "bot"
-_FLOORS = {"aiohttp.access": logging.CRITICAL + 1, "twilio": logging.WARNING, "websockets.server": logging.WARNING}
+_FLOORS = {
+    "aiohttp.access": logging.CRITICAL + 1,
+    "alembic": logging.WARNING,
+    "twilio": logging.WARNING,
+    "websockets.server": logging.WARNING,
+}
 _LEFT_ALONE = ("_record", "_from_structlog")
 
 
@@ -64,6 +70,14 @@ def _shared() -> list[Processor]:
     ]
 
 
+def _spell_out(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
+    """What a terminal would act on, escape codes above all, is spelled out; line feeds stay in an exception only."""
+    for name, value in event.items():
+        if name not in _LEFT_ALONE and isinstance(value, str):
+            event[name] = visible(value, keep="\n\t" if name in {"exception", "stack"} else "")
+    return event
+
+
 def _drop_leftovers(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
     """Another handler's formatter leaves these in the record, where they look like extras."""
     for name in ("message", "asctime"):
@@ -85,7 +99,7 @@ def _render(form: Format, *, colours: bool) -> list[Processor]:
     if form == "json":
         return [structlog.processors.EventRenamer("message"), structlog.processors.JSONRenderer(ensure_ascii=False)]
     plain = structlog.dev.plain_traceback  # an exception is text by now, already masked
-    return [structlog.dev.ConsoleRenderer(colors=colours, exception_formatter=plain)]
+    return [_spell_out, structlog.dev.ConsoleRenderer(colors=colours, exception_formatter=plain)]
 
 
 def _install(handler: _Handler, number: int) -> None:

@@ -20,7 +20,10 @@ OTHER = "other"
 
 
 class Family(NamedTuple):
-    """One metric under its exposed name. `values` are those of `label`; `buckets` the upper bounds of a histogram."""
+    """One metric under its exposed name. `values` are those of `label`; `buckets` the upper bounds of a histogram.
+
+    `common`: a gauge of which every process knows the whole, so that the largest counts and not the sum.
+    """
 
     name: str
     kind: Literal["counter", "gauge", "histogram"]
@@ -28,6 +31,7 @@ class Family(NamedTuple):
     label: str = ""
     values: tuple[str, ...] = ()
     buckets: tuple[float, ...] = ()
+    common: bool = False
 
 
 class Metrics:
@@ -55,7 +59,7 @@ class Metrics:
             made = self._counters[name] = library.Counter(name, about, labels, registry=registry)
         elif family.kind == "gauge":
             # A dead process has no live calls: its gauges do not count, its counters do.
-            mode: Literal["livesum"] = "livesum"
+            mode: Literal["livesum", "livemax"] = "livemax" if family.common else "livesum"
             made = self._gauges[name] = library.Gauge(name, about, labels, registry=registry, multiprocess_mode=mode)
         else:
             made = self._histograms[name] = library.Histogram(
@@ -70,9 +74,11 @@ class Metrics:
         label = self._label(name, value)
         (counter.labels(label) if label else counter).inc(amount)
 
-    def set(self, name: str, amount: float) -> None:
-        """The gauge stands at `amount`."""
-        self._gauges[name].set(amount)
+    def set(self, name: str, amount: float, value: str = "") -> None:
+        """The gauge stands at `amount`; `value` is that of the family's label, if it has one."""
+        gauge = self._gauges[name]
+        label = self._label(name, value)
+        (gauge.labels(label) if label else gauge).set(amount)
 
     def observe(self, name: str, amount: float, value: str = "") -> None:
         """One more sample; `value` is that of the family's label, if it has one."""

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from bot.observe.metrics import MULTIPROCESS_DIR, Family, Metrics, process_gone
+from bot.observe.metrics import MULTIPROCESS_DIR, OTHER, Family, Metrics, process_gone
 
 FAMILIES = (
     Family("kettles_boiled_total", "counter", "Kettles."),
@@ -144,3 +144,28 @@ def test_without_other_processes_nobody_is_missed(monkeypatch: pytest.MonkeyPatc
 def test_a_command_that_serves_nobody_does_not_wait_for_the_library() -> None:
     code = "import sys, bot.cli, bot.server.app; sys.exit('prometheus_client' in sys.modules)"
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_a_gauge_with_a_label_stands_apart_for_each_value() -> None:
+    metrics = Metrics([Family("chairs", "gauge", "Chairs.", "of", ("wood", "iron"))])
+    metrics.set("chairs", 4, "wood")
+    metrics.set("chairs", 3, "wood")
+    metrics.set("chairs", 2, "glass")
+    assert shown(metrics) == {"chairs wood": 3, "chairs iron": 0, f"chairs {OTHER}": 2}
+
+
+def test_what_every_process_knows_alike_is_not_added_up(tmp_path: Path) -> None:
+    code = """
+import sys
+from bot.observe.metrics import Family, Metrics
+metrics = Metrics([Family("seats", "gauge", "Seats.", common=True), Family("guests", "gauge", "Guests.")])
+metrics.set("seats", float(sys.argv[1]))
+metrics.set("guests", float(sys.argv[1]))
+print(metrics.exposition()[0].decode())
+"""
+    environ = {**os.environ, MULTIPROCESS_DIR: str(tmp_path)}
+    for number, found in ((30, (30, 30)), (20, (30, 50))):
+        command = [sys.executable, "-W", "error", "-c", code, str(number)]
+        done = subprocess.run(command, env=environ, capture_output=True, text=True, check=True)
+        told = values(done.stdout)
+        assert (told["seats"], told["guests"]) == found
