@@ -27,6 +27,9 @@ KEY = "sk-proj-0123456789abcdefghij"
 TOKEN = "5a0c3e9d7b1f4826a9c0e1d2b3f45867"
 OLD_TOKEN = "fedcba9876543210fedcba9876543210"
 ADMIN = "let-me-watch"
+PASSWORD = "correct-horse"
+DATABASE = f"postgres://bot:{PASSWORD}@db.example.com/calls?sslmode=require"
+PII_KEY = "0123456789abcdef" * 4
 SID = "AC0123456789abcdef0123456789abcdef"
 REAL = {
     "OPENAI_API_KEY": KEY,
@@ -48,7 +51,14 @@ def test_an_empty_environment_gives_the_documented_defaults() -> None:
     assert settings.openai_realtime_url == "wss://api.openai.com/v1/realtime"
     assert settings.openai_realtime_model == "gpt-realtime-2.1"
     assert (settings.voice, settings.reasoning_effort, settings.barge_in) == ("marin", "minimal", "on")
-    assert (settings.max_calls, settings.max_call_s, settings.idle_s, settings.response_s) == (100, 3600, 0, 8)
+    assert (settings.max_calls, settings.max_call_s, settings.idle_s, settings.response_s) == (100, 3600, 30, 8)
+    assert (settings.max_lag_ms, settings.no_progress_s, settings.calls_per_number, settings.calls_per_minute) == (
+        100,
+        300,
+        0,
+        0,
+    )
+    assert (settings.allow_callers, settings.deny_callers, settings.overflow_url) == ((), (), "")
     assert (settings.speed, settings.max_output_tokens, settings.language) == (None, None, "")
     assert (settings.record, settings.twiml_dir, settings.record_dir) == ((), None, Path("recordings"))
     assert settings.transcription_model == "gpt-transcribe"
@@ -63,17 +73,26 @@ def test_every_setting_is_read_from_its_variable(tmp_path: Path) -> None:
         **REAL,
         "OPENAI_REALTIME_URL": "ws://127.0.0.1:9000/v1/realtime",
         "OPENAI_REALTIME_MODEL": "gpt-realtime-2.1-mini",
+        "BOT_DIALECT": "azure",
+        "BOT_MODEL_AUDIO": "pcm",
         "TWILIO_AUTH_TOKEN": f"{TOKEN}, {OLD_TOKEN}",
         "PUBLIC_URL": "https://bot.example.com/one/",
         "HOST": "::1",
         "PORT": "9999",
         "WEB_CONCURRENCY": "3",
+        "DATABASE_URL": DATABASE,
+        "BOT_PII_KEY": PII_KEY,
+        "BOT_KEEP_RECORDINGS_DAYS": "7",
+        "BOT_KEEP_FIXTURES_DAYS": "8",
+        "BOT_KEEP_TRANSCRIPTS_DAYS": "9",
         "LOG_LEVEL": "DEBUG",
         "LOG_FORMAT": "console",
         "ADMIN_TOKEN": ADMIN,
         "BOT_INSTRUCTIONS": "Be brief.\nBe kind.",
         "BOT_GREETING": "Good morning.",
         "BOT_GREETING_AUDIO": str(recording),
+        "BOT_ANNOUNCEMENT": "This call is recorded.",
+        "BOT_ANNOUNCEMENT_AUDIO": str(recording),
         "BOT_VOICE": "voice_abc-1",
         "BOT_SPEED": "1.2",
         "BOT_LANGUAGE": "de",
@@ -88,11 +107,25 @@ def test_every_setting_is_read_from_its_variable(tmp_path: Path) -> None:
         "BOT_VAD_EAGERNESS": "high",
         "BOT_BARGE_IN": "after_greeting",
         "BOT_MAX_CALLS": "7",
+        "BOT_OVERFLOW_URL": "https://elsewhere.example.com/busy",
+        "BOT_MAX_LAG_MS": "50",
+        "BOT_CALLS_PER_NUMBER": "2",
+        "BOT_CALLS_PER_MINUTE": "5",
+        "BOT_ALLOW_CALLERS": "+49, +1 (555) 010-0",
+        "BOT_DENY_CALLERS": "+1900,withheld",
         "BOT_WARM_SESSIONS": "2",
         "BOT_DRAIN_SECONDS": "9",
         "BOT_MAX_CALL_SECONDS": "600",
-        "BOT_IDLE_SECONDS": "30",
+        "BOT_MAX_CALL_USD": "0.50",
+        "BOT_MAX_DAILY_USD": "20",
+        "BOT_TWILIO_USD_PER_MINUTE": "0.0125",
+        "BOT_PRICES": str(recording),
+        "BOT_IDLE_SECONDS": "45",
+        "BOT_NO_PROGRESS_SECONDS": "120",
         "BOT_RESPONSE_SECONDS": "4.5",
+        "BOT_FILLER_SECONDS": "1.5",
+        "BOT_FILLER_FILE": str(recording),
+        "BOT_FALLBACK": "+15555550123",
         "BOT_RECORD": "fixture",
         "BOT_RECORD_DIR": str(tmp_path / "calls"),
         "BOT_TWIML_DIR": str(tmp_path),
@@ -100,7 +133,7 @@ def test_every_setting_is_read_from_its_variable(tmp_path: Path) -> None:
     assert given.keys() == variables().keys()
     settings = load_settings(given)
     assert settings.auth_tokens == (TOKEN, OLD_TOKEN)
-    assert settings.secrets == (KEY, TOKEN, OLD_TOKEN, ADMIN)
+    assert settings.secrets == (KEY, TOKEN, OLD_TOKEN, ADMIN, PASSWORD, PII_KEY)
     assert settings.public_url == "https://bot.example.com/one"
     default = load_settings({})
     same = {name for name in Settings.model_fields if getattr(settings, name) == getattr(default, name)}
@@ -123,11 +156,14 @@ def test_an_empty_value_is_an_unset_one(name: str, blank: str) -> None:
         ("BOT_NOISE_REDUCTION", "off", "noise_reduction", ""),
         ("BOT_MAX_OUTPUT_TOKENS", "inf", "max_output_tokens", None),
         ("BOT_RECORD", " fixture ,", "record", ("fixture",)),
+        ("BOT_RECORD", "audio,fixture", "record", ("audio", "fixture")),
         ("BOT_SPEED", "0.25", "speed", 0.25),
         ("PUBLIC_URL", "http://localhost:8080", "public_url", "http://localhost:8080"),
         ("PUBLIC_URL", "http://[::1]:8080/a", "public_url", "http://[::1]:8080/a"),
         ("PUBLIC_URL", "https://bot.example.com:8443/a/b%20c/", "public_url", "https://bot.example.com:8443/a/b%20c"),
         ("OPENAI_REALTIME_MODEL", "gpt-realtime", "openai_realtime_model", "gpt-realtime"),
+        ("BOT_DIALECT", "xai", "dialect", "xai"),
+        ("BOT_MODEL_AUDIO", "pcma", "model_audio", "pcma"),
     ],
 )
 def test_spellings_that_are_taken(name: str, text: str, field: str, value: object) -> None:
@@ -146,14 +182,47 @@ def test_spellings_that_are_taken(name: str, text: str, field: str, value: objec
         ("BOT_SPEED", "1.6", "BOT_SPEED must be a number from 0.25 to 1.5, not '1.6'."),
         ("BOT_SPEED", "0.2", "BOT_SPEED must be a number from 0.25 to 1.5, not '0.2'."),
         ("BOT_SPEED", "nan", "BOT_SPEED must be a number from 0.25 to 1.5, not 'nan'."),
+        ("BOT_MAX_CALL_USD", "-1", "BOT_MAX_CALL_USD must be a number of US dollars from 0 to 1000000, not '-1'."),
+        ("BOT_MAX_DAILY_USD", "$5", "BOT_MAX_DAILY_USD must be a number of US dollars from 0 to 1000000, not '$5'."),
+        ("BOT_MAX_DAILY_USD", "nan", "BOT_MAX_DAILY_USD must be a number of US dollars from 0 to 1000000, not 'nan'."),
+        (
+            "BOT_TWILIO_USD_PER_MINUTE",
+            "0.0000000001",
+            "BOT_TWILIO_USD_PER_MINUTE must be a number of US dollars from 0 to 1000000, not '0.0000000001'.",
+        ),
+        ("BOT_PRICES", "/nowhere.json", "BOT_PRICES must be a file that exists; put it there, or mend the path."),
+        *(
+            (
+                "BOT_FALLBACK",
+                wrong,
+                "BOT_FALLBACK must be apology, voicemail, or a telephone number in full, such as +15555550123.",
+            )
+            for wrong in ("Apology", "5555550123", "+0155555501", "+123456", "+1555555012345678", "+1 555 555 0123")
+        ),
         ("BOT_LANGUAGE", "EN", "BOT_LANGUAGE must be two small letters (ISO 639-1), such as en, not 'EN'."),
         ("BOT_MAX_OUTPUT_TOKENS", "4097", "BOT_MAX_OUTPUT_TOKENS must be a number from 1 to 4096, or inf, not '4097'."),
         ("BOT_VAD_THRESHOLD", "1.1", "BOT_VAD_THRESHOLD must be a number from 0 to 1, not '1.1'."),
         ("BOT_VAD_SILENCE_MS", "-1", "BOT_VAD_SILENCE_MS must be a number from 0 to 10000, not '-1'."),
         ("BOT_BARGE_IN", "yes", "BOT_BARGE_IN must be one of on, after_greeting, off, not 'yes'."),
         ("BOT_MAX_CALLS", "0", "BOT_MAX_CALLS must be a number from 1 to 100000, not '0'."),
-        ("BOT_MAX_CALL_SECONDS", "3601", "BOT_MAX_CALL_SECONDS must be a number from 1 to 3600, not '3601'."),
-        ("BOT_RECORD", "fixture,audio", "BOT_RECORD must be fixture, or empty, not 'fixture,audio'."),
+        ("BOT_MAX_LAG_MS", "-1", "BOT_MAX_LAG_MS must be a number from 0 to 10000, not '-1'."),
+        ("BOT_CALLS_PER_NUMBER", "-1", "BOT_CALLS_PER_NUMBER must be a number from 0 to 100000, not '-1'."),
+        (
+            "BOT_DENY_CALLERS",
+            "+49,0049",
+            "BOT_DENY_CALLERS must hold numbers or beginnings of numbers with their country code, such as +49 or +15550100, or withheld; mend entry 2 of the list.",
+        ),
+        (
+            "BOT_OVERFLOW_URL",
+            "http://elsewhere.example.com/",
+            "BOT_OVERFLOW_URL must start with https:// (http:// is for loopback only).",
+        ),
+        ("BOT_MAX_CALL_SECONDS", "14401", "BOT_MAX_CALL_SECONDS must be a number from 1 to 14400, not '14401'."),
+        (
+            "BOT_RECORD",
+            "fixture,video",
+            "BOT_RECORD must be fixture, audio, both with a comma between them, or empty, not 'fixture,video'.",
+        ),
         ("BOT_TURN_DETECTION", "none", "BOT_TURN_DETECTION must be one of server_vad, semantic_vad, not 'none'."),
         (
             "OPENAI_REALTIME_MODEL",
@@ -165,6 +234,8 @@ def test_spellings_that_are_taken(name: str, text: str, field: str, value: objec
             "Marine",
             "BOT_VOICE must be one of alloy, ash, ballad, coral, echo, sage, shimmer, verse, marin, cedar, or the id of a custom voice (voice_...); the nearest is marin.",
         ),
+        ("BOT_DIALECT", "google", "BOT_DIALECT must be one of openai, azure, xai, not 'google'."),
+        ("BOT_MODEL_AUDIO", "opus", "BOT_MODEL_AUDIO must be one of pcmu, pcma, pcm, not 'opus'."),
         (
             "TWILIO_ACCOUNT_SID",
             "SK0123456789abcdef0123456789abcdef",
@@ -266,6 +337,10 @@ def test_all_problems_come_at_once_in_the_order_of_the_table() -> None:
         ("PUBLIC_URL", f"https://me:{TOKEN}@h.example"),
         ("TWILIO_ACCOUNT_SID", TOKEN),
         ("BOT_TWIML_DIR", TOKEN),
+        ("DATABASE_URL", f"mysql://bot:{TOKEN}@db.example.com/calls"),
+        ("DATABASE_URL", f"postgres://bot:{TOKEN}@db.example.com/calls?{TOKEN}=1"),
+        ("DATABASE_URL", f"postgres://bot:a#{TOKEN}@db.example.com/calls"),
+        ("BOT_PII_KEY", TOKEN),
     ],
 )
 def test_no_problem_repeats_a_secret_even_one_in_the_wrong_place(name: str, text: str) -> None:
@@ -349,6 +424,8 @@ def test_what_a_real_call_needs_is_named_when_it_is_missing(name: str) -> None:
 
 def test_nothing_is_missing_when_all_four_are_there() -> None:
     assert missing_for_call(load_settings(REAL)) == []
+    assert missing_for_call(load_settings({**REAL, "DATABASE_URL": "sqlite:///calls.sqlite"})) == []
+    assert missing_for_call(load_settings({**REAL, "DATABASE_URL": DATABASE, "BOT_PII_KEY": PII_KEY})) == []
     assert warnings_about(load_settings(REAL)) == []
 
 
@@ -362,10 +439,10 @@ def test_nothing_is_missing_when_all_four_are_there() -> None:
         ({"PUBLIC_URL": "https://h.example:8443"}, "PUBLIC_URL has a port: Twilio promises to open media streams on port 443 only."),
         ({"TWILIO_AUTH_TOKEN": "short"}, "TWILIO_AUTH_TOKEN is not 32 hexadecimal digits: an API key's secret cannot verify signatures."),
         ({"OPENAI_REALTIME_MODEL": "gpt-realtime-1.5", "BOT_REASONING_EFFORT": "low"}, "BOT_REASONING_EFFORT has no effect: gpt-realtime-1.5 does not take it."),
-        ({"BOT_LANGUAGE": "de", "BOT_TRANSCRIPTION_MODEL": "off"}, "BOT_LANGUAGE has no effect: BOT_TRANSCRIPTION_MODEL is off."),
+        ({"BOT_FILLER_FILE": __file__, "BOT_FILLER_SECONDS": "0"}, "BOT_FILLER_FILE has no effect: BOT_FILLER_SECONDS is 0."),
         ({"BOT_VAD_SILENCE_MS": "300", "BOT_TURN_DETECTION": "semantic_vad"}, "BOT_VAD_SILENCE_MS has no effect: BOT_TURN_DETECTION is not server_vad."),
         ({"BOT_VAD_EAGERNESS": "low"}, "BOT_VAD_EAGERNESS has no effect: BOT_TURN_DETECTION is not semantic_vad."),
-        ({"BOT_RECORD_DIR": "calls"}, "BOT_RECORD_DIR has no effect: BOT_RECORD is empty."),
+        ({"BOT_RECORD_DIR": "calls", "DATABASE_URL": "sqlite:///a.db"}, "BOT_RECORD_DIR has no effect: BOT_RECORD is empty, and DATABASE_URL names another place for the calls."),
     ],
 )  # fmt: skip
 def test_a_setting_that_may_not_do_what_its_owner_thinks_is_pointed_out(environ: dict[str, str], warning: str) -> None:
@@ -376,6 +453,83 @@ def test_a_setting_that_may_not_do_what_its_owner_thinks_is_pointed_out(environ:
 def test_the_advice_on_reasoning_agrees_with_what_is_sent(model: str) -> None:
     told = warnings_about(load_settings({"OPENAI_REALTIME_MODEL": model, "BOT_REASONING_EFFORT": "low"}))
     assert any("BOT_REASONING_EFFORT" in one for one in told) != takes_reasoning(model)
+
+
+XAI_URL = "wss://api.x.ai/v1/realtime"
+AZURE_URL = "wss://mine.openai.azure.com/openai/v1/realtime"
+XAI = {**REAL, "BOT_DIALECT": "xai", "OPENAI_REALTIME_URL": XAI_URL, "OPENAI_REALTIME_MODEL": "grok-voice-latest"}
+AZURE = {**REAL, "BOT_DIALECT": "azure", "OPENAI_REALTIME_URL": AZURE_URL, "OPENAI_REALTIME_MODEL": "my-deployment"}
+
+
+@pytest.mark.parametrize(
+    ("environ", "problem"),
+    [
+        ({**REAL, "BOT_DIALECT": "azure"}, "OPENAI_REALTIME_URL is OpenAI's, and BOT_DIALECT is azure: make it wss://RESOURCE.openai.azure.com/openai/v1/realtime or the like."),
+        ({**XAI, "OPENAI_REALTIME_URL": ""}, "OPENAI_REALTIME_URL is OpenAI's, and BOT_DIALECT is xai: make it wss://api.x.ai/v1/realtime or the like."),
+        ({**XAI, "OPENAI_REALTIME_URL": AZURE_URL}, "OPENAI_REALTIME_URL is Azure's, and BOT_DIALECT is xai: make it wss://api.x.ai/v1/realtime or the like."),
+        ({**REAL, "OPENAI_REALTIME_URL": AZURE_URL}, "OPENAI_REALTIME_URL is Azure's: set BOT_DIALECT=azure."),
+        ({**REAL, "OPENAI_REALTIME_URL": XAI_URL}, "OPENAI_REALTIME_URL is xAI's: set BOT_DIALECT=xai."),
+        ({**AZURE, "OPENAI_REALTIME_URL": "wss://mine.openai.azure.com/openai/realtime"}, "OPENAI_REALTIME_URL must have the path /openai/v1/realtime with Azure; others are the retired preview."),
+        ({**XAI, "OPENAI_REALTIME_MODEL": ""}, "OPENAI_REALTIME_MODEL is gpt-realtime-2.1: set one of xAI's, such as grok-voice-latest (BOT_DIALECT is xai)."),
+        ({**XAI, "BOT_VOICE": "marin"}, "BOT_VOICE is marin: set one of xAI's, such as eve, ara, rex, sal or leo (BOT_DIALECT is xai)."),
+        ({**XAI, "BOT_SPEED": "0.6"}, "BOT_SPEED must be from 0.7 to 1.5 (BOT_DIALECT is xai)."),
+        ({**XAI, "BOT_TURN_DETECTION": "semantic_vad"}, "BOT_TURN_DETECTION must be server_vad (BOT_DIALECT is xai)."),
+        ({**XAI, "BOT_VAD_THRESHOLD": "0.95"}, "BOT_VAD_THRESHOLD must be from 0.1 to 0.9 (BOT_DIALECT is xai)."),
+        ({**XAI, "BOT_VAD_THRESHOLD": "0"}, "BOT_VAD_THRESHOLD must be from 0.1 to 0.9 (BOT_DIALECT is xai)."),
+        ({**XAI, "BOT_BARGE_IN": "off"}, "BOT_BARGE_IN must be on, since its server can't be told to wait (BOT_DIALECT is xai)."),
+    ],
+)  # fmt: skip
+def test_what_a_dialect_can_not_do_is_named_before_the_first_call(environ: dict[str, str], problem: str) -> None:
+    assert missing_for_call(load_settings(environ)) == [problem]
+
+
+@pytest.mark.parametrize(
+    "environ",
+    [
+        XAI,
+        {**XAI, "BOT_VOICE": "Eve", "BOT_SPEED": "0.7", "BOT_VAD_THRESHOLD": "0.1"},
+        {**XAI, "OPENAI_REALTIME_URL": "wss://gateway.example.com/v1/realtime"},
+        AZURE,
+    ],
+)
+def test_what_a_dialect_can_do_is_taken_without_a_word(environ: dict[str, str]) -> None:
+    assert missing_for_call(load_settings(environ)) == warnings_about(load_settings(environ)) == []
+
+
+def test_a_setting_that_xai_does_not_know_is_pointed_out(tmp_path: Path) -> None:
+    (notice := tmp_path / "notice.wav").touch()
+    given = {"BOT_TRANSCRIPTION_MODEL": "gpt-transcribe", "BOT_MAX_OUTPUT_TOKENS": "99"}
+    told = warnings_about(load_settings({**XAI, **given, "BOT_NOISE_REDUCTION": "near_field"}))
+    assert told == [
+        f"{name} has no effect: BOT_DIALECT is xai."
+        for name in ("BOT_MAX_OUTPUT_TOKENS", "BOT_TRANSCRIPTION_MODEL", "BOT_NOISE_REDUCTION")
+    ]
+    announced = {"BOT_ANNOUNCEMENT": "Hear.", "BOT_ANNOUNCEMENT_AUDIO": str(notice), "BOT_RECORD": "audio"}
+    assert warnings_about(load_settings({**XAI, **announced})) == [
+        "BOT_ANNOUNCEMENT_AUDIO can't be interrupted, but xAI answers what is said meanwhile after it."
+    ]
+
+
+def test_a_voice_of_xai_is_one_only_with_xai() -> None:
+    assert load_settings({"BOT_DIALECT": "xai", "BOT_VOICE": "eve"}).chosen_voice == "eve"
+    assert load_settings({"BOT_DIALECT": "xai"}).chosen_voice == ""
+    assert load_settings({}).chosen_voice == "marin"
+    assert len(problems({"BOT_VOICE": "eve"})) == 1
+
+
+def test_xai_writes_down_the_callers_words_by_itself() -> None:
+    assert load_settings({"BOT_DIALECT": "xai"}).transcriber == ""
+    assert load_settings({}).transcriber == "gpt-transcribe"
+
+
+def test_with_postgres_the_key_of_the_numbers_is_missing_when_it_is_not_given() -> None:
+    assert missing_for_call(load_settings({**REAL, "DATABASE_URL": DATABASE})) == [
+        "BOT_PII_KEY is not set, and DATABASE_URL is Postgres: make one with `openssl rand -hex 32`, keep it, and give it to every instance."
+    ]
+
+
+def test_a_short_password_of_the_database_is_not_masked_since_it_may_be_any_word() -> None:
+    assert load_settings({"DATABASE_URL": "postgres://bot:calls@db.example.com/calls"}).secrets == ()
 
 
 def test_settings_cannot_be_changed() -> None:
@@ -416,3 +570,25 @@ def test_every_line_of_the_example_file_may_be_uncommented(tmp_path: Path) -> No
     assert given.keys() == variables().keys()
     settings, default = load_settings({}, given), load_settings({})
     assert settings.model_copy(update={"origins": {}}) == default
+
+
+def test_an_announcement_is_both_its_words_and_its_recording(tmp_path: Path) -> None:
+    """Callers must not be recorded without the notice that somebody has written for them."""
+    notice = tmp_path / "notice.wav"
+    notice.touch()
+    words, audio = {"BOT_ANNOUNCEMENT": "Recorded."}, {"BOT_ANNOUNCEMENT_AUDIO": str(notice)}
+    assert missing_for_call(load_settings({**REAL, **words, **audio})) == []
+    (without_audio,) = missing_for_call(load_settings({**REAL, **words}))
+    assert without_audio.startswith("BOT_ANNOUNCEMENT_AUDIO is not set: ")
+    (without_words,) = missing_for_call(load_settings({**REAL, **audio}))
+    assert without_words.startswith("BOT_ANNOUNCEMENT is not set: ")
+
+
+def test_an_announcement_without_a_recording_is_pointed_out(tmp_path: Path) -> None:
+    notice = tmp_path / "notice.wav"
+    notice.touch()
+    announced = {**REAL, "BOT_ANNOUNCEMENT": "Recorded.", "BOT_ANNOUNCEMENT_AUDIO": str(notice)}
+    assert warnings_about(load_settings(announced)) == [
+        "BOT_ANNOUNCEMENT_AUDIO is played although BOT_RECORD is empty: no call is recorded."
+    ]
+    assert warnings_about(load_settings({**announced, "BOT_RECORD": "audio"})) == []

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from urllib.parse import urlsplit
 
+from bot.config import dialects
+from bot.config.database import database_kind
 from bot.config.settings import Settings
 
 SHUTDOWN = {
@@ -26,6 +28,10 @@ _MISSING = {
     "public_url": "PUBLIC_URL is not set: give the https address at which Twilio reaches this server.",
 }
 _NO_TOKEN = "TWILIO_AUTH_TOKEN is not set: copy the Auth Token from the Twilio console."  # noqa: S105  a sentence
+_NO_KEY = (
+    "BOT_PII_KEY is not set, and DATABASE_URL is Postgres: make one with `openssl rand -hex 32`, keep it, and give it "
+    "to every instance."
+)
 _TWILIO_TOKEN = re.compile("[0-9a-f]{32}")
 
 
@@ -40,12 +46,39 @@ def missing_for_call(settings: Settings) -> list[str]:
         missing.append(_NO_TOKEN)
     if not settings.public_url:
         missing.append(_MISSING["public_url"])
-    return missing
+    if _on_postgres(settings) and not settings.pii_key.get_secret_value():
+        missing.append(_NO_KEY)
+    return missing + _half_announced(settings) + dialects.contradictions(settings)
 
 
 def warnings_about(settings: Settings) -> list[str]:
     """A sentence for each setting that works but may not do what its owner thinks."""
-    return [*_about_models(settings), *_about_addresses(settings), *_without_effect(settings)]
+    return [
+        *_about_models(settings),
+        *_about_addresses(settings),
+        *_about_recording(settings),
+        *_without_effect(settings),
+        *dialects.warnings(settings),
+    ]
+
+
+def _half_announced(settings: Settings) -> list[str]:
+    """A notice that somebody relies on must not be missing without a word, nor unknown to the model."""
+    if settings.announcement and settings.announcement_audio is None:
+        return ["BOT_ANNOUNCEMENT_AUDIO is not set: record the words of BOT_ANNOUNCEMENT as a WAV file and name it."]
+    if settings.announcement_audio is not None and not settings.announcement:
+        return ["BOT_ANNOUNCEMENT is not set: write down what BOT_ANNOUNCEMENT_AUDIO says."]
+    return []
+
+
+def _on_postgres(settings: Settings) -> bool:
+    return database_kind(settings.database_url.get_secret_value()) == "postgresql"
+
+
+def _about_recording(settings: Settings) -> list[str]:
+    if settings.announcement_audio is not None and not settings.record:
+        return ["BOT_ANNOUNCEMENT_AUDIO is played although BOT_RECORD is empty: no call is recorded."]
+    return []
 
 
 def _about_models(settings: Settings) -> list[str]:
@@ -81,12 +114,15 @@ def _without_effect(settings: Settings) -> list[str]:
             not settings.openai_realtime_model.startswith("gpt-realtime-2"),
             f"{settings.openai_realtime_model} does not take it",
         ),
-        "BOT_LANGUAGE": (not settings.transcription_model, "BOT_TRANSCRIPTION_MODEL is off"),
+        "BOT_FILLER_FILE": (not settings.filler_s, "BOT_FILLER_SECONDS is 0"),
         "BOT_VAD_THRESHOLD": (detection != "server_vad", "BOT_TURN_DETECTION is not server_vad"),
         "BOT_VAD_SILENCE_MS": (detection != "server_vad", "BOT_TURN_DETECTION is not server_vad"),
         "BOT_VAD_PREFIX_MS": (detection != "server_vad", "BOT_TURN_DETECTION is not server_vad"),
         "BOT_VAD_EAGERNESS": (detection != "semantic_vad", "BOT_TURN_DETECTION is not semantic_vad"),
-        "BOT_RECORD_DIR": (not settings.record, "BOT_RECORD is empty"),
+        "BOT_RECORD_DIR": (
+            not settings.record and bool(settings.database_url.get_secret_value()),
+            "BOT_RECORD is empty, and DATABASE_URL names another place for the calls",
+        ),
     }
     return [
         f"{name} has no effect: {why}." for name, (without, why) in idle.items() if without and name in settings.origins

@@ -9,20 +9,27 @@ from __future__ import annotations
 import difflib
 import ipaddress
 import re
+from decimal import Decimal
 from pathlib import Path
 from typing import Annotated
 from urllib.parse import SplitResult, urlsplit
 
-from pydantic import AfterValidator, BeforeValidator, SecretStr
+from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationInfo
+
+from bot.config.callers import parse_callers
+from bot.config.database import PostgresServer, parse_database_url, parse_key
 
 VOICES = ("alloy", "ash", "ballad", "coral", "echo", "sage", "shimmer", "verse", "marin", "cedar")
 """openai-realtime.md, section 2."""
 
 _URL = re.compile(r"[A-Za-z0-9:/?#\[\]@!$&()*+,;=._~%-]+")
 _MODEL = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:-]*")
+_WORD = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _CUSTOM_VOICE = re.compile(r"voice_[A-Za-z0-9_-]+")
 _ACCOUNT_SID = re.compile(r"AC[0-9a-fA-F]{32}")
+_SECRET_CHARS = 8
 _VISIBLE = re.compile(r"[!-~]+")
+_E164 = re.compile(r"\+[1-9][0-9]{6,14}")
 
 
 def public_url(text: str) -> str:
@@ -33,6 +40,14 @@ def public_url(text: str) -> str:
     if any(step in {"", ".", ".."} for step in parts.path.rstrip("/").split("/")[1:]):
         raise ValueError("must have a plain path prefix, without //, /./ or /../")
     return text.rstrip("/")
+
+
+def _overflow_url(text: str, info: ValidationInfo) -> str:
+    """Where calls go that find no room. At our own door they would go round for ever; PUBLIC_URL stands before."""
+    parts = _absolute(text, plain="http", secure="https")
+    if parts.netloc.lower() == urlsplit(info.data.get("public_url", "")).netloc.lower():
+        raise ValueError("must be on another host than PUBLIC_URL, or a call that finds no room would come back")
+    return text
 
 
 def realtime_url(text: str) -> str:
@@ -89,14 +104,33 @@ def split_tokens(secret: SecretStr) -> tuple[str, ...]:
     return tuple(token.strip() for token in text.split(",")) if text else ()
 
 
+def _database_url(secret: SecretStr) -> SecretStr:
+    parse_database_url(secret.get_secret_value())
+    return secret
+
+
+def database_password(secret: SecretStr) -> str:
+    """The password in DATABASE_URL, to be masked; empty for none, and for one so short that it may be any word."""
+    text = secret.get_secret_value()
+    database = parse_database_url(text) if text else None
+    password = database.password if isinstance(database, PostgresServer) else ""
+    return password if len(password) >= _SECRET_CHARS else ""
+
+
+def _key(secret: SecretStr) -> SecretStr:
+    parse_key(secret.get_secret_value())
+    return secret
+
+
 def _account_sid(text: str) -> str:
     if not _ACCOUNT_SID.fullmatch(text):
         raise ValueError("must be AC and 32 hexadecimal digits; copy the Account SID from the Twilio console")
     return text
 
 
-def _voice(text: str) -> str:
-    if text in VOICES or _CUSTOM_VOICE.fullmatch(text):
+def _voice(text: str, info: ValidationInfo) -> str:
+    """Whose voices there are depends on BOT_DIALECT, which comes first in the table; xAI's list changes."""
+    if text in VOICES or _CUSTOM_VOICE.fullmatch(text) or (info.data.get("dialect") == "xai" and _WORD.fullmatch(text)):
         return text
     near = difflib.get_close_matches(text.lower(), VOICES, n=1)
     hint = f"; the nearest is {near[0]}" if near else ""
@@ -106,6 +140,12 @@ def _voice(text: str) -> str:
 def _model(text: str) -> str:
     if not _MODEL.fullmatch(text):
         raise ValueError("must be the name of a model: letters, digits, dots, colons and dashes")
+    return text
+
+
+def _fallback(text: str) -> str:
+    if text not in {"apology", "voicemail"} and not _E164.fullmatch(text):
+        raise ValueError("must be apology, voicemail, or a telephone number in full, such as +15555550123")
     return text
 
 
@@ -153,18 +193,25 @@ def _no_file(path: Path) -> Path:
 
 Secret = Annotated[SecretStr, AfterValidator(_visible)]
 AuthTokens = Annotated[SecretStr, AfterValidator(_auth_tokens)]
+DatabaseUrl = Annotated[SecretStr, AfterValidator(_database_url)]
+Key = Annotated[SecretStr, AfterValidator(_key)]
 AccountSid = Annotated[str, AfterValidator(_account_sid)]
+OverflowUrl = Annotated[str, AfterValidator(_overflow_url)]
+Callers = Annotated[tuple[str, ...], BeforeValidator(parse_callers)]
 PublicUrl = Annotated[str, AfterValidator(public_url)]
 RealtimeUrl = Annotated[str, AfterValidator(realtime_url)]
 Model = Annotated[str, AfterValidator(_model)]
 ModelOrOff = Annotated[str, AfterValidator(_off_is_empty), AfterValidator(lambda text: text and _model(text))]
 TextOrOff = Annotated[str, AfterValidator(_off_is_empty)]
 Line = Annotated[str, AfterValidator(_one_line)]
+Fallback = Annotated[str, AfterValidator(_fallback)]
 Voice = Annotated[str, AfterValidator(_voice)]
 OffIsEmpty = BeforeValidator(_off_is_empty)
 AnyCase = BeforeValidator(_lower)
 InfIsNone = BeforeValidator(_inf_is_none)
 CommaList = BeforeValidator(_listed)
+Usd = Annotated[Decimal, Field(ge=0, le=1_000_000, decimal_places=9)]
+"""A sum of US dollars, to the billionth."""
 File = Annotated[Path, AfterValidator(_file)]
 Directory = Annotated[Path, AfterValidator(_directory)]
 NewDirectory = Annotated[Path, AfterValidator(_no_file)]

@@ -71,6 +71,18 @@ class Settings(BaseModel):
         "The model that talks.",
         "gpt-realtime-2.1",
     )
+    dialect: Literal["openai", "azure", "xai"] = _var(
+        "BOT_DIALECT",
+        "one of openai, azure, xai",
+        "Whose server OPENAI_REALTIME_URL is; with azure OPENAI_REALTIME_MODEL is the deployment.",
+        "openai",
+    )
+    model_audio: Literal["pcmu", "pcma", "pcm"] = _var(
+        "BOT_MODEL_AUDIO",
+        "one of pcmu, pcma, pcm",
+        "What the session hears and speaks: mu-law as the telephone does, A-law or 24 kHz PCM; mu-law costs nothing.",
+        "pcmu",
+    )
     twilio_account_sid: checks.AccountSid = _var(
         "TWILIO_ACCOUNT_SID",
         "AC and 32 hexadecimal digits",
@@ -99,6 +111,20 @@ class Settings(BaseModel):
         "a number from 1 to 64",
         "How many processes answer calls on the port. Heroku sets it unasked.",
         "1",
+    )
+    database_url: checks.DatabaseUrl = _var(
+        "DATABASE_URL",
+        "the URL of a PostgreSQL database, or sqlite:///FILE",
+        "Where calls are recorded; unset: calls.sqlite in BOT_RECORD_DIR.",
+        unset=SecretStr(""),
+        from_file=True,
+    )
+    pii_key: checks.Key = _var(
+        "BOT_PII_KEY",
+        "32 random bytes or more in hexadecimal or base64",
+        "What callers' numbers are hashed with. Needed with Postgres; else made, in calls.key beside the database.",
+        unset=SecretStr(""),
+        from_file=True,
     )
     log_level: Annotated[Literal["debug", "info", "warning", "error"], checks.AnyCase] = _var(
         "LOG_LEVEL",
@@ -137,10 +163,21 @@ class Settings(BaseModel):
         "a WAV file that exists",
         "BOT_GREETING as a recording: played at once, costs no tokens; unset: the model says it.",
     )
+    announcement: str = _var(
+        "BOT_ANNOUNCEMENT",
+        "a text",
+        "The words of BOT_ANNOUNCEMENT_AUDIO, for the model and the transcript.",
+        unset="",
+    )
+    announcement_audio: checks.File | None = _var(
+        "BOT_ANNOUNCEMENT_AUDIO",
+        "a WAV file that exists",
+        "A notice that is played first and can't be interrupted; nobody is recorded before it was heard.",
+    )
     voice: checks.Voice = _var(
         "BOT_VOICE",
-        f"one of {', '.join(checks.VOICES)}, or the id of a custom voice",
-        "The voice the bot speaks with.",
+        f"one of {', '.join(checks.VOICES)}, or the id of a custom voice; with xai one of xAI's",
+        "The voice the bot speaks with; with xai unset is xAI's own.",
         "marin",
     )
     speed: Annotated[float, Field(ge=0.25, le=1.5)] | None = _var(
@@ -151,7 +188,7 @@ class Settings(BaseModel):
     language: Annotated[str, Field(pattern="^[a-z]{2}$")] = _var(
         "BOT_LANGUAGE",
         "two small letters (ISO 639-1), such as en",
-        "The language callers speak, a hint for the transcription; unset: it finds out.",
+        "The language callers speak, also that of fillers and of what Twilio says; unset: the model finds out.",
         unset="",
     )
     reasoning_effort: Literal["minimal", "low", "medium", "high", "xhigh"] = _var(
@@ -220,6 +257,42 @@ class Settings(BaseModel):
         "Calls at a time; one more hears the busy tone.",
         "100",
     )
+    overflow_url: checks.OverflowUrl = _var(
+        "BOT_OVERFLOW_URL",
+        "an https URL on another host than PUBLIC_URL",
+        "The TwiML that a call is sent to for which there is no room; unset: it hears the busy tone.",
+        unset="",
+    )
+    max_lag_ms: Annotated[float, Field(ge=0, le=10_000)] = _var(
+        "BOT_MAX_LAG_MS",
+        "a number from 0 to 10000",
+        "How late a process's event loop may be before it takes no new calls, in ms; 0: however late.",
+        "100",
+    )
+    calls_per_number: Annotated[int, Field(ge=0, le=100_000)] = _var(
+        "BOT_CALLS_PER_NUMBER",
+        "a number from 0 to 100000",
+        "Calls at a time from one number; one more hears the busy tone; 0: no limit.",
+        "0",
+    )
+    calls_per_minute: Annotated[int, Field(ge=0, le=100_000)] = _var(
+        "BOT_CALLS_PER_MINUTE",
+        "a number from 0 to 100000",
+        "Calls taken from one number within a minute; one more hears the busy tone; 0: no limit.",
+        "0",
+    )
+    allow_callers: checks.Callers = _var(
+        "BOT_ALLOW_CALLERS",
+        "a list with commas of numbers, beginnings of numbers such as +49, and withheld",
+        "Whose calls are taken; unset: everybody's.",
+        unset=(),
+    )
+    deny_callers: checks.Callers = _var(
+        "BOT_DENY_CALLERS",
+        "a list with commas of numbers, beginnings of numbers such as +1900, and withheld",
+        "Whose calls are rejected, even if BOT_ALLOW_CALLERS names them.",
+        unset=(),
+    )
     warm_sessions: Annotated[int, Field(ge=0, le=1000)] = _var(
         "BOT_WARM_SESSIONS",
         "a number from 0 to 1000",
@@ -232,28 +305,74 @@ class Settings(BaseModel):
         "How long calls may go on after SIGTERM; less than the platform waits before it kills.",
         "25",
     )
-    max_call_s: Annotated[float, Field(ge=1, le=3600)] = _var(
+    max_call_s: Annotated[float, Field(ge=1, le=14400)] = _var(
         "BOT_MAX_CALL_SECONDS",
-        "a number from 1 to 3600",
-        "The longest call; a Realtime session lasts at most an hour.",
+        "a number from 1 to 14400",
+        "The longest call: 30 s before it the model is told to wrap up, at it the bot says goodbye.",
         "3600",
+    )
+    max_call_usd: checks.Usd = _var(
+        "BOT_MAX_CALL_USD",
+        "a number of US dollars from 0 to 1000000",
+        "What a call may cost; then the bot says goodbye; 0: no limit.",
+        "0",
+    )
+    max_daily_usd: checks.Usd = _var(
+        "BOT_MAX_DAILY_USD",
+        "a number of US dollars from 0 to 1000000",
+        "What all calls on one call store may cost in a day (UTC); then calls end and none is taken; 0: no limit.",
+        "0",
+    )
+    twilio_usd_per_minute: checks.Usd = _var(
+        "BOT_TWILIO_USD_PER_MINUTE",
+        "a number of US dollars from 0 to 1000000",
+        "What a minute of the line costs; every minute begun counts towards both limits.",
+        "0",
+    )
+    prices: checks.File | None = _var(
+        "BOT_PRICES",
+        "a JSON file that exists",
+        "Prices of models that are new, or not as in bot/realtime/prices.json.",
     )
     idle_s: Annotated[float, Field(ge=0, le=3600)] = _var(
         "BOT_IDLE_SECONDS",
         "a number from 0 to 3600",
-        "Silence on both sides that ends a call; 0: none does.",
-        "0",
+        "After so much silence the bot asks whether the caller is there, twice, then says goodbye; 0: never.",
+        "30",
+    )
+    no_progress_s: Annotated[float, Field(ge=0, le=3600)] = _var(
+        "BOT_NO_PROGRESS_SECONDS",
+        "a number from 0 to 3600",
+        "After so long without new words of the caller (hold music, a machine) the bot says goodbye; 0: never.",
+        "300",
     )
     response_s: Annotated[float, Field(ge=1, le=120)] = _var(
         "BOT_RESPONSE_SECONDS",
         "a number from 1 to 120",
-        "How long the model may take to begin a reply.",
+        "How long the model may take to begin a reply; then it is asked once more, then the caller hears an apology.",
         "8",
     )
-    record: Annotated[tuple[Literal["fixture"], ...], checks.CommaList] = _var(
+    filler_s: Annotated[float, Field(ge=0, le=60)] = _var(
+        "BOT_FILLER_SECONDS",
+        "a number from 0 to 60",
+        "How long a caller who waits may hear nothing, before he hears a filler; 0: for ever.",
+        "2",
+    )
+    filler_file: checks.File | None = _var(
+        "BOT_FILLER_FILE",
+        "a WAV file that exists",
+        "The filler, five seconds at most; unset: a short sentence in BOT_LANGUAGE, or a soft tone.",
+    )
+    fallback: checks.Fallback = _var(
+        "BOT_FALLBACK",
+        "apology, voicemail, or a telephone number in full, such as +15555550123",
+        "What a caller gets when the bot can't go on: a sentence and the end, a message to leave, or a person.",
+        "apology",
+    )
+    record: Annotated[tuple[Literal["fixture", "audio"], ...], checks.CommaList] = _var(
         "BOT_RECORD",
-        "fixture, or empty",
-        "What is kept of each call; fixture: its messages, masked, for replay.",
+        "fixture, audio, both with a comma between them, or empty",
+        "What is kept of each call; fixture: its messages, masked, for replay; audio: a stereo WAV.",
         unset=(),
     )
     record_dir: checks.NewDirectory = _var(
@@ -261,6 +380,24 @@ class Settings(BaseModel):
         "a directory",
         "Where recordings are written; made when it is not there.",
         "recordings",
+    )
+    keep_recordings_days: Annotated[int, Field(ge=0, le=36_500)] = _var(
+        "BOT_KEEP_RECORDINGS_DAYS",
+        "a number from 0 to 36500",
+        "Days until a recording is erased; 0: never.",
+        "30",
+    )
+    keep_fixtures_days: Annotated[int, Field(ge=0, le=36_500)] = _var(
+        "BOT_KEEP_FIXTURES_DAYS",
+        "a number from 0 to 36500",
+        "Days until a fixture is erased; 0: never.",
+        "30",
+    )
+    keep_transcripts_days: Annotated[int, Field(ge=0, le=36_500)] = _var(
+        "BOT_KEEP_TRANSCRIPTS_DAYS",
+        "a number from 0 to 36500",
+        "Days until a call's words are erased; its figures stay; 0: never.",
+        "90",
     )
     twiml_dir: checks.Directory | None = _var(
         "BOT_TWIML_DIR",
@@ -277,10 +414,21 @@ class Settings(BaseModel):
         return checks.split_tokens(self.twilio_auth_token)
 
     @property
+    def transcriber(self) -> str:
+        """The model that writes down the caller's words; empty: none, or xAI's own, which is not billed apart."""
+        return "" if self.dialect == "xai" else self.transcription_model
+
+    @property
+    def chosen_voice(self) -> str:
+        """The voice to ask for; empty: the server's own, where the default is none of its voices."""
+        return "" if self.dialect == "xai" and "BOT_VOICE" not in self.origins else self.voice
+
+    @property
     def secrets(self) -> tuple[str, ...]:
         """Every secret value, for those who mask."""
         key, token = self.openai_api_key.get_secret_value(), self.admin_token.get_secret_value()
-        return tuple(secret for secret in (key, *self.auth_tokens, token) if secret)
+        password, pii_key = checks.database_password(self.database_url), self.pii_key.get_secret_value()
+        return tuple(secret for secret in (key, *self.auth_tokens, token, password, pii_key) if secret)
 
 
 def variables() -> dict[str, Variable]:
