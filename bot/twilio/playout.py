@@ -10,6 +10,7 @@ from bisect import bisect_right
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from bot.audio.payload import BYTES_PER_MS, SILENCE_BYTE
 
@@ -44,6 +45,8 @@ class PlayClock:
         """When the last of `n_bytes` has been played, if the first begins at `from_us`."""
         if n_bytes <= 0:
             return from_us
+        if not self._stalls:
+            return from_us - (-n_bytes * _COST // self._rate)
         target = self._running(from_us) - (-n_bytes * _COST // self._rate)
         at_us = target
         for (stall_from, stall_until), frozen in zip(self._stalls, self._frozen_before, strict=False):
@@ -96,10 +99,11 @@ class Run:
     first: int
     n_bytes: int = 0
     cut: bool = False
+    late_us: int = 0
+    """How long after its first media it began."""
 
 
-@dataclass(frozen=True, slots=True)
-class Message:
+class Message(NamedTuple):
     """One media message as accepted: `offset` bytes into its run, `n_bytes` long (without what was discarded)."""
 
     run: Run
@@ -131,6 +135,7 @@ class Playout:
         self.messages: list[Message] = []
         self.discarded_bytes = 0
         self._audio = bytearray()
+        self._taken = self._taken_us = 0
         self._keep_audio = keep_audio
         self._accepted = 0
         self._run: Run | None = None
@@ -141,13 +146,20 @@ class Playout:
         """When the next mark falls due; None when none is pending."""
         return self._marks[0][1] if self._marks else None
 
+    @property
+    def kept_bytes(self) -> int:
+        """Audio in memory."""
+        return len(self._audio)
+
     def media(self, audio: bytes, now_us: int) -> int:
         """Queue `audio`. Gives how many bytes of it were discarded, because the buffer was full."""
-        kept = min(len(audio), MAX_BUFFERED_BYTES - self.buffered_bytes(now_us))
         run = self._running(now_us)
+        kept = min(len(audio), MAX_BUFFERED_BYTES)
+        if run is not None and run.n_bytes + kept > MAX_BUFFERED_BYTES:
+            kept = min(kept, MAX_BUFFERED_BYTES - self._buffered(run, now_us))
         if run is None:
             start_us = now_us + self.prebuffer_us
-            run = Run(start_us, start_us, self._accepted)
+            run = Run(start_us, start_us, self._accepted, late_us=self.prebuffer_us)
             if kept:
                 self.runs.append(run)
                 self._run = run
@@ -190,8 +202,7 @@ class Playout:
 
     def buffered_bytes(self, now_us: int) -> int:
         """Bytes accepted and not yet played."""
-        run = self._running(now_us)
-        return 0 if run is None else run.n_bytes - self._played(run, now_us)
+        return self._buffered(self._running(now_us), now_us)
 
     def silent_from_us(self, now_us: int) -> int | None:
         """When what is queued will have been played, or when the last audio ended; None before any."""
@@ -213,14 +224,54 @@ class Playout:
         """What was heard before `until_us`, in order: a new span after each gap, be it dry or stalled."""
         for run in self.runs:
             played = self._played(run, until_us)
-            begun_us, done = self.clock.moves_from(run.start_us), 0
+            done = max(0, self._taken - run.first)
+            begun_us = self.clock.moves_from(self.clock.after(run.start_us, done))
             for stall_from, stall_until in self.clock.frozen_within(run.start_us, run.end_us):
                 upto = min(played, self.clock.bytes_between(run.start_us, stall_from))
                 if upto > done:
                     yield self._span(begun_us, run.first + done, run.first + upto)
-                begun_us, done = stall_until, max(done, upto)
+                begun_us, done = max(begun_us, stall_until), max(done, upto)
             if played > done:
                 yield self._span(begun_us, run.first + done, run.first + played)
+
+    def take(self, until_us: int) -> list[Span]:
+        """What was heard before `until_us` and not taken yet. It is forgotten, and the messages so far with it."""
+        spans = list(self.spans(until_us))
+        self.messages.clear()
+        self._taken_us = max(self._taken_us, until_us)
+        while self.runs and self.runs[0].end_us < until_us + self.runs[0].cut:  # one that is not cut may yet go on
+            self.runs.pop(0)
+        upto = self.runs[0].first + self._played(self.runs[0], until_us) if self.runs else self._accepted
+        if upto > self._taken:
+            del self._audio[: upto - self._taken]
+            self._taken = upto
+        return spans
+
+    def put_off(self, late_us: int) -> None:
+        """The last run turns out to play `late_us` behind its first media, not at once or as was thought before.
+
+        What has been taken of it stays where it was; the rest moves, but to no time before the last take. A run that
+        was cut is over and stays as it is.
+        """
+        if not self.runs or self.runs[-1].cut:
+            return
+        run = self.runs[-1]
+        done = max(0, self._taken - run.first)
+        if done >= run.n_bytes:
+            return
+        next_us = self.clock.after(run.start_us, done)
+        start_us = max(next_us + late_us - run.late_us, self._taken_us)
+        if start_us == next_us:
+            return
+        if done:
+            rest = Run(next_us, run.end_us, self._taken, run.n_bytes - done, late_us=run.late_us)
+            run.n_bytes, run.end_us = done, next_us
+            self.runs.append(rest)
+            run = rest
+        run.late_us += start_us - next_us
+        run.start_us = start_us
+        run.end_us = self.clock.after(start_us, run.n_bytes)
+        self._run = run
 
     def render(self, from_us: int, until_us: int) -> bytes:
         """What was heard from `from_us` to `until_us` as one piece of mu-law at 8 bytes/ms, silence (0xFF) between.
@@ -242,10 +293,13 @@ class Playout:
             self._run = None
         return self._run
 
+    def _buffered(self, run: Run | None, now_us: int) -> int:
+        return 0 if run is None else run.n_bytes - self._played(run, now_us)
+
     def _played(self, run: Run, at_us: int) -> int:
         if at_us >= run.end_us:
             return run.n_bytes
         return min(run.n_bytes, self.clock.bytes_between(run.start_us, at_us))
 
     def _span(self, at_us: int, start: int, end: int) -> Span:
-        return Span(at_us, bytes(self._audio[start:end]))
+        return Span(at_us, bytes(self._audio[start - self._taken : end - self._taken]))

@@ -41,7 +41,7 @@ class MediaFormat(_Part, frozen=True):
 
 
 class StartPart(_Part, frozen=True):
-    stream_sid: str
+    stream_sid: Annotated[str, msgspec.Meta(max_length=64)]
     account_sid: str
     call_sid: str
     media_format: MediaFormat
@@ -156,10 +156,15 @@ def parse(text: str | bytes) -> Inbound:
     return message
 
 
+def reread(text: str | bytes) -> Inbound:
+    """A message that `parse` has taken before: its audio is not checked again."""
+    return _inbound.decode(text)
+
+
 def _why(text: str | bytes) -> str:
     try:
         event = msgspec.json.decode(text, type=_Tag).event
-    except (msgspec.DecodeError, RecursionError):
+    except (msgspec.DecodeError, UnicodeError, RecursionError):
         return "bad_shape"
     return "bad_shape" if event in _EVENTS else "unknown_event"
 

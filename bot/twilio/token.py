@@ -1,7 +1,8 @@
 """The one-time token in the path of the stream URL: sealed by us, so that any worker can open it.
 
-Laid out as nonce (16 bytes), expiry (8 bytes, seconds of the epoch, big-endian), call SID, HMAC-SHA256 (32 bytes),
-all in URL-safe base64 without padding. Single use is not judged here: the nonce is what a registry claims.
+Laid out as nonce (16 bytes), expiry (8 bytes, seconds of the epoch, big-endian), call SID, a zero byte when the stream
+carries the call on, HMAC-SHA256 (32 bytes), all in URL-safe base64 without padding. Single use is not judged here: the
+nonce is what a registry claims.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ LIFETIME_S = 60
 _EXPIRY_BYTES = 8
 _MAC_BYTES = 32
 _MAX_CHARS = 512
+_RESUMED = b"\0"
 _KEY_LABEL = b"heardline stream token v1"
 
 
@@ -30,11 +32,15 @@ class BadToken(Exception):
 
 
 class StreamToken(NamedTuple):
-    """What a token says. `expires_s` counts seconds of the epoch; the token is void from that second on."""
+    """What a token says. `expires_s` counts seconds of the epoch; the token is void from that second on.
+
+    `resumed`: the call has a past, which a process that does not know it has to find.
+    """
 
     call_sid: str
     expires_s: int
     nonce: bytes
+    resumed: bool = False
 
 
 def stream_keys(auth_tokens: Sequence[str]) -> tuple[bytes, ...]:
@@ -42,11 +48,12 @@ def stream_keys(auth_tokens: Sequence[str]) -> tuple[bytes, ...]:
     return tuple(hmac.digest(token.encode(), _KEY_LABEL, hashlib.sha256) for token in auth_tokens)
 
 
-def seal(call_sid: str, now_s: int, nonce: bytes, key: bytes) -> str:
+def seal(call_sid: str, now_s: int, nonce: bytes, key: bytes, *, resumed: bool = False) -> str:
     """A token for `call_sid`, valid for 60 s from `now_s`. `nonce` is 16 random bytes."""
     if len(nonce) != NONCE_BYTES:
         raise ValueError(f"a nonce has {NONCE_BYTES} bytes, not {len(nonce)}")
-    body = nonce + (now_s + LIFETIME_S).to_bytes(_EXPIRY_BYTES, "big") + call_sid.encode()
+    named = call_sid.encode() + (_RESUMED if resumed else b"")
+    body = nonce + (now_s + LIFETIME_S).to_bytes(_EXPIRY_BYTES, "big") + named
     return _encode(body + hmac.digest(key, body, hashlib.sha256))
 
 
@@ -62,7 +69,9 @@ def open_token(token: str, now_s: int, keys: Sequence[bytes]) -> StreamToken:
     expires_s = int.from_bytes(body[NONCE_BYTES:expiry_end], "big")
     if now_s >= expires_s:
         raise BadToken("expired")
-    return StreamToken(body[expiry_end:].decode(), expires_s, body[:NONCE_BYTES])
+    named = body[expiry_end:]
+    call_sid = named.removesuffix(_RESUMED).decode()
+    return StreamToken(call_sid, expires_s, body[:NONCE_BYTES], named.endswith(_RESUMED))
 
 
 def _encode(raw: bytes) -> str:

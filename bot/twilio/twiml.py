@@ -13,14 +13,25 @@ from pathlib import Path
 from string import Template
 from xml.sax.saxutils import escape
 
+from bot.twilio.languages import Language, language
+
 DOCUMENTS: Mapping[str, frozenset[str]] = {
     "answer": frozenset({"stream_url", "action_url"}),
     "busy": frozenset(),
+    "reject": frozenset(),
+    "overflow": frozenset({"overflow_url"}),
     "hold": frozenset({"voice_url"}),
     "sorry": frozenset(),
     "goodbye": frozenset(),
+    "limit": frozenset(),
+    "spent": frozenset(),
+    "transfer": frozenset({"number", "caller_id", "action_url"}),
+    "voicemail": frozenset({"action_url"}),
+    "thanks": frozenset(),
 }
-"""Every document and the placeholders it must have; it may have no others."""
+"""Every document and the placeholders it must have."""
+STANDING = frozenset(Language._fields)
+"""What any document may have besides: the voice, its locale and the sentences of the operator's language."""
 
 MAX_BYTES = 65_536
 """Above 64 kB Twilio refuses a document (11750)."""
@@ -37,12 +48,13 @@ class TwimlError(Exception):
 class TwimlFiles:
     """All documents, ready to render. `directory` holds the operator's own; what it lacks is taken from ours."""
 
-    def __init__(self, directory: Path | None = None) -> None:
-        """Read and check every file. Raises TwimlError."""
+    def __init__(self, directory: Path | None = None, code: str = "") -> None:
+        """Read and check every file. `code` is BOT_LANGUAGE. Raises TwimlError."""
         shipped = shipped_directory()
         if directory is not None:
             _refuse_strangers(directory)
         self._templates = {name: _load(_pick(name, directory, shipped)) for name in DOCUMENTS}
+        self._standing = {name: xml_text(value) for name, value in language(code).placeholders.items()}
 
     def render(self, document: str, **values: str) -> str:
         """`document` with every placeholder replaced by its value, escaped for text and attributes alike.
@@ -52,7 +64,7 @@ class TwimlFiles:
         template = self._templates[document]
         if values.keys() != DOCUMENTS[document]:
             raise ValueError(f"{document}.xml takes {_listed(DOCUMENTS[document])}, not {_listed(values)}")
-        return template.substitute({name: xml_text(value) for name, value in values.items()})
+        return template.substitute(self._standing | {name: xml_text(value) for name, value in values.items()})
 
 
 def shipped_directory() -> Path:
@@ -92,7 +104,7 @@ def _load(path: Path) -> Template:
     """The template in `path`, proved to give well-formed TwiML whatever its values hold."""
     template = Template(_read(path))
     _check_placeholders(path, template)
-    sample = dict.fromkeys(DOCUMENTS[path.stem], xml_text(_HOSTILE))
+    sample = dict.fromkeys(DOCUMENTS[path.stem] | STANDING, xml_text(_HOSTILE))
     try:
         root = ET.fromstring(template.substitute(sample))  # noqa: S314  the operator's own file
     except ET.ParseError as error:
@@ -120,7 +132,7 @@ def _check_placeholders(path: Path, template: Template) -> None:
     if not template.is_valid():
         raise TwimlError(f"{path} has a $ that starts no placeholder; write $$ for a dollar sign.")
     found = set(template.get_identifiers())
-    if strange := found - wanted:
+    if strange := found - wanted - STANDING:
         known = f"it may use {_listed(wanted)}" if wanted else "it may use none"
         raise TwimlError(f"{path} uses {_listed(strange)}, which nothing fills in; {known}.")
     if missing := wanted - found:

@@ -214,3 +214,78 @@ def test_without_knobs_the_line_is_max_of_send_time_and_end_of_the_span_before(
     for k, (begin, end_us) in enumerate(spans):
         assert playout.heard_bytes(k, now + 10**8) == (end_us - begin) // 125
         assert playout.heard_bytes(k, (begin + end_us) // 2) == ((begin + end_us) // 2 - begin) // 125
+
+
+@settings(max_examples=300)
+@given(_STEPS, st.integers(1, 7), st.sampled_from([0, 200, -200]), _STALLS)
+def test_what_is_taken_piece_by_piece_is_what_was_heard(
+    steps: list[tuple[int, tuple[str, int]]], every: int, ppm: int, stalls: list[tuple[int, int]]
+) -> None:
+    """And it is forgotten: only what waits to be heard stays in memory."""
+    whole, taken = (Playout(drift_ppm=ppm, stalls=stalls) for _ in range(2))
+    spans, now, byte = [], 0, 0
+    for number, (pause, (what, size)) in enumerate(steps):
+        now += pause
+        byte = (byte + 1) % 255
+        for playout in (whole, taken):
+            if what == "media":
+                playout.media(bytes((byte,)) * size, now)
+            elif what == "clear":
+                playout.clear(now)
+        if number % every == 0:
+            spans += taken.take(now)
+            waiting = taken.buffered_bytes(now)
+            assert waiting == whole.buffered_bytes(now)
+            assert taken.kept_bytes == waiting
+    far = now + 20_000_000
+    spans += taken.take(far)
+    expected = list(whole.spans(far))
+    assert b"".join(span.audio for span in spans) == b"".join(span.audio for span in expected)
+    if not ppm and not stalls:
+        silent = max(0, spans[0].at_us // 125) if spans else 0
+        track = bytearray(b"\xff" * silent)
+        for span in spans:
+            at = span.at_us // 125
+            track += b"\xff" * (at - len(track))
+            assert at == len(track)
+            track += span.audio
+        assert whole.render(0, far).startswith(track)
+    assert taken.kept_bytes == 0
+    assert taken.messages == []
+
+
+def test_a_run_is_put_off_as_a_whole_while_none_of_it_is_taken() -> None:
+    playout = Playout()
+    playout.media(b"a" * 800, 1_000)
+    playout.put_off(50_000)
+    playout.put_off(30_000)
+    assert [(span.at_us, len(span.audio)) for span in playout.take(10**6)] == [(31_000, 800)]
+
+
+def test_what_is_taken_of_a_run_stays_and_the_rest_is_put_off() -> None:
+    playout = Playout()
+    playout.media(b"a" * 800, 0)
+    assert playout.take(50_000) == [Span(0, b"a" * 400)]
+    playout.put_off(20_000)
+    playout.put_off(10_000)
+    playout.media(b"b" * 80, 60_000)
+    assert playout.take(10**6) == [Span(60_000, b"a" * 400 + b"b" * 80)]
+
+
+def test_nothing_is_put_off_to_a_time_that_was_taken_nor_after_a_clear() -> None:
+    playout = Playout()
+    playout.media(b"a" * 800, 40_000)
+    assert playout.take(30_000) == []
+    playout.put_off(-20_000)
+    playout.clear(80_000)
+    playout.put_off(500_000)
+    assert playout.take(10**6) == [Span(30_000, b"a" * 400)]
+    playout.put_off(5)
+    assert playout.take(10**7) == []
+
+
+def test_the_next_run_knows_how_late_it_began() -> None:
+    playout = Playout(prebuffer_us=20_000)
+    playout.media(b"a" * 80, 0)
+    playout.put_off(20_000)
+    assert playout.take(10**6) == [Span(20_000, b"a" * 80)]

@@ -8,13 +8,15 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from twilio.twiml.voice_response import Connect, Reject, VoiceResponse
+from twilio.twiml.voice_response import Connect, Dial, Reject, VoiceResponse
 
+from bot.twilio.languages import ENGLISH, LANGUAGES
 from bot.twilio.twiml import DOCUMENTS, TwimlError, TwimlFiles, shipped_directory
 
 SHIPPED = TwimlFiles()
 STREAM_URL = "wss://bot.example.com/media/abc_-123"
 ACTION_URL = "https://bot.example.com/voice/next"
+ENGLISH_VOICE = {"voice": "Polly.Joanna-Neural", "language": "en-US"}
 FITTING = '<Response><Connect action="${action_url}"><Stream url="${stream_url}"/></Connect></Response>'
 
 
@@ -33,7 +35,7 @@ def test_the_answer_is_what_twilios_own_helper_would_write() -> None:
     connect = Connect(action=ACTION_URL, method="POST")
     connect.stream(url=STREAM_URL)
     own.append(connect)
-    own.say("Sorry, we could not connect your call. Please try again in a few minutes. Goodbye.")
+    own.say("Sorry, we could not connect your call. Please try again in a few minutes. Goodbye.", **ENGLISH_VOICE)
     own.hangup()
     assert shape(SHIPPED.render("answer", stream_url=STREAM_URL, action_url=ACTION_URL)) == shape(str(own))
 
@@ -44,11 +46,65 @@ def test_the_other_documents_are_what_twilios_own_helper_would_write() -> None:
     goodbye = VoiceResponse()
     goodbye.hangup()
     sorry = VoiceResponse()
-    sorry.say("Sorry, something went wrong on our side. Please call again in a few minutes. Goodbye.")
+    sorry.say("Sorry, something went wrong on our side. Please call again in a few minutes. Goodbye.", **ENGLISH_VOICE)
     sorry.hangup()
     assert shape(SHIPPED.render("busy")) == shape(str(busy))
     assert shape(SHIPPED.render("goodbye")) == shape(str(goodbye))
     assert shape(SHIPPED.render("sorry")) == shape(str(sorry))
+    limit = VoiceResponse()
+    limit.say("We have to end the call here. Thank you for calling. Goodbye.", **ENGLISH_VOICE)
+    limit.hangup()
+    spent = VoiceResponse()
+    spent.say("Sorry, we can take no more calls today. Please call again tomorrow. Goodbye.", **ENGLISH_VOICE)
+    spent.hangup()
+    assert shape(SHIPPED.render("limit")) == shape(str(limit))
+    assert shape(SHIPPED.render("spent")) == shape(str(spent))
+    thanks = VoiceResponse()
+    thanks.say("Thank you for your message. Goodbye.", **ENGLISH_VOICE)
+    thanks.hangup()
+    assert shape(SHIPPED.render("thanks")) == shape(str(thanks))
+
+
+def test_a_call_is_put_through_and_a_message_taken_as_twilios_own_helper_would_write() -> None:
+    own = VoiceResponse()
+    own.say("One moment, please. I am connecting you to a colleague.", **ENGLISH_VOICE)
+    ring = Dial(action=ACTION_URL, method="POST", answer_on_bridge=True, timeout=25, caller_id="+15555550101")
+    ring.number("+15555550123")
+    own.append(ring)
+    own.hangup()
+    values = {"number": "+15555550123", "caller_id": "+15555550101", "action_url": ACTION_URL}
+    assert shape(SHIPPED.render("transfer", **values)) == shape(str(own))
+    own = VoiceResponse()
+    own.say("Sorry, something went wrong on our side. Please leave a message after the tone.", **ENGLISH_VOICE)
+    own.record(action=ACTION_URL, method="POST", max_length=180, timeout=5, play_beep=True, transcribe=False)
+    own.hangup()
+    assert shape(SHIPPED.render("voicemail", action_url=ACTION_URL)) == shape(str(own))
+
+
+@pytest.mark.parametrize("code", [*LANGUAGES, "", "xx"])
+def test_each_language_has_its_own_voice_and_words_in_every_document(code: str) -> None:
+    files, words = TwimlFiles(code=code), LANGUAGES.get(code, ENGLISH)
+    heard = {}
+    for document, wanted in DOCUMENTS.items():
+        for tag, attributes, text in shape(files.render(document, **dict.fromkeys(wanted, "x"))):
+            if tag == "Say":
+                assert attributes == {"voice": words.voice, "language": words.locale}
+                heard[document] = text
+    assert heard == {
+        "answer": words.not_connected,
+        **{name: getattr(words, name) for name in ("sorry", "limit", "spent", "transfer", "voicemail", "thanks")},
+    }
+    assert all(heard.values())
+
+
+def test_no_two_languages_share_a_voice_or_a_sentence() -> None:
+    values = [value for words in LANGUAGES.values() for value in words]
+    assert len(values) == len(set(values))
+
+
+def test_an_operators_file_may_use_the_voice_of_the_language(tmp_path: Path) -> None:
+    (tmp_path / "sorry.xml").write_text('<Response><Say voice="${voice}" language="${locale}">Oh!</Say></Response>')
+    assert '<Say voice="Polly.Vicki-Neural" language="de-DE">Oh!</Say>' in TwimlFiles(tmp_path, "de").render("sorry")
 
 
 @pytest.mark.parametrize("document", DOCUMENTS)
