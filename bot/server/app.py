@@ -13,18 +13,24 @@ from aiohttp import web
 
 from bot.config import Settings
 from bot.realtime.connection import tls_context
-from bot.server import health, media, metrics, voice
+from bot.server import closing, health, media, metrics, voice
 from bot.server.context import CALLS, DOOR, METER, SETTINGS, TWIML, Door
 from bot.server.handover import Handover
+from bot.server.http_log import HttpLog
+from bot.server.keeping import Keeping
 from bot.server.live import LiveCalls
 from bot.server.meter import Meter
+from bot.server.money import half_blind
 from bot.server.registry import CallRegistry
+from bot.server.turnstile import turnstile
 from bot.twilio.twiml import TwimlFiles
 
 MAX_BODY_BYTES = 64 * 1024
 BACKLOG = 2048
 IDLE_CONNECTION_S = 10.0
 """A connection whose request has not come with all its headers by then is closed."""
+LINGER_S = 2.0
+"""The rest of a request that was answered before it had come whole is waited for no longer."""
 STOP_S = 5.0
 
 _log = structlog.get_logger()
@@ -32,9 +38,9 @@ _log = structlog.get_logger()
 
 def make_app(settings: Settings, registry: CallRegistry | None = None) -> web.Application:
     """The application. Raises TwimlError when a TwiML file is wrong."""
-    app = web.Application(client_max_size=MAX_BODY_BYTES)
+    app = web.Application(client_max_size=MAX_BODY_BYTES, middlewares=[turnstile()])
     app[SETTINGS] = settings
-    app[TWIML] = TwimlFiles(settings.twiml_dir)
+    app[TWIML] = TwimlFiles(settings.twiml_dir, settings.language)
     if settings.openai_realtime_url.startswith("wss:"):
         tls_context()  # now, not while the first caller waits
     app[CALLS] = LiveCalls(settings, registry)
@@ -56,6 +62,8 @@ def _routes(prefix: str) -> list[web.RouteDef]:
         web.post(f"{prefix}/voice", voice.answer),
         web.post(f"{prefix}/voice/next", voice.following),
         web.post(f"{prefix}/voice/status", voice.status),
+        web.post(f"{prefix}/voice/dialled", voice.dialled),
+        web.post(f"{prefix}/voice/recorded", voice.recorded),
         web.get(f"{prefix}/media/{{token}}", media.media),
         web.get(f"{prefix}/healthz", health.healthz),
         web.get(f"{prefix}/readyz", health.readyz),
@@ -64,13 +72,15 @@ def _routes(prefix: str) -> list[web.RouteDef]:
 
 
 async def _warm(app: web.Application) -> AsyncIterator[None]:
-    """Idle sessions are kept ready while the application runs."""
-    pool = app[CALLS].pool
-    task = asyncio.create_task(pool.run(), name="warm sessions") if pool.size else None
+    """The addresses of the sessions' host and idle sessions are kept ready while the application runs."""
+    calls = app[CALLS]
+    tasks = [asyncio.create_task(calls.addresses.run(), name="addresses")]
+    if calls.pool.size:
+        tasks.append(asyncio.create_task(calls.pool.run(), name="warm sessions"))
     yield
-    if task is not None:
+    for task in tasks:
         task.cancel()
-        await asyncio.wait([task])
+    await asyncio.wait(tasks)
 
 
 async def _close_after(_: web.Request, response: web.StreamResponse) -> None:
@@ -89,11 +99,23 @@ async def running(
     registry: CallRegistry | None = None,
     sock: socket.socket | None = None,
     handover: Handover | None = None,
+    keeping: Keeping | None = None,
 ) -> AsyncIterator[tuple[web.Application, int]]:
     """Serve while the context lasts, on `sock` if given: gives the application and the port it listens on."""
     app = make_app(settings, registry)
+    log = app[METER].http = HttpLog()
+    if keeping is not None:
+        keeping.keep(app[CALLS])
+        app[METER].store = keeping.keeper
     # No access log: it would print the tokens in the paths.
-    runner = web.AppRunner(app, access_log=None, keepalive_timeout=IDLE_CONNECTION_S, shutdown_timeout=STOP_S)
+    runner = web.AppRunner(
+        app,
+        access_log=None,
+        logger=log,
+        keepalive_timeout=IDLE_CONNECTION_S,
+        lingering_time=LINGER_S,
+        shutdown_timeout=STOP_S,
+    )
     await runner.setup()
     try:
         site: web.BaseSite
@@ -104,6 +126,8 @@ async def running(
         await site.start()
         port = runner.addresses[0][1]
         _log.info("listening", host=settings.host, port=port)
+        for sentence in half_blind(settings):
+            _log.warning("no_price", why=sentence)
         app[DOOR].site = site
         if handover is not None and runner.server is not None:
             handover.open(runner.server)
@@ -112,4 +136,4 @@ async def running(
     finally:
         if handover is not None:
             handover.close()
-        await runner.cleanup()
+        await closing.close(runner)

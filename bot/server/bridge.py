@@ -13,16 +13,20 @@ import msgspec
 import structlog
 
 from bot.call.call import Call, Input
-from bot.call.notes import ModelClosed, Note, PhoneClosed, PhoneFull, PhoneRoom, Refused, Shutdown, Tick
-from bot.call.outputs import PHONE_MESSAGES, End, EndReason, Output, Report
+from bot.call.facts import Fact, WaitFact
+from bot.call.notes import DailySpend, Note, PhoneClosed, PhoneFull, PhoneRoom, Refused, Shutdown, Tick
+from bot.call.outputs import PHONE_MESSAGES, Adopt, Dial, Drop, End, EndReason, Output, Report, Transcode
 from bot.call.settings import CallSettings
+from bot.call.spending import level
 from bot.realtime import events
-from bot.realtime.connection import ConnectError, Endpoint, RealtimeConnection
+from bot.realtime.connection import Endpoint
 from bot.realtime.events import AppendAudio
-from bot.realtime.failures import Failure
+from bot.realtime.failures import Failure, FailureKind
 from bot.records.fixture import InputWay
 from bot.records.recorder import Recorder
+from bot.server.model_side import ModelSide, Spare
 from bot.server.phone_socket import PhoneSocket
+from bot.server.tally import Tally
 from bot.server.traffic import Traffic
 from bot.server.warm import IdleSession
 from bot.twilio import stream
@@ -34,9 +38,9 @@ POLL_S = 0.01
 LATE_US = 20_000
 """A timer this late means that the loop was held up, and that what came meanwhile has yet to be read."""
 CATCH_UP_S = 0.005
-HANDSHAKE_SHARE = 0.9
-"""How much of the time until the session must be ready the handshake may take: less than all, so that the log can say
-which of the two was late."""
+
+Order = Transcode | Dial | Adopt | Drop
+Aside = Report | Fact | End | Order
 
 _encode = msgspec.json.Encoder().encode
 _log = structlog.get_logger()
@@ -51,27 +55,30 @@ class Bridge:
         endpoint: Endpoint,
         recorder: Recorder | None = None,
         session: IdleSession | None = None,
+        spare: Spare = lambda: None,
     ) -> None:
+        """`session` is an idle one to begin with; `spare` gives others, should that be lost."""
         self.call = Call(settings)
         self.attached = False
-        self._endpoint = endpoint
         self._session = session
-        self._already_sent: list[bytes] = []
-        """What an idle session was sent before this call took it, and the core has yet to say."""
+        self._model = ModelSide(endpoint, settings, spare, self._model_text, self._note)
         self._released = False
+        self._day_level = 0
+        """How near the day's cap the call was last told to be."""
         self.recorder = recorder
         self._loop = asyncio.get_running_loop()
         self._origin_ns = time.monotonic_ns()  # uvloop's own time stands still within a turn and counts milliseconds
         self._phone: PhoneSocket | None = None
-        self._model: RealtimeConnection | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._timer_us = 0
         self._room_timer: asyncio.TimerHandle | None = None
         self._catching_up = False
         self._over = asyncio.Event()
         self._finished = asyncio.Event()
-        self.failure: Failure | None = None
+        self.seconds = 0.0
+        """How long the call was, once it is over."""
         self.traffic = Traffic()
+        self.tally = Tally()
         self.warm = session is not None
         self.refusals: Counter[tuple[str, str]] = Counter()
         """By way and kind; whoever counts them takes them away."""
@@ -79,6 +86,8 @@ class Bridge:
         """When the call first made each of its reports."""
         self._log = _log.bind(call_sid=settings.call_sid)
         self.on_output: Callable[[Output, int], None] | None = None
+        self.on_told: Callable[[Fact | Report, int], None] | None = None
+        """Called with what the call tells about itself, and when: a few times a turn. It must not fail."""
 
     # ---- the task of the call ----
 
@@ -90,7 +99,7 @@ class Bridge:
         try:
             self._arm()
             async with asyncio.TaskGroup() as group:
-                dialling = group.create_task(self._dial(), name="dial")
+                dialling = group.create_task(self._model.open(self._session), name="dial")
                 await self._over.wait()
                 dialling.cancel()
         except BaseException:
@@ -100,23 +109,15 @@ class Bridge:
             await self._close()
         return self.call.ended
 
-    async def _dial(self) -> None:
-        if self._session is not None:
-            self._adopt(self._session)
-            return
-        self._model = RealtimeConnection(self._endpoint, self._model_text, self._model_lost)
-        try:
-            await self._model.open(self.call.settings.response_s * HANDSHAKE_SHARE)
-        except ConnectError as error:
-            self._model_lost(error.failure)
+    @property
+    def failure(self) -> Failure | None:
+        """What became of the session at hand, or of the dials for another, if there was a failure."""
+        return self._model.failure
 
-    def _adopt(self, session: IdleSession) -> None:
-        """Take an idle session: the core is fed what it has said, and what the core answers has been sent."""
-        self._model = session.connection
-        self._already_sent = list(session.sent)
-        session.connection.hand_over(self._model_text, self._model_lost)
-        for text in session.texts:
-            self._model_text(text)
+    @property
+    def failures(self) -> Counter[FailureKind]:
+        """Sessions that were lost or not to be had, by how."""
+        return self._model.failures
 
     def release(self) -> None:
         """The stream has come in another process: this session is not needed, and the call is not over."""
@@ -139,14 +140,16 @@ class Bridge:
 
     def _say_goodbye(self) -> None:
         call = self.call
+        self.seconds = round(self.age_s, 3)
         if self._released and call.ended is None:
-            self._log.info("session_missed", seconds=round(self._now_us() / 1_000_000, 3))
+            self._log.info("session_missed", seconds=self.seconds)
             return
         self._log.info(
             "call_ended",
             reason=call.ended,
-            seconds=round(self._now_us() / 1_000_000, 3),
+            seconds=self.seconds,
             turns=len(call.transcript.turns),
+            usd=call.spent_nano_usd / 1_000_000_000,
             counts=dict(call.counts),
             model_failure=self.failure.kind if self.failure else None,
         )
@@ -154,7 +157,7 @@ class Bridge:
     def no_start(self) -> None:
         """The stream's socket has been open for a while: without `start` it is no stream."""
         if not self.call.started:
-            self._log.warning("no_start")
+            self.warn("no_start")
             self.shutdown("line_lost")
 
     async def over(self, within_s: float) -> None:
@@ -201,7 +204,7 @@ class Bridge:
     def phone_closed(self, *, clean: bool, code: int) -> None:
         """The stream's socket is gone."""
         if not clean and self.call.ended is None:
-            self._log.warning("stream_lost", code=code)
+            self.warn("stream_lost", code=code)
         self._note(PhoneClosed(clean=clean, code=code))
 
     def refuse(self, way: Any, kind: str) -> None:
@@ -213,6 +216,13 @@ class Bridge:
         """End the call from the server's side."""
         self._note(Shutdown(reason))
 
+    def daily_spend(self, nano_usd: int) -> None:
+        """All calls have spent so much today: the call is told when that comes nearer to the cap by a step."""
+        now = level(nano_usd, self.call.settings.money.daily_cap)
+        if now > self._day_level:
+            self._day_level = now
+            self._note(DailySpend(nano_usd))
+
     def _model_text(self, text: bytes) -> None:
         traffic = self.traffic
         traffic.from_model += 1
@@ -223,10 +233,8 @@ class Bridge:
             self.refuse("model>bot", error.kind)
             return
         self._feed(event, "model>bot", text)
-
-    def _model_lost(self, failure: Failure) -> None:
-        self.failure = failure
-        self._note(ModelClosed(failure.kind, failure.code, failure.reason))
+        if type(event) is events.SessionCreated:
+            self._model.created(event)
 
     def _note(self, note: Any) -> None:
         if self.call.ended is None:
@@ -246,10 +254,14 @@ class Bridge:
         """One reading of the clock for the core and the record: the same integer replays."""
         now_us = self._now_us()
         if self.recorder is not None and self.call.ended is None:
-            self.recorder.input(now_us, way, raw)
+            self.recorder.input(now_us, way, raw, self._model.number if way == "model>bot" else 0)
         try:
             for output in self.call.receive(item, now_us):
                 self._do(output, now_us)
+                if type(output) is stream.Clear and type(item) is events.SpeechStarted:
+                    self._learn(WaitFact("clear", self._now_us() - now_us), now_us)  # the core's clock stands still
+            if self.recorder is not None and self.recorder.follow(self.call, now_us):
+                self._report(Report("recording_started"), now_us)
             self._arm()
         except Exception:  # noqa: BLE001
             self._fault(item)
@@ -268,32 +280,56 @@ class Bridge:
             recorder.input(now_us, "phone>bot", text)
         try:
             for output in self.call.receive(message, now_us):
-                if model is not None:
-                    written = _encode(output)
-                    model.send(written)
-                    traffic.to_model += 1
-                    traffic.to_model_bytes += len(written)
+                written = _encode(output)
+                model.send(written)
+                traffic.to_model += 1
+                traffic.to_model_bytes += len(written)
                 if recorder is not None:
-                    recorder.output(now_us, cast("AppendAudio", output))
+                    recorder.output(now_us, cast("AppendAudio", output), model.number)
         except Exception:  # noqa: BLE001
             self._fault(message)
 
     def _do(self, output: Output, now_us: int) -> None:
-        if isinstance(output, Report):
-            self.reported_us.setdefault(output.event, now_us)
-            getattr(self._log, output.level)(output.event, **output.details)
-        elif isinstance(output, End):
-            self._over.set()
-        else:
-            if isinstance(output, PHONE_MESSAGES):
-                if self._phone is not None:
-                    self._send_phone(self._phone, _encode(output))
-            elif self._model is not None:
-                self._send_model(self._model, _encode(output))
+        if isinstance(output, PHONE_MESSAGES):
+            if self._phone is not None:
+                self._send_phone(self._phone, _encode(output))
             if self.recorder is not None:
                 self.recorder.output(now_us, output)
+        elif isinstance(output, Aside):
+            self._take(output, now_us)
+        else:
+            self._send_model(_encode(output))
+            if self.recorder is not None:
+                self.recorder.output(now_us, output, self._model.number)
         if self.on_output is not None:
             self.on_output(output, now_us)
+
+    def _take(self, output: Aside, now_us: int) -> None:
+        """What goes to neither side."""
+        if isinstance(output, Report):
+            self._report(output, now_us)
+        elif isinstance(output, End):
+            self._over.set()
+        elif isinstance(output, Order):
+            self._model.obey(output)
+        else:
+            self._learn(output, now_us)
+
+    def warn(self, event: str, **details: Any) -> None:
+        """Report what the core does not see."""
+        self._report(Report(event, details, "warning"), self._now_us())
+
+    def _report(self, report: Report, now_us: int) -> None:
+        self.reported_us.setdefault(report.event, now_us)
+        getattr(self._log, report.level)(report.event, **report.details)
+        if self.on_told is not None:
+            self.on_told(report, now_us)
+
+    def _learn(self, fact: Fact, now_us: int) -> None:
+        """What the call tells about itself, a few times a turn."""
+        self.tally.note(fact)
+        if self.on_told is not None:
+            self.on_told(fact, now_us)
 
     def _send_phone(self, phone: PhoneSocket, text: bytes) -> None:
         traffic = self.traffic
@@ -301,14 +337,11 @@ class Bridge:
         traffic.to_phone_bytes += len(text)
         phone.send(text)
 
-    def _send_model(self, model: RealtimeConnection, text: bytes) -> None:
+    def _send_model(self, text: bytes) -> None:
         traffic = self.traffic
         traffic.to_model += 1
         traffic.to_model_bytes += len(text)
-        if self._already_sent and self._already_sent[0] == text:
-            del self._already_sent[0]
-        else:
-            model.send(text)
+        self._model.send(text)
 
     # ---- time and room ----
 

@@ -9,16 +9,21 @@ from rich.table import Table
 from rich.text import Text
 
 from bot.config import Settings, Shown, effective, missing_for_call, warnings_about
+from bot.realtime.prices import BadPrices
+from bot.server.money import half_blind, price_lines
+from bot.server.reach import reach
 from bot.twilio.twiml import TwimlError, TwimlFiles
 
 
 class Report(NamedTuple):
-    """What was found. The three lists hold sentences; `problems` keep the server from starting."""
+    """What was found. The lists hold sentences; `problems` keep the server from starting."""
 
     shown: list[Shown]
     problems: list[str]
     missing: list[str]
     warnings: list[str]
+    prices: list[str]
+    store: list[str] = []  # noqa: RUF012  nobody writes to it
 
 
 def examine(settings: Settings) -> Report:
@@ -28,7 +33,16 @@ def examine(settings: Settings) -> Report:
         TwimlFiles(settings.twiml_dir)
     except TwimlError as error:
         problems.append(str(error))
-    return Report(effective(settings), problems, missing_for_call(settings), warnings_about(settings))
+    prices, warnings = [], warnings_about(settings)
+    try:
+        prices = price_lines(settings)
+        warnings += half_blind(settings)
+    except BadPrices as error:
+        problems += error.problems
+    reached = reach(settings)
+    warnings += reached.warnings
+    problems += reached.problems
+    return Report(effective(settings), problems, missing_for_call(settings), warnings, prices, reached.fine)
 
 
 def show(report: Report, console: Console) -> None:
@@ -38,6 +52,8 @@ def show(report: Report, console: Console) -> None:
     else:
         for name, value, source in report.shown:
             _line(console, f"{name}={value} ({source})")
+    for sentence in (*report.prices, *report.store):
+        _line(console, sentence)
     for sentence in report.warnings:
         _line(console, f"Warning: {sentence}")
     if report.missing:

@@ -12,6 +12,8 @@ from bot.server.context import Door
 from bot.server.live import LiveCalls
 
 LOOK_S = 0.1
+PAUSES_S = 6.0
+"""How long a pause of a conversation is waited for, at most half the time there is."""
 FOLLOW_UP_S = 3.0
 """Twilio asks /voice/next at once when a stream is over; it is waited for this long."""
 
@@ -19,11 +21,16 @@ _log = structlog.get_logger()
 
 
 async def drain(calls: LiveCalls, door: Door, limit_s: float, hurry: asyncio.Event) -> None:
-    """Let live calls run for up to `limit_s`, or until `hurry`; end what is left; wait for what Twilio asks then."""
+    """Let live calls run for up to `limit_s`, or until `hurry`; end what is left; wait for what Twilio asks then.
+
+    Of that time the last seconds are for pauses: a call that is in one is ended, for another process to carry it on.
+    """
     calls.draining = True
     calls.registry.announce(accepting=False)
     _log.info("draining", calls=len(calls), seconds=limit_s)
-    await _within(limit_s, _until_not_needed(calls, door), hurry)
+    pauses_s = min(PAUSES_S, limit_s / 2)
+    await _within(limit_s - pauses_s, _until_not_needed(calls, door), hurry)
+    await _within(pauses_s, _in_pauses(calls, door), hurry)
     await calls.close()
     await _within(FOLLOW_UP_S, _until_answered(calls), hurry)
     _log.info("drained")
@@ -42,6 +49,11 @@ async def _until_not_needed(calls: LiveCalls, door: Door) -> None:
         if not len(calls) and (others or not calls.registry.live()):
             return
         await asyncio.sleep(LOOK_S)
+
+
+async def _in_pauses(calls: LiveCalls, door: Door) -> None:
+    await calls.hand_over()
+    await _until_not_needed(calls, door)
 
 
 async def _until_answered(calls: LiveCalls) -> None:

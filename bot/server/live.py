@@ -9,22 +9,43 @@ from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
 
+from bot.call.call import Call
 from bot.call.outputs import EndReason
+from bot.call.spending import ALL_SPENT, level
+from bot.call.states import State
 from bot.config import Settings
+from bot.realtime.addresses import Addresses
 from bot.realtime.connection import Endpoint
-from bot.records.recorder import Recorder, fixture_path
+from bot.records.recorder import Recorder
 from bot.server.bridge import Bridge
+from bot.server.call_files import call_files
 from bot.server.call_settings import call_settings
+from bot.server.past import NOBODY, Parties, Past, carrying_on, past_of
+from bot.server.quota import quota_of
 from bot.server.registry import CallRegistry, Entry, MemoryRegistry
+from bot.server.shelf import Shelf
+from bot.server.walls import Load
 from bot.server.warm import WarmPool
 from bot.twilio.token import NONCE_BYTES, BadToken, StreamToken, open_token, seal, stream_keys
 
 SETTLE_S = 1.5
 """How long /voice/next waits for a call whose stream has just ended; Twilio itself would wait 15 s."""
 SETTLE_LOOK_S = 0.05
+PAUSE_LOOK_S = 0.05
 LOOK_S = 0.25
 """How often a session that waits for its stream looks whether that has come in another process."""
-BOT_ENDS = frozenset({"bot_hung_up", "idle", "time_limit", "model_unavailable", "internal_error", "drained", "refused"})
+RESUMABLE: frozenset[EndReason] = frozenset({"line_lost", "drained"})
+"""Ends after which the call is carried on if the caller is still there."""
+BOUNDS: frozenset[EndReason] = frozenset({"spend_limit", "time_limit", "idle"})
+"""Ends that the bot says goodbye before; where it could not, a sentence follows."""
+PASTS = 1000
+"""Calls that ended so of which this process knows the past itself; of others the store does."""
+BOT_ENDS = frozenset(
+    {
+        *("bot_hung_up", "idle", "time_limit", "spend_limit"),
+        *("model_unavailable", "internal_error", "drained", "refused"),
+    }
+)
 """Ends after which Twilio asks what is next: the stream was closed by us."""
 
 
@@ -34,7 +55,18 @@ class LiveCall:
 
     call_sid: str
     bridge: Bridge
+    past: Past
+    parties: Parties = NOBODY
+    offset_us: int = 0
+    """How long the call had been going on when this leg of it began."""
+    nonce: bytes = b""
+    """That of the newest token for its stream."""
     task: asyncio.Task[None] = field(init=False)
+
+    @property
+    def in_pause(self) -> bool:
+        """Whether nobody speaks and nothing is expected, as far as the bot knows."""
+        return self.bridge.call.state is State.LISTENING
 
 
 class LiveCalls:
@@ -43,6 +75,8 @@ class LiveCalls:
     def __init__(self, settings: Settings, registry: CallRegistry | None = None) -> None:
         self.settings = settings
         self.registry: CallRegistry = registry or MemoryRegistry(time.time)
+        self.load = Load(settings.max_lag_ms)
+        """How late the loop is, as the meter measures it."""
         self.draining = False
         self.ended = 0
         """Calls that are over, or go on elsewhere."""
@@ -52,11 +86,27 @@ class LiveCalls:
         """Called with each call as it begins."""
         self.on_end: list[Callable[[LiveCall, EndReason | None], None]] = []
         """Called with each call whose sockets are closed, and how it ended: None when it goes on elsewhere."""
+        self.spent_today_nano_usd = 0
+        """What all instances have spent since midnight UTC; 0 until it is known, and without BOT_MAX_DAILY_USD."""
+        self.on_daily_spend: list[Callable[[int], None]] = []
+        """Called with that number whenever it was looked up, every few seconds."""
+        self.addresses = Addresses.of(settings.openai_realtime_url)
         self._endpoint = Endpoint(
-            settings.openai_realtime_url, settings.openai_realtime_model, settings.openai_api_key.get_secret_value()
+            settings.openai_realtime_url,
+            settings.openai_realtime_model,
+            settings.openai_api_key.get_secret_value(),
+            self.addresses,
+            settings.dialect,
         )
-        self.pool = WarmPool(self._endpoint, call_settings(settings, "", ""), pool_share(settings))
+        self.template = call_settings(settings, "", "")
+        """The settings of a call, but for what names it."""
+        self.pool = WarmPool(self._endpoint, self.template, pool_share(settings))
         self._calls: dict[str, LiveCall] = {}
+        self._pasts: dict[str, Past] = {}
+        self.shelf: Shelf | None = None
+        """The way to the store, once there is one."""
+        self.closing = False
+        """Whether the calls that are left are being ended, for another process to carry them on."""
         self._keys = stream_keys(settings.auth_tokens)
 
     def __len__(self) -> int:
@@ -67,36 +117,67 @@ class LiveCalls:
 
     @property
     def full(self) -> bool:
-        return self.registry.live() >= self.settings.max_calls
+        """Whether one more call would hear that there is no room."""
+        return self.load.high or self.registry.live() >= self.settings.max_calls
 
     def find(self, call_sid: str) -> LiveCall | None:
         return self._calls.get(call_sid)
 
     # ---- the webhook ----
 
-    def enter(self, call_sid: str) -> Entry:
-        """What the webhook of this call finds; a draining process lets no new one in."""
-        return self.registry.enter(call_sid, 0 if self.draining else self.settings.max_calls)
+    def turns_away(self, call_sid: str) -> bool:
+        """Whether the day's money is used up, and this is no call that was let in before."""
+        if level(self.spent_today_nano_usd, self.template.money.daily_cap) < ALL_SPENT or self.find(call_sid):
+            return False
+        known = self.registry
+        return known.owner(call_sid) is None and not known.claimed(call_sid) and known.outcome(call_sid) is None
 
-    def start(self, call_sid: str) -> LiveCall:
-        """Begin a call: its session is dialled at once, or taken from the idle ones."""
-        live = LiveCall(call_sid, self._bridge(call_sid))
+    def enter(self, call_sid: str, caller: str = "") -> Entry:
+        """What the webhook of this call finds; a process that drains, or is too busy, lets no new one in."""
+        limit = 0 if self.draining or self.load.high else self.settings.max_calls
+        return self.registry.enter(call_sid, limit, quota_of(self.settings, caller))
+
+    def start(self, call_sid: str, parties: Parties = NOBODY, past: Past | None = None) -> LiveCall:
+        """Begin a call, or carry on one that has a `past`: a session is dialled at once, or an idle one taken."""
+        now_s = time.time()
+        past = past or Past(now_s)
+        live = LiveCall(call_sid, self._bridge(call_sid, past, now_s), past, parties)
+        live.offset_us = max(0, round((now_s - past.began_s) * 1_000_000)) if past.leg else 0
         self._calls[call_sid] = live
         for tell in self.on_start:
             tell(live)
+        live.bridge.daily_spend(self.spent_today_nano_usd)
         live.task = asyncio.create_task(self._run(live), name=f"call {call_sid}")
         return live
 
-    def _bridge(self, call_sid: str) -> Bridge:
+    def resume(self, call_sid: str, past: Past) -> LiveCall:
+        """The call goes on: a session that knows what was said waits for another stream."""
+        past = past._replace(leg=past.leg + 1, steady=True)
+        self.registry.reopen(call_sid)
+        return self.start(call_sid, past.parties, past)
+
+    def past(self, call_sid: str) -> Past | None:
+        """What is known here of a call that has ended and may be carried on."""
+        return self._pasts.get(call_sid)
+
+    def _remember(self, live: LiveCall) -> None:
+        self._pasts.pop(live.call_sid, None)
+        self._pasts[live.call_sid] = past_of(live.bridge.call, live.past, live.parties, live.bridge.age_s)
+        if len(self._pasts) > PASTS:
+            del self._pasts[next(iter(self._pasts))]
+
+    def _bridge(self, call_sid: str, past: Past, now_s: float) -> Bridge:
         settings = self.settings
         chosen = call_settings(settings, call_sid, settings.twilio_account_sid)
-        recorder = None
-        if "fixture" in settings.record:
-            recorder = Recorder(chosen, fixture_path(settings.record_dir, call_sid), settings.secrets)
-        return Bridge(chosen, self._endpoint, recorder, self.pool.take())
+        if past.leg:
+            chosen = carrying_on(chosen, past, now_s)
+        files = call_files(settings, chosen, call_sid)
+        recorder = Recorder(files) if files else None
+        return Bridge(chosen, self._endpoint, recorder, self.pool.take(), self.pool.take)
 
     async def _run(self, live: LiveCall) -> None:
-        looking = asyncio.create_task(self._look_elsewhere(live)) if self.registry.shared else None
+        alone = not self.registry.shared and (self.shelf is None or not self.shelf.shared)
+        looking = None if alone else asyncio.create_task(self._look_elsewhere(live))
         reason: EndReason | None
         try:
             reason = await live.bridge.run()
@@ -107,8 +188,13 @@ class LiveCalls:
                 looking.cancel()
             del self._calls[live.call_sid]
             self.ended += 1
+        if reason in RESUMABLE:
+            self._remember(live)
         if reason is not None:
-            self.registry.end(live.call_sid, reason, asks=reason in BOT_ENDS and live.bridge.attached)
+            asks = reason in BOT_ENDS and live.bridge.attached
+            self.registry.end(live.call_sid, _to_the_phone(live.bridge.call, reason), asks=asks)
+        elif not self.registry.claimed(live.call_sid):
+            self.registry.forget(live.call_sid)
         for tell in self.on_end:
             tell(live, reason)
 
@@ -118,7 +204,7 @@ class LiveCalls:
             await asyncio.sleep(LOOK_S)
             if live.bridge.attached:
                 return
-            if self.registry.claimed(live.call_sid):
+            if self.registry.claimed(live.call_sid) or await self._claimed_elsewhere(live):
                 self.missed += 1
                 live.bridge.release()
                 return
@@ -126,20 +212,50 @@ class LiveCalls:
                 live.bridge.shutdown("line_lost")
                 return
 
+    async def _claimed_elsewhere(self, live: LiveCall) -> bool:
+        """Whether another instance has the stream; one that came here meanwhile was claimed by us."""
+        if self.shelf is None or not live.nonce:
+            return False
+        nonce = live.nonce
+        return await self.shelf.claimed(nonce) and live.nonce == nonce
+
+    def spent_today(self, nano_usd: int) -> None:
+        """So much has been spent today, by the store."""
+        self.spent_today_nano_usd = nano_usd
+        for live in self:
+            live.bridge.daily_spend(nano_usd)
+        for tell in self.on_daily_spend:
+            tell(nano_usd)
+
     # ---- the stream ----
 
     def new_token(self, call_sid: str) -> str:
         """A fresh token for the stream of this call; the one before is void."""
         nonce = secrets.token_bytes(NONCE_BYTES)
         self.registry.issue(call_sid, nonce)
-        return seal(call_sid, int(time.time()), nonce, self._keys[0])
+        live = self.find(call_sid)
+        if live is not None:
+            live.nonce = nonce
+        resumed = live is not None and live.past.leg > 0
+        return seal(call_sid, int(time.time()), nonce, self._keys[0], resumed=resumed)
 
     def opened(self, token: str) -> StreamToken:
         """What a token says. Raises BadToken when it is not ours or too old."""
         return open_token(token, int(time.time()), self._keys)
 
-    def redeem(self, opened: StreamToken) -> None:
+    async def redeem(self, opened: StreamToken) -> None:
         """Spend a token. Raises BadToken when it is spent or void."""
+        live = self.find(opened.call_sid)
+        ours = live is not None and live.nonce == opened.nonce
+        if live is not None and ours:
+            live.nonce = b""  # from here on it is no sign of a stream elsewhere
+        claim = "not_told" if self.shelf is None else await self.shelf.claim(opened.call_sid, opened.nonce)
+        if claim == "spent":
+            if live is not None and ours:
+                live.nonce = opened.nonce
+            raise BadToken("spent")
+        if claim == "claimed" and opened.resumed and self.registry.outcome(opened.call_sid) is not None:
+            self.registry.reopen(opened.call_sid)  # it ended here, and another instance carries it on
         if not self.registry.claim(opened.call_sid, opened.nonce):
             raise BadToken("spent")
 
@@ -152,7 +268,10 @@ class LiveCalls:
             if not live.bridge.attached:
                 live.bridge.shutdown("line_lost")
             await live.bridge.over(SETTLE_S)
-            return live.bridge.call.ended
+            ended = live.bridge.call.ended
+            if ended in RESUMABLE:  # it is remembered once its sockets are closed
+                await asyncio.wait([live.task], timeout=SETTLE_S)
+            return None if ended is None else _to_the_phone(live.bridge.call, ended)
         if self.registry.owner(call_sid) is not None:  # the session waits in another process, which will see this
             self.registry.end(call_sid, "line_lost")
         with suppress(TimeoutError):
@@ -161,13 +280,27 @@ class LiveCalls:
                     await asyncio.sleep(SETTLE_LOOK_S)  # what another process does sets no event here
         return self.registry.outcome(call_sid)
 
+    async def hand_over(self) -> None:
+        """End each call in a pause of its conversation, for another process to carry it on. Waits for all of them."""
+        self.draining = self.closing = True
+        while self._calls:
+            for live in self:
+                if live.in_pause:
+                    live.bridge.shutdown("drained")
+            await asyncio.sleep(PAUSE_LOOK_S)
+
     async def close(self) -> None:
         """End every call and wait for it."""
-        self.draining = True
+        self.draining = self.closing = True
         calls = list(self._calls.values())
         for live in calls:
             live.bridge.shutdown("drained")
         await asyncio.gather(*(live.task for live in calls), return_exceptions=True)
+
+
+def _to_the_phone(call: Call, reason: EndReason) -> EndReason:
+    """What is left to say depends on this: a call that was ended for a bound, and said so, is one the bot hung up."""
+    return "bot_hung_up" if reason in BOUNDS and call.farewell.heard else reason
 
 
 def pool_share(settings: Settings) -> int:

@@ -8,14 +8,30 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Literal, NamedTuple, get_args
 
+from bot.call.facts import Wait
 from bot.call.outputs import EndReason
+from bot.call.states import State
 from bot.observe.metrics import Family
-from bot.realtime.errors import Severity
+from bot.realtime.errors import LABELS, Severity
 from bot.realtime.failures import FailureKind
+from bot.realtime.usage import Tokens
 from bot.server.bridge import Bridge
 
 WebhookRefusal = Literal[
-    "signature", "account", "form", "too_long", "late", "full", "draining", "being_answered", "is_over"
+    "signature",
+    "account",
+    "form",
+    "too_long",
+    "late",
+    "full",
+    "overloaded",
+    "draining",
+    "spend_limit",
+    "caller_denied",
+    "caller_at_once",
+    "caller_rate",
+    "being_answered",
+    "is_over",
 ]
 StreamRefusal = Literal[
     "signature", "malformed", "forged", "expired", "spent", "is_over", "not_websocket", "no_start", "start"
@@ -27,12 +43,20 @@ PHONE_KINDS = (
 MODEL_KINDS = ("not_json", "bad_shape", "bad_base64")
 WAYS = ("phone>bot", "bot>phone", "model>bot", "bot>model")
 
-_CALL_S = (1, 5, 15, 30, 60, 120, 300, 600, 1200, 1800, 3600)
+BILLED = {"response": "model", "transcription": "transcription"}
+"""The label of each kind of usage."""
+STATES = tuple(state.value for state in State)
+
+_CALL_S = (5, 15, 60, 300, 900, 3600)
 _WAIT_S = (0.05, 0.1, 0.2, 0.3, 0.5, 0.75, 1, 1.5, 2, 3, 5, 8)
+_HEARD_S = (0.2, 0.3, 0.5, 0.75, 1, 1.5, 2, 3, 5, 8)
+_CLEAR_S = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1)
 _LAG_S = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2)
 
 FAMILIES = (
     Family("heardline_calls_live", "gauge", "Calls from their webhook until both sockets are closed."),
+    Family("heardline_calls", "gauge", "The same calls by who has the floor.", "state", STATES),
+    Family("heardline_calls_limit", "gauge", "BOT_MAX_CALLS: calls at a time, over all processes.", common=True),
     Family(
         "heardline_call_seconds",
         "histogram",
@@ -113,6 +137,13 @@ FAMILIES = (
         get_args(Severity),
     ),
     Family(
+        "heardline_upstream_errors_total",
+        "counter",
+        "What sessions said was wrong, failed replies included, by OpenAI's code.",
+        "code",
+        LABELS,
+    ),
+    Family(
         "heardline_sessions_dialled_total", "counter", "Sessions dialled, by what for.", "purpose", ("call", "pool")
     ),
     Family(
@@ -122,6 +153,7 @@ FAMILIES = (
         "failure",
         get_args(FailureKind),
     ),
+    Family("heardline_sessions_replaced_total", "counter", "Sessions that took over a call from one before."),
     Family("heardline_sessions_taken_total", "counter", "Calls that took a warm session and dialled none."),
     Family("heardline_sessions_missed_total", "counter", "Sessions closed because the stream came to another process."),
     Family("heardline_warm_sessions", "gauge", "Sessions that are ready for the next calls."),
@@ -138,9 +170,53 @@ FAMILIES = (
         buckets=_WAIT_S,
     ),
     Family(
+        "heardline_wait_seconds",
+        "histogram",
+        "What callers waited for: the greeting, from the webhook; the first byte of an answer sent and heard, from "
+        "the end of their speech.",
+        "what",
+        tuple(wait for wait in get_args(Wait) if wait != "clear"),
+        _HEARD_S,
+    ),
+    Family(
+        "heardline_clear_seconds",
+        "histogram",
+        "From the session hearing an interruption to `clear` at the phone's socket.",
+        buckets=_CLEAR_S,
+    ),
+    Family(
         "heardline_loop_lag_seconds", "histogram", "How late the event loop ran a timer, once a second.", buckets=_LAG_S
     ),
     Family("heardline_recordings_failed_total", "counter", "Recordings that were given up; their calls went on."),
+    Family(
+        "heardline_tokens_total",
+        "counter",
+        "Tokens that responses and transcriptions used; cached input is counted apart.",
+        "kind",
+        Tokens.__struct_fields__,
+    ),
+    Family(
+        "heardline_usd_total",
+        "counter",
+        "What responses (model) and transcriptions cost, in US dollars, by the price table.",
+        "kind",
+        tuple(BILLED.values()),
+    ),
+    Family(
+        "heardline_daily_spent_usd",
+        "gauge",
+        "Spent since midnight UTC by all instances on one call store.",
+        common=True,
+    ),
+    Family("heardline_daily_limit_usd", "gauge", "BOT_MAX_DAILY_USD; 0: no limit.", common=True),
+    Family(
+        "heardline_http_malformed_total",
+        "counter",
+        "Requests that could not be read: of scanners, mostly, or TLS where none is spoken.",
+    ),
+    Family("heardline_store_away", "gauge", "Processes whose call store does not answer."),
+    Family("heardline_store_rows_waiting", "gauge", "Changes of records that are not stored yet."),
+    Family("heardline_store_rows_lost_total", "counter", "Changes of records that never will be stored."),
 )
 
 MILESTONES = {"session_ready": "heardline_session_ready_seconds", "begun": "heardline_call_begun_seconds"}
@@ -182,6 +258,7 @@ COLUMNS = (
     Column("heardline_dropped_bytes_total", "caller", lambda bridge: bridge.call.listening.dropped_bytes),
     Column("heardline_dropped_bytes_total", "bot", lambda bridge: bridge.call.speaking.dropped_bytes),
     Column("heardline_phone_full_total", "", _counted("phone_full")),
+    Column("heardline_sessions_replaced_total", "", _counted("sessions_replaced")),
     Column("heardline_timestamps_disbelieved_total", "", lambda bridge: bridge.call.listening.distrusted_timestamps),
     *(Column("heardline_model_errors_total", one, _counted(f"model_error_{one}")) for one in get_args(Severity)),
 )

@@ -10,9 +10,11 @@ from aiohttp import web
 from bot.server.bridge import Bridge
 from bot.server.context import CALLS, DOOR, METER, SETTINGS
 from bot.server.handover import request_head
+from bot.server.live import LiveCalls
+from bot.server.past import Past
 from bot.server.phone_socket import ABNORMAL, NoUpgrade, PhoneSocket
 from bot.twilio.signature import stream_ok, stream_url
-from bot.twilio.token import BadToken
+from bot.twilio.token import BadToken, StreamToken
 
 START_S = 5.0
 """A socket that has not sent `start` by then is closed."""
@@ -32,19 +34,29 @@ async def media(request: web.Request) -> web.StreamResponse:
     except NoUpgrade as error:
         request.app[METER].stream_refused("not_websocket")
         return web.Response(status=error.status, text="this address speaks WebSocket only\n")
+    who: dict[str, str] = {}
     try:
         opened = calls.opened(token)
+        who["call_sid"] = opened.call_sid
         live = calls.find(opened.call_sid)
         if live is None and await _handed_over(request, opened.call_sid):
             return web.Response()  # goes nowhere: the connection is another process's now
-        calls.redeem(opened)
+        past = await _past(calls, opened) if live is None and opened.resumed else None
+        await calls.redeem(opened)
+        live = live or calls.find(opened.call_sid)
     except BadToken as error:
-        raise _forbidden(request, error.kind, str(error)) from None
+        raise _forbidden(request, error.kind, str(error), **who) from None
     if live is not None and live.bridge.call.ended is not None:
-        raise _forbidden(request, "is_over", "the call is over")
-    bridge = (live or calls.start(opened.call_sid)).bridge
+        raise _forbidden(request, "is_over", "the call is over", **who)
+    bridge = (live or calls.start(opened.call_sid, past=past)).bridge
     await _stream(request, socket, bridge)
     return web.Response()  # goes nowhere: the connection is gone
+
+
+async def _past(calls: LiveCalls, opened: StreamToken) -> Past | None:
+    """The past of a call that another instance was to carry on."""
+    stored = None if calls.shelf is None else await calls.shelf.find(opened.call_sid, settled=False)
+    return None if stored is None else stored.past._replace(leg=stored.past.leg + 1)
 
 
 async def _stream(request: web.Request, socket: PhoneSocket, bridge: Bridge) -> None:
@@ -67,7 +79,7 @@ async def _handed_over(request: web.Request, call_sid: str) -> bool:
     return handover is not None and owner is not None and await handover.give(request, owner)
 
 
-def _forbidden(request: web.Request, kind: str, why: str) -> web.HTTPForbidden:
+def _forbidden(request: web.Request, kind: str, why: str, **who: str) -> web.HTTPForbidden:
     request.app[METER].stream_refused(kind)
-    _log.warning("stream_refused", why=why)
+    _log.warning("stream_refused", why=why, **who)
     return web.HTTPForbidden(text=f"{why}\n")

@@ -5,36 +5,69 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from operator import add, sub
+from typing import Protocol
+
+import structlog
 
 from bot.call.outputs import EndReason
+from bot.call.states import State
 from bot.observe.metrics import Metrics
-from bot.records.recorder import process_writer
+from bot.records.writer import process_writer
 from bot.server.handover import Handover
+from bot.server.http_log import HttpLog
 from bot.server.live import LiveCall, LiveCalls
-from bot.server.measures import COLUMNS, FAMILIES, MILESTONES, WebhookRefusal, read
+from bot.server.measures import BILLED, COLUMNS, FAMILIES, MILESTONES, WebhookRefusal, read
+from bot.server.tally import Tally
 
 FLUSH_S = 1.0
+NANO = 1_000_000_000
+
+_log = structlog.get_logger()
 SLICE = 50
 """Calls looked at before the loop may turn: some 4 us each."""
 
 
+class StoreState(Protocol):
+    """How the writing of records stands."""
+
+    away: bool
+
+    @property
+    def waiting(self) -> int:
+        """Rows not stored yet."""
+
+    @property
+    def lost(self) -> int:
+        """Rows that never will be."""
+
+
 class Meter:
-    """The measures of one process. `handover` is its way to the others, if there are any."""
+    """The measures of one process, whose parts say how they stand.
+
+    `handover` is its way to the others, `store` its way to the call store, if there are any; `http` its server's log.
+    """
 
     def __init__(self, calls: LiveCalls) -> None:
         self.handover: Handover | None = None
+        self.http: HttpLog | None = None
+        self.store: StoreState | None = None
         self._metrics = Metrics(FAMILIES)
         self._calls = calls
         self._told: dict[LiveCall, list[int]] = {}
         """What was last read of each live call."""
         self._reached: dict[LiveCall, set[str]] = {}
+        self._errors: dict[LiveCall, Counter[str]] = {}
+        """What was last read of the upstream errors of each live call that had any."""
         self._due = [0] * len(COLUMNS)
         """What was read and has yet to be added, in the order of COLUMNS."""
         self._totals: Counter[tuple[str, str]] = Counter()
         self._records = "fixture" in calls.settings.record
         self._recordings_failed = process_writer().failures if self._records else 0
+        self._metrics.set("heardline_calls_limit", calls.settings.max_calls)
+        self._metrics.set("heardline_daily_limit_usd", float(calls.settings.max_daily_usd))
         calls.on_start.append(self._started)
         calls.on_end.append(self._ended)
+        calls.on_daily_spend.append(self._daily_spend)
 
     async def run(self) -> None:
         """Publish once a second, for ever, and measure by how much the second was longer."""
@@ -42,8 +75,18 @@ class Meter:
         while True:
             due_s = loop.time() + FLUSH_S
             await asyncio.sleep(FLUSH_S)
-            self._metrics.observe("heardline_loop_lag_seconds", max(0.0, loop.time() - due_s))
+            self._lag(max(0.0, loop.time() - due_s))
             await self.flush()
+
+    def _lag(self, lag_s: float) -> None:
+        """The loop was so late; too late for too long, and new calls are turned away."""
+        self._metrics.observe("heardline_loop_lag_seconds", lag_s)
+        load = self._calls.load
+        if load.lag(lag_s):
+            if load.high:
+                _log.warning("overloaded", lag_ms=round(lag_s * 1000), limit_ms=self._calls.settings.max_lag_ms)
+            else:
+                _log.info("load_normal", lag_ms=round(lag_s * 1000))
 
     async def flush(self) -> None:
         """Publish everything as it stands, a slice of the calls at a time."""
@@ -68,6 +111,10 @@ class Meter:
         """`why` is a StreamRefusal; the kinds of BadToken are among them."""
         self._metrics.add("heardline_streams_refused_total", value=why)
 
+    def _daily_spend(self, nano_usd: int) -> None:
+        """So much was spent today, in billionths of a dollar, by all who write to one store."""
+        self._metrics.set("heardline_daily_spent_usd", nano_usd / NANO)
+
     def _started(self, live: LiveCall) -> None:
         self._told[live] = [0] * len(COLUMNS)
         self._reached[live] = set()
@@ -79,9 +126,10 @@ class Meter:
     def _ended(self, live: LiveCall, reason: EndReason | None) -> None:
         self._read(live)
         del self._told[live], self._reached[live]
+        self._errors.pop(live, None)
         bridge = live.bridge
-        if bridge.failure is not None:
-            self._metrics.add("heardline_sessions_failed_total", value=bridge.failure.kind)
+        for kind, number in bridge.failures.items():
+            self._metrics.add("heardline_sessions_failed_total", number, kind)
         if reason is None:
             return
         self._metrics.observe("heardline_call_seconds", bridge.age_s, reason)
@@ -101,6 +149,9 @@ class Meter:
         self._due = list(map(add, self._due, map(sub, now, before)))
         if bridge.refusals:
             self._take_refusals(bridge.refusals)
+        if bridge.call.errors:
+            self._take_errors(live)
+        self._take_tally(bridge.tally)
         if len(self._reached[live]) < len(MILESTONES):
             self._milestones(live)
 
@@ -109,6 +160,25 @@ class Meter:
             side = "phone" if way == "phone>bot" else "model"
             self._metrics.add(f"heardline_{side}_messages_refused_total", number, kind)
         refusals.clear()
+
+    def _take_errors(self, live: LiveCall) -> None:
+        """The core's own count is left alone: it belongs to a call that can be replayed."""
+        now, before = live.bridge.call.errors.copy(), self._errors.get(live, Counter())
+        self._errors[live] = now
+        for code, number in (now - before).items():
+            self._metrics.add("heardline_upstream_errors_total", number, code)
+
+    def _take_tally(self, tally: Tally) -> None:
+        for what, us in tally.waits:
+            if what == "clear":
+                self._metrics.observe("heardline_clear_seconds", us / 1_000_000)
+            else:
+                self._metrics.observe("heardline_wait_seconds", us / 1_000_000, what)
+        for kind, number in tally.tokens.items():
+            self._metrics.add("heardline_tokens_total", number, kind)
+        for kind, nano_usd in tally.nano_usd.items():
+            self._metrics.add("heardline_usd_total", nano_usd / NANO, BILLED[kind])
+        tally.clear()
 
     def _milestones(self, live: LiveCall) -> None:
         reached = self._reached[live]
@@ -124,16 +194,35 @@ class Meter:
         for column, number in zip(COLUMNS, due, strict=True):
             if number:
                 self._metrics.add(column.name, number, column.value)
-        calls, pool = self._calls, self._calls.pool
-        self._metrics.set("heardline_calls_live", len(calls))
+        self._publish_calls()
+        self._publish_sessions()
+        self._publish_parts()
+
+    def _publish_calls(self) -> None:
+        states = Counter(live.bridge.call.state for live in self._calls)
+        for state in State:
+            self._metrics.set("heardline_calls", states[state], state.value)
+        self._metrics.set("heardline_calls_live", len(self._calls))
+
+    def _publish_sessions(self) -> None:
+        pool = self._calls.pool
         self._metrics.set("heardline_warm_sessions", len(pool))
-        self._stands("heardline_sessions_missed_total", calls.missed)
+        self._stands("heardline_sessions_missed_total", self._calls.missed)
         self._stands("heardline_sessions_dialled_total", pool.dialled, "pool")
         for kind, number in pool.failures.items():
             self._stands("heardline_sessions_failed_total", number, kind)
+
+    def _publish_parts(self) -> None:
+        """What the parts of the process say of themselves."""
+        if self.http is not None:
+            self._stands("heardline_http_malformed_total", self.http.malformed)
         if self.handover is not None:
             self._stands("heardline_streams_handed_over_total", self.handover.given, "given")
             self._stands("heardline_streams_handed_over_total", self.handover.taken, "taken")
+        if self.store is not None:
+            self._metrics.set("heardline_store_away", self.store.away)
+            self._metrics.set("heardline_store_rows_waiting", self.store.waiting)
+            self._stands("heardline_store_rows_lost_total", self.store.lost)
         if self._records:
             self._stands("heardline_recordings_failed_total", process_writer().failures - self._recordings_failed)
 

@@ -16,12 +16,15 @@ from websockets.protocol import State
 from websockets.server import ServerProtocol
 
 from bot.realtime.framing import FrameReader, plain_text
+from bot.server.intake import Intake
 
 MAX_MESSAGE_BYTES = 64 * 1024
 CLOSE_S = 0.5
 """A closing handshake is given this long; then the socket is aborted."""
 FULL_BYTES = 64 * 1024
 """Above this the transport gets no more media, so that little ever stands before a `clear`."""
+UNREAD_BYTES = 1024 * 1024
+"""No phone leaves so much unread: one that asks for answers, with pings, and does not take them is let go."""
 QUIET_S = 20.0
 """A connection that was silent for this long is pinged; silent for as long again, it is dead."""
 ABNORMAL = 1006
@@ -55,7 +58,8 @@ class PhoneSocket(asyncio.Protocol):
         self._http: asyncio.BaseProtocol | None = None
         self._gone: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._reader = FrameReader(self._judge, masked=True, most_bytes=MAX_MESSAGE_BYTES)
-        self._fragments: list[bytes] = []
+        self._intake = Intake(self._reader.feed)
+        self._fragments = bytearray()
         self._fragments_text = True
         self._heard = True
         self._pinged = False
@@ -72,18 +76,22 @@ class PhoneSocket(asyncio.Protocol):
         self._transport = transport
         self._http = transport.get_protocol()
         transport.set_protocol(self)
+        self._intake.open(transport)
         self._write()
         self._timer = asyncio.get_running_loop().call_later(QUIET_S, self._look)
 
     def data_received(self, data: bytes) -> None:
         self._heard = True
-        self._reader.feed(data)
+        self._intake.feed(data)
 
     def _judge(self, frame: bytes) -> None:
         self._protocol.receive_data(frame)
         for event in self._protocol.events_received():
             self._frame(cast("Frame", event))
+        self._reader.broken = self._protocol.state is not State.OPEN
         self._write()
+        if self._transport is not None and self._transport.get_write_buffer_size() > UNREAD_BYTES:
+            self._transport.abort()
 
     def eof_received(self) -> None:
         self._protocol.receive_eof()
@@ -92,8 +100,10 @@ class PhoneSocket(asyncio.Protocol):
     def connection_lost(self, exc: Exception | None) -> None:
         if self._timer is not None:
             self._timer.cancel()
+        self._intake.close()
         if not self._gone.done():
             self._gone.set_result(None)
+        self._transport = None  # uvloop's raises when it is written to
         self.on_lost(self._code())
         if self._http is not None:
             self._http.connection_lost(exc)
@@ -114,12 +124,12 @@ class PhoneSocket(asyncio.Protocol):
 
     def _fragment(self, frame: Frame) -> None:
         if frame.opcode is not Opcode.CONT:
-            self._fragments, self._fragments_text = [], frame.opcode is Opcode.TEXT
-        self._fragments.append(bytes(frame.data))
+            self._fragments, self._fragments_text = bytearray(), frame.opcode is Opcode.TEXT
+        self._fragments += frame.data
         self._reader.in_fragments = not frame.fin
         if not frame.fin:
             return
-        whole, self._fragments = b"".join(self._fragments), []
+        whole, self._fragments = bytes(self._fragments), bytearray()
         if self._fragments_text:
             self._reader.on_text(whole)
         else:
@@ -131,10 +141,10 @@ class PhoneSocket(asyncio.Protocol):
             return
         if self._heard:
             self._pinged = False
-        elif self._pinged:
+        elif self._pinged or self._protocol.state is not State.OPEN:
             self._transport.abort()
             return
-        elif self._protocol.state is State.OPEN:
+        else:
             self._protocol.send_ping(b"")
             self._write()
             self._pinged = True

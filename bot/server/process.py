@@ -6,27 +6,38 @@ import asyncio
 import signal
 import socket
 from collections import Counter
+from collections.abc import Callable
 
 from bot.config import Settings
 from bot.server.app import running
 from bot.server.context import CALLS, DOOR
 from bot.server.drain import drain
 from bot.server.handover import Handover
+from bot.server.keeping import keeping
 from bot.server.loop import Memory
 from bot.server.registry import CallRegistry
 
 BEAT_S = 1.0
+STOPS = (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT)
 
 
 class Server:
-    """Runs until it is told to stop, and then until its calls are over."""
+    """Runs until it is told to stop, and then until its calls are over.
+
+    `replaced` tells whether the manager has started another process in place of this one.
+    """
 
     def __init__(
-        self, settings: Settings, registry: CallRegistry | None = None, handover: Handover | None = None
+        self,
+        settings: Settings,
+        registry: CallRegistry | None = None,
+        handover: Handover | None = None,
+        replaced: Callable[[], bool] = lambda: False,
     ) -> None:
         self._settings = settings
         self._registry = registry
         self._handover = handover
+        self._replaced = replaced
         self._told: Counter[int] = Counter()
         self._stop = asyncio.Event()
         self._hurry = asyncio.Event()
@@ -37,25 +48,40 @@ class Server:
         SIGTERM only ever asks to drain: gunicorn repeats it every second to a worker that it replaces, and some
         platforms send it to each process of a group. gunicorn answers a Ctrl-C with SIGQUIT to workers that the
         terminal has told already, in either order, and a Ctrl-C after SIGTERM with SIGQUIT, and SIGKILL after two
-        seconds.
+        seconds. The SIGTERM of a process that is being replaced is nobody's wish to stop the server.
         """
-        self._told[number] += 1
         self._stop.set()
+        if number == signal.SIGTERM and self._replaced():
+            return
+        self._told[number] += 1
         if self._told[signal.SIGINT] > 1 or (self._told[signal.SIGTERM] and number != signal.SIGTERM):
             self._hurry.set()
 
     async def run(self, sock: socket.socket | None = None) -> None:
         """Serve on `sock`, or where the settings say."""
         loop = asyncio.get_running_loop()
-        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT):
+        for number in STOPS:
             loop.add_signal_handler(number, self.stop, number)
-        async with running(self._settings, self._registry, sock, self._handover) as (app, _):
+        async with (
+            keeping(self._settings) as kept,
+            running(self._settings, self._registry, sock, self._handover, kept) as (app, _),
+        ):
             calls, memory = app[CALLS], Memory()
             while not self._stop.is_set():
                 calls.registry.announce(accepting=True)
                 memory.tidy(ended=calls.ended, live=len(calls))
                 await _set_within(self._stop, BEAT_S)
             await drain(calls, app[DOOR], self._settings.drain_s, self._hurry)
+
+
+def deaf() -> None:
+    """Ignore every further stop, in the last step of the loop: it would only kill a process that is leaving, or print a
+    traceback. Closing, the loop puts back the default actions of the signals that it still handles.
+    """
+    loop = asyncio.get_running_loop()
+    for number in STOPS:
+        loop.remove_signal_handler(number)
+        signal.signal(number, signal.SIG_IGN)
 
 
 async def _set_within(event: asyncio.Event, longest_s: float) -> None:

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Literal, Protocol
 
 from bot.call.outputs import EndReason
+from bot.server.quota import NO_QUOTA, MemoryRings, OverQuota, Quota, SqliteRings
 
 DAY_S = 24 * 3600
 MAX_CALLS_KNOWN = 1_000_000
@@ -19,15 +20,19 @@ BUSY_S = 2.0
 SEEN_S = 3.0
 """A process that has not said a word for this long takes no calls."""
 
-Entry = Literal["new", "waiting", "streaming", "over", "full"]
-"""What a webhook for a call finds: not known before, dialled and waiting for its stream, streaming, over, no room."""
+Entry = Literal["new", "waiting", "streaming", "over", "full"] | OverQuota
+"""What a webhook for a call finds: not known before, dialled and waiting for its stream, streaming, over, no room, or
+none for this caller."""
 
 
 class CallRegistry(Protocol):
     """Every method is one atomic step."""
 
-    def enter(self, call_sid: str, limit: int) -> Entry:
-        """A webhook names this call. `new`: it counts from now on, unless `limit` calls do already (`full`)."""
+    def enter(self, call_sid: str, limit: int, quota: Quota = NO_QUOTA) -> Entry:
+        """A webhook names this call. `new`: it counts from now on, unless `limit` calls do already (`full`).
+
+        Nor does it where its caller's `quota` is used up.
+        """
 
     def issue(self, call_sid: str, nonce: bytes) -> None:
         """`nonce` is that of the call's newest token; older ones are void."""
@@ -43,6 +48,12 @@ class CallRegistry(Protocol):
 
     def end(self, call_sid: str, reason: EndReason, *, asks: bool = False) -> None:
         """The call is over; remembered for a day. `asks`: Twilio will ask what follows."""
+
+    def forget(self, call_sid: str) -> None:
+        """The call goes on in another instance."""
+
+    def reopen(self, call_sid: str) -> None:
+        """The call goes on with another stream, which the calling process waits for, as if new, limit or not."""
 
     def asked(self, call_sid: str) -> None:
         """Twilio has asked what follows the stream of this call."""
@@ -91,16 +102,25 @@ class MemoryRegistry:
         self._clock = clock
         self._calls: dict[str, _Known] = {}
         self._live = 0
+        self.rings = MemoryRings(self._lives)
 
-    def enter(self, call_sid: str, limit: int) -> Entry:
+    def enter(self, call_sid: str, limit: int, quota: Quota = NO_QUOTA) -> Entry:
         self._forget()
         known = self._calls.get(call_sid)
         if known is not None:
             return _entry(known.reason, claimed=known.claimed)
         if self._live >= limit:
             return "full"
+        over = self.rings.refusal(quota, self._clock())
+        if over is not None:
+            return over
         self._add(call_sid)
+        self.rings.add(quota, call_sid, self._clock())
         return "new"
+
+    def _lives(self, call_sid: str) -> bool:
+        known = self._calls.get(call_sid)
+        return known is not None and known.reason is None
 
     def issue(self, call_sid: str, nonce: bytes) -> None:
         self._calls[call_sid].nonce = nonce
@@ -126,6 +146,14 @@ class MemoryRegistry:
         if known is not None:
             ended.asked = known.asked
             self._live -= known.reason is None
+
+    def forget(self, call_sid: str) -> None:
+        known = self._calls.pop(call_sid, None)
+        self._live -= known is not None and known.reason is None
+
+    def reopen(self, call_sid: str) -> None:
+        self.forget(call_sid)
+        self._add(call_sid)
 
     def asked(self, call_sid: str) -> None:
         known = self._calls.get(call_sid)
@@ -198,16 +226,21 @@ class SqliteRegistry:
             "CREATE TABLE IF NOT EXISTS workers"
             " (pid INTEGER PRIMARY KEY, accepting INTEGER NOT NULL, seen REAL NOT NULL)"
         )
+        self._rings = SqliteRings(self._db)
 
-    def enter(self, call_sid: str, limit: int) -> Entry:
+    def enter(self, call_sid: str, limit: int, quota: Quota = NO_QUOTA) -> Entry:
         with _Step(self._db):
             row = self._db.execute("SELECT reason, claimed FROM calls WHERE sid = ?", (call_sid,)).fetchone()
             if row is not None:
                 return _entry(row[0], claimed=bool(row[1]))
             if self.live() >= limit:
                 return "full"
+            over = self._rings.refusal(quota, self._clock())
+            if over is not None:
+                return over
             self._forget()
             self._add(call_sid)
+            self._rings.add(quota, call_sid, self._clock())
             return "new"
 
     def issue(self, call_sid: str, nonce: bytes) -> None:
@@ -240,6 +273,17 @@ class SqliteRegistry:
             (call_sid, self._owner, reason, self._clock(), asks),
         )
 
+    def forget(self, call_sid: str) -> None:
+        self._db.execute("DELETE FROM calls WHERE sid = ? AND owner = ? AND NOT claimed", (call_sid, self._owner))
+
+    def reopen(self, call_sid: str) -> None:
+        self._db.execute(
+            "INSERT INTO calls (sid, owner, since) VALUES (?, ?, ?) ON CONFLICT (sid) DO UPDATE SET"
+            " owner = excluded.owner, since = excluded.since, nonce = NULL, claimed = 0, reason = NULL,"
+            " asks = 0, asked = 0",
+            (call_sid, self._owner, self._clock()),
+        )
+
     def asked(self, call_sid: str) -> None:
         self._db.execute("UPDATE calls SET asked = 1 WHERE sid = ?", (call_sid,))
 
@@ -268,10 +312,10 @@ class SqliteRegistry:
         return row is not None
 
     def abandon(self, owner: int) -> int:
-        """The process `owner` is dead: its calls are over. How many there were."""
+        """The process `owner` is dead: its calls are over, until they are carried on. How many there were."""
         self._db.execute("DELETE FROM workers WHERE pid = ?", (owner,))
         cursor = self._db.execute(
-            "UPDATE calls SET reason = 'internal_error', since = ? WHERE owner = ? AND reason IS NULL",
+            "UPDATE calls SET reason = 'line_lost', since = ? WHERE owner = ? AND reason IS NULL",
             (self._clock(), owner),
         )
         return cursor.rowcount

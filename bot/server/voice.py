@@ -9,19 +9,28 @@ from urllib.parse import parse_qsl, urlsplit
 import structlog
 from aiohttp import web
 
-from bot.call.outputs import EndReason
 from bot.server.context import CALLS, METER, SETTINGS, TWIML
+from bot.server.following import what_follows
 from bot.server.measures import WebhookRefusal
+from bot.server.past import Parties
+from bot.server.walls import may_call
 from bot.twilio.signature import absolute, stream_url, webhook_ok
 
 CALL_SID = re.compile("CA[0-9a-fA-F]{32}")
-PATHS = frozenset({"/voice", "/voice/next", "/voice/status"})
+PATHS = frozenset({"/voice", "/voice/next", "/voice/status", "/voice/dialled", "/voice/recorded"})
 """The webhooks as they are routed when no prefix of PUBLIC_URL stands before them."""
+MAX_DETAIL = 200
+"""Of what Twilio tells, in characters."""
+MAX_FIELDS = 500
+"""Of a form; Twilio sends some thirty. To sort what it takes to judge 64 KiB of tiny ones would hold every call up."""
 BODY_S = 5.0
 """A form that has not come whole by then is waited for no longer."""
 
-SPOKEN: dict[EndReason, str] = dict.fromkeys(("model_unavailable", "internal_error", "line_lost", "drained"), "sorry")
-"""What is said after the stream; a call that ended for any other reason is hung up."""
+PATIENCE = "#rc=5&rp=ct,rt,5xx&ct=3000&rt=15000&tt=15000"
+"""What Twilio shall do while we start again (section 1.4): try up to five times more, within its 15 s."""
+E164 = re.compile(r"\+[1-9][0-9]{6,14}")
+WITHHELD = frozenset({"+266696687", "+7378742833", "+2562533", "+8656696", "+86282452253"})
+"""What callers who withhold their number are said to be called: the letters of a keypad, and nobody's number."""
 
 _log = structlog.get_logger()
 Form = dict[str, str]
@@ -35,8 +44,13 @@ async def answer(request: web.Request) -> web.Response:
     if settings.twilio_account_sid and form.get("AccountSid") != settings.twilio_account_sid:
         _refused(request, "account")
         raise web.HTTPForbidden(text="the call belongs to another account\n")
+    caller = form.get("From", "")
+    if not may_call(settings, caller):
+        return _turned_away(request, call_sid, "caller_denied", "reject")
     live = calls.find(call_sid)
-    entry = calls.enter(call_sid)
+    if calls.turns_away(call_sid):
+        return _turned_away(request, call_sid, "spend_limit", "spent")
+    entry = calls.enter(call_sid, caller)
     if entry == "over" or (live is not None and live.bridge.call.ended is not None):
         _refused(request, "is_over")
         return _twiml(request, "goodbye")
@@ -44,21 +58,13 @@ async def answer(request: web.Request) -> web.Response:
         _refused(request, "being_answered")
         raise web.HTTPConflict(text="the call is being answered already\n")
     if entry == "full":
-        why: WebhookRefusal = "draining" if calls.draining else "full"
-        _refused(request, why)
-        _log.warning("call_refused", call_sid=call_sid, why=why)
-        if calls.draining:
-            return _twiml(request, "hold", voice_url=absolute(settings.public_url, "/voice"))
-        return _twiml(request, "busy")
+        return _no_room(request, call_sid)
+    if entry in {"caller_at_once", "caller_rate"}:
+        return _turned_away(request, call_sid, entry, "busy")
     if entry == "new":
-        calls.start(call_sid)
+        calls.start(call_sid, Parties(caller, form.get("To", "")))
         _log.info("call_started", call_sid=call_sid, calls=len(calls))
-    return _twiml(
-        request,
-        "answer",
-        stream_url=stream_url(settings.public_url, calls.new_token(call_sid)),
-        action_url=absolute(settings.public_url, "/voice/next"),
-    )
+    return _stream(request, call_sid)
 
 
 async def following(request: web.Request) -> web.Response:
@@ -66,9 +72,48 @@ async def following(request: web.Request) -> web.Response:
     form = await _signed_form(request)
     call_sid = _call_sid(request, form)
     calls = request.app[CALLS]
-    reason = await calls.outcome(call_sid)
+    there, held = form.get("CallStatus") == "in-progress", _held(request)
+    what = await what_follows(calls, call_sid, there=there, held=held)
+    if what == "hold":
+        again = absolute(request.app[SETTINGS].public_url, f"/voice/next?held={held + 1}")
+        return _twiml(request, "hold", voice_url=again + PATIENCE)
+    if what == "go_on":
+        return _stream(request, call_sid)
     calls.registry.asked(call_sid)
-    return _twiml(request, SPOKEN.get(reason, "goodbye") if reason is not None else "goodbye")
+    if what == "fallback":
+        return _fallback(request, form) if there else _twiml(request, "sorry")
+    return _twiml(request, "limit" if what == "limit" else "goodbye")
+
+
+async def dialled(request: web.Request) -> web.Response:
+    """POST /voice/dialled: the person who was rung has hung up, or never answered."""
+    form = await _signed_form(request)
+    call_sid = _call_sid(request, form)
+    became = form.get("DialCallStatus", "")
+    answered = became in {"completed", "answered"}
+    _log.info("call_transferred" if answered else "transfer_failed", call_sid=call_sid, status=became[:MAX_DETAIL])
+    shelf = request.app[CALLS].shelf
+    if shelf is not None:
+        shelf.note(call_sid, "dialled", {"status": became[:MAX_DETAIL], "seconds": _seconds(form, "DialCallDuration")})
+        if answered:
+            shelf.transferred(call_sid)
+    return _twiml(request, "goodbye" if answered else "sorry")
+
+
+async def recorded(request: web.Request) -> web.Response:
+    """POST /voice/recorded: the caller has left a message, which lies with Twilio."""
+    form = await _signed_form(request)
+    call_sid = _call_sid(request, form)
+    message = {
+        "recording_sid": form.get("RecordingSid", "")[:MAX_DETAIL],
+        "url": form.get("RecordingUrl", "")[:MAX_DETAIL],
+        "seconds": _seconds(form, "RecordingDuration"),
+    }
+    _log.info("message_left", call_sid=call_sid, **message)
+    shelf = request.app[CALLS].shelf
+    if shelf is not None:
+        shelf.note(call_sid, "message_left", message)
+    return _twiml(request, "thanks")
 
 
 async def status(request: web.Request) -> web.Response:
@@ -79,20 +124,90 @@ async def status(request: web.Request) -> web.Response:
     return web.Response(status=204)
 
 
+def _no_room(request: web.Request, call_sid: str) -> web.Response:
+    """One call too many: it goes to the instance that takes over, to where the operator said, or is busy."""
+    settings, calls = request.app[SETTINGS], request.app[CALLS]
+    if calls.draining:
+        again = absolute(settings.public_url, "/voice")
+        return _turned_away(request, call_sid, "draining", "hold", voice_url=again)
+    why: WebhookRefusal = "overloaded" if calls.load.high else "full"
+    if settings.overflow_url:
+        return _turned_away(request, call_sid, why, "overflow", overflow_url=settings.overflow_url)
+    return _turned_away(request, call_sid, why, "busy")
+
+
+def _turned_away(
+    request: web.Request, call_sid: str, why: WebhookRefusal, document: str, **values: str
+) -> web.Response:
+    """A call that is not taken, and what Twilio shall do with it. The log does not say who called."""
+    _refused(request, why)
+    _log.warning("call_refused", call_sid=call_sid, why=why)
+    return _twiml(request, document, **values)
+
+
+def _stream(request: web.Request, call_sid: str) -> web.Response:
+    """A stream for a call that waits for one."""
+    public_url = request.app[SETTINGS].public_url
+    return _twiml(
+        request,
+        "answer",
+        stream_url=stream_url(public_url, request.app[CALLS].new_token(call_sid)),
+        action_url=absolute(public_url, "/voice/next") + PATIENCE,
+    )
+
+
+def _fallback(request: web.Request, form: Form) -> web.Response:
+    """What the operator has chosen for a call that can't go on. No number comes from the caller but his own."""
+    settings = request.app[SETTINGS]
+    if settings.fallback == "voicemail":
+        return _twiml(request, "voicemail", action_url=absolute(settings.public_url, "/voice/recorded") + PATIENCE)
+    caller_id = _shown_number(form)
+    if settings.fallback == "apology" or not caller_id:
+        return _twiml(request, "sorry")
+    action_url = absolute(settings.public_url, "/voice/dialled") + PATIENCE
+    return _twiml(request, "transfer", number=settings.fallback, caller_id=caller_id, action_url=action_url)
+
+
+def _shown_number(form: Form) -> str:
+    """Whom the person who is rung sees: the caller, or the number he called where his own is none (section 2.3)."""
+    numbers = (form.get("From", ""), form.get("To", ""))
+    return next((one for one in numbers if E164.fullmatch(one) and one not in WITHHELD), "")
+
+
+def _held(request: web.Request) -> int:
+    """How often the call was sent round already."""
+    text = request.query.get("held", "")
+    return int(text) if text.isascii() and text.isdecimal() and len(text) < 3 else 0
+
+
+def _seconds(form: Form, name: str) -> int:
+    text = form.get(name, "")
+    return int(text) if text.isascii() and text.isdecimal() and len(text) < 7 else 0
+
+
 async def _signed_form(request: web.Request) -> Form:
     """The form of a request that Twilio signed. 403 comes before any look at what the form says."""
     settings = request.app[SETTINGS]
-    fields = parse_qsl((await _body(request)).decode("utf-8", "replace"), keep_blank_values=True)
     signature = request.headers.get("X-Twilio-Signature", "")
-    if not webhook_ok(settings.auth_tokens, _requested_url(request), fields, signature):
+    fields = _fields(request, await _body(request)) if signature else []  # an unsigned form is not even waited for
+    if not signature or not webhook_ok(settings.auth_tokens, _requested_url(request), fields, signature):
         _refused(request, "signature")
         _log.warning("webhook_refused", path=request.path, why="wrong or missing signature")
         raise web.HTTPForbidden(text="the request is not signed by Twilio\n")
     return dict(fields)
 
 
+def _fields(request: web.Request, body: bytes) -> list[tuple[str, str]]:
+    """The fields of a form in their order. More than any form of Twilio's has is 413, as is a form too long."""
+    try:
+        return parse_qsl(body.decode("utf-8", "replace"), keep_blank_values=True, max_num_fields=MAX_FIELDS)
+    except ValueError:
+        _refused(request, "too_long")
+        raise web.HTTPRequestEntityTooLarge(MAX_FIELDS, text="the form has too many fields\n") from None
+
+
 async def _body(request: web.Request) -> bytes:
-    """At most 64 KiB, or 413; within a few seconds, or 408."""
+    """At most 64 KiB, or 413; within a few seconds, or 408; whole and readable, or 400."""
     try:
         async with asyncio.timeout(BODY_S):
             return await request.read()
@@ -102,6 +217,9 @@ async def _body(request: web.Request) -> bytes:
     except TimeoutError:
         _refused(request, "late")
         raise web.HTTPRequestTimeout(text="the form did not come in time\n") from None
+    except (web.RequestPayloadError, ConnectionError):
+        _refused(request, "form")
+        raise web.HTTPBadRequest(text="the form did not come whole\n") from None
 
 
 def _refused(request: web.Request, why: WebhookRefusal) -> None:

@@ -15,10 +15,11 @@ import msgspec
 import structlog
 
 from bot.call.call import Call
+from bot.call.faults import ends_the_call
 from bot.call.settings import CallSettings
 from bot.realtime import events
 from bot.realtime.connection import ConnectError, Endpoint, RealtimeConnection
-from bot.realtime.failures import Failure
+from bot.realtime.failures import Failure, failure_of_close
 
 OLDEST_S = 50 * 60.0
 """A session lasts an hour (openai-realtime.md, section 1.2): an older one would not last a call."""
@@ -40,20 +41,23 @@ class IdleSession:
         self.opened_s = loop.time()
         self.texts: list[bytes] = []
         self.sent: list[bytes] = []
-        self.lost = False
+        self.failure: Failure | None = None
+        """How it was lost, if it was."""
+        self.on_lost = on_lost
         self._settings = settings
-        self._on_lost = on_lost
         self._configured: asyncio.Future[None] = loop.create_future()
 
-    async def open(self) -> None:
-        """Dial and configure. Raises ConnectError."""
-        await self.connection.open(READY_S)
+    async def open(self, within_s: float | None = None) -> None:
+        """Dial and configure within `within_s`; without one, READY_S each. Raises ConnectError."""
+        within_s = 2 * READY_S if within_s is None else within_s
+        until_s = asyncio.get_running_loop().time() + within_s
+        await self.connection.open(min(within_s, READY_S))
         try:
-            async with asyncio.timeout(READY_S):
+            async with asyncio.timeout_at(until_s):
                 await self._configured
         except TimeoutError:
             await self.connection.close()
-            raise ConnectError(Failure("timeout", 0, f"not configured within {READY_S:g} s")) from None
+            raise ConnectError(Failure("timeout", 0, f"not configured within {within_s:g} s")) from None
         except BaseException:
             await self.connection.close()
             raise
@@ -62,22 +66,32 @@ class IdleSession:
         self.texts.append(text)
         with suppress(events.BadEvent):
             event = events.parse(text)
-            if isinstance(event, events.SessionCreated):
+            if isinstance(event, events.SessionCreated | events.ConversationCreated):
                 self._configure(event)
             elif isinstance(event, events.SessionUpdated) and not self._configured.done():
                 self._configured.set_result(None)
+            elif isinstance(event, events.Error) and not self._configured.done():
+                self._refused(event.error)
 
-    def _configure(self, event: events.SessionCreated) -> None:
+    def _refused(self, problem: events.Problem) -> None:
+        """Something was wrong before it was configured; a refused handshake closes by itself."""
+        if ends_the_call(problem, ready=False):
+            why = f"{problem.code or problem.type}: {problem.message}"
+            known = failure_of_close(0, why)
+            failure = known if known.kind != "closed" else Failure("refused", 0, why)
+            self._configured.set_exception(ConnectError(failure))
+
+    def _configure(self, event: events.SessionCreated | events.ConversationCreated) -> None:
         """Say what a call's core would say; the formats in the echo are judged by the call that takes the session."""
         for command in Call(self._settings).receive(event, 0):
             self.sent.append(_encode(command))
             self.connection.send(self.sent[-1])
 
     def _lost(self, failure: Failure) -> None:
-        self.lost = True
+        self.failure = failure
         if not self._configured.done():
             self._configured.set_exception(ConnectError(failure))
-        self._on_lost(self, failure)
+        self.on_lost(self, failure)
 
 
 class WarmPool:
@@ -126,7 +140,7 @@ class WarmPool:
                     failures += 1
                 else:
                     failures = 0
-                    if not session.lost:  # between its last word and this step
+                    if session.failure is None:  # between its last word and this step
                         self._ready.append(session)
         finally:
             await asyncio.gather(*(session.connection.close() for session in self._ready), *self._closing)

@@ -8,16 +8,19 @@ listener first: here a draining worker leaves the port only to another one that 
 from __future__ import annotations
 
 import asyncio
+import gc
 import os
-import shutil
 import signal
 import socket
-import tempfile
 import time
+from contextlib import suppress
+from functools import partial
 from pathlib import Path
+from types import FrameType
 from typing import Any
 
 from gunicorn.app.base import BaseApplication  # type: ignore[import-untyped]
+from gunicorn.arbiter import Arbiter  # type: ignore[import-untyped]
 from gunicorn.glogging import Logger  # type: ignore[import-untyped]
 from gunicorn.workers.base import Worker  # type: ignore[import-untyped]
 
@@ -26,8 +29,9 @@ from bot.observe.metrics import MULTIPROCESS_DIR, process_gone
 from bot.server.app import BACKLOG
 from bot.server.handover import Handover
 from bot.server.loop import run_in_loop
-from bot.server.process import Server
+from bot.server.process import STOPS, Server, deaf
 from bot.server.registry import SqliteRegistry
+from bot.server.shared import shared_directory
 
 KILL_AFTER_DRAIN_S = 15
 REGISTRY = "calls.sqlite"
@@ -50,13 +54,15 @@ class CallWorker(Worker):  # type: ignore[misc]
 
     async def _serve(self) -> None:
         registry = SqliteRegistry(self.app.directory / REGISTRY, time.time)
-        server = Server(self.app.settings, registry, Handover(self.app.directory))
+        directory: Path = self.app.directory
+        server = Server(self.app.settings, registry, Handover(directory), _mark(directory, self.pid).exists)
         beating = asyncio.create_task(self._beat(server), name="manager")
         try:
             await server.run(self.sockets[0].sock)
         finally:
             beating.cancel()
             registry.close()
+            deaf()
 
     async def _beat(self, server: Server) -> None:
         """Show the manager that the loop turns; without a manager, stop."""
@@ -97,6 +103,8 @@ class Manager(BaseApplication):  # type: ignore[misc]
             "loglevel": "warning",
             "logger_class": _Log,
             "child_exit": self._worker_gone,
+            "on_reload": self._replacing,
+            "when_ready": self._ready,
             "control_socket_disable": True,
         }
         for name, value in options.items():
@@ -106,27 +114,50 @@ class Manager(BaseApplication):  # type: ignore[misc]
     def load(self) -> None:
         """There is no WSGI application: the worker brings its own."""
 
+    def _ready(self, arbiter: Arbiter) -> None:
+        for number in STOPS:
+            signal.signal(number, partial(self._pass_on, arbiter))
+
+    def _pass_on(self, arbiter: Arbiter, number: int, frame: FrameType | None) -> None:
+        """A stop reaches every process at once; told twice, they do the same.
+
+        After SIGHUP gunicorn's manager would first wait until those are gone that were replaced, and meanwhile the new
+        ones would take calls that the platform then cuts.
+        """
+        for pid in list(arbiter.WORKERS):
+            _mark(self.directory, pid).unlink(missing_ok=True)
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGTERM if number == signal.SIGTERM else signal.SIGQUIT)
+        arbiter.signal(number, frame)
+
+    def _replacing(self, arbiter: Arbiter) -> None:
+        """SIGHUP: the processes of now are about to get SIGTERM."""
+        for pid in arbiter.WORKERS:
+            _mark(self.directory, pid).touch()
+
     def _worker_gone(self, _: object, worker: Worker) -> None:
         """However it died, its calls are over."""
         registry = SqliteRegistry(self.directory / REGISTRY, time.time)
         registry.abandon(worker.pid)
         registry.close()
         process_gone(worker.pid)
+        _mark(self.directory, worker.pid).unlink(missing_ok=True)
+
+
+def _mark(directory: Path, pid: int) -> Path:
+    """A file that is there while process `pid` is being replaced and the server goes on."""
+    return directory / f"{pid}.replaced"
 
 
 def run_workers(settings: Settings) -> None:
     """Serve with WEB_CONCURRENCY processes until SIGTERM or SIGINT. Raises OSError when it can't listen."""
     listener = _listener(settings.host, settings.port)
-    directory = Path(tempfile.mkdtemp(prefix="heardline-"))
-    metrics = directory / "metrics"
-    metrics.mkdir()
-    os.environ[MULTIPROCESS_DIR] = str(metrics)
-    manager = os.getpid()
-    try:
+    with shared_directory() as directory:
+        metrics = directory / "metrics"
+        metrics.mkdir()
+        os.environ[MULTIPROCESS_DIR] = str(metrics)
+        gc.freeze()  # what is loaded stays in memory that all processes share, and is not searched as they exit
         Manager(settings, directory, listener.detach()).run()
-    finally:
-        if os.getpid() == manager:  # a worker that exits comes through here too
-            shutil.rmtree(directory, ignore_errors=True)
 
 
 def _listener(host: str, port: int) -> socket.socket:

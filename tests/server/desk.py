@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import contextlib
+import itertools
 from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -15,9 +16,11 @@ from aiohttp import web
 from structlog.testing import LogCapture
 
 from bot.config import Settings, load_settings
+from bot.realtime.session import Dialect
 from bot.server.app import running
 from bot.server.bridge import Bridge
 from bot.server.context import CALLS
+from bot.server.keeping import Keeping
 from bot.server.live import LiveCalls
 from bot.testing.agent import Pacing, Reply, ScriptedAgent, Spoken, pattern
 from bot.testing.dial import DialResult, dial, new_call_sid, new_stream_sid
@@ -133,6 +136,7 @@ class Desk(Reach):
 
     app: web.Application
     logs: list[Any]
+    kept: Keeping | None = None
 
     # ---- looking ----
 
@@ -272,25 +276,35 @@ async def standing(
     door: Door | None = None,
     model_url: str = "",
     checked: bool = True,
+    keep: Callable[[Settings], contextlib.AbstractAsyncContextManager[Keeping | None]] | None = None,
+    dialect: Dialect = "openai",
     **env: str,
 ) -> AsyncIterator[Desk]:
     """A desk. Ends with every call over, every session closed, and no complaint of the simulated model.
 
     `behaviour` may be a function, asked for each session anew. `checked`: every message to the model is held against
-    the openai package's types. `model_url`: dial that instead of the simulated server.
+    the openai package's types, unless `dialect` has its own; the server behaves as that says. `model_url`: dial that instead of the simulated server. `keep`: the call store's way in.
     """
 
     def session(name: str) -> SimulatedModel:
         chosen = behaviour() if callable(behaviour) else behaviour
-        check = check_client_event if checked else None
-        return SimulatedModel(ScriptedAgent(replies or [GREETING]), chosen, model=name, check=check)
+        check = check_client_event if checked and dialect != "xai" else None
+        agent = ScriptedAgent(replies or [GREETING])
+        number = next(numbers)
+        named = f"s{number}_" if number else ""
+        return SimulatedModel(agent, chosen, model=name, check=check, dialect=dialect, name=named)
+
+    numbers = itertools.count()
 
     async with contextlib.AsyncExitStack() as stack:
-        model = await stack.enter_async_context(SimulatedRealtimeServer(session, door=door))
-        settings = load_settings(environment(model_url or model.url, **env)).model_copy(update={"port": 0})
-        app, port = await stack.enter_async_context(running(settings))
+        model = await stack.enter_async_context(SimulatedRealtimeServer(session, door=door, dialect=dialect))
+        settings = load_settings(environment(model_url or model.url, BOT_DIALECT=dialect, **env)).model_copy(
+            update={"port": 0}
+        )
+        kept = await stack.enter_async_context(keep(settings)) if keep is not None else None
+        app, port = await stack.enter_async_context(running(settings, keeping=kept))
         http = await stack.enter_async_context(aiohttp.ClientSession())
-        desk = Desk(settings, f"http://127.0.0.1:{port}", model, http, app, captured())
+        desk = Desk(settings, f"http://127.0.0.1:{port}", model, http, app, captured(), kept)
         yield desk
         await desk.quiet()
         assert [complaint for one in model.sessions for complaint in one.violations] == []

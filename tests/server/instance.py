@@ -75,6 +75,11 @@ class Instance(Reach):
         with contextlib.closing(sqlite3.connect(path, timeout=5)) as db:
             return db.execute(query, values).fetchall()
 
+    def stored(self, query: str) -> list[Any]:
+        """Rows of the call store."""
+        with contextlib.closing(sqlite3.connect(self.directory / "recordings" / "calls.sqlite", timeout=5)) as db:
+            return db.execute(query).fetchall()
+
     @property
     def shared(self) -> list[Path]:
         """The directory that the processes share, if it is there."""
@@ -188,7 +193,7 @@ def run_to_its_end(told: dict[str, str], directory: Path) -> subprocess.Complete
 
 def _inherited(told: dict[str, str], directory: Path) -> dict[str, str]:
     others = {name: value for name, value in os.environ.items() if name not in variables()}
-    return {**others, **told, "TMPDIR": str(directory)}
+    return {**others, "BOT_RECORD_DIR": str(directory / "recordings"), **told, "TMPDIR": str(directory)}
 
 
 def _kill_group(process: subprocess.Popen[bytes]) -> None:

@@ -6,9 +6,14 @@ import asyncio
 from contextlib import suppress
 
 import pytest
+from aiohttp import web
+from aiohttp.test_utils import make_mocked_request
 
 from bot.server import app
+from bot.server.turnstile import turnstile
 from tests.server.desk import standing, until
+
+pytestmark = pytest.mark.both_loops
 
 QUIET_S = 0.15
 HEAD = b"GET /healthz HTTP/1.1\r\nHost: a\r\n"
@@ -58,6 +63,24 @@ async def test_a_connection_serves_one_request(path: bytes) -> None:
             answer = await reader.read()
         assert b"\r\nConnection: close\r\n" in answer
         writer.close()
+
+
+async def test_a_crowd_of_requests_begins_one_at_a_time() -> None:
+    """What else the loop has to do, above all reading streams, is done between any two."""
+    through, begun = turnstile(), []
+
+    async def handler(request: web.Request) -> web.StreamResponse:
+        begun.append(request.path)
+        return web.Response()
+
+    asking = [asyncio.create_task(through(make_mocked_request("GET", f"/{n}"), handler)) for n in range(20)]
+    most = turns = 0
+    while not all(one.done() for one in asking):
+        before = len(begun)
+        await asyncio.sleep(0)
+        most, turns = max(most, len(begun) - before), turns + 1
+    assert begun == [f"/{n}" for n in range(20)]
+    assert (most, turns >= 20) == (1, True)
 
 
 @pytest.mark.usefixtures("impatient")

@@ -7,7 +7,7 @@ import os
 import signal
 import socket
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -21,7 +21,8 @@ from bot.server import drain as drain_module
 from bot.server.context import Door
 from bot.server.drain import drain
 from bot.server.live import LiveCalls
-from bot.server.process import Server
+from bot.server.loop import run_in_loop
+from bot.server.process import STOPS, Server, deaf
 from bot.server.registry import SqliteRegistry
 from bot.testing.agent import Reply, ScriptedAgent, Spoken, ToolCall, pattern
 from bot.testing.dial import new_call_sid
@@ -31,9 +32,16 @@ from tests.server.desk import PUBLIC_URL, QUICK, Reach, a_phone, captured, envir
 from tests.server.test_model_side import SORRY
 from tests.server.test_webhooks import verbs
 
+pytestmark = pytest.mark.both_loops
+
 GOODBYE = Reply([Spoken(pattern(700, "goodbye"), "Goodbye.")], [ToolCall(HANG_UP)], pacing=QUICK)
 LONG = Reply([Spoken(pattern(20_000), "on and on")], pacing=QUICK)
 TERM, INT, QUIT = signal.SIGTERM, signal.SIGINT, signal.SIGQUIT
+
+
+@pytest.fixture(autouse=True)
+def _records_lie_elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
 
 
 def logged(event: str) -> list[Any]:
@@ -114,6 +122,24 @@ async def test_the_limit_ends_what_is_left_with_a_sentence() -> None:
         assert reasons() == ["drained"] * 3
 
 
+async def test_what_is_left_is_ended_in_a_pause_and_sent_round_for_another_process_to_take() -> None:
+    greeting = Reply([Spoken(pattern(1200, "greeting"), "Hello.")], pacing=QUICK)
+    async with serving(greeting, BOT_DRAIN_SECONDS="8") as (reach, task):
+        phone = a_phone()
+        calling = asyncio.create_task(reach.dial(phone))
+        await until(lambda: phone.received)
+        os.kill(os.getpid(), TERM)
+        result = await calling
+        assert heard(phone) == greeting.items[0].audio
+        assert phone.playout.heard_total_bytes(phone.ended_us or 0) == len(heard(phone))
+        assert [verbs(one)[0] for one in result.documents] == ["Connect", "Pause", "Pause", "Say"]
+        assert "/voice/next?held=2#rc=5" in result.documents[2]
+        assert (result.said, result.failure) == ([SORRY], "")
+        async with asyncio.timeout(2):
+            await task
+        assert reasons() == ["drained"]
+
+
 @pytest.mark.parametrize(
     "told", [(INT, INT), (TERM, INT), (TERM, QUIT)], ids=lambda told: "-".join(one.name for one in told)
 )
@@ -153,6 +179,24 @@ async def test_nothing_to_do_is_done_at_once() -> None:
         os.kill(os.getpid(), TERM)
         async with asyncio.timeout(0.5):
             await task
+
+
+@pytest.mark.parametrize("run", [run_in_loop, asyncio.run])
+def test_a_stop_that_comes_to_a_leaving_process_changes_nothing(
+    run: Callable[[Coroutine[Any, Any, None]], None],
+) -> None:
+    async def main() -> None:
+        for number in STOPS:
+            asyncio.get_running_loop().add_signal_handler(number, print)
+        deaf()
+
+    before = {number: signal.getsignal(number) for number in STOPS}
+    try:
+        run(main())
+        assert [signal.getsignal(number) for number in STOPS] == [signal.SIG_IGN] * 3
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 # ---- one of several processes ----

@@ -17,6 +17,8 @@ from tests.realtime.raw_model import RawModel
 from tests.server.desk import QUICK, Desk, a_phone, standing, until
 from tests.server.test_model_side import SORRY
 
+pytestmark = pytest.mark.both_loops
+
 TIMES = 10
 BOUND_S = 1.0
 Who = Literal["the phone", "the phone, abruptly", "the bot", "the model"]
@@ -24,7 +26,7 @@ WHO: tuple[Who, ...] = ("the phone", "the phone, abruptly", "the bot", "the mode
 ENDS: dict[Who, str] = {
     "the phone": "caller_hung_up",
     "the phone, abruptly": "line_lost",
-    "the bot": "drained",
+    "the bot": "internal_error",
     "the model": "model_unavailable",
 }
 LONG = Spoken(pattern(6000), "on and on")
@@ -61,6 +63,8 @@ async def test_both_sockets_close_within_a_second_whoever_hangs_up(state: State)
 
 async def ten_times(state: State, situation: Situation, who: Who) -> None:
     async with standing(situation.reply, behaviour=situation.behaviour, checked=False, **situation.env) as desk:
+        told: list[str | None] = []
+        desk.calls.on_end.append(lambda _, reason: told.append(reason))
         phones = [a_phone() for _ in range(TIMES)]
         for phone in phones if situation.caller_says_ms else []:
             phone.say(pattern(situation.caller_says_ms), 100_000)
@@ -72,6 +76,7 @@ async def ten_times(state: State, situation: Situation, who: Who) -> None:
         results = [task.result() for task in dialling]
         assert {result.hung_up_by for result in results} == {"phone" if who.startswith("the phone") else "bot"}
         assert sorted(reasons_of(desk, phones)) == [ENDS[who]] * TIMES
+        assert told == [ENDS[who]] * TIMES
 
 
 def in_state(desk: Desk, phone: SimulatedPhone, state: State) -> bool:
@@ -85,11 +90,11 @@ async def hung_up(desk: Desk, phones: list[SimulatedPhone], who: Who) -> float:
     started_s = loop.time()
     for phone in phones:
         if who == "the bot":
-            desk.bridge(phone.ids.call_sid).shutdown("drained")
+            desk.bridge(phone.ids.call_sid).shutdown("internal_error")  # which is not carried on
         elif who != "the model":
             phone.hang_up(0, abrupt=who == "the phone, abruptly")
     if who == "the model":
-        desk.model.abort()
+        await desk.model.close_sessions(3000, "invalid_request_error.invalid_api_key")  # which no other would mend
     await until(lambda: all(phone.ended for phone in phones) and not desk.model.open_sessions and not len(desk.calls))
     return loop.time() - started_s
 

@@ -18,6 +18,8 @@ from bot.twilio.token import LIFETIME_S, NONCE_BYTES, seal, stream_keys
 from tests.realtime.raw_model import RawModel
 from tests.server.desk import AUTH_TOKEN, PUBLIC_URL, HandStream, a_phone, heard, standing, until
 
+pytestmark = pytest.mark.both_loops
+
 KEY = stream_keys([AUTH_TOKEN])[0]
 
 

@@ -224,7 +224,7 @@ async def test_a_session_that_fails_is_counted_by_its_failure() -> None:
         await desk.dial(a_phone())
         await desk.quiet()
         numbers = await found(desk)
-        assert above_zero(numbers, "sessions_failed_total") == {("sessions_failed_total", "rate_limited"): 1}
+        assert above_zero(numbers, "sessions_failed_total") == {("sessions_failed_total", "rate_limited"): 3}
         assert above_zero(numbers, "call_seconds_count") == {("call_seconds_count", "model_unavailable"): 1}
         assert above_zero(numbers, "session_ready_seconds_count") == {}
 

@@ -111,7 +111,7 @@ def test_the_calls_of_a_dead_process_are_over(tmp_path: Path, clock: Clock) -> N
     one.enter(CALL, 5)
     two.enter(OTHER, 5)
     assert two.abandon(1) == 1
-    assert [two.outcome(CALL), two.outcome(OTHER)] == ["internal_error", None]
+    assert [two.outcome(CALL), two.outcome(OTHER)] == ["line_lost", None]
     one.close()
     two.close()
 

@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import json
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from bot.audio.transcode import to_line
 from bot.server import warm
 from bot.server.warm import WarmPool
 from bot.testing.model import Behaviour, CloseAt, SimulatedModel
 from bot.testing.model.server import Door
 from bot.testing.replays import assert_replays
-from tests.server.desk import ACCOUNT, Desk, a_phone, heard, standing, until
+from tests.server.desk import ACCOUNT, GREETING, Desk, a_phone, heard, standing, until
 from tests.server.instance import heard_out
+
+pytestmark = pytest.mark.both_loops
 
 
 def pool(desk: Desk) -> WarmPool:
@@ -109,12 +113,21 @@ async def test_a_session_that_would_not_last_a_call_is_not_taken(monkeypatch: py
 
 async def test_formats_that_were_not_asked_for_are_noticed_by_the_call() -> None:
     format_ = {"type": "audio/pcm", "rate": 24000}
+    audio = GREETING.items[0].audio
     async with standing(behaviour=Behaviour(forced_format=format_), BOT_WARM_SESSIONS="1") as desk:
         await filled(desk, 1)
-        result = await desk.dial(a_phone())
-        await until(lambda: desk.reasons)
-        assert (result.ending, desk.reasons) == ("hangup", ["model_unavailable"])
-        assert "audio/pcm" in desk.logged("format_mismatch")[0]["why"]
+        assert desk.logged("transcoding") == []
+        phone = a_phone()
+        calling = asyncio.create_task(desk.dial(phone))
+        await until(lambda: len(heard(phone)) >= len(audio) or calling.done())
+        phone.hang_up(0)
+        await calling
+        convert = to_line("audio/pcm")
+        assert convert is not None
+        item_id = desk.model.sessions[0].memory()[0].item_id
+        made = base64.b64encode(desk.model.sessions[0].spoken(item_id)).decode()
+        assert base64.b64encode(heard(phone)).decode() == convert(made)
+        assert [(entry["heard"], entry["spoken"]) for entry in desk.logged("transcoding")] == [("audio/pcm",) * 2]
         await filled(desk, 2)
 
 

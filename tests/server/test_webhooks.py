@@ -12,6 +12,8 @@ from bot.testing.dial import new_call_sid
 from bot.testing.webhook import parse_document
 from tests.server.desk import ACCOUNT, AUTH_TOKEN, PUBLIC_URL, a_phone, form, heard, standing, stream_of, until
 
+pytestmark = pytest.mark.both_loops
+
 WEBHOOKS = ("/voice", "/voice/next", "/voice/status")
 MALFORMED = b"\xff\xfe=%zz&&&=&CallSid"
 
@@ -76,11 +78,33 @@ async def test_a_form_that_does_not_come_is_waited_for_no_longer(monkeypatch: py
     monkeypatch.setattr(voice, "BODY_S", 0.1)
     async with standing() as desk:
         reader, writer = await asyncio.open_connection("127.0.0.1", int(desk.origin.rpartition(":")[2]))
-        writer.write(b"POST /voice HTTP/1.1\r\nHost: a\r\nContent-Length: 100\r\n\r\nCallSid=CA")
+        writer.write(
+            b"POST /voice HTTP/1.1\r\nHost: a\r\nX-Twilio-Signature: x\r\nContent-Length: 100\r\n\r\nCallSid=CA"
+        )
         assert b" 408 " in await reader.readline()
         writer.write(b"0" * 91)  # the rest, or aiohttp would wait for it before it lets go
         writer.close()
         await writer.wait_closed()
+        assert len(desk.calls) == 0
+
+
+async def test_an_unsigned_form_is_not_waited_for() -> None:
+    async with standing() as desk:
+        reader, writer = await asyncio.open_connection("127.0.0.1", int(desk.origin.rpartition(":")[2]))
+        writer.write(b"POST /voice HTTP/1.1\r\nHost: a\r\nContent-Length: 60000\r\n\r\nCallSid=CA")
+        async with asyncio.timeout(1):
+            assert b" 403 " in await reader.readline()
+        writer.write(b"0" * (60_000 - 10))
+        writer.close()
+        await writer.wait_closed()
+        assert len(desk.calls) == 0
+
+
+async def test_a_form_of_too_many_fields_is_refused_unsorted() -> None:
+    """What a stranger may make us sort has an end: a genuine one has some thirty fields."""
+    async with standing() as desk:
+        fields = [*form(new_call_sid()), *((f"f{number}", "") for number in range(voice.MAX_FIELDS))]
+        assert await desk.post("/voice", fields) == (413, "the form has too many fields\n")
         assert len(desk.calls) == 0
 
 
@@ -137,7 +161,7 @@ async def test_a_path_prefix_is_told_and_signed_once_whatever_the_proxy_does(pre
         status, document = await desk.post(f"{reached}/voice", form(call_sid), signed_path="/voice")
         assert status == 200
         assert stream_of(document).startswith(f"wss://bot.example.com{prefix}/media/")
-        assert f'action="{PUBLIC_URL}{prefix}/voice/next"' in document
+        assert f'action="{PUBLIC_URL}{prefix}/voice/next#rc=5&amp;rp=ct,rt,5xx&amp;ct=3000' in document
         path = stream_of(document).removeprefix("wss://bot.example.com" + prefix)
         socket = await desk.upgrade(path.removeprefix("/media/"), under=reached)
         await socket.close()

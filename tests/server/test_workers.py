@@ -18,6 +18,7 @@ from bot.testing.dial import new_call_sid
 from bot.testing.phone import SimulatedPhone
 from tests.server.desk import QUICK, a_phone, environment, heard, until
 from tests.server.instance import Instance, heard_out, run_to_its_end, serving
+from tests.server.test_resuming import on_another_stream
 from tests.server.test_webhooks import verbs
 
 CALLS = 8
@@ -137,34 +138,56 @@ async def test_a_stop_lets_every_call_go_on_to_its_own_end(tmp_path: Path) -> No
         assert len(instance.logged("drained")) == 2
 
 
+async def replaced(instance: Instance) -> set[int]:
+    """Replace the processes; once only the new ones take calls, gives the old."""
+    before = instance.workers
+    instance.process.send_signal(signal.SIGHUP)
+    await until(lambda: len(instance.accepting - before) == 2 and not instance.accepting & before)
+    return before
+
+
 async def test_workers_are_replaced_without_losing_a_call(tmp_path: Path) -> None:
     async with serving(tmp_path, GOODBYE) as instance, asyncio.TaskGroup() as group:
-        before = instance.workers
         await talking(instance, group)
-        instance.process.send_signal(signal.SIGHUP)
-        await until(lambda: len(instance.accepting - before) == 2 and not instance.accepting & before)
+        before = await replaced(instance)
         await heard_out(instance, *(a_phone() for _ in range(4)), audio=GOODBYE.items[0].audio)
         await until(lambda: not instance.workers & before, within_s=8)
         assert sorted(instance.reasons) == ["bot_hung_up"] * CALLS + ["caller_hung_up"] * 4
 
 
-async def test_a_process_that_dies_takes_its_own_calls_and_no_others(tmp_path: Path) -> None:
+async def test_a_stop_while_processes_are_replaced_reaches_the_new_ones_and_hurries_no_call(tmp_path: Path) -> None:
+    async with serving(tmp_path, GOODBYE) as instance, asyncio.TaskGroup() as group:
+        await talking(instance, group)
+        await replaced(instance)
+        instance.process.send_signal(signal.SIGINT)
+        await until(lambda: len(instance.logged("draining")) == 4, within_s=1)
+        os.killpg(instance.process.pid, signal.SIGINT)  # to the replaced ones the first
+        assert await instance.exit(within_s=8) == 0
+        assert instance.reasons == ["bot_hung_up"] * CALLS
+
+
+async def test_a_process_that_dies_loses_its_own_streams_and_no_others(tmp_path: Path) -> None:
     async with serving(tmp_path, GOODBYE, killed=True, BOT_MAX_CALLS="2") as instance:
         lost, kept = sorted(instance.workers)
         phones = {lost: a_phone(), kept: a_phone()}
+        after = on_another_stream(phones[lost])
         calling = {}
         for worker, phone in phones.items():
             with instance.only(worker):
-                calling[worker] = asyncio.create_task(instance.dial(phone))
+                calling[worker] = asyncio.create_task(instance.dial(phone, more_phones=[after]))
                 await until(partial(all_hear, [phone]))
         assert await instance.ready() == (200, "full\n")
+        await until(lambda: len(instance.stored("SELECT 1 FROM calls")) == 2)
         os.kill(lost, signal.SIGKILL)
-        await until(lambda: instance.asked("SELECT 1 FROM calls WHERE reason = 'internal_error' AND owner = ?", lost))
-        assert (await calling[lost]).close_code == 1006
+        result = await calling[lost]
+        assert [leg.close_code for leg in result.legs] == [1006, 1000]
+        assert (result.ending, heard(after)) == ("hangup", GOODBYE.items[0].audio)
         await until(lambda: len(instance.accepting) == 2)
-        await heard_out(instance, a_phone(), audio=GOODBYE.items[0].audio)
         result = await calling[kept]
         assert (result.ending, heard(phones[kept])) == ("hangup", GOODBYE.items[0].audio)
+        ends = "SELECT reason, leg FROM calls WHERE ended_at IS NOT NULL ORDER BY leg"
+        await until(lambda: len(instance.stored(ends)) == 2)
+        assert instance.stored(ends) == [("bot_hung_up", 0), ("bot_hung_up", 1)]
 
 
 async def test_a_second_ctrl_c_ends_the_calls(tmp_path: Path) -> None:

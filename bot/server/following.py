@@ -1,0 +1,96 @@
+"""What follows a stream that is over: the end, a sentence, another stream that carries the call on, or other help.
+
+A call is carried on when its stream broke, its process died or was stopped, and the caller is still there. It is found
+here, among the processes of this instance, or in the store.
+"""
+
+from __future__ import annotations
+
+from typing import Literal, NamedTuple
+
+import structlog
+
+from bot.call.outputs import EndReason
+from bot.records.store.rows import CRASHED
+from bot.server.live import BOUNDS, RESUMABLE, LiveCalls
+from bot.server.past import Past
+
+FEW_HOLDS = 2
+MANY_HOLDS = 6
+"""How often a process that leaves sends a call round again: a second each. Many where others may take it."""
+
+What = Literal["hang_up", "limit", "fallback", "hold", "go_on"]
+FAILED: frozenset[EndReason] = frozenset({"model_unavailable", "internal_error"})
+
+_log = structlog.get_logger()
+
+
+class _End(NamedTuple):
+    """How a call ended: `reason` None when nobody knows of an end. `past` None: not known either."""
+
+    reason: str | None
+    past: Past | None
+
+
+async def what_follows(calls: LiveCalls, call_sid: str, *, there: bool, held: int) -> What:
+    """What Twilio shall do next. `go_on`: the call waits for its next stream. `there`: the caller has not hung up."""
+    if there and _waits(calls, call_sid):
+        return "go_on"
+    reason = await calls.outcome(call_sid)
+    if reason in BOUNDS:
+        return "limit"
+    if reason in FAILED:
+        return "fallback"
+    if reason not in RESUMABLE | {None} or not there:
+        return "fallback" if reason in RESUMABLE else "hang_up"
+    if _holds(calls, held):
+        return "hold"
+    return await _carry_on(calls, call_sid, reason)
+
+
+def _waits(calls: LiveCalls, call_sid: str) -> bool:
+    """Whether the call waits for the stream that carries it on already: Twilio asks again, having got no answer."""
+    live = calls.find(call_sid)
+    return live is not None and live.past.leg > 0 and not live.bridge.attached and live.bridge.call.ended is None
+
+
+async def _carry_on(calls: LiveCalls, call_sid: str, reason: EndReason | None) -> What:
+    end = await _end(calls, call_sid, reason)
+    if end.reason not in RESUMABLE | {None, "", CRASHED}:
+        return _elsewhere(end.reason)
+    if end.past is None or end.past.hopeless or calls.closing:
+        _log.warning("call_not_resumed", call_sid=call_sid, why=_why(calls, end.past))
+        return "fallback"
+    live = calls.resume(call_sid, end.past)
+    _log.info("call_resumed", call_sid=call_sid, leg=live.past.leg, turns=len(live.past.turns))
+    return "go_on"
+
+
+async def _end(calls: LiveCalls, call_sid: str, reason: EndReason | None) -> _End:
+    """What is known here, else what the store knows."""
+    past = calls.past(call_sid)
+    if past is not None and reason is not None:
+        return _End(reason, past)
+    stored = None if calls.shelf is None else await calls.shelf.find(call_sid)
+    return _End(reason, None) if stored is None else _End(reason or stored.reason, stored.past)
+
+
+def _elsewhere(reason: str | None) -> What:
+    """What follows a call that ended in another instance."""
+    if reason in BOUNDS:
+        return "limit"
+    return "fallback" if reason in FAILED else "hang_up"
+
+
+def _holds(calls: LiveCalls, held: int) -> bool:
+    """Whether the call is sent round again, for a process to carry it on that stays."""
+    others = calls.registry.others_accept()
+    if not calls.draining or not (calls.closing or others):
+        return False
+    return held < (MANY_HOLDS if others or (calls.shelf is not None and calls.shelf.shared) else FEW_HOLDS)
+
+
+def _why(calls: LiveCalls, past: Past | None) -> str:
+    if past is None:
+        return "unknown"
+    return "draining" if calls.closing else "too_often"

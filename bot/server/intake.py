@@ -1,0 +1,86 @@
+"""What comes in over one connection, taken in turns: whoever sends more than anybody needs to waits, and nobody else.
+
+A stream of Twilio's is fifty messages a second. In as many bytes as one of them a stranger has dozens of frames, each
+of which costs as much; so what is counted is the processor's time. What can't be taken now stays with the sender, whose
+connection is not read until it has been.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable
+
+TURN_BYTES = 512
+"""Taken before the loop turns to others, of what comes in large pieces."""
+BURST_S = 0.1
+"""Processor time without a pause: for the audio of half a minute and more, as after a stall."""
+SHARE = 0.02
+"""Of the processor, on and on; a caller's audio takes a tenth of that."""
+PAUSE_S = 0.02
+_MESSAGE = b"\x81\xfe"
+"""How a whole masked text frame of 126 bytes to 64 KiB begins; its length follows, and its mask (RFC 6455, 5.2)."""
+_HEAD_BYTES = 8
+
+
+class Intake:
+    """Gives to `take` what comes, in order, a turn at a time."""
+
+    def __init__(self, take: Callable[[bytes], None]) -> None:
+        self._take = take
+        self._loop = asyncio.get_running_loop()
+        self._transport: asyncio.Transport | None = None
+        self._kept = memoryview(b"")
+        self._allowed_s = BURST_S
+        self._allowed_at_s = self._loop.time()
+        self._next: asyncio.Handle | None = None
+
+    def open(self, transport: asyncio.Transport) -> None:
+        """Bytes of this connection come from here on."""
+        self._transport = transport
+
+    def close(self) -> None:
+        """Nothing of it is taken any more."""
+        self._transport = None
+        self._kept = memoryview(b"")
+        if self._next is not None:
+            self._next.cancel()
+            self._next = None
+
+    @property
+    def busy(self) -> bool:
+        """Whether something is kept for later."""
+        return bool(self._kept)
+
+    def feed(self, data: bytes) -> None:
+        """More bytes have come. A message by itself, as phones send them, is taken without further ado."""
+        if not self._kept and data[:2] == _MESSAGE and int.from_bytes(data[2:4]) == len(data) - _HEAD_BYTES:
+            self._take(data)
+            return
+        if self._kept:
+            self._kept = memoryview(bytes(self._kept) + data)
+            return
+        self._kept = memoryview(data)
+        self._turn()
+
+    def _turn(self) -> None:
+        self._next = None
+        now, self._kept = bytes(self._kept[:TURN_BYTES]), self._kept[TURN_BYTES:]
+        began_s = time.thread_time()
+        self._take(now)
+        self._spend(time.thread_time() - began_s)
+        transport = self._transport
+        if transport is None or transport.is_closing():
+            self._kept = memoryview(b"")
+        elif self._kept:
+            transport.pause_reading()
+            late = self._allowed_s < 0
+            self._next = self._loop.call_later(PAUSE_S, self._turn) if late else self._loop.call_soon(self._turn)
+        elif not transport.is_reading():
+            transport.resume_reading()
+
+    def _spend(self, took_s: float) -> None:
+        now_s = self._loop.time()
+        earned_s = (now_s - self._allowed_at_s) * SHARE
+        self._allowed_s = min(self._allowed_s + earned_s, BURST_S) - took_s
+        self._allowed_at_s = now_s

@@ -1,0 +1,106 @@
+"""The call store beside a running server: opened, fed, swept, purged and closed."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass
+from datetime import datetime
+from functools import partial
+
+import structlog
+
+from bot.config import Settings
+from bot.records.store.delivery import why_of
+from bot.records.store.keeper import Keeper
+from bot.records.store.opening import opened
+from bot.records.store.owners import Owner, this_process
+from bot.records.store.pii import caller_hash, pii_key
+from bot.records.store.purge import EVERY_S, Purge, retention
+from bot.records.store.rows import OwnerSeen
+from bot.records.store.store import CallStore
+from bot.records.store.sweep import Sweep
+from bot.records.store.urls import StoreError, store_url
+from bot.server.live import LiveCalls
+from bot.server.records import Records, utc_now
+from bot.server.shelf import Shelf
+
+LAST_ROWS_S = 2.0
+"""How long the end of the process waits for the store."""
+SPEND_LOOK_S = 5.0
+
+_log = structlog.get_logger()
+
+
+@dataclass(frozen=True)
+class Keeping:
+    """What a server needs to keep its calls."""
+
+    keeper: Keeper[CallStore]
+    owner: Owner
+    hash_number: Callable[[str], str]
+    shared: bool = False
+    """Whether other instances may write to the same store."""
+
+    def keep(self, calls: LiveCalls) -> None:
+        """Keep all that these calls tell from now on, and tell them what the store knows of money."""
+        Records(self.keeper, calls, self.owner, self.hash_number)
+        calls.shelf = Shelf(self.keeper, shared=self.shared)
+        if calls.settings.max_daily_usd:
+            self.keeper.every(SPEND_LOOK_S, _spent_today(calls))
+
+
+@asynccontextmanager
+async def keeping(settings: Settings) -> AsyncIterator[Keeping | None]:
+    """The store's way in, for as long as the context lasts; None when there can be no store. Calls do not depend on it.
+
+    What the calls have told until then is stored at the end, for as long as that may take. Raises StoreError for a
+    DATABASE_URL that this installation can't use.
+    """
+    where = store_url(settings)
+    try:
+        key = pii_key(settings, where)
+    except StoreError as error:
+        _log.error("store_unusable", why=str(error))
+        yield None
+        return
+    me = this_process()
+    purge = Purge(settings.record_dir, retention(settings), utc_now)
+    keeper = Keeper(partial(opened, where), lambda: OwnerSeen(*me, utc_now()), then=Sweep(me))
+    keeper.start()
+    keeper.every(EVERY_S, purge)
+    try:
+        yield Keeping(keeper, me, partial(caller_hash, key=key), where.dialect == "postgresql")
+    finally:
+        await keeper.stop(LAST_ROWS_S)
+        purge.close()
+
+
+async def prepare(settings: Settings) -> None:
+    """Bring the store's tables up to date, before any process answers calls. One that is away is left to the keepers.
+
+    Raises StoreError for a DATABASE_URL that this installation can't use.
+    """
+    where = store_url(settings)
+    try:
+        await (await opened(where)).close()
+    except Exception as error:  # noqa: BLE001  whatever is wrong with it, calls are answered
+        _log.warning("store_away", why=why_of(error))
+
+
+def _spent_today(calls: LiveCalls) -> Callable[[CallStore], Awaitable[None]]:
+    """Looks up what was spent since midnight, UTC, and tells the calls in their own loop."""
+    loop = asyncio.get_running_loop()
+
+    async def look(store: CallStore) -> None:
+        nano_usd = await store.spent_since(midnight(utc_now()))
+        with suppress(RuntimeError):  # the server has stopped
+            loop.call_soon_threadsafe(calls.spent_today, nano_usd)
+
+    return look
+
+
+def midnight(now: datetime) -> datetime:
+    """The beginning of the day of `now`, in its own time zone."""
+    return now.replace(hour=0, minute=0, second=0, microsecond=0)

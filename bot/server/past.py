@@ -1,0 +1,96 @@
+"""What must be known of a call to carry it on, on another stream and perhaps in another process."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import NamedTuple
+
+import msgspec
+
+from bot.call.call import Call
+from bot.call.facts import TurnFact
+from bot.call.resume import PastTurn
+from bot.call.settings import CallSettings
+from bot.call.transcript import Turn
+from bot.records.store.results import CallSummary
+
+MAX_LEGS = 5
+"""How often a call is carried on."""
+STEADY_S = 3.0
+"""A stream that carried a call on and broke sooner than this: the next would break too."""
+
+
+class Parties(NamedTuple):
+    """Who rings whom, as the signed webhook says: telephone numbers, mostly. Empty where no webhook was seen."""
+
+    caller: str = ""
+    called: str = ""
+
+
+NOBODY = Parties()
+
+
+class Past(NamedTuple):
+    """A call so far. `leg` counts the streams that have carried it on, `began_s` is its first webhook, of the epoch.
+
+    `turns` are in spoken order, as heard. `spent_nano_usd` is without the line. `steady`: the last stream held.
+    """
+
+    began_s: float
+    turns: tuple[PastTurn, ...] = ()
+    leg: int = 0
+    spent_nano_usd: int = 0
+    interruptions: int = 0
+    parties: Parties = NOBODY
+    steady: bool = True
+
+    @property
+    def hopeless(self) -> bool:
+        """Whether the call has been carried on often enough."""
+        return self.leg >= MAX_LEGS or not self.steady
+
+
+def past_of(call: Call, before: Past, parties: Parties, lasted_s: float) -> Past:
+    """What is known of a call here. `before` is what it began with; this leg of it has lasted `lasted_s`."""
+    turns = sorted(call.transcript.turns, key=lambda turn: (turn.began_us is None, turn.began_us or 0))
+    return Past(
+        before.began_s,
+        _told(turns),
+        before.leg,
+        call.spent_nano_usd - call.spending.line_nano_usd,
+        before.interruptions + call.counts["interruptions"],
+        parties,
+        steady=not before.leg or lasted_s >= STEADY_S,
+    )
+
+
+def past_in_store(call: CallSummary, turns: Iterable[TurnFact]) -> Past:
+    """What the store knows of a call."""
+    return Past(
+        call.started_at.timestamp(),
+        _told(turns),
+        call.leg,
+        call.model_nano_usd + call.transcription_nano_usd,
+        call.interruptions,
+    )
+
+
+def _told(turns: Iterable[Turn | TurnFact]) -> tuple[PastTurn, ...]:
+    return tuple(PastTurn(turn.number, turn.who, turn.text or "") for turn in turns)
+
+
+def carrying_on(settings: CallSettings, past: Past, now_s: float) -> CallSettings:
+    """The settings of a call that has a past. What it heard before is not played again; nobody is greeted twice.
+
+    An announcement that was not heard to its end is: nobody is recorded before.
+    """
+    heard = any(turn.who == "bot" and turn.text == settings.announcement for turn in past.turns)
+    settings = msgspec.structs.replace(
+        settings,
+        resume=past.turns,
+        elapsed_s=max(0.0, now_s - past.began_s),
+        spent_nano_usd=past.spent_nano_usd,
+    )
+    if past.turns:
+        settings = msgspec.structs.replace(settings, greeting="", greeting_audio="")
+    return msgspec.structs.replace(settings, announcement="", announcement_audio="") if heard else settings

@@ -1,0 +1,51 @@
+"""Whether the call store can be reached, for `bot check`."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import NamedTuple
+
+from bot.config import Settings
+from bot.records.store.delivery import why_of
+from bot.records.store.pii import pii_key
+from bot.records.store.store import CallStore
+from bot.records.store.urls import StoreError, StoreUrl, store_url
+
+PATIENCE_S = 10.0
+
+
+class Reached(NamedTuple):
+    """Sentences. A problem keeps the server from starting; without a store that is merely away, calls are answered."""
+
+    fine: list[str]
+    warnings: list[str]
+    problems: list[str]
+
+
+def reach(settings: Settings) -> Reached:
+    """Look for the store, and make nothing."""
+    try:
+        where = store_url(settings)
+    except StoreError as error:
+        return Reached([], [], [str(error)])
+    if where.path is not None and not where.path.exists():
+        return Reached([f"Calls will be recorded in {where.path}, which the server makes."], [], [])
+    try:
+        pii_key(settings, where)
+        current = asyncio.run(_current(where))
+    except StoreError as error:  # about the key; one that is not set is told among what is missing
+        return Reached([], [str(error)] if where.path is not None else [], [])
+    except Exception as error:  # noqa: BLE001  drivers raise what they like
+        why = why_of(error)
+        return Reached([], [f"The call store {where} does not answer ({why}): calls are answered, not recorded."], [])
+    state = "answers" if current else "answers; its tables are brought up to date when the server starts"
+    return Reached([f"The call store {where} {state}."], [], [])
+
+
+async def _current(where: StoreUrl) -> bool:
+    store = CallStore(where)
+    try:
+        async with asyncio.timeout(PATIENCE_S):
+            return await store.is_current()
+    finally:
+        await store.close()

@@ -1,0 +1,116 @@
+"""kill -9 in the middle of a call, of the real server: what the store knows of it when the server is back."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import signal
+import sqlite3
+import subprocess
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import msgspec
+
+from bot.config import load_settings
+from bot.testing.agent import Pacing, Reply, ScriptedAgent, Spoken, pattern
+from bot.testing.model import Behaviour, SimulatedModel
+from bot.testing.model.server import SimulatedRealtimeServer
+from bot.testing.phone import SimulatedPhone
+from tests.server.desk import GREETING, Reach, a_phone, environment, heard, until
+from tests.server.instance import COMMAND, ROOT, _free_port, _inherited, _kill_group
+
+LONG = Spoken(pattern(20_000, "long"), " ".join(f"word{number}" for number in range(60)))
+REPLIES = (GREETING, Reply([LONG], pacing=Pacing(speed=4)))
+
+
+def asked(directory: Path, query: str) -> list[Any]:
+    """Rows of the call store, empty while there is none."""
+    path = directory / "recordings" / "calls.sqlite"
+    if not path.exists():
+        return []
+    with contextlib.closing(sqlite3.connect(path, timeout=5)) as db:
+        try:
+            return db.execute(query).fetchall()
+        except sqlite3.OperationalError:  # it has no tables yet
+            return []
+
+
+@contextlib.asynccontextmanager
+async def serving(directory: Path, told: dict[str, str], origin: str) -> AsyncIterator[subprocess.Popen[bytes]]:
+    """One process that answers. Killed at the end."""
+    with (directory / "stderr").open("ab") as stderr:
+        process = subprocess.Popen(  # noqa: ASYNC220  it returns at once
+            COMMAND, cwd=ROOT, env=_inherited(told, directory), stderr=stderr, start_new_session=True
+        )
+        try:
+            async with aiohttp.ClientSession() as http:
+                while not await _ready(http, origin):
+                    assert process.poll() is None, (directory / "stderr").read_text()
+                    await asyncio.sleep(0.05)
+            yield process
+        finally:
+            _kill_group(process)
+
+
+async def _ready(http: aiohttp.ClientSession, origin: str) -> bool:
+    with contextlib.suppress(aiohttp.ClientError):
+        async with http.get(f"{origin}/readyz") as answer:
+            return answer.status == 200
+    return False
+
+
+def logged(directory: Path, event: str) -> list[Any]:
+    entries = map(msgspec.json.decode, (directory / "stderr").read_bytes().splitlines())
+    return [entry for entry in entries if entry["message"] == event]
+
+
+async def test_a_call_whose_process_was_killed_is_in_the_store_up_to_its_last_finished_turn(tmp_path: Path) -> None:
+    def session(name: str) -> SimulatedModel:
+        behaviour = Behaviour(caller_words=("I need help.",), transcription_after_ms=300)
+        return SimulatedModel(ScriptedAgent(REPLIES), behaviour, model=name)
+
+    async with SimulatedRealtimeServer(session) as model, aiohttp.ClientSession() as http:
+        told = environment(model.url, PORT=str(_free_port()), WEB_CONCURRENCY="1", BOT_RECORD="fixture,audio")
+        origin = f"http://127.0.0.1:{told['PORT']}"
+        phone = a_phone()
+        async with serving(tmp_path, told, origin) as process:
+            calling = asyncio.create_task(Reach(load_settings(told), origin, model, http).dial(phone))
+            await _until_it_speaks_at_length(phone, tmp_path)
+            os.kill(process.pid, signal.SIGKILL)
+            assert (await calling).close_code == 1006
+            await until(lambda: not model.open_sessions)
+        assert asked(tmp_path, "SELECT reason, ended_at FROM calls") == [("", None)]
+        async with serving(tmp_path, told, origin) as process:
+            await until(lambda: logged(tmp_path, "call_crashed"), within_s=5)
+            process.terminate()
+            await until(lambda: process.poll() is not None, within_s=5)
+            assert process.returncode == 0
+    ((sid, reason, turns, seconds, tokens, cost),) = asked(
+        tmp_path, "SELECT sid, reason, turns, seconds, tokens, nano_usd FROM calls WHERE ended_at IS NOT NULL"
+    )
+    assert (sid, reason) == (phone.ids.call_sid, "crashed")
+    assert [entry["call_sid"] for entry in logged(tmp_path, "call_crashed")] == [sid]
+    assert 0 < seconds < 30
+    assert asked(tmp_path, "SELECT who, text FROM turns ORDER BY began_us")[:2] == [
+        ("bot", "Hello."),
+        ("caller", "I need help."),
+    ]
+    assert turns >= 2
+    assert cost > 0
+    assert "audio_out" in tokens
+    files = [Path(path) for (path,) in asked(tmp_path, "SELECT path FROM files")]
+    assert {path.suffix for path in files} == {".jsonl", ".wav"}
+    assert all(path.exists() for path in files)
+
+
+async def _until_it_speaks_at_length(phone: SimulatedPhone, directory: Path) -> None:
+    """The caller has heard the greeting and said something, both are stored, and the bot is in the middle of a reply."""
+    greeting = len(GREETING.items[0].audio)
+    await until(lambda: len(heard(phone)) >= greeting)
+    phone.say(pattern(400, "caller"), 800_000)
+    await until(lambda: len(heard(phone)) >= greeting + 8_000, within_s=6)
+    await until(lambda: len(asked(directory, "SELECT 1 FROM turns WHERE text IS NOT NULL")) >= 2, within_s=6)

@@ -1,0 +1,71 @@
+"""Two instances on one Postgres: a token works once over both, and a call may be anywhere."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from bot.server.keeping import keeping, prepare
+from bot.testing.dial import new_call_sid
+from tests.postgres import Server
+from tests.records.store.conftest import new_database
+from tests.server.desk import Desk, form, standing, stream_of, until
+from tests.server.test_records import stored
+from tests.server.test_webhooks import verbs
+
+
+@asynccontextmanager
+async def two(postgres: Server) -> AsyncIterator[tuple[Desk, Desk]]:
+    url = postgres.url(await new_database(postgres))
+    async with standing(keep=keeping, DATABASE_URL=url, BOT_PII_KEY="ab" * 32) as here:
+        await prepare(here.settings)
+        async with standing(keep=keeping, DATABASE_URL=url, BOT_PII_KEY="ab" * 32) as there:
+            yield here, there
+
+
+async def test_a_token_works_once_over_all_instances_and_the_session_that_waits_is_let_go(postgres: Server) -> None:
+    async with two(postgres) as (here, there):
+        call_sid = new_call_sid()
+        token = await here.token(call_sid)
+        async with await there.upgrade(token) as stream:
+            assert await here.refused(token) == 403
+            assert await there.refused(token) == 403
+            await until(lambda: not len(here.calls), within_s=5)
+            assert here.calls.missed == 1
+            assert here.calls.registry.live() == 0
+            await stream.close()
+        await until(lambda: not len(there.calls))
+        assert (await stored(there, call_sid)).summary.reason == "caller_hung_up"
+
+
+async def test_a_token_works_in_one_instance_when_both_are_asked_at_once(postgres: Server) -> None:
+    async with two(postgres) as (here, there):
+        token = await here.token(new_call_sid())
+        streams = await asyncio.gather(here.upgrade(token), there.upgrade(token), return_exceptions=True)
+        (let_in,) = [one for one in streams if not isinstance(one, BaseException)]
+        await let_in.close()
+        await until(lambda: not len(here.calls) and not len(there.calls), within_s=12)
+
+
+async def test_a_call_that_one_instance_lost_is_carried_on_by_the_other_and_its_stream_by_either(
+    postgres: Server,
+) -> None:
+    async with two(postgres) as (here, there):
+        call_sid = new_call_sid()
+        async with here.stream(call_sid) as hand:
+            await until(lambda: hand.bridge.call.state.value == "listening")
+            hand.bridge.shutdown("drained")
+            await hand.closed()
+        document = (await there.post("/voice/next", form(call_sid, "in-progress")))[1]
+        assert verbs(document)[0] == "Connect"
+        token = stream_of(document).rpartition("/")[2]
+        async with await here.upgrade(token) as stream:  # not the one that was asked
+            live = here.calls.find(call_sid)
+            assert live is not None
+            assert live.past.leg >= 1
+            assert [turn.who for turn in live.bridge.call.settings.resume] == ["bot"]
+            await until(lambda: not len(there.calls), within_s=5)
+            await stream.close()
+        await until(lambda: not len(here.calls))
+        assert (await stored(here, call_sid)).summary.reason == "caller_hung_up"

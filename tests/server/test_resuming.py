@@ -1,0 +1,194 @@
+"""A stream that broke: the call goes on, on another one, from where it was; and what follows when it can't."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bot.call.resume import CARRY_ON
+from bot.records.store.results import StoredCall
+from bot.server.keeping import keeping
+from bot.server.past import MAX_LEGS
+from bot.testing.agent import Reply, Spoken, pattern
+from bot.testing.dial import DialResult, new_call_sid, new_stream_sid
+from bot.testing.model import Behaviour
+from bot.testing.phone import SimulatedPhone
+from bot.testing.twilio_texts import StreamIds
+from tests.server.balancer import Balancer
+from tests.server.desk import GREETING, QUICK, Desk, a_phone, form, heard, standing, stream_of, until
+from tests.server.test_model_side import SORRY
+from tests.server.test_records import stored
+from tests.server.test_webhooks import verbs
+
+AGAIN = Reply([Spoken(pattern(300, "again"), "As I was saying.")], pacing=QUICK)
+PERSON = "+15555550123"
+
+
+def on_another_stream(phone: SimulatedPhone) -> SimulatedPhone:
+    """The phone of the same call on its next stream."""
+    return SimulatedPhone(StreamIds(phone.ids.account_sid, phone.ids.call_sid, new_stream_sid()))
+
+
+def told(desk: Desk, session: int) -> list[tuple[str, str]]:
+    """Role and text of the items that a session was told, or made."""
+    conversation = desk.model.sessions[session].conversation
+    return [(one.role, "".join(part.get("text", "") for part in one.content())) for one in conversation]
+
+
+@asynccontextmanager
+async def broken_call(
+    desk: Desk, *more: SimulatedPhone, phone: SimulatedPhone
+) -> AsyncIterator[asyncio.Task[DialResult]]:
+    """A call whose greeting was heard and whose line then broke; it is followed on the phones `more`."""
+    async with Balancer([int(desk.origin.rpartition(":")[2])]) as line:
+        calling = asyncio.create_task(Desk.dial(Desk(**{**vars(desk), "origin": line.origin}), phone, more_phones=more))
+        await until(lambda: len(heard(phone)) >= len(GREETING.items[0].audio))
+        await until(lambda: desk.bridge(phone.ids.call_sid).call.state.value == "listening")
+        line.cut()
+        yield calling
+        result = await calling
+        assert result.failure == ""
+
+
+async def test_a_call_whose_line_broke_goes_on_without_a_greeting(tmp_path: Path) -> None:
+    behaviours = iter([Behaviour(), Behaviour()])
+    async with standing(
+        GREETING, AGAIN, keep=keeping, BOT_RECORD_DIR=str(tmp_path), behaviour=lambda: next(behaviours)
+    ) as desk:
+        phone = a_phone()
+        after = on_another_stream(phone)
+        async with broken_call(desk, after, phone=phone) as calling:
+            await until(lambda: len(heard(after)) >= 1600)
+            call = desk.bridge(phone.ids.call_sid).call
+            assert call.settings.elapsed_s > 0
+            after.hang_up(0)
+            result = await calling
+        assert (result.ending, result.said, len(result.legs)) == ("caller_hung_up", [], 2)
+        await desk.quiet()
+        assert desk.reasons == ["line_lost", "caller_hung_up"]
+        assert told(desk, 1)[:2] == [("assistant", "Hello."), ("system", CARRY_ON)]
+        (resumed,) = desk.logged("call_resumed")
+        assert (resumed["leg"], resumed["turns"]) == (1, 1)
+        kept: StoredCall = await stored(desk, phone.ids.call_sid)
+        assert (kept.summary.reason, kept.summary.leg) == ("caller_hung_up", 1)
+        assert [turn.number for turn in kept.turns] == [1, 2]
+        assert kept.turns[0].ended_us < kept.turns[1].began_us  # type: ignore[operator]
+        assert [usage.usage.number for usage in kept.usages] == [1, 1_000_001]
+        assert kept.summary.nano_usd == sum(one.usage.nano_usd for one in kept.usages)
+        assert len({event.number for event in kept.events}) == len(kept.events)
+
+
+@pytest.mark.parametrize("status", ["completed", "busy", "failed", "no-answer", ""])
+async def test_a_caller_who_is_gone_is_not_carried_on(status: str) -> None:
+    async with standing() as desk:
+        call_sid = new_call_sid()
+        await desk.token(call_sid)
+        desk.bridge(call_sid).shutdown("line_lost")
+        document = (await desk.post("/voice/next", form(call_sid, status)))[1]
+        assert verbs(document) == ["Say", "Hangup"]
+        assert len(desk.calls) == 0
+
+
+async def test_a_call_that_breaks_again_and_again_is_given_up() -> None:
+    async with standing() as desk:
+        call_sid = new_call_sid()
+        await desk.token(call_sid)
+        seen = []
+        for _ in range(MAX_LEGS + 2):
+            live = desk.calls.find(call_sid)
+            if live is None:
+                break
+            live.bridge.shutdown("line_lost")
+            seen.append(verbs((await desk.post("/voice/next", form(call_sid, "in-progress")))[1])[0])
+        assert seen == ["Connect", "Say"]  # the second stream had not lasted
+        assert [entry["why"] for entry in desk.logged("call_not_resumed")] == ["too_often"]
+
+
+async def test_a_request_that_is_repeated_gives_the_same_session_another_token() -> None:
+    async with standing() as desk:
+        call_sid = new_call_sid()
+        await desk.token(call_sid)
+        desk.bridge(call_sid).shutdown("line_lost")
+        documents = [(await desk.post("/voice/next", form(call_sid, "in-progress")))[1] for _ in range(3)]
+        assert [verbs(one)[0] for one in documents] == ["Connect"] * 3
+        tokens = [stream_of(one).rpartition("/")[2] for one in documents]
+        assert [await desk.refused(token) for token in tokens[:2]] == [403, 403]
+        async with await desk.upgrade(tokens[2]) as stream:
+            await stream.close()
+        await desk.quiet()
+        assert len(desk.calls) == 0
+        assert desk.reasons == ["line_lost", "caller_hung_up"]
+
+
+async def test_a_call_that_nobody_knows_gets_the_apology() -> None:
+    async with standing() as desk:
+        document = (await desk.post("/voice/next", form(new_call_sid(), "in-progress")))[1]
+        assert verbs(document) == ["Say", "Hangup"]
+        assert SORRY in document
+
+
+async def failing(desk: Desk, **knobs: Any) -> DialResult:
+    """A call whose model is lost for good."""
+    phone = a_phone()
+    calling = asyncio.create_task(desk.dial(phone, **knobs))
+    await until(lambda: phone.received)
+    desk.bridge(phone.ids.call_sid).shutdown("internal_error")
+    return await calling
+
+
+@pytest.mark.parametrize(
+    ("person", "said", "reason"),
+    [
+        ("answers", [], "transferred"),
+        ("is_busy", [SORRY], "internal_error"),
+        ("does_not_answer", [SORRY], "internal_error"),
+    ],
+)
+async def test_a_call_that_fails_is_put_through_to_the_person_chosen(
+    tmp_path: Path, person: Any, said: list[str], reason: str
+) -> None:
+    async with standing(keep=keeping, BOT_RECORD_DIR=str(tmp_path), BOT_FALLBACK=PERSON) as desk:
+        result = await failing(desk, person=person)
+        assert result.dialled == [PERSON]
+        assert result.said == ["One moment, please. I am connecting you to a colleague.", *said]
+        assert 'callerId="+15555550101"' in result.documents[1]
+        call = await stored(desk, re.findall("CA[0-9a-f]{32}", str(desk.logged("call_started")))[0])
+        assert call.summary.reason == reason
+        assert call.events[-1].name == "dialled"
+
+
+@pytest.mark.parametrize("number", ["anonymous", "+266696687", "sip:x@example.com", "client:bob", ""])
+async def test_a_caller_without_a_number_is_shown_as_the_number_he_called(number: str) -> None:
+    async with standing(BOT_FALLBACK=PERSON) as desk:
+        result = await failing(desk, from_number=number)
+        assert 'callerId="+15555550100"' in result.documents[1]
+        assert result.dialled == [PERSON]
+
+
+@pytest.mark.parametrize(("seconds", "said"), [(7, ["Thank you for your message. Goodbye."]), (0, [])])
+async def test_a_call_that_fails_may_leave_a_message(tmp_path: Path, seconds: int, said: list[str]) -> None:
+    async with standing(keep=keeping, BOT_RECORD_DIR=str(tmp_path), BOT_FALLBACK="voicemail") as desk:
+        result = await failing(desk, message_s=seconds)
+        assert (result.ending, result.recorded) == ("hangup", int(seconds > 0))
+        assert result.said[1:] == said
+        left = desk.logged("message_left")
+        assert [entry["seconds"] for entry in left] == [seconds] * bool(seconds)
+        if left:
+            call = await stored(desk, left[0]["call_sid"])
+            assert call.events[-1].name == "message_left"
+            assert call.events[-1].details["recording_sid"] == left[0]["recording_sid"] != ""
+
+
+@pytest.mark.parametrize("path", ["/voice/recorded", "/voice/dialled"])
+async def test_only_twilio_may_say_what_became_of_a_call(path: str) -> None:
+    async with standing() as desk:
+        fields = [*form(new_call_sid(), "in-progress"), ("RecordingUrl", "https://evil.example.com")]
+        assert (await desk.post(path, fields, token=None))[0] == 403
+        assert (await desk.post(path, [("CallSid", "CA1")]))[0] == 400
+        assert desk.logged("message_left") == []
