@@ -34,12 +34,21 @@ TRICKLE = Pacing(first_delta_ms=50, delta_ms=50, speed=1.0)
 
 
 class Spoken(msgspec.Struct, frozen=True):
-    """One audio item of a reply: mu-law bytes, a whole number of 50 ms (`padded` makes it so), and its words."""
+    """One audio item of a reply: mu-law bytes, a whole number of 50 ms (`padded` makes it so), and its words.
+
+    `announced_ms` says when each word of the transcript leaves: just before the audio that goes up to there, 0 before
+    the first. Without it the text is spread evenly over the audio, ahead of it as the pacing says.
+    """
 
     audio: bytes
     transcript: str = ""
+    announced_ms: tuple[int, ...] = ()
 
     def __post_init__(self) -> None:
+        if self.announced_ms and len(self.announced_ms) != len(self.transcript.split()):
+            raise ValueError(f"{len(self.announced_ms)} times for {len(self.transcript.split())} words")
+        if list(self.announced_ms) != sorted(self.announced_ms):
+            raise ValueError("words leave in their order")
         if len(self.audio) % TOKEN_BYTES:
             raise ValueError(f"{len(self.audio)} bytes is no whole number of 50 ms (400 bytes)")
 

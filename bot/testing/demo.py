@@ -83,7 +83,8 @@ async def demonstrate(directory: Path, console: Console) -> Demonstration:
     problems = _problems(result, phone, recorders)
     wav, page = directory / "call.wav", directory / "call.html"
     save_wav(phone, wav)
-    fixture = recorders[0].path if recorders else directory
+    files = dict(recorders[0].made()) if recorders else {}
+    fixture = files.get("fixture", directory)
     if not problems:
         save_page(fixture, page)
     return Demonstration(wav, fixture, page, tuple(problems))

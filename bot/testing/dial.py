@@ -12,6 +12,7 @@ from urllib.parse import urljoin
 
 import aiohttp
 
+from bot.testing.others import Others, Person, dialled, recorded
 from bot.testing.phone import SimulatedPhone
 from bot.testing.stream_socket import Signing, StreamFailed, run_stream
 from bot.testing.webhook import Caller, DialFailed, parse_document, request_document
@@ -42,13 +43,15 @@ class Leg:
 class DialResult:
     """What became of a call. Times are microseconds from the first webhook request.
 
-    `said` is the text of each <Say> the caller got to hear, `dialled` the targets of <Dial>. `ending`: why the call was
-    over. `failure` names what Twilio would have logged when it gave the call up.
+    `said` is the text of each <Say> the caller got to hear, `dialled` the targets of <Dial>, `recorded` how many
+    messages he left. `ending`: why the call was over. `failure` names what Twilio would have logged when it gave the
+    call up.
     """
 
     documents: list[str] = field(default_factory=list)
     said: list[str] = field(default_factory=list)
     dialled: list[str] = field(default_factory=list)
+    recorded: int = 0
     legs: list[Leg] = field(default_factory=list)
     ending: Ending = "end_of_document"
     failure: str = ""
@@ -84,20 +87,25 @@ async def dial(
     auth_token: str,
     from_number: str = "+15555550101",
     to_number: str = "+15555550100",
+    caller_name: str = "",
     signing: Signing = "plain",
     more_phones: Sequence[SimulatedPhone] = (),
     via: str = "",
     limit_s: float = 300,
+    person: Person = "answers",
+    message_s: int = 4,
 ) -> DialResult:
     """Calls the bot whose voice webhook is `url` and follows its TwiML to the end.
 
     The account and call are those of `phone.ids`. Each <Connect> after the first takes the next of `more_phones`; when
     none is left the call is over. `via` is the origin at which the bot listens, when its public URL isn't reachable.
-    After `limit_s` the phone hangs up. Nothing the bot does raises: it stands in the result's `failure`.
+    `person`: what whoever is dialled does; `message_s`: how long a message the caller leaves, 0 for none. After
+    `limit_s` the phone hangs up. Nothing the bot does raises: it stands in the result's `failure`.
     """
-    caller = Caller(auth_token, phone.ids.account_sid, phone.ids.call_sid, from_number, to_number, via)
+    caller = Caller(auth_token, phone.ids.account_sid, phone.ids.call_sid, from_number, to_number, via, caller_name)
     async with aiohttp.ClientSession() as http:
         call = _Dialling(http, caller, [phone, *more_phones], signing, limit_s)
+        call.others = Others(person, message_s)
         try:
             await call.follow(url)
         except DialFailed as error:
@@ -127,6 +135,9 @@ class _Dialling:
         self._origin_s = self._loop.time()
         self._until_us = int(limit_s * 1e6)
         self._gone = False
+        self.others = Others()
+        self._more: list[tuple[str, str]] = []
+        """What the verb that is over adds to the next request."""
 
     def now_us(self) -> int:
         return int((self._loop.time() - self._origin_s) * 1e6)
@@ -134,7 +145,8 @@ class _Dialling:
     async def follow(self, url: str) -> None:
         status = "ringing"
         for _ in range(MAX_DOCUMENTS):
-            text = await request_document(self._http, self._caller, url, status)
+            text = await request_document(self._http, self._caller, url, status, self._more)
+            self._more = []
             self.result.documents.append(text)
             if self.result.answered_us is None:
                 self.result.answered_us = self.now_us()
@@ -152,12 +164,12 @@ class _Dialling:
                 break
             if verb.tag == "Say":
                 self.result.said.append("".join(verb.itertext()).strip())
-            elif verb.tag == "Connect":
-                further = await self._connect(verb, url)
+            elif verb.tag == "Redirect" or verb.get("action"):
+                further = await self._further(verb, url)
                 if further is not None:
                     return further
-            elif verb.tag == "Redirect":
-                return urljoin(url, (verb.text or "").strip())
+            elif verb.tag == "Connect":
+                await self._connect(verb, url)
             elif verb.tag in ("Hangup", "Reject", "Dial"):
                 self._over(verb)
                 return None
@@ -167,6 +179,26 @@ class _Dialling:
                 raise DialFailed(12200, f"this simulator knows no <{verb.tag}>")
         self.result.ending = "caller_hung_up" if self._gone else "end_of_document"
         return None
+
+    async def _further(self, verb: ET.Element, url: str) -> str | None:
+        """Performs a verb that may lead to another document: the URL of that."""
+        if verb.tag == "Redirect":
+            return urljoin(url, (verb.text or "").strip())
+        if verb.tag == "Connect":
+            return await self._connect(verb, url)
+        if verb.tag in ("Dial", "Record"):
+            return urljoin(url, verb.get("action", "")) if self._put_through(verb) else None
+        raise DialFailed(12200, f"this simulator knows no <{verb.tag}>")
+
+    def _put_through(self, verb: ET.Element) -> bool:
+        """Whether the verb's action is asked what comes next: it isn't after a message in which nothing was said."""
+        if verb.tag == "Dial":
+            self.result.dialled.append("".join(verb.itertext()).strip())
+            self._more = dialled(self.others)
+            return True
+        self.result.recorded += self.others.message_s > 0
+        self._more = recorded(self.others, self._caller)
+        return bool(self._more)
 
     def _over(self, verb: ET.Element) -> None:
         if verb.tag == "Dial":

@@ -8,18 +8,31 @@ from __future__ import annotations
 
 import heapq
 from collections.abc import Callable
+from functools import partial
 from itertools import count
 from typing import Literal, NamedTuple, Protocol
 
 import msgspec
 
-from bot.call.notes import ModelClosed, Note, PhoneClosed, PhoneFull, PhoneRoom, Refused, Tick
-from bot.call.outputs import PHONE_MESSAGES, End, EndReason, Output, Report
+from bot.call.facts import Fact
+from bot.call.notes import (
+    DialFailed,
+    ModelClosed,
+    Note,
+    PhoneClosed,
+    PhoneFull,
+    PhoneRoom,
+    Refused,
+    SessionWaiting,
+    Tick,
+)
+from bot.call.outputs import FACTS, PHONE_MESSAGES, Adopt, Dial, Drop, End, EndReason, Output, Report, Transcode
+from bot.call.settings import CallSettings
 from bot.realtime import events
-from bot.realtime.failures import failure_of_close
+from bot.realtime.failures import Failure, failure_of_close
 from bot.testing.line import Line
-from bot.testing.peer import Peer
 from bot.testing.phone import SimulatedPhone
+from bot.testing.virtual_session import ModelPeer, Redial, VirtualSession, unanswered
 from bot.twilio import stream
 
 Way = Literal["phone>bot", "bot>phone", "model>bot", "bot>model", "note"]
@@ -36,30 +49,24 @@ class Core(Protocol):
     def receive(self, item: stream.Inbound | events.ServerEvent | Note, now_us: int) -> list[Output]: ...
 
 
-class ModelPeer(Peer, Protocol):
-    """The simulated model."""
-
-    @property
-    def closed(self) -> tuple[int, str] | None:
-        """Close code and reason once its side has closed; what due() still gives goes out before."""
-
-    def disconnected(self, now_us: int) -> None:
-        """The bot closed the session."""
-
-
 class LogLine(NamedTuple):
-    """One line of the call in the order in which the core was fed and answered; `text` is JSON."""
+    """One line of the call in the order in which the core was fed and answered; `text` is JSON.
+
+    `socket` numbers the sessions.
+    """
 
     us: int
     way: Way
     text: str
+    socket: int = 0
 
 
 class VirtualCall:
     """Runs one call. `out_line` is bot to phone, `in_line` phone to bot; the model has two of its own.
 
     `start_us` is when the stream opens. A stalled out_line lets the bot's transport fill up: at `FULL_BYTES` the core
-    is told so, and again when it has drained.
+    is told so, and again when it has drained. `redial` answers when the core wants another session than `model`, which
+    is then configured as for a call with these `settings`.
     """
 
     def __init__(
@@ -73,13 +80,17 @@ class VirtualCall:
         model_out_line: Line | None = None,
         model_in_line: Line | None = None,
         start_us: int = 300_000,
+        redial: Redial = unanswered,
+        settings: CallSettings | None = None,
     ) -> None:
         self.core = core
         self.phone = phone
-        self.model = model
+        self.sessions = [VirtualSession(model)]
+        """All that were dialled and answered, in order."""
         self.now_us = 0
         self.log: list[LogLine] = []
         self.reports: list[tuple[int, Report]] = []
+        self.facts: list[tuple[int, Fact]] = []
         self.ended: tuple[int, EndReason] | None = None
         self._out_line = out_line or Line()
         self._in_line = in_line or Line()
@@ -88,10 +99,13 @@ class VirtualCall:
         self._order = count()
         self._heap: list[tuple[int, int, Callable[[str], None], str]] = []
         self._deadline_us = core.deadline_us
+        self._session = self.sessions[0]
+        self._following: VirtualSession | None = None
+        self._redial = redial
+        self._settings = settings or CallSettings()
         self._held_bytes = 0
         self._full = False
         self._phone_gone = False
-        self._model_gone = False
         self._encode = msgspec.json.Encoder().encode
         self._at(start_us, self._open_phone)
 
@@ -108,6 +122,10 @@ class VirtualCall:
             happen()
         return self.ended[1] if self.ended else None
 
+    def tell(self, at_us: int, note: Note) -> None:
+        """The shell tells the core something at `at_us`, if the call still goes on."""
+        self._at(at_us, lambda _: self._note(note))
+
     # ---- what happens next -------------------------------------------------------------------------------------------
 
     def _next(self) -> tuple[int, Callable[[], None]] | None:
@@ -117,8 +135,9 @@ class VirtualCall:
             soonest = (self._heap[0][0], self._arrive)
         if not self._phone_gone:
             soonest = _sooner(soonest, self.phone.next_us(), self._take_from_phone)
-        if not self._model_gone:
-            soonest = _sooner(soonest, self.model.next_us(), self._take_from_model)
+        for session in self.sessions:
+            if not session.gone:
+                soonest = _sooner(soonest, session.peer.next_us(), partial(self._take_from_model, session))
         if not self.ended:
             soonest = _sooner(soonest, self._deadline_us, self._tick)
         return soonest
@@ -137,12 +156,12 @@ class VirtualCall:
             self._phone_gone = True
             self._at(self._in_line.arrival(self.now_us), self._phone_closed)
 
-    def _take_from_model(self) -> None:
-        for text in self.model.due(self.now_us):
-            self._at(self._model_in_line.arrival(self.now_us), self._from_model, text)
-        if self.model.closed is not None:
-            self._model_gone = True
-            self._at(self._model_in_line.arrival(self.now_us), self._model_closed)
+    def _take_from_model(self, session: VirtualSession) -> None:
+        for text in session.peer.due(self.now_us):
+            self._at(self._model_in_line.arrival(self.now_us), partial(self._from_model, session), text)
+        if session.peer.closed is not None:
+            session.gone = True
+            self._at(self._model_in_line.arrival(self.now_us), partial(self._model_closed, session))
 
     def _at(self, at_us: int, deliver: Callable[[str], None], text: str = "") -> None:
         heapq.heappush(self._heap, (at_us, next(self._order), deliver, text))
@@ -157,29 +176,79 @@ class VirtualCall:
             return
         self._feed("phone>bot", text, item)
 
-    def _from_model(self, text: str) -> None:
+    def _from_model(self, session: VirtualSession, text: str) -> None:
+        if session is self._following:
+            self._introduced(session, text)
+            return
+        if session is not self._session:
+            return
+        text = session.translated(text)
         try:
             item = events.parse(text)
         except events.BadEvent as error:
             self._note(Refused("model>bot", error.kind))
             return
-        self._feed("model>bot", text, item)
+        self._feed("model>bot", text, item, session.number)
 
     def _phone_closed(self, _: str) -> None:
         clean = self.phone.hung_up == "clean"
         self._note(PhoneClosed(clean=clean, code=1000 if clean else 1006))
 
-    def _model_closed(self, _: str) -> None:
-        code, reason = self.model.closed or (1006, "")
-        self._note(ModelClosed(failure_of_close(code, reason).kind, code, reason))
+    def _model_closed(self, session: VirtualSession, _: str = "") -> None:
+        failure = failure_of_close(*(session.peer.closed or (1006, "")))
+        if session is self._session:
+            self._note(ModelClosed(*failure))
+        elif session is self._following:
+            self._dial_failed(failure)
+
+    # ---- another session ---------------------------------------------------------------------------------------------
+
+    def _dial(self, order: Dial) -> None:
+        answer = self._redial(self.now_us)
+        if isinstance(answer, Failure):
+            self._at(self.now_us, lambda _: self._dial_failed(answer))
+            return
+        session = self._following = VirtualSession(answer, len(self.sessions))
+        self.sessions.append(session)
+        self._at(self.now_us + round(order.within_s * 1_000_000), partial(self._too_late, session))
+
+    def _introduced(self, session: VirtualSession, text: str) -> None:
+        was_configured = session.configured
+        for answer in session.introduced(text, self._settings):
+            self._at(self._model_out_line.arrival(self.now_us), partial(self._to_model, session), answer)
+        if session.configured and not was_configured:
+            self._note(SessionWaiting())
+
+    def _too_late(self, session: VirtualSession, _: str) -> None:
+        if session is self._following and not session.configured:
+            self._close_model(session)
+            self._dial_failed(Failure("timeout", 0, "not configured in time"))
+
+    def _dial_failed(self, failure: Failure) -> None:
+        self._following = None
+        self._note(DialFailed(*failure))
+
+    def _adopt(self) -> None:
+        """What the session has said so far comes next, and the one before is heard no more."""
+        before, session = self._session, self._following
+        assert session is not None, "no session waits"
+        self._session, self._following = session, None
+        self._at(self._model_out_line.arrival(self.now_us), partial(self._close_model, before))
+        for text in session.said:
+            self._at(self.now_us, partial(self._from_model, session), text)
+
+    def _drop(self) -> None:
+        session, self._following = self._following, None
+        if session is not None:
+            self._close_model(session)
 
     def _note(self, note: Note) -> None:
         self._feed("note", self._encode(note).decode(), note)
 
-    def _feed(self, way: Way, text: str, item: stream.Inbound | events.ServerEvent | Note) -> None:
+    def _feed(self, way: Way, text: str, item: stream.Inbound | events.ServerEvent | Note, socket: int = 0) -> None:
         if self.ended:
             return
-        self.log.append(LogLine(self.now_us, way, text))
+        self.log.append(LogLine(self.now_us, way, text, socket))
         for output in self.core.receive(item, self.now_us):
             self._put(output)
         self._deadline_us = self.core.deadline_us  # nothing else moves it
@@ -191,16 +260,36 @@ class VirtualCall:
             raise AssertionError(f"the call goes on after its end: {output}")
         if isinstance(output, Report):
             self.reports.append((self.now_us, output))
+        elif isinstance(output, FACTS):
+            self.facts.append((self.now_us, output))
+        elif isinstance(output, Transcode | Dial | Adopt | Drop):
+            self._obey(output)
         elif isinstance(output, End):
             self.ended = (self.now_us, output.reason)
             self._at(self._out_line.arrival(self.now_us), self._close_phone)
-            self._at(self._model_out_line.arrival(self.now_us), self._close_model)
+            for session in self.sessions:
+                self._at(self._model_out_line.arrival(self.now_us), partial(self._close_model, session))
         elif isinstance(output, PHONE_MESSAGES):
             self._send_phone(self._encode(output).decode())
         else:
             text = self._encode(output).decode()
-            self.log.append(LogLine(self.now_us, "bot>model", text))
-            self._at(self._model_out_line.arrival(self.now_us), self._to_model, text)
+            self._send_model(self._session, text)
+
+    def _obey(self, order: Transcode | Dial | Adopt | Drop) -> None:
+        if isinstance(order, Transcode):
+            self._session.transcode(order)
+        elif isinstance(order, Dial):
+            self._dial(order)
+        elif isinstance(order, Adopt):
+            self._adopt()
+        else:
+            self._drop()
+
+    def _send_model(self, session: VirtualSession, text: str) -> None:
+        self.log.append(LogLine(self.now_us, "bot>model", text, session.number))
+        written = session.to_send(text)
+        if written is not None:
+            self._at(self._model_out_line.arrival(self.now_us), partial(self._to_model, session), written)
 
     def _send_phone(self, text: str) -> None:
         self.log.append(LogLine(self.now_us, "bot>phone", text))
@@ -227,21 +316,21 @@ class VirtualCall:
     def _to_phone(self, text: str) -> None:
         self.phone.receive(text, self.now_us)
 
-    def _to_model(self, text: str) -> None:
-        if not self._model_gone:
-            self.model.receive(text, self.now_us)
-            if self.model.closed is not None:
-                self._take_from_model()
+    def _to_model(self, session: VirtualSession, text: str) -> None:
+        if not session.gone:
+            session.peer.receive(text, self.now_us)
+            if session.peer.closed is not None:
+                self._take_from_model(session)
 
     def _close_phone(self, _: str) -> None:
         if not self.phone.ended:
             self.phone.closed(self.now_us)
         self._phone_gone = True
 
-    def _close_model(self, _: str) -> None:
-        if not self._model_gone:
-            self._model_gone = True
-            self.model.disconnected(self.now_us)
+    def _close_model(self, session: VirtualSession, _: str = "") -> None:
+        if not session.gone:
+            session.gone = True
+            session.peer.disconnected(self.now_us)
 
 
 def _sooner(

@@ -4,56 +4,35 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from types import TracebackType
-from typing import Self
 
 from bot.testing.line import Line
+from bot.testing.loopback import LoopbackServer
 
 CHUNK_BYTES = 64 * 1024
 
 
-class SlowLine:
+class SlowLine(LoopbackServer):
     """`async with SlowLine(port, out_line, in_line) as line:` and connect to `line.origin` instead.
 
     `out_line` delays what the server sends, `in_line` what it is sent.
     """
 
     def __init__(self, port: int, out_line: Line, in_line: Line) -> None:
-        self._port = port
+        super().__init__()
+        self._far_port = port
         self._out_line = out_line
         self._in_line = in_line
-        self._tasks: set[asyncio.Task[None]] = set()
-        self._server: asyncio.Server | None = None
 
     @property
     def origin(self) -> str:
         """Where to connect, as an http origin."""
-        assert self._server is not None
-        return f"http://127.0.0.1:{self._server.sockets[0].getsockname()[1]}"
+        return f"http://127.0.0.1:{self.port}"
 
-    async def __aenter__(self) -> Self:
-        self._server = await asyncio.start_server(self._accept, "127.0.0.1", 0)
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        assert self._server is not None
-        self._server.close()
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
-        await self._server.wait_closed()
-
-    def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        task = asyncio.ensure_future(self._join(reader, writer))
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
-
-    async def _join(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """Join one connection to one of its own, until both are over."""
         ends = [writer]
         try:
-            far_reader, far_writer = await asyncio.open_connection("127.0.0.1", self._port)
+            far_reader, far_writer = await asyncio.open_connection("127.0.0.1", self._far_port)
             ends.append(far_writer)
             async with asyncio.TaskGroup() as group:
                 group.create_task(_pass_on(reader, far_writer, self._in_line))

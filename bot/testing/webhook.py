@@ -2,31 +2,40 @@
 
 from __future__ import annotations
 
+import asyncio
 import secrets
 import xml.etree.ElementTree as ET  # the type of a parsed document
 from collections.abc import Sequence
 from dataclasses import dataclass
-from urllib.parse import urlsplit, urlunsplit
+from urllib.parse import urldefrag, urlsplit, urlunsplit
 
 import aiohttp
 from twilio.request_validator import RequestValidator  # type: ignore[import-untyped]
 
+from bot.testing.overrides import BadOverrideError, Fault, overrides
+
 MAX_DOCUMENT_BYTES = 65_536
-_WEBHOOK_S = 15
+RETRY_GAP_S = 1.0
+"""How long after a failed request Twilio tries again is not documented; this is our guess."""
 
 
 class DialFailed(Exception):
     """Twilio would give the call up here. `code` is its error code and `status` the HTTP status, each 0 for none."""
 
-    def __init__(self, code: int, detail: str, status: int = 0) -> None:
+    def __init__(self, code: int, detail: str, status: int = 0, fault: Fault | None = None) -> None:
         super().__init__(f"{code} {detail}" if code else detail)
         self.code = code
         self.status = status
+        self.fault = fault
+        """As what a connection override may have it tried again."""
 
 
 @dataclass(frozen=True)
 class Caller:
-    """Who signs and who calls. `via`: the origin (http://127.0.0.1:8080) at which the bot's public host is reached."""
+    """Who signs and who calls. `via`: the origin (http://127.0.0.1:8080) at which the bot's public host is reached.
+
+    `name` is what the caller's name look-up found, if the number has that switched on.
+    """
 
     auth_token: str
     account_sid: str
@@ -34,6 +43,7 @@ class Caller:
     from_number: str = "+15555550101"
     to_number: str = "+15555550100"
     via: str = ""
+    name: str = ""
 
     def form(self, status: str) -> list[tuple[str, str]]:
         """The fields of section 1.2, some of them empty, as Twilio sends them."""
@@ -51,6 +61,7 @@ class Caller:
             ("Called", self.to_number),
             ("ToZip", ""),
             ("StirVerstat", "TN-Validation-Passed-A"),
+            *([("CallerName", self.name)] if self.name else []),
         ]
 
     def reached(self, url: str) -> str:
@@ -62,9 +73,41 @@ class Caller:
         return urlunsplit((scheme, origin.netloc, parts.path, parts.query, ""))
 
 
-async def request_document(http: aiohttp.ClientSession, caller: Caller, url: str, status: str) -> str:
-    """POSTs the webhook and gives the TwiML. Raises DialFailed for what Twilio would not take."""
-    form = caller.form(status)
+async def request_document(
+    http: aiohttp.ClientSession, caller: Caller, url: str, status: str, more: Sequence[tuple[str, str]] = ()
+) -> str:
+    """POSTs the webhook and gives the TwiML. Raises DialFailed for what Twilio would not take.
+
+    `more` are the fields of a verb's action. It is tried again as the fragment of `url` says, by default once and only
+    when no connection comes about.
+    """
+    try:
+        asked = overrides(url)
+    except BadOverrideError as error:
+        raise DialFailed(11243, str(error)) from None
+    url = urldefrag(url).url
+    form = [*caller.form(status), *more]
+    loop = asyncio.get_running_loop()
+    until_s = loop.time() + asked.total_ms / 1000
+    for retries_left in range(asked.retries, -1, -1):
+        try:
+            left_s = until_s - loop.time()
+            timeout = aiohttp.ClientTimeout(
+                left_s, sock_connect=asked.connect_ms / 1000, sock_read=asked.read_ms / 1000
+            )
+            return await _request(http, caller, url, form, timeout)
+        except DialFailed as error:
+            late = loop.time() + RETRY_GAP_S >= until_s
+            if late or not retries_left or not asked.retries_after(error.fault):
+                raise
+        await asyncio.sleep(RETRY_GAP_S)
+    raise AssertionError
+
+
+async def _request(
+    http: aiohttp.ClientSession, caller: Caller, url: str, form: list[tuple[str, str]], limits: aiohttp.ClientTimeout
+) -> str:
+    """One try."""
     headers = {
         "User-Agent": "TwilioProxy/1.1",
         "Accept": "*/*",
@@ -73,14 +116,15 @@ async def request_document(http: aiohttp.ClientSession, caller: Caller, url: str
         "X-Twilio-Signature": signature(caller.auth_token, signed_url(url), form),
         "I-Twilio-Idempotency-Token": secrets.token_hex(16),
     }
-    timeout = aiohttp.ClientTimeout(total=_WEBHOOK_S)
     try:
-        async with http.post(caller.reached(url), data=form, headers=headers, timeout=timeout) as answer:
+        async with http.post(caller.reached(url), data=form, headers=headers, timeout=limits) as answer:
             body = await answer.read()
             check_answer(answer.status, answer.content_type, body)
             return body.decode()
     except (aiohttp.ClientError, TimeoutError) as error:
-        raise DialFailed(11205, f"POST {url}: {error or type(error).__name__}") from error
+        unconnected = isinstance(error, aiohttp.ClientConnectorError | aiohttp.ConnectionTimeoutError)
+        fault: Fault = "ct" if unconnected else "rt"
+        raise DialFailed(11205, f"POST {url}: {error or type(error).__name__}", fault=fault) from error
     except UnicodeDecodeError as error:
         raise DialFailed(12100, "the document is not UTF-8") from error
 
@@ -102,7 +146,8 @@ def signed_url(url: str) -> str:
 def check_answer(status: int, content_type: str, body: bytes) -> None:
     """Raises DialFailed unless Twilio would read `body` (section 1.3)."""
     if not 200 <= status < 300:
-        raise DialFailed(11200, f"HTTP status {status}: {body[:200].decode(errors='replace')}", status)
+        fault: Fault | None = "5xx" if status >= 500 else "4xx" if status >= 400 else None
+        raise DialFailed(11200, f"HTTP status {status}: {body[:200].decode(errors='replace')}", status, fault)
     if content_type not in ("text/xml", "application/xml"):
         raise DialFailed(12300, f"content type {content_type}", status)
     if not body:

@@ -253,6 +253,34 @@ def test_transcripts_come_late_and_in_order_of_the_turns() -> None:
     assert desk.one(f"{kind}.failed")["error"]["code"] == "audio_unintelligible"
 
 
+@pytest.mark.parametrize(
+    ("billed", "usage"),
+    [
+        (
+            "tokens",
+            {
+                "type": "tokens",
+                "input_tokens": 13,
+                "input_token_details": {"text_tokens": 0, "audio_tokens": 13},
+                "output_tokens": 3,
+                "total_tokens": 16,
+            },
+        ),
+        ("duration", {"type": "duration", "seconds": 1.3}),
+    ],
+)
+def test_a_transcript_tells_what_it_used(billed: str, usage: object) -> None:
+    desk = Desk(
+        [Spoken(pattern(50))],
+        speech=[SpeechAt(1_000_000, 1_500_000)],
+        caller_words=["hello there"],
+        transcription_usage=billed,
+    )
+    desk.update({"type": "realtime", "audio": {"input": {"transcription": {"model": "gpt-transcribe"}}}})
+    desk.run(10_000)
+    assert desk.one("conversation.item.input_audio_transcription.completed")["usage"] == usage
+
+
 def test_without_transcription_there_are_no_transcripts() -> None:
     desk = Desk(speech=[SpeechAt(1_000_000, 1_500_000)], caller_words=["hello"])
     desk.run(10_000)

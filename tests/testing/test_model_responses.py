@@ -110,6 +110,23 @@ def test_the_words_are_ahead_of_the_sound() -> None:
     assert said == len(TALE.transcript)
 
 
+def test_each_word_may_have_its_own_moment() -> None:
+    """Deltas end at 100, 300, 500 ms and so on; a word leaves before the first that reaches its moment."""
+    tale = Spoken(pattern(1_000), "once upon a time", (0, 300, 301, 5_000))
+    order = [
+        one.get("delta") if "transcript" in one["type"] else "audio"
+        for _, one in asked(tale).log
+        if one["type"].endswith(".delta")
+    ]
+    assert order == ["once", "audio", " upon", "audio", " a", *["audio"] * 4, " time"]
+
+
+@pytest.mark.parametrize("announced", [(0,), (0, 1, 2), (5, 3, 7, 9)])
+def test_moments_that_fit_no_words_are_refused(announced: tuple[int, ...]) -> None:
+    with pytest.raises(ValueError, match=r"words|order"):
+        Spoken(pattern(1_000), "once upon a time", announced)
+
+
 def test_ten_minutes_may_come_at_once() -> None:
     flood = pattern(600_000)
     desk = asked(Reply([Spoken(flood)], pacing=Pacing(first_delta_ms=600_000, speed=0)), 400)

@@ -190,3 +190,37 @@ async def test_leaving_the_server_closes_what_is_open() -> None:
         socket = await dial(at)
         await until(socket, "session.created")
     assert (await closed(socket))[0] == 1001
+
+
+def azure(door: Door | None = None) -> SimulatedRealtimeServer:
+    return SimulatedRealtimeServer(
+        lambda model: SimulatedModel(ScriptedAgent([REPLY]), model=model), door=door, dialect="azure"
+    )
+
+
+async def test_azure_takes_its_key_in_a_header_of_its_own_below_a_path_of_its_own() -> None:
+    async with azure() as at:
+        assert at.url.endswith("/openai/v1/realtime")
+        async with dial(at, headers={"api-key": "any"}) as socket:
+            assert (await until(socket, "session.created"))[-1]["session"]["model"] == "gpt-realtime-2.1"
+        await none_open(at)
+
+
+@pytest.mark.parametrize(
+    ("query", "headers", "door", "status"),
+    [
+        ("?model=mine", KEY, Door(), 401),
+        ("?model=mine", {"api-key": "other"}, Door(keys=frozenset({"right"})), 401),
+        ("?model=mine", {"api-key": "any"}, Door(models=frozenset({"another"})), 404),
+        ("", {"api-key": "any"}, Door(), 404),
+        ("?model=mine&api-version=2025-04-01-preview", {"api-key": "any"}, Door(), 400),
+        ("?deployment=mine", {"api-key": "any"}, Door(), 400),
+    ],
+)
+async def test_what_azure_refuses_it_refuses_in_http(
+    query: str, headers: dict[str, str], door: Door, status: int
+) -> None:
+    async with azure(door) as at:
+        with pytest.raises(InvalidStatus) as caught:
+            await dial(at, query, headers)
+        assert caught.value.response.status_code == status

@@ -230,3 +230,52 @@ def test_nothing_leaves_after_the_client_is_gone() -> None:
     assert desk.kinds() == []
     desk.send("response.create")
     assert desk.kinds() == []
+
+
+XAI = SessionSettings(dialect="xai", voice="ara", speed=1.2)
+
+
+def xai_desk(**knobs: Any) -> Desk:
+    desk = Desk(configure=False, dialect="xai", check=None, **knobs)
+    desk.run(10)
+    return desk
+
+
+def test_xai_begins_with_a_conversation_and_echoes_its_own_shape() -> None:
+    desk = xai_desk()
+    assert desk.take() == ["conversation.created"]
+    asked = session_object(XAI, server_owns_turns=True)
+    desk.update(asked)
+    desk.update(turns_update(XAI.turn_detection, server_owns_turns=False, dialect="xai"))
+    session, left = (event["session"] for event in desk.of("session.updated"))
+    assert "type" not in session
+    assert {key: session[key] for key in asked} == asked
+    assert left["turn_detection"] is None
+    assert desk.model.violations == []
+
+
+@pytest.mark.parametrize(
+    "update",
+    [
+        {"type": "realtime"},
+        {"turn_detection": {"type": "semantic_vad"}},
+        {"turn_detection": {"type": "server_vad", "create_response": False}},
+        {"turn_detection": {"type": "server_vad", "threshold": 0.95}},
+        {"turn_detection": {"type": "server_vad", "threshold": 0.05}},
+        {"audio": {"input": {"turn_detection": {"type": "server_vad"}}}},
+        {"audio": {"output": {"voice": "ara"}}},
+        {"audio": {"output": {"speed": 0.5}}},
+        {"audio": {"input": {"noise_reduction": {"type": "near_field"}}}},
+        {"output_modalities": ["audio"]},
+        {"tool_choice": "auto"},
+        {"max_output_tokens": 100},
+        {"audio": {"input": {"format": {"type": "audio/opus"}}}},
+    ],
+)
+def test_xai_refuses_what_it_does_not_know_and_then_nothing_of_it_holds(update: dict[str, Any]) -> None:
+    desk = xai_desk()
+    before = desk.model.session
+    desk.update({"instructions": "Be kind.", **update})
+    assert [kind for kind in desk.take() if kind != "conversation.created"] == ["error"]
+    assert desk.model.session == before
+    assert len(desk.model.violations) == 1

@@ -8,11 +8,14 @@ from typing import Any
 import pytest
 
 from bot.audio.payload import silence
+from bot.audio.transcode import Format
 from bot.call.call import Call
+from bot.call.facts import WaitFact
 from bot.call.notes import ModelClosed, Note, PhoneClosed, PhoneFull, PhoneRoom, Refused, Tick
 from bot.call.outputs import End, Output, Report
 from bot.call.settings import CallSettings
 from bot.realtime import events
+from bot.realtime.session import SessionSettings
 from bot.testing.agent import ScriptedAgent, Spoken, pattern
 from bot.testing.line import Line
 from bot.testing.model.behaviour import SpeechAt
@@ -84,7 +87,7 @@ def test_a_whole_call_with_delay_on_every_line() -> None:
     core = FakeCore(
         {
             events.SessionCreated: [events.AppendAudio("////")],
-            stream.Start: [_play(100), _mark("m"), Report("begun")],
+            stream.Start: [_play(100), _mark("m"), Report("begun"), WaitFact("byte_sent", 5)],
             stream.MarkEcho: [End("bot_hung_up")],
         }
     )
@@ -114,6 +117,7 @@ def test_a_whole_call_with_delay_on_every_line() -> None:
     assert model.disconnected_us == 407_000
     assert call.ended == (400_000, "bot_hung_up")
     assert [(us, report.event) for us, report in call.reports] == [(230_000, "begun")]
+    assert call.facts == [(230_000, WaitFact("byte_sent", 5))]
     assert [(line.us, line.way) for line in call.log] == [
         (7_000, "model>bot"),
         (7_000, "bot>model"),
@@ -239,3 +243,23 @@ def test_the_real_call_is_cut_where_the_phone_stood() -> None:
     assert abs(truncation.audio_end_ms - heard_bytes / 8) <= 2
     assert model.spoken(truncation.item_id)[:heard_bytes] == phone.playout.render(0, 4_000_000)[-heard_bytes:]
     assert phone.violations == model.violations == model.errors == []
+
+
+@pytest.mark.parametrize(("audio", "per_ms"), [("audio/pcma", 8), ("audio/pcm", 48)])
+def test_a_session_of_another_format_is_transcoded_in_virtual_time_too(audio: Format, per_ms: int) -> None:
+    """Cut in the middle: the model is told in its own milliseconds, the caller hears all that came before."""
+    model = SimulatedModel(
+        ScriptedAgent([Spoken(pattern(2_000, "long"), "a long reply")]), speech=[SpeechAt(1_500_000, 1_700_000)]
+    )
+    phone = SimulatedPhone()
+    phone.hang_up(2_500_000)
+    settings = CallSettings(greeting="Hello.", session=SessionSettings(audio=audio))
+    call = VirtualCall(Call(settings), phone, model)
+    assert call.run() == "caller_hung_up"
+    assert (model.violations, phone.violations) == ([], [])
+    (cut,) = model.truncations
+    assert cut.accepted
+    assert 900 <= cut.audio_end_ms <= 1_300
+    assert len(model.spoken(cut.item_id)) >= cut.audio_end_ms * per_ms
+    assert b"".join(one.audio for one in phone.received)[8:] != b""
+    assert abs(model.heard_ms - sum(len(frame.audio) for frame in phone.sent_frames) // 8) <= 100

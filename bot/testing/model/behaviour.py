@@ -27,6 +27,9 @@ REFUSALS: dict[str, tuple[int, str | None, str]] = {
 }
 """Handshake failures after the 101 (section 1.3): close code, error code, message."""
 
+Billed = Literal["tokens", "duration"]
+"""How the usage of a transcription is told (section 7)."""
+
 ABNORMAL = 1006
 """As a close code here: the connection is dropped without a closing handshake."""
 
@@ -60,9 +63,10 @@ class Behaviour(msgspec.Struct, frozen=True):
     """The knobs of a session; the defaults are a good day.
 
     `created_after_ms`, `updated_after_ms`: delays of session.created and session.updated, None for never.
-    `refusal`: the handshake fails in-band. `forced_format`: the format object both directions get whatever is asked.
+    `refusal`: the handshake fails in-band. `forced_format`: the format object `forced_sides` get whatever is asked.
     `caller_words`: transcripts of the caller's turns in order, sent `transcription_after_ms` after the commit when the
-    session has transcription on; None in it is a failed one, beyond it none is sent.
+    session has transcription on; None in it is a failed one, beyond it none is sent. `transcription_usage`: what each
+    says it used.
     `cancel_after_ms`: how long an interrupted response still goes on. `late_deltas`: that many audio deltas of a cut
     response follow its response.done, `late_delta_ms` apart. `refuse_truncate`: an error message for every truncate.
     """
@@ -73,8 +77,10 @@ class Behaviour(msgspec.Struct, frozen=True):
     session_s: int = 3600
     pacing: Pacing = Pacing()
     forced_format: dict[str, Any] | None = None
+    forced_sides: tuple[Literal["input", "output"], ...] = ("input", "output")
     caller_words: Sequence[str | None] = ()
     transcription_after_ms: int = 1400
+    transcription_usage: Billed = "tokens"
     rate_limits_after_ms: int = 40
     cancel_after_ms: int = 0
     late_deltas: int = 0

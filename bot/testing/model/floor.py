@@ -128,7 +128,8 @@ class Floor:
         session = self._state.session
         asked = {**session, **params}
         spoken = {**session["audio"]["output"], **params.get("audio", {}).get("output", {})}
-        forced = self._state.behaviour.forced_format
+        behaviour = self._state.behaviour
+        forced = behaviour.forced_format if "output" in behaviour.forced_sides else None
         return Options(
             id=self._state.new_id("resp"),
             conversation_id=f"conv_{self._state.name}0001" if default else None,

@@ -11,7 +11,7 @@ from bot.testing.model.floor import Floor
 from bot.testing.model.items import decoded
 from bot.testing.model.refusal import Refused
 from bot.testing.model.state import MS, State
-from bot.testing.model.usage import USER_MS_PER_TOKEN, text_tokens
+from bot.testing.model.usage import transcription_usage
 from bot.testing.model.vad import prefix_ms, silence_ms
 
 Json = dict[str, Any]
@@ -164,19 +164,12 @@ class Listening:
                 agenda.emit(f"{kind}.failed", item_id=entry.id, content_index=0, error=error)
                 return
             entry.text = said
-            usage = _transcription_usage(entry.audio_ms, said)
+            if self._state.dialect == "xai":  # so far, then all of it (section 1.5)
+                agenda.emit(f"{kind}.updated", item_id=entry.id, content_index=0, transcript=said.partition(" ")[0])
+                agenda.emit(f"{kind}.completed", item_id=entry.id, content_index=0, transcript=said)
+                return
+            usage = transcription_usage(self._state.behaviour.transcription_usage, entry.audio_ms, said)
             agenda.emit(f"{kind}.delta", item_id=entry.id, content_index=0, delta=said)
             agenda.emit(f"{kind}.completed", item_id=entry.id, content_index=0, transcript=said, usage=usage)
 
         agenda.at(agenda.now_us + wait_us, leave)
-
-
-def _transcription_usage(audio_ms: int, text: str) -> Json:
-    heard, written = -(-audio_ms // USER_MS_PER_TOKEN), text_tokens(text)
-    return {
-        "type": "tokens",
-        "input_tokens": heard,
-        "input_token_details": {"text_tokens": 0, "audio_tokens": heard},
-        "output_tokens": written,
-        "total_tokens": heard + written,
-    }

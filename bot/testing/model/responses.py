@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import base64
+import re
+from bisect import bisect_right
 from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass, field
 from typing import Any, Protocol
@@ -163,14 +165,14 @@ class Generation:
                 return
             size_ms = min(self._delta_ms(pacing), total_ms - at_ms)
             at_ms += size_ms
-            self._send_text(output, (at_ms + pacing.transcript_lead_ms) / total_ms)
+            self._send_text(output, _text_out(spoken, at_ms, pacing))
             start = entry.audio_bytes
             entry.audio_bytes = min(len(entry.audio), at_ms * entry.bytes_per_ms)
             self.made_ms += size_ms
             self._send_audio(output, entry.audio[start : entry.audio_bytes])
             yield self._now_us()
         if not self.over and not (yield from self._halted()):
-            self._send_text(output, 1.0)
+            self._send_text(output, len(output.words))
             self._close_item(output, "completed")
 
     def _delta_ms(self, pacing: Pacing) -> int:
@@ -260,10 +262,9 @@ class Generation:
             part = {"type": "audio", "transcript": text}
         emit("response.content_part.done", **ids, part=part)
 
-    def _send_text(self, output: Output, share: float) -> None:
-        """Text up to `share` of all of it, to the end of a word."""
+    def _send_text(self, output: Output, upto: int) -> None:
+        """The first `upto` characters of the text, as far as they have not left."""
         words, shown = output.words, output.shown
-        upto = len(words) if share >= 1 else words.rfind(" ", shown, int(len(words) * share) + 1)
         if upto <= shown:
             return
         output.shown = upto
@@ -294,6 +295,17 @@ class Generation:
         entry.body = {**entry.body, "arguments": call.arguments}
         self.world.emit("response.function_call_arguments.done", **ids, name=call.name, arguments=call.arguments)
         self._close_item(output, "completed")
+
+
+def _text_out(spoken: Spoken, at_ms: int, pacing: Pacing) -> int:
+    """How many characters leave before the audio up to `at_ms` does, to the end of a word."""
+    words = spoken.transcript
+    if spoken.announced_ms:
+        n_words = bisect_right(spoken.announced_ms, at_ms)
+        ends = [word.end() for word in re.finditer(r"\S+", words)]
+        return ends[n_words - 1] if n_words else 0
+    share = (at_ms + pacing.transcript_lead_ms) / spoken.audio_ms
+    return len(words) if share >= 1 else max(words.rfind(" ", 0, int(len(words) * share) + 1), 0)
 
 
 def _first_failure(reply: Reply, max_output_tokens: int | str) -> Failure | None:

@@ -15,11 +15,14 @@ from websockets.asyncio.server import Server, ServerConnection, serve
 from websockets.exceptions import ConnectionClosed
 from websockets.http11 import Request, Response
 
+from bot.realtime.session import Dialect
 from bot.testing.agent import ScriptedAgent, Spoken
 from bot.testing.model.behaviour import ABNORMAL, Behaviour, Refusal
 from bot.testing.model.simulated import SimulatedModel
 
-PATH = "/v1/realtime"
+PATHS: dict[Dialect, str] = {"openai": "/v1/realtime", "azure": "/openai/v1/realtime", "xai": "/v1/realtime"}
+RETIRED = frozenset({"api-version", "deployment"})
+"""What Azure's retired preview protocol had in its query (section 1.4)."""
 MAX_MESSAGE_BYTES = 21 * 1024 * 1024
 """15 MiB of audio in base64, and its envelope (section 1.1)."""
 _CLOSE_S = 0.5
@@ -45,11 +48,21 @@ Factory = Callable[[str], SimulatedModel]
 class SimulatedRealtimeServer:
     """`async with SimulatedRealtimeServer(factory) as server:` and dial `server.url` with any bearer key.
 
-    `sessions` keeps the model of every connection that got one, refused handshakes left out; `door` may be replaced at
-    any time and counts for the next upgrade.
+    `dialect` is that of the handshake; the factory's sessions have their own. Azure takes its key in `api-key`, and
+    refuses in HTTP what the others refuse after the upgrade. `sessions` keeps the model of every connection that got
+    one, refused handshakes left out; `door` may be replaced at any time and counts for the next upgrade.
     """
 
-    def __init__(self, factory: Factory, *, door: Door | None = None, host: str = "127.0.0.1", port: int = 0) -> None:
+    def __init__(
+        self,
+        factory: Factory,
+        *,
+        door: Door | None = None,
+        host: str = "127.0.0.1",
+        port: int = 0,
+        dialect: Dialect = "openai",
+    ) -> None:
+        self.dialect = dialect
         self.door = Door() if door is None else door
         self.sessions: list[SimulatedModel] = []
         self.asked = asyncio.Event()
@@ -90,7 +103,7 @@ class SimulatedRealtimeServer:
     @property
     def url(self) -> str:
         host, port = self._address
-        return f"ws://{host}:{port}{PATH}"
+        return f"ws://{host}:{port}{PATHS[self.dialect]}"
 
     @property
     def open_sessions(self) -> int:
@@ -106,6 +119,10 @@ class SimulatedRealtimeServer:
         for socket in list(self._open):
             socket.transport.abort()
 
+    async def close_sessions(self, code: int, reason: str = "") -> None:
+        """Close every open connection with this code."""
+        await asyncio.gather(*(socket.close(code, reason) for socket in list(self._open)))
+
     async def _upgrade(self, socket: ServerConnection, request: Request) -> Response | None:
         self.asked.set()
         if self.door.unanswered:
@@ -113,15 +130,27 @@ class SimulatedRealtimeServer:
             return socket.respond(HTTPStatus.SERVICE_UNAVAILABLE, "closing\n")
         if self.door.http_status is not None:
             return socket.respond(HTTPStatus(self.door.http_status), "refused at the edge\n")
-        if urlsplit(request.path).path != PATH:
+        if urlsplit(request.path).path != PATHS[self.dialect]:
             return socket.respond(HTTPStatus.NOT_FOUND, "no such endpoint\n")
+        status = self._azure_refuses(request) if self.dialect == "azure" else None
+        return None if status is None else socket.respond(status, "refused\n")
+
+    def _azure_refuses(self, request: Request) -> HTTPStatus | None:
+        query = parse_qs(urlsplit(request.path).query)
+        key, model = request.headers.get("api-key", ""), query.get("model", [""])[0]
+        if RETIRED & query.keys():
+            return HTTPStatus.BAD_REQUEST
+        if not key or (self.door.keys is not None and key not in self.door.keys):
+            return HTTPStatus.UNAUTHORIZED
+        if not model or (self.door.models is not None and model not in self.door.models):
+            return HTTPStatus.NOT_FOUND
         return None
 
     async def _session(self, socket: ServerConnection) -> None:
         """One connection, from its 101 to its close."""
         assert socket.request is not None
         name = parse_qs(urlsplit(socket.request.path).query).get("model", [""])[0]
-        refusal = self._refusal(socket.request, name)
+        refusal = None if self.dialect == "azure" else self._refusal(socket.request, name)
         if refusal is None:
             model = self._factory(name)
             model.expires(int(time.time()))

@@ -167,18 +167,23 @@ def opening(session_id: str, model: str, expires_at: int) -> Json:
 def updated(session: Json, update: Json, *, voice_locked: bool) -> Json:
     """`session` after `update`, itself untouched. Raises Refused, and then nothing of the update holds."""
     _session(update, "session")
+    return merged(session, update, voice_locked=voice_locked)
+
+
+def merged(session: Json, update: Json, *, voice_locked: bool) -> Json:
+    """As `updated`, of an update whose shape is right. Raises Refused."""
     if update.get("model", session["model"]) != session["model"]:
         raise wrong_value("session.model", f"'{session['model']}': a session keeps its model")
     refuse_reasoning(session["model"], update, "session")
-    merged = copy.deepcopy(session)
-    _merge(merged, update)
-    if voice_locked and merged["audio"]["output"]["voice"] != session["audio"]["output"]["voice"]:
+    after = copy.deepcopy(session)
+    _merge(after, update)
+    if voice_locked and after["audio"]["output"]["voice"] != session["audio"]["output"]["voice"]:
         raise Refused(
             "cannot_update_voice",
             "Cannot update a conversation's voice if assistant audio is present.",
             "session.audio.output.voice",
         )
-    return merged
+    return after
 
 
 def refuse_reasoning(model: str, update: Json, param: str) -> None:

@@ -7,12 +7,12 @@ close.
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
+from bot.realtime.session import Dialect
 from bot.testing.agent import Agent
-from bot.testing.model import commands, session
+from bot.testing.model import commands, session, xai
 from bot.testing.model.behaviour import REFUSALS, Behaviour, CloseAt, SendAt, SpeechAt
 from bot.testing.model.conversation import Conversation, Memory
 from bot.testing.model.floor import Floor
@@ -46,7 +46,8 @@ class SimulatedModel:
     """`agent` says what is spoken, `behaviour` how; `opens_us` is when the WebSocket is open by the caller's clock.
 
     `speech`: the caller's speech by script; None: it is detected in the audio. `check` is called with every client
-    event, ValueError from it is a violation. `name` goes into the ids, so that those of two sessions differ.
+    event, ValueError from it is a violation. `name` goes into the ids, so that those of two sessions differ. `dialect`:
+    whose server this is; Azure's sessions are OpenAI's.
     """
 
     def __init__(
@@ -61,10 +62,11 @@ class SimulatedModel:
         check: Callable[[str], None] | None = None,
         keep_heard: bool = True,
         name: str = "",
+        dialect: Dialect = "openai",
     ) -> None:
         behaviour = Behaviour() if behaviour is None else behaviour
         opened = session.opening(f"sess_{name}0001", model, epoch_s + behaviour.session_s)
-        self._state = State(behaviour, name, opened)
+        self._state = State(behaviour, name, xai.opening(opened) if dialect == "xai" else opened, dialect)
         self._check = check
         self._floor = Floor(self._state, agent)
         self._listening = Listening(self._state, self._floor, opens_us, keep=keep_heard, detect=speech is None)
@@ -147,7 +149,7 @@ class SimulatedModel:
 
     @property
     def session(self) -> Json:
-        """The effective session object."""
+        """The effective session object, in OpenAI's shape whatever the dialect."""
         return self._state.session
 
     @property
@@ -216,7 +218,12 @@ class SimulatedModel:
             self.close(behaviour.closes)
 
     def _created(self, _us: int) -> None:
-        self._state.agenda.emit("session.created", session=self.session)
+        state = self._state
+        if state.dialect == "xai":
+            conversation = {"id": f"conv_{state.name}0001", "object": "realtime.conversation"}
+            state.agenda.emit("conversation.created", conversation=conversation)
+        else:
+            state.agenda.emit("session.created", session=state.shown)
 
     def _refuse_handshake(self, _us: int) -> None:
         """Section 1.3: one error and a close in the same instant, session.created never sent."""
@@ -234,17 +241,23 @@ class SimulatedModel:
     def _update_session(self, message: Json, now_us: int) -> None:
         state = self._state
         before = state.session["instructions"]
-        merged = session.updated(state.session, message["session"], voice_locked=self._floor.voice_locked)
+        merged = self._merged(message["session"])
         if state.behaviour.forced_format is not None:
-            for side in ("input", "output"):
+            for side in state.behaviour.forced_sides:
                 merged["audio"][side]["format"] = dict(state.behaviour.forced_format)
         state.session = merged
         if merged["instructions"] != before:
             self._floor.history_changed(cut=False)
         self._listening.reconfigure()
         if state.behaviour.updated_after_ms is not None:
-            shown = copy.deepcopy(merged)
+            shown = state.shown
             state.agenda.at(now_us + state.behaviour.updated_after_ms * MS, lambda _us: self._updated(shown))
+
+    def _merged(self, update: Json) -> Json:
+        state, locked = self._state, self._floor.voice_locked
+        if state.dialect == "xai":
+            return session.merged(state.session, xai.inward(update), voice_locked=locked)
+        return session.updated(state.session, update, voice_locked=locked)
 
     def _updated(self, shown: Json) -> None:
         self._state.configured = True

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import copy
 from collections import Counter
 from dataclasses import dataclass, field
 from typing import Any
 
+from bot.realtime.session import Dialect
+from bot.testing.model import xai
 from bot.testing.model.agenda import Agenda
 from bot.testing.model.behaviour import ABNORMAL, Behaviour
 from bot.testing.model.conversation import Conversation
@@ -17,7 +20,8 @@ MS = 1000
 
 @dataclass(slots=True)
 class State:
-    """`session` is the effective session object, `configured` set when the first session.updated has left.
+    """`session` is the effective session object in OpenAI's shape, `configured` set when the first session.updated has
+    left.
 
     `errors` are all error objects sent; `violations` those that are the client's fault, in words. `closed` is close
     code and reason once the server has closed.
@@ -26,6 +30,7 @@ class State:
     behaviour: Behaviour
     name: str
     session: Json
+    dialect: Dialect = "openai"
     agenda: Agenda = field(default_factory=Agenda)
     conversation: Conversation = field(default_factory=Conversation)
     violations: list[str] = field(default_factory=list)
@@ -66,6 +71,11 @@ class State:
         """The client is gone: nothing leaves any more."""
         self.close(ABNORMAL, "")
         self.agenda.take()
+
+    @property
+    def shown(self) -> Json:
+        """The session as this dialect's events carry it, a copy."""
+        return xai.outward(self.session) if self.dialect == "xai" else copy.deepcopy(self.session)
 
     @property
     def listening(self) -> Json:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from bot.testing.model.behaviour import Billed
 from bot.testing.model.conversation import Conversation
 
 Json = dict[str, Any]
@@ -55,6 +56,20 @@ class Meter:
             },
             "output_token_details": {"text_tokens": out_text, "audio_tokens": out_audio},
         }
+
+
+def transcription_usage(billed: Billed, audio_ms: int, text: str) -> Json:
+    """The usage object of a transcription of `audio_ms` that came to `text`."""
+    if billed == "duration":
+        return {"type": "duration", "seconds": audio_ms / 1000}
+    heard, written = -(-audio_ms // USER_MS_PER_TOKEN), text_tokens(text)
+    return {
+        "type": "tokens",
+        "input_tokens": heard,
+        "input_token_details": {"text_tokens": 0, "audio_tokens": heard},
+        "output_tokens": written,
+        "total_tokens": heard + written,
+    }
 
 
 ZERO: Json = {

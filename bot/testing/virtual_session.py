@@ -1,0 +1,78 @@
+"""The sessions of a call in virtual time: the one it speaks with, and one that is dialled to follow it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Protocol
+
+import msgspec
+
+from bot.call.call import Call
+from bot.call.outputs import Transcode
+from bot.call.settings import CallSettings
+from bot.realtime import events
+from bot.realtime.failures import Failure
+from bot.realtime.transcoding import Transcoder
+from bot.testing.peer import Peer
+
+
+class ModelPeer(Peer, Protocol):
+    """The simulated model."""
+
+    @property
+    def closed(self) -> tuple[int, str] | None:
+        """Close code and reason once its side has closed; what due() still gives goes out before."""
+
+    def disconnected(self, now_us: int) -> None:
+        """The bot closed the session."""
+
+
+Redial = Callable[[int], ModelPeer | Failure]
+"""What answers a dial at this time: a session, which says when it opens, or nobody."""
+
+
+def unanswered(_: int) -> Failure:
+    """There is one session and no other."""
+    return Failure("unreachable", 0, "nobody answers")
+
+
+class VirtualSession:
+    """One session and what the shell keeps of it. `number` counts the call's sessions from 0.
+
+    `said` is what it said while it was not yet the call's.
+    """
+
+    def __init__(self, peer: ModelPeer, number: int = 0) -> None:
+        self.peer = peer
+        self.number = number
+        self.gone = False
+        self.said: list[str] = []
+        self.configured = False
+        self._sent: list[str] = []
+        self._transcoder: Transcoder | None = None
+
+    def transcode(self, order: Transcode) -> None:
+        self._transcoder = Transcoder(order.heard, order.spoken)
+
+    def translated(self, text: str) -> str:
+        """What the session said, as the call takes it."""
+        return text if self._transcoder is None else self._transcoder.from_session(text.encode()).decode()
+
+    def to_send(self, text: str) -> str | None:
+        """What to write for a message of the call; None when that was sent before the session was the call's."""
+        if self._sent and self._sent[0] == text:
+            del self._sent[0]
+            return None
+        return text if self._transcoder is None else self._transcoder.to_session(text.encode()).decode()
+
+    def introduced(self, text: str, settings: CallSettings) -> list[str]:
+        """It said this while it waits: what it is sent, which is what a call's core would say."""
+        self.said.append(text)
+        event = events.parse(text)
+        if isinstance(event, events.SessionUpdated):
+            self.configured = True
+        if not isinstance(event, events.SessionCreated):
+            return []
+        answers = [msgspec.json.encode(one).decode() for one in Call(settings).receive(event, 0)]
+        self._sent += answers
+        return answers
