@@ -1,22 +1,61 @@
-"""`python -m tests.proof [CUTS]`: the error distribution of barge-in, CUTS calls of each situation over each network."""
+"""`python -m tests.proof [CUTS]`: the errors of barge-in, CUTS calls of each situation over each network, in ms.
+
+`python -m tests.proof words [CUTS]`: those of the transcript's cut, CUTS calls of each with each lead of the text.
+
+`python -m tests.proof moving [CALLS]`: calls that lose their process, CALLS for each way (tests/proof/moving.py).
+"""
 
 from __future__ import annotations
 
+import asyncio
 import sys
 
-from tests.proof.barge_in import HEADER, NETWORKS, tallies
+from tests.proof import barge_in, moving, words
 
 
-def main() -> int:
-    n = int(sys.argv[1]) if len(sys.argv) > 1 else 300
-    print(HEADER, flush=True)
+def cuts(n: int) -> int:
+    print(barge_in.HEADER, flush=True)
     bad = total = 0
-    for found in tallies(n):
+    for found in barge_in.tallies(n):
         print(found.row(), flush=True)
         total += len(found.seen) + len(found.blind)
         bad += not found.good
-    print(f"{total} cuts over {len(NETWORKS)} networks: {f'{bad} rows are BAD' if bad else 'every row is good'}")
+    print(f"{total} cuts over {len(barge_in.NETWORKS)} networks: {_verdict(bad)}")
     return 1 if bad else 0
+
+
+def texts(n: int) -> int:
+    print(words.HEADER, flush=True)
+    bad = total = 0
+    for found in words.counts(n):
+        print(found.row(), flush=True)
+        total += len(found.misses)
+        bad += not found.good
+    print(f"{total} cuts of a transcript: {_verdict(bad)}")
+    return 1 if bad else 0
+
+
+def calls(n: int) -> int:
+    print(moving.HEADER, flush=True)
+    found = asyncio.run(moving.everything(n))
+    for moved in found:
+        print(moved.row(), flush=True)
+    bad = sum(not moved.good for moved in found)
+    print(_verdict(bad))
+    return 1 if bad else 0
+
+
+def _verdict(bad: int) -> str:
+    return f"{bad} rows are BAD" if bad else "every row is good"
+
+
+def main() -> int:
+    arguments = sys.argv[1:]
+    if arguments[:1] == ["moving"]:
+        return calls(int(arguments[1]) if arguments[1:] else 20)
+    proof = texts if arguments[:1] == ["words"] else cuts
+    numbers = arguments[1:] if proof is texts else arguments
+    return proof(int(numbers[0]) if numbers else 300)
 
 
 if __name__ == "__main__":

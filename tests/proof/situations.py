@@ -19,7 +19,7 @@ from bot.testing.agent import AT_ONCE, Failure, Pacing, Reply, ScriptedAgent, Sp
 from bot.testing.line import Line
 from bot.testing.model import Behaviour, SimulatedModel, SpeechAt
 from bot.testing.phone import Echoes, SimulatedPhone
-from bot.testing.scheduler import VirtualCall
+from bot.testing.scheduler import Core, VirtualCall
 from bot.twilio.playout import Playout
 
 MS = 1_000
@@ -83,7 +83,10 @@ class Network:
 
 @dataclass(frozen=True)
 class Cut:
-    """One cut: positions within the reply in ms as told to the model and as truly played, and the items they are in."""
+    """One cut: positions within the reply in ms as told to the model and as truly played, and the items they are in.
+
+    `played_ms` is what was truly played of each item.
+    """
 
     situation: str
     told_ms: int
@@ -92,6 +95,7 @@ class Cut:
     true_item: int | None
     near_border: bool
     stalled_ms_ago: float | None
+    played_ms: tuple[float, ...] = ()
 
     @property
     def error_ms(self) -> float:
@@ -114,11 +118,17 @@ def run(
     *,
     prepare: Callable[[Call], None] | None = None,
     check: Callable[[str], None] | None = None,
+    around: Callable[[Call], Core] | None = None,
+    greeting: Spoken | None = None,
 ) -> Outcome:
-    """One call of `situation` over `network`. `prepare` may change the core; `check` judges every client event."""
+    """One call of `situation` over `network`. `prepare` may change the core; `check` judges every client event.
+
+    `around` may put something between the core and the lines.
+    """
     speech = _speech(situation, rng)
+    greeted = Reply((greeting or spoken(2_000, "greeting"),), pacing=FAST)
     model = SimulatedModel(
-        ScriptedAgent([Reply((spoken(2_000, "greeting"),), pacing=FAST), *situation.replies, _QUIET]),
+        ScriptedAgent([greeted, *situation.replies, _QUIET]),
         Behaviour(),
         speech=speech,
         keep_heard=False,
@@ -142,7 +152,8 @@ def run(
         stalls=_stall(stall_us, network.line_stall_ms),
     )
     in_line = Line(network.delay_ms * MS, network.jitter_ms * MS, random.Random(rng.random()))
-    call = VirtualCall(core, phone, model, out_line=out_line, in_line=in_line)
+    around_it = around(core) if around is not None else core
+    call = VirtualCall(around_it, phone, model, out_line=out_line, in_line=in_line)
     call.run()
     stalls = network.playout_stall_ms or network.line_stall_ms
     return _Judge(situation, call, phone, model, speech[1:], stall_us if stalls else None).outcome()
@@ -251,6 +262,7 @@ class _Judge:
             playing[0] if playing else None,
             any(abs(true_ms - end) <= 20 for end in ends),
             None if self.stall_us is None else (at_us - self.stall_us) / MS,
+            tuple(n_bytes / 8 for n_bytes in heard),
         )
 
     def _after_clear(self) -> list[str]:

@@ -1,0 +1,44 @@
+"""A call whose answer breaks off in the middle: a filler, the end of it, and the second try. In virtual time."""
+
+from __future__ import annotations
+
+import base64
+
+from bot.call.call import Call
+from bot.call.settings import CallSettings
+from bot.testing.agent import Failure, Pacing, Reply, ScriptedAgent, Spoken
+from bot.testing.line import Line
+from bot.testing.model import Behaviour, SimulatedModel, SpeechAt
+from bot.testing.phone import SimulatedPhone
+from bot.testing.scheduler import VirtualCall
+from bot.testing.schema import check_client_event
+from tests.proof.farewell import GREETING, tone
+
+MS = 1_000
+PACING = Pacing(speed=4)
+QUESTION = SpeechAt(3_000 * MS, 3_400 * MS)
+
+
+def run() -> VirtualCall:
+    """The caller hears half an answer, a filler, and the answer from its beginning, and hangs up."""
+    settings = CallSettings(
+        greeting="Hello.",
+        filler_audio=base64.b64encode(tone(800, 8)).decode(),
+        apology_audio=base64.b64encode(tone(1_600, 9)).decode(),
+    )
+    answer = Spoken(tone(4_000, 2), "The workshop opens at nine and closes at five.")
+    broken = Reply((answer,), pacing=PACING, failure=Failure("stalls", 1_500))
+    model = SimulatedModel(
+        ScriptedAgent([GREETING, broken, Reply((answer,), pacing=PACING)]),
+        Behaviour(),
+        speech=(QUESTION,),
+        check=check_client_event,
+        keep_heard=False,
+    )
+    phone = SimulatedPhone(frames=False)
+    phone.hang_up(22_000 * MS)
+    call = VirtualCall(Call(settings), phone, model, out_line=Line(40 * MS), in_line=Line(40 * MS))
+    call.run()
+    assert not phone.violations, phone.violations
+    assert not model.violations, model.violations
+    return call

@@ -1,0 +1,28 @@
+"""A few calls of each way to lose a process; `python -m tests.proof moving` does it with twenty."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from tests.postgres import Server
+from tests.proof import moving
+from tests.records.store.conftest import new_database
+
+CALLS = 3
+
+
+async def test_calls_go_on_when_their_only_process_was_killed_and_started_again(tmp_path: Path) -> None:
+    moved = await moving.killed(CALLS, tmp_path)
+    assert moved.good, moved.row()
+
+
+async def test_calls_go_on_when_a_manager_replaces_the_processes_that_were_killed(tmp_path: Path) -> None:
+    moved = await moving.worker(CALLS, tmp_path)
+    assert moved.good, moved.row()
+
+
+async def test_calls_go_on_in_another_instance_when_theirs_is_stopped(tmp_path: Path, postgres: Server) -> None:
+    database = await new_database(postgres)
+    moved = await moving.stopped(CALLS, tmp_path, postgres.url(database))
+    assert moved.good, moved.row()
+    assert moved.cut == 0, moved.row()
