@@ -1,0 +1,7 @@
+"""Nothing is left after any fault, and the log is kept."""
+
+from __future__ import annotations
+
+from tests.server.conftest import _schema_is_loaded, checked, nothing_left
+
+__all__ = ["_schema_is_loaded", "checked", "nothing_left"]

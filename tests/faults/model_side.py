@@ -1,0 +1,83 @@
+"""What the Realtime side may do, in virtual time. The caller's first turn is over, for the model, at 4100 ms."""
+
+from __future__ import annotations
+
+from bot.call.notes import SessionExpires
+from bot.realtime.session import HANG_UP
+from bot.testing.agent import Failure, Pacing, Reply, Spoken, ToolCall
+from bot.testing.model import Behaviour, CloseAt, SendAt
+from tests.faults.outcome import MS, tone
+from tests.faults.virtual import FIRST, PACING, REPLIES, Plan
+
+GREETS, ANSWERS, ANSWERS_AGAIN, THIRD = REPLIES
+TURN = 4_100
+"""When the first turn is over for the model, and an answer is due."""
+BARGE = ((3_000, 600), (5_500, 600))
+AGAIN = 6_600
+"""The same of the second turn, where the caller has cut the first answer short."""
+SLOW = Reply((FIRST,), pacing=Pacing(speed=1.4))
+FILTERED = "content_filter"
+EXPIRED = '{"type":"error","event_id":"e1","error":{"type":"invalid_request_error","code":"session_expired","message":"Your session hit the maximum duration of 60 minutes.","param":null,"event_id":null}}'
+FLOOD = Spoken(tone(600_000, 1), "on and on")
+
+
+def failing(kind: str, after_ms: int = 0, code: str | None = None) -> Reply:
+    return Reply((FIRST,), pacing=PACING, failure=Failure(kind, after_ms, code))  # type: ignore[arg-type]
+
+
+def closing(code: int, at_ms: int = 4_700, reason: str = "") -> tuple[Behaviour, ...]:
+    return Behaviour(closes=CloseAt(at_ms * MS, code, reason)), Behaviour()
+
+
+PLANS = {
+    "slow session.created (5 s)": Plan(300, (Behaviour(created_after_ms=5_000), Behaviour()), n_sessions=2),
+    "session.created never comes": Plan(300, (Behaviour(created_after_ms=None), Behaviour()), n_sessions=2),
+    "wrong format echoed (audio/pcma)": Plan(None, (Behaviour(forced_format={"type": "audio/pcma"}),)),
+    "error mid-turn": Plan(None, replies=(GREETS, failing("error", 1_000), ANSWERS_AGAIN)),
+    "response fails before a sound": Plan(TURN, replies=(GREETS, failing("failed", 0, "server_error"), *REPLIES[1:])),
+    "response fails mid-turn": Plan(
+        4_650, replies=(GREETS, failing("failed", 1_000, "rate_limit_exceeded"), *REPLIES[2:])
+    ),
+    "response stalls mid-turn": Plan(5_200, replies=(GREETS, failing("stalls", 1_000), *REPLIES[2:]), hang_up=24_000),
+    "session_expired, unannounced": Plan(
+        4_700,
+        (Behaviour(sends=(SendAt(4_700 * MS, EXPIRED),), closes=CloseAt(4_710 * MS, 1001, "")), Behaviour()),
+        n_sessions=2,
+    ),
+    "session expires, announced": Plan(None, notes=((400, SessionExpires(16)),), n_sessions=2),
+    **{f"close {code} mid-answer": Plan(4_700, closing(code), n_sessions=2) for code in (1001, 1006, 1011)},
+    "close 1006, three dials refused": Plan(4_700, closing(1006), refused=3, n_sessions=2, hang_up=16_000),
+    "close 1006, no session for good": Plan(
+        4_700, closing(1006), refused=99, ended="model_unavailable", hang_up=30_000
+    ),
+    "delta flood (10 min in 10 s)": Plan(
+        AGAIN, replies=(GREETS, Reply((FLOOD,), pacing=Pacing(speed=60)), *REPLIES[2:]), speech=BARGE
+    ),
+    "delta after cancel, the server's": Plan(
+        AGAIN, (Behaviour(late_deltas=8),), replies=(GREETS, SLOW, ANSWERS_AGAIN), speech=BARGE
+    ),
+    "delta after cancel, ours": Plan(
+        AGAIN,
+        (Behaviour(late_deltas=8, cancel_after_ms=200),),
+        replies=(GREETS, SLOW, ANSWERS_AGAIN),
+        speech=BARGE,
+        barge_in="after_greeting",
+    ),
+    "truncate rejected": Plan(
+        AGAIN, (Behaviour(refuse_truncate="Audio content of 900ms is already shorter than 1180ms"),), speech=BARGE
+    ),
+    "tool call with bad JSON": Plan(
+        TURN, replies=(GREETS, Reply((FIRST,), (ToolCall("look_up", "{bad"),), pacing=PACING), *REPLIES[2:])
+    ),
+    "hang_up with bad JSON": Plan(
+        TURN,
+        replies=(GREETS, Reply((FIRST,), (ToolCall(HANG_UP, "{bad"),), pacing=PACING), *REPLIES[2:]),
+        ended="bot_hung_up",
+    ),
+    "answer taken by the content filter": Plan(
+        4_550, replies=(GREETS, failing("incomplete", 500, FILTERED), *REPLIES[2:])
+    ),
+    "silence for 30 s": Plan(
+        TURN, replies=(GREETS, *(failing("silent"),) * 3, ANSWERS), speech=((3_000, 600), (34_000, 600)), hang_up=48_000
+    ),
+}

@@ -1,0 +1,219 @@
+"""What may befall our own process in the middle of calls: told to stop, held up, its disk full, its clock set."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import socket
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from unittest.mock import patch
+
+import aiohttp
+
+from bot.config import load_settings
+from bot.realtime.session import HANG_UP
+from bot.server.process import Server
+from bot.testing.agent import Failure, Reply, ScriptedAgent, Spoken, ToolCall
+from bot.testing.dial import DialResult
+from bot.testing.model import Behaviour, SimulatedModel
+from bot.testing.model.server import SimulatedRealtimeServer
+from tests.faults.live import ANSWER, QUICK, Calling, calling
+from tests.faults.on_sockets import REPLIES, Run, finished
+from tests.faults.outcome import Outcome, tone
+from tests.records.store.faulty import AWAY, FaultyStore
+from tests.server.desk import GREETING, Desk, Reach, a_phone, captured, environment, standing, until
+from tests.server.test_records import faulty
+
+STALL_S = 1.0
+HOUR_S = 3600
+DRAIN_S = "0.8"
+AGAIN = "the process must start again: nobody else is there to carry the call on"
+LONG = Reply((Spoken(tone(20_000, 3), "on and on"),), pacing=QUICK)
+GOODBYE = Reply((Spoken(tone(400, 4), "Goodbye."),), (ToolCall(HANG_UP),), pacing=QUICK)
+SILENT = Reply((Spoken(tone(1_000, 1), "An answer."),), failure=Failure("silent"))
+
+
+# ---- told to stop ----
+
+
+@dataclass(frozen=True)
+class Stopped:
+    """A call that SIGTERM finds in a state: how it gets there, and how it ends."""
+
+    reaches: Callable[[Calling], Awaitable[None]]
+    replies: tuple[Reply, ...]
+    ended: str = "drained"
+    behaviour: Behaviour | None = None
+
+
+@asynccontextmanager
+async def serving(stopped: Iterable[Stopped]) -> AsyncIterator[Reach]:
+    """A server in this process that takes signals, and whose calls are these in turn. Ends with it gone."""
+    sessions = iter(stopped)
+
+    def session(name: str) -> SimulatedModel:
+        one = next(sessions)
+        return SimulatedModel(ScriptedAgent(one.replies), one.behaviour, model=name)
+
+    async with AsyncExitStack() as stack:
+        model = await stack.enter_async_context(SimulatedRealtimeServer(session))
+        http = await stack.enter_async_context(aiohttp.ClientSession())
+        settings = load_settings(environment(model.url, BOT_DRAIN_SECONDS=DRAIN_S))
+        listener = stack.enter_context(socket.create_server(("127.0.0.1", 0)))
+        already = len(_logged("listening"))
+        task = asyncio.create_task(Server(settings).run(listener))
+        try:
+            await until(lambda: len(_logged("listening")) > already)
+            yield Reach(settings, f"http://127.0.0.1:{listener.getsockname()[1]}", model, http)
+            async with asyncio.timeout(6):
+                await task
+        finally:
+            task.cancel()
+            await asyncio.wait([task])
+        await until(lambda: not model.open_sessions)
+
+
+def _logged(event: str) -> list[dict[str, str]]:
+    return [entry for entry in captured() if entry["event"] == event]
+
+
+async def _opening(call: Calling) -> None:
+    await until(lambda: call.phones[0].opened_us is not None)
+
+
+async def _listening(call: Calling) -> None:
+    await call.heard_out("words 1")
+
+
+async def _hearing(call: Calling) -> None:
+    await call.heard_out("words 1")
+    call.say(3_000)
+    said = len(call.phones[0].sent_frames)
+    await until(lambda: len(call.phones[0].sent_frames) > said + 15)
+
+
+async def _thinking(call: Calling) -> None:
+    await call.heard_out("words 1")
+    turn_ms = call.say(200)
+    await until(lambda: call.now_ms() > turn_ms + 50)
+
+
+async def _speaking(call: Calling) -> None:
+    await call.hears("a voice")
+
+
+SLOW = Behaviour(created_after_ms=400)
+IN_STATES = {
+    "LISTENING": Stopped(_listening, (GREETING,)),
+    "HEARING": Stopped(_hearing, (GREETING, ANSWER)),
+    "THINKING": Stopped(_thinking, (GREETING, SILENT)),
+    "SPEAKING": Stopped(_speaking, (LONG,)),
+    "CLOSING": Stopped(_speaking, (GOODBYE,), "bot_hung_up"),
+    "OPENING": Stopped(_opening, (GREETING,), behaviour=SLOW),
+}
+
+
+async def stopped_in_every_state() -> dict[str, Outcome]:
+    """One SIGTERM, calls in all states, and nobody else to carry them on."""
+    return await _stopped(IN_STATES, signals=1)
+
+
+async def stopped_twice() -> dict[str, Outcome]:
+    """The second SIGTERM is that of a manager which tells everyone: it ends nothing sooner."""
+    return await _stopped({"twice": IN_STATES["SPEAKING"]}, signals=2)
+
+
+async def _stopped(calls: dict[str, Stopped], signals: int) -> dict[str, Outcome]:
+    outcomes: dict[str, Outcome] = {}
+    async with serving(calls.values()) as reach, AsyncExitStack() as stack:
+        going: dict[str, Calling] = {}
+        for number, (state, stopped) in enumerate(calls.items()):
+            going[state] = await stack.enter_async_context(calling(reach, a_phone()))
+            await until(lambda number=number: len(reach.model.sessions) > number)  # type: ignore[misc]
+            if state in {"SPEAKING", "CLOSING", "OPENING"}:
+                await stopped.reaches(going[state])
+        await asyncio.gather(*(calls[state].reaches(call) for state, call in going.items()))
+        told = len(_logged("draining"))
+        for _ in range(signals):
+            os.kill(os.getpid(), signal.SIGTERM)
+            await until(lambda: len(_logged("draining")) > told)
+        for state, call in going.items():
+            result = await call.over()
+            apart = AGAIN if result.said else ""
+            waits_from_ms = (result.legs[0].closed_us or 0) / 1_000 if result.said else None
+            outcomes[state] = await call.outcome(
+                waits_from_ms, _logged("call_ended"), ended=calls[state].ended, apart=apart
+            )
+    return outcomes
+
+
+# ---- held up, full, put forward ----
+
+
+async def loop_stalls() -> Outcome:
+    """The loop stands still for a second while an answer is awaited. The phone is in a thread of its own."""
+    async with standing(*REPLIES) as desk:
+        phone = a_phone()
+        phone.hang_up(2_150_000)
+        begun_s = time.monotonic()
+        thread = asyncio.create_task(asyncio.to_thread(asyncio.run, _dialled(desk, phone)))
+        call = Calling([phone], thread)
+        call_ms = (time.monotonic() - begun_s) * 1_000
+        await call.heard_out("words 1")
+        turn_ms = call.say(200)
+        await until(lambda: call.now_ms() > turn_ms - 50)
+        time.sleep(STALL_S)  # noqa: ASYNC251  the stall
+        return await finished(desk, call, turn_ms + call_ms, "caller_hung_up")
+
+
+async def _dialled(desk: Desk, phone: object) -> DialResult:
+    return await desk.dial(phone)  # type: ignore[arg-type]
+
+
+async def disk_full() -> Outcome:
+    store = FaultyStore()
+    async with standing(*REPLIES, keep=lambda settings: faulty(settings, store)) as desk:
+        store.fault = AWAY
+        outcome = await _one_turn(desk)
+        assert desk.kept is not None
+        if desk.kept.keeper.lost or store.rows:
+            outcome.wrong.append("something was stored on a full disk, or lost")
+        store.fault = None
+        if not await desk.kept.keeper.flush(5) or not store.ends:
+            outcome.wrong.append("what was held back is not stored")
+        return outcome
+
+
+def clock_jumps(by_s: int) -> Run:
+    async def run() -> Outcome:
+        real = time.time
+        async with standing(*REPLIES) as desk:
+            jumped: list[bool] = []
+            with patch.object(time, "time", lambda: real() + (by_s if jumped else 0)):
+                return await _one_turn(desk, lambda: jumped.append(True))
+
+    return run
+
+
+async def _one_turn(desk: Desk, happens: Callable[[], None] = lambda: None) -> Outcome:
+    """A call of one question and one answer, in which something happens, and after it another one."""
+    phone = a_phone()
+    async with calling(desk, phone) as call:
+        await call.heard_out("words 1")
+        happens()
+        turn_ms = call.say(200)
+        await call.heard_out("words 2")
+        await call.over(phone)
+        return await finished(desk, call, turn_ms, "caller_hung_up")
+
+
+PROCESS: dict[str, Run] = {
+    "event loop stands still for 1 s": loop_stalls,
+    "disk full for the store": disk_full,
+    "clock put forward by an hour": clock_jumps(HOUR_S),
+    "clock put back by an hour": clock_jumps(-HOUR_S),
+}
