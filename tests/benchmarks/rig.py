@@ -19,6 +19,8 @@ from tests.benchmarks.processes import Process, RigError, free_port
 from tests.benchmarks.samples import Summary
 
 Kind = Literal["relay", "minimal", "heardline"]
+Store = Literal["none", "kept", "locked", "gone"]
+"""What becomes of the call store: it is not even looked for, works, works until it is locked, or is nowhere."""
 KINDS: tuple[Kind, ...] = ("relay", "minimal", "heardline")
 LIMIT_CPU_SHARE = 0.9
 SETTLE_S = 1.0
@@ -101,8 +103,8 @@ class Rig:
     # ---- subjects ----
 
     @contextlib.contextmanager
-    def subject(self, kind: Kind, *, tls: bool = False, record: bool = False) -> Iterator[Subject]:
-        """Start a subject for the time of the context."""
+    def subject(self, kind: Kind, *, tls: bool = False, record: str = "", store: Store = "kept") -> Iterator[Subject]:
+        """Start a subject for the time of the context. `record`: the bot's BOT_RECORD."""
         port = free_port()
         upstream = self._tls_port() if tls else self._port
         trust = {"SSL_CERT_FILE": str(self._certificate)} if tls else {}
@@ -115,12 +117,14 @@ class Rig:
             arguments = ["-m", "tests.benchmarks.minimal", str(port), url]
         else:
             target = Target(port, "/voice", secrets.token_hex(16), "AC" + secrets.token_hex(16))
-            arguments = ["-m", "bot", "serve"]
+            arguments = ["-m", "tests.benchmarks.storeless"] if store == "none" else ["-m", "bot", "serve"]
             trust |= self._settings(
                 target, f"{'wss' if tls else 'ws'}://127.0.0.1:{upstream}/v1/realtime", record=record
             )
-        name = " ".join([kind, *(["TLS"] if tls else []), *(["recording"] if record else [])])
-        log = self._directory / f"{name.replace(' ', '-')}.log"
+            trust |= _GONE if store == "gone" else {}
+        more = [*(["TLS"] if tls else []), *(["recording", record] if record else [])]
+        name = " ".join([kind, *more, *(["store", store] if store != "kept" else [])])
+        log = self._directory / f"{name.replace(' ', '-').replace(',', '-')}.log"
         already = log.stat().st_size if log.exists() else 0
         try:
             with Process(arguments, name=name, log=log, cores=self._cores.subject, environment=trust) as process:
@@ -134,7 +138,7 @@ class Rig:
         if faults:
             self.faults.append(f"missed: {name} logged {len(faults)} errors, see {log.name}")
 
-    def _settings(self, target: Target, url: str, *, record: bool) -> dict[str, str]:
+    def _settings(self, target: Target, url: str, *, record: str) -> dict[str, str]:
         """Production settings, but for the limits a benchmark is there to pass."""
         chosen = {
             "OPENAI_API_KEY": "sk-benchmark",
@@ -145,10 +149,20 @@ class Rig:
             "HOST": "127.0.0.1",
             "PORT": str(target.port),
             "BOT_MAX_CALLS": "10000",
+            "BOT_MAX_LAG_MS": "0",
+            "BOT_IDLE_SECONDS": "0",
+            "BOT_RECORD_DIR": str(self._records(target)),
         }
         if record:
-            chosen |= {"BOT_RECORD": "fixture", "BOT_RECORD_DIR": str(self._scratch / "recordings")}
+            chosen |= {"BOT_RECORD": record}
         return chosen
+
+    def _records(self, target: Target) -> Path:
+        return self._scratch / f"records-{target.port}"
+
+    def store_file(self, subject: Subject) -> Path:
+        """Where the bot keeps its calls."""
+        return self._records(subject.target) / "calls.sqlite"
 
     def _tls_port(self) -> int:
         if self._certificate is None:
@@ -238,6 +252,10 @@ class Rig:
 
     def seconds(self, thorough: float, quick: float) -> float:
         return quick if self.quick else thorough
+
+
+_GONE = {"DATABASE_URL": "postgresql://bot@127.0.0.1:9/calls?sslmode=disable", "BOT_PII_KEY": "00" * 32}
+"""A database on a port that nobody listens on."""
 
 
 def _certificate(path: Path) -> Path:

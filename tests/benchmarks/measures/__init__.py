@@ -9,6 +9,7 @@ from tests.benchmarks.measures.delay import capacity, delay
 from tests.benchmarks.measures.memory import memory
 from tests.benchmarks.measures.opening import opening, storm
 from tests.benchmarks.measures.reaction import reaction
+from tests.benchmarks.measures.store import store
 from tests.benchmarks.report import Table
 from tests.benchmarks.rig import Rig
 
@@ -20,5 +21,6 @@ MEASURES: Mapping[str, Callable[[Rig], list[Table]]] = {
     "memory": memory,
     "storm": storm,
     "record": record,
+    "store": store,
     "capacity": capacity,
 }

@@ -13,6 +13,7 @@ from tests.benchmarks.rig import KINDS, SETTLE_S, Observation, Rig, Subject
 CALLS = 50
 MAX_RATIO = 2.5
 MAX_RECORDING = 1.3
+RECORDINGS = ("fixture", "audio", "fixture,audio")
 
 
 def cost(rig: Rig, *, calls: int = CALLS, rounds: int | None = None, window_s: float | None = None) -> list[Table]:
@@ -31,10 +32,12 @@ def cost(rig: Rig, *, calls: int = CALLS, rounds: int | None = None, window_s: f
 
 def record(rig: Rig) -> list[Table]:
     """What recording every call costs."""
-    table = Table("record", f"CPU per caller frame with BOT_RECORD=fixture, {CALLS} calls", [])
-    with rig.subject("heardline") as plain, rig.subject("heardline", record=True) as recording:
-        ratios = compare(rig, [plain, recording], table, calls=CALLS)
-    table.bound("recording", ratios[-1], MAX_RECORDING, " times")
+    table = Table("record", f"CPU per caller frame with each BOT_RECORD, {CALLS} calls", [])
+    with ExitStack() as stack:
+        subjects = [stack.enter_context(rig.subject("heardline", record=kept)) for kept in ("", *RECORDINGS)]
+        ratios = compare(rig, subjects, table, calls=CALLS)
+    for kept, ratio in zip(RECORDINGS, ratios[1:], strict=True):
+        table.bound(f"recording {kept}", ratio, MAX_RECORDING, " times")
     return [table]
 
 
