@@ -1,0 +1,24 @@
+"""What tests of several packages share."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import ExitStack
+
+import pytest
+
+from tests.event_loops import pytest_addoption, pytest_asyncio_loop_factories, pytest_configure
+from tests.postgres import NoPostgres, Server, running
+
+__all__ = ["pytest_addoption", "pytest_asyncio_loop_factories", "pytest_configure"]
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Server]:
+    """A PostgreSQL server, started for the first test that wants one. Skips where none is installed."""
+    with ExitStack() as stack:
+        try:
+            server = stack.enter_context(running())
+        except NoPostgres as why:
+            pytest.skip(str(why))
+        yield server
