@@ -6,8 +6,10 @@ Exit codes: 0 good, 1 the thing asked for failed, 2 wrong usage or settings.
 # ruff: noqa: PLC0415  help shall come at once, so imports wait for the command that needs them
 from __future__ import annotations
 
+import gc
 import importlib.metadata
 import os
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, NoReturn
 
@@ -39,6 +41,7 @@ EnvFile = Annotated[
 
 def main() -> None:
     """Run the command line."""
+    gc.set_threshold(50_000)  # looking for cycles among what is imported takes a fifth of a short command's time
     app(prog_name="bot")
 
 
@@ -84,6 +87,8 @@ def serve(env_file: EnvFile = None) -> None:
     from bot.audio.wav import BadWav
     from bot.config import missing_for_call
     from bot.observe.logging import configure
+    from bot.realtime.prices import BadPrices
+    from bot.records.store.urls import StoreError
     from bot.server.serve import run
     from bot.twilio.twiml import TwimlError
 
@@ -94,10 +99,12 @@ def serve(env_file: EnvFile = None) -> None:
     configure(settings.log_level, settings.log_format, secrets=settings.secrets)
     try:
         run(settings)
-    except TwimlError as error:
+    except (StoreError, TwimlError) as error:
         fail(str(error), code=WRONG_SETTINGS)
+    except BadPrices as error:
+        fail(*error.problems, code=WRONG_SETTINGS)
     except BadWav as error:
-        fail(f"{error}; mend BOT_GREETING_AUDIO.", code=WRONG_SETTINGS)
+        fail(f"{error}; mend the file, or the setting that names it.", code=WRONG_SETTINGS)
     except OSError as error:
         fail(f"The server can't listen on {settings.host} port {settings.port}: {error.strerror}; mend HOST or PORT.")
 
@@ -205,7 +212,8 @@ def replay(
 def show(
     fixture: Annotated[Path, typer.Argument(help="A recorded call (.call.jsonl, .gz).")],
     html: Annotated[
-        Path | None, typer.Option("--html", metavar="FILE", help="Write a page with both waveforms instead.")
+        Path | None,
+        typer.Option("--html", metavar="FILE", help="Write a page with waveforms and sound instead."),
     ] = None,
     everything: Annotated[bool, typer.Option("--all", help="Marks and routine messages too.")] = False,
 ) -> None:
@@ -213,6 +221,7 @@ def show(
     from bot.records.fixture import BadFixture, read_fixture
     from bot.records.page import page_of
     from bot.records.replay import replay as replay_fixture
+    from bot.records.sound import sound_of_timeline
     from bot.records.terminal import show as show_timeline
     from bot.records.timeline import timeline
 
@@ -227,10 +236,77 @@ def show(
         show_timeline(told, minor=everything)
         return
     try:
-        html.write_text(page_of(told), encoding="utf-8")
+        html.write_text(page_of(told, sound=sound_of_timeline(told)), encoding="utf-8")
     except OSError as error:
         fail(f"{html} can't be written: {error.strerror}.")
     typer.echo(str(html))
+
+
+@app.command()
+def calls(
+    sid: Annotated[str | None, typer.Argument(metavar="SID", help="One call: its SID, or how that begins.")] = None,
+    *,
+    day: Annotated[str | None, typer.Option(metavar="DAY", help="Calls of that day on this machine's clock.")] = None,
+    since: Annotated[str | None, typer.Option(metavar="TIME", help="From that day or time on.")] = None,
+    until: Annotated[str | None, typer.Option(metavar="TIME", help="Up to that time, or the end of that day.")] = None,
+    number: Annotated[str | None, typer.Option(metavar="NUMBER", help="Calls from that number.")] = None,
+    reason: Annotated[str | None, typer.Option(metavar="REASON", help="Calls that ended so; live: that go on.")] = None,
+    min_usd: Annotated[str | None, typer.Option(metavar="X", help="Calls that cost that many dollars or more.")] = None,
+    limit: Annotated[int, typer.Option(min=1, max=1_000_000, help="At most so many calls, the newest.")] = 50,
+    as_json: Annotated[bool, typer.Option("--json", help="For machines.")] = False,
+    html: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Write the call as a page with waveforms and sound.")
+    ] = None,
+    vcon: Annotated[Path | None, typer.Option(metavar="FILE", help="Write the call as a vCon.")] = None,
+    env_file: EnvFile = None,
+) -> None:
+    """List the calls on record, or show one: what was said and heard, what it cost, why it ended."""
+    from rich.console import Console
+
+    from bot.records.calls import commands
+    from bot.records.calls.failing import Failed
+    from bot.records.calls.query import Question
+
+    asked = Question(day, since, until, number, reason, min_usd, limit)
+    wanted = commands.Wanted(as_json, html, vcon)
+    try:
+        commands.calls(settings_or_exit(env_file), sid, asked, wanted, Console(highlight=False))
+    except Failed as failed:
+        fail(*failed.sentences, code=failed.code)
+
+
+@app.command()
+def forget(
+    number: Annotated[str, typer.Argument(metavar="NUMBER", help="The caller's number, such as +15555550142.")],
+    *,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask first.")] = False,
+    env_file: EnvFile = None,
+) -> None:
+    """Erase everything about a caller: records, fixtures, recordings and exports.
+
+    Says what was erased; exit code 1 when something could not be. The server may run meanwhile.
+    """
+    from bot.records.calls import commands
+    from bot.records.calls.failing import Failed
+
+    def sure(about: str) -> bool:
+        typer.echo(about)
+        if not yes and not _person_asked():
+            fail("Nothing was erased: add --yes where nobody can be asked.", code=WRONG_SETTINGS)
+        return yes or typer.confirm("Erase them for ever?")
+
+    try:
+        erased = commands.forget(settings_or_exit(env_file), number, sure)
+    except Failed as failed:
+        fail(*failed.sentences, code=failed.code)
+    for line in erased.story:
+        typer.echo(line)
+    if erased.failures:
+        fail(*erased.failures)
+
+
+def _person_asked() -> bool:
+    return sys.stdin.isatty()
 
 
 @app.command()
@@ -248,3 +324,23 @@ def check(env_file: EnvFile = None) -> None:
     show(report, Console())
     if report.problems:
         fail(*report.problems, code=WRONG_SETTINGS)
+
+
+@app.command()
+def metrics(
+    *,
+    alerts: Annotated[bool, typer.Option("--alerts", help="Print alert rules for Prometheus, in YAML.")] = False,
+    dashboard: Annotated[bool, typer.Option("--dashboard", help="Print a dashboard for Grafana, in JSON.")] = False,
+) -> None:
+    """Show what /metrics tells, or print what is built on it."""
+    from rich.console import Console
+
+    from bot.observe.catalogue import ALERTS, DASHBOARD, shipped, show
+    from bot.server.measures import FAMILIES
+
+    if alerts and dashboard:
+        fail("Ask for --alerts or --dashboard, one at a time.", code=WRONG_SETTINGS)
+    if alerts or dashboard:
+        typer.echo(shipped(ALERTS if alerts else DASHBOARD), nl=False)
+    else:
+        show(FAMILIES, Console(highlight=False))

@@ -79,6 +79,26 @@ def test_a_faulty_twiml_file_is_told(tmp_path: Path) -> None:
     assert "Nothing is missing" not in result.stdout
 
 
+def test_the_date_of_the_prices_is_told_and_what_has_none() -> None:
+    told = run("check", BOT_TRANSCRIPTION_MODEL="whisper-1").stdout
+    assert "\nPrices are of 2026-11-22.\ngpt-realtime-2.1 has a price.\nwhisper-1 has no price: " in told
+    assert "Warning: BOT_MAX_CALL_USD can't count what whisper-1" not in told
+    told = run("check", BOT_TRANSCRIPTION_MODEL="whisper-1", BOT_MAX_CALL_USD="1").stdout
+    assert "Warning: BOT_MAX_CALL_USD can't count what whisper-1 costs: it has no price.\n" in told
+
+
+@pytest.mark.parametrize("command", ["check", "serve"])
+def test_a_faulty_price_file_is_told_with_all_its_faults(tmp_path: Path, command: str) -> None:
+    path = tmp_path / "own.json"
+    path.write_text('{"realtime": 3, "transcription": 4}')
+    result = run(command, **REAL, BOT_PRICES=str(path))
+    assert result.exit_code == 2
+    assert result.stderr.splitlines() == [
+        f"In the price file {path}, realtime must be an object of models.",
+        f"In the price file {path}, transcription must be an object of models.",
+    ]
+
+
 def test_an_env_file_is_read_only_when_asked_for(tmp_path: Path) -> None:
     (tmp_path / ".env").write_text("BOT_VOICE=ash\n")
     assert "BOT_VOICE=marin (default)" in run("check").stdout

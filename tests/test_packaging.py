@@ -28,13 +28,23 @@ TOP = {
 # Hosts of package registries and home or work directories, in halves so that this file does not name them.
 STRAY = ["python" + "hosted", "//py" + "pi", "npm" + "js.", "//de" + "b.", "/ro" + "ot/", "/wo" + "rk/", "/ho" + "me/"]
 USES_WHAT_IT_CARRIES = """
+import asyncio
+from pathlib import Path
+from bot.audio.fillers import filler, languages
 from bot.audio.prompts import names, prompt
+from bot.observe.catalogue import ALERTS, DASHBOARD, shipped
 from bot.records.page import _file
+from bot.records.store.schema import migrate
+from bot.records.store.urls import url_of
 from bot.twilio.twiml import TwimlFiles, shipped_directory
 print(shipped_directory())
 assert "Hangup" in TwimlFiles().render("goodbye")
 assert all(prompt(name).audio for name in names())
+assert all(filler(language, name).audio for language in languages() for name in ("moment", "apology"))
+assert "alert:" in shipped(ALERTS) and shipped(DASHBOARD).startswith("{")
 assert all(_file(name) for name in ("page.html", "page.css", "page.js"))
+asyncio.run(migrate(url_of("", Path("recordings"))))
+assert Path("recordings/calls.sqlite").stat().st_size
 """
 
 
@@ -85,6 +95,7 @@ def test_the_wheel_carries_every_file_of_the_package_and_the_twiml(wheel: Path) 
     expected |= {f"bot/twiml/{path.name}" for path in (ROOT / "twiml").iterdir()}
     assert carried == expected
     assert {"bot/py.typed", "bot/twiml/answer.xml", "bot/records/page_files/page.html"} <= carried
+    assert {"bot/records/store/migrations/env.py", "bot/records/store/migrations/versions/r0001_calls.py"} <= carried
     assert any(name.endswith(".ulaw") for name in carried)
 
 
@@ -120,7 +131,7 @@ def test_the_source_archive_can_be_built_from_and_tested(tmp_path: Path) -> None
 def test_help_comes_without_a_warning() -> None:
     done = python("-m", "bot", "--help")
     assert (done.returncode, done.stderr) == (0, "")
-    for command in ("serve", "demo", "call", "replay", "show", "check"):
+    for command in ("serve", "demo", "call", "calls", "forget", "replay", "show", "check"):
         assert f"\n  {command} " in done.stdout
 
 
@@ -163,7 +174,7 @@ def test_the_top_level_is_as_agreed() -> None:
 
 def test_no_tracked_file_names_a_registry_or_a_machine() -> None:
     patterns = [argument for text in STRAY for argument in ("-e", text)]
-    assert git("grep", "-nIF", *patterns, "--", ".", ":!bot/audio/prompts/*.ulaw") == []
+    assert git("grep", "-nIF", *patterns, "--", ".", ":!*.ulaw") == []
 
 
 def test_nothing_that_is_made_is_tracked() -> None:

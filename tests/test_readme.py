@@ -10,6 +10,7 @@ import socket
 import subprocess
 import sys
 import textwrap
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, get_args
 
@@ -28,7 +29,12 @@ from bot.realtime import events
 from bot.realtime.errors import FATAL
 from bot.realtime.failures import FailureKind
 from bot.realtime.session import SessionSettings
-from bot.records.recorder import Recorder, Writer
+from bot.records.fixture_file import FixtureFile
+from bot.records.recorder import Recorder
+from bot.records.store.pii import caller_hash, key_beside
+from bot.records.store.rows import CallEnded, CallStarted, FileKept
+from bot.records.writer import Writer
+from tests.records.calls import calls_sample
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -43,6 +49,19 @@ RUN_BELOW = {
     "bot replay recordings/20261122T190000Z-CA0123.call.jsonl",
     "bot show recordings/20261122T190000Z-CA0123.call.jsonl",
     "bot show recordings/20261122T190000Z-CA0123.call.jsonl --html call.html",
+    "bot metrics",
+    "bot metrics --alerts",
+    "bot metrics --dashboard",
+    "bot calls",
+    "bot calls --day 2026-11-22 --reason caller_hung_up",
+    "bot calls --number +15555550142 --since 2026-11-01",
+    "bot calls --min-usd 0.50 --json",
+    "bot calls CA0123",
+    "bot calls CA0123 --json",
+    "bot calls CA0123 --html call.html",
+    "bot calls CA0123 --vcon call.vcon",
+    "bot forget +15555550142",
+    "bot forget +15555550142 --yes",
     "python -m bot.config table",
     "python -m bot.config example",
 }
@@ -53,9 +72,16 @@ NEEDS_A_SERVER = {  # what is behind them runs in tests/server and tests/testing
 NOT_RUN = {  # programs of others, and proofs that take minutes
     "ngrok http 8080",
     "cloudflared tunnel --url http://localhost:8080",
+    "pytest --loop both",
     "pytest -m slow",
     "python -m tests.proof",
+    "python -m tests.proof words",
+    "python -m tests.proof moving",
+    "python -m tests.faults",
+    "python -m tests.faults soak",
     "python -m tests.benchmarks",
+    "python -m tests.hostile",
+    "python -m tests.fuzz call 60",
 }
 
 
@@ -145,7 +171,7 @@ def recorded(trial: Path) -> Path:
     path = trial / "recordings/20261122T190000Z-CA0123.call.jsonl"
     settings = CallSettings(session=SessionSettings(instructions="Be kind."))
     call, writer = Call(settings), Writer()
-    recorder = Recorder(settings, path, writer=writer)
+    recorder = Recorder([FixtureFile(settings, path)], writer=writer)
     created = b'{"type":"session.created","event_id":"event_1","session":{"id":"sess_1","type":"realtime"}}'
     recorder.input(1000, "model>bot", created)
     (update,) = call.receive(events.parse(created), 1000)
@@ -189,6 +215,44 @@ def test_a_recorded_call_is_replayed_and_shown(recorded: Path) -> None:
     assert ran("bot show recordings/20261122T190000Z-CA0123.call.jsonl")
     ran("bot show recordings/20261122T190000Z-CA0123.call.jsonl --html call.html")
     assert (recorded.parents[1] / "call.html").read_text().startswith("<!")
+
+
+def test_the_metrics_their_alerts_and_their_dashboard_are_printed() -> None:
+    assert ran("bot metrics").startswith("heardline_calls_live ")
+    assert ran("bot metrics --alerts") == (ROOT / "bot/observe/alerts.yml").read_text(encoding="utf-8")
+    assert ran("bot metrics --dashboard") == (ROOT / "bot/observe/dashboard.json").read_text(encoding="utf-8")
+
+
+@pytest.fixture
+def on_record(recorded: Path) -> Path:
+    """The same call in the store, with a caller."""
+    records = recorded.parent
+    hashed = caller_hash("+15555550142", key_beside(records / "calls.sqlite"))
+    at = datetime(2026, 11, 22, 19, tzinfo=UTC).astimezone().replace(hour=19)
+    calls_sample.fill(
+        records,
+        only=[
+            CallStarted("CA0123", at, "host/1", "+*********42", hashed),
+            FileKept("CA0123", str(recorded), "fixture", at),
+            CallEnded("CA0123", at + timedelta(seconds=2), "caller_hung_up", 2.0, line_nano_usd=500_000_000),
+        ],
+    )
+    return records.parent
+
+
+@pytest.mark.parametrize("line", [line for line in sorted(RUN_BELOW) if line.startswith("bot calls")])
+def test_a_stored_call_is_found_shown_and_exported(on_record: Path, line: str) -> None:
+    told = ran(line)
+    written = on_record / shlex.split(line)[-1]
+    assert "CA0123" in (written.read_text() if written.is_file() else told)
+
+
+def test_a_caller_is_forgotten(on_record: Path) -> None:
+    refused = CliRunner().invoke(app, ["forget", "+15555550142"])
+    assert (refused.exit_code, "add --yes" in refused.stderr) == (2, True)
+    assert "Erased: 1 call, " in ran("bot forget +15555550142 --yes")
+    assert ran("bot forget +15555550142 --yes") == "No call of this number is on record.\n"
+    assert list((on_record / "recordings").glob("*CA0123*")) == []
 
 
 def test_a_recorded_call_is_a_test_in_one_line(recorded: Path) -> None:
@@ -257,7 +321,7 @@ def test_every_row_has_as_many_cells_as_its_table() -> None:
 def test_the_settings_it_speaks_of_exist() -> None:
     named = set(re.findall(r"\b(?:BOT|OPENAI|TWILIO)_[A-Z_]+\b", README)) - {"BOT_"}
     known = set(variables())
-    assert {name.removesuffix("_FILE") for name in named} <= known
+    assert {name.removesuffix("_FILE") for name in named - known} <= known
 
 
 def test_the_files_it_speaks_of_exist() -> None:
