@@ -331,6 +331,7 @@ class Call:
         self.limits.session_ready()
         self._step.report("session_ready", after_ms=self._step.now_us // 1000)
         kept = self.listening.open()
+        self.farewell.mind()  # a call that is to end greets nobody
         guarded = bool(kept) and self._turns.server_owns and self._turns.may_leave
         if guarded:
             self._update_turns(server_owns=False)

@@ -9,7 +9,7 @@ import pytest
 from bot.call.farewell import GOODBYE, MAX_TRIES, WRAP_UP
 from bot.call.functions import NO_SUCH_FUNCTION
 from bot.call.limits import CLOSING_US
-from bot.call.notes import DailySpend, ModelClosed, PhoneClosed, Shutdown
+from bot.call.notes import DailySpend, ModelClosed, PhoneClosed, SessionWaiting, Shutdown
 from bot.call.outputs import EndReason
 from bot.call.settings import CallSettings
 from bot.call.states import State
@@ -410,3 +410,11 @@ def test_before_the_cap_nothing_is_the_money_s_fault() -> None:
 def test_a_call_with_no_caps_never_closes() -> None:
     desk = Desk(changed(purse(cents=0)))
     assert desk.give(created("R1"), billed("R1", 10**6), DailySpend(10**15)) == []
+
+
+def test_a_day_that_is_spent_while_no_session_is_there_leaves_no_greeting_to_the_next_one() -> None:
+    desk = Desk(purse(greeting="Hello.", day_cents=100))
+    desk.at(100).give(ModelClosed("closed", 1006), DailySpend(100 * CENT), SessionWaiting())
+    told = desk.give(events.SessionCreated(SESSION), updated())
+    assert told.count(ASK) == 1
+    assert "create ['instructions']" not in told
