@@ -17,6 +17,7 @@ from structlog.testing import LogCapture
 
 from bot.config import Settings, load_settings
 from bot.realtime.session import Dialect
+from bot.records.recorder import Recorder
 from bot.server.app import running
 from bot.server.bridge import Bridge
 from bot.server.context import CALLS
@@ -309,3 +310,10 @@ async def standing(
         await desk.quiet()
         assert [complaint for one in model.sessions for complaint in one.violations] == []
         assert desk.logged("internal_error") == []
+
+
+def all_written() -> None:
+    """Every call that is over is on the disk: the writer keeps order, so what is closed now is written last."""
+    last = Recorder([])
+    last.close()
+    assert last.wait(10)

@@ -17,7 +17,7 @@ from bot.testing.model import Behaviour, SimulatedModel
 from bot.testing.model.server import Door
 from bot.testing.phone import SimulatedPhone
 from bot.testing.script import HangUp, Heard, Say, Script, Step
-from tests.server.desk import API_KEY, GREETING, QUICK, Desk, a_phone, heard, standing, until
+from tests.server.desk import API_KEY, GREETING, QUICK, Desk, a_phone, all_written, heard, standing, until
 from tests.server.test_recording import watched
 
 PCMU, PCMA = {"type": "audio/pcmu"}, {"type": "audio/pcma"}
@@ -95,6 +95,7 @@ async def test_a_whole_call_is_heard_on_both_sides_and_cut_to_the_millisecond(ca
 
 def replays(directory: Path) -> None:
     """The core saw mu-law alone: the call replays without any transcoding."""
+    all_written()
     (fixture,) = directory.glob("*.call.jsonl*")
     assert_replays(fixture)
 

@@ -11,7 +11,7 @@ from bot.testing import assert_replays
 from bot.testing.agent import Pacing, Reply, Spoken, pattern
 from bot.testing.model import Behaviour, CloseAt, SimulatedModel
 from bot.testing.model.server import Door
-from tests.server.desk import GREETING, QUICK, a_phone, heard, standing, until
+from tests.server.desk import GREETING, QUICK, a_phone, all_written, heard, standing, until
 
 ANSWER = Reply([Spoken(pattern(400, "answer"), "Of course.")], pacing=QUICK)
 TELLS = Reply([Spoken(pattern(4_000, "story"), "once upon a time " * 10)], pacing=Pacing(speed=2, first_audio_ms=10))
@@ -54,6 +54,7 @@ async def test_it_dies_in_the_middle_of_a_sentence_and_the_next_one_goes_on(
         assert lost["code"] == code
         (replaced,) = desk.logged("session_replaced")
         assert replaced["after_ms"] < 1_000
+    all_written()
     (fixture,) = list(tmp_path.glob("*.call.jsonl"))  # noqa: ASYNC240  the server is gone
     assert_replays(fixture)
 
