@@ -73,7 +73,7 @@ NOT_RUN = {  # programs of others, and proofs that take minutes
     "ngrok http 8080",
     "cloudflared tunnel --url http://localhost:8080",
     "pytest --loop both",
-    "pytest -m slow",
+    "pytest -m slow -n 0",
     "python -m tests.proof",
     "python -m tests.proof words",
     "python -m tests.proof moving",

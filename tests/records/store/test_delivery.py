@@ -39,7 +39,7 @@ async def test_only_the_rows_that_are_wrong_are_refused(store: CallStore) -> Non
 
 
 async def test_nothing_of_a_row_is_told(store: CallStore) -> None:
-    secret = FileKept(ONE, "/home/ann/secret", "fixture", datetime(2026, 11, 22))
+    secret = FileKept(ONE, "/srv/ann/secret", "fixture", datetime(2026, 11, 22))
     ((_, why),) = await deliver(store.apply, [secret], ALIVE)
     assert why == "ValueError"
 
