@@ -133,11 +133,21 @@ class StoreLane(Generic[S]):
         """The store, opened if it is not. Raises StoreAway."""
         async with self._opening:
             if self._store is None:
+                opening = asyncio.ensure_future(self._open_store())
                 try:
-                    self._store = await self._open_store()
+                    self._store = await asyncio.shield(opening)
+                except asyncio.CancelledError:
+                    await self._finish(opening)
+                    raise
                 except Exception as error:
                     raise StoreAway(why_of(error)) from error
             return self._store
+
+    async def _finish(self, opening: asyncio.Future[S]) -> None:
+        """Nobody waits for it any more, but what is half open can't be closed: only what is open can."""
+        with suppress(Exception):
+            async with asyncio.timeout(CLOSE_S):
+                self._store = await opening
 
     async def _let_go(self) -> None:
         """The next attempt opens the store anew."""
