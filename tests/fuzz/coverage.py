@@ -15,7 +15,7 @@ OURS = str(Path(bot.__file__).parent)
 
 
 class Coverage:
-    """`lines` grows while `watching`: by sys.monitoring where there is one, which is told of each line once; else by a tracer."""
+    """`lines` grows while `watching`: by sys.monitoring where there is one, told of each line once; else by a tracer."""
 
     def __init__(self) -> None:
         self.lines: set[tuple[str, int]] = set()
@@ -34,6 +34,7 @@ class Coverage:
         events.use_tool_id(tool, "fuzz")
         events.register_callback(tool, events.events.LINE, self._monitored)
         events.set_events(tool, events.events.LINE)
+        events.restart_events()  # lines that an earlier watch was told of count again
         try:
             yield
         finally:
