@@ -13,16 +13,17 @@ MAX_MEDIA_CHARS = 64_000
 
 
 _ALPHABET = (string.ascii_letters + string.digits + "+/").encode()
-_PADDINGS = {b"": "", b"=": "=", b"==": "=="}
+_PADDINGS: dict[bytes, str | tuple[str, ...]] = {b"": "", b"=": "=", b"==": "=="}
 
 
 def check(payload: str) -> None:
     """Raises ValueError unless `payload` is base64 padded as it must be (RFC 4648, section 4). Once, where it is read.
 
     Deleting the alphabet and looking at the rest is quicker than decoding, and sees padding that a decoder overlooks.
+    Nothing ends with one of no endings.
     """
-    padding = _PADDINGS.get(payload.encode().translate(None, _ALPHABET))
-    if padding is None or len(payload) % 4 or not payload.endswith(padding):
+    padding = _PADDINGS.get(payload.encode().translate(None, _ALPHABET), ())
+    if len(payload) % 4 or not payload.endswith(padding):
         raise ValueError("not padded base64")
 
 

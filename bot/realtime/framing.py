@@ -9,7 +9,8 @@ thousand frames at a time. What is made here is held against the library's own p
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+import struct
+from collections.abc import Callable, Iterator
 
 try:
     from websockets.speedups import apply_mask
@@ -19,9 +20,10 @@ except ImportError:  # the library was installed without its compiled part
 __all__ = ["FrameReader", "Framer", "plain_text"]
 
 _MASKS_AT_ONCE = 1024
-_FIN_TEXT = b"\x81"
 _WHOLE_TEXT = 0x81
 _MASKED = 0x80
+_MEDIUM_BYTES = 65_535
+"""The longest whose length stands in two bytes."""
 
 
 def plain_text(data: bytes) -> bytes:
@@ -34,29 +36,37 @@ def plain_text(data: bytes) -> bytes:
     return b"\x81\x7f" + size.to_bytes(8, "big") + data
 
 
+def _masks() -> Iterator[tuple[bytes]]:
+    """Random masks, each once. The connections of a process share them: so they are fetched less."""
+    while True:
+        yield from struct.iter_unpack("4s", os.urandom(4 * _MASKS_AT_ONCE))
+
+
+_fresh_masks = _masks()
+
+
 class Framer:
     """Makes frames for one connection."""
 
     def __init__(self) -> None:
-        self._masks = b""
-        self._at = 0
+        self._size = -1
+        """Of the last message, which is mostly that of the next, and the head that goes with it."""
+        self._head = b""
 
     def text(self, data: bytes) -> bytes:
         """The frame that carries `data`, UTF-8 text."""
-        at = self._at
-        if at == len(self._masks):
-            self._masks = os.urandom(4 * _MASKS_AT_ONCE)
-            at = 0
-        self._at = at + 4
-        mask = self._masks[at : at + 4]
-        size = len(data)
-        if size < 126:
-            head = bytes((_MASKED | size,))
-        elif size < 65_536:
-            head = b"\xfe" + size.to_bytes(2, "big")
-        else:
-            head = b"\xff" + size.to_bytes(8, "big")
-        return b"".join((_FIN_TEXT, head, mask, apply_mask(data, mask)))
+        (mask,), size = next(_fresh_masks), len(data)
+        if size != self._size:
+            self._size, self._head = size, _masked_head(size)
+        return b"".join((self._head, mask, apply_mask(data, mask)))
+
+
+def _masked_head(size: int) -> bytes:
+    if size < 126:
+        return bytes((_WHOLE_TEXT, _MASKED | size))
+    if size < 65_536:
+        return b"\x81\xfe" + size.to_bytes(2, "big")
+    return b"\x81\xff" + size.to_bytes(8, "big")
 
 
 class FrameReader:
@@ -76,13 +86,27 @@ class FrameReader:
         self._masked = masked
         self._most_bytes = most_bytes
         self._shortest = 6 if masked else 2
+        self._medium, self._medium_head = (b"\x81\xfe", 8) if masked else (b"\x81\x7e", 4)
+        """How a whole text frame of 126 bytes to 64 KiB begins, and how many bytes stand before its text."""
+        self._plain = most_bytes >= _MEDIUM_BYTES
+        """Whether a whole text frame of such a length may come next, and is no part of anything."""
         self._rest: list[bytes] = []
         """The beginning of a frame, as it came, and how many bytes it has and must have before it is looked at."""
         self._rest_bytes = 0
         self._needed = 0
 
+    def whole(self, data: bytes) -> bool:
+        """Take `data` if it is just one text frame of 126 bytes to 64 KiB, as nearly all are: whether it was."""
+        head = self._medium_head
+        if not self._plain or data[:2] != self._medium or head + int.from_bytes(data[2:4], "big") != len(data):
+            return False
+        self.on_text(apply_mask(data[head:], data[4:head]) if self._masked else data[head:])
+        return True
+
     def feed(self, data: bytes) -> None:
         """More bytes have come."""
+        if self.whole(data):
+            return
         if self._rest:
             self._rest.append(data)
             self._rest_bytes += len(data)
@@ -94,6 +118,7 @@ class FrameReader:
         if at < len(data):
             self._rest = [data[at:]]
             self._rest_bytes = len(data) - at
+        self._plain = not (self._rest or self.in_fragments or self.broken) and self._most_bytes >= _MEDIUM_BYTES
 
     def _frames(self, data: bytes) -> int:
         """Read the whole frames in `data`: where the first begins that is not whole."""

@@ -35,8 +35,13 @@ def test_it_is_as_long_as_the_library_makes_it() -> None:
 
 
 FRAMES = st.lists(
-    st.tuples(st.sampled_from([Opcode.TEXT, Opcode.PING, Opcode.BINARY]), st.binary(max_size=100)), max_size=6
+    st.one_of(
+        st.tuples(st.just(Opcode.TEXT), st.one_of(st.binary(max_size=100), st.integers(120, 300).map(bytes))),
+        st.tuples(st.sampled_from([Opcode.PING, Opcode.BINARY]), st.binary(max_size=100)),
+    ),
+    max_size=6,
 )
+CUTS = st.one_of(st.integers(1, 10), st.integers(1, 700))
 
 
 @given(FRAMES, st.booleans(), st.data())
@@ -44,12 +49,13 @@ def test_however_the_bytes_are_cut_each_frame_is_read_once_and_whole(
     frames: list[tuple[Opcode, bytes]], masked: bool, data: st.DataObject
 ) -> None:
     seen: list[tuple[str, bytes]] = []
-    reader = FrameReader(lambda frame: seen.append(("judge", frame)), masked=masked, most_bytes=1000)
+    reader = FrameReader(lambda frame: seen.append(("judge", frame)), masked=masked, most_bytes=70_000)
     reader.on_text = lambda text: seen.append(("text", text))
     wires = [Frame(opcode, payload).serialize(mask=masked) for opcode, payload in frames]
+    whole = data.draw(st.booleans(), "as senders write them")
     stream = b"".join(wires)
     while stream:
-        n_bytes = data.draw(st.integers(1, len(stream)))
+        n_bytes = len(wires[len(seen)]) if whole else data.draw(CUTS)
         reader.feed(stream[:n_bytes])
         stream = stream[n_bytes:]
     assert seen == [
@@ -76,3 +82,38 @@ def test_inside_a_message_in_parts_a_whole_text_frame_is_for_the_judge() -> None
     reader.in_fragments = True
     reader.feed(plain_text(b"odd"))
     assert judged == [plain_text(b"odd")]
+
+
+def test_each_length_is_read_in_one_piece_and_in_two() -> None:
+    for size in (0, 1, 125, 126, 127, 65_534, 65_535, 65_536):
+        for masked in (True, False):
+            wire = Frame(Opcode.TEXT, b"a" * size).serialize(mask=masked)
+            for cut in (1, 2, 3, 4, 8, 9, len(wire) - 1, len(wire)):
+                texts: list[bytes] = []
+                reader = FrameReader(texts.append, masked=masked, most_bytes=65_536)
+                reader.on_text = texts.append
+                reader.feed(wire[:cut])
+                reader.feed(wire[cut:])
+                assert texts == [b"a" * size]
+
+
+def test_a_frame_longer_than_may_be_is_none_however_it_comes() -> None:
+    judged: list[bytes] = []
+    texts: list[bytes] = []
+    reader = FrameReader(judged.append, masked=True, most_bytes=1000)
+    reader.on_text = texts.append
+    wire = Frame(Opcode.TEXT, b"a" * 1001).serialize(mask=True)
+    assert not reader.whole(wire)
+    reader.feed(wire)
+    assert (texts, judged) == ([], [wire])
+
+
+def test_what_is_whole_waits_behind_what_has_begun() -> None:
+    wire = Frame(Opcode.TEXT, b"a" * 200).serialize(mask=True)
+    for begun in (wire[:100], Frame(Opcode.TEXT, b"part", fin=False).serialize(mask=True)):
+        reader = FrameReader(lambda _: None, masked=True, most_bytes=70_000)
+        reader.on_text = lambda _: None
+        assert reader.whole(wire)
+        reader.in_fragments = len(begun) != 100  # as whoever judges says
+        reader.feed(begun)
+        assert not reader.whole(wire)
