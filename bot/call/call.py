@@ -36,6 +36,7 @@ from bot.call.notes import (
     PhoneFull,
     PhoneRoom,
     Refused,
+    SessionAlive,
     SessionExpires,
     SessionWaiting,
     Shutdown,
@@ -126,6 +127,9 @@ class Call:
         for past in settings.resume:
             self.transcript.remember(past)
         self._handlers: dict[type, Callable[[Any], None]] = self._table()
+        self._due_us: int | None = None
+        self._due_but_playout_us: int | None = None
+        self._reckon()
 
     def _table(self) -> dict[type, Callable[[Any], None]]:
         return {
@@ -153,6 +157,7 @@ class Call:
             SessionWaiting: self.sessions.waits,
             DialFailed: self.sessions.failed,
             SessionExpires: self.sessions.expires,
+            SessionAlive: self._session_alive,
             PhoneClosed: self._phone_closed,
             PhoneFull: self._phone_full,
             PhoneRoom: self._phone_room,
@@ -166,15 +171,20 @@ class Call:
 
     def receive(self, item: Input, now_us: int) -> list[Output]:
         """Everything to be done because of `item`, in order. `now_us` never runs backwards."""
+        if type(item) is stream.Media:
+            return self.frame(item, now_us)
         if self.ended is not None:
             return []
-        if type(item) is stream.Media:  # fifty a second: nothing but the model hears of it
-            return self.listening.frame(item, now_us) if self._admission.ours(item.stream_sid) else []
         step = self._step
         step.begin(now_us)
         self.speaking.new_step()
+        if type(item) is events.AudioDelta and self._goes_on(item):
+            return step.out
         handler = self._handlers.get(type(item))
-        if self.sessions.deaf and type(item) in _SAID_BY_SESSION:
+        said = type(item) in _SAID_BY_SESSION
+        if said and not self.sessions.deaf:
+            self.listening.alive()
+        if said and self.sessions.deaf:
             self.counts["said_by_a_lost_session"] += 1
         elif handler is not None:
             handler(item)
@@ -184,7 +194,28 @@ class Call:
             self._change_session()
         if self.ended is None:
             self._patience.look(started=self.started, ready=self.listening.ready)
+        self._reckon()
         return step.out
+
+    def frame(self, frame: stream.Media, now_us: int) -> list[Output]:
+        """Of a frame of the caller, fifty a second, nobody hears but the model."""
+        taken = self.speaking.stream_sid
+        if self.ended is not None:
+            return []
+        if not (taken and frame.stream_sid == taken) and not self._admission.ours(frame.stream_sid):
+            return []
+        return self.listening.frame(frame, now_us)
+
+    def _goes_on(self, event: events.AudioDelta) -> bool:
+        """Whether this is but more of what already plays: nothing follows from it that the next step would not see."""
+        if self.state is not State.SPEAKING or self.sessions.deaf or not self._announcement.proven:
+            return False
+        if not self.speaking.flows(event.item_id, event.content_index):
+            return False
+        self.listening.alive()
+        self._answer.audio(event)
+        self._due_us = _sooner(self._due_but_playout_us, self.speaking.over_us())
+        return True
 
     @property
     def state(self) -> State:
@@ -223,15 +254,16 @@ class Call:
 
     @property
     def deadline_us(self) -> int | None:
-        """When the next Tick is due."""
-        if self.ended is not None:
-            return None
+        """When the next Tick is due. Frames of the caller put off but the end of a gap; all else moves with steps."""
+        return None if self.ended is not None else _sooner(self._due_us, self.listening.deadline_us())
+
+    def _reckon(self) -> None:
+        """A step is over: when the parts have something to do, should nothing else come."""
         soonest = self.limits.deadline_us()
-        parts = (self.listening, self.sessions, self.spending, self._patience, self._walls)
-        for at_us in (*(part.deadline_us() for part in parts), self.speaking.over_us()):
-            if at_us is not None and (soonest is None or at_us < soonest):
-                soonest = at_us
-        return soonest
+        for part in (self.sessions, self.spending, self._patience, self._walls):
+            soonest = _sooner(soonest, part.deadline_us())
+        self._due_but_playout_us = soonest
+        self._due_us = _sooner(soonest, self.speaking.over_us())
 
     def _end(self, reason: EndReason) -> None:
         if self.ended is not None:
@@ -350,6 +382,9 @@ class Call:
 
     def _model_closed(self, note: ModelClosed) -> None:
         self._lose_session(note.failure, note.code, note.reason)
+
+    def _session_alive(self, _: SessionAlive) -> None:
+        self.listening.alive()
 
     def _lose_session(self, failure: FailureKind, code: int = 0, reason: str = "") -> None:
         """The session is gone, or is to be given up: another one takes its place if that can help."""
@@ -522,3 +557,9 @@ class Call:
 
     def _shutdown(self, note: Shutdown) -> None:
         self._end(note.reason)
+
+
+def _sooner(one_us: int | None, other_us: int | None) -> int | None:
+    if one_us is None or other_us is None:
+        return other_us if one_us is None else one_us
+    return min(one_us, other_us)

@@ -1,99 +1,117 @@
 """The caller's audio as it came, kept for a session that takes over: speech in progress, and turns without words.
 
 A session that is lost takes with it what it heard. What it made no turn of is written to the next one again; a turn
-whose words are not known, or not yet, is told as audio (bot.call.resume).
+whose words are not known, or not yet, is told as audio (bot.call.resume). Of what is no speech only that is kept which
+the session may not have heard: when it says anything, or answers a ping, it has heard what was written a while before.
 """
 
 from __future__ import annotations
 
-from base64 import b64decode, b64encode
-from collections import deque
+from base64 import b64encode
+from binascii import a2b_base64
 
 from bot.audio.payload import BYTES_PER_MS
 
-Frame = tuple[str, int]
-"""A payload and its bytes."""
-
-RECENT_BYTES = 8 * 8_000
-"""While the caller does not speak, as far as the session says. A session that died without a word may have been dead
-for that long (bot.realtime.connection)."""
+PIECE_PAYLOADS = 25
+"""Half a second of Twilio's frames: what is kept is kept and dropped in such pieces, not frame by frame."""
+DOUBT_BYTES = 8_000
+"""Of what was written this long before a sign of life it is known that it was heard, and that it was no speech."""
+RECENT_PIECES = 12
+"""While the caller does not speak, as far as the session says: some six seconds. A session that died without a word may
+have been dead for five (bot.realtime.connection)."""
 TURN_BYTES = 20 * 8_000
 """The end of a turn, if it was longer."""
+TURN_PIECES = 40
 ALL_BYTES = 60 * 8_000
 """Of all turns kept together; beyond, the oldest go."""
-MAX_FRAMES = 8_000
-"""Kept of speech in progress; Twilio sends fifty a second."""
 
 
 class CallerAudio:
     """Positions are bytes of all that was written to the session, the scale of `audio_start_ms`."""
 
     def __init__(self) -> None:
-        self._recent: deque[Frame] = deque()
-        self._recent_bytes = 0
-        self._most_bytes = RECENT_BYTES
-        self._written = 0
+        self.fresh: list[str] = []
+        """What was written from `_fresh_at` on, always in this list. Who adds to it puts it away in time."""
+        self._fresh_at = 0
+        self._pieces: list[tuple[int, str]] = []
+        """What was before: where each piece begins, and its payloads, a line each. In memory that is half of them."""
         self._from: int | None = None
         """Where the speech in progress began."""
         self._to: int | None = None
-        self._turns: dict[int, tuple[list[str], int]] = {}
+        self._turns: dict[int, bytes] = {}
         self._turns_bytes = 0
 
-    def wrote(self, payload: str, n_bytes: int) -> None:
-        """So much was written to the session, fifty times a second."""
-        self._written += n_bytes
-        self._recent.append((payload, n_bytes))
-        self._recent_bytes += n_bytes
-        while self._recent_bytes > self._most_bytes or len(self._recent) > MAX_FRAMES:
-            self._recent_bytes -= self._recent.popleft()[1]
+    def wrote(self, payload: str, written: int) -> None:
+        """So much was written to the session; `written` is where it ends."""
+        self.fresh.append(payload)
+        if len(self.fresh) >= PIECE_PAYLOADS:
+            self.put_away(written)
+
+    def put_away(self, written: int) -> None:
+        """There is a piece of fresh payloads, up to `written`."""
+        pieces = self._pieces
+        pieces.append((self._fresh_at, "\n".join(self.fresh)))
+        self.fresh.clear()
+        self._fresh_at = written
+        if len(pieces) > (RECENT_PIECES if self._from is None else TURN_PIECES):
+            del pieces[0]
+
+    def alive(self, written: int) -> None:
+        """The session has given a sign of life; `written` is all that it was sent so far."""
+        pieces, needed_at = self._pieces, written - DOUBT_BYTES
+        if self._from is not None and self._from < needed_at:
+            needed_at = self._from
+        while pieces and (pieces[1][0] if len(pieces) > 1 else self._fresh_at) <= needed_at:
+            del pieces[0]
 
     def speech_started(self, audio_start_ms: int) -> None:
         """Speech goes on until it is a turn."""
         if self._from is None:
             self._from = audio_start_ms * BYTES_PER_MS
         self._to = None
-        self._most_bytes = TURN_BYTES
 
     def speech_stopped(self, audio_end_ms: int) -> None:
         self._to = audio_end_ms * BYTES_PER_MS
 
     def turn(self, number: int) -> None:
         """The speech became turn `number`, whose words are not known yet."""
-        begins, ends = self._from, self._written if self._to is None else self._to
-        at = self._written - self._recent_bytes
-        kept: list[str] = []
-        n_kept = 0
-        while self._recent and at + self._recent[0][1] <= ends:
-            payload, n_bytes = self._recent.popleft()
-            at += n_bytes
-            self._recent_bytes -= n_bytes
-            if begins is not None and at > begins:
-                kept.append(payload)
-                n_kept += n_bytes
+        at, sound = self._take()
+        end = len(sound) if self._to is None else min(max(self._to - at, 0), len(sound))
+        if self._from is not None:
+            self._told_as_audio(number, sound[max(self._from - at, end - TURN_BYTES, 0) : end])
+        if end < len(sound):
+            self._pieces.append((at + end, b64encode(sound[end:]).decode()))
         self._from = self._to = None
-        self._most_bytes = RECENT_BYTES
-        if kept:
-            self._turns[number] = (kept, n_kept)
-            self._turns_bytes += n_kept
+
+    def _take(self) -> tuple[int, bytes]:
+        """All that is kept of what was written, which is then empty: where it begins, and its sound."""
+        payloads = [payload for _, piece in self._pieces for payload in piece.split("\n")]
+        fresh = b"".join(map(a2b_base64, self.fresh))
+        at = self._pieces[0][0] if self._pieces else self._fresh_at
+        sound = b"".join(map(a2b_base64, payloads)) + fresh
+        self._fresh_at += len(fresh)
+        self.fresh.clear()
+        self._pieces.clear()
+        return at, sound
+
+    def _told_as_audio(self, number: int, speech: bytes) -> None:
+        if speech:
+            self._turns[number] = speech
+            self._turns_bytes += len(speech)
         while self._turns_bytes > ALL_BYTES:
             self.known(next(iter(self._turns)))
 
     def known(self, number: int) -> None:
         """The words of the turn have come."""
-        self._turns_bytes -= self._turns.pop(number, ([], 0))[1]
+        self._turns_bytes -= len(self._turns.pop(number, b""))
 
     def turns(self) -> dict[int, str]:
         """The audio of each turn whose words are not known, as one payload."""
-        return {
-            number: b64encode(b"".join([b64decode(payload) for payload in kept])).decode()
-            for number, (kept, _) in self._turns.items()
-        }
+        return {number: b64encode(speech).decode() for number, speech in self._turns.items()}
 
-    def session_lost(self) -> list[Frame]:
+    def session_lost(self) -> bytes:
         """What the session made no turn of; the next one begins with nothing written."""
-        frames = list(self._recent)
-        self._recent.clear()
-        self._recent_bytes = self._written = 0
+        _, sound = self._take()
+        self._fresh_at = 0
         self._from = self._to = None
-        self._most_bytes = RECENT_BYTES
-        return frames
+        return sound[-TURN_BYTES:]

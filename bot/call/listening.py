@@ -6,10 +6,11 @@ Twilio may send no frames at all (mute, silence suppression) and the model can o
 
 from __future__ import annotations
 
+from base64 import b64encode
 from collections import deque
 
-from bot.audio.payload import BYTES_PER_MS, FRAME_BYTES, payload_bytes, silence
-from bot.call.caller_audio import CallerAudio
+from bot.audio.payload import BYTES_PER_MS, FRAME_BYTES, silence
+from bot.call.caller_audio import PIECE_PAYLOADS, CallerAudio
 from bot.call.outputs import Output
 from bot.realtime.events import AppendAudio
 from bot.twilio.stream import Media
@@ -23,8 +24,11 @@ BACKLOG_BYTES = 30 * 8_000
 """At most 30 s are kept for a session that is not ready; beyond, the oldest go first, counted."""
 BACKLOG_FRAMES = 8_000
 """And no more frames than this; Twilio sends fifty a second."""
+PIECE_BYTES = 8_000
+"""What a lost session made no turn of goes to the next one in pieces of a second."""
 SLACK_MS = 1_000
 """How much more than the clock allows, or the fill explains, a timestamp may jump before it is not believed."""
+_NOWHERE = -(2**60)
 
 
 class Listening:
@@ -39,14 +43,15 @@ class Listening:
         self.backlog_bytes = 0
         """All that was kept for sessions to become ready."""
         self.audio = CallerAudio()
+        self._fresh = self.audio.fresh
         self._first = True
         self.filled_bytes = 0
         self.dropped_bytes = 0
         self.distrusted_timestamps = 0
         self._kept: deque[tuple[str, int]] = deque()
         self._kept_bytes = 0
-        self._origin_ms: int | None = None
-        self._placed_bytes = 0
+        self._next_at = _NOWHERE
+        """Where in the stream, in bytes, the next frame belongs: below 0 until the first has come."""
         self._surplus_bytes = 0
         self._last_us: int | None = None
 
@@ -57,29 +62,37 @@ class Listening:
     def frame(self, message: Media, now_us: int) -> list[Output]:
         """A frame of the caller; what is missing before it, by its timestamp, comes first as silence."""
         payload = message.media.payload
-        n_bytes = payload_bytes(payload)
-        ahead = self._ahead(message.media.timestamp, now_us)
-        out = self._fill(ahead) if ahead >= FRAME_BYTES else []
-        self._surplus_bytes = -ahead if ahead < 0 else 0
-        self._placed_bytes += n_bytes
+        n_bytes = len(payload) // 4 * 3 - payload.count("=", -2)  # payload_bytes, without the call
+        at = message.media.timestamp * BYTES_PER_MS
+        out: list[Output] = []
+        if at == self._next_at:
+            self._surplus_bytes = 0
+        else:
+            ahead = self._ahead(at, now_us)
+            self._surplus_bytes = max(-ahead, 0)
+            if ahead >= FRAME_BYTES:
+                out = self._fill(ahead)
+        self._next_at += n_bytes
         self._last_us = now_us
         if self.ready:
             self.appended_bytes += n_bytes
-            self.audio.wrote(payload, n_bytes)
+            self._fresh.append(payload)
+            if len(self._fresh) >= PIECE_PAYLOADS:
+                self.audio.put_away(self.appended_bytes)
             out.append(AppendAudio(payload))
         else:
             self._keep(payload, n_bytes)
         return out
 
-    def _ahead(self, at_ms: int, now_us: int) -> int:
-        """Bytes missing before a frame at `at_ms`; below 0, it comes late and the clock has filled its place."""
-        if self._origin_ms is not None:
-            ahead = (at_ms - self._origin_ms) * BYTES_PER_MS - self._placed_bytes
-            if not ahead or self._believed(ahead, now_us):
+    def _ahead(self, at: int, now_us: int) -> int:
+        """Bytes missing before a frame at `at`; below 0, it comes late and the clock has filled its place."""
+        if self._next_at >= 0:
+            ahead = at - self._next_at
+            if self._believed(ahead, now_us):
                 return ahead
             self.distrusted_timestamps += 1
-        self._origin_ms = at_ms - self._placed_bytes // BYTES_PER_MS
-        return -(self._placed_bytes % BYTES_PER_MS)
+        self._next_at = at + self._next_at % BYTES_PER_MS
+        return at - self._next_at
 
     def _believed(self, ahead: int, now_us: int) -> bool:
         if ahead < FRAME_BYTES:
@@ -113,11 +126,11 @@ class Listening:
 
     def _fill(self, n_bytes: int) -> list[Output]:
         self.filled_bytes += n_bytes
-        self._placed_bytes += n_bytes
+        self._next_at += n_bytes
         if self.ready:
             self.appended_bytes += n_bytes
             payload = silence(n_bytes)
-            self.audio.wrote(payload, n_bytes)
+            self.audio.wrote(payload, self.appended_bytes)
             return [AppendAudio(payload)]
         self._keep(silence(n_bytes), n_bytes)
         return []
@@ -135,20 +148,26 @@ class Listening:
     def open(self) -> list[Output]:
         """The session is ready: everything kept so far, in order."""
         self.ready = True
-        self.appended_bytes += self._kept_bytes
         self.backlog_bytes += self._kept_bytes
         self.guarded_bytes = self._kept_bytes if self._first else 0
         self._first = False
         self._kept_bytes = 0
         kept: list[Output] = [AppendAudio(payload) for payload, _ in self._kept]
         for payload, n_bytes in self._kept:
-            self.audio.wrote(payload, n_bytes)
+            self.appended_bytes += n_bytes
+            self.audio.wrote(payload, self.appended_bytes)
         self._kept.clear()
         return kept
+
+    def alive(self) -> None:
+        """The session has given a sign of life."""
+        self.audio.alive(self.appended_bytes)
 
     def session_lost(self) -> None:
         """The session is gone. What it made no turn of, and what comes from here on, is for the next one."""
         self.ready = False
         self.appended_bytes = self.guarded_bytes = 0
-        for payload, n_bytes in self.audio.session_lost():
-            self._keep(payload, n_bytes)
+        lost = self.audio.session_lost()
+        for at in range(0, len(lost), PIECE_BYTES):
+            piece = lost[at : at + PIECE_BYTES]
+            self._keep(b64encode(piece).decode(), len(piece))

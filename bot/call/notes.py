@@ -71,6 +71,10 @@ class DialFailed(_Note, frozen=True, tag="dial_failed"):
     reason: str = ""
 
 
+class SessionAlive(_Note, frozen=True, tag="session_alive"):
+    """The session at hand, which had said nothing for a while, has answered a ping."""
+
+
 class SessionExpires(_Note, frozen=True, tag="session_expires"):
     """The session at hand lasts so much longer, by its own word and the date."""
 
@@ -89,4 +93,5 @@ Note = (
     | SessionWaiting
     | DialFailed
     | SessionExpires
+    | SessionAlive
 )

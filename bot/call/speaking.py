@@ -46,6 +46,13 @@ class Speaking:
         """Whether audio is held back here."""
         return bool(self._held)
 
+    def flows(self, item_id: str, content_index: int) -> bool:
+        """Whether this content is what was sent last, and more of it may go at once."""
+        last = self.ledger.last
+        if last is None or last.item_id != item_id or last.content_index != content_index:
+            return False
+        return self.begun and not self.full and not self._held
+
     def delta(self, entry: Entry, payload: str, now_us: int) -> list[Outbound]:
         """More audio of `entry`, as the model sent it. What goes beyond ten minutes yet to be heard is dropped."""
         ahead_bytes = self.ledger.ahead_bytes(now_us)

@@ -29,14 +29,17 @@ from bot.realtime.session import Dialect
 MAX_MESSAGE_BYTES = 16 * 2**20
 CLOSE_S = 0.5
 """A closing handshake is given this long; then the socket is aborted."""
-PING_S = 4.0
-"""How often the server is asked for a sign of life. When none comes until the next time, the session is lost: after
-four to eight seconds. It answers pings (openai-realtime.md, section 1.2), and anything else it says will do."""
+LOOK_S = 1.0
+"""How often it is looked whether the server has said anything since the last time. If not, it is asked for a sign of
+life: it answers pings (openai-realtime.md, section 1.2), and anything else it says will do."""
+SILENT_LOOKS = 4
+"""So many times in a row: the session is lost, after four to five seconds of silence."""
 MAX_BUFFERED_BYTES = 4 * 2**20
 """Minutes of unsent caller audio: a server that reads this slowly is gone."""
 
 OnText = Callable[[bytes], None]
 OnLost = Callable[[Failure], None]
+OnPong = Callable[[], None]
 
 
 class ConnectError(Exception):
@@ -85,20 +88,23 @@ class RealtimeConnection(asyncio.Protocol):
     The first messages may come before `open` has returned, in the same packet as the handshake: `send` works by then.
     """
 
-    def __init__(self, endpoint: Endpoint, on_text: OnText, on_lost: OnLost) -> None:
+    def __init__(self, endpoint: Endpoint, on_text: OnText, on_lost: OnLost, on_pong: OnPong = lambda: None) -> None:
         self._endpoint = endpoint
         self._protocol = ClientProtocol(parse_uri(endpoint.uri), max_size=MAX_MESSAGE_BYTES)
         self._on_text = on_text
         self._on_lost = on_lost
+        self._on_pong = on_pong
         self._transport: asyncio.Transport | None = None
         loop = asyncio.get_running_loop()
         self._opened: asyncio.Future[None] = loop.create_future()
         self._gone: asyncio.Future[None] = loop.create_future()
         self._closing = False
+        self._open = False
+        """Whether messages may be written: between the upgrade and the first sign of an end."""
         self._abort_timer: asyncio.TimerHandle | None = None
-        self._ping_timer: asyncio.TimerHandle | None = None
-        self._asked = False
-        """Whether a sign of life was asked for, and nothing has come since."""
+        self._look_timer: asyncio.TimerHandle | None = None
+        self._silent_looks = 0
+        """How often in a row nothing had come since the look before."""
         self._fragments: list[bytes] = []
         self._framer = Framer()
         self._reader = FrameReader(self._judge, masked=False, most_bytes=MAX_MESSAGE_BYTES)
@@ -118,7 +124,7 @@ class RealtimeConnection(asyncio.Protocol):
         self._write()
 
     def data_received(self, data: bytes) -> None:
-        self._asked = False
+        self._silent_looks = -1  # with the next look: 0
         if self._upgrading:
             data = self._upgrade(data)
         if data:
@@ -151,7 +157,7 @@ class RealtimeConnection(asyncio.Protocol):
         if self._protocol.state is not State.CLOSED:
             self._protocol.receive_eof()
             self._events()
-        for timer in (self._abort_timer, self._ping_timer):
+        for timer in (self._abort_timer, self._look_timer):
             if timer is not None:
                 timer.cancel()
         if not self._gone.done():
@@ -174,6 +180,7 @@ class RealtimeConnection(asyncio.Protocol):
         return failure_of_close(code, reason)
 
     def _after_input(self) -> None:
+        self._open = self._protocol.state is State.OPEN
         self._events()
         self._write()
         if self._protocol.close_expected() and self._transport is not None and self._abort_timer is None:
@@ -189,27 +196,30 @@ class RealtimeConnection(asyncio.Protocol):
 
     def _watch(self) -> None:
         """Look again in a while whether the server still lives."""
-        self._ping_timer = asyncio.get_running_loop().call_later(PING_S, self._ping)
+        self._look_timer = asyncio.get_running_loop().call_later(LOOK_S, self._look)
 
-    def _ping(self) -> None:
+    def _look(self) -> None:
         if self._closing or self._protocol.state is not State.OPEN:
             return
-        if self._asked:
+        self._silent_looks += 1
+        if self._silent_looks == SILENT_LOOKS:
             self._lifeless()
             return
-        self._asked = True
-        self._protocol.send_ping(b"")
-        self._write()
+        if self._silent_looks == 1:
+            self._protocol.send_ping(b"")
+            self._write()
         self._watch()
 
     def _lifeless(self) -> None:
         self._closing = True
         if self._transport is not None:
             self._transport.abort()
-        self._on_lost(Failure("timeout", 0, f"no sign of life for {PING_S:g} s"))
+        self._on_lost(Failure("timeout", 0, f"no sign of life for {SILENT_LOOKS * LOOK_S:g} s"))
 
     def _frame(self, frame: Frame) -> None:
-        """A part of a message in several, which is rare; the whole ones do not come this way."""
+        """A pong, or a part of a message in several, which is rare; whole messages do not come this way."""
+        if frame.opcode is Opcode.PONG:
+            self._on_pong()
         if frame.opcode not in {Opcode.TEXT, Opcode.BINARY, Opcode.CONT}:
             return
         self._fragments.append(bytes(frame.data))
@@ -257,14 +267,14 @@ class RealtimeConnection(asyncio.Protocol):
             if not opened:
                 await self.close()
 
-    def hand_over(self, on_text: OnText, on_lost: OnLost) -> None:
-        """From now on others listen."""
-        self._on_text, self._on_lost = on_text, on_lost
+    def hand_over(self, on_text: OnText, on_lost: OnLost, on_pong: OnPong) -> None:
+        """From now on others listen. `on_pong`: a server that had said nothing for a while has shown that it lives."""
+        self._on_text, self._on_lost, self._on_pong = on_text, on_lost, on_pong
 
     def send(self, text: bytes) -> None:
         """Write one message now. After the socket is lost it does nothing."""
         transport = self._transport
-        if self._closing or transport is None or self._protocol.state is not State.OPEN:
+        if transport is None or not self._open or self._closing:
             return
         transport.write(self._framer.text(text))
         if transport.get_write_buffer_size() > MAX_BUFFERED_BYTES:

@@ -241,7 +241,7 @@ class _Reader:
 
     def _noted(self, us: int, note: notes.Note) -> None:
         match note:
-            case notes.Tick() | notes.PhoneFull() | notes.PhoneRoom():
+            case notes.Tick() | notes.PhoneFull() | notes.PhoneRoom() | notes.SessionAlive():
                 return
             case notes.PhoneClosed():
                 self.ended = self.ended or "the phone side closed the stream"

@@ -24,6 +24,7 @@ from bot.realtime.events import AppendAudio
 from bot.realtime.failures import Failure, FailureKind
 from bot.records.fixture import InputWay
 from bot.records.recorder import Recorder
+from bot.server.beat import Beat
 from bot.server.model_side import ModelSide, Spare
 from bot.server.phone_socket import PhoneSocket
 from bot.server.tally import Tally
@@ -33,11 +34,7 @@ from bot.twilio import stream
 
 CLEAN = frozenset({1000, 1001})
 """Close codes with which a phone ends a call in good order."""
-POLL_S = 0.01
-"""How often a full transport to the phone is looked at again."""
-LATE_US = 20_000
-"""A timer this late means that the loop was held up, and that what came meanwhile has yet to be read."""
-CATCH_UP_S = 0.005
+NEVER_NS = 2**63
 
 Order = Transcode | Dial | Adopt | Drop
 Aside = Report | Fact | End | Order
@@ -53,6 +50,8 @@ class Bridge:
         self,
         settings: CallSettings,
         endpoint: Endpoint,
+        beat: Beat,
+        *,
         recorder: Recorder | None = None,
         session: IdleSession | None = None,
         spare: Spare = lambda: None,
@@ -69,10 +68,9 @@ class Bridge:
         self._loop = asyncio.get_running_loop()
         self._origin_ns = time.monotonic_ns()  # uvloop's own time stands still within a turn and counts milliseconds
         self._phone: PhoneSocket | None = None
-        self._timer: asyncio.TimerHandle | None = None
-        self._timer_us = 0
-        self._room_timer: asyncio.TimerHandle | None = None
-        self._catching_up = False
+        self._beat = beat
+        self.wake_ns = NEVER_NS
+        """When the call's clock, or room at the phone, is to be looked at (bot.server.beat)."""
         self._over = asyncio.Event()
         self._finished = asyncio.Event()
         self.seconds = 0.0
@@ -98,6 +96,7 @@ class Bridge:
         """
         try:
             self._arm()
+            self._beat.join(self)
             async with asyncio.TaskGroup() as group:
                 dialling = group.create_task(self._model.open(self._session), name="dial")
                 await self._over.wait()
@@ -125,10 +124,7 @@ class Bridge:
         self._over.set()
 
     async def _close(self) -> None:
-        for timer in (self._timer, self._room_timer):
-            if timer is not None:
-                timer.cancel()
-        self._timer = self._room_timer = None
+        self._beat.leave(self)
         closing = [side.close() for side in (self._phone, self._model) if side is not None]
         try:
             await asyncio.gather(*closing)
@@ -188,6 +184,7 @@ class Bridge:
 
     def phone_text(self, text: bytes) -> None:
         """A text frame of the stream."""
+        now_us = (time.monotonic_ns() - self._origin_ns) // 1000
         traffic = self.traffic
         traffic.from_phone += 1
         traffic.from_phone_bytes += len(text)
@@ -196,10 +193,24 @@ class Bridge:
         except stream.BadMessage as error:
             self.refuse("phone>bot", error.kind)
             return
-        if type(message) is stream.Media:
-            self._caller_frame(message, text)
-        else:
+        if type(message) is not stream.Media:
             self._feed(message, "phone>bot", text)
+            return
+        # Fifty times a second; a frame only ever moves deadlines further away.
+        recorder, model = self.recorder, self._model
+        if recorder is not None and self.call.ended is None:
+            recorder.input(now_us, "phone>bot", text)
+        try:
+            for output in self.call.frame(message, now_us):
+                written = _encode(output)
+                traffic.to_model += 1
+                traffic.to_model_bytes += len(written)
+                if model.connection is not None:
+                    model.connection.send(written)
+                if recorder is not None:
+                    recorder.output(now_us, cast("AppendAudio", output), model.number)
+        except Exception:  # noqa: BLE001
+            self._fault(message)
 
     def phone_closed(self, *, clean: bool, code: int) -> None:
         """The stream's socket is gone."""
@@ -272,23 +283,6 @@ class Bridge:
         if not isinstance(item, Shutdown):
             self.shutdown("internal_error")
 
-    def _caller_frame(self, message: stream.Media, text: bytes) -> None:
-        """The path of the caller's audio, fifty times a second: a frame only ever moves deadlines further away."""
-        now_us = self._now_us()
-        recorder, model, traffic = self.recorder, self._model, self.traffic
-        if recorder is not None and self.call.ended is None:
-            recorder.input(now_us, "phone>bot", text)
-        try:
-            for output in self.call.receive(message, now_us):
-                written = _encode(output)
-                model.send(written)
-                traffic.to_model += 1
-                traffic.to_model_bytes += len(written)
-                if recorder is not None:
-                    recorder.output(now_us, cast("AppendAudio", output), model.number)
-        except Exception:  # noqa: BLE001
-            self._fault(message)
-
     def _do(self, output: Output, now_us: int) -> None:
         if isinstance(output, PHONE_MESSAGES):
             if self._phone is not None:
@@ -346,44 +340,24 @@ class Bridge:
     # ---- time and room ----
 
     def _arm(self) -> None:
-        """Keep one timer at or before the call's deadline; one that fires too early just looks again."""
-        if self._phone is not None:
-            self._watch_room(self._phone)
-        deadline_us = self.call.deadline_us
-        if deadline_us is None:
-            return
-        if self._timer is not None:
-            if self._catching_up or self._timer_us <= deadline_us:
-                return
-            self._timer.cancel()
-        self._timer_us = deadline_us
-        self._timer = self._loop.call_later(max(0, deadline_us - self._now_us()) / 1_000_000, self._tick)
-
-    def _tick(self) -> None:
-        """The deadline; after a stall only once the sockets were read: audio that waits there is no gap to fill."""
-        self._timer = None
-        deadline_us = self.call.deadline_us
-        late_us = -1 if deadline_us is None else self._now_us() - deadline_us
-        if late_us > LATE_US and not self._catching_up:
-            self._catching_up = True
-            self._timer = self._loop.call_later(CATCH_UP_S, self._tick)
-            return
-        self._catching_up = False
-        if late_us >= 0:
-            self._note(Tick())
-        else:
-            self._arm()
-
-    def _watch_room(self, phone: PhoneSocket) -> None:
-        speaking = self.call.speaking
-        if not speaking.full and phone.full:
+        """A step is over: when to look again."""
+        call, phone = self.call, self._phone
+        if phone is not None and phone.full and not call.wants_room and call.ended is None:
             self._note(PhoneFull())
-        elif speaking.full and self._room_timer is None and self.call.ended is None:
-            self._room_timer = self._loop.call_later(0 if not phone.full else POLL_S, self._look_for_room)
+            return
+        deadline_us = call.deadline_us
+        if call.wants_room:
+            self.wake_ns = 0  # at each beat
+        else:
+            self.wake_ns = NEVER_NS if deadline_us is None else self._origin_ns + deadline_us * 1000
 
-    def _look_for_room(self) -> None:
-        self._room_timer = None
-        if self._phone is not None and not self._phone.full:
+    def wake(self) -> None:
+        """Something may be due; mostly frames have put it off since it was looked at last."""
+        call, phone = self.call, self._phone
+        deadline_us = call.deadline_us
+        if deadline_us is not None and self._now_us() >= deadline_us:
+            self._note(Tick())
+        elif call.wants_room and phone is not None and not phone.full:
             self._note(PhoneRoom())
-        elif self._phone is not None:
-            self._watch_room(self._phone)
+        elif deadline_us is not None and not call.wants_room:
+            self.wake_ns = self._origin_ns + deadline_us * 1000

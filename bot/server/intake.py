@@ -18,9 +18,6 @@ BURST_S = 0.1
 SHARE = 0.02
 """Of the processor, on and on; a caller's audio takes a tenth of that."""
 PAUSE_S = 0.02
-_MESSAGE = b"\x81\xfe"
-"""How a whole masked text frame of 126 bytes to 64 KiB begins; its length follows, and its mask (RFC 6455, 5.2)."""
-_HEAD_BYTES = 8
 
 
 class Intake:
@@ -30,7 +27,8 @@ class Intake:
         self._take = take
         self._loop = asyncio.get_running_loop()
         self._transport: asyncio.Transport | None = None
-        self._kept = memoryview(b"")
+        self.kept = memoryview(b"")
+        """What waits for its turn: what comes now is to wait too."""
         self._allowed_s = BURST_S
         self._allowed_at_s = self._loop.time()
         self._next: asyncio.Handle | None = None
@@ -42,37 +40,29 @@ class Intake:
     def close(self) -> None:
         """Nothing of it is taken any more."""
         self._transport = None
-        self._kept = memoryview(b"")
+        self.kept = memoryview(b"")
         if self._next is not None:
             self._next.cancel()
             self._next = None
 
-    @property
-    def busy(self) -> bool:
-        """Whether something is kept for later."""
-        return bool(self._kept)
-
     def feed(self, data: bytes) -> None:
-        """More bytes have come. A message by itself, as phones send them, is taken without further ado."""
-        if not self._kept and data[:2] == _MESSAGE and int.from_bytes(data[2:4]) == len(data) - _HEAD_BYTES:
-            self._take(data)
+        """More bytes have come, and are no message by itself, which is taken without further ado."""
+        if self.kept:
+            self.kept = memoryview(bytes(self.kept) + data)
             return
-        if self._kept:
-            self._kept = memoryview(bytes(self._kept) + data)
-            return
-        self._kept = memoryview(data)
+        self.kept = memoryview(data)
         self._turn()
 
     def _turn(self) -> None:
         self._next = None
-        now, self._kept = bytes(self._kept[:TURN_BYTES]), self._kept[TURN_BYTES:]
+        now, self.kept = bytes(self.kept[:TURN_BYTES]), self.kept[TURN_BYTES:]
         began_s = time.thread_time()
         self._take(now)
         self._spend(time.thread_time() - began_s)
         transport = self._transport
         if transport is None or transport.is_closing():
-            self._kept = memoryview(b"")
-        elif self._kept:
+            self.kept = memoryview(b"")
+        elif self.kept:
             transport.pause_reading()
             late = self._allowed_s < 0
             self._next = self._loop.call_later(PAUSE_S, self._turn) if late else self._loop.call_soon(self._turn)

@@ -17,6 +17,7 @@ from bot.config import Settings
 from bot.realtime.addresses import Addresses
 from bot.realtime.connection import Endpoint
 from bot.records.recorder import Recorder
+from bot.server.beat import Beat
 from bot.server.bridge import Bridge
 from bot.server.call_files import call_files
 from bot.server.call_settings import call_settings
@@ -101,6 +102,7 @@ class LiveCalls:
         self.template = call_settings(settings, "", "")
         """The settings of a call, but for what names it."""
         self.pool = WarmPool(self._endpoint, self.template, pool_share(settings))
+        self._beat = Beat()
         self._calls: dict[str, LiveCall] = {}
         self._pasts: dict[str, Past] = {}
         self.shelf: Shelf | None = None
@@ -173,7 +175,8 @@ class LiveCalls:
             chosen = carrying_on(chosen, past, now_s)
         files = call_files(settings, chosen, call_sid)
         recorder = Recorder(files) if files else None
-        return Bridge(chosen, self._endpoint, recorder, self.pool.take(), self.pool.take)
+        take = self.pool.take
+        return Bridge(chosen, self._endpoint, self._beat, recorder=recorder, session=take(), spare=take)
 
     async def _run(self, live: LiveCall) -> None:
         alone = not self.registry.shared and (self.shelf is None or not self.shelf.shared)

@@ -11,7 +11,7 @@ import time
 from collections import Counter
 from collections.abc import Callable
 
-from bot.call.notes import DialFailed, ModelClosed, Note, SessionExpires, SessionWaiting
+from bot.call.notes import DialFailed, ModelClosed, Note, SessionAlive, SessionExpires, SessionWaiting
 from bot.call.outputs import Adopt, Dial, Drop, Transcode
 from bot.call.settings import CallSettings
 from bot.realtime import events
@@ -47,7 +47,8 @@ class ModelSide:
         self._on_text = on_text
         self._on_note = on_note
         self._loop = asyncio.get_running_loop()
-        self._connection: RealtimeConnection | TranscodedConnection | None = None
+        self.connection: RealtimeConnection | TranscodedConnection | None = None
+        """To the session at hand. The caller's audio goes straight there."""
         self._already_sent: list[bytes] = []
         """What an idle session was sent before this call took it, and the core has yet to say."""
         self._waiting: IdleSession | None = None
@@ -64,19 +65,20 @@ class ModelSide:
             self._take(session)
             self._introduce()
             return
-        self._connection = connection = RealtimeConnection(self._endpoint, self._on_text, self._lost)
+        connection = RealtimeConnection(self._endpoint, self._on_text, self._lost, self._alive)
+        self.connection = connection
         try:
             await connection.open(self._settings.response_s * HANDSHAKE_SHARE)
         except ConnectError as error:
-            if self._connection is connection:
+            if self.connection is connection:
                 self._lost(error.failure)
 
     def send(self, text: bytes) -> None:
         """Write one message to the session, if there is one."""
         if self._already_sent and self._already_sent[0] == text:
             del self._already_sent[0]
-        elif self._connection is not None:
-            self._connection.send(text)
+        elif self.connection is not None:
+            self.connection.send(text)
 
     def obey(self, order: Transcode | Dial | Adopt | Drop) -> None:
         """Do what the call says."""
@@ -93,11 +95,11 @@ class ModelSide:
         """Stand between the call and a session of another format."""
         connection = self._bare()
         if connection is not None:
-            self._connection = between = TranscodedConnection(connection, formats.heard, formats.spoken)
-            connection.hand_over(between.translate(self._on_text), self._lost)
+            self.connection = between = TranscodedConnection(connection, formats.heard, formats.spoken)
+            connection.hand_over(between.translate(self._on_text), self._lost, self._alive)
 
     def _bare(self) -> RealtimeConnection | None:
-        between = self._connection
+        between = self.connection
         return between.connection if isinstance(between, TranscodedConnection) else between
 
     def created(self, event: events.SessionCreated) -> None:
@@ -106,6 +108,9 @@ class ModelSide:
             within_s = event.session.expires_at - int(time.time())
             if 0 < within_s <= LONGEST_S:
                 self._on_note(SessionExpires(within_s))
+
+    def _alive(self) -> None:
+        self._on_note(SessionAlive())
 
     def _lost(self, failure: Failure) -> None:
         self._failed(failure)
@@ -163,7 +168,7 @@ class ModelSide:
             self._leave(session.connection)
 
     def _take(self, session: IdleSession) -> None:
-        self._connection = session.connection
+        self.connection = session.connection
         self._already_sent = list(session.sent)
         self._introduced = session
 
@@ -172,7 +177,7 @@ class ModelSide:
         session, self._introduced = self._introduced, None
         if session is None:  # the call is over
             return
-        session.connection.hand_over(self._on_text, self._lost)
+        session.connection.hand_over(self._on_text, self._lost, self._alive)
         for text in session.texts:
             self._on_text(text)
         if session.failure is not None:
@@ -182,7 +187,7 @@ class ModelSide:
         """Close a session in the background; what it still says is unheard."""
         if connection is None:
             return
-        connection.hand_over(_unheard, _unheard)
+        connection.hand_over(_unheard, _unheard, lambda: None)
         task = asyncio.create_task(connection.close(), name="leave a session")
         self._leaving.add(task)
         task.add_done_callback(self._leaving.discard)
@@ -194,7 +199,7 @@ class ModelSide:
         self._introduced = None
         dialling = self._dialling
         self._drop()
-        closing = [self._connection.close()] if self._connection is not None else []
+        closing = [self.connection.close()] if self.connection is not None else []
         await asyncio.gather(*closing, *self._leaving)
         if dialling is not None:
             await asyncio.wait([dialling])

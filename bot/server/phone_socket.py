@@ -82,7 +82,8 @@ class PhoneSocket(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         self._heard = True
-        self._intake.feed(data)
+        if self._intake.kept or not self._reader.whole(data):
+            self._intake.feed(data)
 
     def _judge(self, frame: bytes) -> None:
         self._protocol.receive_data(frame)

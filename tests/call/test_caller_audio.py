@@ -7,8 +7,8 @@ import base64
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.audio.payload import BYTES_PER_MS, payload_bytes
-from bot.call.caller_audio import ALL_BYTES, RECENT_BYTES, TURN_BYTES, CallerAudio
+from bot.audio.payload import BYTES_PER_MS, FRAME_BYTES, payload_bytes
+from bot.call.caller_audio import ALL_BYTES, DOUBT_BYTES, PIECE_PAYLOADS, RECENT_PIECES, TURN_BYTES, CallerAudio
 
 FRAME_MS = 20
 
@@ -17,19 +17,23 @@ def frame(number: int) -> bytes:
     return number.to_bytes(2) * (FRAME_MS * BYTES_PER_MS // 2)
 
 
-def write(audio: CallerAudio, first: int, last: int) -> None:
-    """Frames `first` to `last`, the last not included."""
-    for number in range(first, last):
-        audio.wrote(base64.b64encode(frame(number)).decode(), FRAME_MS * BYTES_PER_MS)
+def write(audio: CallerAudio, first: int, last: int, *, at: int | None = None) -> None:
+    """Frames `first` to `last`, the last not included; `at`: frames written before, `first` unless said otherwise."""
+    for count, number in enumerate(range(first, last), 1):
+        written = (first if at is None else at) + count
+        audio.wrote(base64.b64encode(frame(number)).decode(), written * FRAME_BYTES)
 
 
 def numbers(payload: str) -> list[int]:
-    sound = base64.b64decode(payload)
+    return frames_of(base64.b64decode(payload))
+
+
+def frames_of(sound: bytes) -> list[int]:
     return [int.from_bytes(sound[at : at + 2]) for at in range(0, len(sound), FRAME_MS * BYTES_PER_MS)]
 
 
 def lost(audio: CallerAudio) -> list[int]:
-    return [number for payload, _ in audio.session_lost() for number in numbers(payload)]
+    return frames_of(audio.session_lost())
 
 
 def test_what_became_no_turn_is_heard_again() -> None:
@@ -39,10 +43,31 @@ def test_what_became_no_turn_is_heard_again() -> None:
     assert lost(audio) == []
 
 
-def test_of_silence_only_the_last_seconds() -> None:
+def test_while_a_session_says_nothing_only_the_last_seconds_are_kept() -> None:
     audio = CallerAudio()
-    write(audio, 0, 5_000)
-    assert lost(audio) == list(range(5_000 - 400, 5_000))
+    write(audio, 0, 5_010)
+    assert lost(audio) == list(range(5_000 - RECENT_PIECES * PIECE_PAYLOADS, 5_010))
+
+
+def test_what_a_session_that_shows_signs_of_life_has_heard_is_not_heard_again() -> None:
+    audio = CallerAudio()
+    write(audio, 0, 200)
+    audio.alive(200 * FRAME_BYTES)
+    doubtful = DOUBT_BYTES // FRAME_BYTES
+    assert lost(audio) == list(range(200 - doubtful, 200))
+    write(audio, 0, 200)
+    audio.alive(30 * FRAME_BYTES)
+    audio.alive(0)
+    assert lost(audio) == list(range(200))
+
+
+def test_speech_is_kept_whatever_signs_of_life_there_are() -> None:
+    audio = CallerAudio()
+    write(audio, 0, 200)
+    audio.speech_started(100 * FRAME_MS)
+    write(audio, 200, 400)
+    audio.alive(400 * FRAME_BYTES)
+    assert lost(audio) == list(range(100, 400))
 
 
 def test_speech_in_progress_is_kept_from_its_beginning() -> None:
@@ -51,7 +76,6 @@ def test_speech_in_progress_is_kept_from_its_beginning() -> None:
     audio.speech_started(1_000 * FRAME_MS - 300)
     write(audio, 1_000, 1_500)
     assert set(range(985, 1_500)) <= set(lost(audio))
-    assert TURN_BYTES > RECENT_BYTES
 
 
 def test_a_turn_without_words_is_told_as_its_audio_and_not_heard_again() -> None:
@@ -84,17 +108,19 @@ def test_a_turn_that_no_speech_was_reported_of_has_no_audio() -> None:
     assert lost(audio) == []
 
 
-@given(st.lists(st.tuples(st.integers(0, 1_500), st.integers(0, 1_500), st.booleans()), max_size=30))
-def test_it_is_bounded_whatever_comes(said: list[tuple[int, int, bool]]) -> None:
+@given(st.lists(st.tuples(st.integers(0, 1_500), st.integers(0, 1_500), st.booleans(), st.booleans()), max_size=30))
+def test_it_is_bounded_whatever_comes(said: list[tuple[int, int, bool, bool]]) -> None:
     audio, at = CallerAudio(), 0
-    for number, (before, during, turn) in enumerate(said):
-        write(audio, at % 60_000, at % 60_000 + before)
+    for number, (before, during, turn, signs) in enumerate(said):
+        write(audio, 0, before, at=at)
+        if signs:
+            audio.alive((at + before) * FRAME_BYTES)
         audio.speech_started((at + before) * FRAME_MS)
-        write(audio, 0, during)
+        write(audio, 0, during, at=at + before)
         at += before + during
         if turn:
             audio.turn(number)
     kept = {number: payload_bytes(payload) for number, payload in audio.turns().items()}
     assert sum(kept.values()) <= ALL_BYTES
     assert all(n_bytes <= TURN_BYTES for n_bytes in kept.values())
-    assert sum(n_bytes for _, n_bytes in audio.session_lost()) <= TURN_BYTES
+    assert len(audio.session_lost()) <= TURN_BYTES

@@ -113,7 +113,7 @@ async def _read(data: bytes, cut: int) -> tuple[list[bytes], int | None]:
             turn = loop.create_future()
             loop.call_soon(turn.set_result, None)
             await turn
-    while socket._intake.busy:  # noqa: ASYNC110  its turns set no event
+    while socket._intake.kept:  # noqa: ASYNC110  its turns set no event
         await asyncio.sleep(0)
     socket.connection_lost(None)
     return texts, codes[0] if pipe.closed else None

@@ -178,8 +178,8 @@ async def test_more_than_its_share_waits_with_the_sender_and_comes_whole(monkeyp
     intake.open(pipe)
     data = bytes(range(256)) * 20
     intake.feed(data)
-    assert intake.busy
-    await until(lambda: not intake.busy)
+    assert intake.kept
+    await until(lambda: not intake.kept)
     assert b"".join(taken) == data
     assert (paused[0], paused[-1]) == ("paused", "resumed")
     intake.close()

@@ -305,18 +305,18 @@ async def test_a_connection_that_was_never_opened_can_be_closed() -> None:
 
 
 async def test_a_server_that_gives_no_sign_of_life_is_lost(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(connection, "PING_S", 0.05)
+    monkeypatch.setattr(connection, "LOOK_S", 0.05)
     async with RawModel(TALKS) as server:
         line = Line(server.url)
         await line.open()
         await until(lambda: line.lost)
-        assert line.lost == [Failure("timeout", 0, "no sign of life for 0.05 s")]
+        assert line.lost == [Failure("timeout", 0, "no sign of life for 0.2 s")]
         assert server.got[0] == 0x80 | Opcode.PING
         await line.connection.close()
 
 
 async def test_anything_it_says_is_a_sign_of_life(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(connection, "PING_S", 0.05)
+    monkeypatch.setattr(connection, "LOOK_S", 0.05)
     async with RawModel(TALKS) as server:
         line = Line(server.url)
         await line.open()

@@ -1,0 +1,83 @@
+"""More audio of what already plays takes a shorter way through the call: it leaves the call as the long way would."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import settings as hypothesis_settings
+from hypothesis import strategies as st
+
+from bot.call.call import Call, Input
+from bot.call.notes import Tick
+from bot.call.outputs import FACTS, Output, Report
+from bot.call.settings import CallSettings
+from bot.realtime import events
+from tests.call.desk import SESSION, audio_done, created, delta, done, start, updated
+from tests.call.test_hostile import from_model, from_phone, from_shell
+from tests.call.test_hostile import settings as any_settings
+
+
+class LongWay(Call):
+    """A call that takes every step in full."""
+
+    def _goes_on(self, event: events.AudioDelta) -> bool:
+        return False
+
+
+inputs = st.lists(
+    st.tuples(
+        st.integers(0, 400_000),
+        st.one_of(
+            from_model,
+            from_phone,
+            from_shell,
+            st.builds(delta, st.just("R1"), st.just("A"), st.sampled_from([20, 400])),
+            st.builds(created, st.just("R1")),
+        ),
+    ),
+    max_size=60,
+)
+
+
+def told(call: Call, said: list[tuple[int, Input]]) -> list[tuple[int, Any]]:
+    """Everything that came out, and when; a Tick at each deadline, as the shell does it."""
+    now_us, out = 0, []
+
+    def give(one: Input) -> None:
+        out.extend((now_us, in_short(output)) for output in call.receive(one, now_us))
+
+    for one in (start(call_sid=call.settings.call_sid or "CA1"), events.SessionCreated(SESSION), updated()):
+        give(one)
+    for wait_us, one in said:
+        until_us = now_us + wait_us
+        for _ in range(50):
+            due_us = call.deadline_us
+            if due_us is None or due_us > until_us:
+                break
+            now_us = max(now_us, due_us)
+            give(Tick())
+        now_us = until_us
+        give(one)
+    return out
+
+
+def in_short(output: Output) -> Any:
+    return msgspec.to_builtins(output) if not isinstance(output, (Report, *FACTS)) else type(output).__name__
+
+
+@given(any_settings, inputs)
+@hypothesis_settings(max_examples=150, deadline=None)
+def test_whatever_comes_both_ways_lead_to_the_same(chosen: CallSettings, said: list[tuple[int, Input]]) -> None:
+    assert told(Call(chosen), said) == told(LongWay(chosen), said)
+
+
+def test_it_is_taken(monkeypatch: pytest.MonkeyPatch) -> None:
+    taken: list[bool] = []
+    whole = Call._goes_on
+    monkeypatch.setattr(Call, "_goes_on", lambda call, event: taken.append(whole(call, event)) or taken[-1])
+    deltas = [(200_000, delta("R1", "A", 200))] * 5
+    told(Call(CallSettings()), [(0, created("R1")), *deltas, (0, audio_done("R1", "A")), (0, done("R1"))])
+    assert taken == [False, True, True, True, True]
