@@ -6,8 +6,10 @@ import asyncio
 import base64
 import contextlib
 import itertools
+import time
 from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import aiohttp
@@ -51,6 +53,27 @@ async def until(holds: Callable[[], Any], *, within_s: float = 3.0, or_fail: boo
             assert not or_fail, f"did not come about within {within_s} s"
             return
         await asyncio.sleep(0.003)
+
+
+class Stopwatch:
+    """Seconds in which this process ran or had nothing to do. What it waited for a processor is not its own.
+
+    Bounds in seconds are promises of the bot's; on a machine that has more to run than processors they'd say nothing.
+    """
+
+    def __init__(self) -> None:
+        self._began_s = self._now_s()
+
+    @property
+    def seconds(self) -> float:
+        return self._now_s() - self._began_s
+
+    def _now_s(self) -> float:
+        try:
+            waited_ns = int(Path("/proc/thread-self/schedstat").read_text(encoding="ascii").split()[1])
+        except OSError:  # only Linux tells
+            waited_ns = 0
+        return time.monotonic() - waited_ns / 1e9
 
 
 @dataclass
@@ -125,6 +148,16 @@ class Reach:
         assert result.violations == []
         return result
 
+    async def dial_until(self, phone: SimulatedPhone, enough: Callable[[], Any], **knobs: Any) -> DialResult:
+        """A whole call whose caller hangs up as soon as it is `enough`, or when somebody else has ended it."""
+        calling = asyncio.create_task(self.dial(phone, **knobs))
+        try:
+            await until(lambda: enough() or calling.done())
+            phone.hang_up(0)
+            return await calling
+        finally:
+            calling.cancel()
+
     async def ready(self) -> tuple[int, str]:
         """What /readyz says."""
         async with self.http.get(self.origin + "/readyz") as answer:
@@ -184,13 +217,7 @@ class Desk(Reach):
         await self.quiet()
         before = len(self.reasons)
         phone = a_phone()
-        calling = asyncio.create_task(self.dial(phone))
-        try:
-            await until(lambda: len(heard(phone)) >= len(GREETING.items[0].audio) or calling.done())
-            phone.hang_up(0)
-            result = await calling
-        finally:
-            calling.cancel()
+        result = await self.dial_until(phone, lambda: len(heard(phone)) >= len(GREETING.items[0].audio))
         assert heard(phone) == GREETING.items[0].audio
         assert (result.ending, result.failure) == ("caller_hung_up", "")
         await self.quiet()

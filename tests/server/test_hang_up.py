@@ -14,7 +14,7 @@ from bot.testing.agent import Failure, Reply, Spoken, ToolCall, pattern
 from bot.testing.model import Behaviour
 from bot.testing.phone import SimulatedPhone
 from tests.realtime.raw_model import RawModel
-from tests.server.desk import QUICK, Desk, a_phone, standing, until
+from tests.server.desk import QUICK, Desk, Stopwatch, a_phone, standing, until
 from tests.server.test_model_side import SORRY
 
 pytestmark = pytest.mark.both_loops
@@ -86,8 +86,7 @@ def in_state(desk: Desk, phone: SimulatedPhone, state: State) -> bool:
 
 async def hung_up(desk: Desk, phones: list[SimulatedPhone], who: Who) -> float:
     """Hang up every call at once and wait until both sockets of each are closed: seconds that took."""
-    loop = asyncio.get_running_loop()
-    started_s = loop.time()
+    watch = Stopwatch()
     for phone in phones:
         if who == "the bot":
             desk.bridge(phone.ids.call_sid).shutdown("internal_error")  # which is not carried on
@@ -96,7 +95,7 @@ async def hung_up(desk: Desk, phones: list[SimulatedPhone], who: Who) -> float:
     if who == "the model":
         await desk.model.close_sessions(3000, "invalid_request_error.invalid_api_key")  # which no other would mend
     await until(lambda: all(phone.ended for phone in phones) and not desk.model.open_sessions and not len(desk.calls))
-    return loop.time() - started_s
+    return watch.seconds
 
 
 def reasons_of(desk: Desk, phones: list[SimulatedPhone]) -> list[str]:
@@ -119,11 +118,11 @@ async def test_the_bot_hangs_up_once_its_goodbye_was_heard() -> None:
 async def test_a_phone_that_takes_no_part_in_the_close_is_left() -> None:
     async with standing() as desk, desk.stream() as hand:
         await until(lambda: hand.bridge.call.listening.ready)
-        started_s = asyncio.get_running_loop().time()
+        watch = Stopwatch()
         hand.bridge.shutdown("drained")
         # Nobody reads the hand's socket, so the bot's close goes unanswered.
         await desk.quiet()
-        assert asyncio.get_running_loop().time() - started_s < BOUND_S
+        assert watch.seconds < BOUND_S
 
 
 async def test_a_model_that_takes_no_part_in_the_close_is_left() -> None:
@@ -131,11 +130,11 @@ async def test_a_model_that_takes_no_part_in_the_close_is_left() -> None:
         async with desk.stream() as hand:
             await raw.asked.wait()
             await until(lambda: hand.bridge.call.started)
-            started_s = asyncio.get_running_loop().time()
+            watch = Stopwatch()
             await hand.socket.send_str(hand.texts.stop())
             await hand.closed()
             await desk.quiet()
-            assert asyncio.get_running_loop().time() - started_s < BOUND_S
+            assert watch.seconds < BOUND_S
         assert desk.reasons == ["caller_hung_up"]
 
 

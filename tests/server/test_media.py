@@ -30,8 +30,7 @@ KEY = stream_keys([AUTH_TOKEN])[0]
 async def test_each_form_twilio_signs_a_stream_in_is_taken(signing: Signing) -> None:
     async with standing() as desk:
         phone = a_phone()
-        phone.hang_up(200_000)
-        result = await desk.dial(phone, signing=signing)
+        result = await desk.dial_until(phone, lambda: heard(phone), signing=signing)
         assert (result.ending, result.failure) == ("caller_hung_up", "")
         assert heard(phone)
 

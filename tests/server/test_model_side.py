@@ -135,8 +135,7 @@ async def test_the_first_event_in_one_packet_with_the_handshake_is_answered() ->
     created = b'{"type":"session.created","event_id":"e","session":{}}'
     async with RawModel("speaks with the handshake", frame(created)) as raw, standing(model_url=raw.url) as desk:
         phone = a_phone()
-        phone.hang_up(150_000)
-        await desk.dial(phone)
+        await desk.dial_until(phone, lambda: len(raw.got) > 500)
         await desk.quiet()
         assert len(raw.got) > 500, "no session.update came"
         assert desk.reasons == ["caller_hung_up"]
@@ -167,8 +166,13 @@ async def test_garbage_of_the_model_is_counted_and_the_call_goes_on() -> None:
     sends = [SendAt(at * 2_000, text) for at, text in enumerate(GARBAGE + UNKNOWN, start=2)]
     async with standing(LONG, behaviour=Behaviour(sends=sends)) as desk:
         phone = a_phone()
-        phone.hang_up(400_000)
-        result = await desk.dial(phone)
+
+        def all_came() -> bool:
+            live = desk.calls.find(phone.ids.call_sid)
+            errors = 0 if live is None else live.bridge.call.errors.total()
+            return errors == len(UNKNOWN) - 2 and len(heard(phone)) >= len(LONG.items[0].audio)
+
+        result = await desk.dial_until(phone, all_came)
         await desk.quiet()
         assert heard(phone) == LONG.items[0].audio
         assert desk.reasons == ["caller_hung_up"]
@@ -184,6 +188,11 @@ async def test_a_payload_that_would_end_the_json_never_reaches_the_phone() -> No
     )
     async with standing(LONG, behaviour=Behaviour(sends=[SendAt(60_000, hostile)])) as desk:
         phone = a_phone()
-        phone.hang_up(300_000)
-        await desk.dial(phone)
+
+        def both_came() -> bool:
+            live = desk.calls.find(phone.ids.call_sid)
+            refused = live is not None and live.bridge.call.counts["refused_bad_base64"]
+            return bool(refused) and len(heard(phone)) >= len(LONG.items[0].audio)
+
+        await desk.dial_until(phone, both_came)
         assert (heard(phone), phone.clears) == (LONG.items[0].audio, [])

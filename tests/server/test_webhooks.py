@@ -126,8 +126,7 @@ async def test_a_repeated_webhook_dials_once_and_voids_the_token_before() -> Non
 async def test_a_call_that_is_over_is_hung_up_and_never_dialled_again() -> None:
     async with standing() as desk:
         phone = a_phone()
-        phone.hang_up(100_000)
-        await desk.dial(phone)
+        await desk.dial_until(phone, lambda: desk.model.sessions)
         await desk.quiet()
         status, document = await desk.voice(phone.ids.call_sid)
         assert (status, verbs(document)) == (200, ["Hangup"])
@@ -249,7 +248,6 @@ async def test_the_health_routes_say_how_it_stands() -> None:
 async def test_a_rotating_auth_token_is_taken_old_and_new() -> None:
     async with standing(TWILIO_AUTH_TOKEN=f"{'e' * 32},{AUTH_TOKEN}") as desk:
         phone = a_phone()
-        phone.hang_up(300_000)
-        result = await desk.dial(phone)
+        result = await desk.dial_until(phone, lambda: heard(phone))
         assert (result.ending, result.failure) == ("caller_hung_up", "")
         assert heard(phone)
