@@ -21,8 +21,8 @@ from bot.server.keeping import Keeping
 from bot.server.live import LiveCalls
 from bot.server.meter import Meter
 from bot.server.money import half_blind
+from bot.server.refusals import refusals
 from bot.server.registry import CallRegistry
-from bot.server.turnstile import turnstile
 from bot.twilio.twiml import TwimlFiles
 
 MAX_BODY_BYTES = 64 * 1024
@@ -38,7 +38,7 @@ _log = structlog.get_logger()
 
 def make_app(settings: Settings, registry: CallRegistry | None = None) -> web.Application:
     """The application. Raises TwimlError when a TwiML file is wrong."""
-    app = web.Application(client_max_size=MAX_BODY_BYTES, middlewares=[turnstile()])
+    app = web.Application(client_max_size=MAX_BODY_BYTES, middlewares=[refusals])
     app[SETTINGS] = settings
     app[TWIML] = TwimlFiles(settings.twiml_dir, settings.language)
     if settings.openai_realtime_url.startswith("wss:"):
