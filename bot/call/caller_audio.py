@@ -16,12 +16,15 @@ PIECE_PAYLOADS = 25
 """Half a second of Twilio's frames: what is kept is kept and dropped in such pieces, not frame by frame."""
 DOUBT_BYTES = 8_000
 """Of what was written this long before a sign of life it is known that it was heard, and that it was no speech."""
-RECENT_PIECES = 12
-"""While the caller does not speak, as far as the session says: some six seconds. A session that died without a word may
-have been dead for five (bot.realtime.connection)."""
+BIG_BYTES = 8_000
+"""A payload of more is put away at once: few of that size may lie about."""
+MOST_PIECES = 400
+"""However little is in them."""
+RECENT_BYTES = 6 * 8_000
+"""While the caller does not speak, as far as the session says. A session that died without a word may have been dead
+for five seconds (bot.realtime.connection)."""
 TURN_BYTES = 20 * 8_000
 """The end of a turn, if it was longer."""
-TURN_PIECES = 40
 ALL_BYTES = 60 * 8_000
 """Of all turns kept together; beyond, the oldest go."""
 
@@ -44,7 +47,7 @@ class CallerAudio:
     def wrote(self, payload: str, written: int) -> None:
         """So much was written to the session; `written` is where it ends."""
         self.fresh.append(payload)
-        if len(self.fresh) >= PIECE_PAYLOADS:
+        if len(self.fresh) >= PIECE_PAYLOADS or len(payload) > BIG_BYTES:
             self.put_away(written)
 
     def put_away(self, written: int) -> None:
@@ -53,15 +56,19 @@ class CallerAudio:
         pieces.append((self._fresh_at, "\n".join(self.fresh)))
         self.fresh.clear()
         self._fresh_at = written
-        if len(pieces) > (RECENT_PIECES if self._from is None else TURN_PIECES):
+        self._forget(written - (RECENT_BYTES if self._from is None else TURN_BYTES))
+        if len(pieces) > MOST_PIECES:
             del pieces[0]
 
     def alive(self, written: int) -> None:
         """The session has given a sign of life; `written` is all that it was sent so far."""
-        pieces, needed_at = self._pieces, written - DOUBT_BYTES
-        if self._from is not None and self._from < needed_at:
-            needed_at = self._from
-        while pieces and (pieces[1][0] if len(pieces) > 1 else self._fresh_at) <= needed_at:
+        doubtful_at = written - DOUBT_BYTES
+        self._forget(doubtful_at if self._from is None else min(self._from, doubtful_at))
+
+    def _forget(self, before: int) -> None:
+        """Drop the pieces that end there or sooner."""
+        pieces = self._pieces
+        while pieces and (pieces[1][0] if len(pieces) > 1 else self._fresh_at) <= before:
             del pieces[0]
 
     def speech_started(self, audio_start_ms: int) -> None:

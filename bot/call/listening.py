@@ -10,7 +10,7 @@ from base64 import b64encode
 from collections import deque
 
 from bot.audio.payload import BYTES_PER_MS, FRAME_BYTES, silence
-from bot.call.caller_audio import PIECE_PAYLOADS, CallerAudio
+from bot.call.caller_audio import BIG_BYTES, PIECE_PAYLOADS, CallerAudio
 from bot.call.outputs import Output
 from bot.realtime.events import AppendAudio
 from bot.twilio.stream import Media
@@ -77,7 +77,7 @@ class Listening:
         if self.ready:
             self.appended_bytes += n_bytes
             self._fresh.append(payload)
-            if len(self._fresh) >= PIECE_PAYLOADS:
+            if len(self._fresh) >= PIECE_PAYLOADS or n_bytes > BIG_BYTES:
                 self.audio.put_away(self.appended_bytes)
             out.append(AppendAudio(payload))
         else:

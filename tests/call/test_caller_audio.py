@@ -8,7 +8,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.audio.payload import BYTES_PER_MS, FRAME_BYTES, payload_bytes
-from bot.call.caller_audio import ALL_BYTES, DOUBT_BYTES, PIECE_PAYLOADS, RECENT_PIECES, TURN_BYTES, CallerAudio
+from bot.call.caller_audio import (
+    ALL_BYTES,
+    BIG_BYTES,
+    DOUBT_BYTES,
+    MOST_PIECES,
+    PIECE_PAYLOADS,
+    RECENT_BYTES,
+    TURN_BYTES,
+    CallerAudio,
+)
 
 FRAME_MS = 20
 
@@ -46,7 +55,20 @@ def test_what_became_no_turn_is_heard_again() -> None:
 def test_while_a_session_says_nothing_only_the_last_seconds_are_kept() -> None:
     audio = CallerAudio()
     write(audio, 0, 5_010)
-    assert lost(audio) == list(range(5_000 - RECENT_PIECES * PIECE_PAYLOADS, 5_010))
+    assert lost(audio) == list(range(5_000 - RECENT_BYTES // FRAME_BYTES, 5_010))
+
+
+def test_it_is_bounded_by_bytes_however_large_and_by_number_however_small_the_frames_are() -> None:
+    audio, written = CallerAudio(), 0
+    for _ in range(500):
+        written += 48_000
+        audio.wrote(base64.b64encode(bytes(48_000)).decode(), written)
+        assert len(audio.fresh) * 48_000 <= BIG_BYTES
+    assert len(audio.session_lost()) <= RECENT_BYTES + 48_000
+    for _ in range(100_000):
+        audio.wrote("", 0)
+    assert len(audio._pieces) <= MOST_PIECES
+    assert len(audio.fresh) < PIECE_PAYLOADS
 
 
 def test_what_a_session_that_shows_signs_of_life_has_heard_is_not_heard_again() -> None:

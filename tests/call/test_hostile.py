@@ -19,6 +19,7 @@ from bot.call.notes import (
     PhoneFull,
     PhoneRoom,
     Refused,
+    SessionAlive,
     SessionExpires,
     SessionWaiting,
     Shutdown,
@@ -109,6 +110,7 @@ from_shell: st.SearchStrategy[Input] = st.one_of(
     st.just(ModelClosed("closed", 1006)),
     st.just(error("session_expired")),
     st.just(SessionWaiting()),
+    st.just(SessionAlive()),
     st.just(DialFailed("unreachable", 503)),
     st.builds(SessionExpires, st.sampled_from([-1, 0, 2, 30, 3600])),
 )

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from bot.audio.payload import BYTES_PER_MS, payload_bytes
-from bot.call.notes import DialFailed, ModelClosed, SessionExpires, SessionWaiting
+from bot.call.notes import DialFailed, ModelClosed, SessionAlive, SessionExpires, SessionWaiting
 from bot.call.outputs import Adopt, Dial
 from bot.call.resume import CARRY_ON, PastTurn
 from bot.call.sessions import OUTAGE_US
@@ -114,6 +114,20 @@ def test_it_dies_while_nobody_speaks() -> None:
     assert desk.call.state is State.LISTENING
     (told,) = [one for one in desk.reports if one.event == "session_replaced"]
     assert told.details == {"after_ms": 300, "told": 1, "answers": False}
+
+
+@pytest.mark.parametrize("sign", [SessionAlive(), events.Unknown("rate_limits.updated")])
+def test_what_it_has_heard_by_its_last_sign_of_life_the_next_does_not_hear_again(sign: Any) -> None:
+    def heard_again_ms(*signs: Any) -> int:
+        desk = greeted()
+        frames(desk, 2_000, 6_000)
+        desk.give(*signs, DIES)
+        desk.outputs.clear()
+        replaced(desk)
+        return sum(payload_bytes(one.audio) for one in desk.sent(events.AppendAudio)) // BYTES_PER_MS
+
+    assert 1_000 <= heard_again_ms(sign) <= 1_500
+    assert heard_again_ms() >= 4_000
 
 
 def test_it_dies_while_the_caller_speaks_and_the_next_hears_all_he_said() -> None:

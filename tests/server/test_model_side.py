@@ -9,11 +9,14 @@ import pytest
 
 from bot.audio.fillers import filler
 from bot.audio.payload import BYTES_PER_MS
+from bot.call.notes import SessionAlive
+from bot.realtime import connection
+from bot.server.bridge import Bridge
 from bot.testing.agent import Failure, Reply, ScriptedAgent, Spoken, pattern
 from bot.testing.model import Behaviour, CloseAt, SendAt, SimulatedModel
 from bot.testing.model.server import Door, SimulatedRealtimeServer
 from tests.realtime.raw_model import RawModel, frame
-from tests.server.desk import GREETING, QUICK, Desk, a_phone, heard, standing
+from tests.server.desk import GREETING, QUICK, Desk, a_phone, heard, standing, until
 
 SORRY = "Sorry, something went wrong on our side. Please call again in a few minutes. Goodbye."
 NOT_CONNECTED = "Sorry, we could not connect your call. Please try again in a few minutes. Goodbye."
@@ -196,3 +199,14 @@ async def test_a_payload_that_would_end_the_json_never_reaches_the_phone() -> No
 
         await desk.dial_until(phone, both_came)
         assert (heard(phone), phone.clears) == (LONG.items[0].audio, [])
+
+
+async def test_a_call_learns_that_a_silent_session_lives(monkeypatch: pytest.MonkeyPatch) -> None:
+    notes: list[object] = []
+    whole = Bridge._note
+    monkeypatch.setattr(connection, "LOOK_S", 0.05)
+    monkeypatch.setattr(Bridge, "_note", lambda bridge, note: (notes.append(note), whole(bridge, note)))
+    async with standing(BOT_GREETING="off") as desk, desk.stream() as hand:
+        await until(lambda: hand.bridge.call.listening.ready)
+        await until(lambda: notes.count(SessionAlive()) >= 2)
+        assert hand.bridge.call.ended is None
