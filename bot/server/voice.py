@@ -219,6 +219,7 @@ async def _body(request: web.Request) -> bytes:
         raise web.HTTPRequestTimeout(text="the form did not come in time\n") from None
     except (web.RequestPayloadError, ConnectionError):
         _refused(request, "form")
+        request.content.feed_eof()  # or aiohttp reads on for a while, fails at the same place and it counts twice
         raise web.HTTPBadRequest(text="the form did not come whole\n") from None
 
 
