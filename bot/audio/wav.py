@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-import io
+import os
+import struct
 import wave
 from pathlib import Path
 from types import TracebackType
@@ -32,48 +33,59 @@ def read(path: Path | str) -> bytes:
 
 
 HEADER_BYTES = 44
-"""Before the samples of a PCM file as `wave` writes it."""
+"""Before the samples of a PCM file."""
+_HEADER = struct.Struct("<4sI4s4sIHHIIHH4sI")
 _PAIR = 2 * mulaw.WIDTH
+_MOST_BYTES = 2**32 - HEADER_BYTES
+"""Lengths have 32 bits: what comes after 37 hours is in the file, but no player will tell."""
 
 
 class StereoWriter:
     """A stereo WAV, 8 kHz 16-bit, written as the call goes: the caller left, what the caller heard right.
 
-    Into the file at `path`, or into an open one that can be read back; that stays open.
+    Into the file at `path`, or into an open one whose descriptor can be read too; that stays open. The `wave` module
+    moves about in the file for each change of its header: here a stretch of a call is two writes, audio and header.
     """
 
     def __init__(self, to: Path | str | BinaryIO) -> None:
-        self._opened = Path(to).open("w+b") if isinstance(to, Path | str) else None  # noqa: SIM115  closed by close()
+        self._opened = Path(to).open("w+b", buffering=0) if isinstance(to, Path | str) else None  # noqa: SIM115  closed by close()
         self._stream = self._opened or cast("BinaryIO", to)
-        self._file = wave.open(self._stream, "wb")  # noqa: SIM115  closed by close()
-        self._file.setnchannels(2)
-        self._file.setsampwidth(mulaw.WIDTH)
-        self._file.setframerate(mulaw.RATE)
+        self._bytes = 0
+        self._told_bytes = -1
+        self.sync()
 
     def write(self, caller: bytes, heard: bytes) -> None:
         """The next stretch of both sides as mu-law; the shorter one is followed by silence."""
         size = max(len(caller), len(heard))
         left, right = (mulaw.decode(side + bytes([SILENCE_BYTE]) * (size - len(side))) for side in (caller, heard))
-        self._file.writeframesraw(mulaw.interleave(left, right))
+        self._put(mulaw.interleave(left, right), HEADER_BYTES + self._bytes)
+        self._bytes += size * _PAIR
 
     def overwrite_caller(self, at: int, caller: bytes) -> None:
         """Put late mu-law of the caller, `at` samples from the start, in place of what was written there."""
         offset = HEADER_BYTES + at * _PAIR
-        self._stream.seek(offset)
-        _, heard = mulaw.separate(self._stream.read(len(caller) * _PAIR))
-        self._stream.seek(offset)
-        self._stream.write(mulaw.interleave(mulaw.decode(caller), heard))
-        self._stream.seek(0, io.SEEK_END)
+        _, heard = mulaw.separate(os.pread(self._stream.fileno(), len(caller) * _PAIR, offset))
+        self._put(mulaw.interleave(mulaw.decode(caller), heard), offset)
 
     def sync(self) -> None:
-        """Bring the lengths in the header up to date and hand all to the operating system: it plays from here on."""
-        self._file.writeframes(b"")
-        self._stream.flush()
+        """Bring the lengths in the header up to date: it plays from here on."""
+        if self._bytes != self._told_bytes:
+            self._put(_header(min(self._bytes, _MOST_BYTES)), 0)
+            self._told_bytes = self._bytes
+
+    def _put(self, data: bytes, at: int) -> None:
+        """All of it, straight to the operating system. A disk that is getting full takes a part before it refuses."""
+        rest = memoryview(data)
+        while rest:
+            n_bytes = os.pwrite(self._stream.fileno(), rest, at)
+            rest, at = rest[n_bytes:], at + n_bytes
 
     def close(self) -> None:
         """Fill in the lengths of the header and close. Safe to call twice."""
+        if self._opened is not None and self._opened.closed:
+            return
         try:
-            self._file.close()
+            self.sync()
         finally:
             if self._opened is not None:
                 self._opened.close()
@@ -85,3 +97,21 @@ class StereoWriter:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+
+def _header(n_bytes: int) -> bytes:
+    """For so many bytes of samples: 16-bit PCM, two channels."""
+    rate = mulaw.RATE
+    form = (
+        b"RIFF",
+        n_bytes + HEADER_BYTES - 8,
+        b"WAVE",
+        b"fmt ",
+        16,
+        wave.WAVE_FORMAT_PCM,
+        2,
+        rate,
+        rate * _PAIR,
+        _PAIR,
+    )
+    return _HEADER.pack(*form, 8 * mulaw.WIDTH, b"data", n_bytes)

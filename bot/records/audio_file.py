@@ -10,14 +10,13 @@ import binascii
 from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
-from typing import BinaryIO, cast
+from typing import BinaryIO
 
 from bot.audio.wav import StereoWriter
-from bot.records.feed import Row, Standing
+from bot.records.feed import CallerFrame, Row, Standing
 from bot.records.new_file import new_file
 from bot.records.store.rows import FileKind
 from bot.records.tracks import CallerClock, Track
-from bot.twilio import stream
 from bot.twilio.playout import US_PER_BYTE, Playout
 from bot.twilio.stream import Clear, PlayMedia
 
@@ -53,7 +52,7 @@ class AudioFile:
         """The first sample's moment; not settled before anything is written."""
         self._playout = Playout()
         self._caller = CallerClock()
-        self._early: list[tuple[int, stream.MediaPart]] = []
+        self._early: list[tuple[int, CallerFrame]] = []
         """The caller's frames while that is so."""
         self._left, self._right = Track(), Track()
 
@@ -69,9 +68,9 @@ class AudioFile:
     # ---- what comes ----
 
     def write(self, rows: Sequence[Row]) -> None:
-        for us, way, raw, _ in rows:
-            if way == "phone>bot":
-                self._from_phone(us, cast("str | bytes", raw))
+        for us, _, raw, _ in rows:
+            if type(raw) is CallerFrame:
+                self._from_phone(us, raw)
             elif type(raw) is PlayMedia:
                 self._playout.prebuffer_us = max(0, self._standing.late_us)
                 self._playout.media(binascii.a2b_base64(raw.media.payload), us)
@@ -89,19 +88,19 @@ class AudioFile:
         if self._allowed_us is None and standing.recordable:
             self._allowed_us = us
 
-    def _from_phone(self, us: int, text: str | bytes) -> None:
-        message = stream.reread(text)
-        if type(message) is not stream.Media or message.stream_sid != self._standing.stream_sid:
+    def _from_phone(self, us: int, frame: CallerFrame) -> None:
+        if not frame.audio:
             return
-        self._caller.hear(message.media.timestamp, us, fixed=self._origin_us is not None)
         if self._origin_us is not None:
-            self._place(us, message.media, self._origin_us)
-        elif self._allowed_us is not None:
-            self._early.append((us, message.media))
+            self._place(frame.audio, self._caller.spoken_us(frame.timestamp_ms, us) - self._origin_us)
+            return
+        self._caller.hear(frame.timestamp_ms, us)
+        if self._allowed_us is not None:
+            self._early.append((us, frame))
 
-    def _place(self, us: int, frame: stream.MediaPart, origin_us: int) -> None:
-        at = (self._caller.at_us(frame.timestamp, us) - origin_us) // US_PER_BYTE
-        at, late = self._left.put(at, binascii.a2b_base64(frame.payload))
+    def _place(self, audio: bytes, at_us: int) -> None:
+        """`at_us` after the recording's first sample."""
+        at, late = self._left.put(at_us // US_PER_BYTE, audio)
         if late and self._wav is not None:
             self._wav.overwrite_caller(at, late)
 
@@ -131,10 +130,10 @@ class AudioFile:
 
     def _settle(self, allowed_us: int) -> int:
         """Where the recording begins; the caller's first frames take their places."""
-        began_us = [self._caller.at_us(frame.timestamp, us) for us, frame in self._early]
+        began_us = [self._caller.at_us(frame.timestamp_ms, us) for us, frame in self._early]
         origin_us = allowed_us if self._announces else min([allowed_us, *began_us])
         for us, frame in self._early:
-            self._place(us, frame, origin_us)
+            self._place(frame.audio, self._caller.at_us(frame.timestamp_ms, us) - origin_us)
         self._early.clear()
         return origin_us
 

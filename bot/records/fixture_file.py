@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, cast
 
 import msgspec
 
@@ -18,7 +18,7 @@ from bot.audio.payload import payload_bytes, silence
 from bot.call.notes import Refused
 from bot.call.settings import CallSettings
 from bot.realtime.events import AppendAudio
-from bot.records.feed import Raw, Row, Standing
+from bot.records.feed import CallerFrame, Raw, Row, Standing
 from bot.records.fixture import SUFFIX, VERSION, Header, Line, Way, encode_header, encode_line
 from bot.records.masking import Masker
 from bot.records.new_file import new_file
@@ -65,10 +65,22 @@ class FixtureFile:
     def _encode(self, row: Row) -> bytes:
         """The line of the file. Audio, which is nearly all of it, holds nothing to mask and goes in as it came."""
         us, way, raw, socket = row
-        if isinstance(raw, Standing):
-            self._hushed = self._hushed and not (raw.announced and raw.ready)
+        if type(raw) is CallerFrame:
+            return self._frame(us, raw, socket)
+        if type(raw) is Standing:
+            self._hushed = self._hushed and not raw.hears_all
             return b""
         assert way != "standing"
+        return self._message(us, way, cast("Raw", raw), socket)
+
+    def _frame(self, us: int, frame: CallerFrame, socket: int) -> bytes:
+        """Its lines."""
+        if frame.lines:
+            return frame.lines
+        passed = (self._message(us, "bot>model", cast("Raw", output), socket) for output in frame.passed)
+        return b"".join((self._message(us, "phone>bot", frame.text, 0), *passed))
+
+    def _message(self, us: int, way: Way, raw: Raw, socket: int) -> bytes:
         if self._hushed:
             raw = hushed(way, raw)
         audio = plain_audio(raw)

@@ -18,9 +18,9 @@ def call_path(directory: Path | str, call_sid: str, suffix: str, date: datetime 
 
 
 def new_file(path: Path, suffix: str) -> tuple[Path, BinaryIO]:
-    """A new file, to be written and read back, that only its owner can read: voices are in it. Makes its directory.
+    """A new file that only its owner can read: voices are in it. Makes its directory.
 
-    With a number before `suffix` when `path` is taken. Raises OSError.
+    With a number before `suffix` when `path` is taken. Its descriptor can be read from too. Raises OSError.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     stem = path.name.removesuffix(suffix)
@@ -30,5 +30,5 @@ def new_file(path: Path, suffix: str) -> tuple[Path, BinaryIO]:
             handle = os.open(free, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600)
         except FileExistsError:
             continue
-        return free, cast("BinaryIO", os.fdopen(handle, "w+b"))
+        return free, cast("BinaryIO", os.fdopen(handle, "wb"))
     raise FileExistsError(f"{path} and {MOST_OF_A_NAME - 1} like it exist")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import msgspec
 
 from bot.realtime.events import AppendAudio
@@ -38,23 +40,39 @@ _encode = msgspec.json.Encoder().encode
 _media = msgspec.json.Decoder(_Media)
 _delta = msgspec.json.Decoder(_Delta)
 _MEDIA_START = b'{"event":"media"'
+_FRAME_LINES = (
+    b'{"us":%d,"way":"phone>bot","message":%b,"socket":0}\n{"us":%d,"way":"bot>model","message":%b,"socket":%d}\n'
+)
 _DELTA_START = b'{"type":"response.output_audio.delta"'
 
 
 def plain_audio(message: object) -> bytes | None:
     """The JSON of `message`, on one line, if it is a message of audio in the usual form; None for any other."""
-    if isinstance(message, AppendAudio | PlayMedia):
+    kind = type(message)
+    if kind is AppendAudio or kind is PlayMedia:
         return _encode(message)
-    if not isinstance(message, bytes) or b"\n" in message:
+    if not isinstance(message, bytes):
         return None
     if message.startswith(_MEDIA_START):
-        return message if _is_plain_media(message) else None
+        return message if _is_plain_frame(message) else None
     if message.startswith(_DELTA_START):
-        return message if _decodes(_delta, message) else None
+        return message if b"\n" not in message and _decodes(_delta, message) else None
     return None
 
 
-def _is_plain_media(message: bytes) -> bool:
+def frame_lines(us: int, text: bytes, passed: Sequence[object], socket: int) -> bytes:
+    """The two lines of a fixture for a caller's frame and the one message of audio that it led to.
+
+    Empty when there were more, or none, or the frame is not in the usual form.
+    """
+    if len(passed) != 1 or not _is_plain_frame(text):
+        return b""
+    return _FRAME_LINES % (us, text, us, _encode(passed[0]), socket)
+
+
+def _is_plain_frame(message: bytes) -> bool:
+    if b"\n" in message:
+        return False
     try:
         media = _media.decode(message)
     except (msgspec.DecodeError, UnicodeError):

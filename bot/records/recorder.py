@@ -4,23 +4,32 @@ from __future__ import annotations
 
 import threading
 import time
+from binascii import a2b_base64
 from collections import deque
 from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
+from typing import get_args
 
 from bot.call.call import Call
 from bot.call.notes import Note
+from bot.call.outputs import Output
 from bot.realtime.events import ClientEvent
-from bot.records.feed import CallFile, Row, Standing
-from bot.records.fixture import InputWay
+from bot.records.feed import CallerFrame, CallFile, Row, Standing
+from bot.records.fixture import InputWay, Way
+from bot.records.plain import frame_lines
 from bot.records.store.rows import FileKind
 from bot.records.writer import Writer, process_writer
-from bot.twilio.stream import Clear, Outbound, PlayMedia, SetMark
+from bot.twilio.stream import Media, Outbound
 
-BATCH = 32
+BATCH = 128
+"""Rows written at once: what a call has in half a second, so that mostly each file is written to once. While they are
+encoded, for half a millisecond, no call is served.
+"""
 MAX_PENDING = 100_000
 """Messages of one call that wait for the disk, some 15 minutes of it: beyond that its files are given up."""
+
+_TO_PHONE = frozenset(get_args(Outbound))
 
 
 class Recorder:
@@ -37,6 +46,7 @@ class Recorder:
         self._alive = list(self.files)
         self._pending: deque[Row] = deque()
         self._standing = Standing()
+        self._keeps_audio, self._keeps_lines = (self.of_kind(kind) is not None for kind in ("recording", "fixture"))
         self._done = threading.Event()
         self._writer = writer or process_writer()
         self._writer.add(self)
@@ -48,11 +58,24 @@ class Recorder:
         if not self.failed:
             self._pending.append((now_us, way, message, socket))
 
+    def frame(self, now_us: int, text: bytes, frame: Media, passed: Sequence[Output], socket: int = 0) -> None:
+        """A frame of the caller, its text as it came, and all that was passed on to the session because of it."""
+        if self.failed:
+            return
+        media, lines = frame.media, b""
+        heard = self._keeps_audio and frame.stream_sid == self._standing.stream_sid
+        if self._keeps_lines and self._standing.hears_all:
+            lines = frame_lines(now_us, text, passed, socket)
+        if lines or not self._keeps_lines:
+            text, passed = b"", ()
+        audio = a2b_base64(media.payload) if heard else b""
+        self._pending.append((now_us, "phone>bot", CallerFrame(media.timestamp, audio, lines, text, passed), socket))
+
     def output(self, now_us: int, message: Outbound | ClientEvent, socket: int = 0) -> None:
         """What the call sent in answer to the last input."""
         if not self.failed:
-            out = isinstance(message, PlayMedia | SetMark | Clear)
-            self._pending.append((now_us, "bot>phone" if out else "bot>model", message, socket))
+            way: Way = "bot>phone" if type(message) in _TO_PHONE else "bot>model"
+            self._pending.append((now_us, way, message, socket))
 
     def follow(self, call: Call, now_us: int) -> bool:
         """Look where the call stands after a step. Gives whether the caller may be recorded from here on.
@@ -94,7 +117,8 @@ class Recorder:
             batch = [self._pending.popleft() for _ in range(min(BATCH, waiting - first))] if self._alive else []
             for file in tuple(self._alive):
                 self._try(file, partial(file.write, batch))
-            time.sleep(0)  # hand the interpreter back: a call never waits for more than a batch
+            if first + BATCH < waiting:
+                time.sleep(0)  # hand the interpreter back: a call never waits for more than a batch
         for file in tuple(self._alive):
             self._try(file, partial(file.flush, over=over))
         self._tell_made()

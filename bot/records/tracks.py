@@ -15,13 +15,22 @@ class CallerClock:
     def __init__(self) -> None:
         self._origin_us: int | None = None
 
-    def hear(self, timestamp_ms: int, now_us: int, *, fixed: bool) -> None:
-        """A frame with this timestamp is here. The one that took least sets the clock, until it is `fixed`."""
+    def hear(self, timestamp_ms: int, now_us: int) -> None:
+        """A frame with this timestamp is here. The one that took least sets the clock."""
         begun_us = now_us - timestamp_ms * 1000
         if self._origin_us is None or not _believed(self._origin_us - begun_us):
             self._origin_us = begun_us
-        elif not fixed:
+        else:
             self._origin_us = min(self._origin_us, begun_us)
+
+    def spoken_us(self, timestamp_ms: int, now_us: int) -> int:
+        """When the frame with this timestamp, here now, was spoken; the clock is set, unless this tells of another."""
+        assert self._origin_us is not None
+        spoken_us = self._origin_us + timestamp_ms * 1000
+        if -BEHIND_US <= spoken_us - now_us <= AHEAD_US:
+            return spoken_us
+        self._origin_us = now_us - timestamp_ms * 1000
+        return now_us
 
     def at_us(self, timestamp_ms: int, came_us: int) -> int:
         """When the frame with this timestamp, here since `came_us`, was spoken."""

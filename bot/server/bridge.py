@@ -7,7 +7,7 @@ import time
 from collections import Counter
 from collections.abc import Callable
 from contextlib import suppress
-from typing import Any, cast
+from typing import Any
 
 import msgspec
 import structlog
@@ -20,7 +20,6 @@ from bot.call.settings import CallSettings
 from bot.call.spending import level
 from bot.realtime import events
 from bot.realtime.connection import Endpoint
-from bot.realtime.events import AppendAudio
 from bot.realtime.failures import Failure, FailureKind
 from bot.records.fixture import InputWay
 from bot.records.recorder import Recorder
@@ -39,6 +38,7 @@ NEVER_NS = 2**63
 Order = Transcode | Dial | Adopt | Drop
 Aside = Report | Fact | End | Order
 
+_NOTHING: list[Output] = []
 _encode = msgspec.json.Encoder().encode
 _log = structlog.get_logger()
 
@@ -197,18 +197,19 @@ class Bridge:
             self._feed(message, "phone>bot", text)
             return
         # Fifty times a second; a frame only ever moves deadlines further away.
-        recorder, model = self.recorder, self._model
-        if recorder is not None and self.call.ended is None:
-            recorder.input(now_us, "phone>bot", text)
+        model, passed = self._model, _NOTHING
         try:
-            for output in self.call.frame(message, now_us):
-                written = _encode(output)
-                traffic.to_model += 1
-                traffic.to_model_bytes += len(written)
-                if model.connection is not None:
-                    model.connection.send(written)
-                if recorder is not None:
-                    recorder.output(now_us, cast("AppendAudio", output), model.number)
+            try:
+                passed = self.call.frame(message, now_us)
+                for output in passed:
+                    written = _encode(output)
+                    traffic.to_model += 1
+                    traffic.to_model_bytes += len(written)
+                    if model.connection is not None:
+                        model.connection.send(written)
+            finally:
+                if self.recorder is not None and self.call.ended is None:
+                    self.recorder.frame(now_us, text, message, passed, model.number)
         except Exception:  # noqa: BLE001
             self._fault(message)
 

@@ -156,11 +156,6 @@ def parse(text: str | bytes) -> Inbound:
     return message
 
 
-def reread(text: str | bytes) -> Inbound:
-    """A message that `parse` has taken before: its audio is not checked again."""
-    return _inbound.decode(text)
-
-
 def _why(text: str | bytes) -> str:
     try:
         event = msgspec.json.decode(text, type=_Tag).event

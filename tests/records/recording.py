@@ -62,14 +62,23 @@ class Overheard(Core):
         return self.call.deadline_us
 
     def receive(self, item: Input, now_us: int) -> list[Output]:
+        if isinstance(item, stream.Media):
+            return self._frame(item, now_us)
         if self.call.ended is None:
             self._record(item, now_us)
         outputs = self.call.receive(item, now_us)
         for output in outputs:
             if not isinstance(output, (Report, End, *UNSENT)):
                 self._recorder.output(now_us, output)
-        if not isinstance(item, stream.Media) and self._recorder.follow(self.call, now_us):
+        if self._recorder.follow(self.call, now_us):
             self.began_us = now_us
+        self._writer.look(now_us)
+        return outputs
+
+    def _frame(self, frame: stream.Media, now_us: int) -> list[Output]:
+        outputs = self.call.receive(frame, now_us)
+        if self.call.ended is None:
+            self._recorder.frame(now_us, _encode(frame), frame, outputs)
         self._writer.look(now_us)
         return outputs
 

@@ -18,6 +18,7 @@ from bot.call.outputs import UNSENT, End, Output, Report
 from bot.call.settings import CallSettings
 from bot.realtime import events
 from bot.realtime.session import SessionSettings, session_object
+from bot.records.feed import CallerFrame
 from bot.records.fixture_file import FixtureFile
 from bot.records.recorder import Recorder
 from bot.records.writer import Writer
@@ -155,8 +156,11 @@ def record(path: Path, inputs: list[tuple[int, str, Any]], settings: CallSetting
     recorder = Recorder([file], writer=writer)
     call = (core or FakeCall)(settings)
     for us, way, message in inputs:
-        recorder.input(us, way, message)
         parsed = message if way == "note" else (stream if way == "phone>bot" else events).parse(message)
+        if isinstance(parsed, stream.Media):
+            recorder.frame(us, message.encode(), parsed, call.receive(parsed, us))
+            continue
+        recorder.input(us, way, message)
         for output in call.receive(parsed, us):
             if not isinstance(output, (Report, End, *UNSENT)):
                 recorder.output(us, output)
@@ -165,6 +169,19 @@ def record(path: Path, inputs: list[tuple[int, str, Any]], settings: CallSetting
     assert recorder.wait(0)
     assert not recorder.failed
     return file.path
+
+
+def caller_frame(text: str) -> CallerFrame:
+    """As it is kept when no session takes it."""
+    frame = parsed_frame(text)
+    own = frame.stream_sid == STREAM
+    return CallerFrame(frame.media.timestamp, base64.b64decode(frame.media.payload) if own else b"", b"", text.encode())
+
+
+def parsed_frame(text: str) -> stream.Media:
+    frame = stream.parse(text)
+    assert isinstance(frame, stream.Media)
+    return frame
 
 
 def lines_of(path: Path) -> list[dict[str, Any]]:

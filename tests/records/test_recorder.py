@@ -8,12 +8,14 @@ from typing import Any
 import pytest
 from structlog.testing import capture_logs
 
+from bot.audio.payload import silence
 from bot.call import notes
+from bot.call.outputs import Output
 from bot.call.settings import CallSettings
 from bot.realtime import events
 from bot.records import new_file, recorder
 from bot.records.audio_file import AudioFile
-from bot.records.feed import Row, Standing
+from bot.records.feed import CallerFrame, Row, Standing
 from bot.records.fixture import read_fixture
 from bot.records.fixture_file import FixtureFile
 from bot.records.recorder import Recorder
@@ -34,11 +36,11 @@ def writer() -> Any:
 class Listed:
     """A CallFile in memory. `breaks`: what fails, and from when on."""
 
-    kind: FileKind = "fixture"
     path = Path("listed")
     made = True
 
-    def __init__(self, breaks: str = "") -> None:
+    def __init__(self, breaks: str = "", kind: FileKind = "fixture") -> None:
+        self.kind = kind
         self.rows: list[Row] = []
         self.flushes = 0
         self.closed = False
@@ -83,6 +85,57 @@ def test_every_file_is_given_the_messages_in_feed_order(writer: Writer) -> None:
         (7, "note", notes.Tick(), 2),
     ]
     assert (one.closed, other.closed, recorded.failed) == (True, True, False)
+
+
+FRAME = sample.media(20, b"\x55" * 160)
+ODD = FRAME.replace("{", '{ "caller": "+15555550142", ', 1)
+
+
+@pytest.mark.parametrize("n_passed", [0, 1, 2])
+@pytest.mark.parametrize("text", [FRAME, ODD], ids=["usual", "odd"])
+@pytest.mark.parametrize("announced", [True, False])
+def test_a_frame_of_the_caller_is_a_line_of_the_fixture_and_one_for_each_thing_it_led_to(
+    tmp_path: Path, writer: Writer, n_passed: int, text: str, *, announced: bool
+) -> None:
+    """In whatever form it came: in the usual one it is not looked into, in any other it is masked."""
+    settings = CallSettings(announcement_audio="////", announcement="Recorded.")
+    fixture = FixtureFile(settings, tmp_path / "a.call.jsonl")
+    recorded = Recorder([fixture], writer=writer)
+    if announced:
+        recorded.follow(Desk().call, 1)
+    passed: list[Output] = [events.AppendAudio(sample.b64(bytes([n]) * 160)) for n in range(n_passed)]
+    recorded.frame(5, text.encode(), sample.parsed_frame(text), passed, 2)
+    closed(recorded)
+    seen, *sent = sample.lines_of(fixture.path)[1:]
+    assert (seen["us"], seen["way"], seen["socket"]) == (5, "phone>bot", 0)
+    assert seen["message"]["media"]["payload"] == (sample.b64(b"\x55" * 160) if announced else silence(160))
+    assert "5555550142" not in str(seen)
+    assert [(line["us"], line["way"], line["socket"]) for line in sent] == [(5, "bot>model", 2)] * n_passed
+    heard = [sample.b64(bytes([n]) * 160) if announced else silence(160) for n in range(n_passed)]
+    assert [line["message"] for line in sent] == [
+        {"type": "input_audio_buffer.append", "audio": audio} for audio in heard
+    ]
+
+
+def test_of_a_frame_is_kept_what_the_files_need_and_nothing_of_another_stream(writer: Writer) -> None:
+    own, foreign = (sample.parsed_frame(FRAME.replace(sample.STREAM, sid)) for sid in ("MZ1", "MZ2"))
+    kept: dict[tuple[FileKind, ...], list[tuple[bytes, bytes]]] = {}
+    ways: list[tuple[FileKind, ...]] = [("recording",), ("fixture",), ("fixture", "recording")]
+    for kinds in ways:
+        files = [Listed(kind=kind) for kind in kinds]
+        recorded = Recorder(files, writer=writer)
+        recorded.follow(Desk().call, 1)
+        recorded.frame(5, FRAME.encode(), own, [])
+        recorded.frame(6, FRAME.encode(), foreign, [])
+        closed(recorded)
+        frames = [row[2] for row in files[0].rows if isinstance(row[2], CallerFrame)]
+        kept[kinds] = [(frame.audio, frame.text) for frame in frames]
+    audio, text = b"\x55" * 160, FRAME.encode()
+    assert kept == {
+        ("recording",): [(audio, b""), (b"", b"")],
+        ("fixture",): [(b"", text), (b"", text)],
+        ("fixture", "recording"): [(audio, text), (b"", text)],
+    }
 
 
 def test_where_the_call_stands_is_noted_when_it_changes(writer: Writer) -> None:
@@ -148,8 +201,9 @@ def test_a_disk_that_fails_is_counted_logged_once_and_disturbs_nothing(
     with capture_logs() as logs:
         recorded = Recorder([kind(CallSettings(), path) if kind is FixtureFile else kind(path)], writer=writer)
         desk = Desk()
+        text = sample.media(0, b"\x55" * 160)
         for n in range(100):
-            recorded.input(n * 20_000, "phone>bot", sample.media(n * 20, b"\x55" * 160))
+            recorded.frame(n * 20_000, text.encode(), sample.parsed_frame(text), [])
             recorded.follow(desk.call, n * 20_000)
         closed(recorded)
         recorded.input(99, "note", notes.Tick())
