@@ -17,10 +17,11 @@ from tests.benchmarks.pacer import LIMIT_LAG_US
 from tests.benchmarks.phone_load import Target
 from tests.benchmarks.processes import Process, RigError, free_port
 from tests.benchmarks.samples import Summary
+from tests.records.store.troubles import small_disk
 
 Kind = Literal["relay", "minimal", "heardline"]
-Store = Literal["none", "kept", "locked", "gone"]
-"""What becomes of the call store: it is not even looked for, works, works until it is locked, or is nowhere."""
+Store = Literal["none", "kept", "slow", "locked", "full", "gone"]
+"""What becomes of the call store: it is not even looked for, works, works until it is troubled, or is nowhere."""
 KINDS: tuple[Kind, ...] = ("relay", "minimal", "heardline")
 LIMIT_CPU_SHARE = 0.9
 SETTLE_S = 1.0
@@ -126,8 +127,9 @@ class Rig:
         name = " ".join([kind, *more, *(["store", store] if store != "kept" else [])])
         log = self._directory / f"{name.replace(' ', '-').replace(',', '-')}.log"
         already = log.stat().st_size if log.exists() else 0
+        disk = small_disk(self.records(target)) if store == "full" else contextlib.nullcontext()
         try:
-            with Process(arguments, name=name, log=log, cores=self._cores.subject, environment=trust) as process:
+            with disk, Process(arguments, name=name, log=log, cores=self._cores.subject, environment=trust) as process:
                 process.wait_for_port(port)
                 yield Subject(name, process, target)
         finally:
@@ -151,18 +153,15 @@ class Rig:
             "BOT_MAX_CALLS": "10000",
             "BOT_MAX_LAG_MS": "0",
             "BOT_IDLE_SECONDS": "0",
-            "BOT_RECORD_DIR": str(self._records(target)),
+            "BOT_RECORD_DIR": str(self.records(target)),
         }
         if record:
             chosen |= {"BOT_RECORD": record}
         return chosen
 
-    def _records(self, target: Target) -> Path:
-        return self._scratch / f"records-{target.port}"
-
-    def store_file(self, subject: Subject) -> Path:
+    def records(self, target: Target) -> Path:
         """Where the bot keeps its calls."""
-        return self._records(subject.target) / "calls.sqlite"
+        return self._scratch / f"records-{target.port}"
 
     def _tls_port(self) -> int:
         if self._certificate is None:
