@@ -72,11 +72,13 @@ def _routes(prefix: str) -> list[web.RouteDef]:
 
 
 async def _warm(app: web.Application) -> AsyncIterator[None]:
-    """The addresses of the sessions' host and idle sessions are kept ready while the application runs."""
+    """Addresses of the sessions' host and idle sessions are kept ready, and the day's money is watched, meanwhile."""
     calls = app[CALLS]
     tasks = [asyncio.create_task(calls.addresses.run(), name="addresses")]
     if calls.pool.size:
         tasks.append(asyncio.create_task(calls.pool.run(), name="warm sessions"))
+    if calls.settings.max_daily_usd:
+        tasks.append(asyncio.create_task(calls.watch_day(), name="the day's money"))
     yield
     for task in tasks:
         task.cancel()
@@ -106,7 +108,7 @@ async def running(
     log = app[METER].http = HttpLog()
     if keeping is not None:
         keeping.keep(app[CALLS])
-        app[METER].store = keeping.keeper
+        app[METER].store, app[METER].sweep = keeping.keeper, keeping.sweep
     # No access log: it would print the tokens in the paths.
     runner = web.AppRunner(
         app,

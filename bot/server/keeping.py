@@ -22,13 +22,16 @@ from bot.records.store.rows import OwnerSeen
 from bot.records.store.store import CallStore
 from bot.records.store.sweep import Sweep
 from bot.records.store.urls import StoreError, store_url
+from bot.server.day import LOOK_S
 from bot.server.live import LiveCalls
+from bot.server.money import nano_usd
 from bot.server.records import Records, utc_now
 from bot.server.shelf import Shelf
 
-LAST_ROWS_S = 2.0
-"""How long the end of the process waits for the store."""
-SPEND_LOOK_S = 5.0
+LAST_ROWS_S = 5.0
+"""How long the end of the process waits for a store that is slow: what it has not taken then is lost."""
+GONE_S = 2.0
+"""And for one that does not answer at all."""
 
 _log = structlog.get_logger()
 
@@ -42,21 +45,22 @@ class Keeping:
     hash_number: Callable[[str], str]
     shared: bool = False
     """Whether other instances may write to the same store."""
+    sweep: Sweep | None = None
 
     def keep(self, calls: LiveCalls) -> None:
         """Keep all that these calls tell from now on, and tell them what the store knows of money."""
         Records(self.keeper, calls, self.owner, self.hash_number)
         calls.shelf = Shelf(self.keeper, shared=self.shared)
         if calls.settings.max_daily_usd:
-            self.keeper.every(SPEND_LOOK_S, _spent_today(calls))
+            self.keeper.every(LOOK_S, _spent_today(calls))
 
 
 @asynccontextmanager
 async def keeping(settings: Settings) -> AsyncIterator[Keeping | None]:
     """The store's way in, for as long as the context lasts; None when there can be no store. Calls do not depend on it.
 
-    What the calls have told until then is stored at the end, for as long as that may take. Raises StoreError for a
-    DATABASE_URL that this installation can't use.
+    What the calls have told until then is stored at the end, if that takes no more than LAST_ROWS_S. Raises StoreError
+    for a DATABASE_URL that this installation can't use.
     """
     where = store_url(settings)
     try:
@@ -67,13 +71,14 @@ async def keeping(settings: Settings) -> AsyncIterator[Keeping | None]:
         return
     me = this_process()
     purge = Purge(settings.record_dir, retention(settings), utc_now)
-    keeper = Keeper(partial(opened, where), lambda: OwnerSeen(*me, utc_now()), then=Sweep(me))
+    sweep = Sweep(me, line_minute=nano_usd(settings.twilio_usd_per_minute))
+    keeper = Keeper(partial(opened, where), lambda: OwnerSeen(*me, utc_now()), then=sweep)
     keeper.start()
     keeper.every(EVERY_S, purge)
     try:
-        yield Keeping(keeper, me, partial(caller_hash, key=key), where.dialect == "postgresql")
+        yield Keeping(keeper, me, partial(caller_hash, key=key), where.dialect == "postgresql", sweep)
     finally:
-        await keeper.stop(LAST_ROWS_S)
+        await keeper.stop(GONE_S if keeper.away else LAST_ROWS_S)
         purge.close()
 
 

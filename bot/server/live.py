@@ -21,6 +21,8 @@ from bot.server.beat import Beat
 from bot.server.bridge import Bridge
 from bot.server.call_files import call_files
 from bot.server.call_settings import call_settings
+from bot.server.day import LOOK_S as DAY_LOOK_S
+from bot.server.day import Day
 from bot.server.past import NOBODY, Parties, Past, carrying_on, past_of
 from bot.server.quota import quota_of
 from bot.server.registry import CallRegistry, Entry, MemoryRegistry
@@ -65,6 +67,13 @@ class LiveCall:
     task: asyncio.Task[None] = field(init=False)
 
     @property
+    def own_nano_usd(self) -> int:
+        """What this leg of the call has cost; the line is the first leg's until the call is in the store."""
+        spending = self.bridge.call.spending
+        line = 0 if self.past.leg else spending.line_nano_usd
+        return spending.model_nano_usd + spending.transcription_nano_usd + line
+
+    @property
     def in_pause(self) -> bool:
         """Whether nobody speaks and nothing is expected, as far as the bot knows."""
         return self.bridge.call.state is State.LISTENING
@@ -87,10 +96,10 @@ class LiveCalls:
         """Called with each call as it begins."""
         self.on_end: list[Callable[[LiveCall, EndReason | None], None]] = []
         """Called with each call whose sockets are closed, and how it ended: None when it goes on elsewhere."""
-        self.spent_today_nano_usd = 0
-        """What all instances have spent since midnight UTC; 0 until it is known, and without BOT_MAX_DAILY_USD."""
+        self._ended_nano_usd = 0
+        """What the calls that are over have spent in this process."""
         self.on_daily_spend: list[Callable[[int], None]] = []
-        """Called with that number whenever it was looked up, every few seconds."""
+        """Called every few seconds with what was spent today."""
         self.addresses = Addresses.of(settings.openai_realtime_url)
         self._endpoint = Endpoint(
             settings.openai_realtime_url,
@@ -104,6 +113,7 @@ class LiveCalls:
         self.pool = WarmPool(self._endpoint, self.template, pool_share(settings))
         self._beat = Beat()
         self._calls: dict[str, LiveCall] = {}
+        self._day = Day(self._own_nano_usd)
         self._pasts: dict[str, Past] = {}
         self.shelf: Shelf | None = None
         """The way to the store, once there is one."""
@@ -191,6 +201,7 @@ class LiveCalls:
                 looking.cancel()
             del self._calls[live.call_sid]
             self.ended += 1
+            self._ended_nano_usd += live.own_nano_usd
         if reason in RESUMABLE:
             self._remember(live)
         if reason is not None:
@@ -222,9 +233,29 @@ class LiveCalls:
         nonce = live.nonce
         return await self.shelf.claimed(nonce) and live.nonce == nonce
 
+    # ---- the day's money ----
+
+    @property
+    def spent_today_nano_usd(self) -> int:
+        """What all instances have spent since midnight UTC; until the store has told, what this process has."""
+        return self._day.nano_usd
+
+    def _own_nano_usd(self) -> int:
+        return self._ended_nano_usd + sum(live.own_nano_usd for live in self)
+
     def spent_today(self, nano_usd: int) -> None:
         """So much has been spent today, by the store."""
-        self.spent_today_nano_usd = nano_usd
+        self._day.stored(nano_usd)
+        self._tell_day()
+
+    async def watch_day(self) -> None:
+        """Tell the calls now and then, for ever, also while the store tells nothing."""
+        while True:
+            self._tell_day()
+            await asyncio.sleep(DAY_LOOK_S)
+
+    def _tell_day(self) -> None:
+        nano_usd = self._day.nano_usd
         for live in self:
             live.bridge.daily_spend(nano_usd)
         for tell in self.on_daily_spend:

@@ -56,6 +56,9 @@ _LAG_S = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2)
 FAMILIES = (
     Family("heardline_calls_live", "gauge", "Calls from their webhook until both sockets are closed."),
     Family("heardline_calls", "gauge", "The same calls by who has the floor.", "state", STATES),
+    Family(
+        "heardline_calls_crashed_total", "counter", "Calls of processes that died, as others found them."
+    ),
     Family("heardline_calls_limit", "gauge", "BOT_MAX_CALLS: calls at a time, over all processes.", common=True),
     Family(
         "heardline_call_seconds",

@@ -41,16 +41,32 @@ class StoreState(Protocol):
         """Rows that never will be."""
 
 
+class SweepState(Protocol):
+    """How many calls of processes that died this process has ended."""
+
+    crashed: int
+
+
+class NoStore:
+    """A store that could not be made use of at the start."""
+
+    away = True
+    waiting = 0
+    lost = 0
+
+
 class Meter:
     """The measures of one process, whose parts say how they stand.
 
-    `handover` is its way to the others, `store` its way to the call store, if there are any; `http` its server's log.
+    `handover` is its way to the others, `store` its way to the call store, if there are any; `http` its server's log,
+    `sweep` ends the calls of others that died.
     """
 
     def __init__(self, calls: LiveCalls) -> None:
         self.handover: Handover | None = None
         self.http: HttpLog | None = None
         self.store: StoreState | None = None
+        self.sweep: SweepState | None = None
         self._metrics = Metrics(FAMILIES)
         self._calls = calls
         self._told: dict[LiveCall, list[int]] = {}
@@ -61,7 +77,7 @@ class Meter:
         self._due = [0] * len(COLUMNS)
         """What was read and has yet to be added, in the order of COLUMNS."""
         self._totals: Counter[tuple[str, str]] = Counter()
-        self._records = "fixture" in calls.settings.record
+        self._records = bool(calls.settings.record)
         self._recordings_failed = process_writer().failures if self._records else 0
         self._metrics.set("heardline_calls_limit", calls.settings.max_calls)
         self._metrics.set("heardline_daily_limit_usd", float(calls.settings.max_daily_usd))
@@ -223,6 +239,8 @@ class Meter:
             self._metrics.set("heardline_store_away", self.store.away)
             self._metrics.set("heardline_store_rows_waiting", self.store.waiting)
             self._stands("heardline_store_rows_lost_total", self.store.lost)
+        if self.sweep is not None:
+            self._stands("heardline_calls_crashed_total", self.sweep.crashed)
         if self._records:
             self._stands("heardline_recordings_failed_total", process_writer().failures - self._recordings_failed)
 

@@ -47,6 +47,7 @@ BAD_DAYS: dict[str, Grows] = {
     "HeardlineAudioDropped": {'heardline_dropped_bytes_total{voice="caller"}': 160},
     "HeardlineCallsDrained": {ENDED + '{reason="drained"}': 1},
     "HeardlineDefect": {ENDED + '{reason="internal_error"}': 1},
+    "HeardlineCallsCrashed": {"heardline_calls_crashed_total": 1},
     "HeardlineRecordingsFail": {"heardline_recordings_failed_total": 1},
     "HeardlineStoreAway": {"heardline_store_away": 1},
     "HeardlineRowsLost": {"heardline_store_rows_lost_total": 1},

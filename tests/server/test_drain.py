@@ -143,7 +143,10 @@ async def test_what_is_left_is_ended_in_a_pause_and_sent_round_for_another_proce
 @pytest.mark.parametrize(
     "told", [(INT, INT), (TERM, INT), (TERM, QUIT)], ids=lambda told: "-".join(one.name for one in told)
 )
-async def test_a_second_stop_by_a_person_ends_the_calls_at_once(told: tuple[signal.Signals, ...]) -> None:
+async def test_a_second_stop_by_a_person_ends_the_calls_at_once(
+    told: tuple[signal.Signals, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("bot.testing.webhook.RETRY_GAP_S", 0.05)  # the server is gone when the phone asks for more
     async with serving(LONG) as (reach, task):
         phone = a_phone()
         calling = asyncio.create_task(reach.dial(phone))

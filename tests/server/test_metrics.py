@@ -287,9 +287,10 @@ async def test_many_calls_are_looked_at_in_slices_and_counted_once(monkeypatch: 
         assert first.call.ended == "caller_hung_up"
 
 
-async def test_a_recording_that_fails_is_counted(tmp_path: Path) -> None:
+@pytest.mark.parametrize("kept", ["fixture", "audio"])
+async def test_a_recording_that_fails_is_counted(tmp_path: Path, kept: str) -> None:
     (tmp_path / "calls").mkdir()
-    async with standing(BOT_RECORD="fixture", BOT_RECORD_DIR=str(tmp_path / "calls")) as desk:
+    async with standing(BOT_RECORD=kept, BOT_RECORD_DIR=str(tmp_path / "calls")) as desk:
         (tmp_path / "calls").rmdir()
         (tmp_path / "calls").write_text("in the way")
         async with desk.stream() as hand:

@@ -1,4 +1,4 @@
-"""One stored call for people: what was said and heard, what it waited for and cost, its warnings and files."""
+"""One stored call for people: what was said and heard, what it waited for and cost, its timeline and files."""
 
 from __future__ import annotations
 
@@ -142,12 +142,13 @@ def _ms(value: float | None) -> str:
 
 
 def _events(call: StoredCall, console: Console) -> None:
-    found = warnings_of(call)
-    if not found:
+    """The timeline: what the call told of itself, warnings and errors so named."""
+    if not call.events:
         return
-    _heading(console, "What went wrong")
-    for event in found:
-        say(console, f"{_seconds(event.us)}  {event.level:<7}  {visible(event_words(event))}")
+    _heading(console, "What happened")
+    for event in sorted(call.events, key=lambda event: (event.us, event.number)):
+        level = event.level if event.level in _WARNINGS else ""
+        say(console, f"{_seconds(event.us)}  {level:<7}  {visible(event_words(event))}")
 
 
 def _files(call: StoredCall, console: Console) -> None:

@@ -35,6 +35,7 @@ _SIGNS = (
     .order_by(calls.c.sid)
     .with_for_update(of=calls)
 )
+_LINE = sa.bindparam("new_line", type_=sa.BigInteger)
 _END = (
     sa.update(calls)
     .where(calls.c.sid == sa.bindparam("of_sid"))
@@ -42,20 +43,27 @@ _END = (
         ended_at=sa.bindparam("new_ended_at", type_=calls.c.ended_at.type),
         reason=CRASHED,
         seconds=sa.bindparam("new_seconds"),
+        line_nano_usd=_LINE,
+        nano_usd=calls.c.model_nano_usd + calls.c.transcription_nano_usd + _LINE,
         turns=sa.bindparam("new_turns"),
         interruptions=sa.bindparam("new_interruptions"),
     )
 )
 
 
-async def end_crashed(connection: AsyncConnection, older_than: datetime, dead: Collection[str]) -> list[str]:
-    """End every call that nobody serves any more, as of its last sign of life. Returns their SIDs."""
+async def end_crashed(
+    connection: AsyncConnection, older_than: datetime, dead: Collection[str], line_minute: int
+) -> list[str]:
+    """End every call that nobody serves any more, as of its last sign of life. Returns their SIDs.
+
+    Its line has cost `line_minute` for each minute begun, if its stream had come.
+    """
     silent = sa.or_(processes.c.seen_at.is_(None), processes.c.seen_at < older_than, calls.c.owner.in_(sorted(dead)))
     ended = []
     for row in (await connection.execute(_SIGNS.where(silent))).mappings():
         last = _last_sign(row)
         if row["owner"] in dead or last < older_than:
-            ended.append(_ending(row, last))
+            ended.append(_ending(row, last, line_minute))
     if ended:
         await connection.execute(_END, ended)
     return [str(one["of_sid"]) for one in ended]
@@ -70,11 +78,14 @@ def _last_sign(row: sa.RowMapping) -> datetime:
     return latest
 
 
-def _ending(row: sa.RowMapping, last: datetime) -> dict[str, Any]:
+def _ending(row: sa.RowMapping, last: datetime, line_minute: int) -> dict[str, Any]:
+    seconds = (last - row["started_at"]).total_seconds()
+    streamed = any(row[name] is not None for name in ("turn_us", "event_us", "used_at"))  # all wait for the stream
     return {
         "of_sid": row["sid"],
         "new_ended_at": last,
-        "new_seconds": (last - row["started_at"]).total_seconds(),
+        "new_seconds": seconds,
+        "new_line": line_minute * (int(seconds // 60) + 1) if streamed else 0,
         "new_turns": row["turns"],
         "new_interruptions": row["interruptions"],
     }

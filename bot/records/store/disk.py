@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 _WORD = re.compile("[A-Za-z0-9]+")
+PACKED = ".gz"
+"""A fixture may have been packed since it was written."""
 _OWN = "calls."  # the store's own files lie in the recording directory too
 
 
@@ -20,18 +22,27 @@ class Erased(NamedTuple):
 
 
 def erase(paths: Iterable[str]) -> Erased:
-    """Unlink each of `paths`. One that is open elsewhere is gone when it is closed."""
+    """Unlink each of `paths`, and what was packed of it. One that is open elsewhere is gone when it is closed."""
     done = Erased([], [], {})
     for path in paths:
         try:
-            Path(path).unlink()
-        except (FileNotFoundError, NotADirectoryError):
-            done.missing.append(path)
+            gone = [name for name in (path, path + PACKED) if _unlink(name)]
         except (OSError, ValueError) as error:  # ValueError: a NUL in the path
             done.failed[path] = getattr(error, "strerror", None) or str(error)
         else:
-            done.erased.append(path)
+            done.erased.extend(gone)
+            if not gone:
+                done.missing.append(path)
     return done
+
+
+def _unlink(path: str) -> bool:
+    """Whether there was such a file."""
+    try:
+        Path(path).unlink()
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+    return True
 
 
 def of_calls(record_dir: Path, sids: Collection[str]) -> list[str]:

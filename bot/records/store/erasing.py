@@ -53,7 +53,8 @@ async def _purge_files(connection: AsyncConnection, kind: str, until: datetime) 
     query = sa.select(files.c.path, files.c.at).where(files.c.kind == kind, files.c.at < until)
     old = dict((await connection.execute(query)).all())
     done = erase(old)
-    gone = [*done.erased, *(path for path in done.missing if old[path] < until - _ELSEWHERE)]
+    missing = {path for path in done.missing if old[path] >= until - _ELSEWHERE}
+    gone = [path for path in old if path not in missing and path not in done.failed]
     await _drop_files(connection, gone)
     return done
 

@@ -95,13 +95,14 @@ class CallStore:
         async with self._reads.connect() as connection:
             return await reading.open_owners(connection)
 
-    async def end_crashed(self, older_than: datetime, dead: Collection[str] = ()) -> list[str]:
+    async def end_crashed(self, older_than: datetime, dead: Collection[str] = (), *, line_minute: int = 0) -> list[str]:
         """End as crashed each open call whose last sign of life is before `older_than`, or whose owner is in `dead`.
 
-        Returns their SIDs; of several that ask at once, one gets each.
+        `line_minute`: what each minute begun of their lines has cost, in billionths of a dollar. Returns their SIDs; of
+        several that ask at once, one gets each.
         """
         async with self._writes.begin() as connection:
-            return await end_crashed(connection, older_than, dead)
+            return await end_crashed(connection, older_than, dead, line_minute)
 
     async def purge(self, now: datetime, keep: Retention) -> Purged:
         """Throw away what is older than it shall be kept. A call's figures stay."""

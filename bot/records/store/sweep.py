@@ -22,14 +22,21 @@ _log = structlog.get_logger()
 class _Calls(Protocol):
     async def open_owners(self) -> Sequence[OpenOwner]: ...
 
-    async def end_crashed(self, older_than: datetime, dead: Collection[str] = ()) -> Sequence[str]: ...
+    async def end_crashed(
+        self, older_than: datetime, dead: Collection[str] = (), *, line_minute: int = 0
+    ) -> Sequence[str]: ...
 
 
 class Sweep:
-    """Awaited with the store now and then, each time just after this process has told that it lives."""
+    """Awaited with the store now and then, each time just after this process has told that it lives.
 
-    def __init__(self, me: Owner, clock: Callable[[], float] = time.monotonic) -> None:
+    `line_minute`: what a minute of the line costs, in billionths of a dollar. `crashed` counts the calls it has ended.
+    """
+
+    def __init__(self, me: Owner, clock: Callable[[], float] = time.monotonic, *, line_minute: int = 0) -> None:
+        self.crashed = 0
         self._me = me
+        self._line_minute = line_minute
         self._clock = clock
         self._silence = Silence(SILENT_S)
 
@@ -38,5 +45,6 @@ class Sweep:
         others = [one for one in await store.open_owners() if one.owner != self._me.name]
         silent = self._silence.of([(one.owner, one.seen_at) for one in others], self._clock())
         dead = {*silent, *(one.owner for one in others if is_dead(one.owner))}
-        for call_sid in await store.end_crashed(_NEVER, dead) if dead else ():
+        for call_sid in await store.end_crashed(_NEVER, dead, line_minute=self._line_minute) if dead else ():
+            self.crashed += 1
             _log.warning("call_crashed", call_sid=call_sid)

@@ -131,7 +131,10 @@ def after(heading: str, told: list[str]) -> list[str]:
     return [" ".join(line.split()) for line in rest[:stop] if line]
 
 
-HEADINGS = {"What was said", "How long the caller waited", "What it cost", "What went wrong", "Files"}
+HEADINGS = {"What was said", "How long the caller waited", "What it cost", "What happened", "Files"}
+
+
+HAPPENED = ["2.100 interrupted: heard_ms 1200", "4.000 warning model_error: code rate_limited"]
 
 
 def test_a_call_is_shown_by_the_beginning_of_its_sid(filled: Path) -> None:
@@ -160,7 +163,7 @@ def test_waits_warnings_and_costs_are_shown(filled: Path) -> None:
         "caller silent to first byte heard 610 702",
         "caller heard to silence 1",
     ]
-    assert after("What went wrong", told) == ["4.000 warning model_error: code rate_limited"]
+    assert after("What happened", told) == HAPPENED
     assert after("What it cost", told) == [
         "what status model in cached out seconds money",
         f"response resp_1 cancelled {sample.MODEL} 300 40 90 $0.0126",

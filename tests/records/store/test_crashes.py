@@ -41,6 +41,21 @@ async def test_a_call_whose_process_has_been_silent_ends_as_crashed(store: CallS
     assert [turn.text for turn in found.turns] == ["Hello, how can I help?", "When are you open?", "We open at"]
 
 
+@pytest.mark.parametrize(("minute", "streamed", "line"), [(13_000_000, True, 26_000_000), (13_000_000, False, 0)])
+async def test_the_line_of_a_crashed_call_costs_its_minutes_once_its_stream_had_come(
+    store: CallStore, minute: int, line: int, *, streamed: bool
+) -> None:
+    told = [said("Hello", began=61_000_000), used(1, at=NOW + SECOND)] if streamed else []
+    await store.apply([started(ONE), seen(at=NOW), *told])
+    assert await store.end_crashed(NOW + DAY, line_minute=minute) == [ONE]
+    found = await store.call(ONE)
+    assert found is not None
+    summary = found.summary
+    assert summary.line_nano_usd == line
+    assert summary.nano_usd == line + summary.model_nano_usd
+    assert bool(summary.model_nano_usd) is streamed
+
+
 async def test_the_calls_of_a_process_that_lives_go_on(store: CallStore) -> None:
     await store.apply([seen("web-1", LATER), started(ONE), seen("web-2", NOW), started(TWO, owner="web-2")])
     assert await store.end_crashed(LATER) == [TWO]

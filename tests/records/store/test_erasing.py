@@ -74,6 +74,21 @@ async def test_each_kind_of_file_goes_when_its_own_time_is_over(store: CallStore
     assert {row.path for row in call.files} == {new_fixture, new_wav, export}
 
 
+async def test_a_fixture_that_was_packed_since_goes_with_its_name(store: CallStore, where: StoreUrl) -> None:
+    packed, forgotten = file_of(where, "a.call.jsonl.gz"), file_of(where, "b.call.jsonl.gz")
+    await store.apply([
+        *(started(ONE), kept(packed.removesuffix(".gz"), at=NOW - 8 * DAY)),
+        *(started(TWO, caller_hash=OTHER_HASH), kept(forgotten.removesuffix(".gz"), sid=TWO)),
+    ])  # fmt: skip
+    done = await store.purge(NOW, Retention(fixtures_days=7))
+    assert (done.files, done.failed) == ([packed], {})
+    call = await store.call(ONE)
+    assert call is not None
+    assert call.files == []
+    assert (await store.forget(OTHER_HASH)).erased == [forgotten]
+    assert left(where) == set()
+
+
 async def test_words_go_and_figures_stay(store: CallStore) -> None:
     await store.apply([*whole_call(ONE), *whole_call(TWO), said("still there", 9, sid=TWO)])
     before = await store.call(ONE)

@@ -1,0 +1,79 @@
+"""The day's money while the store tells of it, and while it does not."""
+
+from __future__ import annotations
+
+from datetime import date
+from pathlib import Path
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bot.server.day import Day
+from bot.server.keeping import keeping
+from bot.testing.dial import new_call_sid
+from tests.postgres import Server
+from tests.records.store.conftest import new_database
+from tests.server.desk import standing, until
+
+TODAY, TOMORROW = date(2026, 11, 27), date(2026, 11, 28)
+
+
+class Spender:
+    """What a process has spent, and the day."""
+
+    def __init__(self) -> None:
+        self.own = 7
+        self.today = TODAY
+        self.day = Day(lambda: self.own, lambda: self.today)
+
+
+def test_a_process_counts_on_from_the_store_s_last_word() -> None:
+    spender = Spender()
+    assert spender.day.nano_usd == 0
+    spender.own += 5
+    assert spender.day.nano_usd == 5  # nobody has told yet what others spent
+    spender.day.stored(105)
+    assert spender.day.nano_usd == 105
+    spender.own += 3
+    assert spender.day.nano_usd == 108
+
+
+def test_a_new_day_begins_with_nothing_although_the_store_is_away() -> None:
+    spender = Spender()
+    spender.day.stored(100)
+    spender.today = TOMORROW
+    assert spender.day.nano_usd == 0
+    spender.own += 3
+    assert spender.day.nano_usd == 3
+
+
+@given(st.lists(st.integers(0, 100), max_size=20))
+def test_with_a_store_that_knows_all_it_makes_no_difference_when_it_tells(spent: list[int]) -> None:
+    spender = Spender()
+    for number, more in enumerate(spent):
+        spender.own += more
+        if number % 3:
+            spender.day.stored(spender.own - 7)
+        assert spender.day.nano_usd == spender.own - 7
+
+
+async def test_the_cap_holds_although_no_store_ever_answers(tmp_path: Path) -> None:
+    url = "postgresql://bot@127.0.0.1:1/calls?sslmode=disable"
+    store = {"DATABASE_URL": url, "BOT_PII_KEY": "ab" * 32, "BOT_RECORD_DIR": str(tmp_path)}
+    async with standing(keep=keeping, BOT_MAX_DAILY_USD="0.0001", **store) as desk:
+        await desk.works()  # costs more than that
+        assert desk.calls.spent_today_nano_usd > 100_000
+        assert "<Stream" not in (await desk.voice(new_call_sid()))[1]
+        assert [entry["why"] for entry in desk.logged("call_refused")] == ["spend_limit"]
+
+
+async def test_what_one_instance_spends_stops_the_calls_of_another(tmp_path: Path, postgres: Server) -> None:
+    store = {"DATABASE_URL": postgres.url(await new_database(postgres)), "BOT_PII_KEY": "ab" * 32}
+    env = {**store, "BOT_MAX_DAILY_USD": "0.0001", "BOT_RECORD_DIR": str(tmp_path)}
+    async with standing(keep=keeping, **env) as one, standing(keep=keeping, **env) as other:
+        told: list[int] = []
+        other.calls.on_daily_spend.append(told.append)
+        assert not other.calls.turns_away(new_call_sid())
+        await one.works()
+        await until(lambda: told and told[-1] > 100_000, within_s=12)
+        assert other.calls.turns_away(new_call_sid())
