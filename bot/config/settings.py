@@ -296,7 +296,7 @@ class Settings(BaseModel):
     warm_sessions: Annotated[int, Field(ge=0, le=1000)] = _var(
         "BOT_WARM_SESSIONS",
         "a number from 0 to 1000",
-        "Idle sessions kept ready for the next calls, over all processes; an open session costs nothing by itself.",
+        "Idle sessions kept ready for the next calls; each process has its share, rounded up; idle ones cost nothing.",
         "0",
     )
     drain_s: Annotated[float, Field(ge=0, le=3600)] = _var(

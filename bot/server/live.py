@@ -137,6 +137,13 @@ class LiveCalls:
 
     # ---- the webhook ----
 
+    async def ended_before(self, call_sid: str) -> bool:
+        """Whether a call that is new to this instance is over by the store: somebody plays its webhook again."""
+        if self.shelf is None or not await self.shelf.ended(call_sid):
+            return False
+        self.registry.end(call_sid, "line_lost")
+        return True
+
     def turns_away(self, call_sid: str) -> bool:
         """Whether the day's money is used up, and this is no call that was let in before."""
         if level(self.spent_today_nano_usd, self.template.money.daily_cap) < ALL_SPENT or self.find(call_sid):
@@ -199,14 +206,15 @@ class LiveCalls:
         finally:
             if looking is not None:
                 looking.cancel()
-            del self._calls[live.call_sid]
+            if self.find(live.call_sid) is live:
+                del self._calls[live.call_sid]
             self.ended += 1
             self._ended_nano_usd += live.own_nano_usd
         if reason in RESUMABLE:
             self._remember(live)
         if reason is not None:
             asks = reason in BOT_ENDS and live.bridge.attached
-            self.registry.end(live.call_sid, _to_the_phone(live.bridge.call, reason), asks=asks)
+            self.registry.end(live.call_sid, _to_the_phone(live.bridge.call, reason), asks=asks, own=True)
         elif not self.registry.claimed(live.call_sid):
             self.registry.forget(live.call_sid)
         for tell in self.on_end:
@@ -296,12 +304,17 @@ class LiveCalls:
     # ---- what comes after ----
 
     async def outcome(self, call_sid: str) -> EndReason | None:
-        """How the call ended whose stream is over or never came. A stream that has just gone is waited for a little."""
+        """How the call ended whose stream is over or never came. A stream that has just gone is waited for a little.
+
+        One that still seems to be there after that is not: Twilio knows best.
+        """
         live = self.find(call_sid)
         if live is not None:
-            if not live.bridge.attached:
+            if live.bridge.attached:
+                await live.bridge.over(SETTLE_S)
+            if live.bridge.call.ended is None:
                 live.bridge.shutdown("line_lost")
-            await live.bridge.over(SETTLE_S)
+                await live.bridge.over(SETTLE_S)
             ended = live.bridge.call.ended
             if ended in RESUMABLE:  # it is remembered once its sockets are closed
                 await asyncio.wait([live.task], timeout=SETTLE_S)

@@ -9,6 +9,7 @@ from aiohttp import web
 
 from bot.server.bridge import Bridge
 from bot.server.context import CALLS, DOOR, METER, SETTINGS
+from bot.server.following import FAILED
 from bot.server.handover import request_head
 from bot.server.live import LiveCalls
 from bot.server.past import Past
@@ -39,6 +40,8 @@ async def media(request: web.Request) -> web.StreamResponse:
         opened = calls.opened(token)
         who["call_sid"] = opened.call_sid
         live = calls.find(opened.call_sid)
+        if _has_failed(calls, opened.call_sid):
+            return await _closed(request, socket)
         if live is None and await _handed_over(request, opened.call_sid):
             return web.Response()  # goes nowhere: the connection is another process's now
         past = await _past(calls, opened) if live is None and opened.resumed else None
@@ -50,6 +53,24 @@ async def media(request: web.Request) -> web.StreamResponse:
         raise _forbidden(request, "is_over", "the call is over", **who)
     bridge = (live or calls.start(opened.call_sid, past=past)).bridge
     await _stream(request, socket, bridge)
+    return web.Response()  # goes nowhere: the connection is gone
+
+
+def _has_failed(calls: LiveCalls, call_sid: str) -> bool:
+    """Whether there was no session to be had before the stream came."""
+    live = calls.find(call_sid)
+    ended = live.bridge.call.ended if live is not None and not live.bridge.attached else None
+    return (ended or calls.registry.outcome(call_sid)) in FAILED
+
+
+async def _closed(request: web.Request, socket: PhoneSocket) -> web.Response:
+    """Let the stream in and close it: so Twilio asks what follows, and the caller gets what the operator chose.
+
+    A refusal would take him on in the document that asked for the stream, which only knows how to say goodbye.
+    """
+    if request.transport is not None:
+        socket.take(request.transport)
+        await socket.close()
     return web.Response()  # goes nowhere: the connection is gone
 
 

@@ -1,4 +1,4 @@
-"""Refusals that leave nothing behind.
+"""Refusals that leave nothing behind, and a sentence for the caller where a webhook meets a defect of ours.
 
 A refusal that is raised refers to the frames it came through, and those of the HTTP server to it: the whole request
 stays in memory until the garbage collector comes by, and clearing up after a crowd takes tens of milliseconds in which
@@ -7,15 +7,35 @@ no call is heard. So it ends here, as a plain answer.
 
 from __future__ import annotations
 
+import structlog
 from aiohttp import web
 from aiohttp.typedefs import Handler
+
+from bot.server.context import TWIML
+
+SPOKEN = ("/voice", "/voice/next", "/voice/dialled", "/voice/recorded")
+"""What Twilio asks here it does as told, with a caller on the line."""
+
+_log = structlog.get_logger()
 
 
 @web.middleware
 async def refusals(request: web.Request, handler: Handler) -> web.StreamResponse:
     """The middleware: what handlers raise as an answer is answered."""
     try:
-        return await handler(request)
+        return await _with_a_sentence(request, handler)
     except web.HTTPException as refusal:
         refusal.__traceback__ = None  # for an unknown path the request itself keeps it
         return web.Response(status=refusal.status, reason=refusal.reason, body=refusal.body, headers=refusal.headers)
+
+
+async def _with_a_sentence(request: web.Request, handler: Handler) -> web.StreamResponse:
+    try:
+        return await handler(request)
+    except web.HTTPException:
+        raise
+    except Exception:
+        if not request.path.endswith(SPOKEN):
+            raise
+        _log.exception("webhook_failed", path=request.path)
+        return web.Response(text=request.app[TWIML].render("sorry"), content_type="text/xml")

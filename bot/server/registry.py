@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import sqlite3
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Literal, Protocol
 
@@ -46,8 +47,11 @@ class CallRegistry(Protocol):
     def owner(self, call_sid: str) -> int | None:
         """The process that holds the session of a call that waits for its stream, None when there is none."""
 
-    def end(self, call_sid: str, reason: EndReason, *, asks: bool = False) -> None:
-        """The call is over; remembered for a day. `asks`: Twilio will ask what follows."""
+    def end(self, call_sid: str, reason: EndReason, *, asks: bool = False, own: bool = False) -> None:
+        """The call is over; remembered for a day. `asks`: Twilio will ask what follows.
+
+        `own`: unless another process carries it on meanwhile.
+        """
 
     def forget(self, call_sid: str) -> None:
         """The call goes on in another instance."""
@@ -139,7 +143,14 @@ class MemoryRegistry:
     def owner(self, call_sid: str) -> int | None:  # noqa: ARG002  there is but one process
         return None
 
-    def end(self, call_sid: str, reason: EndReason, *, asks: bool = False) -> None:
+    def end(
+        self,
+        call_sid: str,
+        reason: EndReason,
+        *,
+        asks: bool = False,
+        own: bool = False,  # noqa: ARG002  there is but one process
+    ) -> None:
         known = self._calls.pop(call_sid, None)
         ended = self._calls[call_sid] = _Known(self._clock())
         ended.reason, ended.asks = reason, asks
@@ -266,11 +277,12 @@ class SqliteRegistry:
         ).fetchone()
         return None if row is None else int(row[0])
 
-    def end(self, call_sid: str, reason: EndReason, *, asks: bool = False) -> None:
+    def end(self, call_sid: str, reason: EndReason, *, asks: bool = False, own: bool = False) -> None:
         self._db.execute(
             "INSERT INTO calls (sid, owner, reason, since, asks) VALUES (?, ?, ?, ?, ?)"
-            " ON CONFLICT (sid) DO UPDATE SET reason = excluded.reason, since = excluded.since, asks = excluded.asks",
-            (call_sid, self._owner, reason, self._clock(), asks),
+            " ON CONFLICT (sid) DO UPDATE SET reason = excluded.reason, since = excluded.since, asks = excluded.asks"
+            " WHERE NOT ? OR owner = excluded.owner",
+            (call_sid, self._owner, reason, self._clock(), asks, own),
         )
 
     def forget(self, call_sid: str) -> None:
@@ -303,7 +315,8 @@ class SqliteRegistry:
         return int(found[0])
 
     def announce(self, *, accepting: bool) -> None:
-        self._db.execute("REPLACE INTO workers VALUES (?, ?, ?)", (self._owner, accepting, self._clock()))
+        with suppress(sqlite3.OperationalError):  # what can't be written now is said again soon, and ends no call
+            self._db.execute("REPLACE INTO workers VALUES (?, ?, ?)", (self._owner, accepting, self._clock()))
 
     def others_accept(self) -> bool:
         row = self._db.execute(

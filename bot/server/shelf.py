@@ -21,6 +21,8 @@ from bot.server.past import Past, past_in_store
 
 TOKEN_S = 0.5
 """How long a stream is kept waiting for the store."""
+NEW_S = 0.25
+"""How long a new call rings on for it."""
 SETTLE_S = 1.5
 """How long another process gets to store the end of a call whose stream is over."""
 LOOK_S = 0.1
@@ -67,6 +69,17 @@ class Shelf:
                     return stored
             await asyncio.sleep(LOOK_S)
         return stored
+
+    async def ended(self, call_sid: str) -> bool:
+        """Whether the store knows that the call has ended. One that does not answer at once knows nothing."""
+        if self._keeper.away:
+            return False
+        try:
+            found = await self._keeper.ask(lambda store: store.so_far(call_sid), NEW_S)
+        except StoreAway as error:
+            _log.warning("store_silent", call_sid=call_sid, why=str(error))
+            return False
+        return found is not None and found[0].ended_at is not None
 
     async def claim(self, call_sid: str, nonce: bytes) -> Claim:
         """Use a token. `not_told`: this instance alone decides, since the store is its own or does not answer."""

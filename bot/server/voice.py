@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import parse_qsl, urlencode, urlsplit
 
 import structlog
 from aiohttp import web
@@ -61,6 +61,9 @@ async def answer(request: web.Request) -> web.Response:
         return _no_room(request, call_sid)
     if entry in {"caller_at_once", "caller_rate"}:
         return _turned_away(request, call_sid, entry, "busy")
+    if entry == "new" and await calls.ended_before(call_sid):
+        _refused(request, "is_over")
+        return _twiml(request, "goodbye")
     if entry == "new":
         calls.start(call_sid, Parties(caller, form.get("To", "")))
         _log.info("call_started", call_sid=call_sid, calls=len(calls))
@@ -72,11 +75,14 @@ async def following(request: web.Request) -> web.Response:
     form = await _signed_form(request)
     call_sid = _call_sid(request, form)
     calls = request.app[CALLS]
-    there, held = form.get("CallStatus") == "in-progress", _held(request)
+    there, held, leg = form.get("CallStatus") == "in-progress", _number(request, "held"), _number(request, "leg")
+    live = calls.find(call_sid)
+    if live is not None and live.past.leg > leg and live.bridge.attached:
+        _refused(request, "is_over")  # of an earlier stream: played again, or very late
+        return _twiml(request, "goodbye")
     what = await what_follows(calls, call_sid, there=there, held=held)
     if what == "hold":
-        again = absolute(request.app[SETTINGS].public_url, f"/voice/next?held={held + 1}")
-        return _twiml(request, "hold", voice_url=again + PATIENCE)
+        return _twiml(request, "hold", voice_url=_next_url(request, leg, held + 1))
     if what == "go_on":
         return _stream(request, call_sid)
     calls.registry.asked(call_sid)
@@ -128,7 +134,7 @@ def _no_room(request: web.Request, call_sid: str) -> web.Response:
     """One call too many: it goes to the instance that takes over, to where the operator said, or is busy."""
     settings, calls = request.app[SETTINGS], request.app[CALLS]
     if calls.draining:
-        again = absolute(settings.public_url, "/voice")
+        again = absolute(settings.public_url, "/voice") + PATIENCE
         return _turned_away(request, call_sid, "draining", "hold", voice_url=again)
     why: WebhookRefusal = "overloaded" if calls.load.high else "full"
     if settings.overflow_url:
@@ -147,13 +153,21 @@ def _turned_away(
 
 def _stream(request: web.Request, call_sid: str) -> web.Response:
     """A stream for a call that waits for one."""
-    public_url = request.app[SETTINGS].public_url
+    calls, public_url = request.app[CALLS], request.app[SETTINGS].public_url
+    live = calls.find(call_sid)
     return _twiml(
         request,
         "answer",
-        stream_url=stream_url(public_url, request.app[CALLS].new_token(call_sid)),
-        action_url=absolute(public_url, "/voice/next") + PATIENCE,
+        stream_url=stream_url(public_url, calls.new_token(call_sid)),
+        action_url=_next_url(request, live.past.leg if live is not None else 0),
     )
+
+
+def _next_url(request: web.Request, leg: int, held: int = 0) -> str:
+    """Where Twilio asks what follows this stream of the call, the first being 0, and how often it was sent round."""
+    query = urlencode({name: number for name, number in (("leg", leg), ("held", held)) if number})
+    path = "/voice/next" + (f"?{query}" if query else "")
+    return absolute(request.app[SETTINGS].public_url, path) + PATIENCE
 
 
 def _fallback(request: web.Request, form: Form) -> web.Response:
@@ -174,9 +188,9 @@ def _shown_number(form: Form) -> str:
     return next((one for one in numbers if E164.fullmatch(one) and one not in WITHHELD), "")
 
 
-def _held(request: web.Request) -> int:
-    """How often the call was sent round already."""
-    text = request.query.get("held", "")
+def _number(request: web.Request, name: str) -> int:
+    """A small number in the query, which is signed with the rest of the URL."""
+    text = request.query.get(name, "")
     return int(text) if text.isascii() and text.isdecimal() and len(text) < 3 else 0
 
 

@@ -92,7 +92,7 @@ async def test_a_stop_lets_calls_go_on_and_answers_until_the_last_is_over(number
         document = (await reach.voice(new_call_sid()))[1]
         assert verbs(document) == ["Pause", "Redirect"]
         assert '<Pause length="1"/>' in document
-        assert f'<Redirect method="POST">{PUBLIC_URL}/voice</Redirect>' in document
+        assert f'<Redirect method="POST">{PUBLIC_URL}/voice#rc=5&amp;' in document
 
         newer = await reach.token(waiting)  # Twilio tries again with a call that was let in before
         assert await reach.refused(token) == 403

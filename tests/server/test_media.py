@@ -130,14 +130,18 @@ async def test_a_request_that_is_no_upgrade_is_told_so_and_spends_no_token(how: 
         await socket.close()
 
 
-async def test_a_stream_that_comes_while_its_call_is_being_closed_is_refused() -> None:
+async def test_a_stream_that_comes_while_its_failed_call_is_being_closed_is_closed_too() -> None:
+    """Twilio asks what follows then, and not after a refusal."""
     async with RawModel("ignores the close") as raw, standing(model_url=raw.url) as desk:
         call_sid = new_call_sid()
         token = await desk.token(call_sid)
         await raw.asked.wait()
         desk.bridge(call_sid).shutdown("internal_error")
         assert desk.calls.find(call_sid) is not None
-        assert await desk.refused(token) == 403
+        for _ in range(2):
+            socket = await desk.upgrade(token)
+            assert (await asyncio.wait_for(socket.receive(), 2)).type is aiohttp.WSMsgType.CLOSE
+            await socket.close()
         assert (await desk.voice(call_sid))[1].count("<Hangup/>") == 1
         await desk.quiet()
 

@@ -116,6 +116,28 @@ def test_the_calls_of_a_dead_process_are_over(tmp_path: Path, clock: Clock) -> N
     two.close()
 
 
+def test_a_call_that_another_process_carries_on_is_not_over_when_its_old_stream_is(
+    tmp_path: Path, clock: Clock
+) -> None:
+    one, two = (SqliteRegistry(tmp_path / "calls", clock, owner) for owner in (1, 2))
+    one.enter(CALL, 5)
+    one.claim(CALL, b"nonce")
+    two.reopen(CALL)
+    one.end(CALL, "line_lost", own=True)
+    assert two.outcome(CALL) is None
+    two.end(CALL, "caller_hung_up", own=True)
+    assert one.outcome(CALL) == "caller_hung_up"
+    one.close()
+    two.close()
+
+
+def test_a_file_that_can_t_be_written_ends_no_process(tmp_path: Path, clock: Clock) -> None:
+    registry = SqliteRegistry(tmp_path / "calls", clock, 1)
+    registry._db.execute("PRAGMA query_only = 1")
+    registry.announce(accepting=True)
+    registry.close()
+
+
 def test_a_process_leaves_the_port_only_to_one_that_accepts_and_was_heard_of(tmp_path: Path, clock: Clock) -> None:
     one, two = (SqliteRegistry(tmp_path / "calls", clock, owner) for owner in (1, 2))
     one.announce(accepting=False)

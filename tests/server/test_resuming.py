@@ -9,6 +9,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
+import aiohttp
 import pytest
 
 from bot.call.resume import CARRY_ON
@@ -18,6 +19,7 @@ from bot.server.past import MAX_LEGS
 from bot.testing.agent import Reply, Spoken, pattern
 from bot.testing.dial import DialResult, new_call_sid, new_stream_sid
 from bot.testing.model import Behaviour
+from bot.testing.model.server import Door
 from bot.testing.phone import SimulatedPhone
 from bot.testing.twilio_texts import StreamIds
 from tests.server.balancer import Balancer
@@ -192,3 +194,64 @@ async def test_only_twilio_may_say_what_became_of_a_call(path: str) -> None:
         assert (await desk.post(path, fields, token=None))[0] == 403
         assert (await desk.post(path, [("CallSid", "CA1")]))[0] == 400
         assert desk.logged("message_left") == []
+
+
+# ---- what follows a stream that only Twilio knows to be over ----
+
+
+async def test_a_stream_that_still_seems_to_be_there_is_over_when_twilio_asks_what_follows() -> None:
+    """There is one live call under its SID at any time, and it is the one that goes on."""
+    async with standing(GREETING, AGAIN, BOT_GREETING="Hello.") as desk:
+        call_sid = new_call_sid()
+        async with desk.stream(call_sid) as first:
+            await until(lambda: first.bridge.call.state.value == "listening")
+            status, document = await desk.post("/voice/next", form(call_sid, "in-progress"))
+            assert (status, verbs(document)) == (200, ["Connect", "Say", "Hangup"])
+            assert "/voice/next?leg=1#rc=5" in document
+            assert first.bridge.call.ended == "line_lost"
+            live = desk.calls.find(call_sid)
+            assert live is not None
+            assert (live.past.leg, live.bridge is first.bridge, desk.calls.registry.live()) == (1, False, 1)
+            second = await desk.upgrade(stream_of(document).rpartition("/")[2])
+            await until(lambda: live.bridge.attached)
+            # The same question, played again: the second stream is not touched.
+            again = await desk.post("/voice/next", form(call_sid, "in-progress"))
+            assert (again[0], verbs(again[1])) == (200, ["Hangup"])
+            assert desk.calls.find(call_sid) is live
+            assert live.bridge.call.ended is None
+            await second.close()
+        await desk.quiet()
+        assert desk.reasons == ["line_lost", "caller_hung_up"]
+        assert desk.calls.registry.live() == 0
+
+
+@pytest.mark.parametrize(("chosen", "verb"), [("apology", "Say"), ("voicemail", "Record"), (PERSON, "Dial")])
+async def test_what_the_operator_chose_follows_a_model_that_refused_before_the_stream_came(
+    chosen: str, verb: str
+) -> None:
+    async with standing(door=Door(http_status=401), BOT_FALLBACK=chosen) as desk:
+        phone = a_phone()
+        call_sid = phone.ids.call_sid
+        token = await desk.token(call_sid)
+        await desk.quiet()
+        socket = await desk.upgrade(token)
+        assert (await asyncio.wait_for(socket.receive(), 2)).type is aiohttp.WSMsgType.CLOSE
+        await socket.close()
+        status, document = await desk.post("/voice/next", form(call_sid, "in-progress"))
+        assert status == 200
+        assert verb in verbs(document)
+
+
+async def test_a_webhook_played_again_to_a_server_that_was_started_anew_dials_nothing(tmp_path: Path) -> None:
+    env = {"BOT_RECORD_DIR": str(tmp_path)}
+    async with standing(keep=keeping, **env) as desk:
+        phone = a_phone()
+        await desk.dial_until(phone, lambda: len(heard(phone)) >= len(GREETING.items[0].audio))
+        await desk.quiet()
+        before = await stored(desk, phone.ids.call_sid)
+    async with standing(keep=keeping, **env) as desk:
+        status, document = await desk.voice(phone.ids.call_sid)
+        assert (status, verbs(document)) == (200, ["Hangup"])
+        assert (len(desk.calls), desk.calls.registry.live(), desk.model.sessions) == (0, 0, [])
+        await desk.works()
+        assert await stored(desk, phone.ids.call_sid) == before
