@@ -44,6 +44,7 @@ class Answer:
         if not self._speaking.ledger.has_room(event.item_id, event.content_index):
             self._step.counts["deltas_without_room"] += 1
             return False
+        self._responses.answered(event.response_id)
         self._unheard.sounded(event.item_id)
         entry = self._speaking.ledger.entry(event.item_id, event.content_index, event.response_id)
         messages = self._speaking.delta(entry, event.delta, self._step.now_us)
@@ -74,7 +75,9 @@ class Answer:
             self._delete(item_id)
 
     def response_done(self, response_id: str) -> None:
-        """So do all items of the response, and no more audio of it comes."""
+        """So do all items of the response, and no more audio of it comes. What it only wrote was not said."""
+        if self._responses.empty(response_id) and self._responses.active is None:
+            self._unheard.silenced(response_id)
         self._unheard.next_response()
         for entry in self._speaking.ledger.of_response(response_id):
             entry.item_done = True

@@ -1,7 +1,8 @@
 """The model's faults: what is tried once more, what the caller is told, what ends a call, and how an operator is told.
 
-An answer that fails, or does not come in time, is asked for once more; after that the caller hears an apology, and the
-conversation goes on. A model that leaves several callers' turns in a row without an answer is not there.
+An answer that fails, is over without a sound, or does not come in time, is asked for once more; after that the caller
+hears an apology, and the conversation goes on. A model that leaves several callers' turns in a row without an answer is
+not there.
 """
 
 from __future__ import annotations
@@ -60,13 +61,29 @@ class Faults:
 
     def response_done(self, response: Response) -> bool:
         """A response is over, well or not: whether that ends the call."""
-        if response.status == "completed":
-            self._retried, self._given_up = False, 0
-        elif response.status == "incomplete":
-            self._step.warn("response_incomplete", details=in_words(response))
         if response.status == "failed":
             return self._failed(response)
-        return filtered(response) and self._unanswered(response)
+        if response.status == "incomplete":
+            self._step.warn("response_incomplete", details=in_words(response))
+        if filtered(response):
+            return self._unanswered(response)
+        if self._responses.empty(response.id):
+            return self._empty(response)
+        if response.status == "completed":
+            self._retried, self._given_up = False, 0
+        return False
+
+    def _empty(self, response: Response) -> bool:
+        """Nothing came of it, neither a sound nor the call of a function: whether that ends the call.
+
+        Another answer comes anyway when the caller's speech cancelled this one, or when one is wanted or being made.
+        What we cancelled ourselves is not among these. A model that completes it may have had nothing to say, to a
+        noise, say: that is no sign that it is not there.
+        """
+        if spoken_over(response) or self._responses.awaited or self._ending:
+            return False
+        self._step.warn("response_failed", details=f"{in_words(response)}, without a sound")
+        return self._unanswered(response, counts=response.status != "completed")
 
     def _failed(self, response: Response) -> bool:
         problem = response.status_details.error if response.status_details else None
@@ -77,12 +94,12 @@ class Faults:
             return True
         return self._unanswered(response)
 
-    def _unanswered(self, response: Response) -> bool:
+    def _unanswered(self, response: Response, *, counts: bool = True) -> bool:
         if self._responses.suppressed(response.id):
             return False
         self._responses.want(self._responses.parameters)
         self._greeting.response_failed(response.id)
-        return self._failed_again()
+        return self._failed_again(counts=counts)
 
     def overdue(self, response_id: str | None) -> bool:
         """No answer came in time, and the response being made was given up: whether that ends the call."""
@@ -91,25 +108,39 @@ class Faults:
             self._greeting.response_failed(response_id)
         return self._failed_again()
 
-    def _failed_again(self) -> bool:
-        """Whether the answer, which is wanted once more, has failed for the last time, and the call with it."""
+    def _failed_again(self, *, counts: bool = True) -> bool:
+        """Whether the answer, which is wanted once more, has failed for the last time, and the call with it.
+
+        `counts`: as one of the turns in a row that a model which is not there leaves without an answer.
+        """
         again, self._retried = self._retried, not self._retried
         if not again:
             return False
         self._responses.forget()
-        if self._floor.caller_speaking or self._floor.state is State.CLOSING:
+        if self._floor.caller_speaking or self._ending:
             return False
-        self._given_up += 1
+        self._given_up += counts
         if self._given_up == IN_A_ROW or not self._filler.apologise():
             return True
         self._floor.apologised()
         return False
+
+    @property
+    def _ending(self) -> bool:
+        """Whether the call is to end, and a goodbye is the next that is said, if anything is."""
+        return self._floor.state is State.CLOSING or self._responses.closed
 
 
 def filtered(response: Response) -> bool:
     """Whether a content filter took the answer, or the rest of it, away. One that is only too long was an answer."""
     details = response.status_details
     return response.status == "incomplete" and details is not None and details.reason == "content_filter"
+
+
+def spoken_over(response: Response) -> bool:
+    """Whether the server cancelled it by itself, because the caller spoke (section 3.3, "Interrupted")."""
+    details = response.status_details
+    return response.status == "cancelled" and details is not None and details.reason == "turn_detected"
 
 
 def ends_the_call(problem: Problem, *, ready: bool) -> bool:

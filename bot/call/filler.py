@@ -27,7 +27,8 @@ class Filler:
         self._moment = settings.filler_audio
         self._apology = settings.apology_audio
         self._patience_us = round(settings.filler_s * 1_000_000)
-        self._gap_us = self._patience_us
+        self._expected: tuple[int, int] | None = None
+        """By when something must be heard, and how long after the end of what plays until then."""
         self._since_us: int | None = None
         self._played = 0
         """In the wait at hand."""
@@ -35,16 +36,20 @@ class Filler:
         self._due_us: int | None = None
 
     def expect(self, by_us: int) -> None:
-        """The caller waits from here on, and something must be heard by then rather than after the usual time.
+        """There is another reason to wait, and something must be heard by then rather than after the usual time.
 
-        It holds for the wait at hand, and is asked for in the step in which that begins.
+        It counts from now, whatever was played before in the wait at hand, or in the one that begins in this step. It
+        is done with once something is played, or when the wait is over.
         """
-        self._gap_us = min(self._gap_us, max(by_us - self._step.now_us, 0))
+        gap_us = max(by_us - self._step.now_us, 0)
+        if self._expected is not None:
+            by_us, gap_us = min(by_us, self._expected[0]), min(gap_us, self._expected[1])
+        self._expected = (by_us, gap_us)
 
     def look(self, *, waits: bool) -> None:
         """A step is over: whether the caller waits for something to be heard."""
         if not waits:
-            self._since_us, self._gap_us, self._played = None, self._patience_us, 0
+            self._since_us, self._expected, self._played = None, None, 0
         elif self._since_us is None:
             self._since_us = self._step.now_us
         self._due_us = self._reckon()
@@ -59,8 +64,13 @@ class Filler:
             return None
         last, ends_us = self._speaking.ledger.last, self._speaking.ledger.end_us() or 0
         if self._played and last is not None and last.aside:
-            return ends_us + REPEAT_US
-        return max(self._since_us, ends_us) + self._gap_us
+            due_us = ends_us + REPEAT_US
+        else:
+            due_us = max(self._since_us, ends_us) + self._patience_us
+        if self._expected is None:
+            return due_us
+        by_us, gap_us = self._expected
+        return min(due_us, max(by_us, ends_us + gap_us))
 
     @property
     def _blocked(self) -> bool:
@@ -86,6 +96,7 @@ class Filler:
 
     def _play(self, what: Literal["filler", "apology"], audio: str) -> None:
         self._played += 1
+        self._expected = None
         self._number += 1
         entry = self._speaking.ledger.entry(f"{what}_{self._number}", 0, "")
         entry.aside = True

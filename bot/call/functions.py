@@ -25,6 +25,7 @@ class Functions:
         if item.type != "function_call" or item.status not in {"completed", None}:
             return False
         call_id = item.call_id or ""
+        self._responses.answered(event.response_id)
         if self._responses.suppressed(event.response_id):
             self._answer(function_output(call_id, "interrupted"))
         elif item.name == HANG_UP:

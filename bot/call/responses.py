@@ -12,7 +12,8 @@ from bot.realtime.events import CreateResponse
 
 REMEMBERED = 64
 
-Status = Literal["active", "done", "suppressed"]
+Status = Literal["empty", "answered", "suppressed"]
+"""Of what may be heard, whether anything came of it."""
 
 
 class Responses:
@@ -43,6 +44,11 @@ class Responses:
     def awaited(self) -> bool:
         """Whether a response is active, asked for, or wanted."""
         return self.busy or self._wanted is not None
+
+    @property
+    def closed(self) -> bool:
+        """Whether nothing more is wanted, but for the last response."""
+        return self._closed
 
     def want(self, response: dict[str, Any]) -> None:
         """A response with these parameters should be made as soon as it can. Wanting twice is wanting once."""
@@ -90,7 +96,7 @@ class Responses:
         self._asked = None
         self._in_the_way = False
         self.active = response_id
-        self._know(response_id, "suppressed" if self._stillborn else "active")
+        self._know(response_id, "suppressed" if self._stillborn else "empty")
         self._stillborn = False
 
     def intruded(self, response_id: str) -> None:
@@ -107,8 +113,15 @@ class Responses:
         self._in_the_way = False
         if self.active == response_id:
             self.active = None
-        if self._known.get(response_id) == "active":
-            self._know(response_id, "done")
+
+    def answered(self, response_id: str) -> None:
+        """Something came of a response: sound, or the call of a function."""
+        if self._known.get(response_id) == "empty":
+            self._know(response_id, "answered")
+
+    def empty(self, response_id: str) -> bool:
+        """Whether nothing has come of a response that may be heard."""
+        return self._known.get(response_id) == "empty"
 
     def suppress(self) -> str | None:
         """Nothing of any response so far, nor of one asked for, may be heard any more.
@@ -152,7 +165,7 @@ class Responses:
 
     def audible(self, response_id: str) -> bool:
         """Whether audio of this response may be sent: one that was announced and not suppressed."""
-        return self._known.get(response_id) in {"active", "done"}
+        return self._known.get(response_id) in {"empty", "answered"}
 
     def _know(self, response_id: str, status: Status) -> None:
         self._known[response_id] = status

@@ -47,7 +47,7 @@ BILLED = {"response": "model", "transcription": "transcription"}
 """The label of each kind of usage."""
 STATES = tuple(state.value for state in State)
 
-_CALL_S = (5, 15, 60, 300, 900, 3600)
+_CALL_S = (5, 15, 60, 300, 900, 1800, 3600, 7200)
 _WAIT_S = (0.05, 0.1, 0.2, 0.3, 0.5, 0.75, 1, 1.5, 2, 3, 5, 8)
 _HEARD_S = (0.2, 0.3, 0.5, 0.75, 1, 1.5, 2, 3, 5, 8)
 _CLEAR_S = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1)
@@ -56,9 +56,7 @@ _LAG_S = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2)
 FAMILIES = (
     Family("heardline_calls_live", "gauge", "Calls from their webhook until both sockets are closed."),
     Family("heardline_calls", "gauge", "The same calls by who has the floor.", "state", STATES),
-    Family(
-        "heardline_calls_crashed_total", "counter", "Calls of processes that died, as others found them."
-    ),
+    Family("heardline_calls_crashed_total", "counter", "Calls of processes that died, as others found them."),
     Family("heardline_calls_limit", "gauge", "BOT_MAX_CALLS: calls at a time, over all processes.", common=True),
     Family(
         "heardline_call_seconds",

@@ -29,6 +29,11 @@ def billed(response: str, cents: int, status: str = "completed", **fields: Any) 
     return events.ResponseDone(events.Response(response, status, usage=used(cents), **fields))
 
 
+def spoken_over(response: str, cents: int) -> events.ResponseDone:
+    """The same, where the caller spoke before a sound of it."""
+    return billed(response, cents, "cancelled", status_details=events.StatusDetails("cancelled", "turn_detected"))
+
+
 def heard(item: str, seconds: float, words: str = "words") -> events.CallerTranscript:
     """The caller's turn was written down and billed by time."""
     return events.CallerTranscript(item, words, usage={"type": "duration", "seconds": seconds})

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -21,6 +23,15 @@ TEXT = "one two three four five"
 def test_a_text_may_be_cut_behind_each_word(text: str, ends: list[int]) -> None:
     assert sorted({word_end(text, at) for at in range(-1, len(text) + 2)} - {0}) == ends
     assert word_end(text, 0) == 0
+
+
+@given(st.text("ab \n", max_size=30), st.integers(-3, 33))
+def test_no_half_word_is_kept_and_no_word_too_many_or_too_few(text: str, at: int) -> None:
+    end = word_end(text, at)
+    assert 0 <= end <= max(0, min(at, len(text)))
+    kept = text[:end].split()
+    assert kept == text.split()[: len(kept)]
+    assert len(kept) == sum(word.end() <= at for word in re.finditer(r"\S+", text))
 
 
 @pytest.mark.parametrize(

@@ -34,7 +34,7 @@ from tests.call.desk import (
     stops,
     updated,
 )
-from tests.call.purse import CENT, billed, goodbye, heard, purse
+from tests.call.purse import CENT, billed, goodbye, heard, purse, spoken_over
 
 ITEM, ASK = "item message goodbye", "create ['max_output_tokens', 'metadata', 'tool_choice']"
 WRAP = "item message wrap_up"
@@ -88,8 +88,8 @@ def test_at_four_fifths_the_model_is_told_and_nothing_is_interrupted() -> None:
 
 def test_it_is_told_once() -> None:
     desk = Desk(purse(day_cents=100))
-    assert desk.give(created("R1"), billed("R1", 85)) == [WRAP]
-    assert desk.give(created("R2"), billed("R2", 5), DailySpend(90 * CENT), heard("U", 2)) == []
+    assert desk.give(created("R1"), spoken_over("R1", 85)) == [WRAP]
+    assert desk.give(created("R2"), spoken_over("R2", 5), DailySpend(90 * CENT), heard("U", 2)) == []
 
 
 def test_it_waits_for_the_session() -> None:
@@ -142,7 +142,7 @@ def test_nobody_speaks_then_it_comes_at_once() -> None:
 
 def test_a_late_transcription_can_be_the_last_straw() -> None:
     desk = Desk(purse())
-    assert desk.give(created("R1"), billed("R1", 79)) == []
+    assert desk.give(created("R1"), spoken_over("R1", 79)) == []
     assert desk.give(heard("U", 20.9)) == [WRAP]
     assert desk.give(heard("V", 0.1)) == ["update us", ITEM, ASK]
 
@@ -409,7 +409,7 @@ def test_before_the_cap_nothing_is_the_money_s_fault() -> None:
 
 def test_a_call_with_no_caps_never_closes() -> None:
     desk = Desk(changed(purse(cents=0)))
-    assert desk.give(created("R1"), billed("R1", 10**6), DailySpend(10**15)) == []
+    assert desk.give(created("R1"), spoken_over("R1", 10**6), DailySpend(10**15)) == []
 
 
 def test_a_day_that_is_spent_while_no_session_is_there_leaves_no_greeting_to_the_next_one() -> None:

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import pytest
 
+from bot.call.ending import Ending
 from bot.call.faults import Faults, ends_the_call, in_words
 from bot.call.filler import Filler
 from bot.call.floor import Floor
+from bot.call.functions import Functions
 from bot.call.greeting import Greeting
 from bot.call.limits import Limits
+from bot.call.outputs import Report
 from bot.call.responses import Responses
 from bot.call.settings import CallSettings
 from bot.call.speaking import Speaking
@@ -17,6 +20,8 @@ from bot.call.step import Step
 from bot.call.transcript import Transcript
 from bot.call.turns import Turns
 from bot.realtime.events import Problem, Response, StatusDetails
+from bot.realtime.session import HANG_UP
+from tests.call.desk import function
 
 
 def problem(code: str | None, event_id: str | None = None, kind: str = "invalid_request_error") -> Problem:
@@ -73,12 +78,23 @@ class Bench:
         self._number = 0
 
     def response(self, status: str, details: StatusDetails | None = None) -> str:
-        """A response from beginning to end, and what follows: nothing, `again`, `sorry` or `end`."""
+        """A response from beginning to end, and what follows: nothing, `again`, `sorry` or `end`.
+
+        `completed, silent`: without a sound.
+        """
         self._number += 1
-        self.responses.created(f"R{self._number}")
-        self.responses.done(f"R{self._number}")
+        response_id = f"R{self._number}"
+        status, _, silent = status.partition(", ")
+        self.responses.created(response_id)
+        if not silent:
+            self.responses.answered(response_id)
+        return self.over(Response(response_id, status, details))
+
+    def over(self, response: Response) -> str:
+        """It is over, and what follows."""
+        self.responses.done(response.id)
         sorry = self.step.counts["apology_played"]
-        if self.faults.response_done(Response(f"R{self._number}", status, details)):
+        if self.faults.response_done(response):
             return "end"
         if self.step.counts["apology_played"] > sorry:
             return "sorry"
@@ -96,6 +112,14 @@ FILTERED = StatusDetails("incomplete", "content_filter")
         (["failed"] * 6, ["again", "sorry", "again", "sorry", "again", "end"]),
         (["failed"] * 4 + ["completed"] + ["failed"] * 4, [*["again", "sorry"] * 2, "", *["again", "sorry"] * 2]),
         (["failed", "cancelled", "incomplete", "invented", "failed"], ["again", "", "", "", "sorry"]),
+        *(
+            ([f"{status}, silent"] * 2 + ["completed"], ["again", "sorry", ""])
+            for status in ("completed", "incomplete", "cancelled", "invented", "")
+        ),
+        (["failed", "completed, silent", "incomplete, silent", "failed"], ["again", "sorry", "again", "sorry"]),
+        (["incomplete, silent"] * 6, ["again", "sorry", "again", "sorry", "again", "end"]),
+        (["completed, silent"] * 8, ["again", "sorry"] * 4),
+        (["completed, silent", "completed"] * 3, ["again", ""] * 3),
     ],
 )
 def test_a_failed_answer_is_asked_for_once_more_then_apologised_for_and_the_third_ends(
@@ -111,6 +135,68 @@ def test_what_a_content_filter_took_away_has_failed_and_what_was_too_long_has_no
     assert [bench.response("incomplete", one) for one in (too_long, FILTERED, FILTERED)] == ["", "again", "sorry"]
 
 
+@pytest.mark.parametrize(
+    ("what", "follows"),
+    [
+        ("nothing came of it", "again"),
+        ("it was heard", ""),
+        ("it called a function", ""),
+        ("we cancelled it", ""),
+        ("the caller's speech cancelled it", ""),
+        ("the server cancelled it", "again"),
+        ("a newer one is being made", ""),
+        ("another is asked for", ""),
+        ("nobody ever heard that it began", ""),
+        ("the model has asked to hang up", ""),
+        ("only a goodbye may follow", ""),
+    ],
+)
+def test_a_response_without_a_sound_is_asked_for_again_unless_the_caller_waits_for_none_or_for_another(
+    what: str, follows: str
+) -> None:
+    bench = Bench()
+    responses = bench.responses
+    if what != "nobody ever heard that it began":
+        responses.created("R1")
+    response = Response("R1", "completed")
+    match what:
+        case "it was heard":
+            responses.answered("R1")
+        case "it called a function":
+            Functions(bench.step, responses, Ending()).item_done(function("R1", HANG_UP))
+        case "we cancelled it":
+            responses.suppress()
+            response = Response("R1", "cancelled", StatusDetails("cancelled", "client_cancelled"))
+        case "the caller's speech cancelled it":
+            response = Response("R1", "cancelled", StatusDetails("cancelled", "turn_detected"))
+        case "the server cancelled it":
+            response = Response("R1", "cancelled", StatusDetails("cancelled"))
+        case "a newer one is being made":
+            responses.created("R2")
+        case "another is asked for":
+            responses.done("R1")
+            responses.want({})
+            assert responses.release() is not None
+        case "the model has asked to hang up":
+            bench.floor.happen(Happening.HANG_UP_ASKED)
+        case "only a goodbye may follow":
+            responses.close()
+    assert bench.over(response) == follows
+    told = [one.event for one in bench.step.out if type(one) is Report]
+    assert ("response_failed" in told) is bool(follows)
+
+
+def test_it_is_told_in_the_words_of_its_status() -> None:
+    bench = Bench()
+    bench.response("incomplete, silent", StatusDetails("incomplete", "max_output_tokens"))
+    bench.response("completed, silent")
+    told = [one for one in bench.step.out if type(one) is Report and one.event == "response_failed"]
+    assert [one.details["details"] for one in told] == [
+        "max_output_tokens, without a sound",
+        "completed, without a sound",
+    ]
+
+
 def test_who_has_spoken_since_gets_a_second_try_for_that_too() -> None:
     bench = Bench()
     assert bench.response("failed") == "again"
@@ -118,13 +204,16 @@ def test_who_has_spoken_since_gets_a_second_try_for_that_too() -> None:
     assert bench.response("failed") == "again"
 
 
-@pytest.mark.parametrize("where", ["he speaks", "the call is closing"])
+@pytest.mark.parametrize("where", ["he speaks", "the call is closing", "only a goodbye may follow"])
 def test_nobody_apologises_to_a_caller_who_speaks_or_has_been_said_goodbye(where: str) -> None:
     bench = Bench()
     bench.floor.caller_speaking = where == "he speaks"
     if where == "the call is closing":
         bench.floor.happen(Happening.HANG_UP_ASKED)
-    assert [bench.response("failed"), bench.response("failed")] == ["again", ""]
+    if where == "only a goodbye may follow":
+        bench.responses.close()
+    asked = "" if bench.responses.closed else "again"
+    assert [bench.response("failed"), bench.response("failed")] == [asked, ""]
 
 
 def test_without_a_recording_the_call_ends_so_that_the_caller_hears_the_shells_sentence() -> None:

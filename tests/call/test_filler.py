@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from bot.call.filler import REPEAT_US, Filler
-from bot.call.notes import PhoneFull, PhoneRoom
+from bot.call.notes import ModelClosed, PhoneFull, PhoneRoom
 from bot.call.settings import CallSettings
 from bot.call.speaking import Speaking
 from bot.call.states import State
@@ -93,6 +93,44 @@ def test_who_expects_something_sooner_has_it_sooner_in_that_wait_alone() -> None
     assert bench.filler.deadline_us() == 1_000 * MS
     assert bench.at(500, waits=False) is None
     assert bench.at(600, waits=True) == 2_600
+
+
+@pytest.mark.parametrize(
+    ("at_ms", "by_ms", "due_ms"),
+    [
+        pytest.param(500, 1_500, 1_500, id="before the first filler"),
+        pytest.param(1_500, 2_500, 2_000, id="when the first filler is due sooner"),
+        pytest.param(2_000, 3_000, 3_800, id="as the filler begins, hence so long after its end"),
+        pytest.param(2_700, 3_700, 3_800, id="just before the filler ends"),
+        pytest.param(2_800, 3_800, 3_800, id="as it ends"),
+        pytest.param(3_000, 4_000, 4_000, id="after it"),
+        pytest.param(8_000, 9_000, 8_800, id="when the next one is due sooner"),
+    ],
+)
+def test_a_new_reason_to_wait_counts_from_itself_whatever_was_played_before(
+    at_ms: float, by_ms: float, due_ms: float
+) -> None:
+    bench = Bench()
+    for ms in (0, 2_000):
+        if ms <= at_ms:
+            bench.at(ms, waits=True)
+    bench.at(at_ms, waits=True)
+    bench.filler.expect(by_us=round(by_ms * MS))
+    assert bench.at(at_ms, waits=True) == due_ms
+    played = bench.played
+    assert bench.at(due_ms - 1, waits=True) == due_ms
+    assert bench.at(due_ms, waits=True) == due_ms + 800 + REPEAT_US / MS, "and then as usual"
+    assert bench.played == played + 1
+
+
+def test_a_second_reason_does_not_put_off_what_the_first_promised() -> None:
+    bench = Bench()
+    for ms in (0, 2_000, 3_000):
+        bench.at(ms, waits=True)
+    for at_ms in (3_000, 3_600):
+        bench.step.begin(at_ms * MS)
+        bench.filler.expect(by_us=(at_ms + 1_000) * MS)
+    assert bench.at(3_600, waits=True) == 4_000
 
 
 @pytest.mark.parametrize("none", [{"filler_s": 0}, {"filler_audio": ""}])
@@ -205,6 +243,17 @@ def test_one_that_will_not_be_over_takes_its_session_with_it() -> None:
     assert desk.call.counts["sessions_lost"] == 0
     desk.at(9_500).tick()
     assert desk.call.counts["sessions_lost"] == 1
+
+
+def test_a_session_that_is_lost_right_after_one_is_noticed_like_any_other() -> None:
+    desk = waiting()
+    assert phone(desk.at(2_000))[1] == "media 800"
+    desk.at(2_800).give(echo("e0.0"), echo("e0.1"))
+    assert desk.at(2_900).give(ModelClosed("closed", 1006)) == ["dial"]
+    assert phone(desk.at(3_899)) == []
+    assert phone(desk.at(3_900))[1] == "media 800"
+    assert phone(desk.at(10_699)) == []
+    assert phone(desk.at(10_700))[1] == "media 800"
 
 
 def test_a_filler_and_a_recorded_greeting_are_two_things() -> None:

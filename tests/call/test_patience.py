@@ -7,6 +7,7 @@ caller's turn is over at 3,900 ms: he speaks until 3,400, and 500 ms of silence 
 from __future__ import annotations
 
 import base64
+import json
 from itertools import pairwise
 from typing import Any
 
@@ -17,7 +18,8 @@ from hypothesis import strategies as st
 
 from bot.call.call import Call
 from bot.call.settings import CallSettings
-from bot.testing.agent import AT_ONCE, Failure, Pacing, Reply, ScriptedAgent, Spoken, pattern
+from bot.realtime.session import HANG_UP
+from bot.testing.agent import AT_ONCE, Failure, Pacing, Reply, ScriptedAgent, Spoken, ToolCall, pattern
 from bot.testing.model import Behaviour, SimulatedModel, SpeechAt
 from bot.testing.phone import SimulatedPhone
 from bot.testing.scheduler import VirtualCall
@@ -106,6 +108,8 @@ def reports(call: VirtualCall) -> list[str]:
     return [report.event for _, report in call.reports if report.event in told]
 
 
+NOTHING = Reply()
+WRITTEN = Reply((Spoken(b"", "words that nobody says"),))
 SLOW = Reply((ANSWER,), pacing=Pacing(first_audio_ms=2_300))
 SLOWER = Reply((ANSWER,), pacing=Pacing(first_audio_ms=4_000))
 
@@ -138,6 +142,29 @@ SLOWER = Reply((ANSWER,), pacing=Pacing(first_audio_ms=4_000))
             [("answer", 4_200)],
             ["response_incomplete"],
             id="too long",
+        ),
+        pytest.param([NOTHING, ANSWER], [("answer", 4_500)], ["response_failed"], id="completed, and no sound"),
+        pytest.param([WRITTEN, ANSWER], [("answer", 4_500)], ["response_failed"], id="written, and not said"),
+        pytest.param(
+            [goes_wrong("incomplete"), ANSWER],
+            [("answer", 4_500)],
+            ["response_incomplete", "response_failed"],
+            id="too long, and no sound",
+        ),
+        pytest.param(
+            [NOTHING, goes_wrong("incomplete")],
+            [("sorry", 4_500)],
+            ["response_failed", "response_incomplete", "response_failed", "apology_played"],
+            id="no sound, twice",
+        ),
+        pytest.param(
+            [NOTHING, goes_wrong("failed")],
+            [("sorry", 4_500)],
+            ["response_failed", "response_failed", "apology_played"],
+            id="no sound, then failed",
+        ),
+        pytest.param(
+            [Reply(tool_calls=(ToolCall("look_up"),)), ANSWER], [("answer", 4_500)], [], id="a function, and no sound"
         ),
         pytest.param(
             [goes_wrong("silent"), ANSWER],
@@ -189,6 +216,8 @@ def test_what_is_heard_of_an_answer_and_when(
     [
         pytest.param([HELLO], 3, [("hello", 303)], id="all is well"),
         pytest.param([goes_wrong("failed"), HELLO], 3, [("hello", 603)], id="failed"),
+        pytest.param([NOTHING, HELLO], 3, [("hello", 603)], id="no sound"),
+        pytest.param([NOTHING, NOTHING], 3, [("sorry", 603)], id="no sound, twice"),
         pytest.param([goes_wrong("silent"), HELLO], 3, [("filler", 2_300), ("hello", 8_600)], id="never created"),
         pytest.param([HELLO], 3_900, [("filler", 2_300), ("hello", 4_200)], id="a session that is late"),
     ],
@@ -198,6 +227,23 @@ def test_what_is_heard_of_the_greeting_and_when(
 ) -> None:
     call = a_call(*replies, behaviour=Behaviour(created_after_ms=created_after_ms), speech=(), until_ms=12_000)
     assert heard(call) == after
+
+
+def test_what_was_only_written_is_not_in_the_conversation_when_it_is_asked_for_again() -> None:
+    call = a_call(HELLO, WRITTEN, ANSWER, until_ms=12_000)
+    sent = [json.loads(line.text)["type"] for line in call.log if line.way == "bot>model" and "append" not in line.text]
+    assert sent[-2:] == ["conversation.item.delete", "response.create"]
+    turns = call.core.transcript.turns  # type: ignore[attr-defined]
+    assert [(turn.who, turn.text, turn.unheard) for turn in turns[2:]] == [
+        ("bot", "", "words that nobody says"),
+        ("bot", "answer", ""),
+    ]
+
+
+def test_a_hang_up_without_a_word_is_one() -> None:
+    call = a_call(HELLO, Reply(tool_calls=(ToolCall(HANG_UP),)), until_ms=12_000)
+    assert heard(call) == [("hello", 303)]
+    assert call.ended == (4_200 * MS, "bot_hung_up")
 
 
 def test_an_apology_is_an_end_of_the_wait_and_the_conversation_goes_on() -> None:
@@ -254,7 +300,7 @@ def test_the_operator_says_how_long_a_silence_may_be(filler_s: float) -> None:
 PACES = {"at once": AT_ONCE, "usual": Pacing(), "hardly": Pacing(speed=1.2), "late": Pacing(first_audio_ms=2_600)}
 WRONGS = st.tuples(
     st.sampled_from(sorted(PACES)),
-    st.sampled_from(["", "failed", "stalls", "pauses", "silent", "error"]),
+    st.sampled_from(["", "failed", "stalls", "pauses", "silent", "error", "incomplete", "nothing"]),
     st.integers(0, 1_950),
     st.integers(100, 9_000),
 )
@@ -262,6 +308,8 @@ WRONGS = st.tuples(
 
 
 def made(pace: str, kind: str, after_ms: int, pause_ms: int) -> Reply:
+    if kind == "nothing":
+        return msgspec.structs.replace(NOTHING, pacing=PACES[pace])
     reply = goes_wrong(kind, after_ms, None, pause_ms) if kind else Reply((ANSWER,))
     return msgspec.structs.replace(reply, pacing=PACES[pace])
 

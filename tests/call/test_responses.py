@@ -62,6 +62,28 @@ def test_a_refused_request_does_not_push_out_a_newer_wish() -> None:
     assert gate.release() == CreateResponse({"new": 1}, "create_2")
 
 
+def test_nothing_came_of_a_response_until_something_did() -> None:
+    gate = Responses()
+    assert not gate.empty("R1")
+    gate.created("R1")
+    assert gate.empty("R1")
+    gate.done("R1")
+    assert gate.empty("R1")
+    assert gate.audible("R1")
+    gate.answered("R1")
+    assert not gate.empty("R1")
+    assert gate.audible("R1")
+
+
+def test_of_one_that_may_not_be_heard_it_is_not_asked_whether_anything_came() -> None:
+    gate = Responses()
+    gate.created("R1")
+    gate.suppress()
+    gate.answered("R1")
+    assert not gate.empty("R1")
+    assert not gate.audible("R1")
+
+
 def test_behind_another_active_response_it_waits_until_that_is_over() -> None:
     gate = Responses()
     gate.want({})

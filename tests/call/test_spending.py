@@ -13,7 +13,7 @@ from bot.realtime import events
 from bot.realtime.session import SessionSettings
 from bot.realtime.usage import PerToken
 from tests.call.desk import Desk, changed, created, delta, done, speaks
-from tests.call.purse import CENT, USD, billed, heard, purse, used
+from tests.call.purse import CENT, USD, billed, heard, purse, spoken_over, used
 
 MINUTE = 60_000
 
@@ -63,7 +63,8 @@ def test_what_has_no_price_is_counted_but_costs_nothing_and_says_so() -> None:
 def test_nonsense_in_a_usage_is_counted_and_told_and_the_response_is_over_all_the_same() -> None:
     desk = Desk(purse())
     wrong = {**used(3), "input_tokens": -1, "input_token_details": "x"}
-    desk.give(created("R1"), events.ResponseDone(events.Response("R1", "completed", usage=wrong)))
+    desk.give(created("R1"), delta("R1", "A", 100))
+    desk.give(events.ResponseDone(events.Response("R1", "completed", usage=wrong)))
     assert desk.call.spent_nano_usd == 3 * CENT
     assert desk.call.counts["usage_faults"] == 2
     (report,) = [one for one in desk.reports if one.event == "usage_unclear"]
@@ -75,7 +76,7 @@ def test_nonsense_in_a_usage_is_counted_and_told_and_the_response_is_over_all_th
 def test_no_usage_keeps_a_response_from_being_seen_to_end(usage: str) -> None:
     desk = Desk(purse())
     text = f'{{"type":"response.done","response":{{"id":"R1","status":"completed","usage":{usage}}}}}'
-    desk.give(created("R1"), events.parse(text))
+    desk.give(created("R1"), delta("R1", "A", 100), events.parse(text))
     assert not desk.call.responses.busy
     words = (
         '{"type":"conversation.item.input_audio_transcription.completed","item_id":"U","transcript":"hi","usage":%s}'
@@ -133,14 +134,14 @@ def test_how_near_a_cap_is(spent: int, cap: int, expected: int) -> None:
 
 def test_the_nearer_of_two_caps_counts() -> None:
     desk = Desk(purse(cents=100, day_cents=1_000))
-    desk.give(created("R1"), billed("R1", 50), DailySpend(799 * CENT))
+    desk.give(created("R1"), spoken_over("R1", 50), DailySpend(799 * CENT))
     assert desk.call.spending.level() == 0
     desk.give(DailySpend(800 * CENT))
     assert desk.call.spending.level() == 1
     assert desk.call.spending.described() == {"cap": "day", "call_usd": 0.5, "day_usd": 8.0}
-    desk.give(created("R2"), billed("R2", 30))
+    desk.give(created("R2"), spoken_over("R2", 30))
     assert desk.call.spending.described()["cap"] == "call"
-    desk.give(created("R3"), billed("R3", 20))
+    desk.give(created("R3"), spoken_over("R3", 20))
     assert desk.call.spending.level() == 2
 
 

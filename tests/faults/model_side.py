@@ -16,6 +16,7 @@ BARGE = ((3_000, 600), (5_500, 600))
 AGAIN = 6_600
 """The same of the second turn, where the caller has cut the first answer short."""
 SLOW = Reply((FIRST,), pacing=Pacing(speed=1.4))
+NOTHING = Reply(pacing=PACING)
 FILTERED = "content_filter"
 EXPIRED = '{"type":"error","event_id":"e1","error":{"type":"invalid_request_error","code":"session_expired","message":"Your session hit the maximum duration of 60 minutes.","param":null,"event_id":null}}'
 FLOOD = Spoken(tone(600_000, 1), "on and on")
@@ -35,6 +36,8 @@ PLANS = {
     "wrong format echoed (audio/pcma)": Plan(None, (Behaviour(forced_format={"type": "audio/pcma"}),)),
     "error mid-turn": Plan(None, replies=(GREETS, failing("error", 1_000), ANSWERS_AGAIN)),
     "response fails before a sound": Plan(TURN, replies=(GREETS, failing("failed", 0, "server_error"), *REPLIES[1:])),
+    "response over without a sound": Plan(TURN, replies=(GREETS, failing("incomplete"), *REPLIES[1:])),
+    "response over without a sound, twice": Plan(TURN, replies=(GREETS, NOTHING, NOTHING, *REPLIES[1:])),
     "response fails mid-turn": Plan(
         4_650, replies=(GREETS, failing("failed", 1_000, "rate_limit_exceeded"), *REPLIES[2:])
     ),
@@ -49,6 +52,14 @@ PLANS = {
     "close 1006, three dials refused": Plan(4_700, closing(1006), refused=3, n_sessions=2, hang_up=16_000),
     "close 1006, no session for good": Plan(
         4_700, closing(1006), refused=99, ended="model_unavailable", hang_up=30_000
+    ),
+    "close 1006 just after a filler, three dials refused": Plan(
+        7_000,
+        closing(1006, 7_000),
+        replies=(GREETS, failing("stalls"), *REPLIES[1:]),
+        speech=((3_000, 600),),
+        refused=3,
+        n_sessions=2,
     ),
     "delta flood (10 min in 10 s)": Plan(
         AGAIN, replies=(GREETS, Reply((FLOOD,), pacing=Pacing(speed=60)), *REPLIES[2:]), speech=BARGE
