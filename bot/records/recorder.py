@@ -35,9 +35,10 @@ _TO_PHONE = frozenset(get_args(Outbound))
 class Recorder:
     """The recording of one call. Tell it each input, then at once what the call answered to it: their order is kept."""
 
-    def __init__(self, files: Sequence[CallFile], *, writer: Writer | None = None) -> None:
-        """Each of `files` is made with its first write."""
+    def __init__(self, files: Sequence[CallFile], *, writer: Writer | None = None, call_sid: str = "") -> None:
+        """Each of `files` is made with its first write. `call_sid` is for the log."""
         self.files = tuple(files)
+        self._call_sid = call_sid
         self.failed = False
         """Whether every file was given up."""
         self.on_made: Callable[[FileKind, Path], None] | None = None
@@ -130,7 +131,7 @@ class Recorder:
             try:
                 file.close()
             except Exception as error:  # noqa: BLE001  as below; and the other files are to be closed too
-                self._writer.not_closed(file.path, error)
+                self._writer.not_closed(file.path, error, self._call_sid)
         self._done.set()
 
     def _tell_made(self) -> None:
@@ -148,7 +149,7 @@ class Recorder:
 
     def _give_up(self, file: CallFile, error: Exception) -> None:
         self._alive.remove(file)
-        self._writer.gave_up(file.path, error)
+        self._writer.gave_up(file.path, error, self._call_sid)
         if not self._alive:
             self.failed = True
             self._pending.clear()

@@ -57,14 +57,14 @@ class Writer:
         self._orders.put(None)
         self._thread.join()
 
-    def gave_up(self, path: Path, error: Exception) -> None:
+    def gave_up(self, path: Path, error: Exception, call_sid: str) -> None:
         """A file has failed, and nothing more of it will be written. Called in the thread."""
         self.failures += 1
-        _log.warning("recording_failed", path=str(path), error=str(error))
+        _log.warning("recording_failed", call_sid=call_sid, path=str(path), error=str(error))
 
-    def not_closed(self, path: Path, error: Exception) -> None:
+    def not_closed(self, path: Path, error: Exception, call_sid: str) -> None:
         """A file that was written could not be closed. Called in the thread."""
-        _log.warning("recording_not_closed", path=str(path), error=str(error))
+        _log.warning("recording_not_closed", call_sid=call_sid, path=str(path), error=str(error))
 
     def _run(self) -> None:
         due = self._clock() + self._flush_s

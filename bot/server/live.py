@@ -191,7 +191,7 @@ class LiveCalls:
         if past.leg:
             chosen = carrying_on(chosen, past, now_s)
         files = call_files(settings, chosen, call_sid)
-        recorder = Recorder(files) if files else None
+        recorder = Recorder(files, call_sid=call_sid) if files else None
         take = self.pool.take
         return Bridge(chosen, self._endpoint, self._beat, recorder=recorder, session=take(), spare=take)
 

@@ -25,6 +25,8 @@ from bot.server.waits import Waits
 MAX_PARTY = 64
 ROWS_OF_A_LEG = 1_000_000
 """Usages and events of each stream of a call are numbered from a multiple of this on."""
+MISSED = ROWS_OF_A_LEG // 2
+"""And those of a session whose stream went elsewhere from here on."""
 _DIGIT = re.compile(r"\d")
 
 _log = structlog.get_logger()
@@ -97,6 +99,13 @@ class CallRecord:
             self._put(row)
         self._early.clear()
 
+    def missed(self) -> None:
+        """The call goes on in another process, which numbers its usages like this one."""
+        for row in self._early:
+            if isinstance(row, UsageKept):
+                apart = msgspec.structs.replace(row.usage, number=row.usage.number + MISSED)
+                self._put(msgspec.structs.replace(row, usage=apart))
+
     def end(self, reason: EndReason) -> None:
         """The call is over, with this process."""
         self._tell_early()
@@ -160,9 +169,10 @@ class Records:
             live.bridge.recorder.on_made = record.file_made
 
     def _ended(self, live: LiveCall, reason: EndReason | None) -> None:
-        """A call that goes on in another process leaves its files here and nothing else."""
+        """A call that goes on in another process leaves here its files and what its session has cost already."""
         record = self._open.pop(live)
         if reason is None:
+            record.missed()
             return
         record.end(reason)
         lost = self._keeper.lost_of(live.call_sid)

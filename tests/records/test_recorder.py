@@ -20,7 +20,7 @@ from bot.records.fixture import read_fixture
 from bot.records.fixture_file import FixtureFile
 from bot.records.recorder import Recorder
 from bot.records.store.rows import FileKind
-from bot.records.writer import Writer
+from bot.records.writer import FLUSH_S, Writer
 from bot.twilio import stream
 from tests.call.desk import Desk, echo
 from tests.records import records_sample as sample
@@ -237,6 +237,21 @@ def test_what_has_come_is_written_and_flushed_while_the_call_runs(writer: Writer
             break
         recorded.wait(0.01)
     assert len(file.rows) == 1
+    assert file.flushes
+
+
+def test_what_is_recorded_can_be_read_within_a_second_of_a_crash(tmp_path: Path, writer: Writer) -> None:
+    assert FLUSH_S < 1
+    file = FixtureFile(CallSettings(), tmp_path / "a.call.jsonl")
+    recorded = Recorder([file], writer=writer)
+    recorded.input(5, "phone>bot", '{"event":"connected"}')
+    closed(Recorder([Listed()], writer=writer))
+    for _ in range(500):
+        if file.made and len(sample.lines_of(file.path)) == 2:
+            break
+        recorded.wait(0.01)
+    assert [line.us for line in read_fixture(file.path).lines] == [5]
+    assert not recorded.wait(0), "the file was closed"
 
 
 def test_the_files_there_are_are_told(tmp_path: Path, writer: Writer) -> None:

@@ -25,7 +25,7 @@ from bot.records.store.rows import CallStarted, EventKept, OwnerSeen, Row, TurnK
 from bot.server import records as module
 from bot.server.keeping import Keeping, keeping, midnight, prepare
 from bot.server.past import Past
-from bot.server.records import CallRecord, masked_party, settings_digest
+from bot.server.records import MISSED, CallRecord, masked_party, settings_digest
 from bot.server.waits import Waits, percentile
 from bot.testing.agent import Reply, Spoken, pattern
 from bot.testing.dial import new_call_sid
@@ -264,6 +264,14 @@ def test_what_a_call_tells_before_its_stream_is_here_waits_for_it() -> None:
         UsageKept("CA1", NOW, UsageFact(1, "response", "resp_1", "m")),
         EventKept("CA1", 2, 12, "limit_reached", "warning", {"deep": {"A": ["B", 1]}}),
     ]
+
+
+def test_of_a_session_whose_stream_went_elsewhere_its_cost_is_kept() -> None:
+    kept, _, rows = record()
+    kept.hear(Report("session_ready", {}), 5)
+    kept.hear(UsageFact(1, "response", "resp_1", "m", nano_usd=7), 10)
+    kept.missed()
+    assert rows == [UsageKept("CA1", NOW, UsageFact(1 + MISSED, "response", "resp_1", "m", nano_usd=7))]
 
 
 def test_waits_are_summed_up() -> None:

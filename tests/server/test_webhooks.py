@@ -160,7 +160,8 @@ async def test_a_path_prefix_is_told_and_signed_once_whatever_the_proxy_does(pre
         status, document = await desk.post(f"{reached}/voice", form(call_sid), signed_path="/voice")
         assert status == 200
         assert stream_of(document).startswith(f"wss://bot.example.com{prefix}/media/")
-        assert f'action="{PUBLIC_URL}{prefix}/voice/next#rc=5&amp;rp=ct,rt,5xx&amp;ct=3000' in document
+        patience = "#rc=5&amp;rp=ct,rt,5xx&amp;ct=3000&amp;rt=15000&amp;tt=15000"
+        assert f'action="{PUBLIC_URL}{prefix}/voice/next{patience}"' in document
         path = stream_of(document).removeprefix("wss://bot.example.com" + prefix)
         socket = await desk.upgrade(path.removeprefix("/media/"), under=reached)
         await socket.close()
@@ -251,3 +252,18 @@ async def test_a_rotating_auth_token_is_taken_old_and_new() -> None:
         result = await desk.dial_until(phone, lambda: heard(phone))
         assert (result.ending, result.failure) == ("caller_hung_up", "")
         assert heard(phone)
+
+
+# ---- a defect of ours ----
+
+
+@pytest.mark.parametrize("path", ["/voice", "/voice/next", "/voice/dialled", "/voice/recorded"])
+async def test_a_defect_is_a_sentence_for_the_caller(path: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(voice, "CALL_SID", None)
+    async with standing() as desk:
+        status, document = await desk.post(path, form(new_call_sid(), "in-progress"))
+        assert (status, verbs(document)) == (200, ["Say", "Hangup"])
+        (line,) = desk.logged("webhook_failed")
+        assert line["path"] == path
+        monkeypatch.undo()
+        await desk.works()

@@ -178,7 +178,10 @@ async def test_a_process_that_dies_loses_its_own_streams_and_no_others(tmp_path:
                 await until(partial(all_hear, [phone]))
         assert await instance.ready() == (200, "full\n")
         await until(lambda: len(instance.stored("SELECT 1 FROM calls")) == 2)
-        os.kill(lost, signal.SIGKILL)
+        row = "SELECT reason, owner FROM calls WHERE sid = ?"
+        with instance.only(lost):  # the caller is back at once: nobody carries the call on before this has been seen
+            os.kill(lost, signal.SIGKILL)
+            await until(lambda: instance.asked(row, phones[lost].ids.call_sid) == [("line_lost", lost)])
         result = await calling[lost]
         assert [leg.close_code for leg in result.legs] == [1006, 1000]
         assert (result.ending, heard(after)) == ("hangup", GOODBYE.items[0].audio)
@@ -188,6 +191,10 @@ async def test_a_process_that_dies_loses_its_own_streams_and_no_others(tmp_path:
         ends = "SELECT reason, leg FROM calls WHERE ended_at IS NOT NULL ORDER BY leg"
         await until(lambda: len(instance.stored(ends)) == 2)
         assert instance.stored(ends) == [("bot_hung_up", 0), ("bot_hung_up", 1)]
+        waiting = new_call_sid()
+        await instance.token(waiting)  # has one place: there is a second
+        await heard_out(instance, a_phone(), audio=GOODBYE.items[0].audio)
+        assert verbs((await instance.next(waiting))[1]) == ["Say", "Hangup"]
 
 
 async def test_a_second_ctrl_c_ends_the_calls(tmp_path: Path) -> None:

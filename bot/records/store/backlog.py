@@ -44,6 +44,11 @@ class Backlog:
         """The number of the oldest row that waits, or of the next one to come."""
         return min((next(iter(queue)) for queue in self._all if queue), default=self._next)
 
+    @property
+    def calls(self) -> list[str]:
+        """The calls that have rows here."""
+        return [call_sid for call_sid in self._by_call if call_sid]
+
     def lost(self, call_sid: str) -> int:
         """How many rows of this call were dropped or refused."""
         return self._lost[call_sid]

@@ -27,6 +27,8 @@ BATCH_ROWS = 200
 """At a time: preparing them holds the interpreter, for which calls wait."""
 RETRY_S = (0.2, 0.5, 1.0, 2.0, 5.0)
 BEAT_S = 4.0
+CALLS_NAMED = 50
+"""In one line of the log."""
 
 _log = structlog.get_logger()
 
@@ -110,10 +112,15 @@ class Keeper(StoreLane[S]):
         try:
             stored = await self.flush(within_s)
             if not stored:
-                _log.warning("records_given_up", rows=self.waiting)
+                _log.warning("records_given_up", rows=self.waiting, calls=self._behind()[:CALLS_NAMED])
         finally:
             await self._end()
         return stored
+
+    def _behind(self) -> list[str]:
+        """The calls that have rows which are not stored yet."""
+        flying = [row.call_sid for row in self._in_flight if not isinstance(row, OwnerSeen)]
+        return sorted({*flying, *self._backlog.calls})
 
     # ---- rows, in the store's thread ----
 

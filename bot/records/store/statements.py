@@ -100,8 +100,13 @@ _MODEL = sa.bindparam("of_model", type_=sa.BigInteger)
 _TRANSCRIPTION = sa.bindparam("of_transcription", type_=sa.BigInteger)
 _LINE = sa.bindparam("new_line_nano_usd", type_=sa.BigInteger)
 
-LOCK = sa.select(calls.c.sid, calls.c.tokens).where(calls.c.sid.in_(_SIDS)).order_by(calls.c.sid).with_for_update()
-"""The calls `sids`, each with its sum of tokens, locked in an order that is everybody's."""
+LOCK = (
+    sa.select(calls.c.sid, calls.c.tokens, calls.c.waits)
+    .where(calls.c.sid.in_(_SIDS))
+    .order_by(calls.c.sid)
+    .with_for_update()
+)
+"""The calls `sids`, each with its sum of tokens and its waits, locked in an order that is everybody's."""
 
 FORGOTTEN = sa.select(forgotten.c.call_sid).where(forgotten.c.call_sid.in_(_SIDS))
 """Those of the calls `sids` that are forgotten."""

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import TypeVar
 
+import msgspec
 from sqlalchemy import Executable
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -48,7 +49,8 @@ async def _apply_batch(connection: AsyncConnection, rows: Sequence[Row], now: da
         return []
     known = [{"sid": sid, "started_at": at} for sid, at in sorted(seen.items())]
     await _write(connection, upsert.known, known)
-    sums = dict((await connection.execute(statements.LOCK, {"sids": list(seen)})).all())
+    locked = (await connection.execute(statements.LOCK, {"sids": list(seen)})).all()
+    sums, waits = {sid: tokens for sid, tokens, _ in locked}, {sid: waits for sid, _, waits in locked}
     gone = await _forgotten(connection, list(seen))
     kept = [row for row in rows if not isinstance(row, OwnerSeen) and row.call_sid not in gone]
     await _write(connection, upsert.started, in_order(_of(CallStarted, kept), params.start, "sid", "started_at", "leg"))
@@ -56,10 +58,25 @@ async def _apply_batch(connection: AsyncConnection, rows: Sequence[Row], now: da
     await _usages(connection, upsert.usage, _of(UsageKept, kept), sums)
     await _write(connection, upsert.event, in_order(_of(EventKept, kept), params.event, "call_sid", "number"))
     await _write(connection, upsert.file, in_order(_of(FileKept, kept), params.file, "path"))
-    await _write(connection, statements.END, in_order(_of(CallEnded, kept), params.end, "of_sid"))
+    ends = _with_earlier_waits(_of(CallEnded, kept), waits)
+    await _write(connection, statements.END, in_order(ends, params.end, "of_sid"))
     put_through = in_order(_of(CallTransferred, kept), params.transferred, "of_sid")
     await _write(connection, statements.TRANSFERRED, put_through)
     return [row for row in _of(FileKept, rows) if row.call_sid in gone]
+
+
+def _with_earlier_waits(rows: Iterable[CallEnded], waits: Mapping[str, Mapping[str, float]]) -> list[CallEnded]:
+    """The end of a later stream takes away nothing that an earlier one told, such as the wait for the greeting.
+
+    `waits` are those stored so far, by call.
+    """
+    known = dict(waits)
+    whole = []
+    for row in rows:
+        told = {**known[row.call_sid], **row.waits} if row.leg else row.waits
+        known[row.call_sid] = told
+        whole.append(msgspec.structs.replace(row, waits=dict(told)))
+    return whole
 
 
 def _of(kind: type[_R], rows: Iterable[object]) -> list[_R]:

@@ -6,6 +6,7 @@ from datetime import timedelta
 from itertools import permutations
 
 import pytest
+from msgspec.structs import replace
 
 from bot.records.store.rows import CallEnded, CallStarted, CallTransferred, Row
 from bot.records.store.store import CallStore
@@ -46,6 +47,17 @@ async def test_the_end_of_the_last_stream_is_the_end_of_the_call(store: CallStor
     await store.apply([OVER])
     await store.apply([BROKEN])  # late, or once more
     assert await summary(store) == ("caller_hung_up", "there", 1, 20.0, "+*********01")
+
+
+@pytest.mark.parametrize("at_once", [True, False])
+async def test_what_the_first_stream_waited_for_is_still_known(store: CallStore, *, at_once: bool) -> None:
+    first = replace(BROKEN, waits={"greeting_heard": 612.0, "clear_p50": 1.0})
+    last = replace(OVER, waits={"clear_p50": 2.0})
+    for rows in [[FIRST, first, SECOND, last]] if at_once else [[FIRST], [first], [SECOND], [last], [last]]:
+        await store.apply(rows)
+    found = await store.so_far(SID)
+    assert found is not None
+    assert found[0].waits == {"greeting_heard": 612.0, "clear_p50": 2.0}
 
 
 async def test_a_call_that_was_put_through_says_so_once_it_had_ended(store: CallStore) -> None:
