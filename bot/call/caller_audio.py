@@ -22,7 +22,7 @@ MOST_PIECES = 400
 """However little is in them."""
 RECENT_BYTES = 6 * 8_000
 """While the caller does not speak, as far as the session says. A session that died without a word may have been dead
-for five seconds (bot.realtime.connection)."""
+for four seconds (bot.realtime.connection)."""
 TURN_BYTES = 20 * 8_000
 """The end of a turn, if it was longer."""
 ALL_BYTES = 60 * 8_000

@@ -24,7 +24,8 @@ from bot.realtime.events import CreateItem
 from bot.realtime.failures import FailureKind
 
 NOTICED_US = 1_000_000
-"""A call that has no session for longer than this lets the caller hear something."""
+"""A call that has no session for longer than this lets the caller hear something; at once when the session was lost
+because nothing came of it, since he has been waiting for seconds then."""
 
 
 class Part(Protocol):
@@ -72,7 +73,7 @@ class Succession:
         if not known:
             self._forget()
             if self._sessions.ever_ready:
-                self._filler.expect(self._step.now_us + NOTICED_US)
+                self._filler.expect(self._step.now_us + (0 if failure == "timeout" else NOTICED_US))
         return True
 
     def change(self, *, pause: bool, calm: bool) -> None:

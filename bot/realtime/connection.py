@@ -32,8 +32,8 @@ CLOSE_S = 0.5
 LOOK_S = 1.0
 """How often it is looked whether the server has said anything since the last time. If not, it is asked for a sign of
 life: it answers pings (openai-realtime.md, section 1.2), and anything else it says will do."""
-SILENT_LOOKS = 4
-"""So many times in a row: the session is lost, after four to five seconds of silence."""
+SILENT_LOOKS = 3
+"""So many times in a row: the session is lost, after three to four seconds of silence."""
 MAX_BUFFERED_BYTES = 4 * 2**20
 """Minutes of unsent caller audio: a server that reads this slowly is gone."""
 

@@ -1,6 +1,6 @@
 """Many calls, one after the other and side by side: nothing may be left of them, and memory may not grow.
 
-Short calls go over real sockets, in real time. Calls of an hour are in virtual time: 50 hours of real time are
+Short calls go over real sockets, in real time, with their store and their fixtures on the disk. Calls of an hour are in virtual time: 50 hours of real time are
 impractical. Those have no sockets, and what is flat about them is the core's and the simulators' memory.
 """
 
@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import os
+import tempfile
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
@@ -21,6 +22,7 @@ import structlog
 from bot.call.call import Call
 from bot.call.notes import SessionExpires
 from bot.call.settings import CallSettings
+from bot.server.keeping import keeping
 from bot.testing.agent import Reply, Spoken, Turn
 from bot.testing.model import SimulatedModel
 from bot.testing.phone import SimulatedPhone
@@ -70,16 +72,23 @@ def rss_bytes() -> int:
 
 async def short_calls(n: int) -> list[Sample]:
     """`n` calls, some at once, each greeted and hung up; a sample before, and after each tenth."""
+    with tempfile.TemporaryDirectory() as records:
+        env = {"BOT_RECORD": "fixture", "BOT_RECORD_DIR": records}
+        async with standing(checked=False, keep=keeping, **env) as desk:
+            return await _sampled(desk, n)
+
+
+async def _sampled(desk: Desk, n: int) -> list[Sample]:
     samples: list[Sample] = []
-    async with standing(checked=False) as desk:
-        for part in range(SAMPLES + 1):
-            if part:
-                await _many(desk, n // SAMPLES)
-            await desk.quiet()
-            desk.model.sessions.clear()
-            desk.logs.clear()
-            samples.append(sample(part * (n // SAMPLES), await _settled()))
-            print(samples[-1], flush=True)
+    for part in range(SAMPLES + 1):
+        if part:
+            await _many(desk, n // SAMPLES)
+        await desk.quiet()
+        desk.model.sessions.clear()
+        desk.logs.clear()
+        samples.append(sample(part * (n // SAMPLES), await _settled()))
+        print(samples[-1], flush=True)
+
     return samples
 
 

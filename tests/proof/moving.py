@@ -44,7 +44,10 @@ HEADER = f"{'way':<10} {'calls':>5} {'went on':>8} {'with context':>13} {'cut':>
 
 @dataclass
 class Moved:
-    """What became of the calls. `silences_s`: from the end of a stream to the first sound on the next."""
+    """What became of the calls. `silences_s`: from the end of a stream to the first sound on the next.
+
+    Who is stopped in good order cuts no sentence; who is killed can't help it.
+    """
 
     way: str
     calls: int
@@ -55,7 +58,7 @@ class Moved:
 
     @property
     def good(self) -> bool:
-        return self.calls == self.went_on == self.with_context
+        return self.calls == self.went_on == self.with_context and not (self.way == "stopped" and self.cut)
 
     def row(self) -> str:
         worst, half = max(self.silences_s, default=0), median(self.silences_s or [0])
