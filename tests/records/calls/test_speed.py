@@ -1,7 +1,8 @@
 """The whole command in a process of its own, over ten thousand calls.
 
 It answers within a second of the clock. Where the machine is too busy for that, its time of the processor decides: at
-most a fixed multiple of what the import of the libraries it is built on takes in the same minute.
+most a fixed multiple of what the import of the libraries it is built on takes in the same minute; and three seconds of
+the clock are too many on any machine.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ ROOT = Path(__file__).parents[3]
 CALLS = 10_000
 MOST_S = 1.0
 MOST_TIMES = 2.0
+MOST_EVER_S = 3.0
 TRIES = 3
 BARE = "import sqlalchemy.ext.asyncio, aiosqlite, pydantic, rich.console, typer"
 SLOW_IMPORTS = ("alembic", "aiohttp", "twilio", "websockets", "uvloop", "asyncpg", "prometheus_client", "structlog")
@@ -74,6 +76,7 @@ def test_ten_thousand_calls_are_answered_in_under_a_second(big: Path, arguments:
         if tries[-1].wall < MOST_S:
             return
         bare.append(took(big, "-c", BARE))
+    assert min(one.wall for one in tries) < MOST_EVER_S
     assert min(one.cpu for one in tries) < MOST_TIMES * min(one.cpu for one in bare), (tries, bare)
 
 
