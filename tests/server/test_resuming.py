@@ -187,6 +187,16 @@ async def test_a_call_that_fails_may_leave_a_message(tmp_path: Path, seconds: in
             assert call.events[-1].details["recording_sid"] == left[0]["recording_sid"] != ""
 
 
+async def test_what_is_told_twice_of_a_call_that_is_over_is_one_event(tmp_path: Path) -> None:
+    async with standing(keep=keeping, BOT_RECORD_DIR=str(tmp_path)) as desk:
+        call_sid = new_call_sid()
+        for sid, seconds in (("RE1", 7), ("RE1", 7), ("RE2", 3)):
+            fields = [("RecordingSid", sid), ("RecordingUrl", ""), ("RecordingDuration", str(seconds))]
+            assert (await desk.post("/voice/recorded", [*form(call_sid, "in-progress"), *fields]))[0] == 200
+        told = [one.details["recording_sid"] for one in (await stored(desk, call_sid)).events]
+        assert sorted(told) == ["RE1", "RE2"]
+
+
 @pytest.mark.parametrize("path", ["/voice/recorded", "/voice/dialled"])
 async def test_only_twilio_may_say_what_became_of_a_call(path: str) -> None:
     async with standing() as desk:
