@@ -117,11 +117,17 @@ class RealtimeConnection(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast("asyncio.Transport", transport)  # uvloop's is one in all but ancestry
+        self._transport.set_write_buffer_limits(high=MAX_BUFFERED_BYTES)
         request = self._protocol.connect()
         name, value = self._endpoint.credentials
         request.headers[name] = value
         self._protocol.send_request(request)
         self._write()
+
+    def pause_writing(self) -> None:
+        """Too much waits to be sent."""
+        if self._transport is not None:
+            self._transport.abort()
 
     def data_received(self, data: bytes) -> None:
         self._silent_looks = -1  # with the next look: 0
@@ -277,8 +283,6 @@ class RealtimeConnection(asyncio.Protocol):
         if transport is None or not self._open or self._closing:
             return
         transport.write(self._framer.text(text))
-        if transport.get_write_buffer_size() > MAX_BUFFERED_BYTES:
-            transport.abort()
 
     async def close(self) -> None:
         """Close within half a second: with a handshake if the server takes part in it, else without."""

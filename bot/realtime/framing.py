@@ -90,6 +90,8 @@ class FrameReader:
         """How a whole text frame of 126 bytes to 64 KiB begins, and how many bytes stand before its text."""
         self._plain = most_bytes >= _MEDIUM_BYTES
         """Whether a whole text frame of such a length may come next, and is no part of anything."""
+        self._usual, self._usual_bytes = b"", -1
+        """How the last of them began, and its length, which are mostly those of the next."""
         self._rest: list[bytes] = []
         """The beginning of a frame, as it came, and how many bytes it has and must have before it is looked at."""
         self._rest_bytes = 0
@@ -97,10 +99,16 @@ class FrameReader:
 
     def whole(self, data: bytes) -> bool:
         """Take `data` if it is just one text frame of 126 bytes to 64 KiB, as nearly all are: whether it was."""
-        head = self._medium_head
-        if not self._plain or data[:2] != self._medium or head + int.from_bytes(data[2:4], "big") != len(data):
+        if (len(data) != self._usual_bytes or data[:4] != self._usual) and not self._is_whole(data):
             return False
-        self.on_text(apply_mask(data[head:], data[4:head]) if self._masked else data[head:])
+        self.on_text(apply_mask(data[8:], data[4:8]) if self._masked else data[4:])
+        return True
+
+    def _is_whole(self, data: bytes) -> bool:
+        size = self._medium_head + int.from_bytes(data[2:4], "big")
+        if not self._plain or data[:2] != self._medium or size != len(data):
+            return False
+        self._usual, self._usual_bytes = data[:4], size
         return True
 
     def feed(self, data: bytes) -> None:
@@ -119,6 +127,8 @@ class FrameReader:
             self._rest = [data[at:]]
             self._rest_bytes = len(data) - at
         self._plain = not (self._rest or self.in_fragments or self.broken) and self._most_bytes >= _MEDIUM_BYTES
+        if not self._plain:
+            self._usual_bytes = -1
 
     def _frames(self, data: bytes) -> int:
         """Read the whole frames in `data`: where the first begins that is not whole."""

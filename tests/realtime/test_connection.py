@@ -310,7 +310,7 @@ async def test_a_server_that_gives_no_sign_of_life_is_lost(monkeypatch: pytest.M
         line = Line(server.url)
         await line.open()
         await until(lambda: line.lost)
-        assert line.lost == [Failure("timeout", 0, "no sign of life for 0.2 s")]
+        assert line.lost == [Failure("timeout", 0, "no sign of life for 0.15 s")]
         assert server.got[0] == 0x80 | Opcode.PING
         await line.connection.close()
 
