@@ -133,7 +133,7 @@ async def _short(desk: Desk) -> None:
 
 def grown_bytes_a_call(samples: list[Sample]) -> float:
     """Memory that is left of a call, by the last third of the calls: the others warm up allocators and the store."""
-    middle, last = samples[2 * len(samples) // 3], samples[-1]
+    middle, last = samples[-1 - len(samples) // 3], samples[-1]
     return (last.rss_bytes - middle.rss_bytes) / (last.calls - middle.calls)
 
 
