@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import ssl
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from typing import cast
@@ -283,6 +283,13 @@ class RealtimeConnection(asyncio.Protocol):
         if transport is None or not self._open or self._closing:
             return
         transport.write(self._framer.text(text))
+
+    def send_all(self, texts: Sequence[bytes]) -> None:
+        """The same with several, in one write."""
+        transport = self._transport
+        if transport is None or not self._open or self._closing:
+            return
+        transport.write(b"".join(map(self._framer.text, texts)))
 
     async def close(self) -> None:
         """Close within half a second: with a handshake if the server takes part in it, else without."""

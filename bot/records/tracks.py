@@ -25,7 +25,8 @@ class CallerClock:
 
     def spoken_us(self, timestamp_ms: int, now_us: int) -> int:
         """When the frame with this timestamp, here now, was spoken; the clock is set, unless this tells of another."""
-        assert self._origin_us is not None
+        if self._origin_us is None:  # the first frame of one who was muted until now
+            self._origin_us = now_us - timestamp_ms * 1000
         spoken_us = self._origin_us + timestamp_ms * 1000
         if -BEHIND_US <= spoken_us - now_us <= AHEAD_US:
             return spoken_us

@@ -71,6 +71,8 @@ class Bridge:
         self._beat = beat
         self.wake_ns = NEVER_NS
         """When the call's clock, or room at the phone, is to be looked at (bot.server.beat)."""
+        self._to_phone: list[bytes] = []
+        self._to_model: list[bytes] = []
         self._over = asyncio.Event()
         self._finished = asyncio.Event()
         self.seconds = 0.0
@@ -271,7 +273,9 @@ class Bridge:
             for output in self.call.receive(item, now_us):
                 self._do(output, now_us)
                 if type(output) is stream.Clear and type(item) is events.SpeechStarted:
+                    self._write_due()
                     self._learn(WaitFact("clear", self._now_us() - now_us), now_us)  # the core's clock stands still
+            self._write_due()
             if self.recorder is not None and self.recorder.follow(self.call, now_us):
                 self._report(Report("recording_started"), now_us)
             self._arm()
@@ -287,13 +291,13 @@ class Bridge:
     def _do(self, output: Output, now_us: int) -> None:
         if isinstance(output, PHONE_MESSAGES):
             if self._phone is not None:
-                self._send_phone(self._phone, _encode(output))
+                self._to_phone.append(_encode(output))
             if self.recorder is not None:
                 self.recorder.output(now_us, output)
         elif isinstance(output, Aside):
             self._take(output, now_us)
         else:
-            self._send_model(_encode(output))
+            self._to_model.append(_encode(output))
             if self.recorder is not None:
                 self.recorder.output(now_us, output, self._model.number)
         if self.on_output is not None:
@@ -306,6 +310,7 @@ class Bridge:
         elif isinstance(output, End):
             self._over.set()
         elif isinstance(output, Order):
+            self._write_due()  # it may be for a session that is left now
             self._model.obey(output)
         else:
             self._learn(output, now_us)
@@ -326,17 +331,19 @@ class Bridge:
         if self.on_told is not None:
             self.on_told(fact, now_us)
 
-    def _send_phone(self, phone: PhoneSocket, text: bytes) -> None:
+    def _write_due(self) -> None:
+        """What a step has for either side goes out in one write."""
         traffic = self.traffic
-        traffic.to_phone += 1
-        traffic.to_phone_bytes += len(text)
-        phone.send(text)
-
-    def _send_model(self, text: bytes) -> None:
-        traffic = self.traffic
-        traffic.to_model += 1
-        traffic.to_model_bytes += len(text)
-        self._model.send(text)
+        if self._to_phone and self._phone is not None:
+            due, self._to_phone = self._to_phone, []
+            traffic.to_phone += len(due)
+            traffic.to_phone_bytes += sum(map(len, due))
+            self._phone.send(due)
+        if self._to_model:
+            due, self._to_model = self._to_model, []
+            traffic.to_model += len(due)
+            traffic.to_model_bytes += sum(map(len, due))
+            self._model.send(due)
 
     # ---- time and room ----
 

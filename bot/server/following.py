@@ -32,8 +32,11 @@ class _End(NamedTuple):
     past: Past | None
 
 
-async def what_follows(calls: LiveCalls, call_sid: str, *, there: bool, held: int) -> What:
-    """What Twilio shall do next. `go_on`: the call waits for its next stream. `there`: the caller has not hung up."""
+async def what_follows(calls: LiveCalls, call_sid: str, *, there: bool, held: int = 0, leg: int = 0) -> What:
+    """What Twilio shall do next. `go_on`: the call waits for its next stream. `there`: the caller has not hung up.
+
+    `leg` is the stream that is over, the first being 0.
+    """
     if there and _waits(calls, call_sid):
         return "go_on"
     reason = await calls.outcome(call_sid)
@@ -45,7 +48,7 @@ async def what_follows(calls: LiveCalls, call_sid: str, *, there: bool, held: in
         return "fallback" if reason in RESUMABLE else "hang_up"
     if _holds(calls, held):
         return "hold"
-    return await _carry_on(calls, call_sid, reason)
+    return await _carry_on(calls, call_sid, reason, leg)
 
 
 def _waits(calls: LiveCalls, call_sid: str) -> bool:
@@ -54,8 +57,10 @@ def _waits(calls: LiveCalls, call_sid: str) -> bool:
     return live is not None and live.past.leg > 0 and not live.bridge.attached and live.bridge.call.ended is None
 
 
-async def _carry_on(calls: LiveCalls, call_sid: str, reason: EndReason | None) -> What:
+async def _carry_on(calls: LiveCalls, call_sid: str, reason: EndReason | None, leg: int) -> What:
     end = await _end(calls, call_sid, reason)
+    if reason is None and end.past is not None and end.past.leg > leg and calls.registry.claimed(call_sid):
+        return "hang_up"  # of an earlier stream, while another process has the one that carries the call on
     if end.reason not in RESUMABLE | {None, "", CRASHED}:
         return _elsewhere(end.reason)
     if end.past is None or end.past.hopeless or calls.closing:

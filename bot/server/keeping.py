@@ -18,7 +18,7 @@ from bot.records.store.opening import opened
 from bot.records.store.owners import Owner, this_process
 from bot.records.store.pii import caller_hash, pii_key
 from bot.records.store.purge import EVERY_S, Purge, retention
-from bot.records.store.rows import OwnerSeen
+from bot.records.store.rows import CallEnded, OwnerSeen, Row, UsageKept
 from bot.records.store.store import CallStore
 from bot.records.store.sweep import Sweep
 from bot.records.store.urls import StoreError, store_url
@@ -52,7 +52,7 @@ class Keeping:
         Records(self.keeper, calls, self.owner, self.hash_number)
         calls.shelf = Shelf(self.keeper, shared=self.shared)
         if calls.settings.max_daily_usd:
-            self.keeper.every(LOOK_S, _spent_today(calls))
+            self.keeper.every(LOOK_S, _spent_today(calls, self.keeper))
 
 
 @asynccontextmanager
@@ -94,16 +94,27 @@ async def prepare(settings: Settings) -> None:
         _log.warning("store_away", why=why_of(error))
 
 
-def _spent_today(calls: LiveCalls) -> Callable[[CallStore], Awaitable[None]]:
-    """Looks up what was spent since midnight, UTC, and tells the calls in their own loop."""
+def _spent_today(calls: LiveCalls, keeper: Keeper[CallStore]) -> Callable[[CallStore], Awaitable[None]]:
+    """Looks up what was spent since midnight, UTC, and tells the calls in their own loop.
+
+    A store that can't be written to may still be read from: what it has yet to be told of is counted too.
+    """
     loop = asyncio.get_running_loop()
 
     async def look(store: CallStore) -> None:
-        nano_usd = await store.spent_since(midnight(utc_now()))
+        since = midnight(utc_now())
+        untold = sum(map(_money, keeper.unsettled()))
+        nano_usd = untold + await store.spent_since(since)
         with suppress(RuntimeError):  # the server has stopped
             loop.call_soon_threadsafe(calls.spent_today, nano_usd)
 
     return look
+
+
+def _money(row: Row) -> int:
+    if isinstance(row, UsageKept):
+        return row.usage.nano_usd
+    return row.line_nano_usd if isinstance(row, CallEnded) else 0
 
 
 def midnight(now: datetime) -> datetime:

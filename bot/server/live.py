@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import secrets
+import sqlite3
 import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
+from typing import cast, get_args
+
+import structlog
 
 from bot.call.call import Call
 from bot.call.outputs import EndReason
@@ -41,15 +45,18 @@ RESUMABLE: frozenset[EndReason] = frozenset({"line_lost", "drained"})
 """Ends after which the call is carried on if the caller is still there."""
 BOUNDS: frozenset[EndReason] = frozenset({"spend_limit", "time_limit", "idle"})
 """Ends that the bot says goodbye before; where it could not, a sentence follows."""
+FINAL = frozenset(get_args(EndReason)) - RESUMABLE
 PASTS = 1000
 """Calls that ended so of which this process knows the past itself; of others the store does."""
 BOT_ENDS = frozenset(
     {
         *("bot_hung_up", "idle", "time_limit", "spend_limit"),
-        *("model_unavailable", "internal_error", "drained", "refused"),
+        *("model_unavailable", "internal_error", "drained", "refused", "line_lost"),
     }
 )
-"""Ends after which Twilio asks what is next: the stream was closed by us."""
+"""Ends after which Twilio asks what is next: the stream was closed by us, or broke."""
+
+_log = structlog.get_logger()
 
 
 @dataclass(eq=False)
@@ -139,9 +146,13 @@ class LiveCalls:
 
     async def ended_before(self, call_sid: str) -> bool:
         """Whether a call that is new to this instance is over by the store: somebody plays its webhook again."""
-        if self.shelf is None or not await self.shelf.ended(call_sid):
+        reason = None if self.shelf is None else await self.shelf.ended(call_sid)
+        if reason is None:
             return False
-        self.registry.end(call_sid, "line_lost")
+        if reason in FINAL:
+            self.registry.end(call_sid, cast("EndReason", reason))
+        else:  # it may yet be carried on, by those who may ask for that
+            self.registry.forget(call_sid)
         return True
 
     def turns_away(self, call_sid: str) -> bool:
@@ -206,19 +217,27 @@ class LiveCalls:
         finally:
             if looking is not None:
                 looking.cancel()
-            if self.find(live.call_sid) is live:
+            current = self.find(live.call_sid) is live
+            if current:
                 del self._calls[live.call_sid]
             self.ended += 1
             self._ended_nano_usd += live.own_nano_usd
         if reason in RESUMABLE:
             self._remember(live)
+        try:
+            if current:
+                self._leave(live, reason)
+        except sqlite3.OperationalError as error:  # a disk that is full, say: the rest of the end goes on
+            _log.warning("registry_failed", call_sid=live.call_sid, why=str(error))
+        for tell in self.on_end:
+            tell(live, reason)
+
+    def _leave(self, live: LiveCall, reason: EndReason | None) -> None:
         if reason is not None:
             asks = reason in BOT_ENDS and live.bridge.attached
             self.registry.end(live.call_sid, _to_the_phone(live.bridge.call, reason), asks=asks, own=True)
         elif not self.registry.claimed(live.call_sid):
             self.registry.forget(live.call_sid)
-        for tell in self.on_end:
-            tell(live, reason)
 
     async def _look_elsewhere(self, live: LiveCall) -> None:
         """Let go of a session whose stream has come in another process, or will not come at all."""
@@ -278,8 +297,7 @@ class LiveCalls:
         live = self.find(call_sid)
         if live is not None:
             live.nonce = nonce
-        resumed = live is not None and live.past.leg > 0
-        return seal(call_sid, int(time.time()), nonce, self._keys[0], resumed=resumed)
+        return seal(call_sid, int(time.time()), nonce, self._keys[0], leg=0 if live is None else live.past.leg)
 
     def opened(self, token: str) -> StreamToken:
         """What a token says. Raises BadToken when it is not ours or too old."""

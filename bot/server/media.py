@@ -41,7 +41,7 @@ async def media(request: web.Request) -> web.StreamResponse:
         who["call_sid"] = opened.call_sid
         live = calls.find(opened.call_sid)
         if _has_failed(calls, opened.call_sid):
-            return await _closed(request, socket)
+            return await _closed(request, socket, opened.call_sid)
         if live is None and await _handed_over(request, opened.call_sid):
             return web.Response()  # goes nowhere: the connection is another process's now
         past = await _past(calls, opened) if live is None and opened.resumed else None
@@ -63,21 +63,28 @@ def _has_failed(calls: LiveCalls, call_sid: str) -> bool:
     return (ended or calls.registry.outcome(call_sid)) in FAILED
 
 
-async def _closed(request: web.Request, socket: PhoneSocket) -> web.Response:
+async def _closed(request: web.Request, socket: PhoneSocket, call_sid: str) -> web.Response:
     """Let the stream in and close it: so Twilio asks what follows, and the caller gets what the operator chose.
 
     A refusal would take him on in the document that asked for the stream, which only knows how to say goodbye.
     """
+    request.app[METER].stream_refused("is_over")
+    _log.warning("stream_refused", why="there was no session to be had", call_sid=call_sid)
     if request.transport is not None:
+        socket.listen(_unheard)
         socket.take(request.transport)
         await socket.close()
     return web.Response()  # goes nowhere: the connection is gone
 
 
+def _unheard(_: bytes) -> None:
+    """Nobody listens."""
+
+
 async def _past(calls: LiveCalls, opened: StreamToken) -> Past | None:
     """The past of a call that another instance was to carry on."""
     stored = None if calls.shelf is None else await calls.shelf.find(opened.call_sid, settled=False)
-    return None if stored is None else stored.past._replace(leg=stored.past.leg + 1)
+    return None if stored is None else stored.past._replace(leg=opened.leg)
 
 
 async def _stream(request: web.Request, socket: PhoneSocket, bridge: Bridge) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from bot.call.notes import DialFailed, ModelClosed, Note, SessionAlive, SessionExpires, SessionWaiting
 from bot.call.outputs import Adopt, Dial, Drop, Transcode
@@ -73,12 +73,17 @@ class ModelSide:
             if self.connection is connection:
                 self._lost(error.failure)
 
-    def send(self, text: bytes) -> None:
-        """Write one message to the session, if there is one."""
-        if self._already_sent and self._already_sent[0] == text:
-            del self._already_sent[0]
-        elif self.connection is not None:
-            self.connection.send(text)
+    def send(self, texts: Sequence[bytes]) -> None:
+        """Write messages to the session, if there is one, in one go."""
+        due = [text for text in texts if not self._was_sent(text)]
+        if due and self.connection is not None:
+            self.connection.send_all(due)
+
+    def _was_sent(self, text: bytes) -> bool:
+        if not self._already_sent or self._already_sent[0] != text:
+            return False
+        del self._already_sent[0]
+        return True
 
     def obey(self, order: Transcode | Dial | Adopt | Drop) -> None:
         """Do what the call says."""

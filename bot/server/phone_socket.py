@@ -7,7 +7,7 @@ returns. The HTTP server's own protocol is put aside once the upgrade is answere
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import cast
 
 from websockets.frames import Frame, Opcode
@@ -164,10 +164,10 @@ class PhoneSocket(asyncio.Protocol):
 
     # ---- our side ----
 
-    def send(self, text: bytes) -> None:
-        """Write one text message now. After the socket is closed it does nothing."""
+    def send(self, texts: Sequence[bytes]) -> None:
+        """Write text messages now, in one go. After the socket is closed it does nothing."""
         if self._protocol.state is State.OPEN and self._transport is not None:
-            self._transport.write(plain_text(text))
+            self._transport.write(b"".join(map(plain_text, texts)))
 
     @property
     def full(self) -> bool:

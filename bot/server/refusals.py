@@ -7,6 +7,8 @@ no call is heard. So it ends here, as a plain answer.
 
 from __future__ import annotations
 
+import sqlite3
+
 import structlog
 from aiohttp import web
 from aiohttp.typedefs import Handler
@@ -15,6 +17,8 @@ from bot.server.context import TWIML
 
 SPOKEN = ("/voice", "/voice/next", "/voice/dialled", "/voice/recorded")
 """What Twilio asks here it does as told, with a caller on the line."""
+ASKED_AGAIN = SPOKEN[1:]
+"""Twilio asks these again when the server fails (bot.server.voice.PATIENCE): what is locked now may soon be free."""
 
 _log = structlog.get_logger()
 
@@ -34,8 +38,11 @@ async def _with_a_sentence(request: web.Request, handler: Handler) -> web.Stream
         return await handler(request)
     except web.HTTPException:
         raise
-    except Exception:
+    except Exception as error:
         if not request.path.endswith(SPOKEN):
             raise
+        if isinstance(error, sqlite3.OperationalError) and request.path.endswith(ASKED_AGAIN):
+            _log.warning("registry_failed", path=request.path, why=str(error))
+            raise web.HTTPServiceUnavailable(text="try again\n") from None
         _log.exception("webhook_failed", path=request.path)
         return web.Response(text=request.app[TWIML].render("sorry"), content_type="text/xml")

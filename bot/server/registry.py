@@ -17,7 +17,8 @@ from bot.server.quota import NO_QUOTA, MemoryRings, OverQuota, Quota, SqliteRing
 
 DAY_S = 24 * 3600
 MAX_CALLS_KNOWN = 1_000_000
-BUSY_S = 2.0
+BUSY_S = 0.5
+"""A step takes microseconds; while it waits for another process's, no call of this one is heard."""
 SEEN_S = 3.0
 """A process that has not said a word for this long takes no calls."""
 

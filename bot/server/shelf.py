@@ -17,7 +17,7 @@ import structlog
 from bot.records.store.delivery import StoreAway
 from bot.records.store.keeper import Keeper
 from bot.records.store.owners import is_dead
-from bot.records.store.rows import CallTransferred, EventKept
+from bot.records.store.rows import LATER, CallTransferred, EventKept
 from bot.records.store.store import CallStore
 from bot.server.past import Past, past_in_store
 
@@ -28,8 +28,6 @@ NEW_S = 0.25
 SETTLE_S = 1.5
 """How long another process gets to store the end of a call whose stream is over."""
 LOOK_S = 0.1
-LATER = 1 << 40
-"""Events that come after a call are numbered from here on."""
 
 _log = structlog.get_logger()
 
@@ -72,16 +70,16 @@ class Shelf:
             await asyncio.sleep(LOOK_S)
         return stored
 
-    async def ended(self, call_sid: str) -> bool:
-        """Whether the store knows that the call has ended. One that does not answer at once knows nothing."""
+    async def ended(self, call_sid: str) -> str | None:
+        """How the call has ended by the store. One that does not answer at once knows nothing."""
         if self._keeper.away:
-            return False
+            return None
         try:
             found = await self._keeper.ask(lambda store: store.so_far(call_sid), NEW_S)
         except StoreAway as error:
             _log.warning("store_silent", call_sid=call_sid, why=str(error))
-            return False
-        return found is not None and found[0].ended_at is not None
+            return None
+        return found[0].reason if found is not None and found[0].ended_at is not None else None
 
     async def claim(self, call_sid: str, nonce: bytes) -> Claim:
         """Use a token. `not_told`: this instance alone decides, since the store is its own or does not answer."""

@@ -5,6 +5,8 @@ Such a call pays for it in every frame; all others have nothing of this in their
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from bot.audio.transcode import Format
 from bot.realtime.connection import OnText, RealtimeConnection
 from bot.realtime.transcoding import Transcoder
@@ -20,6 +22,9 @@ class TranscodedConnection:
 
     def send(self, text: bytes) -> None:
         self.connection.send(self._transcoder.to_session(text))
+
+    def send_all(self, texts: Sequence[bytes]) -> None:
+        self.connection.send_all([self._transcoder.to_session(text) for text in texts])
 
     async def close(self) -> None:
         await self.connection.close()

@@ -11,6 +11,7 @@ from aiohttp import web
 
 from bot.server.context import CALLS, METER, SETTINGS, TWIML
 from bot.server.following import what_follows
+from bot.server.live import LiveCalls
 from bot.server.measures import WebhookRefusal
 from bot.server.past import Parties
 from bot.server.walls import may_call
@@ -64,10 +65,19 @@ async def answer(request: web.Request) -> web.Response:
     if entry == "new" and await calls.ended_before(call_sid):
         _refused(request, "is_over")
         return _twiml(request, "goodbye")
-    if entry == "new":
-        calls.start(call_sid, Parties(caller, form.get("To", "")))
+    if entry == "new" and calls.find(call_sid) is None:
+        _start(calls, call_sid, Parties(caller, form.get("To", "")))
         _log.info("call_started", call_sid=call_sid, calls=len(calls))
     return _stream(request, call_sid)
+
+
+def _start(calls: LiveCalls, call_sid: str, parties: Parties) -> None:
+    """A call that can't begin, for a defect of ours, takes no place."""
+    try:
+        calls.start(call_sid, parties)
+    except Exception:
+        calls.registry.forget(call_sid)
+        raise
 
 
 async def following(request: web.Request) -> web.Response:
@@ -77,10 +87,10 @@ async def following(request: web.Request) -> web.Response:
     calls = request.app[CALLS]
     there, held, leg = form.get("CallStatus") == "in-progress", _number(request, "held"), _number(request, "leg")
     live = calls.find(call_sid)
-    if live is not None and live.past.leg > leg and live.bridge.attached:
+    if live is not None and live.past.leg > leg and live.bridge.attached and live.bridge.call.ended is None:
         _refused(request, "is_over")  # of an earlier stream: played again, or very late
         return _twiml(request, "goodbye")
-    what = await what_follows(calls, call_sid, there=there, held=held)
+    what = await what_follows(calls, call_sid, there=there, held=held, leg=leg)
     if what == "hold":
         return _twiml(request, "hold", voice_url=_next_url(request, leg, held + 1))
     if what == "go_on":

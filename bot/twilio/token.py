@@ -1,8 +1,8 @@
 """The one-time token in the path of the stream URL: sealed by us, so that any worker can open it.
 
-Laid out as nonce (16 bytes), expiry (8 bytes, seconds of the epoch, big-endian), call SID, a zero byte when the stream
-carries the call on, HMAC-SHA256 (32 bytes), all in URL-safe base64 without padding. Single use is not judged here: the
-nonce is what a registry claims.
+Laid out as nonce (16 bytes), expiry (8 bytes, seconds of the epoch, big-endian), call SID, a zero byte and the stream's
+number (one byte) when it carries the call on, HMAC-SHA256 (32 bytes), all in URL-safe base64 without padding. Single
+use is not judged here: the nonce is what a registry claims.
 """
 
 from __future__ import annotations
@@ -34,13 +34,18 @@ class BadToken(Exception):
 class StreamToken(NamedTuple):
     """What a token says. `expires_s` counts seconds of the epoch; the token is void from that second on.
 
-    `resumed`: the call has a past, which a process that does not know it has to find.
+    `leg` is how many streams the call has had before. Then it has a past, which a process that does not know it has to
+    find.
     """
 
     call_sid: str
     expires_s: int
     nonce: bytes
-    resumed: bool = False
+    leg: int = 0
+
+    @property
+    def resumed(self) -> bool:
+        return self.leg > 0
 
 
 def stream_keys(auth_tokens: Sequence[str]) -> tuple[bytes, ...]:
@@ -48,11 +53,11 @@ def stream_keys(auth_tokens: Sequence[str]) -> tuple[bytes, ...]:
     return tuple(hmac.digest(token.encode(), _KEY_LABEL, hashlib.sha256) for token in auth_tokens)
 
 
-def seal(call_sid: str, now_s: int, nonce: bytes, key: bytes, *, resumed: bool = False) -> str:
-    """A token for `call_sid`, valid for 60 s from `now_s`. `nonce` is 16 random bytes."""
+def seal(call_sid: str, now_s: int, nonce: bytes, key: bytes, *, leg: int = 0) -> str:
+    """A token for `call_sid`, valid for 60 s from `now_s`. `nonce` is 16 random bytes, `leg` below 256."""
     if len(nonce) != NONCE_BYTES:
         raise ValueError(f"a nonce has {NONCE_BYTES} bytes, not {len(nonce)}")
-    named = call_sid.encode() + (_RESUMED if resumed else b"")
+    named = call_sid.encode() + (_RESUMED + bytes((leg,)) if leg else b"")
     body = nonce + (now_s + LIFETIME_S).to_bytes(_EXPIRY_BYTES, "big") + named
     return _encode(body + hmac.digest(key, body, hashlib.sha256))
 
@@ -69,9 +74,8 @@ def open_token(token: str, now_s: int, keys: Sequence[bytes]) -> StreamToken:
     expires_s = int.from_bytes(body[NONCE_BYTES:expiry_end], "big")
     if now_s >= expires_s:
         raise BadToken("expired")
-    named = body[expiry_end:]
-    call_sid = named.removesuffix(_RESUMED).decode()
-    return StreamToken(call_sid, expires_s, body[:NONCE_BYTES], named.endswith(_RESUMED))
+    call_sid, _, leg = body[expiry_end:].partition(_RESUMED)
+    return StreamToken(call_sid.decode(), expires_s, body[:NONCE_BYTES], int.from_bytes(leg, "big"))
 
 
 def _encode(raw: bytes) -> str:

@@ -156,6 +156,14 @@ def test_frames_of_another_stream_and_from_before_the_recording_are_not_in_it(tm
     assert left == half[80:] + quiet(60)
 
 
+def test_a_caller_who_is_muted_at_first_is_recorded_from_his_first_frame_on(tmp_path: Path) -> None:
+    """Nothing has come when the first stretch is written: the clock is set by what comes then."""
+    first, second = loud(20, "first"), loud(20, "second")
+    rows = [standing(0), tick(1_000 * MS), frame(1_510 * MS, 90_000, first), frame(1_530 * MS, 90_020, second)]
+    left, _ = recorded(tmp_path / "a.call.wav", *rows, tick(2_000 * MS))
+    assert left == quiet(1_510) + first + second + quiet(450)
+
+
 def test_the_caller_of_a_whole_call_over_a_line_with_jitter_and_a_stall(tmp_path: Path) -> None:
     """Every frame at its place, the gap of a mute as silence: the microphone's own account, frame for frame."""
     microphone = Microphone()

@@ -9,9 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.server.day import Day
-from bot.server.keeping import keeping
+from bot.server.keeping import _spent_today, keeping
 from bot.testing.dial import new_call_sid
 from tests.postgres import Server
+from tests.records.store import troubles
 from tests.records.store.conftest import new_database
 from tests.server.desk import standing, until
 
@@ -65,6 +66,25 @@ async def test_the_cap_holds_although_no_store_ever_answers(tmp_path: Path) -> N
         assert desk.calls.spent_today_nano_usd > 100_000
         assert "<Stream" not in (await desk.voice(new_call_sid()))[1]
         assert [entry["why"] for entry in desk.logged("call_refused")] == ["spend_limit"]
+
+
+async def test_the_cap_holds_although_the_store_can_only_be_read(tmp_path: Path) -> None:
+    """It goes on answering what was spent, without what it has not been told yet."""
+    async with standing(keep=keeping, BOT_MAX_DAILY_USD="0.0001", BOT_RECORD_DIR=str(tmp_path)) as desk:
+        assert desk.kept is not None
+        keeper = desk.kept.keeper
+        assert await keeper.flush(5)
+        with troubles.locked(tmp_path):
+            await desk.works()
+            spent = desk.calls.spent_today_nano_usd
+            assert spent > 100_000
+            told: list[int] = []
+            desk.calls.on_daily_spend.append(told.append)
+            await keeper.ask(_spent_today(desk.calls, keeper), 5)
+            await until(lambda: told)
+            assert (told[-1], desk.calls.spent_today_nano_usd) == (spent, spent)
+            assert keeper.waiting > 0
+        assert await keeper.flush(10)
 
 
 async def test_what_one_instance_spends_stops_the_calls_of_another(tmp_path: Path, postgres: Server) -> None:

@@ -262,6 +262,8 @@ async def test_a_webhook_played_again_to_a_server_that_was_started_anew_dials_no
     async with standing(keep=keeping, **env) as desk:
         status, document = await desk.voice(phone.ids.call_sid)
         assert (status, verbs(document)) == (200, ["Hangup"])
+        status, document = await desk.post("/voice/next", form(phone.ids.call_sid, "in-progress"))
+        assert (status, verbs(document)) == (200, ["Hangup"])
         assert (len(desk.calls), desk.calls.registry.live(), desk.model.sessions) == (0, 0, [])
         await desk.works()
         assert await stored(desk, phone.ids.call_sid) == before

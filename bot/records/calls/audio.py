@@ -47,7 +47,8 @@ def audible(call: StoredCall) -> Audible:
     problems: list[str] = []
     legs = [_leg(call, files, problems) for files in _by_stream(call)]
     sound = joined_sounds(leg.sound for leg in legs if leg.sound is not None)
-    alone = legs[0].recording if len(legs) == 1 else None
+    heard = [leg for leg in legs if leg.sound is not None]
+    alone = heard[0].recording if len(heard) == 1 else None
     return Audible(joined([leg.told for leg in legs if leg.told is not None]), sound, alone, tuple(problems))
 
 
@@ -88,6 +89,8 @@ def _told(file: FileKept, problems: list[str]) -> Timeline | None:
     except OSError as error:
         problems.append(f"{path} can't be read: {error.strerror}.")
     else:
+        if not any(line.way == "phone>bot" for line in recorded.lines):
+            return None  # of a session whose stream went to another process
         went_on_for_us = round(recorded.header.settings.elapsed_s * 1_000_000)
         return later(timeline(recorded, replay(recorded)), went_on_for_us)
     return None

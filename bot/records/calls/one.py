@@ -15,7 +15,7 @@ from bot.records.calls.columns import Columns, length, local, say, times
 from bot.records.calls.costs import show_costs
 from bot.records.calls.listing import ending
 from bot.records.store.results import CallSummary, StoredCall
-from bot.records.store.rows import EventKept
+from bot.records.store.rows import LATER, EventKept
 from bot.records.wording import visible
 
 _WAITS = {
@@ -146,9 +146,10 @@ def _events(call: StoredCall, console: Console) -> None:
     if not call.events:
         return
     _heading(console, "What happened")
-    for event in sorted(call.events, key=lambda event: (event.us, event.number)):
+    for event in sorted(call.events, key=lambda event: (event.number >= LATER, event.us, event.number)):
         level = event.level if event.level in _WARNINGS else ""
-        say(console, f"{_seconds(event.us)}  {level:<7}  {visible(event_words(event))}")
+        us = None if event.number >= LATER else event.us  # it happened after the call
+        say(console, f"{_seconds(us)}  {level:<7}  {visible(event_words(event))}")
 
 
 def _files(call: StoredCall, console: Console) -> None:

@@ -45,9 +45,9 @@ class Backlog:
         return min((next(iter(queue)) for queue in self._all if queue), default=self._next)
 
     @property
-    def calls(self) -> list[str]:
-        """The calls that have rows here."""
-        return [call_sid for call_sid in self._by_call if call_sid]
+    def rows(self) -> list[Row]:
+        """All rows here, in no order."""
+        return [row for queue in self._all for row in queue.values()]
 
     def lost(self, call_sid: str) -> int:
         """How many rows of this call were dropped or refused."""

@@ -18,7 +18,7 @@ import structlog
 
 from bot.records.store.backlog import Backlog
 from bot.records.store.delivery import StoreAway, Unkept, deliver
-from bot.records.store.lane import LONGEST_S, SOON_S, S, StoreLane
+from bot.records.store.lane import CLOSE_S, LONGEST_S, SOON_S, S, StoreLane
 from bot.records.store.rows import CallEnded, OwnerSeen, Row
 
 GATHER_S = 0.2
@@ -88,6 +88,10 @@ class Keeper(StoreLane[S]):
         """Rows that are not stored yet."""
         return len(self._inbox) + len(self._backlog) + len(self._in_flight)
 
+    def unsettled(self) -> list[Row]:
+        """The rows that are not stored yet. For the store's thread."""
+        return [*self._in_flight, *self._backlog.rows, *list(self._inbox)]
+
     @property
     def lost(self) -> int:
         """Rows that never will be."""
@@ -112,15 +116,15 @@ class Keeper(StoreLane[S]):
         try:
             stored = await self.flush(within_s)
             if not stored:
-                _log.warning("records_given_up", rows=self.waiting, calls=self._behind()[:CALLS_NAMED])
+                calls = await self._in_thread(self._behind(), CLOSE_S)
+                _log.warning("records_given_up", rows=self.waiting, calls=calls[:CALLS_NAMED])
         finally:
             await self._end()
         return stored
 
-    def _behind(self) -> list[str]:
+    async def _behind(self) -> list[str]:
         """The calls that have rows which are not stored yet."""
-        flying = [row.call_sid for row in self._in_flight if not isinstance(row, OwnerSeen)]
-        return sorted({*flying, *self._backlog.calls})
+        return sorted({row.call_sid for row in self.unsettled() if not isinstance(row, OwnerSeen)})
 
     # ---- rows, in the store's thread ----
 

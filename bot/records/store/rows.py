@@ -48,6 +48,10 @@ class UsageKept(msgspec.Struct, frozen=True):
     usage: UsageFact
 
 
+LATER = 1 << 40
+"""Events that come after a call are numbered from here on."""
+
+
 class EventKept(msgspec.Struct, frozen=True):
     """A report of the call, `us` after its origin. `details` are masked."""
 

@@ -13,7 +13,7 @@ from typer.testing import CliRunner, Result
 from bot.call.facts import UsageFact
 from bot.cli import app
 from bot.records.store.results import CallSummary, StoredCall
-from bot.records.store.rows import FileKept, UsageKept
+from bot.records.store.rows import LATER, EventKept, FileKept, UsageKept
 from tests.postgres import Server
 from tests.records.calls import calls_sample as sample
 
@@ -135,6 +135,12 @@ HEADINGS = {"What was said", "How long the caller waited", "What it cost", "What
 
 
 HAPPENED = ["2.100 interrupted: heard_ms 1200", "4.000 warning model_error: code rate_limited"]
+
+
+def test_what_came_after_a_call_is_told_last_and_without_a_time(record_dir: Path) -> None:
+    after_it = EventKept(sample.CUT, LATER + 7, 0, "dialled", "info", {"status": "completed"})
+    sample.fill(record_dir, after_it)
+    assert after("What happened", lines("CA1")) == [*HAPPENED, "dialled: status completed"]
 
 
 def test_a_call_is_shown_by_the_beginning_of_its_sid(filled: Path) -> None:
