@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, datetime
 from pathlib import Path
+from typing import Any
 
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bot.call.facts import UsageFact
+from bot.records.store.rows import CallEnded, CallStarted, Row, UsageKept
 from bot.server.day import Day
 from bot.server.keeping import _spent_today, keeping
 from bot.testing.dial import new_call_sid
 from tests.postgres import Server
-from tests.records.store import troubles
 from tests.records.store.conftest import new_database
+from tests.records.store.samples import NOW
 from tests.server.desk import standing, until
 
 TODAY, TOMORROW = date(2026, 11, 27), date(2026, 11, 28)
@@ -68,23 +71,31 @@ async def test_the_cap_holds_although_no_store_ever_answers(tmp_path: Path) -> N
         assert [entry["why"] for entry in desk.logged("call_refused")] == ["spend_limit"]
 
 
-async def test_the_cap_holds_although_the_store_can_only_be_read(tmp_path: Path) -> None:
-    """It goes on answering what was spent, without what it has not been told yet."""
-    async with standing(keep=keeping, BOT_MAX_DAILY_USD="0.0001", BOT_RECORD_DIR=str(tmp_path)) as desk:
-        assert desk.kept is not None
-        keeper = desk.kept.keeper
-        assert await keeper.flush(5)
-        with troubles.locked(tmp_path):
-            await desk.works()
-            spent = desk.calls.spent_today_nano_usd
-            assert spent > 100_000
-            told: list[int] = []
-            desk.calls.on_daily_spend.append(told.append)
-            await keeper.ask(_spent_today(desk.calls, keeper), 5)
-            await until(lambda: told)
-            assert (told[-1], desk.calls.spent_today_nano_usd) == (spent, spent)
-            assert keeper.waiting > 0
-        assert await keeper.flush(10)
+class Unwritable:
+    """A store that can be read, and the keeper of what it can't be told."""
+
+    def __init__(self, stored: int, *rows: Row) -> None:
+        self._stored = stored
+        self._rows = list(rows)
+
+    async def spent_since(self, _: datetime) -> int:
+        return self._stored
+
+    def unsettled(self) -> list[Row]:
+        return self._rows
+
+
+async def test_what_the_store_has_yet_to_be_told_is_counted_too() -> None:
+    rows = (
+        UsageKept("CA1", NOW, UsageFact(1, "response", "resp_1", "m", nano_usd=70)),
+        CallEnded("CA1", NOW, "caller_hung_up", 5.0, 1, 0, line_nano_usd=7),
+        CallStarted("CA2", NOW, "host/1"),
+    )
+    store: Any = Unwritable(1_000, *rows)
+    async with standing(BOT_MAX_DAILY_USD="2") as desk:
+        await _spent_today(desk.calls, store)(store)
+        await until(lambda: desk.calls.spent_today_nano_usd)
+        assert desk.calls.spent_today_nano_usd == 1_077
 
 
 async def test_what_one_instance_spends_stops_the_calls_of_another(tmp_path: Path, postgres: Server) -> None:
