@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import asyncio
 import json
+import socket
 import time
 from typing import Any
 
 import aiohttp
 import pytest
 
-from bot.server import live, media
+from bot.server import live, media, phone_socket
 from bot.testing.dial import new_call_sid
 from bot.testing.stream_socket import Signing
 from bot.testing.webhook import signature
 from bot.twilio.token import LIFETIME_S, NONCE_BYTES, seal, stream_keys
 from tests.realtime.raw_model import RawModel
-from tests.server.desk import AUTH_TOKEN, PUBLIC_URL, HandStream, a_phone, heard, standing, until
+from tests.server.desk import AUTH_TOKEN, GREETING, PUBLIC_URL, HandStream, a_phone, heard, standing, until
 
 pytestmark = pytest.mark.both_loops
 
@@ -354,3 +355,33 @@ async def test_two_calls_at_a_time_do_not_meet() -> None:
         await until(lambda: desk.calls.find(one.ids.call_sid) is None)
         await goes_on(other)
         assert other.bridge.call.counts["refused_not_json"] == 0
+
+
+# ---- the line itself ----
+
+
+async def test_media_waits_while_the_phone_s_line_is_full_and_comes_whole_then(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(phone_socket, "FULL_BYTES", 0)
+    async with standing() as desk:
+        phone = a_phone()
+        calling = asyncio.create_task(desk.dial(phone))
+        await until(lambda: desk.calls.find(phone.ids.call_sid))
+        call = desk.bridge(phone.ids.call_sid).call
+        await until(lambda: call.speaking.waiting)
+        assert (call.counts["phone_full"], heard(phone)) == (1, b"")
+        monkeypatch.undo()
+        await until(lambda: len(heard(phone)) == len(GREETING.items[0].audio))
+        phone.hang_up(0)
+        assert (await calling).ending == "caller_hung_up"
+        assert heard(phone) == GREETING.items[0].audio
+        assert not call.wants_room
+
+
+async def test_no_message_waits_for_another_to_share_its_packet() -> None:
+    async with standing() as desk, desk.stream() as hand:
+        model = hand.bridge._model.connection
+        await until(lambda: hand.bridge.call.listening.ready)
+        for side in (hand.bridge._phone, model):
+            transport: Any = getattr(side, "_transport", None)
+            line = transport.get_extra_info("socket")
+            assert line.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
