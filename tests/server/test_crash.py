@@ -15,11 +15,14 @@ from typing import Any
 import aiohttp
 import msgspec
 
+from bot.audio import mulaw
 from bot.config import load_settings
+from bot.records.fixture import read_fixture
 from bot.testing.agent import Pacing, Reply, ScriptedAgent, Spoken, pattern
 from bot.testing.model import Behaviour, SimulatedModel
 from bot.testing.model.server import SimulatedRealtimeServer
 from bot.testing.phone import SimulatedPhone
+from tests.proof.recording import tracks
 from tests.server.desk import GREETING, Reach, a_phone, environment, heard, until
 from tests.server.instance import COMMAND, ROOT, _free_port, _inherited, _kill_group
 
@@ -74,7 +77,8 @@ async def test_a_call_whose_process_was_killed_is_in_the_store_up_to_its_last_fi
         return SimulatedModel(ScriptedAgent(REPLIES), behaviour, model=name)
 
     async with SimulatedRealtimeServer(session) as model, aiohttp.ClientSession() as http:
-        told = environment(model.url, PORT=str(_free_port()), WEB_CONCURRENCY="1", BOT_RECORD="fixture,audio")
+        more = {"BOT_RECORD": "fixture,audio", "BOT_TWILIO_USD_PER_MINUTE": "0.0085"}
+        told = environment(model.url, PORT=str(_free_port()), WEB_CONCURRENCY="1", **more)
         origin = f"http://127.0.0.1:{told['PORT']}"
         phone = a_phone()
         async with serving(tmp_path, told, origin) as process:
@@ -89,8 +93,9 @@ async def test_a_call_whose_process_was_killed_is_in_the_store_up_to_its_last_fi
             process.terminate()
             await until(lambda: process.poll() is not None, within_s=5)
             assert process.returncode == 0
-    ((sid, reason, turns, seconds, tokens, cost),) = asked(
-        tmp_path, "SELECT sid, reason, turns, seconds, tokens, nano_usd FROM calls WHERE ended_at IS NOT NULL"
+    columns = "sid, reason, turns, seconds, tokens, nano_usd, model_nano_usd, transcription_nano_usd, line_nano_usd"
+    ((sid, reason, turns, seconds, tokens, cost, model_cost, transcription_cost, line_cost),) = asked(
+        tmp_path, f"SELECT {columns} FROM calls WHERE ended_at IS NOT NULL"
     )
     assert (sid, reason) == (phone.ids.call_sid, "crashed")
     assert [entry["call_sid"] for entry in logged(tmp_path, "call_crashed")] == [sid]
@@ -100,11 +105,19 @@ async def test_a_call_whose_process_was_killed_is_in_the_store_up_to_its_last_fi
         ("caller", "I need help."),
     ]
     assert turns >= 2
-    assert cost > 0
+    assert cost == model_cost + transcription_cost + line_cost
+    assert model_cost > 0
+    assert line_cost == 8_500_000  # a minute begun
     assert "audio_out" in tokens
     files = [Path(path) for (path,) in asked(tmp_path, "SELECT path FROM files")]
-    assert {path.suffix for path in files} == {".jsonl", ".wav"}
-    assert all(path.exists() for path in files)
+    recording, fixture = sorted(files, key=lambda path: path.suffix, reverse=True)
+    assert (recording.suffix, fixture.suffix) == (".wav", ".jsonl")
+    left, right = tracks(recording)
+    greeting = mulaw.decode(GREETING.items[0].audio)
+    assert len(left) == len(right) > len(greeting) + 2 * 8_000
+    assert greeting in right
+    assert mulaw.decode(LONG.audio[:4_000]) in right
+    assert read_fixture(fixture).lines
 
 
 async def _until_it_speaks_at_length(phone: SimulatedPhone, directory: Path) -> None:
