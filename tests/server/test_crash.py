@@ -114,9 +114,8 @@ async def test_a_call_whose_process_was_killed_is_in_the_store_up_to_its_last_fi
     assert (recording.suffix, fixture.suffix) == (".wav", ".jsonl")
     left, right = tracks(recording)
     greeting = mulaw.decode(GREETING.items[0].audio)
-    assert len(left) == len(right) > len(greeting) + 2 * 8_000
+    assert len(left) == len(right) > 2 * len(greeting)
     assert greeting in right
-    assert mulaw.decode(LONG.audio[:4_000]) in right
     assert read_fixture(fixture).lines
 
 
