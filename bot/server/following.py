@@ -19,7 +19,7 @@ FEW_HOLDS = 2
 MANY_HOLDS = 6
 """How often a process that leaves sends a call round again: a second each. Many where others may take it."""
 
-What = Literal["hang_up", "limit", "fallback", "hold", "go_on"]
+What = Literal["hang_up", "limit", "fallback", "hold", "go_on", "stale"]
 FAILED: frozenset[EndReason] = frozenset({"model_unavailable", "internal_error"})
 
 _log = structlog.get_logger()
@@ -35,8 +35,12 @@ class _End(NamedTuple):
 async def what_follows(calls: LiveCalls, call_sid: str, *, there: bool, held: int = 0, leg: int = 0) -> What:
     """What Twilio shall do next. `go_on`: the call waits for its next stream. `there`: the caller has not hung up.
 
-    `leg` is the stream that is over, the first being 0.
+    `leg` is the stream that is over, the first being 0. `stale`: it was one of long ago, and another carries the call
+    on, in this process or in another.
     """
+    live = calls.find(call_sid)
+    if live is not None and live.past.leg > leg and live.bridge.attached and live.bridge.call.ended is None:
+        return "stale"
     if there and _waits(calls, call_sid):
         return "go_on"
     reason = await calls.outcome(call_sid)
@@ -60,7 +64,7 @@ def _waits(calls: LiveCalls, call_sid: str) -> bool:
 async def _carry_on(calls: LiveCalls, call_sid: str, reason: EndReason | None, leg: int) -> What:
     end = await _end(calls, call_sid, reason)
     if reason is None and end.past is not None and end.past.leg > leg and calls.registry.claimed(call_sid):
-        return "hang_up"  # of an earlier stream, while another process has the one that carries the call on
+        return "stale"
     if end.reason not in RESUMABLE | {None, "", CRASHED}:
         return _elsewhere(end.reason)
     if end.past is None or end.past.hopeless or calls.closing:

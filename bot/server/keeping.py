@@ -30,6 +30,8 @@ from bot.server.shelf import Shelf
 
 LAST_ROWS_S = 5.0
 """How long the end of the process waits for a store that is slow: what it has not taken then is lost."""
+LOOKS = 3
+"""At the day's money, while rows are being stored."""
 GONE_S = 2.0
 """And for one that does not answer at all."""
 
@@ -103,18 +105,25 @@ def _spent_today(calls: LiveCalls, keeper: Keeper[CallStore]) -> Callable[[CallS
 
     async def look(store: CallStore) -> None:
         since = midnight(utc_now())
-        untold = sum(map(_money, keeper.unsettled()))
-        nano_usd = untold + await store.spent_since(since)
+        for _ in range(LOOKS):
+            settled = keeper.settled
+            untold = sum(_money(row, since) for row in keeper.unsettled())
+            nano_usd = untold + await store.spent_since(since)
+            if keeper.settled == settled:  # else some rows may be in both
+                break
+        else:
+            return
         with suppress(RuntimeError):  # the server has stopped
             loop.call_soon_threadsafe(calls.spent_today, nano_usd)
 
     return look
 
 
-def _money(row: Row) -> int:
-    if isinstance(row, UsageKept):
+def _money(row: Row, since: datetime) -> int:
+    """What the store will count of it. The line of a call that was carried on is in each of its ends: once here."""
+    if isinstance(row, UsageKept) and row.at >= since:
         return row.usage.nano_usd
-    return row.line_nano_usd if isinstance(row, CallEnded) else 0
+    return row.line_nano_usd if isinstance(row, CallEnded) and row.at >= since and not row.leg else 0
 
 
 def midnight(now: datetime) -> datetime:

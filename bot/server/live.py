@@ -46,6 +46,8 @@ RESUMABLE: frozenset[EndReason] = frozenset({"line_lost", "drained"})
 BOUNDS: frozenset[EndReason] = frozenset({"spend_limit", "time_limit", "idle"})
 """Ends that the bot says goodbye before; where it could not, a sentence follows."""
 FINAL = frozenset(get_args(EndReason)) - RESUMABLE
+TELL_AGAIN, TELL_S = 5, 1.0
+"""How often, and how soon, the end of a call is told again to a registry that can't be written."""
 PASTS = 1000
 """Calls that ended so of which this process knows the past itself; of others the store does."""
 BOT_ENDS = frozenset(
@@ -224,15 +226,25 @@ class LiveCalls:
             self._ended_nano_usd += live.own_nano_usd
         if reason in RESUMABLE:
             self._remember(live)
-        try:
-            if current:
-                self._leave(live, reason)
-        except sqlite3.OperationalError as error:  # a disk that is full, say: the rest of the end goes on
-            _log.warning("registry_failed", call_sid=live.call_sid, why=str(error))
+        told = not current or self._told(live, reason)
         for tell in self.on_end:
             tell(live, reason)
+        for _ in range(TELL_AGAIN):
+            if told:
+                break
+            await asyncio.sleep(TELL_S)
+            told = self._told(live, reason)
 
-    def _leave(self, live: LiveCall, reason: EndReason | None) -> None:
+    def _told(self, live: LiveCall, reason: EndReason | None) -> bool:
+        """Whether the registry could be told. A disk that is full, say, must not keep the rest of an end away."""
+        try:
+            self._tell(live, reason)
+        except sqlite3.Error as error:
+            _log.warning("registry_failed", call_sid=live.call_sid, why=str(error))
+            return False
+        return True
+
+    def _tell(self, live: LiveCall, reason: EndReason | None) -> None:
         if reason is not None:
             asks = reason in BOT_ENDS and live.bridge.attached
             self.registry.end(live.call_sid, _to_the_phone(live.bridge.call, reason), asks=asks, own=True)

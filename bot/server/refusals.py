@@ -41,8 +41,12 @@ async def _with_a_sentence(request: web.Request, handler: Handler) -> web.Stream
     except Exception as error:
         if not request.path.endswith(SPOKEN):
             raise
-        if isinstance(error, sqlite3.OperationalError) and request.path.endswith(ASKED_AGAIN):
+        if _is_busy(error) and request.path.endswith(ASKED_AGAIN):
             _log.warning("registry_failed", path=request.path, why=str(error))
             raise web.HTTPServiceUnavailable(text="try again\n") from None
         _log.exception("webhook_failed", path=request.path)
         return web.Response(text=request.app[TWIML].render("sorry"), content_type="text/xml")
+
+
+def _is_busy(error: Exception) -> bool:
+    return isinstance(error, sqlite3.OperationalError) and error.sqlite_errorcode == sqlite3.SQLITE_BUSY

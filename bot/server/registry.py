@@ -17,7 +17,7 @@ from bot.server.quota import NO_QUOTA, MemoryRings, OverQuota, Quota, SqliteRing
 
 DAY_S = 24 * 3600
 MAX_CALLS_KNOWN = 1_000_000
-BUSY_S = 0.5
+BUSY_S = 2.0
 """A step takes microseconds; while it waits for another process's, no call of this one is heard."""
 SEEN_S = 3.0
 """A process that has not said a word for this long takes no calls."""
@@ -298,7 +298,8 @@ class SqliteRegistry:
         )
 
     def asked(self, call_sid: str) -> None:
-        self._db.execute("UPDATE calls SET asked = 1 WHERE sid = ?", (call_sid,))
+        with suppress(sqlite3.OperationalError):  # or what follows would not be told for a note about it
+            self._db.execute("UPDATE calls SET asked = 1 WHERE sid = ?", (call_sid,))
 
     def unasked(self, within_s: float) -> int:
         found = self._db.execute(

@@ -86,15 +86,14 @@ async def following(request: web.Request) -> web.Response:
     call_sid = _call_sid(request, form)
     calls = request.app[CALLS]
     there, held, leg = form.get("CallStatus") == "in-progress", _number(request, "held"), _number(request, "leg")
-    live = calls.find(call_sid)
-    if live is not None and live.past.leg > leg and live.bridge.attached and live.bridge.call.ended is None:
-        _refused(request, "is_over")  # of an earlier stream: played again, or very late
-        return _twiml(request, "goodbye")
     what = await what_follows(calls, call_sid, there=there, held=held, leg=leg)
     if what == "hold":
         return _twiml(request, "hold", voice_url=_next_url(request, leg, held + 1))
     if what == "go_on":
         return _stream(request, call_sid)
+    if what == "stale":  # played again, or very late
+        _refused(request, "is_over")
+        return _twiml(request, "goodbye")
     calls.registry.asked(call_sid)
     if what == "fallback":
         return _fallback(request, form) if there else _twiml(request, "sorry")

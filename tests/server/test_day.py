@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -12,11 +12,10 @@ from hypothesis import strategies as st
 from bot.call.facts import UsageFact
 from bot.records.store.rows import CallEnded, CallStarted, Row, UsageKept
 from bot.server.day import Day
-from bot.server.keeping import _spent_today, keeping
+from bot.server.keeping import _spent_today, keeping, midnight
 from bot.testing.dial import new_call_sid
 from tests.postgres import Server
 from tests.records.store.conftest import new_database
-from tests.records.store.samples import NOW
 from tests.server.desk import standing, until
 
 TODAY, TOMORROW = date(2026, 11, 27), date(2026, 11, 28)
@@ -81,15 +80,41 @@ class Unwritable:
     async def spent_since(self, _: datetime) -> int:
         return self._stored
 
+    settled = 0
+
     def unsettled(self) -> list[Row]:
         return self._rows
 
 
+class Draining(Unwritable):
+    """Rows are stored while it is looked."""
+
+    async def spent_since(self, _: datetime) -> int:
+        self.settled += bool(self._rows)
+        self._rows.clear()
+        return self._stored
+
+
+async def test_what_is_stored_while_it_is_looked_is_not_counted_twice() -> None:
+    row = UsageKept("CA1", datetime.now(UTC), UsageFact(1, "response", "resp_1", "m", nano_usd=70))
+    store: Any = Draining(70, row)
+    async with standing(BOT_MAX_DAILY_USD="2") as desk:
+        await _spent_today(desk.calls, store)(store)
+        await until(lambda: desk.calls.spent_today_nano_usd)
+        assert desk.calls.spent_today_nano_usd == 70
+
+
 async def test_what_the_store_has_yet_to_be_told_is_counted_too() -> None:
+    """What was used before midnight is not today's, and of a call that was carried on the line counts once."""
+    now = datetime.now(UTC)
+    before = midnight(now) - timedelta(seconds=1)
+    used = UsageFact(1, "response", "resp_1", "m", nano_usd=70)
     rows = (
-        UsageKept("CA1", NOW, UsageFact(1, "response", "resp_1", "m", nano_usd=70)),
-        CallEnded("CA1", NOW, "caller_hung_up", 5.0, 1, 0, line_nano_usd=7),
-        CallStarted("CA2", NOW, "host/1"),
+        *(UsageKept("CA1", now, used), UsageKept("CA1", before, used)),
+        CallEnded("CA1", now, "line_lost", 5.0, 1, 0, line_nano_usd=7),
+        CallEnded("CA1", now, "caller_hung_up", 9.0, 1, 0, line_nano_usd=7, leg=1),
+        CallEnded("CA3", before, "caller_hung_up", 9.0, 1, 0, line_nano_usd=7),
+        CallStarted("CA2", now, "host/1"),
     )
     store: Any = Unwritable(1_000, *rows)
     async with standing(BOT_MAX_DAILY_USD="2") as desk:

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import multiprocessing
+import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from bot.server.registry import DAY_S, CallRegistry, MemoryRegistry, SqliteRegistry
+from bot.testing.dial import new_call_sid
+from tests.server.desk import standing, until
 
 CALL, OTHER = "CA" + "1" * 32, "CA" + "2" * 32
 
@@ -136,6 +140,26 @@ def test_a_file_that_can_t_be_written_ends_no_process(tmp_path: Path, clock: Clo
     registry._db.execute("PRAGMA query_only = 1")
     registry.announce(accepting=True)
     registry.close()
+
+
+async def test_an_end_that_the_registry_can_t_be_told_is_told_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("bot.server.live.TELL_S", 0.01)
+    async with standing() as desk:
+        registry, tries = desk.calls.registry, []
+        end = registry.end
+
+        def failing(*arguments: Any, **named: Any) -> None:
+            tries.append(arguments)
+            if len(tries) < 3:
+                raise sqlite3.OperationalError("disk I/O error")
+            end(*arguments, **named)
+
+        monkeypatch.setattr(registry, "end", failing)
+        call_sid = new_call_sid()
+        async with desk.stream(call_sid):
+            pass
+        await until(lambda: registry.outcome(call_sid))
+        assert (len(tries), len(desk.logged("registry_failed")), registry.live()) == (3, 2, 0)
 
 
 def test_a_process_leaves_the_port_only_to_one_that_accepts_and_was_heard_of(tmp_path: Path, clock: Clock) -> None:

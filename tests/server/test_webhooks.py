@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import sqlite3
 
 import pytest
 
@@ -255,6 +256,24 @@ async def test_a_rotating_auth_token_is_taken_old_and_new() -> None:
 
 
 # ---- a defect of ours ----
+
+
+@pytest.mark.parametrize(("code", "status"), [(sqlite3.SQLITE_BUSY, 503), (sqlite3.SQLITE_FULL, 200)])
+async def test_what_is_locked_is_asked_for_again_and_what_is_full_is_a_sentence(
+    code: int, status: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    error = sqlite3.OperationalError("locked or full")
+    error.sqlite_errorcode = code
+
+    async def broken(*_: object, **__: object) -> None:
+        raise error
+
+    monkeypatch.setattr(voice, "what_follows", broken)
+    async with standing() as desk:
+        got, document = await desk.next(new_call_sid())
+        assert got == status
+        assert ("<Say" in document) == (status == 200)
+        assert len(desk.logged("registry_failed")) == (status == 503)
 
 
 @pytest.mark.parametrize("path", ["/voice", "/voice/next", "/voice/dialled", "/voice/recorded"])

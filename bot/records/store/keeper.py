@@ -88,6 +88,11 @@ class Keeper(StoreLane[S]):
         """Rows that are not stored yet."""
         return len(self._inbox) + len(self._backlog) + len(self._in_flight)
 
+    @property
+    def settled(self) -> int:
+        """Grows with every batch that is stored, refused or dropped."""
+        return self._settled
+
     def unsettled(self) -> list[Row]:
         """The rows that are not stored yet. For the store's thread."""
         return [*self._in_flight, *self._backlog.rows, *list(self._inbox)]
@@ -116,7 +121,9 @@ class Keeper(StoreLane[S]):
         try:
             stored = await self.flush(within_s)
             if not stored:
-                calls = await self._in_thread(self._behind(), CLOSE_S)
+                calls: list[str] = []
+                with suppress(TimeoutError):
+                    calls = await self._in_thread(self._behind(), CLOSE_S)
                 _log.warning("records_given_up", rows=self.waiting, calls=calls[:CALLS_NAMED])
         finally:
             await self._end()
