@@ -82,8 +82,12 @@ class PhoneSocket(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         self._heard = True
-        if self._intake.kept or not self._reader.whole(data):
+        if self._intake.kept:
             self._intake.feed(data)
+        elif not self._reader.whole(data):
+            rest = self._reader.leading(data)
+            if rest:
+                self._intake.feed(rest)
 
     def _judge(self, frame: bytes) -> None:
         self._protocol.receive_data(frame)

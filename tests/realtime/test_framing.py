@@ -8,7 +8,7 @@ from websockets.frames import Frame, Opcode
 from websockets.protocol import State
 from websockets.server import ServerProtocol
 
-from bot.realtime.framing import Framer, FrameReader, plain_text
+from bot.realtime.framing import LEADING, Framer, FrameReader, plain_text
 
 
 @given(st.lists(st.one_of(st.binary(max_size=300), st.integers(65_530, 65_540).map(bytes)), max_size=4))
@@ -62,6 +62,23 @@ def test_however_the_bytes_are_cut_each_frame_is_read_once_and_whole(
         ("text", payload) if opcode is Opcode.TEXT else ("judge", wire)
         for (opcode, payload), wire in zip(frames, wires, strict=True)
     ]
+
+
+@given(st.lists(st.integers(0, 400), max_size=40), st.integers(0, 600), st.booleans())
+def test_frames_that_come_together_are_the_same_whichever_way_they_are_taken(
+    sizes: list[int], more: int, masked: bool
+) -> None:
+    wire = b"".join(Frame(Opcode.TEXT, bytes((n % 251,)) * size).serialize(mask=masked) for n, size in enumerate(sizes))
+    wire += Frame(Opcode.TEXT, b"cut" * 200).serialize(mask=masked)[:more]
+    ways: list[list[bytes]] = []
+    for leading in (True, False):
+        ways.append([])
+        reader = FrameReader(lambda _: None, masked=masked, most_bytes=70_000)
+        reader.on_text = ways[-1].append
+        rest = reader.leading(wire) if leading else wire
+        assert len(ways[-1]) <= LEADING
+        reader.feed(rest)
+    assert ways[0] == ways[1]
 
 
 def test_what_may_not_be_goes_to_the_judge_with_all_that_follows() -> None:
