@@ -81,9 +81,10 @@ async def test_the_limit_on_calls_counts_those_of_all_processes(tmp_path: Path) 
 
 async def test_of_two_streams_at_once_one_is_let_in(tmp_path: Path) -> None:
     async with serving(tmp_path) as instance:
-        for _ in range(5):
+        for number in range(1, 6):
             call_sid = new_call_sid()
             token = await instance.token(call_sid)
+            await until(lambda number=number: len(instance.model.sessions) == number)  # type: ignore[misc]
             streams = await asyncio.gather(*(instance.upgrade(token) for _ in range(4)), return_exceptions=True)
             (let_in,) = [one for one in streams if not isinstance(one, BaseException)]
             await let_in.close()
