@@ -48,7 +48,18 @@ async def deliver(apply: Apply, rows: Sequence[Row], probe: Row) -> list[Unkept]
             refused = await deliver(apply, rows[:half], probe)
             return refused + await deliver(apply, rows[half:], probe)
         await _prove(apply, probe)
-        return [Unkept(rows[0], type(_cause(error)).__name__)]
+        return await _once_more(apply, rows[0])
+    return []
+
+
+async def _once_more(apply: Apply, row: Row) -> list[Unkept]:
+    """The store answers: a row that failed because a connection broke under it, in whatever words, is taken now."""
+    try:
+        await apply([row])
+    except Exception as error:
+        if is_away(error):
+            raise StoreAway(why_of(error)) from error
+        return [Unkept(row, type(_cause(error)).__name__)]
     return []
 
 

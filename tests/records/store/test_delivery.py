@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime
 from pathlib import Path
@@ -17,7 +17,7 @@ from sqlalchemy import event as sqlalchemy_event
 from bot.records.store.delivery import StoreAway, Unkept, deliver, why_of
 from bot.records.store.keeper import Keeper
 from bot.records.store.opening import opened
-from bot.records.store.rows import EventKept, FileKept, OwnerSeen
+from bot.records.store.rows import EventKept, FileKept, OwnerSeen, Row
 from bot.records.store.store import CallStore
 from bot.records.store.urls import StoreUrl, url_of
 from tests.postgres import PASSWORD, USER
@@ -172,3 +172,19 @@ def test_an_error_is_told_in_one_line_without_the_statement() -> None:
     assert why_of(error) == "OperationalError: locked"
     assert why_of(TimeoutError()) == "TimeoutError"
     assert Unkept(said("a"), "x").why == "x"
+
+
+async def test_a_row_that_a_breaking_connection_failed_is_stored_and_not_refused() -> None:
+    """Not every such error says what it is."""
+    failures = [RuntimeError("the handler is closed"), RuntimeError("the handler is closed")]
+    stored: list[object] = []
+
+    async def apply(rows: Sequence[Row]) -> None:
+        if len(rows) == 1 and rows[0] is ALIVE:
+            return
+        if failures:
+            raise failures.pop()
+        stored.extend(rows)
+
+    assert await deliver(apply, [said("a"), said("b", 2)], ALIVE) == []
+    assert stored == [said("a"), said("b", 2)]
