@@ -338,12 +338,12 @@ class Bridge:
             due, self._to_phone = self._to_phone, []
             traffic.to_phone += len(due)
             traffic.to_phone_bytes += sum(map(len, due))
-            self._phone.send(due)
+            self._phone.send_all(due)
         if self._to_model:
             due, self._to_model = self._to_model, []
             traffic.to_model += len(due)
             traffic.to_model_bytes += sum(map(len, due))
-            self._model.send(due)
+            self._model.send_all(due)
 
     # ---- time and room ----
 

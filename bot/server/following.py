@@ -32,7 +32,7 @@ class _End(NamedTuple):
     past: Past | None
 
 
-async def what_follows(calls: LiveCalls, call_sid: str, *, there: bool, held: int = 0, leg: int = 0) -> What:
+async def what_follows(calls: LiveCalls, call_sid: str, *, there: bool, held: int, leg: int) -> What:
     """What Twilio shall do next. `go_on`: the call waits for its next stream. `there`: the caller has not hung up.
 
     `leg` is the stream that is over, the first being 0. `stale`: it was one of long ago, and another carries the call

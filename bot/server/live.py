@@ -46,11 +46,12 @@ RESUMABLE: frozenset[EndReason] = frozenset({"line_lost", "drained"})
 BOUNDS: frozenset[EndReason] = frozenset({"spend_limit", "time_limit", "idle"})
 """Ends that the bot says goodbye before; where it could not, a sentence follows."""
 FINAL = frozenset(get_args(EndReason)) - RESUMABLE
-TELL_AGAIN, TELL_S = 5, 1.0
-"""How often, and how soon, the end of a call is told again to a registry that can't be written."""
+"""Ends after which nothing carries the call on."""
+AGAIN, AGAIN_S = 5, 1.0
+"""How often, and how soon, the end of a call is entered again into a registry that could not be written."""
 PASTS = 1000
 """Calls that ended so of which this process knows the past itself; of others the store does."""
-BOT_ENDS = frozenset(
+ASKED_AFTER = frozenset(
     {
         *("bot_hung_up", "idle", "time_limit", "spend_limit"),
         *("model_unavailable", "internal_error", "drained", "refused", "line_lost"),
@@ -76,11 +77,15 @@ class LiveCall:
     task: asyncio.Task[None] = field(init=False)
 
     @property
-    def own_nano_usd(self) -> int:
-        """What this leg of the call has cost; the line is the first leg's until the call is in the store."""
+    def used_nano_usd(self) -> int:
+        """What this leg of the call has cost, without the line."""
         spending = self.bridge.call.spending
-        line = 0 if self.past.leg else spending.line_nano_usd
-        return spending.model_nano_usd + spending.transcription_nano_usd + line
+        return spending.model_nano_usd + spending.transcription_nano_usd
+
+    @property
+    def line_nano_usd(self) -> int:
+        """What the call's line has cost, all legs together: counted with the first."""
+        return 0 if self.past.leg else self.bridge.call.spending.line_nano_usd
 
     @property
     def in_pause(self) -> bool:
@@ -223,30 +228,30 @@ class LiveCalls:
             if current:
                 del self._calls[live.call_sid]
             self.ended += 1
-            self._ended_nano_usd += live.own_nano_usd
+            self._ended_nano_usd += live.used_nano_usd + live.line_nano_usd
         if reason in RESUMABLE:
             self._remember(live)
-        told = not current or self._told(live, reason)
+        entered = not current or self._entered(live, reason)
         for tell in self.on_end:
             tell(live, reason)
-        for _ in range(TELL_AGAIN):
-            if told:
+        for _ in range(AGAIN):
+            if entered:
                 break
-            await asyncio.sleep(TELL_S)
-            told = self._told(live, reason)
+            await asyncio.sleep(AGAIN_S)
+            entered = self._entered(live, reason)
 
-    def _told(self, live: LiveCall, reason: EndReason | None) -> bool:
-        """Whether the registry could be told. A disk that is full, say, must not keep the rest of an end away."""
+    def _entered(self, live: LiveCall, reason: EndReason | None) -> bool:
+        """Whether the registry took the end. A disk that is full, say, must not keep the rest of an end away."""
         try:
-            self._tell(live, reason)
+            self._enter_end(live, reason)
         except sqlite3.Error as error:
             _log.warning("registry_failed", call_sid=live.call_sid, why=str(error))
             return False
         return True
 
-    def _tell(self, live: LiveCall, reason: EndReason | None) -> None:
+    def _enter_end(self, live: LiveCall, reason: EndReason | None) -> None:
         if reason is not None:
-            asks = reason in BOT_ENDS and live.bridge.attached
+            asks = reason in ASKED_AFTER and live.bridge.attached
             self.registry.end(live.call_sid, _to_the_phone(live.bridge.call, reason), asks=asks, own=True)
         elif not self.registry.claimed(live.call_sid):
             self.registry.forget(live.call_sid)
@@ -280,7 +285,8 @@ class LiveCalls:
         return self._day.nano_usd
 
     def _own_nano_usd(self) -> int:
-        return self._ended_nano_usd + sum(live.own_nano_usd for live in self)
+        """As the store counts: sessions as they are used, lines when their calls end."""
+        return self._ended_nano_usd + sum(live.used_nano_usd for live in self)
 
     def spent_today(self, nano_usd: int) -> None:
         """So much has been spent today, by the store."""

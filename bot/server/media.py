@@ -11,7 +11,7 @@ from bot.server.bridge import Bridge
 from bot.server.context import CALLS, DOOR, METER, SETTINGS
 from bot.server.following import FAILED
 from bot.server.handover import request_head
-from bot.server.live import LiveCalls
+from bot.server.live import LiveCall, LiveCalls
 from bot.server.past import Past
 from bot.server.phone_socket import ABNORMAL, NoUpgrade, PhoneSocket
 from bot.twilio.signature import stream_ok, stream_url
@@ -24,7 +24,10 @@ _log = structlog.get_logger()
 
 
 async def media(request: web.Request) -> web.StreamResponse:
-    """GET /media/{token}: 403 before the upgrade unless Twilio signed it and the token is good for one more use."""
+    """GET /media/{token}: 403 before the upgrade unless Twilio signed it and the token is good for one more use.
+
+    The stream of a call for which no session was to be had is let in and closed.
+    """
     token = request.match_info["token"]
     settings, calls = request.app[SETTINGS], request.app[CALLS]
     signature = request.headers.get("X-Twilio-Signature", "")
@@ -40,7 +43,7 @@ async def media(request: web.Request) -> web.StreamResponse:
         opened = calls.opened(token)
         who["call_sid"] = opened.call_sid
         live = calls.find(opened.call_sid)
-        if _has_failed(calls, opened.call_sid):
+        if _never_began(calls, live, opened.call_sid):
             return await _closed(request, socket, opened.call_sid)
         if live is None and await _handed_over(request, opened.call_sid):
             return web.Response()  # goes nowhere: the connection is another process's now
@@ -56,11 +59,11 @@ async def media(request: web.Request) -> web.StreamResponse:
     return web.Response()  # goes nowhere: the connection is gone
 
 
-def _has_failed(calls: LiveCalls, call_sid: str) -> bool:
-    """Whether there was no session to be had before the stream came."""
-    live = calls.find(call_sid)
-    ended = live.bridge.call.ended if live is not None and not live.bridge.attached else None
-    return (ended or calls.registry.outcome(call_sid)) in FAILED
+def _never_began(calls: LiveCalls, live: LiveCall | None, call_sid: str) -> bool:
+    """Whether the call has failed before any stream of it came."""
+    if live is not None:
+        return live.bridge.call.ended in FAILED and not live.bridge.attached
+    return calls.registry.outcome(call_sid) in FAILED and not calls.registry.claimed(call_sid)
 
 
 async def _closed(request: web.Request, socket: PhoneSocket, call_sid: str) -> web.Response:
@@ -71,14 +74,9 @@ async def _closed(request: web.Request, socket: PhoneSocket, call_sid: str) -> w
     request.app[METER].stream_refused("is_over")
     _log.warning("stream_refused", why="there was no session to be had", call_sid=call_sid)
     if request.transport is not None:
-        socket.listen(_unheard)
         socket.take(request.transport)
         await socket.close()
     return web.Response()  # goes nowhere: the connection is gone
-
-
-def _unheard(_: bytes) -> None:
-    """Nobody listens."""
 
 
 async def _past(calls: LiveCalls, opened: StreamToken) -> Past | None:

@@ -73,7 +73,7 @@ class ModelSide:
             if self.connection is connection:
                 self._lost(error.failure)
 
-    def send(self, texts: Sequence[bytes]) -> None:
+    def send_all(self, texts: Sequence[bytes]) -> None:
         """Write messages to the session, if there is one, in one go."""
         due = [text for text in texts if not self._was_sent(text)]
         if due and self.connection is not None:

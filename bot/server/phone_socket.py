@@ -58,6 +58,7 @@ class PhoneSocket(asyncio.Protocol):
         self._http: asyncio.BaseProtocol | None = None
         self._gone: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._reader = FrameReader(self._judge, masked=True, most_bytes=MAX_MESSAGE_BYTES)
+        self._reader.on_text = _ignore
         self._intake = Intake(self._reader.feed)
         self._fragments = bytearray()
         self._fragments_text = True
@@ -168,7 +169,7 @@ class PhoneSocket(asyncio.Protocol):
 
     # ---- our side ----
 
-    def send(self, texts: Sequence[bytes]) -> None:
+    def send_all(self, texts: Sequence[bytes]) -> None:
         """Write text messages now, in one go. After the socket is closed it does nothing."""
         if self._protocol.state is State.OPEN and self._transport is not None:
             self._transport.write(b"".join(map(plain_text, texts)))

@@ -156,7 +156,7 @@ class MemoryRegistry:
         ended = self._calls[call_sid] = _Known(self._clock())
         ended.reason, ended.asks = reason, asks
         if known is not None:
-            ended.asked = known.asked
+            ended.claimed, ended.asked = known.claimed, known.asked
             self._live -= known.reason is None
 
     def forget(self, call_sid: str) -> None:

@@ -62,22 +62,24 @@ async def answer(request: web.Request) -> web.Response:
         return _no_room(request, call_sid)
     if entry in {"caller_at_once", "caller_rate"}:
         return _turned_away(request, call_sid, entry, "busy")
-    if entry == "new" and await calls.ended_before(call_sid):
+    if entry == "new" and not await _begins(calls, call_sid, Parties(caller, form.get("To", ""))):
         _refused(request, "is_over")
         return _twiml(request, "goodbye")
-    if entry == "new" and calls.find(call_sid) is None:
-        _start(calls, call_sid, Parties(caller, form.get("To", "")))
-        _log.info("call_started", call_sid=call_sid, calls=len(calls))
     return _stream(request, call_sid)
 
 
-def _start(calls: LiveCalls, call_sid: str, parties: Parties) -> None:
-    """A call that can't begin, for a defect of ours, takes no place."""
+async def _begins(calls: LiveCalls, call_sid: str, parties: Parties) -> bool:
+    """Whether a call that is new here begins: not when the store knows its end. One that can't begin takes no place."""
     try:
-        calls.start(call_sid, parties)
-    except Exception:
+        if await calls.ended_before(call_sid):
+            return False
+        if calls.find(call_sid) is None:  # its stream may have come meanwhile
+            calls.start(call_sid, parties)
+    except BaseException:
         calls.registry.forget(call_sid)
         raise
+    _log.info("call_started", call_sid=call_sid, calls=len(calls))
+    return True
 
 
 async def following(request: web.Request) -> web.Response:

@@ -143,7 +143,7 @@ def test_a_file_that_can_t_be_written_ends_no_process(tmp_path: Path, clock: Clo
 
 
 async def test_an_end_that_the_registry_can_t_be_told_is_told_again(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("bot.server.live.TELL_S", 0.01)
+    monkeypatch.setattr("bot.server.live.AGAIN_S", 0.01)
     async with standing() as desk:
         registry, tries = desk.calls.registry, []
         end = registry.end

@@ -4,24 +4,29 @@ from __future__ import annotations
 
 import asyncio
 import re
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
+from unittest.mock import Mock
 
 import aiohttp
 import pytest
 
 from bot.call.resume import CARRY_ON
 from bot.records.store.results import StoredCall
+from bot.server import live
+from bot.server.following import what_follows
 from bot.server.keeping import keeping
-from bot.server.past import MAX_LEGS
+from bot.server.past import MAX_LEGS, Past
+from bot.server.shelf import Stored
 from bot.testing.agent import Reply, Spoken, pattern
 from bot.testing.dial import DialResult, new_call_sid, new_stream_sid
 from bot.testing.model import Behaviour
 from bot.testing.model.server import Door
 from bot.testing.phone import SimulatedPhone
-from bot.testing.twilio_texts import StreamIds
+from bot.testing.twilio_texts import CONNECTED, StreamIds
 from tests.server.balancer import Balancer
 from tests.server.desk import GREETING, QUICK, Desk, a_phone, form, heard, standing, stream_of, until
 from tests.server.test_model_side import SORRY
@@ -209,6 +214,22 @@ async def test_only_twilio_may_say_what_became_of_a_call(path: str) -> None:
 # ---- what follows a stream that only Twilio knows to be over ----
 
 
+async def test_a_broken_stream_is_asked_about_and_a_hang_up_is_not() -> None:
+    """A drain waits for that."""
+    async with standing() as desk:
+        async with desk.stream():
+            pass
+        await desk.quiet()
+        assert desk.calls.registry.unasked(5) == 0
+        async with desk.stream() as hand:
+            hand.bridge.phone_closed(clean=False, code=1006)
+        await desk.quiet()
+        assert desk.reasons == ["caller_hung_up", "line_lost"]
+        assert desk.calls.registry.unasked(5) == 1
+        await desk.next(hand.ids.call_sid)
+        assert desk.calls.registry.unasked(5) == 0
+
+
 async def test_a_stream_that_still_seems_to_be_there_is_over_when_twilio_asks_what_follows() -> None:
     """There is one live call under its SID at any time, and it is the one that goes on."""
     async with standing(GREETING, AGAIN, BOT_GREETING="Hello.") as desk:
@@ -235,6 +256,27 @@ async def test_a_stream_that_still_seems_to_be_there_is_over_when_twilio_asks_wh
         assert desk.calls.registry.live() == 0
 
 
+@pytest.mark.parametrize(("leg", "follows"), [(0, "stale"), (1, "go_on")])
+async def test_a_question_about_an_earlier_stream_leaves_the_one_of_another_process_alone(
+    leg: int, follows: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Another process has the second stream, as the registry and the store say. Of that it may be over before we know."""
+    call_sid = new_call_sid()
+
+    async def find(_sid: str) -> Stored:
+        return Stored("", Past(time.time(), leg=1))
+
+    async with standing() as desk:
+        monkeypatch.setattr(live, "SETTLE_S", 0.01)
+        monkeypatch.setattr(desk.calls, "shelf", Mock(find=find, shared=False))
+        monkeypatch.setattr(desk.calls.registry, "claimed", lambda _sid: True)
+        assert await what_follows(desk.calls, call_sid, there=True, held=0, leg=leg) == follows
+        monkeypatch.undo()
+        assert len(desk.calls) == (follows == "go_on")
+        if follows == "go_on":
+            desk.bridge(call_sid).shutdown("caller_hung_up")
+
+
 @pytest.mark.parametrize(("chosen", "verb"), [("apology", "Say"), ("voicemail", "Record"), (PERSON, "Dial")])
 async def test_what_the_operator_chose_follows_a_model_that_refused_before_the_stream_came(
     chosen: str, verb: str
@@ -245,11 +287,25 @@ async def test_what_the_operator_chose_follows_a_model_that_refused_before_the_s
         token = await desk.token(call_sid)
         await desk.quiet()
         socket = await desk.upgrade(token)
+        await socket.send_str(CONNECTED)
         assert (await asyncio.wait_for(socket.receive(), 2)).type is aiohttp.WSMsgType.CLOSE
+        assert socket.close_code == 1000
         await socket.close()
         status, document = await desk.post("/voice/next", form(call_sid, "in-progress"))
         assert status == 200
         assert verb in verbs(document)
+
+
+async def test_a_token_that_was_used_is_refused_also_when_its_call_has_failed_since() -> None:
+    async with standing() as desk:
+        call_sid = new_call_sid()
+        token = await desk.token(call_sid)
+        socket = await desk.upgrade(token)
+        await until(lambda: desk.bridge(call_sid).attached)
+        desk.bridge(call_sid).shutdown("internal_error")
+        await desk.quiet()
+        await socket.close()
+        assert await desk.refused(token) == 403
 
 
 async def test_a_webhook_played_again_to_a_server_that_was_started_anew_dials_nothing(tmp_path: Path) -> None:

@@ -276,6 +276,19 @@ async def test_what_is_locked_is_asked_for_again_and_what_is_full_is_a_sentence(
         assert len(desk.logged("registry_failed")) == (status == 503)
 
 
+async def test_a_call_that_can_t_begin_takes_no_place(monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(*_: object) -> None:
+        raise RuntimeError("no call can begin")
+
+    async with standing(BOT_MAX_CALLS="1") as desk:
+        monkeypatch.setattr(desk.calls, "start", broken)
+        for _ in range(2):
+            assert "<Say" in (await desk.voice(new_call_sid()))[1]
+        assert (desk.calls.registry.live(), len(desk.logged("webhook_failed"))) == (0, 2)
+        monkeypatch.undo()
+        await desk.works()
+
+
 @pytest.mark.parametrize("path", ["/voice", "/voice/next", "/voice/dialled", "/voice/recorded"])
 async def test_a_defect_is_a_sentence_for_the_caller(path: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(voice, "CALL_SID", None)
