@@ -28,7 +28,7 @@ class CallerClock:
         if self._origin_us is None:  # the first frame of one who was muted until now
             self._origin_us = now_us - timestamp_ms * 1000
         spoken_us = self._origin_us + timestamp_ms * 1000
-        if -BEHIND_US <= spoken_us - now_us <= AHEAD_US:
+        if _believed(spoken_us - now_us):
             return spoken_us
         self._origin_us = now_us - timestamp_ms * 1000
         return now_us

@@ -30,10 +30,10 @@ from bot.server.shelf import Shelf
 
 LAST_ROWS_S = 5.0
 """How long the end of the process waits for a store that is slow: what it has not taken then is lost."""
-LOOKS = 3
-"""At the day's money, while rows are being stored."""
 GONE_S = 2.0
 """And for one that does not answer at all."""
+LOOKS = 3
+"""At the day's money, while rows are being stored."""
 
 _log = structlog.get_logger()
 

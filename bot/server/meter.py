@@ -48,7 +48,7 @@ class SweepState(Protocol):
 
 
 class NoStore:
-    """A store that could not be made use of at the start."""
+    """There is none, or it could not be made use of at the start."""
 
     away = True
     waiting = 0
@@ -58,14 +58,14 @@ class NoStore:
 class Meter:
     """The measures of one process, whose parts say how they stand.
 
-    `handover` is its way to the others, `store` its way to the call store, if there are any; `http` its server's log,
-    `sweep` ends the calls of others that died.
+    `handover` is its way to the others and `sweep` ends the calls of those that died, if there are any; `store` is its
+    way to the call store, `http` its server's log.
     """
 
     def __init__(self, calls: LiveCalls) -> None:
         self.handover: Handover | None = None
         self.http: HttpLog | None = None
-        self.store: StoreState | None = None
+        self.store: StoreState = NoStore()
         self.sweep: SweepState | None = None
         self._metrics = Metrics(FAMILIES)
         self._calls = calls
@@ -235,10 +235,9 @@ class Meter:
         if self.handover is not None:
             self._stands("heardline_streams_handed_over_total", self.handover.given, "given")
             self._stands("heardline_streams_handed_over_total", self.handover.taken, "taken")
-        if self.store is not None:
-            self._metrics.set("heardline_store_away", self.store.away)
-            self._metrics.set("heardline_store_rows_waiting", self.store.waiting)
-            self._stands("heardline_store_rows_lost_total", self.store.lost)
+        self._metrics.set("heardline_store_away", self.store.away)
+        self._metrics.set("heardline_store_rows_waiting", self.store.waiting)
+        self._stands("heardline_store_rows_lost_total", self.store.lost)
         if self.sweep is not None:
             self._stands("heardline_calls_crashed_total", self.sweep.crashed)
         if self._records:

@@ -10,12 +10,11 @@ from collections.abc import Callable
 
 from bot.config import Settings
 from bot.server.app import running
-from bot.server.context import CALLS, DOOR, METER
+from bot.server.context import CALLS, DOOR
 from bot.server.drain import drain
 from bot.server.handover import Handover
 from bot.server.keeping import keeping
 from bot.server.loop import Memory
-from bot.server.meter import NoStore
 from bot.server.registry import CallRegistry
 
 BEAT_S = 1.0
@@ -68,8 +67,6 @@ class Server:
             running(self._settings, self._registry, sock, self._handover, kept) as (app, _),
         ):
             calls, memory = app[CALLS], Memory()
-            if kept is None:
-                app[METER].store = NoStore()
             while not self._stop.is_set():
                 calls.registry.announce(accepting=True)
                 memory.tidy(ended=calls.ended, live=len(calls))

@@ -123,6 +123,16 @@ async def test_what_the_store_has_yet_to_be_told_is_counted_too() -> None:
         assert desk.calls.spent_today_nano_usd == 1_077
 
 
+async def test_a_line_counts_when_its_call_ends_as_in_the_store() -> None:
+    async with standing(BOT_MAX_DAILY_USD="100", BOT_TWILIO_USD_PER_MINUTE="1") as desk:
+        async with desk.stream() as hand:
+            await until(lambda: hand.bridge.call.spending.line_nano_usd)
+            assert desk.calls.spent_today_nano_usd < 1_000_000_000
+            desk.calls.spent_today(0)
+        await desk.quiet()
+        assert 1_000_000_000 <= desk.calls.spent_today_nano_usd < 1_100_000_000
+
+
 async def test_what_one_instance_spends_stops_the_calls_of_another(tmp_path: Path, postgres: Server) -> None:
     store = {"DATABASE_URL": postgres.url(await new_database(postgres)), "BOT_PII_KEY": "ab" * 32}
     env = {**store, "BOT_MAX_DAILY_USD": "0.0001", "BOT_RECORD_DIR": str(tmp_path)}
