@@ -6,13 +6,18 @@ import asyncio
 import json
 import socket
 import time
+from collections.abc import Sequence
 from typing import Any
 
 import aiohttp
 import pytest
+from websockets.frames import Frame, Opcode
+from websockets.protocol import State
 
+from bot.realtime.connection import RealtimeConnection
 from bot.server import live, media, phone_socket
 from bot.testing.dial import new_call_sid
+from bot.testing.model import Behaviour
 from bot.testing.stream_socket import Signing
 from bot.testing.webhook import signature
 from bot.twilio.token import LIFETIME_S, NONCE_BYTES, seal, stream_keys
@@ -377,6 +382,17 @@ async def test_media_waits_while_the_phone_s_line_is_full_and_comes_whole_then(m
         assert not call.wants_room
 
 
+async def test_what_comes_while_nobody_listens_is_no_fault_of_the_protocol() -> None:
+    head = (
+        "GET /media/x HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+        "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n"
+    )
+    line = phone_socket.PhoneSocket(head.encode())
+    for text in (b"short", b"of medium length " * 20):
+        line.data_received(Frame(Opcode.TEXT, text).serialize(mask=True))
+    assert line._protocol.state is State.OPEN
+
+
 async def test_no_message_waits_for_another_to_share_its_packet() -> None:
     async with standing() as desk, desk.stream() as hand:
         model = hand.bridge._model.connection
@@ -385,3 +401,20 @@ async def test_no_message_waits_for_another_to_share_its_packet() -> None:
             transport: Any = getattr(side, "_transport", None)
             line = transport.get_extra_info("socket")
             assert line.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
+
+
+async def test_what_was_kept_for_a_session_goes_to_it_in_one_write(monkeypatch: pytest.MonkeyPatch) -> None:
+    written: list[int] = []
+    send_all = RealtimeConnection.send_all
+
+    def counting(connection: RealtimeConnection, texts: Sequence[bytes]) -> None:
+        written.append(len(texts))
+        send_all(connection, texts)
+
+    monkeypatch.setattr(RealtimeConnection, "send_all", counting)
+    async with standing(behaviour=Behaviour(updated_after_ms=300)) as desk, desk.stream() as hand:
+        for index in range(10):
+            await hand.socket.send_str(hand.frame(index))
+        await until(lambda: hand.bridge.call.listening.ready)
+        assert hand.bridge.call.listening.backlog_bytes >= 10 * 160
+        assert max(written) > 10

@@ -6,8 +6,11 @@ import asyncio
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from bot.audio import mulaw
 from bot.audio.wav import StereoWriter
+from bot.records.fixture import read_fixture
 from bot.records.recorder import Recorder
 from bot.server.live import LiveCall
 from bot.testing import assert_replays
@@ -93,6 +96,24 @@ async def test_nobody_is_recorded_before_the_announcement_was_heard(tmp_path: Pa
     begun = mulaw.decode(spoken).find(left[1_600:1_920])  # 100 ms in
     assert begun >= 2 * 8 * (100 + 400 - 40)  # his first frame comes up to two frames after the stream's start
     assert heard(phone).startswith(pattern(400, "notice"))
+
+
+async def test_a_frame_that_meets_a_defect_of_ours_is_in_the_fixture(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with standing(BOT_RECORD="fixture", BOT_RECORD_DIR=str(tmp_path)) as desk, desk.stream() as hand:
+        await until(lambda: hand.bridge.call.listening.ready)
+        monkeypatch.setattr(hand.bridge.call.listening, "frame", lambda *_: 1 / 0)
+        await hand.socket.send_str(hand.frame(0, b"\x55" * 160))
+        await until(lambda: hand.bridge.call.ended)
+        recorder = hand.bridge.recorder
+        assert recorder is not None
+        assert await asyncio.to_thread(recorder.wait, 5)
+        assert len(desk.logged("internal_error")) == 1
+        desk.logs.clear()
+    (fixture,) = (read_fixture(path) for kind, path in recorder.made() if kind == "fixture")
+    assert [line.way for line in fixture.lines if b'"media"' in bytes(line.message) and line.way == "phone>bot"]
+    assert fixture.lines[-1].way == "bot>phone" or b"internal_error" in bytes(fixture.lines[-1].message)
 
 
 async def test_a_directory_that_goes_away_costs_the_recording_and_not_the_call(tmp_path: Path) -> None:

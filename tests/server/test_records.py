@@ -128,6 +128,19 @@ async def test_calls_that_are_refused_leave_nothing(tmp_path: Path) -> None:
         assert [one.reason for one in await all_stored(desk)] == ["line_lost"]
 
 
+async def test_a_session_whose_stream_went_elsewhere_leaves_its_cost(tmp_path: Path) -> None:
+    async with standing(keep=keeping, BOT_RECORD_DIR=str(tmp_path)) as desk:
+        call_sid = new_call_sid()
+        await desk.token(call_sid)
+        bridge = desk.bridge(call_sid)
+        assert bridge.on_told is not None
+        bridge.on_told(UsageFact(1, "response", "resp_1", "m", nano_usd=7), 0)
+        bridge.release()
+        await desk.quiet()
+        call = await stored(desk, call_sid)
+        assert (call.summary.nano_usd, call.summary.ended_at) == (7, None)
+
+
 async def test_the_wait_for_silence_is_measured_where_it_is_felt(tmp_path: Path) -> None:
     long = Reply([Spoken(pattern(6000), "on and on")], pacing=QUICK)
     async with standing(long, keep=keeping, BOT_RECORD_DIR=str(tmp_path), checked=False) as desk:

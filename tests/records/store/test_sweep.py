@@ -38,12 +38,14 @@ async def test_the_calls_of_a_process_that_died_here_are_ended_at_once(store: Ca
     dead = str(done.stdout).strip()
     await store.apply([started(ONE, owner=dead), said("I was saying"), used(700), OwnerSeen(dead, "web", NOW + SECOND)])
     await store.apply([started(TWO, owner=ME.name), started(THREE, owner=dead), ended(THREE)])
+    sweep = Sweep(ME, line_minute=5)
     with capture_logs() as logs:
-        await Sweep(ME)(store)
+        await sweep(store)
+    assert sweep.crashed == 1
     assert await reasons(store) == {ONE: "crashed", TWO: "", THREE: "caller_hung_up"}
     call = await store.call(ONE)
     assert call is not None
-    assert (call.summary.turns, call.summary.nano_usd, call.summary.ended_at) == (1, 700, NOW + SECOND)
+    assert (call.summary.turns, call.summary.nano_usd, call.summary.ended_at) == (1, 705, NOW + SECOND)
     assert [(entry["event"], entry["call_sid"]) for entry in logs] == [("call_crashed", ONE)]
 
 
