@@ -8,9 +8,10 @@ from contextlib import ExitStack
 import pytest
 
 from tests.event_loops import pytest_addoption, pytest_asyncio_loop_factories, pytest_configure
+from tests.logging_state import logging_as_before
 from tests.postgres import NoPostgres, Server, running
 
-__all__ = ["pytest_addoption", "pytest_asyncio_loop_factories", "pytest_configure"]
+__all__ = ["logging_as_before", "pytest_addoption", "pytest_asyncio_loop_factories", "pytest_configure"]
 
 
 @pytest.fixture(scope="session")

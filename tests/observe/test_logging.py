@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 import json
 import logging
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -19,21 +18,6 @@ NUMBER = "+15555550101"
 STREAM = "/media/AbC_-123456789012345678"
 LOGGED = (KEY, TOKEN, NUMBER, NUMBER[1:], STREAM)
 HIDDEN = (KEY, TOKEN, NUMBER[1:], STREAM.removeprefix("/media/"))
-
-
-@pytest.fixture(autouse=True)
-def as_before() -> Iterator[None]:
-    root = logging.getLogger()
-    handlers, level = list(root.handlers), root.level
-    names = ("bot", "twilio", "aiohttp.access")
-    levels = {name: logging.getLogger(name).level for name in names}
-    yield
-    root.handlers[:] = handlers
-    root.setLevel(level)
-    for name, number in levels.items():
-        logging.getLogger(name).setLevel(number)
-    structlog.reset_defaults()
-    structlog.contextvars.clear_contextvars()
 
 
 def configured(level: Level = "info", form: Format = "json") -> io.StringIO:

@@ -9,14 +9,12 @@ from __future__ import annotations
 import asyncio
 import io
 import json
-import logging
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import pytest
-import structlog
 from hypothesis import given
 from hypothesis import strategies as st
 from typer.testing import CliRunner
@@ -109,20 +107,11 @@ SCRIPT = (
 
 
 @pytest.fixture
-def log() -> Iterator[io.StringIO]:
+def log() -> io.StringIO:
     """All logging of the process at debug, as `bot serve` sets it up."""
-    root = logging.getLogger()
-    handlers = list(root.handlers)
-    levels = {
-        name: logging.getLogger(name).level for name in ("", "bot", "twilio", "aiohttp.access", "websockets.server")
-    }
     stream = io.StringIO()
     observe_logging.configure("debug", "json", secrets=(API_KEY, AUTH_TOKEN, ADMIN, PII_KEY), stream=stream)
-    yield stream
-    root.handlers[:] = handlers
-    for name, level in levels.items():
-        logging.getLogger(name).setLevel(level)
-    structlog.reset_defaults()
+    return stream
 
 
 async def left_behind(directory: Path, log: io.StringIO, capfd: pytest.CaptureFixture[str]) -> Places:

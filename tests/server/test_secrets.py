@@ -4,12 +4,9 @@ from __future__ import annotations
 
 import io
 import json
-import logging
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-import structlog
 
 from bot.observe.logging import configure
 from bot.records.fixture import read_fixture
@@ -38,20 +35,11 @@ LEAKY = json.dumps(
 
 
 @pytest.fixture
-def log() -> Iterator[io.StringIO]:
+def log() -> io.StringIO:
     """All logging of the process at debug, as `bot serve` sets it up."""
-    root = logging.getLogger()
-    handlers, levels = (
-        list(root.handlers),
-        {name: logging.getLogger(name).level for name in ("", "bot", "twilio", "aiohttp.access")},
-    )
     stream = io.StringIO()
     configure("debug", "json", secrets=(API_KEY, AUTH_TOKEN), stream=stream)
-    yield stream
-    root.handlers[:] = handlers
-    for name, level in levels.items():
-        logging.getLogger(name).setLevel(level)
-    structlog.reset_defaults()
+    return stream
 
 
 def hidden(*more: str) -> list[str]:
