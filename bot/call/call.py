@@ -15,6 +15,7 @@ from bot.call.account import Account
 from bot.call.admission import Admission
 from bot.call.announcement import Announcement
 from bot.call.answer import Answer
+from bot.call.attention import Attention
 from bot.call.caller_speech import CallerSpeech
 from bot.call.ending import Ending
 from bot.call.farewell import Farewell
@@ -92,6 +93,9 @@ class Call:
         self._functions = Functions(step, self.responses, self._ending)
         self._filler = filler = Filler(settings, step, self.speaking)
         self._faults = Faults(step, self.responses, self._turns, self._greeting, floor=self._floor, filler=filler)
+        self._attention = Attention(
+            settings.response_s, step, self._floor, listening=self.listening, turns=self._turns, filler=filler
+        )
         self._patience = Patience(
             settings.response_s,
             step,
@@ -114,7 +118,7 @@ class Call:
         self._succession = Succession(
             step,
             self.sessions,
-            (*parts, self.transcript, self._ending, self._patience, self._walls),
+            (*parts, self.transcript, self._ending, self._attention, self._patience, self._walls),
             listening=self.listening,
             responses=self.responses,
             transcript=self.transcript,
@@ -123,6 +127,7 @@ class Call:
             ending=self._ending,
             inherited=inherited,
             filler=filler,
+            speaking=self.speaking,
         )
         for past in settings.resume:
             self.transcript.remember(past)
@@ -184,6 +189,7 @@ class Call:
         said = type(item) in _SAID_BY_SESSION
         if said and not self.sessions.deaf:
             self.listening.alive()
+            self._attention.said()
         if said and self.sessions.deaf:
             self.counts["said_by_a_lost_session"] += 1
         elif handler is not None:
@@ -193,7 +199,7 @@ class Call:
         if self.ended is None:
             self._change_session()
         if self.ended is None:
-            self._patience.look(started=self.started, ready=self.listening.ready)
+            self._look()
         self._reckon()
         return step.out
 
@@ -260,7 +266,7 @@ class Call:
     def _reckon(self) -> None:
         """A step is over: when the parts have something to do, should nothing else come."""
         soonest = self.limits.deadline_us()
-        for part in (self.sessions, self.spending, self._patience, self._walls):
+        for part in (self.sessions, self.spending, self._attention, self._patience, self._walls):
             soonest = _sooner(soonest, part.deadline_us())
         self._due_but_playout_us = soonest
         self._due_us = _sooner(soonest, self.speaking.over_us())
@@ -533,6 +539,12 @@ class Call:
         elif self.farewell.go_on(ready=self.listening.ready):
             self._end(self.farewell.why)
 
+    def _look(self) -> None:
+        """Who waits for whom now."""
+        started, ready = self.started, self.listening.ready
+        self._attention.look(started=started, ready=ready)
+        self._patience.look(started=started, ready=ready, doubtful=self._attention.doubtful)
+
     # ---- the clock and the shell ----
 
     def _tick(self, _: Tick) -> None:
@@ -545,6 +557,9 @@ class Call:
         if reason is not None:
             self._step.warn("limit_reached", reason=reason, state=self.state.value)
             self._end(reason)
+            return
+        if self._attention.tick():
+            self._lose_session("timeout", 0, "it does not answer, and the caller has spoken")
             return
         lost = self._patience.tick()
         if lost == "session":

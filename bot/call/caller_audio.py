@@ -90,6 +90,15 @@ class CallerAudio:
             self._pieces.append((at + end, b64encode(sound[end:]).decode()))
         self._from = self._to = None
 
+    def recent(self, n_bytes: int) -> bytes:
+        """The last so many bytes that were written, as far as they are kept."""
+        sound = b"".join(map(a2b_base64, self.fresh))
+        for _, piece in reversed(self._pieces):
+            if len(sound) >= n_bytes:
+                break
+            sound = b"".join(map(a2b_base64, piece.split("\n"))) + sound
+        return sound[max(len(sound) - n_bytes, 0) :]
+
     def _take(self) -> tuple[int, bytes]:
         """All that is kept of what was written, which is then empty: where it begins, and its sound."""
         payloads = [payload for _, piece in self._pieces for payload in piece.split("\n")]

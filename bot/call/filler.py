@@ -54,6 +54,11 @@ class Filler:
             self._since_us = self._step.now_us
         self._due_us = self._reckon()
 
+    @property
+    def awaited(self) -> bool:
+        """Whether the caller waited after the last step."""
+        return self._since_us is not None
+
     def deadline_us(self) -> int | None:
         """When `tick` will have something to play."""
         return self._due_us

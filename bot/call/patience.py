@@ -53,12 +53,12 @@ class Patience:
         self._over_us: int | None = None
         """When a response that was cancelled must be over."""
 
-    def look(self, *, started: bool, ready: bool) -> None:
-        """A step is over; `started`: the caller is there, `ready`: so is the session."""
+    def look(self, *, started: bool, ready: bool, doubtful: bool) -> None:
+        """A step is over; `started`: the caller is there, `ready`: so is the session, `doubtful`: if it lives."""
         floor = self._floor
         owed = floor.state is State.THINKING or self._responses.awaited
         waits = started and owed and not floor.caller_speaking
-        self._filler.look(waits=waits or (started and not ready))
+        self._filler.look(waits=waits or (started and (doubtful or not ready)))
         if not (waits and ready) or floor.state is State.CLOSING:  # for a goodbye, bot.call.limits has its bound
             self._since_us = None
         elif self._since_us is None:

@@ -18,14 +18,15 @@ from bot.call.listening import Listening
 from bot.call.responses import Responses
 from bot.call.resume import carry_on_item, conversation_items, said_as
 from bot.call.sessions import Sessions
+from bot.call.speaking import Speaking
 from bot.call.step import Step
 from bot.call.transcript import Transcript, Turn
 from bot.realtime.events import CreateItem
 from bot.realtime.failures import FailureKind
 
 NOTICED_US = 1_000_000
-"""A call that has no session for longer than this lets the caller hear something; at once when the session was lost
-because nothing came of it, since he has been waiting for seconds then."""
+"""A call that has no session for longer than this lets the caller hear something. Where he has been waiting for one of
+which nothing came, it counts from what he heard last: mostly at once."""
 
 
 class Part(Protocol):
@@ -52,6 +53,7 @@ class Succession:
         ending: Ending,
         inherited: Inherited,
         filler: Filler,
+        speaking: Speaking,
     ) -> None:
         self._step = step
         self._sessions = sessions
@@ -64,16 +66,19 @@ class Succession:
         self._ending = ending
         self._inherited = inherited
         self._filler = filler
+        self._speaking = speaking
 
     def lose(self, failure: FailureKind, code: int, reason: str) -> bool:
         """The session is lost: whether the call can go on."""
-        known = self._sessions.deaf
+        known, now_us = self._sessions.deaf, self._step.now_us
+        waited = failure == "timeout" and self._filler.awaited
         if not self._sessions.lost(failure, code, reason):
             return False
         if not known:
             self._forget()
             if self._sessions.ever_ready:
-                self._filler.expect(self._step.now_us + (0 if failure == "timeout" else NOTICED_US))
+                quiet_us = self._speaking.ledger.end_us() or 0
+                self._filler.expect(max(now_us, quiet_us + NOTICED_US) if waited else now_us + NOTICED_US)
         return True
 
     def change(self, *, pause: bool, calm: bool) -> None:

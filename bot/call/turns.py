@@ -27,13 +27,13 @@ class Turns:
         """The server is to own the turns, but not yet."""
         self._at_first, self._owed_at_first = self.server_owns, self._owed
         self._session = settings.session
-        self._pending: dict[str, bool] = {}
-        """Whom each update makes the owner, by event id, oldest first."""
+        self._pending: dict[str, bool | None] = {}
+        """Whom each update makes the owner, by event id, oldest first; None: it leaves him."""
 
     @property
     def server_acts(self) -> bool:
         """Whether the server certainly cancels and answers by itself, now and until we say otherwise."""
-        return self.server_owns and not self._pending
+        return self.server_owns and all(owner is None for owner in self._pending.values())
 
     @property
     def server_may_answer(self) -> bool:
@@ -61,10 +61,21 @@ class Turns:
         session = turns_update(chosen.turn_detection, server_owns_turns=server_owns, dialect=chosen.dialect)
         return UpdateSession(session, event_id)
 
+    @property
+    def can_be_asked(self) -> bool:
+        """Whether an update without a setting is known to change nothing; of xAI it is not (section 1.5)."""
+        return self._session.dialect != "xai"
+
+    def question(self, event_id: str) -> UpdateSession:
+        """An update that changes nothing: its confirmation is a sign of life."""
+        self._pending[event_id] = None
+        return UpdateSession({"type": "realtime"}, event_id)
+
     def confirmed(self) -> None:
         """A `session.updated` came. It names no event id, but the server answers in order: it is the oldest's."""
         if self._pending:
-            self.server_owns = self._pending.pop(next(iter(self._pending)))
+            owner = self._pending.pop(next(iter(self._pending)))
+            self.server_owns = self.server_owns if owner is None else owner
 
     def session_lost(self) -> None:
         """The next session begins as the first one did."""

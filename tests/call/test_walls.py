@@ -24,13 +24,16 @@ END_OF_SPEECH = 2_500
 Said = list[tuple[int, str]]
 
 
+UNTOLD = ("append", "media", "mark", "clear", "question")
+
+
 class Talk:
     """A call whose model answers each request with half a second of speech, and whose line sends noise."""
 
     def __init__(self, settings: CallSettings) -> None:
         self.desk = Desk(settings)
         self.said: Said = []
-        """What went out and when, in ms, but for audio."""
+        """What went out and when, in ms, but for audio and questions after life."""
         self._responses = 0
         self._turns = 0
 
@@ -56,7 +59,7 @@ class Talk:
 
     def _take(self, out: list[str]) -> None:
         at_ms = self.desk.now_us // 1000
-        self.said += [(at_ms, one) for one in out if not one.startswith(("append", "media", "mark", "clear"))]
+        self.said += [(at_ms, one) for one in out if not one.startswith(UNTOLD)]
         for one in out:
             if one.startswith("create"):
                 self._responses += 1

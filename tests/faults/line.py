@@ -1,4 +1,4 @@
-"""A TCP connection that can break, or go dead without breaking, between a phone and the bot."""
+"""TCP connections that can break, or go dead without breaking, between a phone and the bot, or the bot and a model."""
 
 from __future__ import annotations
 
@@ -10,14 +10,15 @@ from bot.testing.loopback import LoopbackServer
 CHUNK_BYTES = 65_536
 
 
-class PhoneLine(LoopbackServer):
-    """`async with PhoneLine(port) as line:` and connect to `line.origin` instead."""
+class FrailLine(LoopbackServer):
+    """`async with FrailLine(port) as line:` and connect to `line.origin` instead. `far_port` may be known later."""
 
-    def __init__(self, port: int) -> None:
+    def __init__(self, port: int = 0) -> None:
         super().__init__()
-        self._far_port = port
+        self.far_port = port
         self._open: set[asyncio.StreamWriter] = set()
         self._near: set[asyncio.StreamWriter] = set()
+        self._stranded: set[asyncio.StreamWriter] = set()
         self._passing = asyncio.Event()
         self._passing.set()
 
@@ -38,6 +39,18 @@ class PhoneLine(LoopbackServer):
         """What was held up passes, and nothing of it is lost."""
         self._passing.set()
 
+    def strand(self) -> None:
+        """Nothing passes any more through the connections that are open; new ones pass."""
+        self._passing.clear()
+        self._stranded |= self._open
+        self._passing = asyncio.Event()
+        self._passing.set()
+
+    def drop_stranded(self) -> None:
+        """Their ends have found out."""
+        for writer in self._stranded:
+            writer.transport.abort()
+
     def noticed(self) -> None:
         """Twilio has found the dead connections out; new ones pass."""
         self._passing.set()
@@ -45,22 +58,25 @@ class PhoneLine(LoopbackServer):
             writer.transport.abort()
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        far_reader, far_writer = await asyncio.open_connection("127.0.0.1", self._far_port)
+        far_reader, far_writer = await asyncio.open_connection("127.0.0.1", self.far_port)
         ends = {writer, far_writer}
         self._open |= ends
         self._near.add(writer)
         try:
-            await asyncio.gather(self._pass_on(reader, far_writer), self._pass_on(far_reader, writer))
+            passing = self._passing
+            await asyncio.gather(self._pass_on(reader, far_writer, passing), self._pass_on(far_reader, writer, passing))
         finally:
             self._open -= ends
             self._near.discard(writer)
             for end in ends:
                 end.close()
 
-    async def _pass_on(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def _pass_on(
+        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, passing: asyncio.Event
+    ) -> None:
         with suppress(OSError):
             while data := await reader.read(CHUNK_BYTES):
-                await self._passing.wait()
+                await passing.wait()
                 writer.write(data)
         with suppress(OSError):
             writer.write_eof()

@@ -30,6 +30,10 @@ def closing(code: int, at_ms: int = 4_700, reason: str = "") -> tuple[Behaviour,
     return Behaviour(closes=CloseAt(at_ms * MS, code, reason)), Behaviour()
 
 
+def hanging(at_ms: int) -> tuple[Behaviour, ...]:
+    return Behaviour(hangs_us=at_ms * MS), Behaviour()
+
+
 PLANS = {
     "slow session.created (5 s)": Plan(300, (Behaviour(created_after_ms=5_000), Behaviour()), n_sessions=2),
     "session.created never comes": Plan(300, (Behaviour(created_after_ms=None), Behaviour()), n_sessions=2),
@@ -60,6 +64,12 @@ PLANS = {
         speech=((3_000, 600),),
         refused=3,
         n_sessions=2,
+    ),
+    "hangs while the caller speaks, answers pings": Plan(3_600, hanging(3_300), n_sessions=2),
+    "hangs before the caller speaks, answers pings": Plan(3_600, hanging(2_500), n_sessions=2),
+    "hangs before a short word, answers pings": Plan(3_300, hanging(2_500), speech=((3_000, 300),), n_sessions=2),
+    "hangs mid-answer, answers pings": Plan(
+        5_600, hanging(4_700), n_sessions=2, speech=((3_000, 600),), hang_up=24_000
     ),
     "delta flood (10 min in 10 s)": Plan(
         AGAIN, replies=(GREETS, Reply((FLOOD,), pacing=Pacing(speed=60)), *REPLIES[2:]), speech=BARGE

@@ -5,6 +5,7 @@ from __future__ import annotations
 import socket
 from collections.abc import Awaitable, Callable
 from unittest.mock import patch
+from urllib.parse import urlsplit
 
 import msgspec
 
@@ -12,7 +13,7 @@ from bot.server import media, phone_socket
 from bot.testing.agent import TRICKLE, Reply, Spoken
 from bot.testing.model import Behaviour
 from bot.testing.model.server import Door
-from tests.faults.line import PhoneLine
+from tests.faults.line import FrailLine
 from tests.faults.live import ANSWER, Calling, calling, next_phone, port_of, spoiled_phone
 from tests.faults.outcome import Outcome, tone
 from tests.faults.phone_side import with_payload
@@ -46,7 +47,7 @@ async def carried_on(desk: Desk, call: Calling, waits_from_ms: float, apart: str
 
 
 async def close_before_start() -> Outcome:
-    async with standing(*REPLIES) as desk, PhoneLine(port_of(desk)) as line:
+    async with standing(*REPLIES) as desk, FrailLine(port_of(desk)) as line:
         phone = spoiled_phone()
         phone.spoil = lambda _: []
         async with calling(desk, phone, next_phone(phone), via=line.origin) as call:
@@ -66,7 +67,7 @@ async def no_start() -> Outcome:
 
 
 async def stream_breaks() -> Outcome:
-    async with standing(*REPLIES) as desk, PhoneLine(port_of(desk)) as line:
+    async with standing(*REPLIES) as desk, FrailLine(port_of(desk)) as line:
         phone = a_phone()
         async with calling(desk, phone, next_phone(phone), via=line.origin) as call:
             await call.hears("words 1")
@@ -76,7 +77,7 @@ async def stream_breaks() -> Outcome:
 
 
 async def half_open() -> Outcome:
-    async with standing(*REPLIES) as desk, PhoneLine(port_of(desk)) as line:
+    async with standing(*REPLIES) as desk, FrailLine(port_of(desk)) as line:
         phone = a_phone()
         with patch.object(phone_socket, "QUIET_S", 0.1):
             async with calling(desk, phone, next_phone(phone), via=line.origin) as call:
@@ -91,7 +92,7 @@ async def half_open() -> Outcome:
 async def slow_reader() -> Outcome:
     """Nothing is read for 0.4 s while the bot speaks; the model is no faster than speech."""
     spoken = Reply((Spoken(tone(800, 3), "on and on"),), pacing=TRICKLE)
-    async with standing(spoken) as desk, PhoneLine(port_of(desk)) as line:
+    async with standing(spoken) as desk, FrailLine(port_of(desk)) as line:
         phone = a_phone()
         async with calling(desk, phone, via=line.origin) as call:
             await call.hears("a voice")
@@ -192,6 +193,33 @@ async def dropped_while_he_speaks() -> Outcome:
             return await finished(desk, call, turn_ms, "caller_hung_up")
 
 
+async def _gone_while_he_speaks(
+    desk: Desk, happens: Callable[[], None], afterwards: Callable[[], None] = lambda: None
+) -> Outcome:
+    phone = a_phone()
+    async with calling(desk, phone) as call:
+        await call.heard_out("words 1")
+        turn_ms = call.say(400)
+        said = len(phone.sent_frames)
+        await until(lambda: len(phone.sent_frames) > said + 10)
+        happens()
+        await call.hears("words 1", times=2, within_s=6)
+        afterwards()
+        await call.over(phone)
+        return await finished(desk, call, turn_ms, "caller_hung_up")
+
+
+async def hangs_while_he_speaks() -> Outcome:
+    async with standing(*REPLIES) as desk:
+        return await _gone_while_he_speaks(desk, desk.model.hang)
+
+
+async def goes_dead_while_he_speaks() -> Outcome:
+    async with FrailLine() as line, standing(*REPLIES, model_url=f"ws{line.origin[4:]}/v1/realtime") as desk:
+        line.far_port = urlsplit(desk.model.url).port or 0
+        return await _gone_while_he_speaks(desk, line.strand, line.drop_stranded)
+
+
 async def silent_model() -> Outcome:
     """A session that is open and says nothing at all: another is dialled."""
     behaviours = iter([Behaviour(created_after_ms=None)])
@@ -219,5 +247,7 @@ OPENAI: dict[str, Run] = {
     "HTTP 401": unauthorized,
     "HTTP 429": too_many,
     "dropped (1006) while the caller speaks": dropped_while_he_speaks,
+    "hangs while the caller speaks, answers pings, over sockets": hangs_while_he_speaks,
+    "goes dead without a word while the caller speaks": goes_dead_while_he_speaks,
     "open and silent (BOT_RESPONSE_SECONDS 2)": silent_model,
 }

@@ -69,6 +69,7 @@ class Behaviour(msgspec.Struct, frozen=True):
     says it used.
     `cancel_after_ms`: how long an interrupted response still goes on. `late_deltas`: that many audio deltas of a cut
     response follow its response.done, `late_delta_ms` apart. `refuse_truncate`: an error message for every truncate.
+    `hangs_us`: from then on it does nothing and says nothing, while its socket lives on and answers pings.
     """
 
     created_after_ms: int | None = 3
@@ -86,5 +87,6 @@ class Behaviour(msgspec.Struct, frozen=True):
     late_deltas: int = 0
     late_delta_ms: int = 20
     refuse_truncate: str = ""
+    hangs_us: int | None = None
     sends: Sequence[SendAt] = ()
     closes: CloseAt | None = None

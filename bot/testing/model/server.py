@@ -119,6 +119,11 @@ class SimulatedRealtimeServer:
         for socket in list(self._open):
             socket.transport.abort()
 
+    def hang(self) -> None:
+        """Every session there is says nothing more, while its socket lives on and answers pings."""
+        for session in self.sessions:
+            session.hang()
+
     async def close_sessions(self, code: int, reason: str = "") -> None:
         """Close every open connection with this code."""
         await asyncio.gather(*(socket.close(code, reason) for socket in list(self._open)))

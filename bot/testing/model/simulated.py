@@ -94,7 +94,7 @@ class SimulatedModel:
     def receive(self, text: str, now_us: int) -> None:
         """One text frame from the client."""
         self._state.agenda.run(now_us)
-        if self.closed is not None:
+        if self.closed is not None or self._state.hung:
             return
         if self._check is not None:
             try:
@@ -195,6 +195,11 @@ class SimulatedModel:
         """Script the server's close."""
         self._state.agenda.at(what.us, lambda _us: self._state.close(what.code, what.reason))
 
+    def hang(self) -> None:
+        """From now on it does nothing and says nothing, while its socket lives on."""
+        self._state.hung = True
+        self._state.agenda.stop()
+
     def expires(self, epoch_s: int) -> None:
         """The session opens at `epoch_s`: for a shell that knows the date. Before session.created has left."""
         self._state.session["expires_at"] = epoch_s + self._state.behaviour.session_s
@@ -216,6 +221,8 @@ class SimulatedModel:
             self.send(raw)
         if behaviour.closes is not None:
             self.close(behaviour.closes)
+        if behaviour.hangs_us is not None:
+            agenda.at(behaviour.hangs_us, lambda _us: self.hang())
 
     def _created(self, _us: int) -> None:
         state = self._state

@@ -21,7 +21,7 @@ MS = 1000
 @dataclass(slots=True)
 class State:
     """`session` is the effective session object in OpenAI's shape, `configured` set when the first session.updated has
-    left.
+    left, `hung` when it does nothing any more.
 
     `errors` are all error objects sent; `violations` those that are the client's fault, in words. `closed` is close
     code and reason once the server has closed.
@@ -37,6 +37,7 @@ class State:
     errors: list[Json] = field(default_factory=list)
     closed: tuple[int, str] | None = None
     configured: bool = False
+    hung: bool = False
     _ids: Counter[str] = field(default_factory=Counter)
 
     def new_id(self, kind: str) -> str:
