@@ -1,8 +1,9 @@
-"""A stream that lands in the wrong process is handed to the one that holds its session: the socket itself goes there.
+"""A connection that lands in the wrong process is handed to the right one: the socket itself goes there.
 
-The kernel gives a connection to whichever worker accepts first. Its request is passed on with the file descriptor over
-a datagram socket of the owner, and served there as if it had been accepted there. Twilio sends nothing after the
-request until the upgrade is answered, so no byte is left behind.
+The kernel gives a connection to whichever worker accepts first. A stream belongs where its session is, a new call where
+an idle session is. The request is passed on with the file descriptor over a datagram socket of the owner, and served
+there as if it had been accepted there. Twilio sends nothing after the request until it is answered, so no byte is left
+behind.
 """
 
 from __future__ import annotations
@@ -17,7 +18,9 @@ from pathlib import Path
 import structlog
 from aiohttp import web
 
-MAX_HEAD_BYTES = 32 * 1024
+MAX_REQUEST_BYTES = 32 * 1024
+HANDED = "X-Handed-Over"
+"""A header of a request that has been passed on: it stays where it is then."""
 FULL_BOX_S = 0.5
 LOOK_S = 0.005
 
@@ -42,15 +45,20 @@ class Handover:
         self._box.bind(str(self._path(os.getpid())))
         asyncio.get_running_loop().add_reader(self._box.fileno(), self._arrived)
 
-    async def give(self, request: web.Request, owner: int) -> bool:
-        """Hand the connection of `request` to process `owner`. True: it is not ours any more and must get no answer."""
-        head = request_head(request)
-        if owner == os.getpid() or len(head) > MAX_HEAD_BYTES:
+    async def give(self, request: web.Request, owner: int, body: bytes = b"") -> bool:
+        """Hand the connection of `request`, whose whole body is this, to process `owner`.
+
+        True: it is not ours any more and must get no answer.
+        """
+        if owner == os.getpid() or HANDED in request.headers or len(body) != (request.content_length or 0):
+            return False
+        whole = request_head(request, HANDED.encode() + b": 1") + body
+        if len(whole) > MAX_REQUEST_BYTES:
             return False
         until_s = asyncio.get_running_loop().time() + FULL_BOX_S
         while (transport := request.transport) is not None:
             try:
-                self._send(head, transport, owner)
+                self._send(whole, transport, owner)
             except BlockingIOError as error:  # the kernel keeps ten letters for each process, unless told otherwise
                 if asyncio.get_running_loop().time() > until_s:
                     return _failed(owner, error)
@@ -63,10 +71,10 @@ class Handover:
                 return True
         return False
 
-    def _send(self, head: bytes, transport: asyncio.Transport, owner: int) -> None:
+    def _send(self, whole: bytes, transport: asyncio.Transport, owner: int) -> None:
         handle = transport.get_extra_info("socket").fileno()
         rights = [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array("i", [handle]))]
-        self._box.sendmsg([head], rights, 0, str(self._path(owner)))
+        self._box.sendmsg([whole], rights, 0, str(self._path(owner)))
 
     def close(self) -> None:
         """Take no more."""
@@ -80,15 +88,15 @@ class Handover:
 
     def _arrived(self) -> None:
         try:
-            head, handles, _, _ = socket.recv_fds(self._box, MAX_HEAD_BYTES, 1)
+            whole, handles, _, _ = socket.recv_fds(self._box, MAX_REQUEST_BYTES, 1)
         except OSError:
             return
         for handle in handles:
-            task = asyncio.ensure_future(self._serve(head, handle))
+            task = asyncio.ensure_future(self._serve(whole, handle))
             self._tasks.add(task)
             task.add_done_callback(self._tasks.discard)
 
-    async def _serve(self, head: bytes, handle: int) -> None:
+    async def _serve(self, whole: bytes, handle: int) -> None:
         assert self._server is not None
         sock = socket.socket(fileno=handle)
         sock.setblocking(False)
@@ -98,7 +106,7 @@ class Handover:
             sock.close()
             return
         self.taken += 1
-        protocol.data_received(head)
+        protocol.data_received(whole)
 
 
 def _failed(owner: int, error: OSError) -> bool:
@@ -106,8 +114,9 @@ def _failed(owner: int, error: OSError) -> bool:
     return False
 
 
-def request_head(request: web.Request) -> bytes:
-    """The request as it came: its line and its raw headers."""
+def request_head(request: web.Request, *more: bytes) -> bytes:
+    """The request as it came: its line and its raw headers, and `more` of them."""
     lines = [f"{request.method} {request.raw_path} HTTP/1.1".encode()]
     lines += [name + b": " + value for name, value in request.raw_headers]
+    lines += more
     return b"\r\n".join(lines) + b"\r\n\r\n"

@@ -125,6 +125,7 @@ class LiveCalls:
         self.template = call_settings(settings, "", "")
         """The settings of a call, but for what names it."""
         self.pool = WarmPool(self._endpoint, self.template, pool_share(settings))
+        self.pool.on_change = self.registry.offer
         self._beat = Beat()
         self._calls: dict[str, LiveCall] = {}
         self._day = Day(self._own_nano_usd)
@@ -164,10 +165,23 @@ class LiveCalls:
 
     def turns_away(self, call_sid: str) -> bool:
         """Whether the day's money is used up, and this is no call that was let in before."""
-        if level(self.spent_today_nano_usd, self.template.money.daily_cap) < ALL_SPENT or self.find(call_sid):
-            return False
+        return level(self.spent_today_nano_usd, self.template.money.daily_cap) >= ALL_SPENT and self._new(call_sid)
+
+    def _new(self, call_sid: str) -> bool:
+        """Whether no process here has heard of this call."""
         known = self.registry
-        return known.owner(call_sid) is None and not known.claimed(call_sid) and known.outcome(call_sid) is None
+        return (
+            self.find(call_sid) is None
+            and known.owner(call_sid) is None
+            and not known.claimed(call_sid)
+            and known.outcome(call_sid) is None
+        )
+
+    def better_served_by(self, call_sid: str) -> int | None:
+        """The process in which a call that is new here had better begin: it has an idle session, and this one none."""
+        if not self.pool.size or self.pool or self.draining or not self._new(call_sid):
+            return None
+        return self.registry.borrow()
 
     def enter(self, call_sid: str, caller: str = "") -> Entry:
         """What the webhook of this call finds; a process that drains, or is too busy, lets no new one in."""

@@ -81,9 +81,9 @@ FAMILIES = (
         get_args(StreamRefusal),
     ),
     Family(
-        "heardline_streams_handed_over_total",
+        "heardline_connections_handed_over_total",
         "counter",
-        "Streams that came to one process and were given to, and taken by, the one that held the session.",
+        "Connections that came to one process and were given to, and taken by, the one that had a session for them.",
         "side",
         ("given", "taken"),
     ),

@@ -233,8 +233,8 @@ class Meter:
         if self.http is not None:
             self._stands("heardline_http_malformed_total", self.http.malformed)
         if self.handover is not None:
-            self._stands("heardline_streams_handed_over_total", self.handover.given, "given")
-            self._stands("heardline_streams_handed_over_total", self.handover.taken, "taken")
+            self._stands("heardline_connections_handed_over_total", self.handover.given, "given")
+            self._stands("heardline_connections_handed_over_total", self.handover.taken, "taken")
         self._metrics.set("heardline_store_away", self.store.away)
         self._metrics.set("heardline_store_rows_waiting", self.store.waiting)
         self._stands("heardline_store_rows_lost_total", self.store.lost)

@@ -82,6 +82,12 @@ class CallRegistry(Protocol):
     def others_accept(self) -> bool:
         """Whether another process on this port takes new calls."""
 
+    def offer(self, idle: int) -> None:
+        """The calling process has so many idle sessions."""
+
+    def borrow(self) -> int | None:
+        """Another process that takes new calls and has an idle session, one less from now on; None: there is none."""
+
     def close(self) -> None:
         """Let go of files."""
 
@@ -193,6 +199,12 @@ class MemoryRegistry:
     def others_accept(self) -> bool:
         return False
 
+    def offer(self, idle: int) -> None:
+        """Nobody else asks."""
+
+    def borrow(self) -> int | None:
+        return None
+
     def close(self) -> None:
         """Nothing is open."""
 
@@ -236,7 +248,8 @@ class SqliteRegistry:
         self._db.execute("CREATE INDEX IF NOT EXISTS age ON calls (since)")
         self._db.execute(
             "CREATE TABLE IF NOT EXISTS workers"
-            " (pid INTEGER PRIMARY KEY, accepting INTEGER NOT NULL, seen REAL NOT NULL)"
+            " (pid INTEGER PRIMARY KEY, accepting INTEGER NOT NULL, seen REAL NOT NULL,"
+            " idle INTEGER NOT NULL DEFAULT 0)"
         )
         self._rings = SqliteRings(self._db)
 
@@ -318,13 +331,35 @@ class SqliteRegistry:
 
     def announce(self, *, accepting: bool) -> None:
         with suppress(sqlite3.OperationalError):  # what can't be written now is said again soon, and ends no call
-            self._db.execute("REPLACE INTO workers VALUES (?, ?, ?)", (self._owner, accepting, self._clock()))
+            self._db.execute(
+                "INSERT INTO workers (pid, accepting, seen) VALUES (?, ?, ?)"
+                " ON CONFLICT (pid) DO UPDATE SET accepting = excluded.accepting, seen = excluded.seen",
+                (self._owner, accepting, self._clock()),
+            )
 
     def others_accept(self) -> bool:
         row = self._db.execute(
             "SELECT 1 FROM workers WHERE pid != ? AND accepting AND seen > ?", (self._owner, self._clock() - SEEN_S)
         ).fetchone()
         return row is not None
+
+    def offer(self, idle: int) -> None:
+        with suppress(sqlite3.OperationalError):  # one that is not known of serves its own process
+            self._db.execute(
+                "INSERT INTO workers (pid, accepting, seen, idle) VALUES (?, 0, ?, ?)"
+                " ON CONFLICT (pid) DO UPDATE SET idle = excluded.idle",
+                (self._owner, self._clock(), idle),
+            )
+
+    def borrow(self) -> int | None:
+        with suppress(sqlite3.OperationalError):
+            row = self._db.execute(
+                "UPDATE workers SET idle = idle - 1 WHERE pid = (SELECT pid FROM workers"
+                " WHERE pid != ? AND accepting AND seen > ? AND idle > 0 ORDER BY idle DESC LIMIT 1) RETURNING pid",
+                (self._owner, self._clock() - SEEN_S),
+            ).fetchone()
+            return None if row is None else int(row[0])
+        return None
 
     def abandon(self, owner: int) -> int:
         """The process `owner` is dead: its calls are over, until they are carried on. How many there were."""

@@ -9,7 +9,7 @@ from urllib.parse import parse_qsl, urlencode, urlsplit
 import structlog
 from aiohttp import web
 
-from bot.server.context import CALLS, METER, SETTINGS, TWIML
+from bot.server.context import CALLS, DOOR, METER, SETTINGS, TWIML
 from bot.server.following import what_follows
 from bot.server.live import LiveCalls
 from bot.server.measures import WebhookRefusal
@@ -51,6 +51,8 @@ async def answer(request: web.Request) -> web.Response:
     live = calls.find(call_sid)
     if calls.turns_away(call_sid):
         return _turned_away(request, call_sid, "spend_limit", "spent")
+    if await _handed_over(request, call_sid):
+        return web.Response()  # goes nowhere: the connection is another process's now
     entry = calls.enter(call_sid, caller)
     if entry == "over" or (live is not None and live.bridge.call.ended is not None):
         _refused(request, "is_over")
@@ -66,6 +68,13 @@ async def answer(request: web.Request) -> web.Response:
         _refused(request, "is_over")
         return _twiml(request, "goodbye")
     return _stream(request, call_sid)
+
+
+async def _handed_over(request: web.Request, call_sid: str) -> bool:
+    """Whether the connection went to a process that has an idle session for this call, while there is none here."""
+    handover = request.app[DOOR].handover
+    owner = None if handover is None else request.app[CALLS].better_served_by(call_sid)
+    return handover is not None and owner is not None and await handover.give(request, owner, await request.read())
 
 
 async def _begins(calls: LiveCalls, call_sid: str, parties: Parties) -> bool:

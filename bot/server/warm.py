@@ -104,6 +104,8 @@ class WarmPool:
         """Sessions that did not open or were lost while they waited, by kind of failure."""
         self._endpoint = endpoint
         self._settings = settings
+        self.on_change: Callable[[int], None] = lambda _: None
+        """Called with how many sessions are ready, whenever it is another number."""
         self._ready: deque[IdleSession] = deque()
         self._wanted = asyncio.Event()
         self._closing: set[asyncio.Task[None]] = set()
@@ -115,12 +117,17 @@ class WarmPool:
         """A ready session, None when there is none; the pool fills up again."""
         now_s = asyncio.get_running_loop().time()
         while self._ready:
-            session = self._ready.popleft()
+            session = self._next()
             self._wanted.set()
             if now_s - session.opened_s < OLDEST_S:
                 return session
             self._drop(session)
         return None
+
+    def _next(self) -> IdleSession:
+        session = self._ready.popleft()
+        self.on_change(len(self))
+        return session
 
     async def run(self) -> None:
         """Dial whatever is missing, for ever; after a failure wait, longer each time."""
@@ -142,6 +149,7 @@ class WarmPool:
                     failures = 0
                     if session.failure is None:  # between its last word and this step
                         self._ready.append(session)
+                        self.on_change(len(self))
         finally:
             await asyncio.gather(*(session.connection.close() for session in self._ready), *self._closing)
             self._ready.clear()
@@ -156,7 +164,7 @@ class WarmPool:
         """Sessions too old to be taken make room for new ones."""
         now_s = asyncio.get_running_loop().time()
         while self._ready and now_s - self._ready[0].opened_s >= OLDEST_S:
-            self._drop(self._ready.popleft())
+            self._drop(self._next())
 
     def _drop(self, session: IdleSession) -> None:
         task = asyncio.ensure_future(session.connection.close())
@@ -174,4 +182,5 @@ class WarmPool:
         if session in self._ready:
             self.failures[failure.kind] += 1
             self._ready.remove(session)
+            self.on_change(len(self))
             self._wanted.set()

@@ -263,11 +263,11 @@ async def test_what_the_process_counts_by_itself_is_added_once() -> None:
         desk.calls.missed = 3
         desk.app[METER].handover = Mock(given=2, taken=1)
         for _ in range(2):
-            counted = above_zero(await found(desk), "sessions_missed_total", "streams_handed_over_total")
+            counted = above_zero(await found(desk), "sessions_missed_total", "connections_handed_over_total")
             assert counted == {
                 ("sessions_missed_total",): 3,
-                ("streams_handed_over_total", "given"): 2,
-                ("streams_handed_over_total", "taken"): 1,
+                ("connections_handed_over_total", "given"): 2,
+                ("connections_handed_over_total", "taken"): 1,
             }
 
 

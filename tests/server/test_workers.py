@@ -15,8 +15,9 @@ import pytest
 from bot.realtime.session import HANG_UP
 from bot.testing.agent import Reply, Spoken, ToolCall, pattern
 from bot.testing.dial import new_call_sid
+from bot.testing.model.server import Door
 from bot.testing.phone import SimulatedPhone
-from tests.server.desk import QUICK, a_phone, environment, heard, until
+from tests.server.desk import GREETING, QUICK, a_phone, environment, heard, until
 from tests.server.instance import Instance, heard_out, run_to_its_end, serving
 from tests.server.test_resuming import on_another_stream
 from tests.server.test_webhooks import verbs
@@ -35,6 +36,31 @@ async def test_no_call_misses_its_session_and_the_idle_ones_serve_any_process(tm
         assert len(instance.model.sessions) == 22
         for event in ("session_missed", "handover_failed", "warm_session_failed"):
             assert instance.logged(event) == []
+
+
+async def test_a_call_begins_in_the_process_that_has_an_idle_session(tmp_path: Path) -> None:
+    async with serving(tmp_path, BOT_WARM_SESSIONS="2") as instance:
+        here, there = sorted(instance.workers)
+        await until(lambda: instance.asked("SELECT idle FROM workers") == [(1,), (1,)])
+        instance.model.door = Door(unanswered=True)  # nobody gets another one
+        first, phone = new_call_sid(), a_phone()
+        with instance.only(here):
+            await instance.token(first)
+            assert instance.owner(first) == here
+            calling = asyncio.create_task(instance.dial(phone))
+            await until(lambda: instance.asked("SELECT idle FROM workers WHERE pid = ?", there) == [(0,)])
+        await until(lambda: heard(phone) == GREETING.items[0].audio)
+        assert instance.asked("SELECT owner FROM calls WHERE sid = ?", phone.ids.call_sid) == [(there,)]
+        phone.hang_up(0)
+        assert (await calling).ending == "caller_hung_up"
+        with instance.only(there):  # none is left anywhere: it begins where it is
+            last = new_call_sid()
+            await instance.token(last)
+            assert instance.owner(last) == there
+        assert len(instance.model.sessions) == 2
+        assert instance.logged("handover_failed") == []
+        for call_sid in (first, last):  # their streams never come
+            await instance.next(call_sid)
 
 
 async def test_the_processes_share_what_they_know_of_a_call(tmp_path: Path) -> None:
