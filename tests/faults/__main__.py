@@ -16,6 +16,7 @@ from bot.testing.schema import check_client_event
 from tests.faults import soak
 from tests.faults.matrix import SOCKETS, VIRTUAL, Fault
 from tests.faults.outcome import Outcome, in_words
+from tests.postgres import NoPostgres
 
 HEADER = (
     f"{'side':<9}{'fault':<48}{'clock':<9}{'after ms':>9}  {'ended':<34}{'verdict':<8}heard, in ms from the webhook"
@@ -42,8 +43,12 @@ def table() -> int:
         print(row(one.fault, "virtual", outcome), flush=True)
         bad, n_rows = bad + (not outcome.good), n_rows + 1
     for several in SOCKETS:
-        with structlog.testing.capture_logs():
-            outcomes = asyncio.run(_listed(several.run))
+        try:
+            with structlog.testing.capture_logs():
+                outcomes = asyncio.run(_listed(several.run))
+        except NoPostgres as why:
+            print(f"{several.faults[0].name}: left out, {why}", flush=True)
+            continue
         for fault, outcome in zip(several.faults, outcomes, strict=True):
             print(row(fault, "sockets", outcome), flush=True)
             bad, n_rows = bad + (not outcome.good), n_rows + 1

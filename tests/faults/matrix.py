@@ -39,7 +39,7 @@ class InVirtualTime:
 class OnSockets:
     """Calls over loopback by the machine's clock: `run` gives an outcome for each of `faults`.
 
-    `slow`: not among the tests that always run; the disk, the second signal and the 429 have one in tests/server too.
+    `slow`: not among the tests that always run; the disk, the second signal and the 429 have one in tests/server too, the lost process in tests/proof.
     """
 
     faults: tuple[Fault, ...]
@@ -65,7 +65,7 @@ def _sockets(side: Side, runs: dict[str, on_sockets.Run]) -> list[OnSockets]:
     return [OnSockets((Fault(side, name),), _one(run), slow=name in SLOW) for name, run in runs.items()]
 
 
-SLOW = frozenset({"clock put back by an hour", "disk full for the store", "HTTP 429"})
+SLOW = frozenset({"clock put back by an hour", "disk full for the store", "HTTP 429", *on_process.IN_REAL_SERVERS})
 VIRTUAL = [
     *(InVirtualTime(Fault("Twilio", name), plan, spoil) for name, (plan, spoil) in phone_side.PLANS.items()),
     *(InVirtualTime(Fault("OpenAI", name), plan) for name, plan in model_side.PLANS.items()),

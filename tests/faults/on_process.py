@@ -6,10 +6,12 @@ import asyncio
 import os
 import signal
 import socket
+import tempfile
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from unittest.mock import patch
 
 import aiohttp
@@ -21,9 +23,12 @@ from bot.testing.agent import Failure, Reply, ScriptedAgent, Spoken, ToolCall
 from bot.testing.dial import DialResult
 from bot.testing.model import Behaviour, SimulatedModel
 from bot.testing.model.server import SimulatedRealtimeServer
+from tests import postgres
 from tests.faults.live import ANSWER, QUICK, Calling, calling
 from tests.faults.on_sockets import REPLIES, Run, finished
-from tests.faults.outcome import Outcome, tone
+from tests.faults.outcome import MOST_MS, Outcome, Sound, tone
+from tests.proof import moving
+from tests.records.store.conftest import new_database
 from tests.records.store.faulty import AWAY, FaultyStore
 from tests.server.desk import GREETING, Desk, Reach, a_phone, captured, environment, standing, until
 from tests.server.test_records import faulty
@@ -31,6 +36,7 @@ from tests.server.test_records import faulty
 STALL_S = 1.0
 HOUR_S = 3600
 DRAIN_S = "0.8"
+STARTS_AGAIN = "the process must start again"
 AGAIN = "the process must start again: nobody else is there to carry the call on"
 LONG = Reply((Spoken(tone(20_000, 3), "on and on"),), pacing=QUICK)
 GOODBYE = Reply((Spoken(tone(400, 4), "Goodbye."),), (ToolCall(HANG_UP),), pacing=QUICK)
@@ -211,7 +217,43 @@ async def _one_turn(desk: Desk, happens: Callable[[], None] = lambda: None) -> O
         return await finished(desk, call, turn_ms, "caller_hung_up")
 
 
+# ---- lost, in the real server ----
+
+
+async def killed() -> Outcome:
+    with tempfile.TemporaryDirectory() as directory:
+        return _carried_on(await moving.killed(1, Path(directory)), STARTS_AGAIN)
+
+
+async def processes_killed() -> Outcome:
+    with tempfile.TemporaryDirectory() as directory:
+        return _carried_on(await moving.worker(1, Path(directory)), STARTS_AGAIN)
+
+
+async def stopped_beside_another() -> Outcome:
+    with tempfile.TemporaryDirectory() as directory, postgres.running() as server:
+        database = await new_database(server)
+        return _carried_on(await moving.stopped(1, Path(directory), server.url(database)))
+
+
+def _carried_on(moved: moving.Moved, apart: str = "") -> Outcome:
+    """The silence is from the end of the stream, not from the webhook on."""
+    silences_ms = [s * 1_000 for s in moved.silences_s]
+    heard = [Sound("the bot goes on, after its stream's end", ms, ms) for ms in silences_ms]
+    late = max(silences_ms, default=0) > MOST_MS
+    outcome = Outcome(heard, 0, "carried on" if moved.good else "lost", apart if late else "")
+    if not moved.good:
+        outcome.wrong.append(moved.row())
+    return outcome
+
+
+IN_REAL_SERVERS: dict[str, Run] = {
+    "kill -9, and a supervisor": killed,
+    "kill -9 of all processes of a manager": processes_killed,
+    "SIGTERM, another instance up (PostgreSQL)": stopped_beside_another,
+}
 PROCESS: dict[str, Run] = {
+    **IN_REAL_SERVERS,
     "event loop stands still for 1 s": loop_stalls,
     "disk full for the store": disk_full,
     "clock put forward by an hour": clock_jumps(HOUR_S),

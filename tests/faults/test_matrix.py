@@ -10,6 +10,7 @@ from tests.faults.heard import HEARD, UNHARMED
 from tests.faults.matrix import SOCKETS, VIRTUAL, InVirtualTime, OnSockets
 from tests.faults.outcome import MOST_MS, Outcome, Sound, in_words
 from tests.faults.virtual import Plan, run
+from tests.postgres import NoPostgres
 
 
 @pytest.mark.parametrize("one", VIRTUAL, ids=lambda one: f"{one.fault.side}: {one.fault.name}")
@@ -29,7 +30,10 @@ def test_what_is_heard_in_virtual_time(one: InVirtualTime) -> None:
 )
 async def test_what_is_heard_over_sockets(one: OnSockets, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    outcomes = await one.run()
+    try:
+        outcomes = await one.run()
+    except NoPostgres as why:
+        pytest.skip(str(why))
     bad = [
         f"{fault.name}: {outcome.verdict}; heard {in_words(outcome.heard)}"
         for fault, outcome in zip(one.faults, outcomes, strict=True)
