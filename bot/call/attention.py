@@ -109,6 +109,7 @@ class Attention:
         elif now_us - due_us > LATE_US:
             self._asked_us += now_us - due_us + LATE_US
         elif self.doubtful:
+            self._step.counts["sessions_given_up"] += 1
             return True
         else:
             self.doubtful = True

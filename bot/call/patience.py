@@ -82,6 +82,7 @@ class Patience:
         now_us = self._step.now_us
         if self._over_us is not None and now_us >= self._over_us:
             self._over_us = None
+            self._step.counts["sessions_given_up"] += 1
             return "session"
         overdue_us = self._overdue_us()
         if overdue_us is not None and now_us >= overdue_us and self._give_up():

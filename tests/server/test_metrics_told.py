@@ -106,6 +106,13 @@ def test_a_tally_that_was_taken_is_empty_and_still_knows_what_it_counted() -> No
 # ---- the model's side ----
 
 
+async def test_a_session_that_was_given_up_counts_as_one_that_failed() -> None:
+    async with standing(BOT_GREETING="off") as desk, desk.stream() as hand:
+        await until(lambda: hand.bridge.call.started)
+        hand.bridge.call.counts["sessions_given_up"] += 1
+        assert (await found(desk))["sessions_failed_total", "timeout"] == 1
+
+
 async def test_errors_of_the_model_s_side_are_counted_by_known_codes() -> None:
     sends = [
         SendAt(60_000 + number, an_error(code, kind))
