@@ -7,16 +7,19 @@ genuine webhook and a genuine token, as nobody but Twilio, or who stole the auth
 from __future__ import annotations
 
 import asyncio
+import base64
 import random
 from collections import Counter
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterable, Iterator
 from contextlib import suppress
 from typing import Any
 
+import msgspec
 import uvloop
 
 from bot.testing.dial import new_call_sid, new_stream_sid
 from bot.testing.twilio_texts import CONNECTED, StreamIds, TwilioTexts
+from bot.testing.webhook import DialFailed
 from tests.benchmarks.control import serve_commands
 from tests.benchmarks.frames import client_frame
 from tests.benchmarks.phone_load import Target, _upgrade, _webhook
@@ -30,7 +33,12 @@ NO_MASK = b"\x00\x00\x00\x00"
 PINGS = (b"\x89\x80" + NO_MASK) * 10_000
 FRAGMENTS = (b"\x00\x80" + NO_MASK) * 10_000
 EMPTY = (b"\x81\x80" + NO_MASK) * 10_000
-DIGITS = 400
+AT_ONCE = 2_000
+"""Messages in one write."""
+VOICE = base64.b64encode(bytes((0x10, 0x90)) * 80).decode()
+CAPTURED = StreamIds(call_sid=new_call_sid(), stream_sid=new_stream_sid())
+"""The one call of which everybody has the genuine webhook."""
+Pieces = Callable[[TwilioTexts], Iterator[bytes]]
 Way = Callable[["Stranger"], Awaitable[None]]
 
 
@@ -72,16 +80,17 @@ class Stranger:
         finally:
             writer.transport.abort()
 
-    async def stream(self, pieces: Iterator[bytes], *, reads: bool = True) -> None:
-        """Be let in as a stream, then write the pieces. `reads`: what comes back is taken."""
+    async def stream(self, pieces: Pieces, *, reads: bool = True) -> None:
+        """Be let in as a stream, then write the pieces, which may be messages of it. `reads`: what comes back is taken."""
         ids = StreamIds(self.target.account_sid, new_call_sid(), new_stream_sid())
         path, signed = await _webhook(self.target, ids)
         reader, writer = await asyncio.open_connection("127.0.0.1", self.target.port)
         taking = asyncio.create_task(reader.read() if reads else asyncio.sleep(60))
         try:
             writer.write(_upgrade(self.target.port, path, signed))
-            writer.write(client_frame(CONNECTED.encode()) + client_frame(TwilioTexts(ids).start({}).encode()))
-            for piece in pieces:
+            texts = TwilioTexts(ids)
+            writer.write(client_frame(CONNECTED.encode()) + client_frame(texts.start({}).encode()))
+            for piece in pieces(texts):
                 writer.write(piece)
                 await writer.drain()
             await taking
@@ -128,31 +137,54 @@ async def speaks_no_http(one: Stranger) -> None:
 
 
 async def floods_with_pings(one: Stranger) -> None:
-    await one.stream(PINGS for _ in range(200))
+    await one.stream(lambda _: (PINGS for _ in range(200)))
 
 
 async def pings_and_never_reads(one: Stranger) -> None:
-    await one.stream((PINGS for _ in range(2_000)), reads=False)
+    await one.stream(lambda _: (PINGS for _ in range(2_000)), reads=False)
 
 
 async def never_ends_a_message(one: Stranger) -> None:
-    await one.stream(b"\x01\x80" + NO_MASK + FRAGMENTS for _ in range(200))
+    await one.stream(lambda _: (b"\x01\x80" + NO_MASK + FRAGMENTS for _ in range(200)))
 
 
 async def floods_with_nothing(one: Stranger) -> None:
-    await one.stream(EMPTY for _ in range(200))
+    await one.stream(lambda _: (EMPTY for _ in range(200)))
 
 
 async def promises_ten_megabytes(one: Stranger) -> None:
-    await one.stream(iter([b"\x81\xff" + (10 << 20).to_bytes(8, "big") + NO_MASK, b"x" * 1_000_000]))
+    await one.stream(lambda _: iter([b"\x81\xff" + (10 << 20).to_bytes(8, "big") + NO_MASK, b"x" * 1_000_000]))
+
+
+async def floods_with_frames(one: Stranger) -> None:
+    await one.stream(lambda texts: (_many(texts.media(VOICE, at * 20) for at in range(AT_ONCE)) for _ in range(200)))
+
+
+async def floods_with_marks(one: Stranger) -> None:
+    await one.stream(lambda texts: (_many(texts.mark(f"e0.{at}") for at in range(AT_ONCE)) for _ in range(200)))
+
+
+async def floods_with_digits(one: Stranger) -> None:
+    await one.stream(lambda texts: (_many(texts.dtmf(str(at % 10)) for at in range(AT_ONCE)) for _ in range(200)))
+
+
+def _many(messages: Iterable[str]) -> bytes:
+    return b"".join(client_frame(message.encode()) for message in messages)
+
+
+async def replays_a_webhook(one: Stranger) -> None:
+    """What Twilio has sent, signature and all: the call is one, however often it rings."""
+    with suppress(DialFailed, ConnectionError):  # that call is over by now, or at its stream
+        await _webhook(one.target, msgspec.structs.replace(CAPTURED, account_sid=one.target.account_sid))
 
 
 STRANGE: tuple[Way, ...] = (
     *(says_nothing, trickles_a_head, trickles_headers, trickles_a_form, posts_unsigned, posts_many_fields),
-    *(posts_a_forgery, shows_a_forged_token, speaks_no_http),
+    *(posts_a_forgery, shows_a_forged_token, speaks_no_http, replays_a_webhook),
 )
 GENUINE: tuple[Way, ...] = (
     *(floods_with_pings, pings_and_never_reads, never_ends_a_message, floods_with_nothing, promises_ten_megabytes),
+    *(floods_with_frames, floods_with_marks, floods_with_digits),
 )
 
 
