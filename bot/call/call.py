@@ -11,23 +11,7 @@ from collections.abc import Callable
 from typing import Any, get_args
 
 from bot.audio.payload import BYTES_PER_MS
-from bot.call.account import Account
-from bot.call.admission import Admission
-from bot.call.announcement import Announcement
-from bot.call.answer import Answer
-from bot.call.attention import Attention
-from bot.call.caller_speech import CallerSpeech
-from bot.call.ending import Ending
-from bot.call.farewell import Farewell
-from bot.call.faults import Faults
-from bot.call.filler import Filler
-from bot.call.floor import Floor
-from bot.call.formats import Formats
-from bot.call.functions import Functions
-from bot.call.greeting import Greeting, greeting_response
-from bot.call.interrupt import Interrupt
-from bot.call.limits import Limits
-from bot.call.listening import Listening
+from bot.call.greeting import greeting_response
 from bot.call.notes import (
     DailySpend,
     DialFailed,
@@ -44,18 +28,10 @@ from bot.call.notes import (
     Tick,
 )
 from bot.call.outputs import End, EndReason, Output
-from bot.call.patience import Patience
-from bot.call.responses import Responses
-from bot.call.sessions import Sessions
+from bot.call.parts import Parts
 from bot.call.settings import CallSettings
-from bot.call.speaking import Speaking
-from bot.call.spending import Spending
 from bot.call.states import Happening, State
-from bot.call.step import Step
 from bot.call.succession import Succession
-from bot.call.transcript import Transcript
-from bot.call.turns import Turns
-from bot.call.walls import Walls
 from bot.realtime import events
 from bot.realtime.errors import EXPIRED
 from bot.realtime.failures import FailureKind
@@ -73,64 +49,14 @@ class Call:
     def __init__(self, settings: CallSettings) -> None:
         self.settings = settings
         self.ended: EndReason | None = None
-        self.listening = Listening()
-        self.speaking = Speaking()
-        self.responses = Responses()
-        self.transcript = Transcript()
-        self.limits = Limits(settings)
-        self._step = step = Step()
-        self._floor = Floor(step, self.limits)
-        self._turns = Turns(settings)
-        self._formats = Formats(step, settings.session)
-        self._ending = Ending()
-        self._admission = Admission(settings, step, self.speaking)
-        self._announcement = Announcement(settings, self.speaking, self.transcript)
-        self._greeting = Greeting(settings, self.responses, self.speaking, self.transcript)
-        speech = CallerSpeech(settings.session.turn_detection, self.listening)
-        self._account = Account(step, self.speaking, self.transcript, speech, self._greeting)
-        self._interrupt = Interrupt(step, self.speaking, self.responses, self._turns, self._account)
-        self._answer = Answer(step, self.speaking, self.responses, self._interrupt.unheard, self._account)
-        self._functions = Functions(step, self.responses, self._ending)
-        self._filler = filler = Filler(settings, step, self.speaking)
-        self._faults = Faults(step, self.responses, self._turns, self._greeting, floor=self._floor, filler=filler)
-        self._attention = Attention(
-            settings.response_s, step, self._floor, listening=self.listening, turns=self._turns, filler=filler
-        )
-        self._patience = Patience(
-            settings.response_s,
-            step,
-            self._floor,
-            responses=self.responses,
-            speaking=self.speaking,
-            interrupt=self._interrupt,
-            filler=filler,
-            faults=self._faults,
-        )
-        self.spending = Spending(settings, step)
-        self._walls = Walls(settings, step, self.responses)
-        bounds = (self.spending, *self._walls.bounds)
-        self.farewell = Farewell(
-            step, bounds, self._floor, responses=self.responses, speaking=self.speaking, turns=self._turns
-        )
-        self.sessions = Sessions(step, settings.response_s)
-        inherited, unheard = self._interrupt.inherited, self._interrupt.unheard
-        parts = (self.farewell, self._greeting, self._account, speech, inherited, unheard, self._turns, self._formats)
-        self._succession = Succession(
-            step,
-            self.sessions,
-            (*parts, self.transcript, self._ending, self._attention, self._patience, self._walls),
-            listening=self.listening,
-            responses=self.responses,
-            transcript=self.transcript,
-            floor=self._floor,
-            farewell=self.farewell,
-            ending=self._ending,
-            inherited=inherited,
-            filler=filler,
-            speaking=self.speaking,
-        )
-        for past in settings.resume:
-            self.transcript.remember(past)
+        self._parts = parts = Parts(settings)
+        self.listening, self.speaking = parts.listening, parts.speaking
+        self.responses, self.transcript = parts.responses, parts.transcript
+        self.limits, self.spending, self.farewell = parts.limits, parts.spending, parts.farewell
+        self._step, self._floor, self._sessions = parts.step, parts.floor, parts.sessions
+        self._admission, self._announcement, self._answer = parts.admission, parts.announcement, parts.answer
+        self._attention, self._account = parts.attention, parts.account
+        self._succession = Succession(parts)
         self._handlers: dict[type, Callable[[Any], None]] = self._table()
         self._due_us: int | None = None
         self._due_but_playout_us: int | None = None
@@ -142,7 +68,7 @@ class Call:
             stream.MarkEcho: self._mark_echoed,
             stream.Dtmf: self._key_pressed,
             stream.Stop: self._stream_stopped,
-            self._turns.opening_event: self._session_created,
+            self._parts.turns.opening_event: self._session_created,
             events.SessionUpdated: self._session_updated,
             events.SpeechStarted: self._speech_started,
             events.SpeechStopped: self._speech_stopped,
@@ -159,9 +85,9 @@ class Call:
             events.ResponseDone: self._response_done,
             events.Error: self._error,
             ModelClosed: self._model_closed,
-            SessionWaiting: self.sessions.waits,
-            DialFailed: self.sessions.failed,
-            SessionExpires: self.sessions.expires,
+            SessionWaiting: self._sessions.waits,
+            DialFailed: self._sessions.failed,
+            SessionExpires: self._sessions.expires,
             SessionAlive: self._session_alive,
             PhoneClosed: self._phone_closed,
             PhoneFull: self._phone_full,
@@ -187,10 +113,10 @@ class Call:
             return step.out
         handler = self._handlers.get(type(item))
         said = type(item) in _SAID_BY_SESSION
-        if said and not self.sessions.deaf:
+        if said and not self._sessions.deaf:
             self.listening.alive()
             self._attention.said()
-        if said and self.sessions.deaf:
+        if said and self._sessions.deaf:
             self.counts["said_by_a_lost_session"] += 1
         elif handler is not None:
             handler(item)
@@ -214,7 +140,7 @@ class Call:
 
     def _goes_on(self, event: events.AudioDelta) -> bool:
         """Whether this is but more of what already plays: nothing follows from it that the next step would not see."""
-        if self.state is not State.SPEAKING or self.sessions.deaf or not self._announcement.proven:
+        if self.state is not State.SPEAKING or self._sessions.deaf or not self._announcement.proven:
             return False
         if not self.speaking.flows(event.item_id, event.content_index):
             return False
@@ -236,7 +162,7 @@ class Call:
     @property
     def errors(self) -> Counter[str]:
         """How often the model's side said that something was wrong, by code (`bot.realtime.errors.LABELS`)."""
-        return self._faults.errors
+        return self._parts.faults.errors
 
     @property
     def started(self) -> bool:
@@ -266,7 +192,7 @@ class Call:
     def _reckon(self) -> None:
         """A step is over: when the parts have something to do, should nothing else come."""
         soonest = self.limits.deadline_us()
-        for part in (self.sessions, self.spending, self._attention, self._patience, self._walls):
+        for part in (self._sessions, self.spending, self._attention, self._parts.patience, self._parts.walls):
             soonest = _sooner(soonest, part.deadline_us())
         self._due_but_playout_us = soonest
         self._due_us = _sooner(soonest, self.speaking.over_us())
@@ -294,13 +220,13 @@ class Call:
         self.speaking.stream_sid = message.stream_sid
         self.limits.stream_started(self._step.now_us)
         self.spending.answered()
-        self._walls.stream_started()
+        self._parts.walls.stream_started()
         self.listening.start(self._step.now_us)
         self._begin()
 
     def _begin(self) -> None:
         """Both sides are there, or a recording that needs no model: what was held goes to the caller."""
-        ready = self.listening.ready or self._announcement.recorded or self._greeting.recorded
+        ready = self.listening.ready or self._announcement.recorded or self._parts.greeting.recorded
         if self.state is not State.OPENING or not self.started or not ready:
             return
         self.speaking.begun = True
@@ -308,7 +234,7 @@ class Call:
         self._step.report("begun", after_ms=self._step.now_us // 1000)
         if self.responses.awaited:
             self._floor.happen(Happening.RESPONSE_STARTED)
-        if self._ending.asked:
+        if self._parts.ending.asked:
             self._floor.happen(Happening.HANG_UP_ASKED)
         self._flush()
 
@@ -348,15 +274,15 @@ class Call:
 
     def _session_created(self, _: events.SessionCreated | events.ConversationCreated) -> None:
         """An idle session has been told this already, as the first thing it heard (bot.server.warm)."""
-        event_id = OPENING_UPDATE if self.sessions.created() else self._step.event_id("session")
-        self._step.send(events.UpdateSession(self._turns.session(), event_id))
+        event_id = OPENING_UPDATE if self._sessions.created() else self._step.event_id("session")
+        self._step.send(events.UpdateSession(self._parts.turns.session(), event_id))
 
     def _session_updated(self, event: events.SessionUpdated) -> None:
-        if not self._formats.settle(event.session):
+        if not self._parts.formats.settle(event.session):
             self._end("model_unavailable")
         elif self.listening.ready:
-            self._turns.confirmed()
-        elif self._succession.take_over(resumed=bool(self.settings.resume)):
+            self._parts.turns.confirmed()
+        elif self._succession.take_over():
             self.limits.session_ready()
             self._release()
             self._step.send_all(self.listening.open())
@@ -370,12 +296,12 @@ class Call:
         self._step.report("session_ready", after_ms=self._step.now_us // 1000)
         kept = self.listening.open()
         self.farewell.mind()  # a call that is to end greets nobody
-        guarded = bool(kept) and self._turns.server_owns and self._turns.may_leave
+        guarded = bool(kept) and self._parts.turns.server_owns and self._parts.turns.may_leave
         if guarded:
             self._update_turns(server_owns=False)
-        for recorded in filter(None, (self._announcement.recorded, self._greeting.recorded)):
+        for recorded in filter(None, (self._announcement.recorded, self._parts.greeting.recorded)):
             self._step.send(events.CreateItem(recorded.item(), self._step.event_id("item")))
-        if self.settings.greeting and not self._greeting.recorded:
+        if self.settings.greeting and not self._parts.greeting.recorded:
             self.responses.want(greeting_response(self.settings.greeting, self.settings.session.instructions))
             self._release()
         self._step.send_all(kept)
@@ -384,7 +310,7 @@ class Call:
         self._begin()
 
     def _update_turns(self, *, server_owns: bool) -> None:
-        self._step.send(self._turns.update(self._step.event_id("session"), server_owns=server_owns))
+        self._step.send(self._parts.turns.update(self._step.event_id("session"), server_owns=server_owns))
 
     def _model_closed(self, note: ModelClosed) -> None:
         self._lose_session(note.failure, note.code, note.reason)
@@ -398,7 +324,7 @@ class Call:
             self._no_session()
 
     def _no_session(self) -> None:
-        failure = self.sessions.failure
+        failure = self._sessions.failure
         self._step.warn("model_closed", failure=failure.kind, code=failure.code, reason=failure.reason)
         self._end("model_unavailable")
 
@@ -406,60 +332,60 @@ class Call:
         calm = not self.responses.busy and not self._floor.caller_speaking
         pause = calm and self.state is State.LISTENING and not self.responses.awaited
         silent = pause and not self.speaking.audible(self._step.now_us)
-        self._walls.look(silent=silent and self.listening.ready)
+        self._parts.walls.look(silent=silent and self.listening.ready)
         self._succession.change(pause=silent, calm=calm)
 
     def _error(self, event: events.Error) -> None:
         if event.error.code == EXPIRED:  # its close follows
             self.errors[EXPIRED] += 1
             self._lose_session("expired", 0, event.error.message or "")
-        elif self._faults.error(event.error, ready=self.listening.ready):
+        elif self._parts.faults.error(event.error, ready=self.listening.ready):
             self._end("model_unavailable")
 
     # ---- the caller speaks ----
 
     def _speech_started(self, event: events.SpeechStarted) -> None:
         self._account.caller_started(event)
-        self._walls.speech_started()
+        self._parts.walls.speech_started()
         self._floor.caller_speaking = True
         in_backlog = event.audio_start_ms * BYTES_PER_MS < self.listening.guarded_bytes
-        dropped = not in_backlog and self._functions.drop_hang_up()
-        talking = self._interrupt.possible
+        dropped = not in_backlog and self._parts.functions.drop_hang_up()
+        talking = self._parts.interrupt.possible
         if talking and (in_backlog or not self._may_interrupt()):
             self.counts["interruptions_refused"] += 1
             if not dropped:
                 return
         else:
             self.responses.forget()
-            self._faults.caller_spoke()
+            self._parts.faults.caller_spoke()
             if talking:
                 self.farewell.interrupted()
-                self._interrupt.cut()
+                self._parts.interrupt.cut()
         self._floor.happen(Happening.SPEECH_STARTED)
 
     def _may_interrupt(self) -> bool:
         if not self._announcement.over(self._step.now_us):
             return False
         if self.settings.barge_in == "after_greeting":
-            return self._greeting.over(self._step.now_us)
+            return self._parts.greeting.over(self._step.now_us)
         return self.settings.barge_in == "on"
 
     def _speech_stopped(self, event: events.SpeechStopped) -> None:
         self._account.caller_stopped(event)
-        self._walls.speech_stopped()
+        self._parts.walls.speech_stopped()
         self._floor.caller_stopped()
 
     def _turn_committed(self, event: events.Committed) -> None:
         """The server answers by itself when it owns the turns, unless a response stands in its way."""
         self._account.caller_turn(event.item_id)
-        self._walls.caller_turn(event.item_id)
-        if self.responses.busy or not self._turns.server_acts:
+        self._parts.walls.caller_turn(event.item_id)
+        if self.responses.busy or not self._parts.turns.server_acts:
             self.responses.want({})
 
     def _caller_transcript(self, event: events.CallerTranscript) -> None:
         words = event.transcript.strip()
         self._account.caller_words(event.item_id, words)
-        self._walls.caller_words(event.item_id, words)
+        self._parts.walls.caller_words(event.item_id, words)
         self.spending.transcription(event)
 
     # ---- the model answers ----
@@ -468,7 +394,7 @@ class Call:
         response = event.response
         if not self.farewell.allows(response):
             return
-        if self._turns.server_may_answer:
+        if self._parts.turns.server_may_answer:
             self.responses.forget()
         self.responses.created(response.id)
         suppressed = self.responses.suppressed(response.id)
@@ -477,7 +403,7 @@ class Call:
         else:
             self._account.response_created(response.id)
         self._answer.response_created()
-        self._greeting.response_created(response.id)
+        self._parts.greeting.response_created(response.id)
         self._floor.response_started(suppressed=suppressed)
         self.farewell.created(response)
 
@@ -487,10 +413,10 @@ class Call:
 
     def _output_item_done(self, event: events.OutputItemDone) -> None:
         self._answer.item_done(event.item.id)
-        if not self._functions.item_done(event):
+        if not self._parts.functions.item_done(event):
             return
         if self._floor.caller_speaking:
-            self._functions.drop_hang_up()
+            self._parts.functions.drop_hang_up()
         else:
             self._floor.happen(Happening.HANG_UP_ASKED)
 
@@ -500,17 +426,17 @@ class Call:
     def _response_done(self, event: events.ResponseDone) -> None:
         response = event.response
         self.responses.done(response.id)
-        self._patience.response_done()
+        self._parts.patience.response_done()
         self._answer.response_done(response.id)
         self.spending.response(response)
-        if not self.farewell.response_done(response) and self._faults.response_done(response):
+        if not self.farewell.response_done(response) and self._parts.faults.response_done(response):
             self._end("model_unavailable")
 
     # ---- after each step ----
 
     def _hand_over_turns(self) -> None:
         """Once the announcement has been heard, nothing stands against the server's acting by itself."""
-        if self._announcement.over(self._step.now_us) and not self.farewell.closing and self._turns.take_owed():
+        if self._announcement.over(self._step.now_us) and not self.farewell.closing and self._parts.turns.take_owed():
             self._update_turns(server_owns=True)
 
     def _release(self) -> None:
@@ -526,12 +452,12 @@ class Call:
             self._account.begun()
         if self.listening.ready:
             self.farewell.mind()
-            self._walls.mind(closing=self.farewell.closing)
+            self._parts.walls.mind(closing=self.farewell.closing)
             self._hand_over_turns()
             self._release()
         if self.state is State.OPENING or self.speaking.audible(self._step.now_us):
             return
-        self._greeting.line_silent()
+        self._parts.greeting.line_silent()
         self._account.look()
         if self._floor.line_silent(response_awaited=self.responses.awaited):
             self.farewell.played_out()
@@ -543,14 +469,14 @@ class Call:
         """Who waits for whom now."""
         started, ready = self.started, self.listening.ready
         self._attention.look(started=started, ready=ready)
-        self._patience.look(started=started, ready=ready, doubtful=self._attention.doubtful)
+        self._parts.patience.look(started=started, ready=ready, doubtful=self._attention.doubtful)
 
     # ---- the clock and the shell ----
 
     def _tick(self, _: Tick) -> None:
         if self.listening.ready:
             self._step.send_all(self.listening.tick(self._step.now_us))
-        if not self.sessions.tick(audible=self.speaking.audible(self._step.now_us)):
+        if not self._sessions.tick(audible=self.speaking.audible(self._step.now_us)):
             self._no_session()
             return
         reason = self.limits.passed(self._step.now_us)
@@ -561,7 +487,7 @@ class Call:
         if self._attention.tick():
             self._lose_session("timeout", 0, "it does not answer, and the caller has spoken")
             return
-        lost = self._patience.tick()
+        lost = self._parts.patience.tick()
         if lost == "session":
             self._lose_session("timeout", 0, "a response that was cancelled is not over")
         elif lost == "model":

@@ -145,7 +145,7 @@ def test_one_that_stays_mute_after_that_is_lost_in_the_end() -> None:
 
 def test_the_answer_to_a_question_makes_nobody_the_owner_of_the_turns() -> None:
     desk = Desk(CallSettings(announcement_audio=audio_of(200)), mute=True)
-    turns = desk.call._turns
+    turns = desk.call._parts.turns
     turns.question("question_9")
     assert not turns.server_may_answer
     turns.confirmed()
