@@ -57,12 +57,12 @@ class Call:
         self._admission, self._announcement, self._answer = parts.admission, parts.announcement, parts.answer
         self._attention, self._account = parts.attention, parts.account
         self._succession = Succession(parts)
-        self._handlers: dict[type, Callable[[Any], None]] = self._table()
+        self._handlers: dict[type, Callable[[Any], EndReason | None]] = self._table()
         self._due_us: int | None = None
         self._due_but_playout_us: int | None = None
         self._reckon()
 
-    def _table(self) -> dict[type, Callable[[Any], None]]:
+    def _table(self) -> dict[type, Callable[[Any], EndReason | None]]:
         return {
             stream.Start: self._stream_started,
             stream.MarkEcho: self._mark_echoed,
@@ -111,21 +111,9 @@ class Call:
         self.speaking.new_step()
         if type(item) is events.AudioDelta and self._goes_on(item):
             return step.out
-        handler = self._handlers.get(type(item))
-        said = type(item) in _SAID_BY_SESSION
-        if said and not self._sessions.deaf:
-            self.listening.alive()
-            self._attention.said()
-        if said and self._sessions.deaf:
-            self.counts["said_by_a_lost_session"] += 1
-        elif handler is not None:
-            handler(item)
-        if self.ended is None:
-            self._settle()
-        if self.ended is None:
-            self._change_session()
-        if self.ended is None:
-            self._look()
+        why = self._take(item) or self._settle()
+        if why is not None:
+            self._end(why)
         self._reckon()
         return step.out
 
@@ -148,6 +136,17 @@ class Call:
         self._answer.audio(event)
         self._due_us = _sooner(self._due_but_playout_us, self.speaking.over_us())
         return True
+
+    def _take(self, item: Input) -> EndReason | None:
+        """What the item itself asks for: why the call is over, None when it goes on."""
+        if type(item) in _SAID_BY_SESSION:
+            if self._sessions.deaf:
+                self.counts["said_by_a_lost_session"] += 1
+                return None
+            self.listening.alive()
+            self._attention.said()
+        handler = self._handlers.get(type(item))
+        return None if handler is None else handler(item)
 
     @property
     def state(self) -> State:
@@ -198,8 +197,6 @@ class Call:
         self._due_us = _sooner(soonest, self.speaking.over_us())
 
     def _end(self, reason: EndReason) -> None:
-        if self.ended is not None:
-            return
         reason = self.farewell.reason(reason)
         self._floor.happen(Happening.OVER)
         self.ended = reason
@@ -208,21 +205,21 @@ class Call:
 
     # ---- the phone ----
 
-    def _stream_started(self, message: stream.Start) -> None:
+    def _stream_started(self, message: stream.Start) -> EndReason | None:
         if self.started:
             self.counts["duplicate_start"] += 1
-            return
+            return None
         why = self._admission.objection(message.start)
         if why:
             self._step.warn("stream_refused", why=why)
-            self._end("refused")
-            return
+            return "refused"
         self.speaking.stream_sid = message.stream_sid
         self.limits.stream_started(self._step.now_us)
         self.spending.answered()
         self._parts.walls.stream_started()
         self.listening.start(self._step.now_us)
         self._begin()
+        return None
 
     def _begin(self) -> None:
         """Both sides are there, or a recording that needs no model: what was held goes to the caller."""
@@ -247,12 +244,11 @@ class Call:
         if self._admission.ours(message.stream_sid):
             self.counts["keys"] += 1
 
-    def _stream_stopped(self, message: stream.Stop) -> None:
-        if self._admission.ours(message.stream_sid):
-            self._end("caller_hung_up")
+    def _stream_stopped(self, message: stream.Stop) -> EndReason | None:
+        return "caller_hung_up" if self._admission.ours(message.stream_sid) else None
 
-    def _phone_closed(self, note: PhoneClosed) -> None:
-        self._end("caller_hung_up" if note.clean else "line_lost")
+    def _phone_closed(self, note: PhoneClosed) -> EndReason:
+        return "caller_hung_up" if note.clean else "line_lost"
 
     def _phone_full(self, _: PhoneFull) -> None:
         self.speaking.full = True
@@ -277,10 +273,10 @@ class Call:
         event_id = OPENING_UPDATE if self._sessions.created() else self._step.event_id("session")
         self._step.send(events.UpdateSession(self._parts.turns.session(), event_id))
 
-    def _session_updated(self, event: events.SessionUpdated) -> None:
+    def _session_updated(self, event: events.SessionUpdated) -> EndReason | None:
         if not self._parts.formats.settle(event.session):
-            self._end("model_unavailable")
-        elif self.listening.ready:
+            return "model_unavailable"
+        if self.listening.ready:
             self._parts.turns.confirmed()
         elif self._succession.take_over():
             self.limits.session_ready()
@@ -289,6 +285,7 @@ class Call:
             self._begin()
         else:
             self._session_ready()
+        return None
 
     def _session_ready(self) -> None:
         """First the greeting is asked for, then the model hears what the caller has said so far."""
@@ -312,21 +309,20 @@ class Call:
     def _update_turns(self, *, server_owns: bool) -> None:
         self._step.send(self._parts.turns.update(self._step.event_id("session"), server_owns=server_owns))
 
-    def _model_closed(self, note: ModelClosed) -> None:
-        self._lose_session(note.failure, note.code, note.reason)
+    def _model_closed(self, note: ModelClosed) -> EndReason | None:
+        return self._lose_session(note.failure, note.code, note.reason)
 
     def _session_alive(self, _: SessionAlive) -> None:
         self.listening.alive()
 
-    def _lose_session(self, failure: FailureKind, code: int = 0, reason: str = "") -> None:
+    def _lose_session(self, failure: FailureKind, code: int = 0, reason: str = "") -> EndReason | None:
         """The session is gone, or is to be given up: another one takes its place if that can help."""
-        if not self._succession.lose(failure, code, reason):
-            self._no_session()
+        return None if self._succession.lose(failure, code, reason) else self._no_session()
 
-    def _no_session(self) -> None:
+    def _no_session(self) -> EndReason:
         failure = self._sessions.failure
         self._step.warn("model_closed", failure=failure.kind, code=failure.code, reason=failure.reason)
-        self._end("model_unavailable")
+        return "model_unavailable"
 
     def _change_session(self) -> None:
         calm = not self.responses.busy and not self._floor.caller_speaking
@@ -335,12 +331,11 @@ class Call:
         self._parts.walls.look(silent=silent and self.listening.ready)
         self._succession.change(pause=silent, calm=calm)
 
-    def _error(self, event: events.Error) -> None:
+    def _error(self, event: events.Error) -> EndReason | None:
         if event.error.code == EXPIRED:  # its close follows
             self.errors[EXPIRED] += 1
-            self._lose_session("expired", 0, event.error.message or "")
-        elif self._parts.faults.error(event.error, ready=self.listening.ready):
-            self._end("model_unavailable")
+            return self._lose_session("expired", 0, event.error.message or "")
+        return "model_unavailable" if self._parts.faults.error(event.error, ready=self.listening.ready) else None
 
     # ---- the caller speaks ----
 
@@ -423,14 +418,15 @@ class Call:
     def _item_done(self, event: events.ItemDone) -> None:
         self._answer.item_done(event.item.id)
 
-    def _response_done(self, event: events.ResponseDone) -> None:
+    def _response_done(self, event: events.ResponseDone) -> EndReason | None:
         response = event.response
         self.responses.done(response.id)
         self._parts.patience.response_done()
         self._answer.response_done(response.id)
         self.spending.response(response)
-        if not self.farewell.response_done(response) and self._parts.faults.response_done(response):
-            self._end("model_unavailable")
+        if self.farewell.response_done(response) or not self._parts.faults.response_done(response):
+            return None
+        return "model_unavailable"
 
     # ---- after each step ----
 
@@ -444,8 +440,8 @@ class Call:
         if request is not None:
             self._step.send(request)
 
-    def _settle(self) -> None:
-        """What follows from where things now stand: a response that may be asked for, an end of playing, a hang-up."""
+    def _settle(self) -> EndReason | None:
+        """What follows from where things now stand: why the call is over, None when it goes on."""
         if self._announcement.look(self._step.now_us):
             self._step.report("announcement_heard", after_ms=self._step.now_us // 1000)
         if self.speaking.fresh:
@@ -455,15 +451,22 @@ class Call:
             self._parts.walls.mind(closing=self.farewell.closing)
             self._hand_over_turns()
             self._release()
+        why = self._line_silent()
+        if why is None:
+            self._change_session()
+            self._look()
+        return why
+
+    def _line_silent(self) -> EndReason | None:
+        """What follows if the caller has heard all there is: the next response, the end of a turn, a hang-up."""
         if self.state is State.OPENING or self.speaking.audible(self._step.now_us):
-            return
+            return None
         self._parts.greeting.line_silent()
         self._account.look()
         if self._floor.line_silent(response_awaited=self.responses.awaited):
             self.farewell.played_out()
-            self._end("bot_hung_up")
-        elif self.farewell.go_on(ready=self.listening.ready):
-            self._end(self.farewell.why)
+            return "bot_hung_up"
+        return self.farewell.why if self.farewell.go_on(ready=self.listening.ready) else None
 
     def _look(self) -> None:
         """Who waits for whom now."""
@@ -473,31 +476,27 @@ class Call:
 
     # ---- the clock and the shell ----
 
-    def _tick(self, _: Tick) -> None:
+    def _tick(self, _: Tick) -> EndReason | None:
         if self.listening.ready:
             self._step.send_all(self.listening.tick(self._step.now_us))
         if not self._sessions.tick(audible=self.speaking.audible(self._step.now_us)):
-            self._no_session()
-            return
+            return self._no_session()
         reason = self.limits.passed(self._step.now_us)
         if reason is not None:
             self._step.warn("limit_reached", reason=reason, state=self.state.value)
-            self._end(reason)
-            return
+            return reason
         if self._attention.tick():
-            self._lose_session("timeout", 0, "it does not answer, and the caller has spoken")
-            return
+            return self._lose_session("timeout", 0, "it does not answer, and the caller has spoken")
         lost = self._parts.patience.tick()
         if lost == "session":
-            self._lose_session("timeout", 0, "a response that was cancelled is not over")
-        elif lost == "model":
-            self._end("model_unavailable")
+            return self._lose_session("timeout", 0, "a response that was cancelled is not over")
+        return "model_unavailable" if lost == "model" else None
 
     def _refused(self, note: Refused) -> None:
         self.counts[f"refused_{note.kind}"] += 1
 
-    def _shutdown(self, note: Shutdown) -> None:
-        self._end(note.reason)
+    def _shutdown(self, note: Shutdown) -> EndReason:
+        return note.reason
 
 
 def _sooner(one_us: int | None, other_us: int | None) -> int | None:
