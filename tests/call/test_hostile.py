@@ -9,7 +9,7 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from bot.call.call import OPENING_UPDATE, Call, Input
+from bot.call.call import Call, Input
 from bot.call.farewell import PARAMETERS
 from bot.call.notes import (
     DailySpend,
@@ -26,6 +26,7 @@ from bot.call.notes import (
     Tick,
 )
 from bot.call.outputs import Adopt, End, Output
+from bot.call.session_side import OPENING_UPDATE
 from bot.call.settings import CallSettings, Money
 from bot.call.states import State
 from bot.realtime import events

@@ -19,8 +19,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from typer.testing import CliRunner
 
-from bot.call.call import Call
 from bot.call.facts import TurnFact
+from bot.call.phone_side import PhoneSide
 from bot.cli import app as command_line
 from bot.observe import logging as observe_logging
 from bot.observe.masking import masker
@@ -153,11 +153,11 @@ async def left_behind(directory: Path, log: io.StringIO, capfd: pytest.CaptureFi
 async def a_defect(desk: Desk) -> None:
     """A call that ends with a traceback that holds what it should not."""
 
-    def broken(_self: Call, _message: Any) -> None:
+    def broken(_self: PhoneSide, _message: Any) -> None:
         raise RuntimeError(LEAKY + f" to {CALLED} by {AUTH_TOKEN} and {ADMIN}")
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(Call, "_key_pressed", broken)
+        patch.setattr(PhoneSide, "key_pressed", broken)
         phone = a_phone(script=Script([Step(Elapsed(50), Press("5"))]))
         result = await desk.dial(phone, from_number=f"sip:{CALLER}@example.com", caller_name=LINE_NAME)
         assert result.said

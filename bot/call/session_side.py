@@ -1,0 +1,128 @@
+"""The session at hand: how it opens, what it is asked for as it goes on, how it is lost."""
+
+from __future__ import annotations
+
+from bot.call.greeting import greeting_response
+from bot.call.notes import ModelClosed, SessionAlive
+from bot.call.outputs import EndReason
+from bot.call.parts import Parts
+from bot.call.phone_side import PhoneSide
+from bot.call.states import State
+from bot.call.succession import Succession
+from bot.realtime import events
+from bot.realtime.errors import EXPIRED
+from bot.realtime.failures import FailureKind
+
+OPENING_UPDATE = "session_1"
+"""The event id of every session's first session.update: the one that a call's first event id makes."""
+
+
+class SessionSide:
+    """What a session says of itself; what it says of the conversation is for bot.call.dialogue."""
+
+    def __init__(self, parts: Parts, phone: PhoneSide) -> None:
+        self._parts = parts
+        self._phone = phone
+        self._succession = Succession(parts)
+
+    # ---- it opens ----
+
+    def created(self, _: events.SessionCreated | events.ConversationCreated) -> None:
+        """An idle session has been told this already, as the first thing it heard (bot.server.warm)."""
+        parts, step = self._parts, self._parts.step
+        event_id = OPENING_UPDATE if parts.sessions.created() else step.event_id("session")
+        step.send(events.UpdateSession(parts.turns.session(), event_id))
+
+    def updated(self, event: events.SessionUpdated) -> EndReason | None:
+        parts = self._parts
+        if not parts.formats.settle(event.session):
+            return "model_unavailable"
+        if parts.listening.ready:
+            parts.turns.confirmed()
+        elif self._succession.take_over():
+            parts.limits.session_ready()
+            self.release()
+            parts.step.send_all(parts.listening.open())
+            self._phone.begin()
+        else:
+            self._ready()
+        return None
+
+    def _ready(self) -> None:
+        """First the greeting is asked for, then the model hears what the caller has said so far."""
+        parts, step = self._parts, self._parts.step
+        parts.limits.session_ready()
+        step.report("session_ready", after_ms=step.now_us // 1000)
+        kept = parts.listening.open()
+        parts.farewell.mind()  # a call that is to end greets nobody
+        guarded = bool(kept) and parts.turns.server_owns and parts.turns.may_leave
+        if guarded:
+            self._update_turns(server_owns=False)
+        self._greet()
+        step.send_all(kept)
+        if guarded:
+            self._update_turns(server_owns=True)
+        self._phone.begin()
+
+    def _greet(self) -> None:
+        """What is played to the caller the model is told, and what is not recorded it is to say."""
+        parts, step, settings = self._parts, self._parts.step, self._parts.settings
+        for recorded in filter(None, (parts.announcement.recorded, parts.greeting.recorded)):
+            step.send(events.CreateItem(recorded.item(), step.event_id("item")))
+        if settings.greeting and not parts.greeting.recorded:
+            parts.responses.want(greeting_response(settings.greeting, settings.session.instructions))
+            self.release()
+
+    # ---- it goes on ----
+
+    def hand_over_turns(self) -> None:
+        """Once the announcement has been heard, nothing stands against the server's acting by itself."""
+        parts = self._parts
+        heard = parts.announcement.over(parts.step.now_us)
+        if heard and not parts.farewell.closing and parts.turns.take_owed():
+            self._update_turns(server_owns=True)
+
+    def _update_turns(self, *, server_owns: bool) -> None:
+        step = self._parts.step
+        step.send(self._parts.turns.update(step.event_id("session"), server_owns=server_owns))
+
+    def release(self) -> None:
+        """Ask for the response that is wanted, if it may be asked for now."""
+        parts = self._parts
+        request = None if parts.floor.caller_speaking else parts.responses.release()
+        if request is not None:
+            parts.step.send(request)
+
+    def alive(self, _: SessionAlive) -> None:
+        self._parts.listening.alive()
+
+    # ---- it is lost, or changed ----
+
+    def closed(self, note: ModelClosed) -> EndReason | None:
+        return self.lose(note.failure, note.code, note.reason)
+
+    def error(self, event: events.Error) -> EndReason | None:
+        faults = self._parts.faults
+        if event.error.code == EXPIRED:  # its close follows
+            faults.errors[EXPIRED] += 1
+            return self.lose("expired", 0, event.error.message or "")
+        return "model_unavailable" if faults.error(event.error, ready=self._parts.listening.ready) else None
+
+    def lose(self, failure: FailureKind, code: int, reason: str) -> EndReason | None:
+        """The session is gone, or is to be given up: another one takes its place if that can help."""
+        return None if self._succession.lose(failure, code, reason) else self.none_left()
+
+    def none_left(self) -> EndReason:
+        """There is no session and none to come."""
+        failure = self._parts.sessions.failure
+        self._parts.step.warn("model_closed", failure=failure.kind, code=failure.code, reason=failure.reason)
+        return "model_unavailable"
+
+    def change(self) -> None:
+        """A step is over: let the session that waits take over, if this is the moment."""
+        parts, responses = self._parts, self._parts.responses
+        calm = not responses.busy and not parts.floor.caller_speaking
+        pause = calm and parts.floor.state is State.LISTENING and not responses.awaited
+        silent = pause and not parts.speaking.audible(parts.step.now_us)
+        parts.walls.look(silent=silent and parts.listening.ready)
+        self._succession.change(pause=silent, calm=calm)
