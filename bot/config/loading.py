@@ -9,7 +9,8 @@ from pathlib import Path
 from dotenv import dotenv_values
 from pydantic import ValidationError
 
-from bot.config.settings import Origin, Settings, Variable, variables
+from bot.config.settings import Settings, variables
+from bot.config.variable import Origin, Variable
 
 _MAX_FILE_BYTES = 1_000_000
 _MAX_ECHO = 60

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, Any, Literal, NamedTuple
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr
-from pydantic.fields import FieldInfo
 
 from bot.config import checks
+from bot.config.variable import Origin, Variable, described, var
 
 INSTRUCTIONS = (
     "You are a friendly assistant on the telephone. Speak in short, plain sentences, one thought at a time, and ask "
@@ -17,389 +17,359 @@ INSTRUCTIONS = (
 )
 
 
-class Origin(NamedTuple):
-    """Where a value was found, and its text as given; `***` for a secret."""
-
-    source: str
-    text: str
-
-
-class Variable(NamedTuple):
-    """What is known of a variable besides its value. `must` ends the sentence "NAME must be"."""
-
-    name: str
-    must: str
-    about: str
-    default: str
-    from_file: bool
-    secret: bool
-
-
-def _var(name: str, must: str, about: str, default: str = "", *, unset: Any = None, from_file: bool = False) -> Any:
-    """A field for the variable `name`. `default` is written as an operator would write it; empty: `unset` holds."""
-    value: Any = default or unset
-    return Field(
-        default=value,
-        validate_default=bool(default),
-        alias=name,
-        description=about,
-        json_schema_extra={"must": must, "default": default, "from_file": from_file},
-    )
-
-
 class Settings(BaseModel):
     """All settings, checked. Times are in the unit the name ends with; `_s` is seconds."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True, allow_inf_nan=False)
 
-    openai_api_key: checks.Secret = _var(
+    openai_api_key: checks.Secret = var(
         "OPENAI_API_KEY",
         "an API key of OpenAI",
         "The key the Realtime session is opened and billed with.",
         unset=SecretStr(""),
         from_file=True,
     )
-    openai_realtime_url: checks.RealtimeUrl = _var(
+    openai_realtime_url: checks.RealtimeUrl = var(
         "OPENAI_REALTIME_URL",
         "a wss URL",
         "Where Realtime sessions are opened; ws:// only on loopback.",
         "wss://api.openai.com/v1/realtime",
     )
-    openai_realtime_model: checks.Model = _var(
+    openai_realtime_model: checks.Model = var(
         "OPENAI_REALTIME_MODEL",
         "the name of a model",
         "The model that talks.",
         "gpt-realtime-2.1",
     )
-    dialect: Literal["openai", "azure", "xai"] = _var(
+    dialect: Literal["openai", "azure", "xai"] = var(
         "BOT_DIALECT",
         "one of openai, azure, xai",
         "Whose server OPENAI_REALTIME_URL is; with azure OPENAI_REALTIME_MODEL is the deployment.",
         "openai",
     )
-    model_audio: Literal["pcmu", "pcma", "pcm"] = _var(
+    model_audio: Literal["pcmu", "pcma", "pcm"] = var(
         "BOT_MODEL_AUDIO",
         "one of pcmu, pcma, pcm",
         "What the session hears and speaks: mu-law as the telephone does, A-law or 24 kHz PCM; mu-law costs nothing.",
         "pcmu",
     )
-    twilio_account_sid: checks.AccountSid = _var(
+    twilio_account_sid: checks.AccountSid = var(
         "TWILIO_ACCOUNT_SID",
         "AC and 32 hexadecimal digits",
         "The account whose calls are answered; no other's are.",
         unset="",
     )
-    twilio_auth_token: checks.AuthTokens = _var(
+    twilio_auth_token: checks.AuthTokens = var(
         "TWILIO_AUTH_TOKEN",
         "an auth token, or two with a comma between them",
         "What Twilio signs its requests with. While rotating: the new one and the old one.",
         unset=SecretStr(""),
         from_file=True,
     )
-    public_url: checks.PublicUrl = _var(
+    public_url: checks.PublicUrl = var(
         "PUBLIC_URL",
         "an https URL",
         "The address Twilio reaches this server at, path prefix included; http:// only on loopback.",
         unset="",
     )
-    host: checks.Line = _var("HOST", "a host name or address", "The address the server listens on.", "0.0.0.0")  # noqa: S104  a container's door
-    port: Annotated[int, Field(ge=1, le=65535)] = _var(
+    host: checks.Line = var("HOST", "a host name or address", "The address the server listens on.", "0.0.0.0")  # noqa: S104  a container's door
+    port: Annotated[int, Field(ge=1, le=65535)] = var(
         "PORT", "a number from 1 to 65535", "The port the server listens on.", "8080"
     )
-    web_concurrency: Annotated[int, Field(ge=1, le=64)] = _var(
+    web_concurrency: Annotated[int, Field(ge=1, le=64)] = var(
         "WEB_CONCURRENCY",
         "a number from 1 to 64",
         "How many processes answer calls on the port. Heroku sets it unasked.",
         "1",
     )
-    database_url: checks.DatabaseUrl = _var(
+    database_url: checks.DatabaseUrl = var(
         "DATABASE_URL",
         "the URL of a PostgreSQL database, or sqlite:///FILE",
         "Where calls are recorded; unset: calls.sqlite in BOT_RECORD_DIR.",
         unset=SecretStr(""),
         from_file=True,
     )
-    pii_key: checks.Key = _var(
+    pii_key: checks.Key = var(
         "BOT_PII_KEY",
         "32 random bytes or more in hexadecimal or base64",
         "What callers' numbers are hashed with. Needed with Postgres; else made, in calls.key beside the database.",
         unset=SecretStr(""),
         from_file=True,
     )
-    log_level: Annotated[Literal["debug", "info", "warning", "error"], checks.AnyCase] = _var(
+    log_level: Annotated[Literal["debug", "info", "warning", "error"], checks.AnyCase] = var(
         "LOG_LEVEL",
         "one of debug, info, warning, error",
         "How much is logged; libraries stop at info.",
         "info",
     )
-    log_format: Annotated[Literal["json", "console"], checks.AnyCase] = _var(
+    log_format: Annotated[Literal["json", "console"], checks.AnyCase] = var(
         "LOG_FORMAT",
         "one of json, console",
         "One JSON object per line, or lines for people.",
         "json",
     )
-    admin_token: checks.Secret = _var(
+    admin_token: checks.Secret = var(
         "ADMIN_TOKEN",
         "one word of visible ASCII characters",
         "The bearer token that /metrics asks for; unset: it answers this machine only.",
         unset=SecretStr(""),
         from_file=True,
     )
-    instructions: str = _var(
+    instructions: str = var(
         "BOT_INSTRUCTIONS",
         "a text",
         "Who the bot is and what it shall do.",
         INSTRUCTIONS,
         from_file=True,
     )
-    greeting: checks.TextOrOff = _var(
+    greeting: checks.TextOrOff = var(
         "BOT_GREETING",
         "a text, or off",
         "What the bot says first; off: the caller speaks first.",
         "Hello! How can I help you today?",
     )
-    greeting_audio: checks.File | None = _var(
+    greeting_audio: checks.File | None = var(
         "BOT_GREETING_AUDIO",
         "a WAV file that exists",
         "BOT_GREETING as a recording: played at once, costs no tokens; unset: the model says it.",
     )
-    announcement: str = _var(
+    announcement: str = var(
         "BOT_ANNOUNCEMENT",
         "a text",
         "The words of BOT_ANNOUNCEMENT_AUDIO, for the model and the transcript.",
         unset="",
     )
-    announcement_audio: checks.File | None = _var(
+    announcement_audio: checks.File | None = var(
         "BOT_ANNOUNCEMENT_AUDIO",
         "a WAV file that exists",
         "A notice that is played first and can't be interrupted; nobody is recorded before it was heard.",
     )
-    voice: checks.Voice = _var(
+    voice: checks.Voice = var(
         "BOT_VOICE",
         f"one of {', '.join(checks.VOICES)}, or the id of a custom voice; with xai one of xAI's",
         "The voice the bot speaks with; with xai unset is xAI's own.",
         "marin",
     )
-    speed: Annotated[float, Field(ge=0.25, le=1.5)] | None = _var(
+    speed: Annotated[float, Field(ge=0.25, le=1.5)] | None = var(
         "BOT_SPEED",
         "a number from 0.25 to 1.5",
         "How fast it speaks; unset: the model's own 1.0.",
     )
-    language: Annotated[str, Field(pattern="^[a-z]{2}$")] = _var(
+    language: Annotated[str, Field(pattern="^[a-z]{2}$")] = var(
         "BOT_LANGUAGE",
         "two small letters (ISO 639-1), such as en",
         "The language callers speak, also that of fillers and of what Twilio says; unset: the model finds out.",
         unset="",
     )
-    reasoning_effort: Literal["minimal", "low", "medium", "high", "xhigh"] = _var(
+    reasoning_effort: Literal["minimal", "low", "medium", "high", "xhigh"] = var(
         "BOT_REASONING_EFFORT",
         "one of minimal, low, medium, high, xhigh",
         "How long the model thinks while the caller waits; only sent to models that take it.",
         "minimal",
     )
-    max_output_tokens: Annotated[Annotated[int, Field(ge=1, le=4096)] | None, checks.InfIsNone] = _var(
+    max_output_tokens: Annotated[Annotated[int, Field(ge=1, le=4096)] | None, checks.InfIsNone] = var(
         "BOT_MAX_OUTPUT_TOKENS",
         "a number from 1 to 4096, or inf",
         "The longest reply; 20 tokens are a second of speech.",
         "inf",
     )
-    transcription_model: checks.ModelOrOff = _var(
+    transcription_model: checks.ModelOrOff = var(
         "BOT_TRANSCRIPTION_MODEL",
         "the name of a model, or off",
         "What writes down the caller's words; billed apart.",
         "gpt-transcribe",
     )
-    noise_reduction: Annotated[Literal["near_field", "far_field", ""], checks.OffIsEmpty] = _var(
+    noise_reduction: Annotated[Literal["near_field", "far_field", ""], checks.OffIsEmpty] = var(
         "BOT_NOISE_REDUCTION",
         "one of near_field, far_field, off",
         "Filters the caller's audio before anything hears it.",
         "off",
     )
-    turn_detection: Literal["server_vad", "semantic_vad"] = _var(
+    turn_detection: Literal["server_vad", "semantic_vad"] = var(
         "BOT_TURN_DETECTION",
         "one of server_vad, semantic_vad",
         "How the end of a turn is found: by silence or by sense.",
         "server_vad",
     )
-    vad_threshold: Annotated[float, Field(ge=0, le=1)] = _var(
+    vad_threshold: Annotated[float, Field(ge=0, le=1)] = var(
         "BOT_VAD_THRESHOLD",
         "a number from 0 to 1",
         "server_vad: how loud speech is; higher for noisy lines.",
         "0.5",
     )
-    vad_silence_ms: Annotated[int, Field(ge=0, le=10_000)] = _var(
+    vad_silence_ms: Annotated[int, Field(ge=0, le=10_000)] = var(
         "BOT_VAD_SILENCE_MS",
         "a number from 0 to 10000",
         "server_vad: the silence that ends a turn, in ms.",
         "500",
     )
-    vad_prefix_ms: Annotated[int, Field(ge=0, le=10_000)] = _var(
+    vad_prefix_ms: Annotated[int, Field(ge=0, le=10_000)] = var(
         "BOT_VAD_PREFIX_MS",
         "a number from 0 to 10000",
         "server_vad: the audio kept from before speech was noticed, in ms.",
         "300",
     )
-    vad_eagerness: Literal["low", "medium", "high", "auto"] = _var(
+    vad_eagerness: Literal["low", "medium", "high", "auto"] = var(
         "BOT_VAD_EAGERNESS",
         "one of low, medium, high, auto",
         "semantic_vad: how soon a turn is taken to be over.",
         "auto",
     )
-    barge_in: Literal["on", "after_greeting", "off"] = _var(
+    barge_in: Literal["on", "after_greeting", "off"] = var(
         "BOT_BARGE_IN",
         "one of on, after_greeting, off",
         "When the caller may interrupt the bot.",
         "on",
     )
-    max_calls: Annotated[int, Field(ge=1, le=100_000)] = _var(
+    max_calls: Annotated[int, Field(ge=1, le=100_000)] = var(
         "BOT_MAX_CALLS",
         "a number from 1 to 100000",
         "Calls at a time; one more hears the busy tone.",
         "100",
     )
-    overflow_url: checks.OverflowUrl = _var(
+    overflow_url: checks.OverflowUrl = var(
         "BOT_OVERFLOW_URL",
         "an https URL on another host than PUBLIC_URL",
         "The TwiML that a call is sent to for which there is no room; unset: it hears the busy tone.",
         unset="",
     )
-    max_lag_ms: Annotated[float, Field(ge=0, le=10_000)] = _var(
+    max_lag_ms: Annotated[float, Field(ge=0, le=10_000)] = var(
         "BOT_MAX_LAG_MS",
         "a number from 0 to 10000",
         "How late a process's event loop may be before it takes no new calls, in ms; 0: however late.",
         "100",
     )
-    calls_per_number: Annotated[int, Field(ge=0, le=100_000)] = _var(
+    calls_per_number: Annotated[int, Field(ge=0, le=100_000)] = var(
         "BOT_CALLS_PER_NUMBER",
         "a number from 0 to 100000",
         "Calls at a time from one number; one more hears the busy tone; 0: no limit.",
         "0",
     )
-    calls_per_minute: Annotated[int, Field(ge=0, le=100_000)] = _var(
+    calls_per_minute: Annotated[int, Field(ge=0, le=100_000)] = var(
         "BOT_CALLS_PER_MINUTE",
         "a number from 0 to 100000",
         "Calls taken from one number within a minute; one more hears the busy tone; 0: no limit.",
         "0",
     )
-    allow_callers: checks.Callers = _var(
+    allow_callers: checks.Callers = var(
         "BOT_ALLOW_CALLERS",
         "a list with commas of numbers, beginnings of numbers such as +49, and withheld",
         "Whose calls are taken; unset: everybody's.",
         unset=(),
     )
-    deny_callers: checks.Callers = _var(
+    deny_callers: checks.Callers = var(
         "BOT_DENY_CALLERS",
         "a list with commas of numbers, beginnings of numbers such as +1900, and withheld",
         "Whose calls are rejected, even if BOT_ALLOW_CALLERS names them.",
         unset=(),
     )
-    warm_sessions: Annotated[int, Field(ge=0, le=1000)] = _var(
+    warm_sessions: Annotated[int, Field(ge=0, le=1000)] = var(
         "BOT_WARM_SESSIONS",
         "a number from 0 to 1000",
         "Idle sessions kept ready for the next calls; each process has its share, rounded up; idle ones cost nothing.",
         "0",
     )
-    drain_s: Annotated[float, Field(ge=0, le=3600)] = _var(
+    drain_s: Annotated[float, Field(ge=0, le=3600)] = var(
         "BOT_DRAIN_SECONDS",
         "a number from 0 to 3600",
         "How long calls may go on after SIGTERM; less than the platform waits before it kills.",
         "25",
     )
-    max_call_s: Annotated[float, Field(ge=1, le=14400)] = _var(
+    max_call_s: Annotated[float, Field(ge=1, le=14400)] = var(
         "BOT_MAX_CALL_SECONDS",
         "a number from 1 to 14400",
         "The longest call: 30 s before it the model is told to wrap up, at it the bot says goodbye.",
         "3600",
     )
-    max_call_usd: checks.Usd = _var(
+    max_call_usd: checks.Usd = var(
         "BOT_MAX_CALL_USD",
         "a number of US dollars from 0 to 1000000",
         "What a call may cost; then the bot says goodbye; 0: no limit.",
         "0",
     )
-    max_daily_usd: checks.Usd = _var(
+    max_daily_usd: checks.Usd = var(
         "BOT_MAX_DAILY_USD",
         "a number of US dollars from 0 to 1000000",
         "What all calls on one call store may cost in a day (UTC); then calls end and none is taken; 0: no limit.",
         "0",
     )
-    twilio_usd_per_minute: checks.Usd = _var(
+    twilio_usd_per_minute: checks.Usd = var(
         "BOT_TWILIO_USD_PER_MINUTE",
         "a number of US dollars from 0 to 1000000",
         "What a minute of the line costs; every minute begun counts towards both limits.",
         "0",
     )
-    prices: checks.File | None = _var(
+    prices: checks.File | None = var(
         "BOT_PRICES",
         "a JSON file that exists",
         "Prices of models that are new, or not as in bot/realtime/prices.json.",
     )
-    idle_s: Annotated[float, Field(ge=0, le=3600)] = _var(
+    idle_s: Annotated[float, Field(ge=0, le=3600)] = var(
         "BOT_IDLE_SECONDS",
         "a number from 0 to 3600",
         "After so much silence the bot asks whether the caller is there, twice, then says goodbye; 0: never.",
         "30",
     )
-    no_progress_s: Annotated[float, Field(ge=0, le=3600)] = _var(
+    no_progress_s: Annotated[float, Field(ge=0, le=3600)] = var(
         "BOT_NO_PROGRESS_SECONDS",
         "a number from 0 to 3600",
         "After so long without new words of the caller (hold music, a machine) the bot says goodbye; 0: never.",
         "300",
     )
-    response_s: Annotated[float, Field(ge=1, le=120)] = _var(
+    response_s: Annotated[float, Field(ge=1, le=120)] = var(
         "BOT_RESPONSE_SECONDS",
         "a number from 1 to 120",
         "How long the model may take to begin a reply; then it is asked once more, then the caller hears an apology.",
         "8",
     )
-    filler_s: Annotated[float, Field(ge=0, le=60)] = _var(
+    filler_s: Annotated[float, Field(ge=0, le=60)] = var(
         "BOT_FILLER_SECONDS",
         "a number from 0 to 60",
         "How long a caller who waits may hear nothing, before he hears a filler; 0: for ever.",
         "2",
     )
-    filler_file: checks.File | None = _var(
+    filler_file: checks.File | None = var(
         "BOT_FILLER_FILE",
         "a WAV file that exists",
         "The filler, five seconds at most; unset: a short sentence in BOT_LANGUAGE, or a soft tone.",
     )
-    fallback: checks.Fallback = _var(
+    fallback: checks.Fallback = var(
         "BOT_FALLBACK",
         "apology, voicemail, or a telephone number in full, such as +15555550123",
         "What a caller gets when the bot can't go on: a sentence and the end, a message to leave, or a person.",
         "apology",
     )
-    record: Annotated[tuple[Literal["fixture", "audio"], ...], checks.CommaList] = _var(
+    record: Annotated[tuple[Literal["fixture", "audio"], ...], checks.CommaList] = var(
         "BOT_RECORD",
         "fixture, audio, both with a comma between them, or empty",
         "What is kept of each call; fixture: its messages, masked, for replay; audio: a stereo WAV.",
         unset=(),
     )
-    record_dir: checks.NewDirectory = _var(
+    record_dir: checks.NewDirectory = var(
         "BOT_RECORD_DIR",
         "a directory",
         "Where recordings are written; made when it is not there.",
         "recordings",
     )
-    keep_recordings_days: Annotated[int, Field(ge=0, le=36_500)] = _var(
+    keep_recordings_days: Annotated[int, Field(ge=0, le=36_500)] = var(
         "BOT_KEEP_RECORDINGS_DAYS",
         "a number from 0 to 36500",
         "Days until a recording is erased; 0: never.",
         "30",
     )
-    keep_fixtures_days: Annotated[int, Field(ge=0, le=36_500)] = _var(
+    keep_fixtures_days: Annotated[int, Field(ge=0, le=36_500)] = var(
         "BOT_KEEP_FIXTURES_DAYS",
         "a number from 0 to 36500",
         "Days until a fixture is erased; 0: never.",
         "30",
     )
-    keep_transcripts_days: Annotated[int, Field(ge=0, le=36_500)] = _var(
+    keep_transcripts_days: Annotated[int, Field(ge=0, le=36_500)] = var(
         "BOT_KEEP_TRANSCRIPTS_DAYS",
         "a number from 0 to 36500",
         "Days until a call's words are erased; its figures stay; 0: never.",
         "90",
     )
-    twiml_dir: checks.Directory | None = _var(
+    twiml_dir: checks.Directory | None = var(
         "BOT_TWIML_DIR",
         "a directory that exists",
         "Your own files in place of those in twiml/; what it lacks is taken from there.",
@@ -433,20 +403,5 @@ class Settings(BaseModel):
 
 def variables() -> dict[str, Variable]:
     """Every variable by name, in the order of the table."""
-    found = {}
-    for field in Settings.model_fields.values():
-        if field.alias:
-            found[field.alias] = _variable(field.alias, field)
-    return found
-
-
-def _variable(name: str, field: FieldInfo) -> Variable:
-    extra: Any = field.json_schema_extra
-    return Variable(
-        name=name,
-        must=extra["must"],
-        about=field.description or "",
-        default=extra["default"],
-        from_file=extra["from_file"],
-        secret=isinstance(field.default, SecretStr),
-    )
+    fields = Settings.model_fields.values()
+    return {field.alias: described(field.alias, field) for field in fields if field.alias}

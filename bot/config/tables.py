@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from bot.config.settings import Settings, Variable, variables
+from bot.config.settings import Settings, variables
+from bot.config.variable import Variable
 
 _SHOWN_CHARS = 70
 _EXAMPLE_HEAD = """\
