@@ -2,9 +2,11 @@
 
 A session may hang and its socket live on: it answers pings, and tells of no speech, or of none's end. That there should
 have been word of it is seen in the caller's audio. How loud he is serves for this alone: who has the floor is for the
-session to say, and a line that is noisy, or a caller who is quiet, costs a question or some seconds. What is asked
-changes nothing: a `session.update` without a setting, which is answered by `session.updated` (openai-realtime.md,
-section 2).
+session to say, and a line that is noisy, or a caller who is quiet, costs a question or some seconds.
+
+What is asked changes nothing: a `session.update` of a setting to what it is, which `session.updated` answers
+(openai-realtime.md, section 2). Should there be a server that does not answer it, a call loses one session by that and
+no more: who has never answered is not asked again.
 """
 
 from __future__ import annotations
@@ -23,7 +25,9 @@ OWED_US = 1_000_000
 HEARING_US = 10_000_000
 """On a line that is never quiet, it is asked when it has said nothing for so long while the caller speaks."""
 FILL_US = 800_000
-"""A caller who waits for a session that does not answer a question within this hears something."""
+"""A caller who waits for a session that does not answer a question within this hears something, unless he speaks."""
+PAUSE_US = 400_000
+"""Of no voice: longer than the rests inside a sentence."""
 ANSWER_US = 2_000_000
 """And this is when it is lost. An answer takes about 260 ms (section 3.1)."""
 REST_US = 5_000_000
@@ -63,9 +67,9 @@ class Attention:
         """When that began, or the session last said something."""
         self._look_us: int | None = None
         self._asked_us: int | None = None
-        self._filled = False
+        self._fill_us = 0
         self.doubtful = False
-        """Whether the session owes an answer to a question for longer than it should."""
+        """Whether the caller is silent and waits for a session that owes an answer to a question."""
 
     def said(self) -> None:
         """The session has said something."""
@@ -85,19 +89,15 @@ class Attention:
         self._forget_question()
         self._look_us = None if attended is None else self._step.now_us + OWED_US
 
-    def session_lost(self) -> None:
-        """The next one is asked anew."""
-        self._attended = self._look_us = None
-        self._forget_question()
-
     def _forget_question(self) -> None:
-        self._asked_us, self._filled, self.doubtful = None, False, False
+        self._asked_us, self.doubtful = None, False
 
     def deadline_us(self) -> int | None:
         """When `tick` will have something to do."""
         if self._asked_us is None:
             return self._look_us
-        return self._asked_us + (ANSWER_US if self.doubtful else FILL_US)
+        lost_us = self._asked_us + ANSWER_US
+        return lost_us if self.doubtful else min(self._fill_us, lost_us)
 
     def tick(self) -> bool:
         """Time has passed: whether the session is lost."""
@@ -108,20 +108,29 @@ class Attention:
             self._attend(now_us)
         elif now_us - due_us > LATE_US:
             self._asked_us += now_us - due_us + LATE_US
-        elif self.doubtful:
+            self._fill_us += now_us - due_us + LATE_US
+        elif now_us >= self._asked_us + ANSWER_US:
             self._step.counts["sessions_given_up"] += 1
+            self._wanted = self._turns.question_answered
             return True
         else:
-            self.doubtful = True
-            self._filler.expect(now_us)
+            self._fill(now_us)
         return False
+
+    def _fill(self, now_us: int) -> None:
+        """Nobody talks into a caller who speaks."""
+        if any(self._loud(PAUSE_US)):
+            self._fill_us = now_us + WINDOW_US
+        else:
+            self.doubtful = True
+            self._filler.expect(now_us, gap_us=0)
 
     def _attend(self, now_us: int) -> None:
         owed_us = self._told_until() if self._attended is State.HEARING else self._unheard_until()
         if owed_us > now_us:
             self._look_us = owed_us
             return
-        self._look_us, self._asked_us = None, now_us
+        self._look_us, self._asked_us, self._fill_us = None, now_us, now_us + FILL_US
         self._step.counts["sessions_asked"] += 1
         self._step.send(self._turns.question(self._step.event_id("question")))
 

@@ -35,13 +35,12 @@ class Filler:
         self._number = 0
         self._due_us: int | None = None
 
-    def expect(self, by_us: int) -> None:
-        """There is another reason to wait, and something must be heard by then rather than after the usual time.
+    def expect(self, by_us: int, gap_us: int) -> None:
+        """There is another reason to wait: something must be heard by then, and `gap_us` after what plays until then.
 
         It counts from now, whatever was played before in the wait at hand, or in the one that begins in this step. It
         is done with once something is played, or when the wait is over.
         """
-        gap_us = max(by_us - self._step.now_us, 0)
         if self._expected is not None:
             by_us, gap_us = min(by_us, self._expected[0]), min(gap_us, self._expected[1])
         self._expected = (by_us, gap_us)

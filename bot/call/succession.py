@@ -42,7 +42,6 @@ class Succession:
             parts.formats,
             parts.transcript,
             parts.ending,
-            parts.attention,
             parts.patience,
             parts.walls,
         )
@@ -58,7 +57,8 @@ class Succession:
             self._forget()
             if sessions.ever_ready:
                 quiet_us = self._parts.speaking.ledger.end_us() or 0
-                filler.expect(max(now_us, quiet_us + NOTICED_US) if waited else now_us + NOTICED_US)
+                by_us = max(now_us, quiet_us + NOTICED_US) if waited else now_us + NOTICED_US
+                filler.expect(by_us, NOTICED_US)
         return True
 
     def change(self, *, pause: bool, calm: bool) -> None:

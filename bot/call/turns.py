@@ -29,6 +29,8 @@ class Turns:
         self._session = settings.session
         self._pending: dict[str, bool | None] = {}
         """Whom each update makes the owner, by event id, oldest first; None: it leaves him."""
+        self.question_answered = False
+        """Whether any session of the call has confirmed an update that changes nothing."""
 
     @property
     def server_acts(self) -> bool:
@@ -63,19 +65,22 @@ class Turns:
 
     @property
     def can_be_asked(self) -> bool:
-        """Whether an update without a setting is known to change nothing; of xAI it is not (section 1.5)."""
+        """Whether an update of a single setting is known to leave the others; of xAI it is not (section 1.5)."""
         return self._session.dialect != "xai"
 
     def question(self, event_id: str) -> UpdateSession:
         """An update that changes nothing: its confirmation is a sign of life."""
         self._pending[event_id] = None
-        return UpdateSession({"type": "realtime"}, event_id)
+        return UpdateSession({"type": "realtime", "output_modalities": ["audio"]}, event_id)
 
     def confirmed(self) -> None:
         """A `session.updated` came. It names no event id, but the server answers in order: it is the oldest's."""
         if self._pending:
             owner = self._pending.pop(next(iter(self._pending)))
-            self.server_owns = self.server_owns if owner is None else owner
+            if owner is None:
+                self.question_answered = True
+            else:
+                self.server_owns = owner
 
     def session_lost(self) -> None:
         """The next session begins as the first one did."""

@@ -108,7 +108,7 @@ def error(code: str | None, event_id: str | None = None, kind: str = "invalid_re
 
 def question(output: Output) -> bool:
     """Whether the session is asked for a sign of life (bot.call.attention)."""
-    return isinstance(output, events.UpdateSession) and output.session == {"type": "realtime"}
+    return isinstance(output, events.UpdateSession) and set(output.session) == {"type", "output_modalities"}
 
 
 def _update(message: events.UpdateSession) -> str:

@@ -4,16 +4,34 @@ from __future__ import annotations
 
 import base64
 from pathlib import Path
+from typing import Literal
 
 import pytest
 
 from bot.audio import wav
 from bot.audio.payload import FRAME_BYTES, SILENCE_BYTE
 from bot.call.attention import ANSWER_US, FILL_US, HEARING_US, LATE_US, OWED_US, REST_US
+from bot.call.notes import ModelClosed, SessionWaiting
 from bot.call.settings import CallSettings
-from bot.realtime.session import SessionSettings
+from bot.call.states import State
+from bot.realtime import events
+from bot.realtime.session import HANG_UP, SessionSettings, session_object
 from bot.twilio.stream import Media, MediaPart
-from tests.call.desk import MS, SID, Desk, committed, created, delta, question, speaks, stops, updated
+from tests.call.desk import (
+    MS,
+    SESSION,
+    SID,
+    Desk,
+    committed,
+    created,
+    delta,
+    function,
+    question,
+    speaks,
+    start,
+    stops,
+    updated,
+)
 from tests.call.desk import audio as audio_of
 
 VOICE = bytes((0x10, 0x90)) * (FRAME_BYTES // 2)
@@ -30,8 +48,8 @@ RECORDINGS = sorted((Path(__file__).parents[3] / "shared" / "audio").glob("*.wav
 class Line:
     """A caller's frames, twenty milliseconds each, and ticks when they are due."""
 
-    def __init__(self, settings: CallSettings = FILLED, *, mute: bool = True) -> None:
-        self.desk = Desk(settings, mute=mute)
+    def __init__(self, settings: CallSettings = FILLED, *, mute: bool = True, ready: bool = True) -> None:
+        self.desk = Desk(settings, mute=mute, ready=ready)
         self.said: list[tuple[int, str]] = []
         """What went out and when, in ms, but for the caller's own audio."""
         self.ms = 0
@@ -82,6 +100,73 @@ def test_a_session_that_answers_keeps_the_call_and_is_not_asked_again_at_once() 
     assert [later - sooner for sooner, later in zip(line.asked, line.asked[1:], strict=False)] == [RESTS]
     assert all(one == "question" for _, one in line.said)
     assert line.desk.call.counts["sessions_asked"] == 2
+
+
+def test_nobody_talks_into_a_caller_who_speaks_on() -> None:
+    line = Line().send(VOICE, 2_500)
+    assert [one for _, one in line.said] == ["question"]
+    line.send(REST, 400)
+    assert not any(fills(one) for _, one in line.said)
+    line.send(REST, 100)
+    assert [one for _, one in line.said if one != "question"] == ["media 800"]
+
+
+def test_a_session_that_is_mute_is_lost_though_he_never_stops() -> None:
+    line = Line().send(VOICE, 4_000)
+    assert line.said[1:] == [(line.asked[0] + ANSWER, "dial")]
+
+
+def adopted(line: Line) -> None:
+    """Another session takes over, and says nothing but that it is there."""
+    line.desk.give(SessionWaiting(), events.SessionCreated(SESSION), updated())
+
+
+def test_a_server_that_does_not_answer_such_questions_costs_a_call_one_session() -> None:
+    line = Line().send(VOICE, 3_500)
+    adopted(line)
+    line.send(VOICE, 30_000)
+    assert [one for _, one in line.said].count("dial") == len(line.asked) == 1
+
+
+def test_one_that_has_answered_before_is_asked_again_when_another_has_hung() -> None:
+    line = Line().send(VOICE, 1_200)
+    line.desk.give(updated())
+    line.send(VOICE, 9_000)
+    adopted(line)
+    line.send(VOICE, 9_000)
+    assert [one for _, one in line.said].count("dial") == 2
+
+
+def test_a_goodbye_that_is_due_has_times_of_its_own() -> None:
+    line = Line().send(REST, 1_000)
+    line.desk.give(speaks(), stops(), committed(), created("R1"), function("R1", HANG_UP))
+    assert line.desk.call.state is State.CLOSING
+    assert line.send(VOICE, 6_000).asked == []
+
+
+def test_before_there_is_a_session_nobody_is_asked() -> None:
+    line = Line(CallSettings(greeting="Hello.", greeting_audio=audio_of(500), response_s=30), ready=False)
+    line.desk.give(start())
+    line.send(REST, 4_000).send(VOICE, 4_000)
+    assert line.desk.call.state is State.LISTENING
+    assert line.asked == []
+
+
+@pytest.mark.parametrize(("waits", "after_ms"), [(True, 0), (False, 1_000)])
+def test_who_was_not_waiting_hears_of_a_loss_only_when_it_lasts(*, waits: bool, after_ms: int) -> None:
+    desk = Desk(FILLED)
+    desk.at(5_000)
+    if waits:
+        desk.give(speaks(), stops(), committed())
+    desk.at(6_500).give(ModelClosed("timeout"))
+    heard = [ms for ms in range(6_500, 8_000, 100) if any(map(fills, desk.at(ms).tick()))]
+    assert heard[:1] == [6_500 + after_ms]
+
+
+def test_after_a_filler_that_still_plays_the_next_comes_a_second_after_its_end() -> None:
+    line = Line(CallSettings(filler_audio=audio_of(3_000))).send(VOICE, 400).send(REST, 6_500)
+    fillers = [ms for ms, one in line.said if fills(one)]
+    assert fillers == [line.asked[0] + FILL, line.asked[0] + FILL + 3_000 + 1_000]
 
 
 def test_anything_it_says_is_an_answer() -> None:
@@ -143,13 +228,15 @@ def test_one_that_stays_mute_after_that_is_lost_in_the_end() -> None:
         out = desk.at(due_us / MS).tick()
 
 
-def test_the_answer_to_a_question_makes_nobody_the_owner_of_the_turns() -> None:
-    desk = Desk(CallSettings(announcement_audio=audio_of(200)), mute=True)
-    turns = desk.call._parts.turns
-    turns.question("question_9")
-    assert not turns.server_may_answer
-    turns.confirmed()
-    assert not turns.server_acts
+@pytest.mark.parametrize("barge_in", ["on", "off"])
+def test_the_answer_to_a_question_leaves_the_turns_to_whom_they_belong(barge_in: Literal["on", "off"]) -> None:
+    line = Line(CallSettings(barge_in=barge_in)).send(VOICE, 1_200)
+    turns = line.desk.call._parts.turns
+    server_owns = turns.server_acts
+    assert server_owns is (barge_in == "on")
+    assert len(line.asked) == 1
+    line.desk.give(updated())
+    assert turns.server_acts is server_owns
 
 
 def test_while_a_question_is_out_the_server_still_acts_on_turns() -> None:
@@ -167,7 +254,8 @@ def test_who_is_not_asked(settings: CallSettings) -> None:
 def test_a_question_sets_nothing() -> None:
     line = Line().send(VOICE, 1_200)
     (sent,) = [one for one in line.desk.outputs if question(one)]
-    assert sent.session == {"type": "realtime"}  # type: ignore[union-attr]
+    assert sent.session == {"type": "realtime", "output_modalities": ["audio"]}  # type: ignore[union-attr]
+    assert session_object(SessionSettings(), server_owns_turns=True)["output_modalities"] == ["audio"]
 
 
 @pytest.mark.parametrize("path", RECORDINGS, ids=lambda path: path.stem)

@@ -87,8 +87,8 @@ def test_a_wait_is_two_seconds_and_then_six_from_the_end_of_each_filler() -> Non
 def test_who_expects_something_sooner_has_it_sooner_in_that_wait_alone() -> None:
     bench = Bench()
     bench.step.begin(0)
-    bench.filler.expect(by_us=1_000 * MS)
-    bench.filler.expect(by_us=5_000 * MS)
+    bench.filler.expect(1_000 * MS, gap_us=1_000 * MS)
+    bench.filler.expect(5_000 * MS, gap_us=5_000 * MS)
     bench.filler.look(waits=True)
     assert bench.filler.deadline_us() == 1_000 * MS
     assert bench.at(500, waits=False) is None
@@ -115,7 +115,7 @@ def test_a_new_reason_to_wait_counts_from_itself_whatever_was_played_before(
         if ms <= at_ms:
             bench.at(ms, waits=True)
     bench.at(at_ms, waits=True)
-    bench.filler.expect(by_us=round(by_ms * MS))
+    bench.filler.expect(round(by_ms * MS), gap_us=1_000 * MS)
     assert bench.at(at_ms, waits=True) == due_ms
     played = bench.played
     assert bench.at(due_ms - 1, waits=True) == due_ms
@@ -129,7 +129,7 @@ def test_a_second_reason_does_not_put_off_what_the_first_promised() -> None:
         bench.at(ms, waits=True)
     for at_ms in (3_000, 3_600):
         bench.step.begin(at_ms * MS)
-        bench.filler.expect(by_us=(at_ms + 1_000) * MS)
+        bench.filler.expect((at_ms + 1_000) * MS, gap_us=1_000 * MS)
     assert bench.at(3_600, waits=True) == 4_000
 
 
