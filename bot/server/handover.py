@@ -50,10 +50,8 @@ class Handover:
 
         True: it is not ours any more and must get no answer.
         """
-        if owner == os.getpid() or HANDED in request.headers or len(body) != (request.content_length or 0):
-            return False
-        whole = request_head(request, HANDED.encode() + b": 1") + body
-        if len(whole) > MAX_REQUEST_BYTES:
+        whole = _whole(request, body)
+        if whole is None or owner == os.getpid():
             return False
         until_s = asyncio.get_running_loop().time() + FULL_BOX_S
         while (transport := request.transport) is not None:
@@ -107,6 +105,18 @@ class Handover:
             return
         self.taken += 1
         protocol.data_received(whole)
+
+
+def may_be_given(request: web.Request, body: bytes = b"") -> bool:
+    """Whether a request can be handed on: it has not been before, is not too long, and its body is as it came."""
+    return _whole(request, body) is not None
+
+
+def _whole(request: web.Request, body: bytes) -> bytes | None:
+    if HANDED in request.headers or len(body) != (request.content_length or 0):
+        return None
+    whole = request_head(request, HANDED.encode() + b": 1") + body
+    return whole if len(whole) <= MAX_REQUEST_BYTES else None
 
 
 def _failed(owner: int, error: OSError) -> bool:

@@ -125,7 +125,7 @@ class LiveCalls:
         self.template = call_settings(settings, "", "")
         """The settings of a call, but for what names it."""
         self.pool = WarmPool(self._endpoint, self.template, pool_share(settings))
-        self.pool.on_change = self.registry.offer
+        self.pool.on_change = self.offer
         self._beat = Beat()
         self._calls: dict[str, LiveCall] = {}
         self._day = Day(self._own_nano_usd)
@@ -176,6 +176,11 @@ class LiveCalls:
             and not known.claimed(call_sid)
             and known.outcome(call_sid) is None
         )
+
+    def offer(self) -> None:
+        """Tell the other processes how many sessions are idle here for calls of theirs."""
+        if self.pool.size:
+            self.registry.offer(0 if self.draining or self.load.high else len(self.pool))
 
     def better_served_by(self, call_sid: str) -> int | None:
         """The process in which a call that is new here had better begin: it has an idle session, and this one none."""

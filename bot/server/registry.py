@@ -21,6 +21,8 @@ BUSY_S = 2.0
 """A step takes microseconds; while it waits for another process's, no call of this one is heard."""
 SEEN_S = 3.0
 """A process that has not said a word for this long takes no calls."""
+PROMPT_S = 1.5
+"""And none of another's after this: it says one every second."""
 
 Entry = Literal["new", "waiting", "streaming", "over", "full"] | OverQuota
 """What a webhook for a call finds: not known before, dialled and waiting for its stream, streaming, over, no room, or
@@ -356,7 +358,7 @@ class SqliteRegistry:
             row = self._db.execute(
                 "UPDATE workers SET idle = idle - 1 WHERE pid = (SELECT pid FROM workers"
                 " WHERE pid != ? AND accepting AND seen > ? AND idle > 0 ORDER BY idle DESC LIMIT 1) RETURNING pid",
-                (self._owner, self._clock() - SEEN_S),
+                (self._owner, self._clock() - PROMPT_S),
             ).fetchone()
             return None if row is None else int(row[0])
         return None

@@ -11,6 +11,7 @@ from aiohttp import web
 
 from bot.server.context import CALLS, DOOR, METER, SETTINGS, TWIML
 from bot.server.following import what_follows
+from bot.server.handover import may_be_given
 from bot.server.live import LiveCalls
 from bot.server.measures import WebhookRefusal
 from bot.server.past import Parties
@@ -72,9 +73,11 @@ async def answer(request: web.Request) -> web.Response:
 
 async def _handed_over(request: web.Request, call_sid: str) -> bool:
     """Whether the connection went to a process that has an idle session for this call, while there is none here."""
-    handover = request.app[DOOR].handover
-    owner = None if handover is None else request.app[CALLS].better_served_by(call_sid)
-    return handover is not None and owner is not None and await handover.give(request, owner, await request.read())
+    handover, body = request.app[DOOR].handover, await request.read()
+    if handover is None or not may_be_given(request, body):
+        return False
+    owner = request.app[CALLS].better_served_by(call_sid)
+    return owner is not None and await handover.give(request, owner, body)
 
 
 async def _begins(calls: LiveCalls, call_sid: str, parties: Parties) -> bool:

@@ -104,8 +104,8 @@ class WarmPool:
         """Sessions that did not open or were lost while they waited, by kind of failure."""
         self._endpoint = endpoint
         self._settings = settings
-        self.on_change: Callable[[int], None] = lambda _: None
-        """Called with how many sessions are ready, whenever it is another number."""
+        self.on_change: Callable[[], None] = lambda: None
+        """Called whenever another number of sessions is ready."""
         self._ready: deque[IdleSession] = deque()
         self._wanted = asyncio.Event()
         self._closing: set[asyncio.Task[None]] = set()
@@ -126,7 +126,7 @@ class WarmPool:
 
     def _next(self) -> IdleSession:
         session = self._ready.popleft()
-        self.on_change(len(self))
+        self.on_change()
         return session
 
     async def run(self) -> None:
@@ -149,7 +149,7 @@ class WarmPool:
                     failures = 0
                     if session.failure is None:  # between its last word and this step
                         self._ready.append(session)
-                        self.on_change(len(self))
+                        self.on_change()
         finally:
             await asyncio.gather(*(session.connection.close() for session in self._ready), *self._closing)
             self._ready.clear()
@@ -182,5 +182,5 @@ class WarmPool:
         if session in self._ready:
             self.failures[failure.kind] += 1
             self._ready.remove(session)
-            self.on_change(len(self))
+            self.on_change()
             self._wanted.set()
