@@ -22,15 +22,17 @@ def logging_kept() -> Iterator[None]:
     processors = list(configuration["processors"])
     handlers = list(logging.getLogger().handlers)
     levels = {name: logging.getLogger(name).level for name in LEVELS_SET}
-    yield
-    structlog.contextvars.clear_contextvars()
-    if configured:
-        structlog.configure(**{**configuration, "processors": processors})
-    else:
-        structlog.reset_defaults()
-    logging.getLogger().handlers[:] = handlers
-    for name, level in levels.items():
-        logging.getLogger(name).setLevel(level)
+    try:
+        yield
+    finally:
+        structlog.contextvars.clear_contextvars()
+        if configured:
+            structlog.configure(**{**configuration, "processors": processors})
+        else:
+            structlog.reset_defaults()
+        logging.getLogger().handlers[:] = handlers
+        for name, level in levels.items():
+            logging.getLogger(name).setLevel(level)
 
 
 @pytest.fixture(autouse=True)

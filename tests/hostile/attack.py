@@ -38,6 +38,7 @@ AT_ONCE = 2_000
 VOICE = base64.b64encode(bytes((0x10, 0x90)) * 80).decode()
 CAPTURED = StreamIds(call_sid=new_call_sid(), stream_sid=new_stream_sid())
 """The one call of which everybody has the genuine webhook."""
+CONFLICT = 409
 Pieces = Callable[[TwilioTexts], Iterator[bytes]]
 Way = Callable[["Stranger"], Awaitable[None]]
 
@@ -174,8 +175,12 @@ def _many(messages: Iterable[str]) -> bytes:
 
 async def replays_a_webhook(one: Stranger) -> None:
     """What Twilio has sent, signature and all: the call is one, however often it rings."""
-    with suppress(DialFailed, ConnectionError):  # that call is over by now, or at its stream
-        await _webhook(one.target, msgspec.structs.replace(CAPTURED, account_sid=one.target.account_sid))
+    with suppress(ConnectionError):  # no stream: that call is over
+        try:
+            await _webhook(one.target, msgspec.structs.replace(CAPTURED, account_sid=one.target.account_sid))
+        except DialFailed as error:
+            if error.status != CONFLICT:  # it is at its stream
+                raise
 
 
 STRANGE: tuple[Way, ...] = (
