@@ -18,6 +18,8 @@ from bot.testing.stream_socket import Signing, StreamFailed, run_stream
 from bot.testing.webhook import Caller, DialFailed, parse_document, request_document
 
 MAX_DOCUMENTS = 10
+SECOND_S = 1.0
+"""How long a second of a <Pause> lasts."""
 
 Ending = Literal["hangup", "reject", "dial", "end_of_document", "caller_hung_up", "failed"]
 
@@ -174,7 +176,7 @@ class _Dialling:
                 self._over(verb)
                 return None
             elif verb.tag == "Pause":
-                await asyncio.sleep(float(verb.get("length", "1")))
+                await asyncio.sleep(float(verb.get("length", "1")) * SECOND_S)
             elif verb.tag != "Play":
                 raise DialFailed(12200, f"this simulator knows no <{verb.tag}>")
         self.result.ending = "caller_hung_up" if self._gone else "end_of_document"

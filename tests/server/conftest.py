@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from importlib import import_module
 
 import pytest
 import structlog
@@ -18,6 +19,12 @@ def checked(nothing_left: None) -> Iterator[None]:
     """Nothing is left after any of them; `desk.captured` gives the log."""
     with structlog.testing.capture_logs():
         yield
+
+
+@pytest.fixture
+def short_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Phones are quick about a <Pause>. That a server is still there after a real one is for test_drain to tell."""
+    monkeypatch.setattr(import_module("bot.testing.dial"), "SECOND_S", 0.05)  # the package's `dial` is the function
 
 
 @pytest.fixture(autouse=True, scope="session")

@@ -14,6 +14,7 @@ from typing import Any
 
 import aiohttp
 import msgspec
+import pytest
 
 from bot.audio import mulaw
 from bot.config import load_settings
@@ -71,7 +72,11 @@ def logged(directory: Path, event: str) -> list[Any]:
     return [entry for entry in entries if entry["message"] == event]
 
 
-async def test_a_call_whose_process_was_killed_is_in_the_store_up_to_its_last_finished_turn(tmp_path: Path) -> None:
+async def test_a_call_whose_process_was_killed_is_in_the_store_up_to_its_last_finished_turn(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("bot.testing.webhook.RETRY_GAP_S", 0.05)  # nobody is there when the phone asks for more
+
     def session(name: str) -> SimulatedModel:
         behaviour = Behaviour(caller_words=("I need help.",), transcription_after_ms=300)
         return SimulatedModel(ScriptedAgent(REPLIES), behaviour, model=name)

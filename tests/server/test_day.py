@@ -6,6 +6,7 @@ from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -60,7 +61,8 @@ def test_with_a_store_that_knows_all_it_makes_no_difference_when_it_tells(spent:
         assert spender.day.nano_usd == spender.own - 7
 
 
-async def test_the_cap_holds_although_no_store_ever_answers(tmp_path: Path) -> None:
+async def test_the_cap_holds_although_no_store_ever_answers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("bot.server.keeping.GONE_S", 0.2)  # how long a store that is away is waited for at the end
     url = "postgresql://bot@127.0.0.1:1/calls?sslmode=disable"
     store = {"DATABASE_URL": url, "BOT_PII_KEY": "ab" * 32, "BOT_RECORD_DIR": str(tmp_path)}
     async with standing(keep=keeping, BOT_MAX_DAILY_USD="0.0001", **store) as desk:
@@ -133,7 +135,10 @@ async def test_a_line_counts_when_its_call_ends_as_in_the_store() -> None:
         assert 1_000_000_000 <= desk.calls.spent_today_nano_usd < 1_100_000_000
 
 
-async def test_what_one_instance_spends_stops_the_calls_of_another(tmp_path: Path, postgres: Server) -> None:
+async def test_what_one_instance_spends_stops_the_calls_of_another(
+    tmp_path: Path, postgres: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("bot.server.keeping.LOOK_S", 0.2)  # how often each asks the store
     store = {"DATABASE_URL": postgres.url(await new_database(postgres)), "BOT_PII_KEY": "ab" * 32}
     env = {**store, "BOT_MAX_DAILY_USD": "0.0001", "BOT_RECORD_DIR": str(tmp_path)}
     async with standing(keep=keeping, **env) as one, standing(keep=keeping, **env) as other:

@@ -108,6 +108,7 @@ async def test_a_stop_lets_calls_go_on_and_answers_until_the_last_is_over(number
         assert len(reach.model.sessions) == 2
 
 
+@pytest.mark.usefixtures("short_pauses")
 async def test_the_limit_ends_what_is_left_with_a_sentence() -> None:
     async with serving(LONG, BOT_DRAIN_SECONDS="0.2") as (reach, task):
         phones = [a_phone() for _ in range(3)]
@@ -124,7 +125,7 @@ async def test_the_limit_ends_what_is_left_with_a_sentence() -> None:
 
 async def test_what_is_left_is_ended_in_a_pause_and_sent_round_for_another_process_to_take() -> None:
     greeting = Reply([Spoken(pattern(1200, "greeting"), "Hello.")], pacing=QUICK)
-    async with serving(greeting, BOT_DRAIN_SECONDS="8") as (reach, task):
+    async with serving(greeting, BOT_DRAIN_SECONDS="3") as (reach, task):
         phone = a_phone()
         calling = asyncio.create_task(reach.dial(phone))
         await until(lambda: phone.received)
@@ -140,6 +141,7 @@ async def test_what_is_left_is_ended_in_a_pause_and_sent_round_for_another_proce
         assert reasons() == ["drained"]
 
 
+@pytest.mark.usefixtures("short_pauses")
 @pytest.mark.parametrize(
     "told", [(INT, INT), (TERM, INT), (TERM, QUIT)], ids=lambda told: "-".join(one.name for one in told)
 )

@@ -150,6 +150,7 @@ async def test_a_hang_up_while_the_model_is_being_dialled_stops_the_dialling() -
         assert (result.ending, desk.reasons) == ("caller_hung_up", ["caller_hung_up"])
 
 
+@pytest.mark.usefixtures("short_pauses")
 async def test_a_server_that_stops_ends_its_calls_with_a_sentence_for_every_caller() -> None:
     phones = [a_phone() for _ in range(3)]
     async with asyncio.TaskGroup() as group, standing() as desk:

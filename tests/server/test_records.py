@@ -227,7 +227,10 @@ async def test_without_any_store_calls_are_answered(tmp_path: Path) -> None:
         assert len(desk.logged("store_unusable")) == 1
 
 
-async def test_a_store_that_is_away_at_the_start_does_not_keep_the_server_from_it(tmp_path: Path) -> None:
+async def test_a_store_that_is_away_at_the_start_does_not_keep_the_server_from_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("bot.server.keeping.GONE_S", 0.2)  # how long it is waited for at the end
     url = "postgresql://bot:secret-word@127.0.0.1:1/calls?sslmode=disable"
     async with standing(keep=keeping, DATABASE_URL=url, BOT_PII_KEY="ab" * 32) as desk:
         await prepare(desk.settings)

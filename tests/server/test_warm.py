@@ -148,7 +148,7 @@ async def test_a_failure_is_tried_again_later_and_later(
 ) -> None:
     assert list(warm.RETRY_S) == sorted(warm.RETRY_S)
     assert warm.RETRY_S[0] >= 1
-    monkeypatch.setattr(warm, "READY_S", 0.1)
+    monkeypatch.setattr(warm, "READY_S", 0.02 if failure == "timeout" else 0.1)
     monkeypatch.setattr(warm, "RETRY_S", retries := Retries())
     async with standing(door=door, behaviour=behaviour, checked=False, BOT_WARM_SESSIONS="1") as desk:
         await until(lambda: len(retries.asked) == 5)
@@ -173,6 +173,7 @@ class Retries:
         return 0.0 if len(self.asked) < 5 else 3600.0
 
 
+@pytest.mark.usefixtures("short_pauses")
 async def test_stopping_closes_what_is_ready_and_what_is_being_dialled() -> None:
     async with standing(BOT_WARM_SESSIONS="3") as desk:
         await filled(desk, 3)
