@@ -1,0 +1,133 @@
+"""Several processes on one port that are stopped, replaced or killed while phones are called."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+from collections.abc import Sequence
+from functools import partial
+from pathlib import Path
+
+import pytest
+
+from bot.realtime.session import HANG_UP
+from bot.testing.agent import Reply, Spoken, ToolCall, pattern
+from bot.testing.dial import new_call_sid
+from bot.testing.phone import SimulatedPhone
+from tests.server.desk import QUICK, a_phone, heard, until
+from tests.server.instance import Instance, heard_out, serving
+from tests.server.test_resuming import on_another_stream
+from tests.server.test_webhooks import verbs
+
+CALLS = 8
+GOODBYE = Reply([Spoken(pattern(2500, "goodbye"), "That is all. Goodbye.")], [ToolCall(HANG_UP)], pacing=QUICK)
+"""A call that the bot ends by itself, so that Twilio asks /voice/next."""
+
+
+def all_hear(phones: Sequence[SimulatedPhone]) -> bool:
+    return all(phone.received for phone in phones)
+
+
+async def talking(instance: Instance, group: asyncio.TaskGroup) -> None:
+    """Calls in which the bot has begun its goodbye, in every process; each checks that it is heard to its end."""
+
+    async def call(phone: SimulatedPhone) -> None:
+        result = await instance.dial(phone)
+        assert (result.ending, result.failure, result.said, len(result.documents)) == ("hangup", "", [], 2)
+        assert heard(phone) == GOODBYE.items[0].audio
+
+    for worker in sorted(instance.workers):
+        with instance.only(worker):
+            phones = [a_phone() for _ in range(CALLS // 2)]
+            for phone in phones:
+                group.create_task(call(phone))
+            await until(partial(all_hear, phones))
+
+
+async def test_a_stop_lets_every_call_go_on_to_its_own_end(tmp_path: Path) -> None:
+    async with serving(tmp_path, GOODBYE) as instance, asyncio.TaskGroup() as group:
+        await talking(instance, group)
+        instance.process.terminate()
+        await until(lambda: len(instance.logged("draining")) == 2)
+        assert await instance.ready() == (503, "draining\n")
+        assert verbs((await instance.voice(new_call_sid()))[1]) == ["Pause", "Redirect"]
+        os.killpg(instance.process.pid, signal.SIGTERM)  # some platforms tell every process, and more than once
+        assert await instance.exit(within_s=8) == 0
+        assert instance.reasons == ["bot_hung_up"] * CALLS
+        assert len(instance.logged("drained")) == 2
+
+
+async def replaced(instance: Instance) -> set[int]:
+    """Replace the processes; once only the new ones take calls, gives the old."""
+    before = instance.workers
+    instance.process.send_signal(signal.SIGHUP)
+    await until(lambda: len(instance.accepting - before) == 2 and not instance.accepting & before)
+    return before
+
+
+async def test_workers_are_replaced_without_losing_a_call(tmp_path: Path) -> None:
+    async with serving(tmp_path, GOODBYE) as instance, asyncio.TaskGroup() as group:
+        await talking(instance, group)
+        before = await replaced(instance)
+        await heard_out(instance, *(a_phone() for _ in range(4)), audio=GOODBYE.items[0].audio)
+        await until(lambda: not instance.workers & before, within_s=8)
+        assert sorted(instance.reasons) == ["bot_hung_up"] * CALLS + ["caller_hung_up"] * 4
+
+
+async def test_a_stop_while_processes_are_replaced_reaches_the_new_ones_and_hurries_no_call(tmp_path: Path) -> None:
+    async with serving(tmp_path, GOODBYE) as instance, asyncio.TaskGroup() as group:
+        await talking(instance, group)
+        await replaced(instance)
+        instance.process.send_signal(signal.SIGINT)
+        await until(lambda: len(instance.logged("draining")) == 4, within_s=1)
+        os.killpg(instance.process.pid, signal.SIGINT)  # to the replaced ones the first
+        assert await instance.exit(within_s=8) == 0
+        assert instance.reasons == ["bot_hung_up"] * CALLS
+
+
+async def test_a_process_that_dies_loses_its_own_streams_and_no_others(tmp_path: Path) -> None:
+    async with serving(tmp_path, GOODBYE, killed=True, BOT_MAX_CALLS="2") as instance:
+        lost, kept = sorted(instance.workers)
+        phones = {lost: a_phone(), kept: a_phone()}
+        after = on_another_stream(phones[lost])
+        calling = {}
+        for worker, phone in phones.items():
+            with instance.only(worker):
+                calling[worker] = asyncio.create_task(instance.dial(phone, more_phones=[after]))
+                await until(partial(all_hear, [phone]))
+        assert await instance.ready() == (200, "full\n")
+        await until(lambda: len(instance.stored("SELECT 1 FROM calls")) == 2)
+        row = "SELECT reason, owner FROM calls WHERE sid = ?"
+        with instance.only(lost):  # the caller is back at once: nobody carries the call on before this has been seen
+            os.kill(lost, signal.SIGKILL)
+            await until(lambda: instance.asked(row, phones[lost].ids.call_sid) == [("line_lost", lost)])
+        result = await calling[lost]
+        assert [leg.close_code for leg in result.legs] == [1006, 1000]
+        assert (result.ending, heard(after)) == ("hangup", GOODBYE.items[0].audio)
+        await until(lambda: len(instance.accepting) == 2)
+        result = await calling[kept]
+        assert (result.ending, heard(phones[kept])) == ("hangup", GOODBYE.items[0].audio)
+        ends = "SELECT reason, leg FROM calls WHERE ended_at IS NOT NULL ORDER BY leg"
+        await until(lambda: len(instance.stored(ends)) == 2)
+        assert instance.stored(ends) == [("bot_hung_up", 0), ("bot_hung_up", 1)]
+        waiting = new_call_sid()
+        await instance.token(waiting)  # has one place: there is a second
+        await heard_out(instance, a_phone(), audio=GOODBYE.items[0].audio)
+        assert verbs((await instance.next(waiting))[1]) == ["Say", "Hangup"]
+
+
+@pytest.mark.usefixtures("short_pauses")
+async def test_a_second_ctrl_c_ends_the_calls(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("bot.testing.webhook.RETRY_GAP_S", 0.05)  # the server is gone when the phones ask for more
+    async with serving(tmp_path, GOODBYE) as instance, asyncio.TaskGroup() as group:
+        phones = [a_phone() for _ in range(CALLS)]
+        calls = [group.create_task(instance.dial(phone)) for phone in phones]
+        await until(partial(all_hear, phones))
+        os.killpg(instance.process.pid, signal.SIGINT)  # as a terminal does
+        await until(lambda: len(instance.logged("draining")) == 2)
+        assert instance.reasons == []
+        os.killpg(instance.process.pid, signal.SIGINT)
+        assert await instance.exit(within_s=2) == 0
+        assert instance.reasons == ["drained"] * CALLS
+        assert {(await call).hung_up_by for call in calls} == {"bot"}
