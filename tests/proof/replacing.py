@@ -197,14 +197,16 @@ def _told(model: SimulatedModel, plan: Plan) -> list[str]:
 def _unheard(outcome: Outcome) -> list[str]:
     """Audio that was made, not cut by the caller, and never handed to the phone."""
     handed = b"".join(one.audio for one in outcome.phone.received)
-    faults = []
+    faults, last = [], 0
     if not outcome.phone.clears:
         for model in outcome.models:
             for response in model.responses:
                 for output in response.outputs:
                     audio = model.spoken(output.item_id)
                     arrived = model.closed is None or model.closed[0] != 1006
-                    if audio not in handed and arrived and response.status == "completed":
+                    at = handed.find(audio, last)  # in the order in which it was made, as a rule
+                    last = max(at, last)
+                    if at < 0 and audio not in handed and arrived and response.status == "completed":
                         faults.append(f"{len(audio) // 8} ms of {output.item_id} were made and not heard")
     return faults
 
