@@ -61,6 +61,14 @@ FLOODS: dict[str, Said] = {
 }
 
 
+BY_PHONE = ("frames", "marks", "digits")
+
+
+def marks_while_opening(what: str) -> list[pytest.MarkDecorator]:
+    """What the phone says is held while the session opens; what a session says is held as when it is ready."""
+    return [] if what.startswith(BY_PHONE) else [pytest.mark.slow]
+
+
 def flood(said: Said, desk: Desk, times: int) -> Iterator[tuple[int, Input]]:
     yield 0, created("R")
     for n in range(times):
@@ -68,8 +76,13 @@ def flood(said: Said, desk: Desk, times: int) -> Iterator[tuple[int, Input]]:
             yield n * 1_000, one
 
 
-@pytest.mark.parametrize("what", FLOODS)
-@pytest.mark.parametrize("ready", [True, False], ids=["ready", "opening"])
+@pytest.mark.parametrize(
+    ("what", "ready"),
+    [
+        *(pytest.param(what, True, id=f"ready-{what}") for what in FLOODS),
+        *(pytest.param(what, False, id=f"opening-{what}", marks=marks_while_opening(what)) for what in FLOODS),
+    ],
+)
 def test_a_flood_of_it_is_held_within_a_bound(what: str, ready: bool) -> None:
     desk = Desk(ready=ready)
 
