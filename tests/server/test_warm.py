@@ -18,7 +18,7 @@ from bot.server.warm import WarmPool
 from bot.testing.model import Behaviour, CloseAt, SimulatedModel
 from bot.testing.model.server import Door
 from bot.testing.replays import assert_replays
-from tests.server.desk import ACCOUNT, GREETING, Desk, a_phone, heard, standing, until
+from tests.server.desk import ACCOUNT, GREETING, Desk, a_phone, all_written, heard, standing, until
 from tests.server.instance import heard_out
 
 pytestmark = pytest.mark.both_loops
@@ -70,6 +70,7 @@ async def test_a_call_takes_a_ready_session_and_the_pool_fills_up_again(told: He
         await filled(desk, 8)
         assert desk.reasons == ["caller_hung_up"] * 6
         await until(lambda: len(list(tmp_path.iterdir())) == 6)
+    all_written()
     for path in list(tmp_path.iterdir()):  # noqa: ASYNC240  the server is gone
         assert assert_replays(path).ended == "caller_hung_up"
 
