@@ -50,9 +50,10 @@ class Keeping:
     sweep: Sweep | None = None
 
     def keep(self, calls: LiveCalls) -> None:
-        """Keep all that these calls tell from now on, and tell them what the store knows of money."""
+        """Keep all that these calls tell from now on, and tell them what the store knows of money and callers."""
         Records(self.keeper, calls, self.owner, self.hash_number)
         calls.shelf = Shelf(self.keeper, shared=self.shared)
+        calls.hash_number = self.hash_number
         if calls.settings.max_daily_usd:
             self.keeper.every(LOOK_S, _spent_today(calls, self.keeper))
 

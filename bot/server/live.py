@@ -28,7 +28,7 @@ from bot.server.call_settings import call_settings
 from bot.server.day import LOOK_S as DAY_LOOK_S
 from bot.server.day import Day
 from bot.server.past import NOBODY, Parties, Past, carrying_on, past_of
-from bot.server.quota import quota_of
+from bot.server.quota import quota_of, storeless_hash
 from bot.server.registry import CallRegistry, Entry, MemoryRegistry
 from bot.server.shelf import Shelf
 from bot.server.walls import Load
@@ -99,6 +99,8 @@ class LiveCalls:
     def __init__(self, settings: Settings, registry: CallRegistry | None = None) -> None:
         self.settings = settings
         self.registry: CallRegistry = registry or MemoryRegistry(time.time)
+        self.hash_number = storeless_hash(settings)
+        """What limits by caller are counted by; with a call store it is the store's."""
         self.load = Load(settings.max_lag_ms)
         """How late the loop is, as the meter measures it."""
         self.draining = False
@@ -191,7 +193,7 @@ class LiveCalls:
     def enter(self, call_sid: str, caller: str = "") -> Entry:
         """What the webhook of this call finds; a process that drains, or is too busy, lets no new one in."""
         limit = 0 if self.draining or self.load.high else self.settings.max_calls
-        return self.registry.enter(call_sid, limit, quota_of(self.settings, caller))
+        return self.registry.enter(call_sid, limit, quota_of(self.settings, caller, self.hash_number))
 
     def start(self, call_sid: str, parties: Parties = NOBODY, past: Past | None = None) -> LiveCall:
         """Begin a call, or carry on one that has a `past`: a session is dialled at once, or an idle one taken."""

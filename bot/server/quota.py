@@ -10,6 +10,7 @@ import hashlib
 import hmac
 import sqlite3
 from collections.abc import Callable
+from functools import partial
 from typing import Literal, NamedTuple
 
 from bot.config import Settings
@@ -46,12 +47,19 @@ class Quota(NamedTuple):
 NO_QUOTA = Quota()
 
 
-def quota_of(settings: Settings, number: str) -> Quota:
-    """The quota of who rings from `number`, hashed under a key that all processes of an instance have."""
+HashNumber = Callable[[str], str]
+
+
+def storeless_hash(settings: Settings) -> HashNumber:
+    """How numbers are hashed where no call store has a key for it: under one that all processes of an instance have."""
+    return partial(caller_hash, key=hmac.digest(settings.auth_tokens[0].encode(), _KEY_LABEL, hashlib.sha256))
+
+
+def quota_of(settings: Settings, number: str, hash_number: HashNumber) -> Quota:
+    """The quota of who rings from `number`."""
     if not (settings.calls_per_number or settings.calls_per_minute):
         return NO_QUOTA
-    key = hmac.digest(settings.auth_tokens[0].encode(), _KEY_LABEL, hashlib.sha256)
-    return Quota(caller_hash(number, key), settings.calls_per_number, settings.calls_per_minute)
+    return Quota(hash_number(number), settings.calls_per_number, settings.calls_per_minute)
 
 
 class MemoryRings:

@@ -64,6 +64,7 @@ async def test_a_call_is_in_the_store_with_all_that_is_known_of_it(tmp_path: Pat
         assert (one.caller, one.called, one.model) == ("+*********01", "+*********00", "gpt-realtime-2.1")
         assert desk.kept is not None
         assert one.caller_hash == desk.kept.hash_number("+1 (555) 555-0101") != ""
+        assert desk.calls.hash_number("+15555550101") == one.caller_hash  # limits count by the same
         assert before <= one.started_at <= one.ended_at <= datetime.now(UTC)  # type: ignore[operator]
         (logged,) = desk.logged("call_ended")
         assert (one.reason, one.seconds) == ("caller_hung_up", logged["seconds"])

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from bot.config import SettingsError, load_settings
-from bot.server.quota import MAX_CALLERS, MINUTE_S, Quota, quota_of
+from bot.server.quota import MAX_CALLERS, MINUTE_S, Quota, quota_of, storeless_hash
 from bot.server.registry import DAY_S, CallRegistry, MemoryRegistry, SqliteRegistry
 from bot.server.walls import SAMPLES, Load, may_call
 from bot.testing.agent import Reply, Spoken, pattern
@@ -146,8 +146,9 @@ def test_a_minute_later_there_is_room_again_and_refused_calls_do_not_count(
 
 def test_all_processes_count_together_and_none_keeps_a_number(tmp_path: Path, clock: Clock) -> None:
     settings = load_settings({"TWILIO_AUTH_TOKEN": "0123456789abcdef", "BOT_CALLS_PER_NUMBER": "1"})
-    quota = quota_of(settings, GERMAN)
-    assert quota == quota_of(settings, "+49 30 123456") != quota_of(settings, FRENCH)
+    hashed = storeless_hash(settings)
+    quota = quota_of(settings, GERMAN, hashed)
+    assert quota == quota_of(settings, "+49 30 123456", hashed) != quota_of(settings, FRENCH, hashed)
     one, two = (SqliteRegistry(tmp_path / "calls", clock, owner) for owner in (1, 2))
     assert [one.enter(sid(1), 9, quota), two.enter(sid(2), 9, quota)] == ["new", "caller_at_once"]
     one.close()
@@ -160,7 +161,7 @@ def test_all_processes_count_together_and_none_keeps_a_number(tmp_path: Path, cl
 @pytest.mark.parametrize("number", ["", WITHHELD, "sip:anna@example.com", "Anonymous"])
 def test_who_shows_no_number_has_no_quota(number: str) -> None:
     settings = load_settings({"TWILIO_AUTH_TOKEN": "0123456789abcdef", "BOT_CALLS_PER_NUMBER": "1"})
-    assert not quota_of(settings, number).limited
+    assert not quota_of(settings, number, storeless_hash(settings)).limited
 
 
 def test_no_hash_and_no_limit_is_no_quota(registry: CallRegistry) -> None:
