@@ -19,7 +19,7 @@ from tests.faults.outcome import Outcome, in_words
 from tests.postgres import NoPostgres
 
 HEADER = (
-    f"{'side':<9}{'fault':<48}{'clock':<9}{'after ms':>9}  {'ended':<34}{'verdict':<8}heard, in ms from the webhook"
+    f"{'side':<9}{'fault':<60}{'clock':<9}{'after ms':>9}  {'ended':<34}{'verdict':<8}heard, in ms from the webhook"
 )
 
 
@@ -29,7 +29,7 @@ def row(fault: Fault, clock: str, outcome: Outcome) -> str:
         after = "as ever"
     verdict, _, why = outcome.verdict.partition(" " if outcome.good else ": ")
     tail = f"  ({why})" if why else ""
-    return f"{fault.side:<9}{fault.name:<48}{clock:<9}{after:>9}  {outcome.ended:<34}{verdict.rstrip(','):<8}{in_words(outcome.heard)}{tail}"
+    return f"{fault.side:<9}{fault.name:<60}{clock:<9}{after:>9}  {outcome.ended:<34}{verdict.rstrip(','):<8}{in_words(outcome.heard)}{tail}"
 
 
 def table() -> int:

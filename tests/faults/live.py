@@ -45,11 +45,19 @@ class Calling:
 
     def __init__(self, phones: list[SimulatedPhone], task: asyncio.Task[DialResult]) -> None:
         self.phones = phones
-        self._task = task
         self._loop = asyncio.get_running_loop()
         self._origin_s = self._loop.time()
         self._over_ms = 0.0
-        task.add_done_callback(lambda _: setattr(self, "_over_ms", self.now_ms()))
+        self._task = asyncio.create_task(self._timed(task))
+
+    async def _timed(self, task: asyncio.Task[DialResult]) -> DialResult:
+        result = await task
+        self._over_ms = self.now_ms()
+        return result
+
+    async def gone(self) -> None:
+        """Whatever became of it, nobody waits for it any more."""
+        await asyncio.wait([self._task])
 
     @property
     def call_sid(self) -> str:
@@ -105,12 +113,13 @@ async def calling(reach: Reach, *phones: SimulatedPhone, via: str = "", **knobs:
     """A call at `reach`, whose stream goes on at the second of `phones` when the first one's broke."""
     there = Reach(reach.settings, via or reach.origin, reach.model, reach.http)
     task = asyncio.create_task(there.dial(phones[0], more_phones=phones[1:], **knobs))
+    call = Calling(list(phones), task)
     try:
-        yield Calling(list(phones), task)
+        yield call
         await task
     finally:
         task.cancel()
-        await asyncio.wait([task])
+        await call.gone()
 
 
 def port_of(desk: Desk) -> int:

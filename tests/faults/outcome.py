@@ -32,7 +32,7 @@ class Sound(NamedTuple):
 class Outcome:
     """`waits_from_ms`: from when on the caller had to wait; None: what he heard is what he would have heard anyway.
 
-    `apart` says why the bound does not hold for this fault. `wrong` are things that must not be, in words.
+    `apart` says why the bound does not hold for this fault; something is heard all the same. `wrong` are things that must not be, in words.
     """
 
     heard: list[Sound]
@@ -53,7 +53,7 @@ class Outcome:
 
     @property
     def good(self) -> bool:
-        return not self.wrong and (bool(self.apart) or (self.after_ms is not None and self.after_ms <= MOST_MS))
+        return not self.wrong and self.after_ms is not None and (bool(self.apart) or self.after_ms <= MOST_MS)
 
     @property
     def verdict(self) -> str:

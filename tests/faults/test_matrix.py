@@ -71,6 +71,12 @@ def test_the_wait_is_from_the_fault_or_from_the_end_of_what_was_heard_then(
     assert (outcome.after_ms, outcome.good) == (after_ms, good)
 
 
+def test_where_the_bound_does_not_hold_something_must_be_heard_all_the_same() -> None:
+    late, never = (Outcome(heard, 500, "drained", apart="why") for heard in ([Sound("a", 9_000, 9_500)], []))
+    assert late.good
+    assert not never.good
+
+
 def test_a_call_that_hears_other_than_is_written_is_not_ok() -> None:
     assert not run(Plan(None), "greeting 303-1303").good
     assert not run(Plan(None, ended="drained"), UNHARMED).good
