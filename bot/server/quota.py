@@ -10,7 +10,6 @@ import hashlib
 import hmac
 import sqlite3
 from collections.abc import Callable
-from functools import partial
 from typing import Literal, NamedTuple
 
 from bot.config import Settings
@@ -52,7 +51,11 @@ HashNumber = Callable[[str], str]
 
 def storeless_hash(settings: Settings) -> HashNumber:
     """How numbers are hashed where no call store has a key for it: under one that all processes of an instance have."""
-    return partial(caller_hash, key=hmac.digest(settings.auth_tokens[0].encode(), _KEY_LABEL, hashlib.sha256))
+
+    def hash_number(number: str) -> str:
+        return caller_hash(number, hmac.digest(settings.auth_tokens[0].encode(), _KEY_LABEL, hashlib.sha256))
+
+    return hash_number
 
 
 def quota_of(settings: Settings, number: str, hash_number: HashNumber) -> Quota:
