@@ -54,7 +54,10 @@ class Patience:
         """When a response that was cancelled must be over."""
 
     def look(self, *, started: bool, ready: bool, doubtful: bool) -> None:
-        """A step is over; `started`: the caller is there, `ready`: so is the session, `doubtful`: if it lives."""
+        """A step is over; `started`: the caller is there, `ready`: so is the session.
+
+        `doubtful`: it may have hung, and the caller waits for it (bot.call.attention).
+        """
         floor = self._floor
         owed = floor.state is State.THINKING or self._responses.awaited
         waits = started and owed and not floor.caller_speaking

@@ -45,13 +45,12 @@ class Handover:
         self._box.bind(str(self._path(os.getpid())))
         asyncio.get_running_loop().add_reader(self._box.fileno(), self._arrived)
 
-    async def give(self, request: web.Request, owner: int, body: bytes = b"") -> bool:
-        """Hand the connection of `request`, whose whole body is this, to process `owner`.
+    async def give(self, request: web.Request, whole: bytes | None, owner: int | None) -> bool:
+        """Hand the connection of `request`, which as a `letter` is `whole`, to process `owner`, if there are both.
 
         True: it is not ours any more and must get no answer.
         """
-        whole = _whole(request, body)
-        if whole is None or owner == os.getpid():
+        if whole is None or owner is None or owner == os.getpid():
             return False
         until_s = asyncio.get_running_loop().time() + FULL_BOX_S
         while (transport := request.transport) is not None:
@@ -107,12 +106,11 @@ class Handover:
         protocol.data_received(whole)
 
 
-def may_be_given(request: web.Request, body: bytes = b"") -> bool:
-    """Whether a request can be handed on: it has not been before, is not too long, and its body is as it came."""
-    return _whole(request, body) is not None
+def letter(request: web.Request, body: bytes = b"") -> bytes | None:
+    """The whole request, to be handed on; None when it may not be.
 
-
-def _whole(request: web.Request, body: bytes) -> bytes | None:
+    It may if it has not been before, is not too long, and `body` is as it came.
+    """
     if HANDED in request.headers or len(body) != (request.content_length or 0):
         return None
     whole = request_head(request, HANDED.encode() + b": 1") + body

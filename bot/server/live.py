@@ -184,11 +184,14 @@ class LiveCalls:
         if self.pool.size:
             self.registry.offer(0 if self.draining or self.load.high else len(self.pool))
 
+    @property
+    def lacks_idle(self) -> bool:
+        """Whether this process should have an idle session for the next call, and has none."""
+        return bool(self.pool.size) and not self.pool and not self.draining
+
     def better_served_by(self, call_sid: str) -> int | None:
-        """The process in which a call that is new here had better begin: it has an idle session, and this one none."""
-        if not self.pool.size or self.pool or self.draining or not self._new(call_sid):
-            return None
-        return self.registry.borrow()
+        """The process with an idle session in which a call had better begin that is new here; None: there is none."""
+        return self.registry.borrow() if self._new(call_sid) else None
 
     def enter(self, call_sid: str, caller: str = "") -> Entry:
         """What the webhook of this call finds; a process that drains, or is too busy, lets no new one in."""

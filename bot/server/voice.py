@@ -11,7 +11,7 @@ from aiohttp import web
 
 from bot.server.context import CALLS, DOOR, METER, SETTINGS, TWIML
 from bot.server.following import what_follows
-from bot.server.handover import may_be_given
+from bot.server.handover import letter
 from bot.server.live import LiveCalls
 from bot.server.measures import WebhookRefusal
 from bot.server.past import Parties
@@ -73,11 +73,12 @@ async def answer(request: web.Request) -> web.Response:
 
 async def _handed_over(request: web.Request, call_sid: str) -> bool:
     """Whether the connection went to a process that has an idle session for this call, while there is none here."""
-    handover, body = request.app[DOOR].handover, await request.read()
-    if handover is None or not may_be_given(request, body):
+    handover, calls = request.app[DOOR].handover, request.app[CALLS]
+    if handover is None or not calls.lacks_idle:
         return False
-    owner = request.app[CALLS].better_served_by(call_sid)
-    return owner is not None and await handover.give(request, owner, body)
+    whole = letter(request, await request.read())
+    owner = None if whole is None else calls.better_served_by(call_sid)
+    return await handover.give(request, whole, owner)
 
 
 async def _begins(calls: LiveCalls, call_sid: str, parties: Parties) -> bool:

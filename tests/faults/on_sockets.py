@@ -178,21 +178,6 @@ async def refused() -> Outcome:
         return await call.outcome(0, desk.logged("call_ended"), ended="model_unavailable")
 
 
-async def dropped_while_he_speaks() -> Outcome:
-    async with standing(*REPLIES) as desk:
-        phone = a_phone()
-        async with calling(desk, phone) as call:
-            await call.heard_out("words 1")
-            turn_ms = call.say(400)
-            said = len(phone.sent_frames)
-            await until(lambda: len(phone.sent_frames) > said + 10)
-            desk.model.abort()
-            await until(lambda: desk.logged("session_replaced"), within_s=5)
-            await call.hears("words 1", times=2, within_s=5)
-            await call.over(phone)
-            return await finished(desk, call, turn_ms, "caller_hung_up")
-
-
 async def _gone_while_he_speaks(
     desk: Desk, happens: Callable[[], None], afterwards: Callable[[], None] = lambda: None
 ) -> Outcome:
@@ -203,10 +188,16 @@ async def _gone_while_he_speaks(
         said = len(phone.sent_frames)
         await until(lambda: len(phone.sent_frames) > said + 10)
         happens()
-        await call.hears("words 1", times=2, within_s=6)
+        await until(lambda: desk.logged("session_replaced"), within_s=5)
+        await call.hears("words 1", times=2, within_s=5)
         afterwards()
         await call.over(phone)
         return await finished(desk, call, turn_ms, "caller_hung_up")
+
+
+async def dropped_while_he_speaks() -> Outcome:
+    async with standing(*REPLIES) as desk:
+        return await _gone_while_he_speaks(desk, desk.model.abort)
 
 
 async def hangs_while_he_speaks() -> Outcome:

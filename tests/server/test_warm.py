@@ -13,7 +13,7 @@ from aiohttp.test_utils import make_mocked_request
 
 from bot.audio.transcode import to_line
 from bot.server import warm
-from bot.server.handover import HANDED, may_be_given
+from bot.server.handover import HANDED, letter
 from bot.server.warm import WarmPool
 from bot.testing.model import Behaviour, CloseAt, SimulatedModel
 from bot.testing.model.server import Door
@@ -226,4 +226,6 @@ BODY = b"CallSid=CA1"
     ],
 )
 def test_which_requests_may_be_handed_on(headers: dict[str, str], body: bytes, *, given: bool) -> None:
-    assert may_be_given(make_mocked_request("POST", "/voice", headers), body) is given
+    whole = letter(make_mocked_request("POST", "/voice", headers), body)
+    assert (whole is not None) is given
+    assert whole is None or (HANDED.encode() in whole and whole.endswith(b"\r\n\r\n" + body))
