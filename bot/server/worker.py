@@ -30,8 +30,8 @@ from bot.server.app import BACKLOG
 from bot.server.handover import Handover
 from bot.server.loop import run_in_loop
 from bot.server.process import STOPS, Server, deaf
-from bot.server.registry import SqliteRegistry
 from bot.server.shared import shared_directory
+from bot.server.shared_registry import SqliteRegistry
 
 KILL_AFTER_DRAIN_S = 15
 REGISTRY = "calls.sqlite"

@@ -10,7 +10,8 @@ from typing import Any
 
 import pytest
 
-from bot.server.registry import DAY_S, CallRegistry, MemoryRegistry, SqliteRegistry
+from bot.server.registry import DAY_S, CallRegistry, MemoryRegistry
+from bot.server.shared_registry import SqliteRegistry
 from bot.testing.dial import new_call_sid
 from tests.server.desk import standing, until
 

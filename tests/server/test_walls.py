@@ -9,7 +9,8 @@ import pytest
 
 from bot.config import SettingsError, load_settings
 from bot.server.quota import MAX_CALLERS, MINUTE_S, Quota, quota_of, storeless_hash
-from bot.server.registry import DAY_S, CallRegistry, MemoryRegistry, SqliteRegistry
+from bot.server.registry import DAY_S, CallRegistry, MemoryRegistry
+from bot.server.shared_registry import SqliteRegistry
 from bot.server.walls import SAMPLES, Load, may_call
 from bot.testing.agent import Reply, Spoken, pattern
 from bot.testing.dial import new_call_sid
