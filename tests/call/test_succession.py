@@ -423,3 +423,12 @@ def test_a_call_that_carries_on_another_one_greets_nobody() -> None:
     desk.at(700).give(echo("e0.0"), echo("e0.1"))
     (turn,) = desk.turns
     assert (turn.number, turn.text) == (8, "here.")
+
+
+def test_a_response_that_was_cancelled_and_is_not_over_costs_its_session() -> None:
+    desk = Desk()
+    desk.give(speaks(), stops(), committed(), created("R1"))
+    assert desk.at(8_000).tick()[-1] == "cancel R1"
+    assert "dial" not in desk.at(9_499).tick()
+    assert "dial" in desk.at(9_500).tick()
+    assert desk.call.counts["sessions_given_up"] == desk.call.counts["sessions_lost"] == 1
