@@ -175,6 +175,15 @@ class Account:
         for item_id in list(self._silent):
             self._never_heard(item_id)
 
+    def rewound(self) -> None:
+        """What was being heard will be heard again, from its beginning."""
+        now_us = self._step.now_us
+        for item_id, entries in list(self._open.items()):
+            if not all(entry.over_by(now_us) for entry in entries):
+                del self._open[item_id]
+                for entry in entries:
+                    self._waits.again(entry)
+
     def _cut(self, entry: Entry, heard_bytes: int) -> None:
         self._transcript.bot_turn(entry.item_id)
         self._transcript.cut(entry.item_id, entry.content_index, heard_bytes, entry.received, all_came=entry.done)

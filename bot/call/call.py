@@ -136,6 +136,7 @@ class Call:
         if not self.speaking.flows(event.item_id, event.content_index):
             return False
         self.listening.alive()
+        self._parts.liveness.said_us = self._step.now_us
         self._answer.audio(event)
         self._due_us = sooner(self._due_but_playout_us, self.speaking.over_us())
         return True
@@ -147,7 +148,7 @@ class Call:
                 self.counts["said_by_a_lost_session"] += 1
                 return None
             self.listening.alive()
-            self._parts.attention.said()
+            self._parts.liveness.said_us = self._step.now_us
         handler = self._handlers.get(type(item))
         return None if handler is None else handler(item)
 

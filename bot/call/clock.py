@@ -14,7 +14,15 @@ class Clock:
     def __init__(self, parts: Parts, session: SessionSide) -> None:
         self._parts = parts
         self._session = session
-        self._timed = (parts.limits, parts.sessions, parts.spending, parts.attention, parts.patience, parts.walls)
+        self._timed = (
+            parts.opening,
+            parts.limits,
+            parts.sessions,
+            parts.spending,
+            parts.liveness,
+            parts.patience,
+            parts.walls,
+        )
 
     def deadline_us(self) -> int | None:
         """When the parts have something to do, should nothing else come."""
@@ -33,12 +41,9 @@ class Clock:
         if reason is not None:
             step.warn("limit_reached", reason=reason, state=parts.floor.state.value)
             return reason
-        if parts.attention.tick():
-            return self._session.lose("timeout", 0, "it does not answer, and the caller has spoken")
-        lost = parts.patience.tick()
-        if lost == "session":
-            return self._session.lose("timeout", 0, "a response that was cancelled is not over")
-        return "model_unavailable" if lost == "model" else None
+        if parts.liveness.tick():
+            return self._session.lose("timeout", 0, "it says nothing, though something is due")
+        return "model_unavailable" if parts.patience.tick() else None
 
 
 def sooner(one_us: int | None, other_us: int | None) -> int | None:

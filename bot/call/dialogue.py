@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from bot.audio.payload import BYTES_PER_MS
 from bot.call.outputs import EndReason
 from bot.call.parts import Parts
 from bot.call.states import Happening
@@ -22,14 +21,13 @@ class Dialogue:
         parts.account.caller_started(event)
         parts.walls.speech_started()
         parts.floor.caller_speaking = True
-        in_backlog = event.audio_start_ms * BYTES_PER_MS < parts.listening.guarded_bytes
-        dropped = not in_backlog and parts.functions.drop_hang_up()
+        dropped = parts.functions.drop_hang_up()
         talking = parts.interrupt.possible
-        if talking and (in_backlog or not self._may_interrupt()):
+        if talking and not self._may_interrupt() and not parts.opening.waits:
             parts.step.counts["interruptions_refused"] += 1
             if not dropped:
                 return
-        else:
+        elif parts.opening.heard():
             parts.responses.forget()
             parts.faults.caller_spoke()
             if talking:
@@ -56,6 +54,8 @@ class Dialogue:
         parts = self._parts
         parts.account.caller_turn(event.item_id)
         parts.walls.caller_turn(event.item_id)
+        if parts.opening.turn_committed():
+            return
         if parts.responses.busy or not parts.turns.server_acts:
             parts.responses.want({})
 
@@ -69,18 +69,19 @@ class Dialogue:
 
     def response_created(self, event: events.ResponseCreated) -> None:
         parts, response = self._parts, event.response
-        if not parts.farewell.allows(response):
+        if not (parts.farewell.allows(response) and parts.opening.allows(response)):
             return
         if parts.turns.server_may_answer:
             parts.responses.forget()
         parts.responses.created(response.id)
         suppressed = parts.responses.suppressed(response.id)
         if suppressed:  # the caller spoke after we had asked and before it was made
-            parts.step.send(events.CancelResponse(response.id, parts.step.event_id("cancel")))
+            parts.step.send(parts.responses.cancel(response.id, parts.step.event_id("cancel")))
         else:
             parts.account.response_created(response.id)
         parts.answer.response_created()
         parts.greeting.response_created(response.id)
+        parts.opening.response_created()
         parts.floor.response_started(suppressed=suppressed)
         parts.farewell.created(response)
 

@@ -1,4 +1,7 @@
-"""Hanging up on the model's wish: after its goodbye has been heard, and not at all if the caller starts to talk."""
+"""Hanging up on the model's wish: after its goodbye has been heard, and not at all if the caller starts to talk.
+
+Nor before the caller has said or keyed anything, or in the greeting: nobody hangs up on somebody unheard.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +9,7 @@ import json
 from typing import Any
 
 NOT_NOW = "The caller started to speak, so the call was not ended. Listen and go on with the conversation."
+TOO_EARLY = "The caller has said nothing yet, so the call was not ended. Wait for what they say."
 NO_SUCH_FUNCTION = "There is no such function."
 
 

@@ -22,7 +22,7 @@ from bot.call.speaking import Speaking
 from bot.call.states import Happening, State
 from bot.call.step import Step
 from bot.call.turns import Turns
-from bot.realtime.events import CancelResponse, CreateItem, Response
+from bot.realtime.events import CreateItem, Response
 
 WRAP_UP_ITEM = "wrap_up"
 WRAP_UP = (
@@ -152,7 +152,7 @@ class Farewell:
         if not self.closing or response.metadata == PURPOSE:
             return True
         self._responses.intruded(response.id)
-        self._step.send(CancelResponse(response.id, self._step.event_id("cancel")))
+        self._step.send(self._responses.cancel(response.id, self._step.event_id("cancel")))
         self._floor.response_started(suppressed=True)
         return False
 

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from bot.call.ending import NO_SUCH_FUNCTION, Ending, function_output
+from bot.call.ending import NO_SUCH_FUNCTION, TOO_EARLY, Ending, function_output
+from bot.call.greeting import Greeting
 from bot.call.responses import Responses
 from bot.call.step import Step
+from bot.call.transcript import Transcript
 from bot.realtime.events import CreateItem, OutputItemDone
 from bot.realtime.session import HANG_UP
 
@@ -14,10 +16,14 @@ from bot.realtime.session import HANG_UP
 class Functions:
     """Every finished call of a function is answered, but for a hang-up: its answer is the end of the call."""
 
-    def __init__(self, step: Step, responses: Responses, ending: Ending) -> None:
+    def __init__(
+        self, step: Step, responses: Responses, ending: Ending, *, greeting: Greeting, transcript: Transcript
+    ) -> None:
         self._step = step
         self._responses = responses
         self._ending = ending
+        self._greeting = greeting
+        self._transcript = transcript
 
     def item_done(self, event: OutputItemDone) -> bool:
         """An item of a response is done: whether it asks to hang up."""
@@ -25,6 +31,10 @@ class Functions:
         if item.type != "function_call" or item.status not in {"completed", None}:
             return False
         call_id = item.call_id or ""
+        if item.name == HANG_UP and not self._may_hang_up(event.response_id):
+            self._step.report("hang_up_refused")
+            self._answer(function_output(call_id, TOO_EARLY))
+            return False
         self._responses.answered(event.response_id)
         if self._responses.suppressed(event.response_id):
             self._answer(function_output(call_id, "interrupted"))
@@ -36,6 +46,10 @@ class Functions:
             self._answer(function_output(call_id, NO_SUCH_FUNCTION))
             self._responses.want({})
         return False
+
+    def _may_hang_up(self, response_id: str) -> bool:
+        said = any(turn.who == "caller" and turn.text != "" for turn in self._transcript.turns)
+        return (said or bool(self._step.counts["keys"])) and not self._greeting.made_by(response_id)
 
     def drop_hang_up(self) -> bool:
         """The caller speaks: whether a hang-up was pending, of which the model is told that it was dropped."""

@@ -38,6 +38,15 @@ class Greeting:
         """Whether `entry` is the greeting's."""
         return entry.item_id == RECORDED_ITEM or (bool(entry.response_id) and entry.response_id == self._response_id)
 
+    @property
+    def unmade(self) -> bool:
+        """Nothing of it is on its way to the caller."""
+        return self._response_id is None
+
+    def made_by(self, response_id: str) -> bool:
+        """Tell the response that makes the greeting from others."""
+        return response_id == self._response_id
+
     def response_created(self, response_id: str) -> None:
         if self._response_id is None and not self._over and not self.recorded:
             self._response_id = response_id

@@ -19,7 +19,7 @@ from bot.call.speaking import Speaking
 from bot.call.step import Step
 from bot.call.turns import Turns
 from bot.call.unheard import Unheard
-from bot.realtime.events import CancelResponse, CreateItem, DeleteItem, TruncateItem
+from bot.realtime.events import CreateItem, DeleteItem, TruncateItem
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +94,7 @@ class Interrupt:
                 step.send(TruncateItem(one.item_id, one.audio_end_ms, one.content_index, step.event_id("truncate")))
         suppressed = self._responses.suppress()
         if suppressed is not None and not self._turns.server_acts:
-            step.send(CancelResponse(suppressed, step.event_id("cancel")))
+            step.send(self._responses.cancel(suppressed, step.event_id("cancel")))
         self._forget_unheard(verdict)
         if suppressed is not None:
             self.unheard.silenced(suppressed)
@@ -120,7 +120,7 @@ class Interrupt:
                 ms = entry.received // BYTES_PER_MS
                 step.send(TruncateItem(entry.item_id, ms, entry.content_index, step.event_id("truncate")))
                 self._account.cut_off(entry)
-        step.send(CancelResponse(response_id, step.event_id("cancel")))
+        step.send(self._responses.cancel(response_id, step.event_id("cancel")))
         self.unheard.silenced(response_id)
         return response_id
 

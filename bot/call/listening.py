@@ -38,13 +38,10 @@ class Listening:
         self.ready = False
         self.appended_bytes = 0
         """All that was written to the session, fill included: the scale of `audio_start_ms`."""
-        self.guarded_bytes = 0
-        """How much of that had been kept when the call's first session became ready; 0 for a later one."""
         self.backlog_bytes = 0
         """All that was kept for sessions to become ready."""
         self.audio = CallerAudio()
         self._fresh = self.audio.fresh
-        self._first = True
         self.filled_bytes = 0
         self.dropped_bytes = 0
         self.distrusted_timestamps = 0
@@ -149,8 +146,6 @@ class Listening:
         """The session is ready: everything kept so far, in order."""
         self.ready = True
         self.backlog_bytes += self._kept_bytes
-        self.guarded_bytes = self._kept_bytes if self._first else 0
-        self._first = False
         self._kept_bytes = 0
         kept: list[Output] = [AppendAudio(payload) for payload, _ in self._kept]
         for payload, n_bytes in self._kept:
@@ -166,7 +161,7 @@ class Listening:
     def session_lost(self) -> None:
         """The session is gone. What it made no turn of, and what comes from here on, is for the next one."""
         self.ready = False
-        self.appended_bytes = self.guarded_bytes = 0
+        self.appended_bytes = 0
         lost = self.audio.session_lost()
         for at in range(0, len(lost), PIECE_BYTES):
             piece = lost[at : at + PIECE_BYTES]

@@ -10,7 +10,6 @@ from bot.call.account import Account
 from bot.call.admission import Admission
 from bot.call.announcement import Announcement
 from bot.call.answer import Answer
-from bot.call.attention import Attention
 from bot.call.caller_speech import CallerSpeech
 from bot.call.ending import Ending
 from bot.call.farewell import Farewell
@@ -23,8 +22,10 @@ from bot.call.greeting import Greeting
 from bot.call.interrupt import Interrupt
 from bot.call.limits import Limits
 from bot.call.listening import Listening
+from bot.call.opening import Opening
 from bot.call.patience import Patience
 from bot.call.responses import Responses
+from bot.call.session_liveness import SessionLiveness
 from bot.call.sessions import Sessions
 from bot.call.settings import CallSettings
 from bot.call.speaking import Speaking
@@ -63,12 +64,26 @@ class Parts:
         self.speech = CallerSpeech(settings.session.turn_detection, listening)
         self.account = account = Account(step, speaking, transcript, self.speech, greeting)
         self.interrupt = interrupt = Interrupt(step, speaking, responses, turns, account)
+        self.opening = Opening(
+            settings,
+            step,
+            speaking,
+            announcement=self.announcement,
+            greeting=greeting,
+            responses=responses,
+            turns=turns,
+            floor=floor,
+            account=account,
+            interrupt=interrupt,
+        )
         self.answer = Answer(step, speaking, responses, interrupt.unheard, account)
-        self.functions = Functions(step, responses, self.ending)
+        self.functions = Functions(step, responses, self.ending, greeting=greeting, transcript=transcript)
 
         self.filler = filler = Filler(settings, step, speaking)
         self.faults = faults = Faults(step, responses, turns, greeting, floor=floor, filler=filler)
-        self.attention = Attention(settings.response_s, step, floor, listening=listening, turns=turns, filler=filler)
+        self.liveness = SessionLiveness(
+            settings, step, floor=floor, listening=listening, responses=responses, filler=filler
+        )
         self.patience = Patience(
             settings.response_s,
             step,

@@ -6,8 +6,6 @@ come in time is given up, as is one that breaks off; what follows is for bot.cal
 
 from __future__ import annotations
 
-from typing import Literal
-
 from bot.call.faults import Faults
 from bot.call.filler import Filler
 from bot.call.floor import Floor
@@ -16,11 +14,6 @@ from bot.call.responses import Responses
 from bot.call.speaking import Speaking
 from bot.call.states import State
 from bot.call.step import Step
-
-DONE_US = 1_500_000
-"""How long a response that was cancelled may take to be over. Every one has its response.done (section 3.3)."""
-
-Lost = Literal["session", "model"]
 
 
 class Patience:
@@ -50,18 +43,13 @@ class Patience:
         """When the attempt at hand began; None while no answer is waited for."""
         self._quiet_us = 0
         """When the last audio that was no filler had been played."""
-        self._over_us: int | None = None
-        """When a response that was cancelled must be over."""
 
-    def look(self, *, started: bool, ready: bool, doubtful: bool) -> None:
-        """A step is over; `started`: the caller is there, `ready`: so is the session.
-
-        `doubtful`: it may have hung, and the caller waits for it (bot.call.attention).
-        """
+    def look(self, *, started: bool, ready: bool) -> None:
+        """A step is over; `started`: the caller is there, `ready`: so is the session."""
         floor = self._floor
         owed = floor.state is State.THINKING or self._responses.awaited
         waits = started and owed and not floor.caller_speaking
-        self._filler.look(waits=waits or (started and (doubtful or not ready)))
+        self._filler.look(waits=waits or (started and not ready))
         if not (waits and ready) or floor.state is State.CLOSING:  # for a goodbye, bot.call.limits has its bound
             self._since_us = None
         elif self._since_us is None:
@@ -72,7 +60,7 @@ class Patience:
 
     def deadline_us(self) -> int | None:
         """When `tick` will have something to do."""
-        times = (self._filler.deadline_us(), self._overdue_us(), self._over_us)
+        times = (self._filler.deadline_us(), self._overdue_us())
         return min((at for at in times if at is not None), default=None)
 
     def _overdue_us(self) -> int | None:
@@ -80,33 +68,24 @@ class Patience:
             return None
         return max(self._since_us, self._quiet_us) + self._answer_us
 
-    def tick(self) -> Lost | None:
-        """Time has passed: what is lost by it, if anything."""
-        now_us = self._step.now_us
-        if self._over_us is not None and now_us >= self._over_us:
-            self._over_us = None
-            self._step.counts["sessions_given_up"] += 1
-            return "session"
+    def tick(self) -> bool:
+        """Time has passed: whether that ends the call."""
         overdue_us = self._overdue_us()
-        if overdue_us is not None and now_us >= overdue_us and self._give_up():
-            return "model"
+        if overdue_us is not None and self._step.now_us >= overdue_us and self._give_up():
+            return True
         self._filler.tick()
-        return None
+        return False
 
     def _give_up(self) -> bool:
         """No answer came in time: whether that ends the call."""
         response_id = self._interrupt.abandon()
-        if response_id is not None:
-            self._over_us = self._step.now_us + DONE_US
         self._since_us = self._step.now_us
         return self._faults.overdue(response_id)
 
     def response_done(self) -> None:
         """A response is over: if another is to come, its time counts from here."""
         self._since_us = None
-        if self._responses.active is None:
-            self._over_us = None
 
     def session_lost(self) -> None:
         """Nothing more comes of this session."""
-        self._since_us = self._over_us = None
+        self._since_us = None

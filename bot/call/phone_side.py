@@ -40,6 +40,8 @@ class PhoneSide:
             return
         parts.speaking.begun = True
         floor.happen(Happening.BEGUN)
+        if floor.caller_speaking:
+            floor.happen(Happening.SPEECH_STARTED)
         parts.step.report("begun", after_ms=parts.step.now_us // 1000)
         if parts.responses.awaited:
             floor.happen(Happening.RESPONSE_STARTED)

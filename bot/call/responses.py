@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
-from bot.realtime.events import CreateResponse
+from bot.realtime.events import CancelResponse, CreateResponse
 
 REMEMBERED = 64
 
@@ -34,6 +34,13 @@ class Responses:
         self._last: dict[str, Any] | None = None
         """The only response that may still be asked for once this is closed."""
         self._number = 0
+        self.cancelling = False
+        """The active response was told to stop, and is not over yet."""
+
+    @property
+    def asked(self) -> bool:
+        """A `response.create` went out, and nothing has come of it so far."""
+        return self._asked is not None
 
     @property
     def busy(self) -> bool:
@@ -54,6 +61,10 @@ class Responses:
         """A response with these parameters should be made as soon as it can. Wanting twice is wanting once."""
         if not self._closed:
             self._wanted = response
+
+    def wants(self, response: dict[str, Any]) -> bool:
+        """Tell the request that waits here from others."""
+        return self._wanted is response
 
     def close(self) -> None:
         """Nothing is wanted from here on, but for the last response."""
@@ -94,10 +105,15 @@ class Responses:
     def created(self, response_id: str) -> None:
         self.parameters = {} if self._asked is None else self._asked_for
         self._asked = None
-        self._in_the_way = False
+        self._in_the_way = self.cancelling = False
         self.active = response_id
         self._know(response_id, "suppressed" if self._stillborn else "empty")
         self._stillborn = False
+
+    def cancel(self, response_id: str, event_id: str) -> CancelResponse:
+        """The `response.cancel` for a response that is being made."""
+        self.cancelling = True
+        return CancelResponse(response_id, event_id)
 
     def intruded(self, response_id: str) -> None:
         """A response was made that nobody may hear. The last one, if asked for, will be refused or come after it."""
@@ -113,6 +129,7 @@ class Responses:
         self._in_the_way = False
         if self.active == response_id:
             self.active = None
+            self.cancelling = False
 
     def answered(self, response_id: str) -> None:
         """Something came of a response: sound, or the call of a function."""
@@ -155,6 +172,7 @@ class Responses:
         active = self.active is not None and not self.suppressed(self.active)
         unfinished = asked or active or self._wanted is not None
         self.active = self._asked = self._wanted = None
+        self.cancelling = False
         self.parameters = {}
         self._in_the_way = self._stillborn = False
         self._known.clear()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from bot.call.greeting import greeting_response
 from bot.call.notes import ModelClosed, SessionAlive
 from bot.call.outputs import EndReason
 from bot.call.parts import Parts
@@ -55,41 +54,32 @@ class SessionSide:
         step.report("session_ready", after_ms=step.now_us // 1000)
         kept = parts.listening.open()
         parts.farewell.mind()  # a call that is to end greets nobody
-        guarded = bool(kept) and parts.turns.server_owns and parts.turns.may_leave
-        if guarded:
-            self._update_turns(server_owns=False)
         self._greet()
         step.send_all(kept)
-        if guarded:
-            self._update_turns(server_owns=True)
         self._phone.begin()
 
     def _greet(self) -> None:
         """What is played to the caller the model is told, and what is not recorded it is to say."""
-        parts, step, settings = self._parts, self._parts.step, self._parts.settings
+        parts, step = self._parts, self._parts.step
         for recorded in filter(None, (parts.announcement.recorded, parts.greeting.recorded)):
             step.send(events.CreateItem(recorded.item(), step.event_id("item")))
-        if settings.greeting and not parts.greeting.recorded:
-            parts.responses.want(greeting_response(settings.greeting, settings.session.instructions))
-            self.release()
+        parts.opening.greet()
+        self.release()
 
     # ---- it goes on ----
 
     def hand_over_turns(self) -> None:
-        """Once the announcement has been heard, nothing stands against the server's acting by itself."""
-        parts = self._parts
-        heard = parts.announcement.over(parts.step.now_us)
+        """Once announcement and greeting have been heard, nothing stands against the server's acting by itself."""
+        parts, step = self._parts, self._parts.step
+        heard = parts.opening.settled and parts.announcement.over(step.now_us) and not parts.floor.caller_speaking
         if heard and not parts.farewell.closing and parts.turns.take_owed():
-            self._update_turns(server_owns=True)
-
-    def _update_turns(self, *, server_owns: bool) -> None:
-        step = self._parts.step
-        step.send(self._parts.turns.update(step.event_id("session"), server_owns=server_owns))
+            step.send(parts.turns.update(step.event_id("session"), server_owns=True))
 
     def release(self) -> None:
         """Ask for the response that is wanted, if it may be asked for now."""
         parts = self._parts
-        request = None if parts.floor.caller_speaking else parts.responses.release()
+        waits = parts.floor.caller_speaking or parts.opening.waits_for_server
+        request = None if waits else parts.responses.release()
         if request is not None:
             parts.step.send(request)
 

@@ -22,6 +22,7 @@ class Settling:
             step.report("announcement_heard", after_ms=step.now_us // 1000)
         if parts.speaking.fresh:
             parts.account.begun()
+        parts.opening.look()
         if parts.listening.ready:
             parts.farewell.mind()
             parts.walls.mind(closing=parts.farewell.closing)
@@ -49,5 +50,5 @@ class Settling:
         """Who waits for whom now."""
         parts = self._parts
         started, ready = bool(parts.speaking.stream_sid), parts.listening.ready
-        parts.attention.look(started=started, ready=ready)
-        parts.patience.look(started=started, ready=ready, doubtful=parts.attention.doubtful)
+        parts.liveness.look(ready=ready)
+        parts.patience.look(started=started, ready=ready)

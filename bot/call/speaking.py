@@ -30,11 +30,16 @@ class Speaking:
         """Whether the caller may hear us: both sides are ready."""
         self.full = False
         """The transport holds enough; PhoneRoom ends it."""
+        self.paused = False
+        """The caller speaks and is to hear this from its beginning afterwards (bot.call.opening)."""
+        self.keeps = False
+        """What is handed over is kept, so that it can be rewound."""
         self.dropped_bytes = 0
         self.fresh: list[Entry] = []
         """Entries whose first byte was handed over and nobody has looked at yet."""
         self._held: deque[tuple[Entry, str, int]] = deque()
         self._held_bytes = 0
+        self._kept: list[tuple[Entry, str, int]] = []
         self._step_chars = 0
 
     def new_step(self) -> None:
@@ -51,7 +56,11 @@ class Speaking:
         last = self.ledger.last
         if last is None or last.item_id != item_id or last.content_index != content_index:
             return False
-        return self.begun and not self.full and not self._held
+        return self._open and not self._held
+
+    @property
+    def _open(self) -> bool:
+        return self.begun and not self.full and not self.paused
 
     def delta(self, entry: Entry, payload: str, now_us: int) -> list[Outbound]:
         """More audio of `entry`, as the model sent it. What goes beyond ten minutes yet to be heard is dropped."""
@@ -74,7 +83,7 @@ class Speaking:
     def flush(self, now_us: int) -> list[Outbound]:
         """Hand over what may go now."""
         out: list[Outbound] = []
-        while self._held and self.begun and not self.full:
+        while self._held and self._open:
             entry, payload, n_bytes = self._held.popleft()
             self._held_bytes -= n_bytes
             if not entry.sent:
@@ -82,6 +91,8 @@ class Speaking:
                 out.append(self._mark(self.ledger.mark_before(now_us)))
             out.append(PlayMedia(self.stream_sid, OutPart(payload)))
             self.ledger.sent(entry, n_bytes, now_us)
+            if self.keeps:
+                self._kept.append((entry, payload, n_bytes))
             self._step_chars += len(payload)
             self.full = self._step_chars > STEP_CHARS
             out.extend(self._end_mark(entry, now_us) if entry.done else self._due_mark(now_us))
@@ -114,4 +125,25 @@ class Speaking:
         clear: list[Outbound] = [Clear(self.stream_sid)] if out else []
         self._held.clear()
         self._held_bytes = 0
+        self._kept.clear()
         return clear, self.ledger.cut(now_us)
+
+    def forget_kept(self) -> None:
+        """Nothing will be rewound any more."""
+        self.keeps = False
+        self._kept.clear()
+
+    def rewind(self, now_us: int) -> list[Outbound]:
+        """Silence: what was on its way waits here from its first byte, less fillers and what was heard to its end."""
+        pieces = [*self._kept, *self._held]
+        clear, _ = self.cut(now_us)
+        self.fresh.clear()
+        for before, payload, n_bytes in pieces:
+            if before.aside or before.finished:
+                continue
+            entry = self.ledger.entry(before.item_id, before.content_index, before.response_id)
+            entry.received += n_bytes
+            entry.done, entry.item_done = before.done, before.item_done
+            self._held.append((entry, payload, n_bytes))
+            self._held_bytes += n_bytes
+        return clear

@@ -104,6 +104,7 @@ class Succession:
         step.report("session_replaced", after_ms=outage_us // 1000, told=len(items), answers=parts.responses.awaited)
         if first:
             parts.responses.want({})
+        parts.opening.taken_over()
         parts.floor.session_ready()
         return True
 

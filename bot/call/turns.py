@@ -2,8 +2,8 @@
 
 Where every interruption is welcome the server does: it cancels its response on speech and answers each turn. Where one
 may be refused, both flags of turn_detection are false and we cancel and ask for responses ourselves (DESIGN, ledger
-rule 4; openai-realtime.md, section 2.2). Until an announcement has been heard the turns are ours. Around the backlog we
-take them over for a while: speech inside it must not cancel the greeting, and the server reads our messages in order.
+rule 4; openai-realtime.md, section 2.2). Until the announcement has been heard, and a moment of the greeting
+(bot.call.opening), the turns are ours in any case.
 """
 
 from __future__ import annotations
@@ -19,23 +19,19 @@ class Turns:
     """`server_owns` is as the server last confirmed it; updates on their way are remembered by event id."""
 
     def __init__(self, settings: CallSettings) -> None:
-        announces = bool(settings.announcement_audio)
-        self.may_leave = settings.session.can_leave_turns
-        """Whether the server can be told to listen and leave the rest to us; one that can't owns the turns at once."""
-        self.server_owns = not self.may_leave or (settings.barge_in == "on" and not announces)
+        opens = bool(settings.announcement_audio or settings.greeting)
+        self.server_owns = not settings.session.can_leave_turns or (settings.barge_in == "on" and not opens)
         self._owed = not self.server_owns and settings.barge_in == "on"
         """The server is to own the turns, but not yet."""
         self._at_first, self._owed_at_first = self.server_owns, self._owed
         self._session = settings.session
-        self._pending: dict[str, bool | None] = {}
-        """Whom each update makes the owner, by event id, oldest first; None: it leaves him."""
-        self.question_answered = False
-        """Whether any session of the call has confirmed an update that changes nothing."""
+        self._pending: dict[str, bool] = {}
+        """Whom each update makes the owner, true for the server, by event id, oldest first."""
 
     @property
     def server_acts(self) -> bool:
         """Whether the server certainly cancels and answers by itself, now and until we say otherwise."""
-        return self.server_owns and all(owner is None for owner in self._pending.values())
+        return self.server_owns and not self._pending
 
     @property
     def server_may_answer(self) -> bool:
@@ -63,24 +59,10 @@ class Turns:
         session = turns_update(chosen.turn_detection, server_owns_turns=server_owns, dialect=chosen.dialect)
         return UpdateSession(session, event_id)
 
-    @property
-    def can_be_asked(self) -> bool:
-        """Whether an update of a single setting is known to leave the others; of xAI it is not (section 1.5)."""
-        return self._session.dialect != "xai"
-
-    def question(self, event_id: str) -> UpdateSession:
-        """An update that changes nothing: its confirmation is a sign of life."""
-        self._pending[event_id] = None
-        return UpdateSession({"type": "realtime", "output_modalities": ["audio"]}, event_id)
-
     def confirmed(self) -> None:
         """A `session.updated` came. It names no event id, but the server answers in order: it is the oldest's."""
         if self._pending:
-            owner = self._pending.pop(next(iter(self._pending)))
-            if owner is None:
-                self.question_answered = True
-            else:
-                self.server_owns = owner
+            self.server_owns = self._pending.pop(next(iter(self._pending)))
 
     def session_lost(self) -> None:
         """The next session begins as the first one did."""

@@ -61,6 +61,14 @@ class Waits:
         if what is not None:
             self._step.send(WaitFact(what, max(began_us - since_us, 0), turn))
 
+    def again(self, entry: Entry) -> None:
+        """`entry` will be sent once more, from its beginning."""
+        what, since_us = self._to_hear.pop(entry, (None, 0))
+        if what == "greeting_heard":
+            self._greeted = False
+        elif what is not None:
+            self._since_us = since_us
+
     def unheard(self, entry: Entry) -> None:
         """Nothing of `entry` was heard, or will be."""
         self._to_hear.pop(entry, None)

@@ -26,6 +26,15 @@ class TurnDetection(msgspec.Struct, frozen=True):
     silence_duration_ms: int = 500
     eagerness: Literal["low", "medium", "high", "auto"] = "auto"
 
+    @property
+    def longest_silence_ms(self) -> int:
+        """Silence after which a turn is over at the latest."""
+        return _LONGEST_MS[self.eagerness] if self.type == "semantic_vad" else self.silence_duration_ms
+
+
+_LONGEST_MS = {"low": 8_000, "medium": 4_000, "auto": 4_000, "high": 2_000}
+"""How long semantic_vad waits at most (section 2.2)."""
+
 
 class SessionSettings(msgspec.Struct, frozen=True):
     """What an operator can choose of a session. Empty strings and None leave the server's default.

@@ -1,0 +1,112 @@
+"""Session liveness: a session that owes a word and says nothing at all is lost, and replaced.
+
+A session may hang while its socket lives on and answers pings. It shows in what the session owes: the begin of an
+answer, the end of a response that we cancelled, the end of speech of which it told the begin. When any of these is
+overdue and no event of any kind has come since it became due, the session is lost. Nothing is asked of it: a question
+would have to be put to healthy sessions too.
+
+A session that hangs while it owes nothing is found by the next thing that is asked of it, at the latest the question
+after BOT_IDLE_SECONDS: that it tells of no speech could only be known by judging for ourselves what is speech and what
+is noise, and on a noisy line that costs healthy sessions.
+"""
+
+from __future__ import annotations
+
+from bot.audio import levels
+from bot.audio.payload import BYTES_PER_MS
+from bot.call.filler import Filler
+from bot.call.floor import Floor
+from bot.call.listening import Listening
+from bot.call.responses import Responses
+from bot.call.settings import CallSettings
+from bot.call.step import Step
+
+ANSWER_US = 3_000_000
+"""From the end of the caller's turn, or from a response.create, to any sign of a response. The server makes it known
+at once (openai-realtime.md, section 3.3); how long it then takes to speak is for bot.call.patience."""
+CANCEL_US = 1_500_000
+"""From a response.cancel to the end of that response, which comes at once as well (section 3.3)."""
+SPEECH_US = 1_000_000
+"""Beyond the silence that the session waits for before it takes a turn to be over."""
+LATE_US = 250_000
+"""When the clock comes later than this it stood still, and so did what the session had to say."""
+WINDOW_MS = 50
+QUIET = 130
+"""The root mean square, of 32,768, below which 50 ms are silence: -48 dB. Lines at rest have been seen at 100, and
+recorded speakers are not below 400 for more than 200 ms inside a sentence. A line that is never quiet tells nothing."""
+
+
+class SessionLiveness:
+    """Knows since when the session owes what, and when it last said anything."""
+
+    def __init__(
+        self,
+        settings: CallSettings,
+        step: Step,
+        *,
+        floor: Floor,
+        listening: Listening,
+        responses: Responses,
+        filler: Filler,
+    ) -> None:
+        self.said_us = 0
+        """When the last event came."""
+        self._quiet_us = settings.session.turn_detection.longest_silence_ms * 1_000 + SPEECH_US
+        self._wanted = bool(settings.response_s)
+        self._step = step
+        self._floor = floor
+        self._listening = listening
+        self._responses = responses
+        self._filler = filler
+        self._answer_us: int | None = None
+        """When the answer that is owed, with no sign of it so far, began to be owed. So with the others."""
+        self._end_us: int | None = None
+        self._speech_us: int | None = None
+        self._not_before_us = 0
+
+    def look(self, *, ready: bool) -> None:
+        """A step is over; `ready`: there is a session."""
+        now_us, floor, responses = self._step.now_us, self._floor, self._responses
+        ready = ready and self._wanted
+        answer = responses.asked or (floor.answer_due and responses.active is None)
+        self._answer_us = _since(self._answer_us, now_us, owed=ready and answer)
+        self._end_us = _since(self._end_us, now_us, owed=ready and responses.cancelling)
+        self._speech_us = _since(self._speech_us, now_us, owed=ready and floor.caller_speaking)
+
+    def deadline_us(self) -> int | None:
+        """When `tick` will have something to look at."""
+        owed = ((self._answer_us, ANSWER_US), (self._end_us, CANCEL_US), (self._speech_us, self._quiet_us))
+        times = [max(since_us, self.said_us) + bound_us for since_us, bound_us in owed if since_us is not None]
+        return max(min(times), self._not_before_us) if times else None
+
+    def tick(self) -> bool:
+        """Time has passed: whether the session is lost."""
+        now_us, due_us = self._step.now_us, self.deadline_us()
+        if due_us is None or now_us < due_us:
+            return False
+        if now_us - due_us > LATE_US:
+            self._not_before_us = now_us + LATE_US
+            return False
+        if not self._overdue(self._answer_us, ANSWER_US) and not self._overdue(self._end_us, CANCEL_US):
+            loud_us = self._loud_us()
+            if loud_us is not None:
+                self._not_before_us = loud_us + self._quiet_us
+                return False
+            self._filler.expect(now_us, gap_us=0)
+        self._step.counts["sessions_given_up"] += 1
+        return True
+
+    def _overdue(self, since_us: int | None, bound_us: int) -> bool:
+        return since_us is not None and self._step.now_us >= max(since_us, self.said_us) + bound_us
+
+    def _loud_us(self) -> int | None:
+        """When the caller's audio was last no silence, as far back as it has to be silent; None: not since then."""
+        sound = self._listening.audio.recent(self._quiet_us // 1_000 * BYTES_PER_MS)
+        loud = [level >= QUIET for level in reversed(levels.rms(sound, WINDOW_MS))]
+        return None if True not in loud else self._step.now_us - loud.index(True) * WINDOW_MS * 1_000
+
+
+def _since(since_us: int | None, now_us: int, *, owed: bool) -> int | None:
+    if not owed:
+        return None
+    return now_us if since_us is None else since_us
