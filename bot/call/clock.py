@@ -42,8 +42,17 @@ class Clock:
             step.warn("limit_reached", reason=reason, state=parts.floor.state.value)
             return reason
         if parts.liveness.tick():
-            return self._session.lose("timeout", 0, "it says nothing, though something is due")
+            return self._hung()
         return "model_unavailable" if parts.patience.tick() else None
+
+    def _hung(self) -> EndReason | None:
+        """The session owes a word and says nothing; an answer it owed is one that did not come in time."""
+        parts = self._parts
+        owed = parts.floor.answer_due or parts.responses.awaited
+        why = self._session.lose("timeout", 0, "it says nothing, though something is due")
+        if why is None and owed and parts.faults.overdue(None):
+            why = "model_unavailable"
+        return why
 
 
 def sooner(one_us: int | None, other_us: int | None) -> int | None:

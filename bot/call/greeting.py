@@ -26,11 +26,11 @@ class Greeting:
         self, settings: CallSettings, responses: Responses, speaking: Speaking, transcript: Transcript
     ) -> None:
         self.recorded: Recorded | None = None
-        self._over = not settings.greeting
+        self._over = not settings.greets
         self._response_id: str | None = None
         self._responses = responses
         self._speaking = speaking
-        if settings.greeting and settings.greeting_audio:
+        if settings.greets and settings.greeting_audio:
             audio, words = settings.greeting_audio, settings.greeting
             self.recorded = Recorded(RECORDED_ITEM, words, audio, speaking, transcript)
 

@@ -28,6 +28,9 @@ from bot.realtime.events import Response
 MOMENT_MS = 1_000
 """So much of the greeting has to be heard; all of it, when it is shorter. From then on the caller interrupts it."""
 
+MOST_TIMES = 3
+"""So often it begins anew. On a line whose noise never ends the next interruption is one like any other."""
+
 
 class Opening:
     """`settled` once the greeting has been heard for a moment; at once in a call that greets nobody."""
@@ -46,11 +49,13 @@ class Opening:
         account: Account,
         interrupt: Interrupt,
     ) -> None:
-        self.settled = not settings.greeting
+        self.settled = not settings.greets
         self._goes_on = settings.barge_in != "on"
         self._request = greeting_response(settings.greeting, settings.session.instructions)
         self._answer_owed = False
         """The caller spoke before the greeting was asked for, and is answered once it has been."""
+        self._times = 0
+        """How often what had begun was taken back."""
         self._step = step
         self._speaking = speaking
         self._announcement = announcement
@@ -135,13 +140,15 @@ class Opening:
 
     def heard(self) -> bool:
         """Whether the caller has heard a moment of what the bot has to say, or all of a greeting that is shorter."""
-        if self.settled or self._greeting.over(self._step.now_us):
+        given_up = self._times == MOST_TIMES and not self._speaking.paused
+        if self.settled or given_up or self._greeting.over(self._step.now_us):
             return True
         return sum(entry.heard for entry in self._said()) >= MOMENT_MS * BYTES_PER_MS
 
     def _hold(self) -> None:
         """The caller speaks: silence, until they stop."""
         self._speaking.paused = True
+        self._times += self._begun
         active = self._responses.active
         if self._turns.server_owns and active is not None and self._greeting.made_by(active):
             self._interrupt.cut()

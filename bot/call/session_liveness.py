@@ -31,9 +31,11 @@ SPEECH_US = 1_000_000
 LATE_US = 250_000
 """When the clock comes later than this it stood still, and so did what the session had to say."""
 WINDOW_MS = 50
-QUIET = 130
-"""The root mean square, of 32,768, below which 50 ms are silence: -48 dB. Lines at rest have been seen at 100, and
-recorded speakers are not below 400 for more than 200 ms inside a sentence. A line that is never quiet tells nothing."""
+QUIET, LOUD = 130, 400
+"""The root mean square, of 32,768, below which 50 ms are silence, and from which they are speech: -48 and -38 dB. Lines
+at rest have been seen at 100, and recorded speakers are not below 400 for more than 200 ms inside a sentence. The end
+of speech is due only when it was heard in the caller's audio: a line that is never quiet tells nothing."""
+LOOKED_BACK_US = 10_000_000
 
 
 class SessionLiveness:
@@ -88,9 +90,9 @@ class SessionLiveness:
             self._not_before_us = now_us + LATE_US
             return False
         if not self._overdue(self._answer_us, ANSWER_US) and not self._overdue(self._end_us, CANCEL_US):
-            loud_us = self._loud_us()
-            if loud_us is not None:
-                self._not_before_us = loud_us + self._quiet_us
+            over_us = self._speech_over_us()
+            if over_us + self._quiet_us > now_us:
+                self._not_before_us = over_us + self._quiet_us
                 return False
             self._filler.expect(now_us, gap_us=0)
         self._step.counts["sessions_given_up"] += 1
@@ -99,11 +101,13 @@ class SessionLiveness:
     def _overdue(self, since_us: int | None, bound_us: int) -> bool:
         return since_us is not None and self._step.now_us >= max(since_us, self.said_us) + bound_us
 
-    def _loud_us(self) -> int | None:
-        """When the caller's audio was last no silence, as far back as it has to be silent; None: not since then."""
-        sound = self._listening.audio.recent(self._quiet_us // 1_000 * BYTES_PER_MS)
-        loud = [level >= QUIET for level in reversed(levels.rms(sound, WINDOW_MS))]
-        return None if True not in loud else self._step.now_us - loud.index(True) * WINDOW_MS * 1_000
+    def _speech_over_us(self) -> int:
+        """When the caller fell silent, by their audio: now, while they have not, or were not heard to speak at all."""
+        sound = self._listening.audio.recent((self._quiet_us + LOOKED_BACK_US) // 1_000 * BYTES_PER_MS)
+        newest_first = levels.rms(sound, WINDOW_MS)[::-1]
+        silent = next((at for at, level in enumerate(newest_first) if level >= QUIET), 0)
+        spoke = any(level >= LOUD for level in newest_first[silent:])
+        return self._step.now_us - (silent * WINDOW_MS * 1_000 if spoke else 0)
 
 
 def _since(since_us: int | None, now_us: int, *, owed: bool) -> int | None:

@@ -58,3 +58,8 @@ class CallSettings(msgspec.Struct, frozen=True):
     resume: tuple[PastTurn, ...] = ()
     elapsed_s: float = 0.0
     spent_nano_usd: int = 0
+
+    @property
+    def greets(self) -> bool:
+        """The bot speaks first, in a call that carries on no other."""
+        return bool(self.greeting) and not self.resume

@@ -19,7 +19,7 @@ class Turns:
     """`server_owns` is as the server last confirmed it; updates on their way are remembered by event id."""
 
     def __init__(self, settings: CallSettings) -> None:
-        opens = bool(settings.announcement_audio or settings.greeting)
+        opens = bool(settings.announcement_audio) or settings.greets
         self.server_owns = not settings.session.can_leave_turns or (settings.barge_in == "on" and not opens)
         self._owed = not self.server_owns and settings.barge_in == "on"
         """The server is to own the turns, but not yet."""

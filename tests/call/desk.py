@@ -106,14 +106,7 @@ def error(code: str | None, event_id: str | None = None, kind: str = "invalid_re
 # ---- what comes out, in words ----
 
 
-def question(output: Output) -> bool:
-    """Whether the session is asked for a sign of life (bot.call.attention)."""
-    return isinstance(output, events.UpdateSession) and set(output.session) == {"type", "output_modalities"}
-
-
 def _update(message: events.UpdateSession) -> str:
-    if question(message):
-        return "question"
     if "turn_detection" in message.session:  # xAI's shape
         return f"update {'us' if message.session['turn_detection'] is None else 'server'}"
     flags = message.session["audio"]["input"]["turn_detection"]
@@ -151,13 +144,9 @@ def in_words(outputs: Sequence[Output]) -> list[str]:
 
 
 class Desk:
-    """A call whose stream has started and whose session is ready, at 0 ms, unless `ready` is off.
+    """A call whose stream has started and whose session is ready, at 0 ms, unless `ready` is off."""
 
-    The session answers at once when it is asked for a sign of life, unless it is `mute`.
-    """
-
-    def __init__(self, settings: CallSettings | None = None, *, ready: bool = True, mute: bool = False) -> None:
-        self.mute = mute
+    def __init__(self, settings: CallSettings | None = None, *, ready: bool = True) -> None:
         self.call = Call(settings or CallSettings())
         self.now_us = 0
         self.outputs: list[Output] = []
@@ -180,8 +169,6 @@ class Desk:
     def raw(self, *inputs: Input) -> list[Output]:
         out = [output for one in inputs for output in self.call.receive(one, self.now_us)]
         self.outputs += out
-        if not self.mute and any(map(question, out)):
-            out += self.raw(updated())
         return out
 
     def tick(self) -> list[str]:

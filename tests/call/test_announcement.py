@@ -101,10 +101,12 @@ def test_speech_during_it_cuts_nothing_and_is_answered_afterwards() -> None:
     assert call.core.counts["interruptions_refused"] == 1
 
 
-def test_speech_that_begins_during_it_and_goes_on_cuts_nothing_either() -> None:
-    call, _ = a_call(SpeechAt(3_000 * MS, 4_500 * MS))
-    assert not call.phone.clears
+def test_speech_that_begins_during_it_and_goes_on_has_the_greeting_wait_but_not_it() -> None:
+    call, model = a_call(SpeechAt(3_000 * MS, 4_500 * MS))
+    assert len(call.phone.clears) == 1
     assert heard(call) == NOTICE + GREETING + ANSWER
+    assert not model.truncations
+    assert not model.deletions
 
 
 def test_what_comes_behind_it_may_be_cut() -> None:

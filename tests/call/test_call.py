@@ -8,7 +8,7 @@ import json
 import pytest
 
 from bot.call.call import Input
-from bot.call.ending import NO_SUCH_FUNCTION, NOT_NOW
+from bot.call.ending import NO_SUCH_FUNCTION, NOT_NOW, TOO_EARLY
 from bot.call.notes import ModelClosed, PhoneClosed, PhoneFull, PhoneRoom, Refused, Shutdown
 from bot.call.outputs import Report
 from bot.call.settings import CallSettings
@@ -52,12 +52,12 @@ CREATE_GREETING = "create ['instructions']"
 def test_the_session_is_configured_as_soon_as_it_exists() -> None:
     desk = Desk(GREETED, ready=False)
     (update,) = desk.raw(events.SessionCreated(SESSION))
-    assert update == events.UpdateSession(session_object(GREETED.session, server_owns_turns=True), "session_1")
+    assert update == events.UpdateSession(session_object(GREETED.session, server_owns_turns=False), "session_1")
 
 
 def test_the_greeting_is_made_while_the_phone_connects_and_played_from_its_first_byte() -> None:
     desk = Desk(GREETED, ready=False)
-    assert desk.give(events.SessionCreated(SESSION), updated()) == ["update server", CREATE_GREETING]
+    assert desk.give(events.SessionCreated(SESSION), updated()) == ["update us", CREATE_GREETING]
     greeting = base64.b64encode(bytes(range(200))).decode()
     said = events.AudioDelta("R1", "A", greeting)
     assert desk.at(500).give(created("R1"), added("R1", "A"), said, delta("R1", "A", 900)) == []
@@ -65,14 +65,17 @@ def test_the_greeting_is_made_while_the_phone_connects_and_played_from_its_first
     assert desk.at(1_500).give(start()) == ["mark e0.0", "media 25", "media 900", "mark e0.1"]
     assert desk.heard_by_phone()[:200] == bytes(range(200))
     assert desk.call.state is State.SPEAKING
-    assert desk.at(2_000).give(speaks()) == ["clear", "truncate A at 500"]
+    desk.at(2_000).give(delta("R1", "A", 500))
+    assert desk.at(2_500).tick()[-1:] == ["update server"]  # a moment of it has been heard
+    assert desk.give(updated()) == []
+    assert desk.at(2_600).give(speaks()) == ["clear", "truncate A at 1100"]
 
 
 def test_the_phone_may_be_first() -> None:
     desk = Desk(GREETED, ready=False)
     assert desk.give(start()) == []
     assert desk.call.started
-    assert desk.give(events.SessionCreated(SESSION)) == ["update server"]
+    assert desk.give(events.SessionCreated(SESSION)) == ["update us"]
     assert desk.call.state is State.OPENING
     assert desk.give(updated()) == [CREATE_GREETING]
     assert desk.call.state is State.THINKING
@@ -94,26 +97,9 @@ def test_without_a_greeting_the_caller_speaks_first() -> None:
 
 def test_no_audio_of_the_caller_goes_out_before_the_session_is_ready() -> None:
     desk = Desk(GREETED, ready=False)
-    assert desk.give(start(), frame(0), events.SessionCreated(SESSION), frame(20)) == ["update server"]
-    assert desk.give(updated()) == ["update us", CREATE_GREETING, "append 20", "append 20", "update server"]
+    assert desk.give(start(), frame(0), events.SessionCreated(SESSION), frame(20)) == ["update us"]
+    assert desk.give(updated()) == [CREATE_GREETING, "append 20", "append 20"]
     assert desk.give(frame(40)) == ["append 20"]
-
-
-def test_speech_in_the_backlog_never_interrupts_the_greeting_and_is_answered_after_it() -> None:
-    desk = Desk(GREETED, ready=False)
-    desk.give(start(), *(frame(at) for at in range(0, 2_000, 20)), events.SessionCreated(SESSION), updated())
-    assert desk.give(speaks(400), created("R1"), delta("R1", "A", 1_000)) == ["mark e0.0", "media 1000", "mark e0.1"]
-    assert desk.give(stops(), committed(), updated(), updated()) == []
-    assert desk.call.counts["interruptions_refused"] == 1
-    assert desk.give(audio_done("R1", "A"), done("R1")) == ["create"]
-    assert desk.give(created("R2"), delta("R2", "B", 500)) == ["mark e0.2", "media 500", "mark e0.3"]
-
-
-def test_speech_after_the_backlog_does_interrupt_the_greeting() -> None:
-    desk = Desk(GREETED, ready=False)
-    desk.give(start(), *(frame(at) for at in range(0, 2_000, 20)), events.SessionCreated(SESSION), updated())
-    desk.give(updated(), updated(), created("R1"), delta("R1", "A", 1_000))
-    assert desk.at(400).give(speaks(2_000)) == ["clear", "truncate A at 400"]
 
 
 def in_formats(heard: str, spoken: str) -> events.SessionUpdated:
@@ -304,19 +290,6 @@ def test_a_caller_who_speaks_before_the_response_asked_for_exists_is_not_talked_
     assert desk.give(created("R2"), delta("R2", "B", 200)) == ["mark e1.0", "media 200"]
 
 
-def test_a_caller_who_speaks_before_the_greeting_exists_is_answered_instead() -> None:
-    """The server cancels on speech only what is active: this one is ours to cancel, and its turn is the server's."""
-    desk = Desk(GREETED)
-    assert desk.at(100).give(speaks()) == []
-    assert desk.give(created("R1"), delta("R1", "A", 500)) == ["cancel R1"]
-    assert desk.at(900).give(stops()) == []
-    assert desk.give(done("R1", "cancelled")) == []
-    assert desk.call.state is State.THINKING
-    assert desk.at(8_899).tick()[-1] != "create"
-    assert desk.at(8_900).tick()[-1] == "create"  # the answer is still due
-    assert desk.give(committed(), created("R2"), delta("R2", "B", 200)) == ["mark e1.0", "media 200"]
-
-
 def test_nobody_is_answered_while_he_speaks() -> None:
     desk = Desk(CallSettings(barge_in="after_greeting"))
     desk.give(speaks(), stops())
@@ -471,13 +444,38 @@ def test_a_hang_up_asked_for_while_the_caller_speaks_is_dropped() -> None:
     assert desk.call.ended is None
 
 
-def test_a_hang_up_in_the_greeting_waits_for_the_phone_and_for_the_greeting() -> None:
+def test_the_model_cannot_hang_up_in_its_greeting() -> None:
     desk = Desk(GREETED, ready=False)
-    desk.give(events.SessionCreated(SESSION), updated(), created("R1"), delta("R1", "A", 500), function("R1", HANG_UP))
-    assert desk.give(done("R1")) == []
+    desk.give(events.SessionCreated(SESSION), updated(), created("R1"), delta("R1", "A", 500))
+    assert desk.give(function("R1", HANG_UP)) == ["item function_call_output call_1"]
+    assert desk.sent(events.CreateItem)[0].item["output"] == json.dumps({"result": TOO_EARLY})
+    desk.give(done("R1"))
     assert desk.at(1_000).give(start()) == ["mark e0.0", "media 500", "mark e0.1"]
-    assert desk.give(echo("e0.0")) == []
-    assert desk.at(1_500).give(echo("e0.1")) == ["end bot_hung_up"]
+    assert desk.at(1_500).give(echo("e0.0"), echo("e0.1")) == ["update server"]
+    assert desk.call.ended is None
+
+
+def test_nor_may_it_do_so_in_the_greeting_of_a_caller_who_has_spoken() -> None:
+    desk = Desk(GREETED)
+    desk.give(speaks(), stops(), committed(), created("R1"), delta("R1", "A", 500))
+    assert desk.give(function("R1", HANG_UP)) == ["item function_call_output call_1"]
+
+
+def test_a_greeting_that_is_only_a_hang_up_is_asked_for_again() -> None:
+    desk = Desk(GREETED)
+    desk.give(created("R1"), function("R1", HANG_UP))
+    assert desk.give(done("R1")) == [CREATE_GREETING]
+
+
+def test_the_model_cannot_hang_up_before_the_caller_has_said_or_keyed_anything() -> None:
+    desk = Desk()
+    desk.give(created("R1"), delta("R1", "A", 500))
+    assert desk.give(function("R1", HANG_UP, "call_1")) == ["item function_call_output call_1"]
+    desk.give(committed("U1"), events.CallerTranscript("U1", ""))  # a cough
+    assert desk.give(function("R1", HANG_UP, "call_2")) == ["item function_call_output call_2"]
+    desk.give(stream.Dtmf(stream.DtmfPart("1"), SID))
+    assert desk.give(function("R1", HANG_UP, "call_3")) == []
+    assert desk.call.state is State.CLOSING
 
 
 def test_a_function_we_do_not_have_is_answered_so_and_the_model_goes_on_after_its_response() -> None:

@@ -45,9 +45,11 @@ def spoken(desk: Desk, response: str, item: str, ms: int) -> list[str]:
     return desk.give(added(response, item), delta(response, item, ms), audio_done(response, item), item_done(item))
 
 
-def answering(settings: CallSettings | None = None, *, ms: int = 2_000) -> Desk:
-    """The caller is hearing an answer that is generated but not over."""
+def answering(settings: CallSettings | None = None, *, ms: int = 2_000, words: bool = False) -> Desk:
+    """The caller, who has said something if there are `words`, is hearing an answer that is generated but not over."""
     desk = Desk(settings or purse())
+    if words:
+        desk.give(committed("U0"))
     desk.at(100).give(created("R1"))
     spoken(desk, "R1", "A", ms)
     assert desk.call.state is State.SPEAKING
@@ -184,7 +186,7 @@ def test_the_greeting_is_heard_first() -> None:
     desk.give(created("R1"))
     assert spoken(desk, "R1", "A", 1_000) == []
     assert desk.give(done("R1")) == []
-    assert desk.at(500).give(start()) == ["mark e0.0", "media 1000", "mark e0.1", "update us"]
+    assert desk.at(500).give(start()) == ["mark e0.0", "media 1000", "mark e0.1"]  # the turns are ours as it is
     assert desk.at(1_550).give(echo("e0.1")) == [ITEM, ASK]
 
 
@@ -196,19 +198,19 @@ def test_both_caps_at_once_are_one_end() -> None:
 
 
 def test_a_bot_that_says_goodbye_by_itself_needs_no_second_one() -> None:
-    desk = answering()
+    desk = answering(words=True)
     assert desk.give(function("R1", HANG_UP), billed("R1", 100)) == []
     assert desk.at(2_150).give(echo("e0.1")) == ["end bot_hung_up"]
 
 
 def test_even_if_it_does_so_after_the_cap() -> None:
-    desk = answering(purse(day_cents=50))
+    desk = answering(purse(day_cents=50), words=True)
     assert desk.give(DailySpend(50 * CENT), function("R1", HANG_UP), done("R1")) == ["update us"]
     assert desk.at(2_150).give(echo("e0.1")) == ["end bot_hung_up"]
 
 
 def test_a_hang_up_that_the_caller_prevents_is_taken_up_by_the_cap() -> None:
-    desk = answering()
+    desk = answering(words=True)
     desk.give(function("R1", HANG_UP), billed("R1", 100))
     assert desk.at(1_100).give(speaks()) == [
         "item function_call_output call_1",

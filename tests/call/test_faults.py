@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from bot.call.ending import Ending
 from bot.call.faults import Faults, ends_the_call, in_words
 from bot.call.filler import Filler
 from bot.call.floor import Floor
-from bot.call.functions import Functions
 from bot.call.greeting import Greeting
 from bot.call.limits import Limits
 from bot.call.outputs import Report
@@ -20,8 +18,6 @@ from bot.call.step import Step
 from bot.call.transcript import Transcript
 from bot.call.turns import Turns
 from bot.realtime.events import Problem, Response, StatusDetails
-from bot.realtime.session import HANG_UP
-from tests.call.desk import function
 
 
 def problem(code: str | None, event_id: str | None = None, kind: str = "invalid_request_error") -> Problem:
@@ -163,7 +159,7 @@ def test_a_response_without_a_sound_is_asked_for_again_unless_the_caller_waits_f
         case "it was heard":
             responses.answered("R1")
         case "it called a function":
-            Functions(bench.step, responses, Ending()).item_done(function("R1", HANG_UP))
+            responses.answered("R1")  # bot.call.functions
         case "we cancelled it":
             responses.suppress()
             response = Response("R1", "cancelled", StatusDetails("cancelled", "client_cancelled"))

@@ -69,7 +69,7 @@ def waiting(**more: Any) -> Desk:
 
 def phone(desk: Desk) -> list[str]:
     """What a tick brings the phone."""
-    return [one for one in desk.tick() if not one.startswith(("append", "question"))]
+    return [one for one in desk.tick() if not one.startswith("append")]
 
 
 def test_a_wait_is_two_seconds_and_then_six_from_the_end_of_each_filler() -> None:

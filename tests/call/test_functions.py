@@ -6,9 +6,13 @@ import pytest
 
 from bot.call.ending import NO_SUCH_FUNCTION, NOT_NOW, Ending, function_output
 from bot.call.functions import Functions
+from bot.call.greeting import Greeting
 from bot.call.outputs import Output, Report
 from bot.call.responses import Responses
+from bot.call.settings import CallSettings
+from bot.call.speaking import Speaking
 from bot.call.step import Step
+from bot.call.transcript import Transcript
 from bot.realtime.events import CreateItem, Item, OutputItemDone
 from bot.realtime.session import HANG_UP
 from tests.call.desk import function
@@ -17,7 +21,13 @@ from tests.call.desk import function
 class Bench:
     def __init__(self) -> None:
         self.step, self.responses, self.ending = Step(), Responses(), Ending()
-        self.functions = Functions(self.step, self.responses, self.ending)
+        self.transcript = Transcript()
+        self.transcript.caller_turn("U1")
+        speaking = Speaking()
+        greeting = Greeting(CallSettings(), self.responses, speaking, self.transcript)
+        self.functions = Functions(
+            self.step, self.responses, self.ending, greeting=greeting, transcript=self.transcript
+        )
         self.responses.created("R1")
 
     @property

@@ -58,16 +58,32 @@ def a_call(
     until_ms: int = 40_000,
     **more: Any,
 ) -> VirtualCall:
-    model = SimulatedModel(
-        ScriptedAgent(replies), behaviour or Behaviour(), speech=speech, check=check_client_event, keep_heard=False
-    )
+    agent = ScriptedAgent(replies)
+    models: list[SimulatedModel] = []
+
+    def session(opens_us: int) -> SimulatedModel:
+        """One that replaces another is there after 150 ms."""
+        models.append(
+            SimulatedModel(
+                agent,
+                behaviour or Behaviour(),
+                opens_us=opens_us + (150 * MS if models else 0),
+                name=f"s{len(models)}_" if models else "",
+                speech=tuple(one for one in speech if one.start_us > opens_us),
+                check=check_client_event,
+                keep_heard=False,
+            )
+        )
+        return models[-1]
+
     phone = SimulatedPhone(frames=False)
     phone.hang_up(until_ms * MS)
-    call = VirtualCall(Call(chosen(**more)), phone, model)
+    call = VirtualCall(Call(chosen(**more)), phone, session(0), redial=session)
     call.run()
     assert not phone.violations
-    assert not model.violations
-    assert all(one.accepted for one in [*model.truncations, *model.deletions])
+    for model in models:
+        assert not model.violations
+        assert all(one.accepted for one in [*model.truncations, *model.deletions])
     return call
 
 
@@ -168,15 +184,15 @@ SLOWER = Reply((ANSWER,), pacing=Pacing(first_audio_ms=4_000))
         ),
         pytest.param(
             [goes_wrong("silent"), ANSWER],
-            [("filler", 5_900), ("answer", 12_200)],
+            [("filler", 5_900), ("answer", 7_353)],
             ["filler_played", "response_overdue"],
-            id="never created",
+            id="never created: another session answers",
         ),
         pytest.param(
             [goes_wrong("silent"), goes_wrong("silent")],
-            [("filler", 5_900), ("filler", 12_900), ("sorry", 19_900)],
+            [("filler", 5_900), ("filler", 7_900), ("sorry", 10_053)],
             ["filler_played", "response_overdue", "filler_played", "response_overdue", "apology_played"],
-            id="never created, twice",
+            id="never created by two sessions",
         ),
         pytest.param(
             [goes_wrong("stalls"), ANSWER],
@@ -218,7 +234,7 @@ def test_what_is_heard_of_an_answer_and_when(
         pytest.param([goes_wrong("failed"), HELLO], 3, [("hello", 603)], id="failed"),
         pytest.param([NOTHING, HELLO], 3, [("hello", 603)], id="no sound"),
         pytest.param([NOTHING, NOTHING], 3, [("sorry", 603)], id="no sound, twice"),
-        pytest.param([goes_wrong("silent"), HELLO], 3, [("filler", 2_300), ("hello", 8_600)], id="never created"),
+        pytest.param([goes_wrong("silent"), HELLO], 3, [("filler", 2_300), ("hello", 3_456)], id="never created"),
         pytest.param([HELLO], 3_900, [("filler", 2_300), ("hello", 4_200)], id="a session that is late"),
     ],
 )

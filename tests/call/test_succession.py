@@ -55,10 +55,10 @@ def frames(desk: Desk, from_ms: int, until_ms: int) -> None:
 
 
 def replaced(desk: Desk) -> list[str]:
-    """The next session is there: what it is told, its own first session.update left out."""
+    """The next session is there: what it is told, its own first session.update left out, and who owns the turns."""
     assert desk.give(SessionWaiting()) == ["adopt"]
-    assert desk.give(events.SessionCreated(SESSION))[0].startswith("update")
-    return desk.give(updated())
+    assert desk.give(events.SessionCreated(SESSION)) == ["update us"]
+    return [one for one in desk.give(updated()) if one != "update server"]
 
 
 def items(desk: Desk, first: int = 0) -> list[tuple[str, str]]:
@@ -114,6 +114,15 @@ def test_it_dies_while_nobody_speaks() -> None:
     assert desk.call.state is State.LISTENING
     (told,) = [one for one in desk.reports if one.event == "session_replaced"]
     assert told.details == {"after_ms": 300, "told": 1, "answers": False}
+
+
+def test_the_next_session_owns_the_turns_as_the_last_one_did() -> None:
+    desk = greeted()
+    desk.give(updated(), DIES, SessionWaiting(), events.SessionCreated(SESSION))
+    assert desk.give(updated())[-1] == "update server"
+    assert not desk.call._parts.turns.server_acts
+    desk.give(updated())
+    assert desk.call._parts.turns.server_acts
 
 
 @pytest.mark.parametrize("sign", [SessionAlive(), events.Unknown("rate_limits.updated")])
@@ -176,7 +185,7 @@ def test_it_dies_after_a_whole_answer_was_made() -> None:
     assert desk.at(5_200).give(SessionWaiting()) == ["adopt"]
     desk.give(events.SessionCreated(SESSION))
     out = desk.give(updated())
-    assert [one for one in out if not one.startswith("append")] == [*TOLD, "item message said_3", CARRY]
+    assert [one for one in out if not one.startswith(("append", "update"))] == [*TOLD, "item message said_3", CARRY]
     assert items(desk)[2] == ("assistant", "It is a quarter past nine")
     assert desk.call.state is State.SPEAKING
     assert desk.at(7_200).give(echo("e0.2"), echo("e0.3")) == []
@@ -284,7 +293,7 @@ def test_it_dies_before_the_stream_has_come_and_the_greeting_is_heard_all_the_sa
 
 def test_it_dies_before_it_was_ready_and_the_call_opens_with_the_next() -> None:
     desk = Desk(GREETED, ready=False)
-    assert desk.give(start(), events.SessionCreated(SESSION), DIES) == ["update server"]
+    assert desk.give(start(), events.SessionCreated(SESSION), DIES) == ["update us"]
     assert desk.at(250).tick() == ["dial"]
     assert replaced(desk) == ["create ['instructions']"]
 
@@ -384,7 +393,7 @@ def test_nobody_is_interrupted_for_it() -> None:
 
 def replies_to(desk: Desk) -> list[str]:
     desk.give(events.SessionCreated(SESSION))
-    return [one for one in desk.give(updated()) if not one.startswith("append")]
+    return [one for one in desk.give(updated()) if not one.startswith(("append", "update"))]
 
 
 # ---- turns without words, turns of others ----

@@ -82,50 +82,40 @@ def test_once_every_update_is_answered_the_last_one_taken_says_whose_the_turns_a
     assert turns.server_owns is turns.server_acts is turns.server_may_answer is owner
 
 
-# ---- in a call with a backlog: session_2 takes the turns over, session_3 gives them back ----
-
-
-def guarded() -> Desk:
-    """A caller who has spoken before the session was ready: the greeting is asked for, two updates are on their way."""
-    desk = Desk(GREETED, ready=False)
-    desk.give(start(), *(frame(at) for at in range(0, 2_000, 20)), events.SessionCreated(SESSION), updated())
-    assert [one.event_id for one in desk.sent(events.UpdateSession)] == ["session_1", "session_2", "session_3"]
-    return desk
+# ---- in a call with a greeting: session_2 gives the turns to the server, once a moment of it has been heard ----
 
 
 def greet(desk: Desk) -> None:
-    desk.give(created("R1"), delta("R1", "A", 1_000), audio_done("R1", "A"), done("R1"))
+    desk.give(created("R1"), delta("R1", "A", 2_000), audio_done("R1", "A"), done("R1"))
 
 
-def test_a_refused_guard_leaves_the_turns_with_the_server() -> None:
-    desk = guarded()
-    assert desk.give(error("invalid_value", "session_2"), updated()) == []
+def greeted() -> Desk:
+    """A moment of the greeting has been heard, at 1 s."""
+    desk = Desk(GREETED)
     greet(desk)
-    assert desk.at(400).give(speaks(), stops(), committed(), created("R2")) == ["clear", "truncate A at 400"]
+    assert desk.at(1_000).tick()[-1] == "update server"
+    assert [one.event_id for one in desk.sent(events.UpdateSession)] == ["session_1", "session_2"]
+    return desk
 
 
-def test_when_the_turns_are_not_given_back_we_cancel_and_answer_for_the_rest_of_the_call() -> None:
-    desk = guarded()
-    assert desk.give(updated(), error("invalid_value", "session_3")) == []
-    greet(desk)
-    assert desk.at(400).give(speaks(), stops(), committed()) == ["clear", "truncate A at 400", "create"]
-    desk.at(1_000).give(created("R2"), delta("R2", "B", 1_000))
-    assert desk.at(1_300).give(speaks()) == ["clear", "truncate B at 300", "cancel R2"]
+def test_from_then_on_the_server_cancels_and_answers() -> None:
+    desk = greeted()
+    desk.give(updated())
+    assert desk.at(1_400).give(speaks(), stops(), committed()) == ["clear", "truncate A at 1400"]
+
+
+def test_when_the_turns_are_not_taken_we_cancel_and_answer_for_the_rest_of_the_call() -> None:
+    desk = greeted()
+    assert desk.give(error("invalid_value", "session_2")) == []
+    assert desk.at(1_400).give(speaks(), stops(), committed()) == ["clear", "truncate A at 1400", "create"]
+    desk.at(2_000).give(created("R2"), delta("R2", "B", 1_000))
+    assert desk.at(2_300).give(speaks()) == ["clear", "truncate B at 300", "cancel R2"]
     assert desk.give(stops(), committed(), done("R2", "cancelled")) == ["create"]
 
 
-def test_when_neither_update_is_taken_the_server_answers() -> None:
-    desk = guarded()
-    assert desk.give(error("invalid_value", "session_2"), error("invalid_value", "session_3")) == []
-    greet(desk)
-    assert desk.at(1_000).give(committed()) == []
-
-
-def test_while_an_update_is_on_its_way_we_answer() -> None:
-    desk = guarded()
-    desk.give(updated())
-    greet(desk)
-    assert desk.at(1_000).give(committed()) == ["create"]
+def test_while_the_update_is_on_its_way_we_answer() -> None:
+    desk = greeted()
+    assert desk.at(1_400).give(speaks(), stops(), committed()) == ["clear", "truncate A at 1400", "create"]
 
 
 XAI = SessionSettings(dialect="xai", model="grok-voice-latest", voice="eve")
@@ -146,7 +136,7 @@ def test_nobody_else_is_told_anything_by_a_conversation() -> None:
 def test_xai_owns_the_turns_from_the_first_word_since_it_can_not_leave_them() -> None:
     desk = Desk(CallSettings(greeting="Hello.", session=XAI), ready=False)
     desk.give(start(), *(frame(at) for at in range(0, 2_000, 20)), events.ConversationCreated(), updated())
-    assert len(desk.sent(events.UpdateSession)) == 1  # no guard around the backlog
+    assert len(desk.sent(events.UpdateSession)) == 1
     assert desk.sent(events.AppendAudio)
     greet(desk)
     assert desk.at(1_000).give(committed()) == []

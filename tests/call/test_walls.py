@@ -24,7 +24,7 @@ END_OF_SPEECH = 2_500
 Said = list[tuple[int, str]]
 
 
-UNTOLD = ("append", "media", "mark", "clear", "question")
+UNTOLD = ("append", "media", "mark", "clear")
 
 
 class Talk:
@@ -33,7 +33,7 @@ class Talk:
     def __init__(self, settings: CallSettings) -> None:
         self.desk = Desk(settings)
         self.said: Said = []
-        """What went out and when, in ms, but for audio and questions after life."""
+        """What went out and when, in ms, but for audio."""
         self._responses = 0
         self._turns = 0
 
