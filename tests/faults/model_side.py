@@ -34,6 +34,8 @@ def hanging(at_ms: int) -> tuple[Behaviour, ...]:
     return Behaviour(hangs_us=at_ms * MS), Behaviour()
 
 
+UNKNOWN = "it owes nothing, so that it has hung is seen by the next thing that is asked of it, after BOT_IDLE_SECONDS"
+
 PLANS = {
     "slow session.created (5 s)": Plan(300, (Behaviour(created_after_ms=5_000), Behaviour()), n_sessions=2),
     "session.created never comes": Plan(300, (Behaviour(created_after_ms=None), Behaviour()), n_sessions=2),
@@ -66,8 +68,10 @@ PLANS = {
         n_sessions=2,
     ),
     "hangs while the caller speaks, answers pings": Plan(3_600, hanging(3_300), n_sessions=2),
-    "hangs before the caller speaks, answers pings": Plan(3_600, hanging(2_500), n_sessions=2),
-    "hangs before a short word, answers pings": Plan(3_300, hanging(2_500), speech=((3_000, 300),), n_sessions=2),
+    "hangs before the caller speaks, answers pings": Plan(
+        3_600, hanging(2_500), n_sessions=2, speech=((3_000, 600),), hang_up=50_000, idle_s=30, apart=UNKNOWN
+    ),
+    "hangs when the caller's turn is over, answers pings": Plan(TURN, hanging(4_100), n_sessions=2),
     "hangs mid-answer, answers pings": Plan(
         5_600, hanging(4_700), n_sessions=2, speech=((3_000, 600),), hang_up=24_000
     ),
@@ -99,6 +103,10 @@ PLANS = {
         4_550, replies=(GREETS, failing("incomplete", 500, FILTERED), *REPLIES[2:])
     ),
     "silence for 30 s": Plan(
-        TURN, replies=(GREETS, *(failing("silent"),) * 3, ANSWERS), speech=((3_000, 600), (34_000, 600)), hang_up=48_000
+        TURN,
+        replies=(GREETS, *(failing("silent"),) * 3, ANSWERS),
+        speech=((3_000, 600), (34_000, 600)),
+        hang_up=48_000,
+        n_sessions=4,
     ),
 }

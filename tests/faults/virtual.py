@@ -74,12 +74,17 @@ class Plan:
     ended: str = "caller_hung_up"
     apart: str = ""
     n_sessions: int = 1
+    idle_s: float = 0.0
 
 
 def run(plan: Plan, expected: str) -> Outcome:
     """Run the call and judge it against its plan and what is to be heard in it."""
     settings = CallSettings(
-        greeting="Hello.", filler_audio=_payload("filler"), apology_audio=_payload("apology"), barge_in=plan.barge_in
+        greeting="Hello.",
+        filler_audio=_payload("filler"),
+        apology_audio=_payload("apology"),
+        barge_in=plan.barge_in,
+        idle_s=plan.idle_s,
     )
     agent, number, refusals = ScriptedAgent(plan.replies), count(), count()
     models: list[SimulatedModel] = []
