@@ -35,19 +35,17 @@ def read(kind: type[_Kind], told: bytes | str | msgspec.Raw, path: str = "") -> 
 def _fields(kind: type[msgspec.Struct], members: dict[str, msgspec.Raw], where: str) -> Iterator[tuple[str, Any]]:
     """The fields that can be used."""
     for field in msgspec.structs.fields(kind):
-        path, told = where + field.encode_name, members.get(field.encode_name)
         try:
-            if told is not None:
-                yield field.name, _value(field.type, told, path)
-            elif field.required:
-                raise Missing(f"{path} is not there")
+            yield field.name, _value(field.type, members.get(field.encode_name), where + field.encode_name)
         except Missing:
             if field.required:
                 raise
 
 
-def _value(wanted: Any, told: msgspec.Raw, path: str) -> Any:
+def _value(wanted: Any, told: msgspec.Raw | None, path: str) -> Any:
     """What is told as a `wanted`. Raises Missing."""
+    if told is None:
+        raise Missing(f"{path} is not there")
     for part in (wanted, *get_args(wanted)):
         if isinstance(part, type) and issubclass(part, msgspec.Struct) and _name(told) != "null":
             return read(part, told, path)
