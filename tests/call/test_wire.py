@@ -262,7 +262,7 @@ NOT_TOLD = [
 
 
 @pytest.mark.parametrize(("kind", "path"), NOT_TOLD)
-@pytest.mark.parametrize("value", [GONE, None, "x", [], {}, True], ids=repr)
+@pytest.mark.parametrize("value", [GONE, None, "x", [], {}, True], ids=lambda value: "gone" if value is GONE else repr(value))
 def test_what_the_call_needs_less_than_the_event_does_not_cost_it_the_event(kind: str, path: str, value: Any) -> None:
     wires = [wire for wire in NAMED["by hand, as OpenAI"].received if wire["type"] == kind]
     assert wires
