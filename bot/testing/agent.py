@@ -18,7 +18,8 @@ class Pacing(msgspec.Struct, frozen=True):
     """How a reply leaves the model (section 5). Sizes and times in ms; `speed` in times real time, 0 for all at once.
 
     `first_audio_ms` runs from response.created to the first item, `item_gap_ms` from an item's announcement to its
-    first audio; `transcript_lead_ms` is how much audio the text is ahead of the sound.
+    first audio; `transcript_lead_ms` is how much audio the text is ahead of the sound. `call_gap_ms`: from the last of
+    a function's arguments to the end of its item.
     """
 
     first_audio_ms: int = 300
@@ -27,6 +28,7 @@ class Pacing(msgspec.Struct, frozen=True):
     speed: float = 4.0
     transcript_lead_ms: int = 400
     item_gap_ms: int = 0
+    call_gap_ms: int = 0
 
 
 AT_ONCE = Pacing(speed=0)
