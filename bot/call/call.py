@@ -40,6 +40,8 @@ from bot.twilio import stream
 Input = stream.Inbound | events.ServerEvent | Note
 Handler = Callable[[Any], EndReason | None]
 """Gives why the call is over, None when it goes on."""
+MAX_REFUSALS = 32
+"""Kinds of messages that were refused and are told of."""
 _SAID_BY_SESSION = frozenset(get_args(events.ServerEvent))
 
 
@@ -60,6 +62,7 @@ class Call:
         self._settling = Settling(parts, session)
         self._clock = Clock(parts, session)
         self._handlers = self._table(phone, session, Dialogue(parts))
+        self._refusals: set[Refused] = set()
         self._due_us: int | None = None
         self._due_but_playout_us: int | None = None
         self._reckon()
@@ -86,6 +89,7 @@ class Call:
             events.SpeechStopped: dialogue.speech_stopped,
             events.Committed: dialogue.turn_committed,
             events.CallerTranscript: dialogue.caller_transcript,
+            events.CallerTranscriptFailed: dialogue.caller_transcript_failed,
             events.ResponseCreated: dialogue.response_created,
             events.OutputItemAdded: parts.answer.item_added,
             events.OutputItemDone: dialogue.output_item_done,
@@ -166,7 +170,11 @@ class Call:
     # ---- the shell ----
 
     def _refused(self, note: Refused) -> None:
+        """Of one kind there may be fifty a second."""
         self.counts[f"refused_{note.kind}"] += 1
+        if note not in self._refusals and len(self._refusals) < MAX_REFUSALS:
+            self._refusals.add(note)
+            self._step.warn("message_refused", way=note.way, why=note.kind, about=note.about)
 
     def _shutdown(self, note: Shutdown) -> EndReason:
         return note.reason

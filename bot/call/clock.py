@@ -27,6 +27,7 @@ class Clock:
         parts, step = self._parts, self._parts.step
         if parts.listening.ready:
             step.send_all(parts.listening.tick(step.now_us))
+        parts.walls.tick()
         if not parts.sessions.tick(audible=parts.speaking.audible(step.now_us)):
             return self._session.none_left()
         reason = parts.limits.passed(step.now_us)

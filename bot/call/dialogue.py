@@ -65,6 +65,11 @@ class Dialogue:
         parts.walls.caller_words(event.item_id, words)
         parts.spending.transcription(event)
 
+    def caller_transcript_failed(self, event: events.CallerTranscriptFailed) -> None:
+        """The turn stays without words in the transcript."""
+        if self._parts.faults.not_written_down(event.error):
+            self._parts.walls.caller_words(event.item_id, "")
+
     # ---- the model answers ----
 
     def response_created(self, event: events.ResponseCreated) -> None:
@@ -106,7 +111,7 @@ class Dialogue:
         parts.responses.done(response.id)
         parts.patience.response_done()
         parts.answer.response_done(response.id)
-        parts.spending.response(response)
+        parts.spending.response(event)
         if parts.farewell.response_done(response) or not parts.faults.response_done(response):
             return None
         return "model_unavailable"

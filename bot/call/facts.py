@@ -36,7 +36,7 @@ class UsageFact(msgspec.Struct, frozen=True):
     """What one response, or one transcription, used and costs. `ref` is the response's or the item's id.
 
     `tokens` counts by kind, named as `bot.realtime.usage` names them; cached ones are counted apart, not twice.
-    `seconds` is for transcription billed by time. Money is in billionths of a US dollar; `priced` false: no price is
+    `seconds` is what is billed by time. Money is in billionths of a US dollar; `priced` false: no price is
     known, and it counts as nothing.
     """
 

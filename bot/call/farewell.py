@@ -149,12 +149,19 @@ class Farewell:
 
         It may have done so before it knew.
         """
-        if not self.closing or response.metadata == PURPOSE:
+        if not self.closing or self._is_ours(response):
             return True
         self._responses.intruded(response.id)
         self._step.send(CancelResponse(response.id, self._step.event_id("cancel")))
         self._floor.response_started(suppressed=True)
         return False
+
+    def _is_ours(self, response: Response) -> bool:
+        """By what it gives back of our request; xAI gives nothing back: by whether it can be anything else."""
+        if response.metadata == PURPOSE:
+            return True
+        own_answer = self._turns.server_may_answer and self._floor.answer_due
+        return self._responses.last_asked_for and not own_answer
 
     def created(self, response: Response) -> None:
         """A response that may be was made; a goodbye that the caller spoke over before it was made is none."""

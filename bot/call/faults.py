@@ -16,7 +16,7 @@ from bot.call.responses import Responses
 from bot.call.states import State
 from bot.call.step import Step
 from bot.call.turns import Turns
-from bot.realtime.errors import label, severity
+from bot.realtime.errors import IN_THE_WAY, NO_TRANSCRIBER, ends_the_call, label, severity
 from bot.realtime.events import Problem, Response
 
 IN_A_ROW = 3
@@ -41,19 +41,35 @@ class Faults:
 
     def error(self, problem: Problem, *, ready: bool) -> bool:
         """An `error` came, to a session that is ready or not yet: whether it ends the call."""
-        weight = severity(problem)
-        self._step.counts[f"model_error_{weight}"] += 1
         self.errors[label(problem)] += 1
-        if problem.code == "conversation_already_has_active_response":
+        if problem.code == IN_THE_WAY:
+            self._step.counts["model_error_harmless"] += 1
             self._responses.refused(problem.event_id, another_active=True)
             return False
+        weight = severity(problem)
+        over = ends_the_call(problem, ready=ready)
+        if not over:
+            self._turns.refused(problem.event_id)
+            if self._responses.refused(problem.event_id):
+                weight, over = "turn", self._failed_again()
+        weight = "fatal" if over else weight
+        self._step.counts[f"model_error_{weight}"] += 1
         self._step.warn(
             "model_error", severity=weight, code=problem.code, message=problem.message, event_id=problem.event_id
         )
-        if ends_the_call(problem, ready=ready):
-            return True
-        self._turns.refused(problem.event_id)
-        return self._responses.refused(problem.event_id) and self._failed_again()
+        return over
+
+    def not_written_down(self, problem: Problem) -> bool:
+        """A turn's transcription failed: whether that says that no words were in it.
+
+        Where there is no transcriber at all it says nothing of the caller.
+        """
+        code = label(problem)
+        if not self._step.counts["transcriptions_failed"]:
+            self._step.warn("transcription_failed", code=problem.code, message=problem.message)
+        self._step.counts["transcriptions_failed"] += 1
+        self.errors[code] += 1
+        return problem.code not in NO_TRANSCRIBER
 
     def caller_spoke(self) -> None:
         """The caller spoke and was let in: the answer to that is another one."""
@@ -141,13 +157,6 @@ def spoken_over(response: Response) -> bool:
     """Whether the server cancelled it by itself, because the caller spoke (section 3.3, "Interrupted")."""
     details = response.status_details
     return response.status == "cancelled" and details is not None and details.reason == "turn_detected"
-
-
-def ends_the_call(problem: Problem, *, ready: bool) -> bool:
-    """Before it is ready, a refused session.update ends a session; a refused handshake closes by itself."""
-    if ready:
-        return severity(problem) == "fatal"
-    return problem.event_id is not None or problem.code == "insufficient_quota"
 
 
 def in_words(response: Response) -> str:

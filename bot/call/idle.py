@@ -2,8 +2,8 @@
 
 Counted is the time in which nobody speaks since his last words. The clock stands still while the bot speaks, an answer
 is due, or the session hears speech; what turns out to have been no words, by the transcription, sets nothing back.
-Frames are nothing to it: noise that is not taken for speech is silence. A turn that is never transcribed counts as
-words.
+Frames are nothing to it: noise that is not taken for speech is silence. A turn of which nobody ever tells the words
+counts as words where the session writes none down; where it does, one that it leaves out for WORDS_US had none.
 """
 
 from __future__ import annotations
@@ -18,6 +18,8 @@ from bot.call.step import Step
 from bot.realtime.events import CreateItem
 
 MAX_PROMPTS = 2
+WORDS_US = 10_000_000
+"""After this no words of a turn come any more: servers take half a second (openai-realtime.md, section 12, W5)."""
 REMEMBERED = 8
 """Turns whose words are not known yet."""
 PROMPT = (
@@ -43,8 +45,10 @@ class Idle:
         """Since when the silence at hand lasts; None while there is none."""
         self._prompts = 0
         self._number = 0
-        self._doubtful: dict[str, tuple[int, int]] = {}
-        """Silence and prompts before each turn that may turn out to have no words."""
+        self._doubtful: dict[str, tuple[int, int, int]] = {}
+        """Silence and prompts before each turn that may turn out to have no words, and when it was."""
+        self._written = False
+        """Whether any turn of the call was written down."""
 
     def look(self, *, silent: bool) -> None:
         """A step is over; `silent`: nobody speaks, nothing is awaited, and the session is there to ask."""
@@ -57,7 +61,7 @@ class Idle:
     def caller_turn(self, item_id: str) -> None:
         """His turn was committed: words, until the opposite is known."""
         if item_id not in self._doubtful:
-            self._doubtful[item_id] = (self._silence_us(), self._prompts)
+            self._doubtful[item_id] = (self._silence_us(), self._prompts, self._step.now_us)
             while len(self._doubtful) > REMEMBERED:
                 del self._doubtful[next(iter(self._doubtful))]
         self._reset()
@@ -65,12 +69,24 @@ class Idle:
 
     def caller_words(self, item_id: str, text: str) -> None:
         """What he said, as it was understood."""
-        quiet_us, prompts = self._doubtful.pop(item_id, (0, 0))
+        self._written = True
+        quiet_us, prompts, _ = self._doubtful.pop(item_id, (0, 0, 0))
         if text:
             self._doubtful.clear()
         else:
             self._quiet_us += quiet_us
             self._prompts = max(self._prompts, prompts)
+
+    def tick(self) -> None:
+        """Time has passed: turns of which no words come any more had none."""
+        while (due_us := self._words_due_us()) is not None and due_us <= self._step.now_us:
+            self.caller_words(next(iter(self._doubtful)), "")
+
+    def _words_due_us(self) -> int | None:
+        if not (self._written and self._doubtful):
+            return None
+        _, _, at_us = next(iter(self._doubtful.values()))  # the oldest
+        return at_us + WORDS_US
 
     def session_lost(self) -> None:
         """No words of earlier turns come any more."""
@@ -99,11 +115,12 @@ class Idle:
         self._step.warn("idle_reached", prompts=self._prompts)
 
     def deadline_us(self) -> int | None:
-        """When the silence at hand has lasted long enough."""
-        if self._since_us is None or not self._longest_us:
-            return None
-        due_us = self._since_us + self._longest_us - self._quiet_us
-        return due_us if due_us > self._step.now_us else None
+        """When the silence at hand has lasted long enough, or a turn turns out to have had no words."""
+        times = [self._words_due_us()]
+        if self._since_us is not None and self._longest_us:
+            due_us = self._since_us + self._longest_us - self._quiet_us
+            times.append(due_us if due_us > self._step.now_us else None)
+        return min((at for at in times if at is not None), default=None)
 
     def _full(self) -> bool:
         return bool(self._longest_us) and self._since_us is not None and self._silence_us() >= self._longest_us

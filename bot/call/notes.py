@@ -41,10 +41,11 @@ class Tick(_Note, frozen=True, tag="tick"):
 
 
 class Refused(_Note, frozen=True, tag="refused"):
-    """A message that was no message: counted, and nothing more."""
+    """A message that was no message: counted, and told of once. `about`: its type and the field, in words."""
 
     way: Literal["phone>bot", "model>bot"]
     kind: str
+    about: str = ""
 
 
 class Shutdown(_Note, frozen=True, tag="shutdown"):

@@ -64,6 +64,11 @@ class Responses:
         """The one response that may be made after the gate was closed."""
         self._last = self._wanted = response
 
+    @property
+    def last_asked_for(self) -> bool:
+        """Whether the last response has been asked for, and is yet to be made."""
+        return self._asked is not None and self._asked_for is self._last
+
     def forget(self) -> None:
         """What was wanted is wanted no more: the caller is speaking and will be answered for that."""
         self._wanted = None

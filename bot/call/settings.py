@@ -8,7 +8,7 @@ import msgspec
 
 from bot.call.resume import PastTurn
 from bot.realtime.session import SessionSettings
-from bot.realtime.usage import PerToken, Prices
+from bot.realtime.usage import Prices
 
 
 class Money(msgspec.Struct, frozen=True):
@@ -18,7 +18,7 @@ class Money(msgspec.Struct, frozen=True):
     A cap of 0 is none; the day's is over all calls.
     """
 
-    model: PerToken | None = None
+    model: Prices | None = None
     transcription: Prices | None = None
     line_minute: int = 0
     call_cap: int = 0

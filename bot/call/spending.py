@@ -16,8 +16,16 @@ from bot.call.notes import DailySpend
 from bot.call.outputs import EndReason
 from bot.call.settings import CallSettings
 from bot.call.step import Step
-from bot.realtime.events import CallerTranscript, Response
-from bot.realtime.usage import Duration, Prices, Reading, Tokens, charge, read_response, read_transcription
+from bot.realtime.events import CallerTranscript, ResponseDone
+from bot.realtime.usage import (
+    Duration,
+    Reading,
+    Tokens,
+    charge,
+    charge_response,
+    read_response,
+    read_transcription,
+)
 
 NEAR_PERCENT = 80
 MINUTE_US = 60_000_000
@@ -69,21 +77,23 @@ class Spending:
         """What all calls have spent today."""
         self._day_nano_usd = note.nano_usd
 
-    def response(self, response: Response) -> None:
+    def response(self, event: ResponseDone) -> None:
         """A response is over, cancelled or not."""
-        reading, prices = read_response(response.usage), self._money.model
-        self.model_nano_usd += self._tell("response", response.id, response.status, reading, prices)
+        reading, response = read_response(event.used), event.response
+        nano_usd = charge_response(reading, self._money.model)
+        self.model_nano_usd += self._tell("response", response.id, response.status, reading, nano_usd)
 
     def transcription(self, event: CallerTranscript) -> None:
         """A turn of the caller was written down."""
-        reading, prices = read_transcription(event.usage), self._money.transcription
-        self.transcription_nano_usd += self._tell("transcription", event.item_id, "", reading, prices)
+        reading = read_transcription(event.usage)
+        nano_usd = charge(reading.used, self._money.transcription)
+        self.transcription_nano_usd += self._tell("transcription", event.item_id, "", reading, nano_usd)
 
     def _tell(
-        self, kind: Literal["response", "transcription"], ref: str, status: str, reading: Reading, prices: Prices | None
+        self, kind: Literal["response", "transcription"], ref: str, status: str, reading: Reading, nano_usd: int | None
     ) -> int:
         used = reading.used
-        nano_usd = charge(used, prices)
+        timed = used if isinstance(used, Duration) else reading.billable
         self._number += 1
         fact = UsageFact(
             self._number,
@@ -92,7 +102,7 @@ class Spending:
             self._models[kind],
             status,
             tokens=_counts(used) if isinstance(used, Tokens) else {},
-            seconds=used.ms / 1000 if isinstance(used, Duration) else 0.0,
+            seconds=timed.ms / 1000 if timed is not None else 0.0,
             nano_usd=nano_usd or 0,
             priced=nano_usd is not None,
         )

@@ -53,6 +53,10 @@ class Walls:
         """A step is over; `silent`: nobody speaks, nothing is awaited, and the session is there."""
         self._idle.look(silent=silent)
 
+    def tick(self) -> None:
+        """Time has passed."""
+        self._idle.tick()
+
     def deadline_us(self) -> int | None:
         """When one of them has something to do."""
         parts = (self._duration, self._idle, self._progress)

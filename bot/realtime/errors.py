@@ -23,18 +23,23 @@ FATAL = frozenset(
         "billing_hard_limit_reached",
     }
 )
+NO_TRANSCRIBER = frozenset({"DeploymentNotFound", "model_not_found", "invalid_model"})
+"""Why no turn at all will be written down: on Azure a transcription model must be deployed by its very name (12, W7)."""
 OTHERS = frozenset(
     {
+        *NO_TRANSCRIBER,
+        "audio_unintelligible",
         *("invalid_value", "unknown_parameter", "missing_required_parameter", "invalid_json", "invalid_event"),
         *("integer_below_min_value", "string_above_max_length", "cannot_update_voice"),
         *("server_error", "invalid_request_error", "inference_rate_limit_exceeded", "rate_limit_exceeded"),
     }
 )
 """Codes that are neither fatal nor harmless by themselves, and the types that come without a code."""
+IN_THE_WAY = "conversation_already_has_active_response"
 HARMLESS = frozenset(
     {
         "response_cancel_not_active",
-        "conversation_already_has_active_response",
+        IN_THE_WAY,
         "input_audio_buffer_commit_empty",
         "item_truncate_invalid_item_id",
         "item_delete_invalid_item_id",
@@ -56,8 +61,18 @@ def label(problem: Problem) -> str:
     return name if name in CODES else OTHER_CODE
 
 
+def ends_the_call(problem: Problem, *, ready: bool) -> bool:
+    """Whether it ends a call whose session is ready, or not yet.
+
+    Before it is, a refused session.update leaves a session that is not ours; a refused handshake closes by itself.
+    """
+    if ready:
+        return problem.code in FATAL
+    return problem.event_id is not None or problem.code == "insufficient_quota"
+
+
 def severity(problem: Problem) -> Severity:
-    """A refused truncate never mutes or ends a call; a server error costs the turn; a few codes end the session."""
+    """What it costs by itself. A refused truncate never mutes or ends a call; a few codes end the session."""
     if problem.code in FATAL:
         return "fatal"
     if problem.code in HARMLESS or "already shorter than" in (problem.message or ""):

@@ -2,22 +2,28 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated, Any, cast
 
 import msgspec
 
 from bot.audio import payload
+from bot.realtime import lenient
 
 Id = Annotated[str, msgspec.Meta(max_length=512)]
 """What the server names things by: some thirty characters. A call remembers them, so they have an end."""
 
 
-class BadEvent(Exception):
-    """The model side sent something that is no event. `kind` is a short, countable name."""
+UNTOLD_MS = 2**40
+"""An offset beyond all audio there is: where the server told none, now is meant."""
 
-    def __init__(self, kind: str, detail: str = "") -> None:
-        super().__init__(f"{kind}: {detail}" if detail else kind)
+
+class BadEvent(Exception):
+    """The model side sent something that is no event. `kind` is a short, countable name, `about` says what was wrong."""
+
+    def __init__(self, kind: str, about: str = "") -> None:
+        super().__init__(f"{kind}: {about}" if about else kind)
         self.kind = kind
+        self.about = about
 
 
 class _Event(msgspec.Struct, frozen=True, tag_field="type", gc=False):
@@ -29,10 +35,14 @@ class _Part(msgspec.Struct, frozen=True, gc=False):
 
 
 # ---- what the server sends -------------------------------------------------------------------------------------------
+# A field without a default is one that the call can do nothing without. Any other may be null, missing or of another
+# type: it is then taken for its default (bot.realtime.lenient). What nobody reads is no field here.
 
 
 class Format(_Part, frozen=True):
-    type: str = ""
+    """`type` None: not told."""
+
+    type: str | None = None
     rate: int | None = None
 
 
@@ -55,7 +65,7 @@ class Session(_Part, frozen=True):
 
 
 class SessionCreated(_Event, frozen=True, tag="session.created"):
-    session: Session
+    session: Session = Session()
 
 
 class ConversationCreated(_Event, frozen=True, tag="conversation.created"):
@@ -63,85 +73,76 @@ class ConversationCreated(_Event, frozen=True, tag="conversation.created"):
 
 
 class SessionUpdated(_Event, frozen=True, tag="session.updated"):
-    session: Session
+    session: Session = Session()
 
 
 class SpeechStarted(_Event, frozen=True, tag="input_audio_buffer.speech_started"):
     """`audio_start_ms` counts all input audio written in this session and includes the prefix padding."""
 
-    audio_start_ms: int
-    item_id: Id
+    audio_start_ms: int = UNTOLD_MS
+    item_id: Id = ""
 
 
 class SpeechStopped(_Event, frozen=True, tag="input_audio_buffer.speech_stopped"):
-    audio_end_ms: int
-    item_id: Id
+    audio_end_ms: int = UNTOLD_MS
+    item_id: Id = ""
 
 
 class Committed(_Event, frozen=True, tag="input_audio_buffer.committed"):
-    item_id: Id
-    previous_item_id: Id | None = None
-
-
-class Content(_Part, frozen=True):
-    type: str = ""
-    transcript: str | None = None
-    text: str | None = None
+    item_id: Id = ""
 
 
 class Item(_Part, frozen=True):
-    """A conversation item: message, function_call, function_call_output and others. `content` may be null."""
+    """A conversation item: message, function_call, function_call_output and others."""
 
     id: Id = ""
     type: str = ""
     role: str | None = None
     status: str | None = None
-    content: tuple[Content, ...] | None = ()
     name: str | None = None
     call_id: Id | None = None
     arguments: str | None = None
 
 
 class ItemAdded(_Event, frozen=True, tag="conversation.item.added"):
-    item: Item
-    previous_item_id: Id | None = None
+    item: Item = Item()
 
 
 class ItemDone(_Event, frozen=True, tag="conversation.item.done"):
-    item: Item
-    previous_item_id: Id | None = None
+    item: Item = Item()
 
 
 class ItemTruncated(_Event, frozen=True, tag="conversation.item.truncated"):
-    item_id: Id
-    audio_end_ms: int
+    item_id: Id = ""
+    audio_end_ms: int = UNTOLD_MS
     content_index: int = 0
 
 
 class ItemDeleted(_Event, frozen=True, tag="conversation.item.deleted"):
-    item_id: Id
-
-
-class CallerTranscript(_Event, frozen=True, tag="conversation.item.input_audio_transcription.completed"):
-    """`usage` is read by bot.realtime.usage, which refuses nothing: no strange number may cost us the words."""
-
-    item_id: Id
-    transcript: str
-    content_index: int = 0
-    usage: Any = None
-
-
-class CallerTranscriptFailed(_Event, frozen=True, tag="conversation.item.input_audio_transcription.failed"):
-    item_id: Id
-    content_index: int = 0
+    item_id: Id = ""
 
 
 class Problem(_Part, frozen=True):
+    """The `code` of some servers is a number: it is read as its digits."""
+
     type: str | None = None
     code: str | None = None
     message: str | None = None
     param: str | None = None
     event_id: Id | None = None
+
+
+class CallerTranscript(_Event, frozen=True, tag="conversation.item.input_audio_transcription.completed"):
+    """`usage` is read by bot.realtime.usage, which refuses nothing."""
+
+    item_id: Id = ""
+    transcript: str = ""
+    usage: Any = None
+
+
+class CallerTranscriptFailed(_Event, frozen=True, tag="conversation.item.input_audio_transcription.failed"):
+    item_id: Id = ""
+    error: Problem = Problem()
 
 
 class StatusDetails(_Part, frozen=True):
@@ -151,16 +152,14 @@ class StatusDetails(_Part, frozen=True):
 
 
 class Response(_Part, frozen=True):
-    """`status`: in_progress, completed, cancelled, incomplete, failed (section 6). `output` may be null.
+    """`status`: in_progress, completed, cancelled, incomplete, failed (section 6).
 
-    `usage` is read by bot.realtime.usage, which refuses nothing: a response must be seen to end.
+    `status_details` is a text on xAI's wire, which says nothing. `usage` is read by bot.realtime.usage.
     """
 
     id: Id
     status: str = ""
     status_details: StatusDetails | None = None
-    output: tuple[Item, ...] | None = ()
-    conversation_id: str | None = None
     usage: Any = None
     metadata: dict[str, str] | None = None
 
@@ -170,19 +169,25 @@ class ResponseCreated(_Event, frozen=True, tag="response.created"):
 
 
 class ResponseDone(_Event, frozen=True, tag="response.done"):
+    """`usage`: where xAI tells it (section 12, W8)."""
+
     response: Response
+    usage: Any = None
+
+    @property
+    def used(self) -> Any:
+        """What the server told of it, wherever it did."""
+        return self.usage if self.response.usage is None else self.response.usage
 
 
 class OutputItemAdded(_Event, frozen=True, tag="response.output_item.added"):
     response_id: Id
-    item: Item
-    output_index: int = 0
+    item: Item = Item()
 
 
 class OutputItemDone(_Event, frozen=True, tag="response.output_item.done"):
     response_id: Id
-    item: Item
-    output_index: int = 0
+    item: Item = Item()
 
 
 class AudioDelta(_Event, frozen=True, tag="response.output_audio.delta"):
@@ -192,14 +197,12 @@ class AudioDelta(_Event, frozen=True, tag="response.output_audio.delta"):
     item_id: Id
     delta: str
     content_index: int = 0
-    output_index: int = 0
 
 
 class AudioDone(_Event, frozen=True, tag="response.output_audio.done"):
-    response_id: Id
-    item_id: Id
+    response_id: Id = ""
+    item_id: Id = ""
     content_index: int = 0
-    output_index: int = 0
 
 
 class TranscriptDelta(_Event, frozen=True, tag="response.output_audio_transcript.delta"):
@@ -207,7 +210,6 @@ class TranscriptDelta(_Event, frozen=True, tag="response.output_audio_transcript
     item_id: Id
     delta: str
     content_index: int = 0
-    output_index: int = 0
 
 
 class TranscriptDone(_Event, frozen=True, tag="response.output_audio_transcript.done"):
@@ -215,17 +217,16 @@ class TranscriptDone(_Event, frozen=True, tag="response.output_audio_transcript.
     item_id: Id
     transcript: str
     content_index: int = 0
-    output_index: int = 0
 
 
 class RateLimits(_Event, frozen=True, tag="rate_limits.updated"):
-    rate_limits: tuple[dict[str, Any], ...] = ()
+    pass
 
 
 class Error(_Event, frozen=True, tag="error"):
     """Not fatal by itself: a fatal one is followed by a close in the same instant (section 6)."""
 
-    error: Problem
+    error: Problem = Problem()
 
 
 class Unknown(msgspec.Struct, frozen=True):
@@ -315,7 +316,7 @@ ClientEvent = UpdateSession | AppendAudio | CreateItem | TruncateItem | DeleteIt
 
 _server: msgspec.json.Decoder[_Used] = msgspec.json.Decoder(_Used)
 _client: msgspec.json.Decoder[ClientEvent] = msgspec.json.Decoder(ClientEvent)
-_KNOWN: frozenset[str] = frozenset(str(kind.__struct_config__.tag) for kind in _Used.__args__)
+_KINDS: dict[str, type[msgspec.Struct]] = {str(kind.__struct_config__.tag): kind for kind in _Used.__args__}
 
 
 class _Tag(msgspec.Struct):
@@ -325,27 +326,33 @@ class _Tag(msgspec.Struct):
 def parse(text: str | bytes) -> ServerEvent:
     """One event from the server; an unknown type gives Unknown. Raises BadEvent: not_json, bad_shape, bad_base64."""
     try:
-        event = _server.decode(text)
-    except msgspec.ValidationError as error:
-        return _unknown(text, str(error))
-    except (msgspec.DecodeError, UnicodeError, RecursionError) as error:
-        raise BadEvent("not_json", str(error)) from None
+        event: ServerEvent = _server.decode(text)
+    except msgspec.ValidationError:
+        event = _unusual(text)
+    except (msgspec.DecodeError, UnicodeError, RecursionError):
+        raise BadEvent("not_json", "it is no JSON") from None
     if type(event) is AudioDelta:
         try:
             payload.check(event.delta)
-        except ValueError as error:
-            raise BadEvent("bad_base64", str(error)) from None
+        except ValueError:
+            raise BadEvent("bad_base64", "response.output_audio.delta: delta is no base64") from None
     return event
 
 
-def _unknown(text: str | bytes, why: str) -> Unknown:
+def _unusual(text: str | bytes) -> ServerEvent:
+    """An event that is none of those in their usual shape: unknown, or with a surprise where it may have one."""
     try:
-        kind = msgspec.json.decode(text, type=_Tag).type
+        name = msgspec.json.decode(text, type=_Tag).type
+        kind = _KINDS.get(name)
+        if kind is None:
+            return Unknown(name)
+        return cast("ServerEvent", lenient.read(kind, text))
+    except lenient.Missing as missing:
+        raise BadEvent("bad_shape", f"{name}: {missing}") from None
+    except msgspec.ValidationError:
+        raise BadEvent("bad_shape", "it has no type") from None
     except (msgspec.DecodeError, UnicodeError, RecursionError):
-        raise BadEvent("bad_shape", why) from None
-    if kind in _KNOWN:
-        raise BadEvent("bad_shape", why)
-    return Unknown(kind)
+        raise BadEvent("bad_shape", "it is no JSON") from None
 
 
 def parse_command(text: str | bytes) -> ClientEvent:

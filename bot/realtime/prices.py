@@ -3,7 +3,8 @@
 A model in the operator's file takes the place of ours whole. The shape:
 
     {"date": "2026-11-22",
-     "realtime": {"gpt-realtime-2.1": {"text_in": 4, "text_cached": 0.4, "text_out": 24, "audio_in": 32, ...}},
+     "realtime": {"gpt-realtime-2.1": {"text_in": 4, "text_cached": 0.4, "text_out": 24, "audio_in": 32, ...},
+                  "grok-voice-latest": {"second": 0.0013}},
      "transcription": {"gpt-transcribe": {"minute": 0.0045}, "by-tokens": {"text_in": 1, "text_out": 5, "audio_in": 3}}}
 """
 
@@ -18,6 +19,7 @@ from typing import Any
 
 import msgspec
 
+from bot.realtime.models import of_family
 from bot.realtime.usage import PerMinute, PerToken, Prices
 
 BUILT_IN = Path(__file__).with_name("prices.json")
@@ -28,13 +30,14 @@ MAX_USD = 100_000
 _SECTIONS = ("realtime", "transcription")
 _KEYS = ("about", "date", *_SECTIONS)
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
-_SNAPSHOT = re.compile(r"-\d{4}-\d{2}-\d{2}$")
 _TOKEN_KEYS = PerToken.__struct_fields__
 _MUST = {
     "realtime": ("text_in", "text_out", "audio_in", "audio_out"),
     "transcription": ("text_in", "text_out", "audio_in"),
 }
 """Prices a model can't do without. Without a price, a cached kind costs what the fresh one does, any other nothing."""
+_TIME = {"realtime": ("second", 60), "transcription": ("minute", 1)}
+"""What is billed by time has a price for so long, and for so many of them a minute."""
 _FULL = {"text_cached": "text_in", "audio_cached": "audio_in", "image_cached": "image_in"}
 _NANO = 1_000_000_000
 _PER_MILLION = 1_000_000
@@ -58,14 +61,13 @@ class PriceTable(msgspec.Struct, frozen=True):
     own: frozenset[str] = frozenset()
     """The models whose prices are the operator's."""
 
-    def model(self, name: str) -> PerToken | None:
-        """The prices of a Realtime model, None when they are not known."""
-        found = _find(self.realtime, name)
-        return found if isinstance(found, PerToken) else None
+    def model(self, name: str) -> Prices | None:
+        """The prices of a Realtime model, or of its family; None when they are not known."""
+        return of_family(self.realtime, name)
 
     def transcriber(self, name: str) -> Prices | None:
-        """The prices of a transcription model, None when they are not known."""
-        return _find(self.transcription, name)
+        """The prices of a transcription model, or of its family; None when they are not known."""
+        return of_family(self.transcription, name)
 
 
 def load(own: Path | None = None) -> PriceTable:
@@ -81,11 +83,6 @@ def load(own: Path | None = None) -> PriceTable:
         own_date=theirs.date,
         own=frozenset({*theirs.realtime, *theirs.transcription}),
     )
-
-
-def _find(models: Mapping[str, Prices], name: str) -> Prices | None:
-    """A dated snapshot, such as gpt-realtime-2025-08-28, costs what its family costs; any other name is only itself."""
-    return models.get(name) or models.get(_SNAPSHOT.sub("", name))
 
 
 def _table(path: Path) -> PriceTable:
@@ -149,9 +146,10 @@ class _Reader:
         if not isinstance(told, dict):
             self.say(f"{where} must be an object of prices")
             return None
-        if section == "transcription" and "minute" in told:
-            self.known(told, ("minute",), f"{where}.")
-            return PerMinute(self.nano(told["minute"], f"{where}.minute", 1))
+        time, per_minute = _TIME[section]
+        if time in told:
+            self.known(told, (time,), f"{where}.")
+            return PerMinute(self.nano(told[time], f"{where}.{time}", 1) * per_minute)
         self.known(told, _TOKEN_KEYS, f"{where}.")
         for name in _MUST[section]:
             if name not in told:

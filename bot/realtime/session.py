@@ -9,6 +9,7 @@ import msgspec
 from bot.audio.transcode import FORMATS, LINE, Format
 from bot.realtime.events import Format as EchoedFormat
 from bot.realtime.events import Session
+from bot.realtime.models import takes_reasoning
 
 Dialect = Literal["openai", "azure", "xai"]
 """Whose server speaks it: Azure's differs in the handshake only (section 1.4), xAI's in the session too (1.5)."""
@@ -57,11 +58,6 @@ class SessionSettings(msgspec.Struct, frozen=True):
 
 
 _DEFAULTS = SessionSettings()
-
-
-def takes_reasoning(model: str) -> bool:
-    """Whether `model` accepts `reasoning`: the gpt-realtime-2 family (section 2)."""
-    return model.startswith("gpt-realtime-2")
 
 
 def turn_detection(chosen: TurnDetection, *, server_owns_turns: bool) -> dict[str, Any]:
@@ -135,15 +131,14 @@ def turns_update(chosen: TurnDetection, *, server_owns_turns: bool, dialect: Dia
 def formats(session: Session, chosen: SessionSettings = _DEFAULTS) -> tuple[Format, Format] | None:
     """What the session says it hears and speaks; None when one of them is nothing we can speak (pitfalls 8 and 9).
 
-    Where xAI says nothing, it does what it was asked for (section 1.5).
+    Where it says nothing it does what it was asked for: an update is taken whole or refused (section 2).
     """
-    unsaid = chosen.audio if chosen.dialect == "xai" else None
-    heard, spoken = (_spoken_of(side.format, unsaid) for side in (session.audio.input, session.audio.output))
+    heard, spoken = (_spoken_of(side.format, chosen.audio) for side in (session.audio.input, session.audio.output))
     return None if heard is None or spoken is None else (heard, spoken)
 
 
-def _spoken_of(echo: EchoedFormat, unsaid: Format | None) -> Format | None:
-    if not echo.type:
+def _spoken_of(echo: EchoedFormat, unsaid: Format) -> Format | None:
+    if echo.type is None:
         return unsaid
     if echo.type not in FORMATS or (echo.type == "audio/pcm" and echo.rate not in {None, PCM_RATE}):
         return None

@@ -1,4 +1,4 @@
-"""What a response or a transcription used, and what that costs (openai-realtime.md, section 7).
+"""What a response or a transcription used, and what that costs (openai-realtime.md, sections 7 and 12, W8).
 
 Money is a whole number of billionths of a US dollar. One dollar per million tokens is a thousand of them a token, so
 tokens are counted up without rounding; only time billed by the minute is rounded, once, to the nearest.
@@ -65,10 +65,14 @@ Prices = PerToken | PerMinute
 
 
 class Reading(NamedTuple):
-    """`used` None: nothing was told. `faults` counts what was told and cannot be."""
+    """`used` None: nothing was told. `faults` counts what was told and cannot be.
+
+    `billable`: the time for which xAI bills a response, which it tells beside the tokens.
+    """
 
     used: Used | None
     faults: int = 0
+    billable: Duration | None = None
 
 
 class Kinds(NamedTuple):
@@ -83,7 +87,7 @@ class Kinds(NamedTuple):
 
 
 def read_response(usage: Any) -> Reading:
-    """The `usage` of a `response.done`: every field optional, the whole of it perhaps null.
+    """The usage of a `response.done`: every field optional, the whole of it perhaps null.
 
     What a total has beyond its kinds is of the kind that was not told: audio, or text where audio was told. Cached
     tokens that come without their kinds are spread over the input in proportion.
@@ -106,7 +110,8 @@ def read_response(usage: Any) -> Reading:
         image_in=read.image - cached.image,
         image_cached=cached.image,
     )
-    return Reading(used, told.faults)
+    billable = told.seconds(whole.get("billable_audio_seconds"))
+    return Reading(used, told.faults, billable)
 
 
 def read_transcription(usage: Any) -> Reading:
@@ -114,10 +119,9 @@ def read_transcription(usage: Any) -> Reading:
     if not isinstance(usage, dict) or usage.get("type") != "duration":
         reading = read_response(usage)
         return Reading(_written(reading.used), reading.faults)
-    seconds = usage.get("seconds")
-    if not isinstance(seconds, int | float) or isinstance(seconds, bool) or not 0 <= seconds <= MAX_SECONDS:
-        return Reading(None, 1)
-    return Reading(Duration(round(seconds * 1000)))
+    told = _Told()
+    used = told.seconds(usage.get("seconds"))
+    return Reading(used, int(used is None))
 
 
 def _written(used: Used | None) -> Used | None:
@@ -143,6 +147,13 @@ class _Told:
         """A count of tokens; None when it was not told, or told wrongly."""
         if type(value) is int and 0 <= value <= MAX_TOKENS:
             return value
+        self.faults += value is not None
+        return None
+
+    def seconds(self, value: Any) -> Duration | None:
+        """A length of time; None when it was not told, or told wrongly."""
+        if isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value <= MAX_SECONDS:
+            return Duration(round(value * 1000))
         self.faults += value is not None
         return None
 
@@ -217,3 +228,8 @@ def charge(used: Used | None, prices: Prices | None) -> int | None:
         ms = used.ms if isinstance(used, Duration) else (used.audio_in + used.audio_cached) * MS_PER_AUDIO_TOKEN
         return cost_of_time(ms, prices)
     return cost(used, prices) if isinstance(used, Tokens) else None
+
+
+def charge_response(reading: Reading, prices: Prices | None) -> int | None:
+    """What a response costs: where the price is one of time, the time for which the server bills it."""
+    return charge(reading.billable if isinstance(prices, PerMinute) else reading.used, prices)

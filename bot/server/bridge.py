@@ -221,10 +221,10 @@ class Bridge:
             self.warn("stream_lost", code=code)
         self._note(PhoneClosed(clean=clean, code=code))
 
-    def refuse(self, way: Any, kind: str) -> None:
+    def refuse(self, way: Any, kind: str, about: str = "") -> None:
         """Something came that is no message: count it."""
         self.refusals[way, kind] += 1
-        self._note(Refused(way, kind))
+        self._note(Refused(way, kind, about))
 
     def shutdown(self, reason: Any) -> None:
         """End the call from the server's side."""
@@ -244,7 +244,7 @@ class Bridge:
         try:
             event = events.parse(text)
         except events.BadEvent as error:
-            self.refuse("model>bot", error.kind)
+            self.refuse("model>bot", error.kind, error.about)
             return
         self._feed(event, "model>bot", text)
         if type(event) is events.SessionCreated:

@@ -15,10 +15,10 @@ import msgspec
 import structlog
 
 from bot.call.call import Call
-from bot.call.faults import ends_the_call
 from bot.call.settings import CallSettings
 from bot.realtime import events
 from bot.realtime.connection import ConnectError, Endpoint, RealtimeConnection
+from bot.realtime.errors import ends_the_call
 from bot.realtime.failures import Failure, failure_of_close
 
 OLDEST_S = 50 * 60.0

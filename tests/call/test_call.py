@@ -152,7 +152,8 @@ def test_a_format_that_changes_later_is_followed_and_told_once() -> None:
 
 
 def test_a_format_that_is_lost_later_ends_the_call() -> None:
-    assert Desk().give(events.SessionUpdated(events.Session())) == ["end model_unavailable"]
+    assert Desk().give(events.SessionUpdated(events.Session())) == []
+    assert Desk().give(in_formats("audio/opus", "audio/pcmu")) == ["end model_unavailable"]
 
 
 @pytest.mark.parametrize(

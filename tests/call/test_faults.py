@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from bot.call.ending import Ending
-from bot.call.faults import Faults, ends_the_call, in_words
+from bot.call.faults import Faults, in_words
 from bot.call.filler import Filler
 from bot.call.floor import Floor
 from bot.call.functions import Functions
@@ -19,9 +19,10 @@ from bot.call.states import Happening
 from bot.call.step import Step
 from bot.call.transcript import Transcript
 from bot.call.turns import Turns
-from bot.realtime.events import Problem, Response, StatusDetails
+from bot.realtime.errors import CODES, EXPIRED, HARMLESS, ends_the_call
+from bot.realtime.events import CreateResponse, Error, Problem, Response, SessionCreated, StatusDetails
 from bot.realtime.session import HANG_UP
-from tests.call.desk import function
+from tests.call.desk import SESSION, Desk, function, start
 
 
 def problem(code: str | None, event_id: str | None = None, kind: str = "invalid_request_error") -> Problem:
@@ -41,6 +42,46 @@ def problem(code: str | None, event_id: str | None = None, kind: str = "invalid_
 def test_which_errors_end_a_call(one: Problem, before_ready: bool, when_ready: bool) -> None:
     assert ends_the_call(one, ready=False) is before_ready
     assert ends_the_call(one, ready=True) is when_ready
+
+
+KINDS = ("invalid_request_error", "server_error", "", None)
+
+
+@pytest.mark.parametrize("event_id", [None, "session_1"])
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("code", [*sorted(CODES), "made_up", None])
+@pytest.mark.parametrize("ready", [True, False])
+def test_what_ends_a_call_is_called_fatal_and_nothing_else_harmless_is(
+    code: str | None, kind: str | None, event_id: str | None, ready: bool
+) -> None:
+    desk = Desk(ready=ready)
+    if not ready:
+        desk.give(start(), SessionCreated(SESSION))
+    out = desk.give(Error(Problem(kind, code, "words", None, event_id)))
+    told = [one.details["severity"] for one in desk.reports if one.event == "model_error"]
+    if "end model_unavailable" in out:
+        assert told in (["fatal"], [])
+        assert told or code == EXPIRED
+    else:
+        assert told != ["fatal"] or not ready  # a handshake that is refused closes by itself
+
+
+def test_the_refusal_of_what_was_asked_for_costs_a_turn_and_the_last_one_the_call() -> None:
+    desk = Desk(CallSettings(greeting="Hello."), ready=False)
+    desk.give(*desk.opening())
+    told: list[str] = []
+    while desk.call.ended is None:
+        asked = [one.event_id for one in desk.outputs if type(one) is CreateResponse][-1]
+        desk.give(Error(problem("invalid_value", asked)))
+        told = [one.details["severity"] for one in desk.reports if one.event == "model_error"]
+        assert len(told) < 9
+    assert told == ["turn"] * (len(told) - 1) + ["fatal"]
+    assert desk.call.counts["model_error_fatal"] == 1
+
+
+@pytest.mark.parametrize("code", sorted(HARMLESS))
+def test_what_is_harmless_ends_no_call(code: str) -> None:
+    assert Desk().give(Error(problem(code))) == []
 
 
 @pytest.mark.parametrize(

@@ -37,7 +37,7 @@ READ_ITEM = events.Item("item_A", "message", "assistant", "in_progress")
 CALL = {
     "id": "item_F", "type": "function_call", "status": "completed", "name": "hang_up", "call_id": "call_1", "arguments": "{}",
 }  # fmt: skip
-READ_CALL = events.Item("item_F", "function_call", None, "completed", (), "hang_up", "call_1", "{}")
+READ_CALL = events.Item("item_F", "function_call", None, "completed", "hang_up", "call_1", "{}")
 IDS = {"response_id": "resp_1", "item_id": "item_A", "output_index": 0, "content_index": 0}
 RESPONSE = {
     "object": "realtime.response", "id": "resp_1", "status": "completed", "status_details": None, "output": [ITEM],
@@ -64,8 +64,8 @@ SAMPLES: list[tuple[dict[str, Any], events.ServerEvent]] = [
         {"type": "input_audio_buffer.committed", "previous_item_id": None, "item_id": "U"},
         events.Committed("U"),
     ),
-    ({"type": "conversation.item.added", "previous_item_id": "U", "item": ITEM}, events.ItemAdded(READ_ITEM, "U")),
-    ({"type": "conversation.item.done", "previous_item_id": "U", "item": ITEM}, events.ItemDone(READ_ITEM, "U")),
+    ({"type": "conversation.item.added", "previous_item_id": "U", "item": ITEM}, events.ItemAdded(READ_ITEM)),
+    ({"type": "conversation.item.done", "previous_item_id": "U", "item": ITEM}, events.ItemDone(READ_ITEM)),
     (
         {"type": "conversation.item.truncated", "item_id": "item_A", "content_index": 0, "audio_end_ms": 700},
         events.ItemTruncated("item_A", 700),
@@ -83,17 +83,15 @@ SAMPLES: list[tuple[dict[str, Any], events.ServerEvent]] = [
             "type": "conversation.item.input_audio_transcription.failed", "item_id": "U", "content_index": 0,
             "error": {"code": "audio_unintelligible"},
         },
-        events.CallerTranscriptFailed("U"),
+        events.CallerTranscriptFailed("U", events.Problem(code="audio_unintelligible")),
     ),
     (
         {"type": "response.created", "response": {**RESPONSE, "status": "in_progress", "output": [], "usage": None}},
-        events.ResponseCreated(events.Response("resp_1", "in_progress", None, (), "conv_1")),
+        events.ResponseCreated(events.Response("resp_1", "in_progress")),
     ),
     (
         {"type": "response.done", "response": RESPONSE},
-        events.ResponseDone(
-            events.Response("resp_1", "completed", None, (READ_ITEM,), "conv_1", {"total_tokens": 3})
-        ),
+        events.ResponseDone(events.Response("resp_1", "completed", usage={"total_tokens": 3})),
     ),
     (
         {"type": "response.done", "response": {"id": "resp_1", "status": "failed", "status_details": FAILED}},
@@ -111,7 +109,7 @@ SAMPLES: list[tuple[dict[str, Any], events.ServerEvent]] = [
     ),
     (
         {"type": "response.output_item.done", "response_id": "resp_1", "output_index": 1, "item": CALL},
-        events.OutputItemDone("resp_1", READ_CALL, 1),
+        events.OutputItemDone("resp_1", READ_CALL),
     ),
     ({"type": "response.output_audio.delta", **IDS, "delta": "f39/fw=="}, events.AudioDelta("resp_1", "item_A", "f39/fw==")),
     ({"type": "response.output_audio.done", **IDS}, events.AudioDone("resp_1", "item_A")),
@@ -125,7 +123,7 @@ SAMPLES: list[tuple[dict[str, Any], events.ServerEvent]] = [
     ),
     (
         {"type": "rate_limits.updated", "rate_limits": [{"name": "tokens", "remaining": 5}]},
-        events.RateLimits(({"name": "tokens", "remaining": 5},)),
+        events.RateLimits(),
     ),
     (
         {"type": "error", "error": {"type": "invalid_request_error", "code": None, "message": "m", "param": None, "event_id": "e"}},
@@ -140,29 +138,6 @@ def test_each_event_of_the_reference_is_read(wire: dict[str, Any], event: events
     assert parse(text) == event
     assert parse(text.encode()) == event
     assert parse(json.dumps({**wire, "invented": {"later": 1}})) == event
-
-
-@pytest.mark.parametrize(
-    "wire",
-    [
-        {"type": "response.done", "response": {**RESPONSE, "output": None}},
-        {"type": "response.done", "response": {**RESPONSE, "output": [{**ITEM, "content": None}]}},
-        {"type": "response.created", "response": {**RESPONSE, "output": None}},
-        {"type": "conversation.item.added", "item": {**ITEM, "content": None}},
-        {"type": "conversation.item.done", "item": {**CALL, "content": None}},
-        {"type": "response.output_item.added", "response_id": "resp_1", "item": {**ITEM, "content": None}},
-        {"type": "response.output_item.done", "response_id": "resp_1", "item": {**CALL, "content": None}},
-    ],
-)
-def test_a_list_that_is_null_is_no_reason_to_refuse_an_event(wire: dict[str, Any]) -> None:
-    event = parse(json.dumps(wire))
-    if isinstance(event, events.ResponseCreated | events.ResponseDone):
-        assert event.response.id == "resp_1"
-        assert event.response.output in {None, (msgspec.structs.replace(READ_ITEM, content=None),)}
-    else:
-        assert isinstance(event, events.ItemAdded | events.ItemDone | events.OutputItemAdded | events.OutputItemDone)
-        assert event.item.id == wire["item"]["id"]
-        assert event.item.content is None
 
 
 @pytest.mark.parametrize(
@@ -197,14 +172,10 @@ def delta(value: Any) -> str:
         ("null", "bad_shape"),
         ("{}", "bad_shape"),
         ('{"type":null}', "bad_shape"),
-        ('{"type":"error"}', "bad_shape"),
-        ('{"type":"error","error":"text"}', "bad_shape"),
+        ('{"type":"response.created"}', "bad_shape"),
+        ('{"type":"response.created","response":"text"}', "bad_shape"),
         ('{"type":"response.created","response":{}}', "bad_shape"),
-        ('{"type":"input_audio_buffer.speech_started","audio_start_ms":"12","item_id":"U"}', "bad_shape"),
-        (
-            '{"type":"input_audio_buffer.speech_started","audio_start_ms":' + "9" * 5_000 + ',"item_id":"U"}',
-            "bad_shape",
-        ),
+        ('{"type":"response.created","response":{"id":' + "9" * 5_000 + "}}", "bad_shape"),
         (delta(None), "bad_shape"),
         (delta("not base64"), "bad_base64"),
         (delta("AAA"), "bad_base64"),

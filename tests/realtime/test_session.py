@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from itertools import product
-from typing import Any
+from typing import Any, get_args
 
 import msgspec
 import pytest
@@ -12,12 +12,13 @@ import pytest
 from bot.audio.transcode import FORMATS
 from bot.audio.transcode import LINE as PCMU
 from bot.realtime import events
+from bot.realtime.models import takes_reasoning
 from bot.realtime.session import (
+    Dialect,
     SessionSettings,
     TurnDetection,
     formats,
     session_object,
-    takes_reasoning,
     turn_detection,
     turns_update,
 )
@@ -154,9 +155,10 @@ def form(kind: str) -> dict[str, Any]:
         (form("audio/pcm"), form(PCMU), ("audio/pcm", PCMU)),
         (form(PCMU), form("audio/pcm"), (PCMU, "audio/pcm")),
         (form("audio/pcma"), form("audio/pcma"), ("audio/pcma", "audio/pcma")),
-        ({}, form(PCMU), None),
+        ({}, form(PCMU), (PCMU, PCMU)),
+        ({"format": None}, None, (PCMU, PCMU)),
         (form(PCMU), form("audio/opus"), None),
-        ({}, {}, None),
+        ({}, {}, (PCMU, PCMU)),
     ],
 )
 def test_a_session_says_what_it_hears_and_speaks(listening: Any, speaking: Any, told: tuple[str, str] | None) -> None:
@@ -191,8 +193,9 @@ def test_pcm_of_another_rate_is_nothing_we_can_speak(rate: int | None, told: tup
     assert formats(echoed({"format": {"type": "audio/pcm", "rate": rate}}, form(PCMU))) == told
 
 
-def test_what_xai_does_not_say_is_what_it_was_asked_for() -> None:
-    asked = SessionSettings(dialect="xai", audio="audio/pcma")
+@pytest.mark.parametrize("dialect", get_args(Dialect))
+def test_what_a_session_does_not_say_is_what_it_was_asked_for(dialect: Dialect) -> None:
+    asked = SessionSettings(dialect=dialect, audio="audio/pcma")
     assert formats(echoed({}, {}), asked) == ("audio/pcma", "audio/pcma")
     assert formats(echoed({}, form("audio/pcm")), asked) == ("audio/pcma", "audio/pcm")
     assert formats(echoed(form("audio/opus"), {}), asked) is None

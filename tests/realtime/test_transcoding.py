@@ -28,7 +28,7 @@ def converted(convert: Any, payload: str) -> str:
 
 
 def delta(audio: bytes, item_id: str = "item_1") -> bytes:
-    return encode(events.AudioDelta("resp_1", item_id, text64(audio), 2, 3))
+    return encode(events.AudioDelta("resp_1", item_id, text64(audio), 2))
 
 
 @pytest.mark.parametrize("heard", FORMATS)
@@ -46,7 +46,7 @@ def test_each_item_comes_in_as_if_it_were_the_only_one(spoken: Format) -> None:
     audio = bytes(range(200)) * 6
     for item_id in ("item_1", "item_2", "item_1"):
         event = events.parse(between.from_session(delta(audio, item_id)))
-        assert event == events.AudioDelta("resp_1", item_id, converted(to_line(spoken), text64(audio)), 2, 3)
+        assert event == events.AudioDelta("resp_1", item_id, converted(to_line(spoken), text64(audio)), 2)
 
 
 @given(st.binary(max_size=600), st.lists(st.integers(0, 600), max_size=6))

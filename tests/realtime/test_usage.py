@@ -35,8 +35,10 @@ from tests.realtime.usages import CASES, ODD, PRICES, Case, whole
 
 def judged(judge: Any, case: Case) -> tuple[int | None, int]:
     """What `judge`, the module or a mutant of it, makes of a case."""
-    read = judge.read_response if case.kind == "response" else judge.read_transcription
-    reading = read(deepcopy(case.usage))
+    if case.kind == "response":
+        reading = judge.read_response(deepcopy(case.usage))
+        return judge.charge_response(reading, case.prices), reading.faults
+    reading = judge.read_transcription(deepcopy(case.usage))
     return judge.charge(reading.used, case.prices), reading.faults
 
 

@@ -23,6 +23,16 @@ PRICES = PerToken(
 ODD = PerToken(3, 5, 7, 11, 13, 17, 19, 23)
 """Eight primes in the order of PerToken's fields: no two kinds can be taken for each other."""
 TRANSCRIBE = PerMinute(4_500_000)
+GROK = PerMinute(78_000_000)
+XAI: dict[str, Any] = {
+    "input_tokens": 7,
+    "input_token_details": {"text_tokens": 7, "audio_tokens": 0, "grok_tokens": 0},
+    "output_tokens": 83,
+    "output_token_details": {"text_tokens": 7, "audio_tokens": 76, "grok_tokens": 0},
+    "total_tokens": 90,
+    "output_audio_seconds": 1.5115,
+    "billable_audio_seconds": 1,
+}
 WRITING = PerToken(text_in=1_250, text_out=5_000, audio_in=3_000, audio_cached=700, audio_out=9)
 
 
@@ -221,6 +231,16 @@ CASES = (
     *(
         Case(f"{odd!r} seconds", {"type": "duration", "seconds": odd}, 0, 1, prices=TRANSCRIBE, kind="transcription")
         for odd in (-1, 7200.5, True, "2", None, [])
+    ),
+    # xAI's, from section 12, W8: 7 and 76 tokens, 1.5 s of speech, 1 s of which is billed; 78,000,000 a minute
+    Case("a response by time", XAI, 1_300_000, prices=GROK),
+    Case("the same by tokens", XAI, 7 * 4_000 + 7 * 24_000 + 76 * 64_000),
+    Case("the same without a price", XAI, None, prices=None),
+    Case("by parts of a second of a response", {**XAI, "billable_audio_seconds": 0.5}, 650_000, prices=GROK),
+    Case("tokens alone at a price of time", {"output_tokens": 5}, 0, prices=GROK),
+    *(
+        Case(f"{odd!r} billable seconds", {**XAI, "billable_audio_seconds": odd}, 0, 1, prices=GROK)
+        for odd in (-1, 7200.5, True, "2", [])
     ),
     Case("a null transcription", None, 0, prices=TRANSCRIBE, kind="transcription"),
     Case("a transcription of no type", {"output_tokens": 2}, 10_000, prices=WRITING, kind="transcription"),

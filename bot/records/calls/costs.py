@@ -94,8 +94,9 @@ def _of_model(model: str, usages: Sequence[UsageFact], price: Prices | None) -> 
             yield _kind(model, kind, number, price)
     seconds = sum(usage.seconds for usage in usages)
     if seconds:
+        by_time = isinstance(price, PerMinute) or not counts
         minute = f"{usd(price.nano_usd)} a minute" if isinstance(price, PerMinute) else ""
-        yield _Kind(model, "seconds", f"{seconds:.1f}", minute, usd(stored))
+        yield _Kind(model, "seconds", f"{seconds:.1f}", minute, usd(stored) if by_time else "")
 
 
 def _kind(model: str, kind: str, number: int, price: Prices | None) -> _Kind:

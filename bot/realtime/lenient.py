@@ -1,0 +1,77 @@
+"""What a server tells, read for the fields that are needed.
+
+A field without a default must be there and of its type. Any other that is null, or of another type, counts as not told:
+its surprise must not cost what stands beside it. A number where a text is wanted is its digits; a broken number where a
+whole one is wanted is rounded down. What is no field of ours is not even decoded.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from typing import Any, TypeVar, get_args
+
+import msgspec
+
+_Kind = TypeVar("_Kind", bound=msgspec.Struct)
+
+_OBJECT = msgspec.json.Decoder(dict[str, msgspec.Raw])
+_NAMES = {b"n": "null", b"t": "a truth value", b"f": "a truth value", b'"': "a text", b"[": "a list", b"{": "an object"}
+
+
+class Missing(Exception):
+    """A field that is needed is not there, or not of its type; the message says which, in words."""
+
+
+def read(kind: type[_Kind], told: bytes | str | msgspec.Raw, path: str = "") -> _Kind:
+    """`told`, JSON, as a `kind`. Raises Missing; DecodeError where it is no JSON."""
+    try:
+        members = _OBJECT.decode(told)
+    except msgspec.ValidationError:
+        raise Missing(f"{path or 'it'} is {_name(told)}, not an object") from None
+    return kind(**dict(_fields(kind, members, f"{path}." if path else "")))
+
+
+def _fields(kind: type[msgspec.Struct], members: dict[str, msgspec.Raw], where: str) -> Iterator[tuple[str, Any]]:
+    """The fields that can be used."""
+    for field in msgspec.structs.fields(kind):
+        path, told = where + field.encode_name, members.get(field.encode_name)
+        try:
+            if told is not None:
+                yield field.name, _value(field.type, told, path)
+            elif field.required:
+                raise Missing(f"{path} is not there")
+        except Missing:
+            if field.required:
+                raise
+
+
+def _value(wanted: Any, told: msgspec.Raw, path: str) -> Any:
+    """What is told as a `wanted`. Raises Missing."""
+    for part in (wanted, *get_args(wanted)):
+        if isinstance(part, type) and issubclass(part, msgspec.Struct) and _name(told) != "null":
+            return read(part, told, path)
+    try:
+        return msgspec.json.decode(told, type=wanted)
+    except msgspec.DecodeError as error:
+        for other in _meant(told):
+            try:
+                return msgspec.convert(other, wanted)
+            except msgspec.ValidationError:
+                continue
+        raise Missing(f"{path} is {_name(told)} that cannot be used: {error}") from None
+
+
+def _meant(told: msgspec.Raw) -> Iterator[int | str]:
+    """What a number may be meant for where it is of no use as it is."""
+    if _name(told) != "a number":
+        return
+    digits = bytes(told).decode()
+    if math.isfinite(number := float(digits)):
+        yield math.floor(number)
+    yield digits
+
+
+def _name(told: bytes | str | msgspec.Raw) -> str:
+    text = told.encode() if isinstance(told, str) else bytes(told)
+    return _NAMES.get(text.lstrip()[:1], "a number")

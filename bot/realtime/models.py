@@ -1,0 +1,70 @@
+"""Models by name, and what each takes (openai-realtime.md, sections 0.1, 0.2, 2 and 2.4).
+
+A family is the whole name less the date of a snapshot: `gpt-realtime-2025-08-28` is a gpt-realtime, not a gpt-realtime-2.
+Any other name, such as that of an Azure deployment, tells nothing, and a model of which nothing is known is sent nothing
+that some model refuses.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Literal, NamedTuple, TypeVar
+
+Does = Literal["talks", "writes", "neither"]
+"""Talks in a Realtime session, writes down the caller's words beside one, or has its own kind of session."""
+
+
+class Family(NamedTuple):
+    """`reasons`: takes `reasoning` and `parallel_tool_calls`. `shutdown`: the announced day on which it stops."""
+
+    does: Does = "talks"
+    reasons: bool = False
+    shutdown: str = ""
+    retired: bool = False
+
+
+_T = TypeVar("_T")
+_SNAPSHOT = re.compile(r"-\d{4}-\d{2}-\d{2}$")
+
+OPENAI: Mapping[str, Family] = {
+    "gpt-realtime-2.1": Family(reasons=True),
+    "gpt-realtime-2.1-mini": Family(reasons=True),
+    "gpt-realtime-2": Family(reasons=True),
+    "gpt-realtime-1.5": Family(),
+    "gpt-realtime": Family(shutdown="2027-01-20"),
+    "gpt-realtime-mini": Family(shutdown="2027-01-20"),
+    "gpt-4o-realtime-preview": Family(retired=True),
+    "gpt-4o-mini-realtime-preview": Family(retired=True),
+    "gpt-realtime-translate": Family("neither"),
+    "gpt-live-1": Family("neither"),
+    "gpt-transcribe": Family("writes"),
+    "gpt-live-transcribe": Family("writes"),
+    "gpt-realtime-whisper": Family("writes"),
+    "whisper-1": Family("writes", shutdown="2027-02-26"),
+    "gpt-4o-transcribe": Family("writes", shutdown="2027-02-26"),
+    "gpt-4o-mini-transcribe": Family("writes", shutdown="2027-02-26"),
+    "gpt-4o-transcribe-diarize": Family("writes", shutdown="2027-02-26"),
+}
+XAI: Mapping[str, Family] = {
+    "grok-voice-latest": Family(),
+    "grok-voice-think-fast-1.0": Family(),
+    "grok-transcribe": Family("writes"),
+}
+
+
+def of_family(table: Mapping[str, _T], name: str) -> _T | None:
+    """What `table` has for a model, or for the family of which it is a dated snapshot."""
+    found = table.get(name)
+    return table.get(_SNAPSHOT.sub("", name)) if found is None else found
+
+
+def family(name: str) -> Family | None:
+    """The family of a model; None for a name that tells nothing."""
+    return of_family(OPENAI, name) or of_family(XAI, name)
+
+
+def takes_reasoning(name: str) -> bool:
+    """Whether the model is known to accept `reasoning`."""
+    known = family(name)
+    return known is not None and known.reasons
