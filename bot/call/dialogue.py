@@ -19,10 +19,10 @@ class Dialogue:
 
     def speech_started(self, event: events.SpeechStarted) -> None:
         parts = self._parts
-        parts.account.caller_started(event)
+        start_ms = parts.account.caller_started(event)
         parts.walls.speech_started()
         parts.floor.caller_speaking = True
-        in_backlog = event.audio_start_ms * BYTES_PER_MS < parts.listening.guarded_bytes
+        in_backlog = start_ms * BYTES_PER_MS < parts.listening.guarded_bytes
         dropped = not in_backlog and parts.functions.drop_hang_up()
         talking = parts.interrupt.possible
         if talking and (in_backlog or not self._may_interrupt()):
@@ -59,7 +59,14 @@ class Dialogue:
         if parts.responses.busy or not parts.turns.server_acts:
             parts.responses.want({})
 
+    def caller_transcript_grows(self, event: events.CallerTranscriptGrows | events.CallerTranscript) -> None:
+        """What was understood of the turn so far."""
+        self._parts.account.caller_words_so_far(event.item_id, event.transcript.strip())
+
     def caller_transcript(self, event: events.CallerTranscript) -> None:
+        if event.status == "in_progress":
+            self.caller_transcript_grows(event)
+            return
         parts, words = self._parts, event.transcript.strip()
         parts.account.caller_words(event.item_id, words)
         parts.walls.caller_words(event.item_id, words)

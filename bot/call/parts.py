@@ -60,7 +60,7 @@ class Parts:
 
         self.announcement = Announcement(settings, speaking, transcript)
         self.greeting = greeting = Greeting(settings, responses, speaking, transcript)
-        self.speech = CallerSpeech(settings.session.turn_detection, listening)
+        self.speech = CallerSpeech(settings.session, listening)
         self.account = account = Account(step, speaking, transcript, self.speech, greeting)
         self.interrupt = interrupt = Interrupt(step, speaking, responses, turns, account)
         self.answer = Answer(step, speaking, responses, interrupt.unheard, account)

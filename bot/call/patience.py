@@ -99,6 +99,7 @@ class Patience:
         if response_id is not None:
             self._over_us = self._step.now_us + DONE_US
         self._since_us = self._step.now_us
+        self._floor.answer_overdue()
         return self._faults.overdue(response_id)
 
     def response_done(self) -> None:

@@ -256,7 +256,7 @@ def test_xai_begins_with_a_session_a_conversation_and_a_ping_and_echoes_its_own_
     assert desk.take() == ["session.created", "conversation.created", "ping"]
     asked = session_object(XAI, server_owns_turns=True)
     desk.update(asked)
-    desk.update(turns_update(XAI.turn_detection, server_owns_turns=False, dialect="xai"))
+    desk.update({"turn_detection": {"type": None}})
     session, left = (event["session"] for event in desk.of("session.updated"))
     assert "type" not in session
     assert [session[key] for key in ("instructions", "voice", "turn_detection")] == [

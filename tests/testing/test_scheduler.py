@@ -164,7 +164,7 @@ def test_the_deadline_of_the_core_becomes_a_tick() -> None:
 
 def test_garbage_reaches_the_core_as_a_note_only() -> None:
     core = FakeCore({})
-    model = FakeModel([(1_000, "garbage"), (2_000, '{"type":"session.created"}'), (3_000, '{"type":"new.thing"}')])
+    model = FakeModel([(1_000, "garbage"), (2_000, '{"type":"response.created"}'), (3_000, '{"type":"new.thing"}')])
     assert VirtualCall(core, SimulatedPhone(frames=False), model).run() is None
     assert [item for at, item in core.fed if at < 300_000] == [
         Refused("model>bot", "not_json"),
