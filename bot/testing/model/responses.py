@@ -11,7 +11,7 @@ from typing import Any, Protocol
 
 import msgspec
 
-from bot.testing.agent import Failure, Pacing, Reply, Spoken, ToolCall
+from bot.testing.agent import Failure, McpCall, Pacing, Reply, Spoken, ToolCall
 from bot.testing.model.behaviour import ABNORMAL
 from bot.testing.model.codec import BYTES_PER_MS, from_mulaw
 from bot.testing.model.conversation import Conversation, Entry
@@ -64,7 +64,7 @@ class Output:
 
     entry: Entry
     index: int
-    call: ToolCall | None = None
+    call: ToolCall | McpCall | None = None
     words: str = ""
     shown: int = 0
     ended: set[str] = field(default_factory=set)
@@ -122,6 +122,9 @@ class Generation:
         yield from self._call_functions(pacing)
         if not self._stuck:
             self._close_all("completed")
+        for remote in self.reply.mcp_calls:
+            yield from self._call_remotely(remote, pacing)
+        if not self._stuck:
             self.finish("completed", None)
 
     def finish(self, status: str, details: Json | None) -> None:
@@ -349,11 +352,33 @@ class Generation:
         )
         output = self._add(Output(entry, self._next_index(), call))
         ids = {**self._ids, "item_id": entry.id, "output_index": output.index, "call_id": call_id}
-        size = len(call.arguments) if self.world.wire.one_index else ARGUMENT_CHARS
-        for at in range(0, len(call.arguments), max(size, 1)):
-            self.world.emit("response.function_call_arguments.delta", **ids, delta=call.arguments[at : at + size])
+        self._arguments("response.function_call_arguments", ids, call.arguments)
         entry.body = {**entry.body, "arguments": call.arguments}
         self.world.emit("response.function_call_arguments.done", **ids, name=call.name, arguments=call.arguments)
+
+    def _arguments(self, kind: str, ids: Json, arguments: str) -> None:
+        size = max(len(arguments), 1) if self.world.wire.one_index else ARGUMENT_CHARS
+        for at in range(0, len(arguments), size):
+            self.world.emit(f"{kind}.delta", **ids, delta=arguments[at : at + size])
+
+    def _call_remotely(self, call: McpCall, pacing: Pacing) -> Generator[int, None, None]:
+        """A remote tool is called and answers within the response, which then says nothing of it (section 12, W10)."""
+        if (yield from self._halted()):
+            return
+        body = {"server_label": call.server_label, "name": call.name, "arguments": ""}
+        output = self._add(Output(Entry(self.world.new_id("item"), "mcp_call", body=body), self._next_index(), call))
+        place = {"item_id": output.item_id, "output_index": output.index}
+        self._arguments("response.mcp_call_arguments", {**self._ids, **place}, call.arguments)
+        output.entry.body = {**body, "arguments": call.arguments}
+        self.world.emit("response.mcp_call_arguments.done", **self._ids, **place, arguments=call.arguments)
+        self.world.emit("response.mcp_call.in_progress", **place)
+        self._shift_us += pacing.call_gap_ms * MS
+        yield self._now_us()
+        if not self.over:
+            answer = {"output": call.output} if call.error is None else {"error": call.error}
+            output.entry.body = {**output.entry.body, **answer}
+            self.world.emit(f"response.mcp_call.{'completed' if call.error is None else 'failed'}", **place)
+            self._close_all("completed")
 
 
 def _text_out(spoken: Spoken, at_ms: int, pacing: Pacing) -> int:

@@ -136,11 +136,16 @@ _session = is_.obj(
 )
 
 
+def reasons(model: str) -> bool:
+    """Whether a model is of the family that reasons."""
+    return takes_reasoning(model)
+
+
 def opening(session_id: str, model: str, expires_at: int) -> Json:
     """The session of session.created, with the defaults of this model (section 12, W1)."""
-    reasons = takes_reasoning(model)
-    turns = {**_SERVER_VAD, "silence_duration_ms": 500} if reasons else dict(_SERVER_VAD)
-    spoken = {"format": {"type": "audio/pcm", "rate": 24000}, "voice": "marin" if reasons else "alloy", "speed": 1.0}
+    newer = reasons(model)
+    turns = {**_SERVER_VAD, "silence_duration_ms": 500} if newer else dict(_SERVER_VAD)
+    spoken = {"format": {"type": "audio/pcm", "rate": 24000}, "voice": "marin" if newer else "alloy", "speed": 1.0}
     return {
         "type": "realtime",
         "object": "realtime.session",
@@ -202,7 +207,7 @@ def merged(session: Json, update: Json, *, voice_locked: bool) -> Json:
 def refuse_reasoning(model: str, update: Json, param: str) -> None:
     """Raises Refused when `update` has what only reasoning models take and `model` is none."""
     for key in REASONING_ONLY:
-        if key in update and not takes_reasoning(model):
+        if key in update and not reasons(model):
             raise Refused("unknown_parameter", f"'{key}' is not supported with the '{model}' model.", f"{param}.{key}")
 
 

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 from bot.realtime.session import Dialect
 from bot.testing.agent import Agent
-from bot.testing.model import commands, session, xai
+from bot.testing.model import commands, mcp, session, xai
 from bot.testing.model.behaviour import REFUSALS, Behaviour, CloseAt, SendAt, SpeechAt
 from bot.testing.model.conversation import Conversation, Entry, Memory
 from bot.testing.model.floor import Floor
@@ -70,7 +70,7 @@ class SimulatedModel:
         behaviour = Behaviour() if behaviour is None else behaviour
         opened = session.opening(f"sess_{name}0001", model, epoch_s + behaviour.session_s)
         opened = xai.opening(opened) if dialect == "xai" else opened
-        self._state = State(behaviour, name, opened, wire_of(dialect, model), dialect)
+        self._state = State(behaviour, name, opened, wire_of(dialect, reasons=session.reasons(model)), dialect)
         self._check = check
         self._floor = Floor(self._state, agent)
         self._listening = Listening(self._state, self._floor, opens_us, keep=keep_heard, detect=speech is None)
@@ -278,6 +278,7 @@ class SimulatedModel:
     def _updated(self, shown: Json) -> None:
         self._state.configured = True
         self._state.emit("session.updated", session=shown)
+        mcp.list_tools(self._state)
 
     def _append(self, message: Json, now_us: int) -> None:
         self._listening.append(message["audio"], now_us)

@@ -39,6 +39,8 @@ class State:
     errors: list[Json] = field(default_factory=list)
     closed: tuple[int, str] | None = None
     configured: bool = False
+    listed: set[str] = field(default_factory=set)
+    """The labels of remote servers whose tools are listed, or are about to be."""
     hung: bool = False
     _ids: Counter[str] = field(default_factory=Counter)
 

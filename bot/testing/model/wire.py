@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, Literal, NamedTuple
 
-from bot.realtime.session import Dialect, takes_reasoning
+from bot.realtime.session import Dialect
 
 Json = dict[str, Any]
 Place = Literal["listed", "output", "made"]
@@ -130,6 +130,14 @@ _OPENAI: dict[str, Row | None] = {
     "response.output_text.done": _row(f"{_PART} text"),
     "response.function_call_arguments.delta": _row(f"{_CALL} delta", _PADDED),
     "response.function_call_arguments.done": _row(f"{_CALL} name arguments"),
+    "response.mcp_call_arguments.delta": _row("response_id item_id output_index delta", _PADDED),
+    "response.mcp_call_arguments.done": _row("response_id item_id output_index arguments"),
+    "response.mcp_call.in_progress": _row("item_id output_index"),
+    "response.mcp_call.completed": _row("item_id output_index"),
+    "response.mcp_call.failed": _row("item_id output_index"),
+    "mcp_list_tools.in_progress": _row("item_id"),
+    "mcp_list_tools.completed": _row("item_id"),
+    "mcp_list_tools.failed": _row("item_id"),
     "response.done": _row("response"),
     "rate_limits.updated": _row("rate_limits"),
 }
@@ -144,6 +152,8 @@ _ITEMS = {
     "message": _row("id type status role content phase?"),
     "function_call": _row("id type status name call_id arguments"),
     "function_call_output": _row("id type call_id output"),
+    "mcp_list_tools": _row("id type server_label tools"),
+    "mcp_call": _row("id type server_label name arguments output? error?"),
     "": _row("id type"),
 }
 _RESPONSE = _row(
@@ -194,6 +204,14 @@ _XAI: dict[str, Row | None] = {
     "response.output_text.done": _xai(f"{_SOUND} text"),
     "response.function_call_arguments.delta": _xai("item_id response_id delta call_id"),
     "response.function_call_arguments.done": _xai("item_id response_id output_index call_id name arguments"),
+    "response.mcp_call_arguments.delta": None,
+    "response.mcp_call_arguments.done": None,
+    "response.mcp_call.in_progress": None,
+    "response.mcp_call.completed": None,
+    "response.mcp_call.failed": None,
+    "mcp_list_tools.in_progress": None,
+    "mcp_list_tools.completed": None,
+    "mcp_list_tools.failed": None,
     "response.done": _xai("response response_id usage"),
     "rate_limits.updated": None,
 }
@@ -209,12 +227,12 @@ def _xai_items(message: str, caller_of_tools: str) -> dict[str, Row]:
     }
 
 
-def wire_of(dialect: Dialect, model: str) -> Wire:
-    """What a server of this dialect says, and a session with this model in it."""
+def wire_of(dialect: Dialect, *, reasons: bool) -> Wire:
+    """What a server of this dialect says, of a session whose model is of the family that reasons, or is not."""
     if dialect == "xai":
         return _XAI_WIRE
     rows = _AZURE if dialect == "azure" else _OPENAI
-    return Wire(rows, dict.fromkeys(("listed", "output", "made"), _ITEMS), _RESPONSE, reasons=takes_reasoning(model))
+    return Wire(rows, dict.fromkeys(("listed", "output", "made"), _ITEMS), _RESPONSE, reasons=reasons)
 
 
 _XAI_WIRE = Wire(
