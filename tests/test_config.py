@@ -489,7 +489,7 @@ def test_what_a_dialect_can_not_do_is_named_before_the_first_call(environ: dict[
         XAI,
         {**XAI, "BOT_VOICE": "Eve", "BOT_SPEED": "0.7", "BOT_VAD_THRESHOLD": "0.1"},
         {**XAI, "OPENAI_REALTIME_URL": "wss://gateway.example.com/v1/realtime"},
-        AZURE,
+        {**AZURE, "BOT_TRANSCRIPTION_MODEL": "off"},
     ],
 )
 def test_what_a_dialect_can_do_is_taken_without_a_word(environ: dict[str, str]) -> None:

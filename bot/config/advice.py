@@ -8,19 +8,7 @@ from urllib.parse import urlsplit
 from bot.config import dialects
 from bot.config.database import database_kind
 from bot.config.settings import Settings
-
-SHUTDOWN = {
-    "gpt-realtime": "2027-01-20",
-    "gpt-realtime-2025-08-28": "2027-01-20",
-    "gpt-realtime-mini": "2027-01-20",
-    "gpt-realtime-mini-2025-12-15": "2027-01-20",
-    "whisper-1": "2027-02-26",
-    "gpt-4o-transcribe": "2027-02-26",
-    "gpt-4o-mini-transcribe": "2027-02-26",
-    "gpt-4o-mini-transcribe-2025-12-15": "2027-02-26",
-    "gpt-4o-transcribe-diarize": "2027-02-26",
-}
-"""Announced days on which a model stops working (openai-realtime.md, section 0.1)."""
+from bot.models import family, takes_reasoning
 
 _MISSING = {
     "openai_api_key": "OPENAI_API_KEY is not set: make a key on platform.openai.com under API keys.",
@@ -54,12 +42,16 @@ def missing_for_call(settings: Settings) -> list[str]:
 def warnings_about(settings: Settings) -> list[str]:
     """A sentence for each setting that works but may not do what its owner thinks."""
     return [
-        *_about_models(settings),
+        *warnings_about_the_model(settings),
         *_about_addresses(settings),
         *_about_recording(settings),
         *_without_effect(settings),
-        *dialects.warnings(settings),
     ]
+
+
+def warnings_about_the_model(settings: Settings) -> list[str]:
+    """Those that every call meets: what the chosen model will not take or do."""
+    return [*_about_models(settings), *_about_effort(settings), *dialects.warnings(settings)]
 
 
 def _half_announced(settings: Settings) -> list[str]:
@@ -81,16 +73,27 @@ def _about_recording(settings: Settings) -> list[str]:
     return []
 
 
+def _about_effort(settings: Settings) -> list[str]:
+    model = settings.openai_realtime_model
+    if takes_reasoning(model) or "BOT_REASONING_EFFORT" not in settings.origins:
+        return []
+    why = "is not known to take it" if family(model) is None else "does not take it"
+    return [f"BOT_REASONING_EFFORT has no effect: {model} {why}."]
+
+
 def _about_models(settings: Settings) -> list[str]:
+    """With Azure the name is that of a deployment, which lives by another calendar."""
+    if settings.dialect == "azure":
+        return []
     found = []
     named = {
         "OPENAI_REALTIME_MODEL": (settings.openai_realtime_model, "gpt-realtime-2.1 or gpt-realtime-2.1-mini"),
-        "BOT_TRANSCRIPTION_MODEL": (settings.transcription_model, "gpt-transcribe"),
+        "BOT_TRANSCRIPTION_MODEL": (settings.transcriber, "gpt-transcribe"),
     }
     for name, (model, instead) in named.items():
-        if day := SHUTDOWN.get(model):
-            found.append(f"{name} is {model}, which OpenAI shuts down on {day}; change to {instead} before.")
-    if settings.openai_realtime_model.startswith("gpt-4o-realtime-preview"):
+        if (known := family(model)) and known.shutdown:
+            found.append(f"{name} is {model}, which OpenAI shuts down on {known.shutdown}; change to {instead} before.")
+    if (known := family(settings.openai_realtime_model)) and known.retired:
         found.append("OPENAI_REALTIME_MODEL is a retired preview model, which OpenAI refuses; use gpt-realtime-2.1.")
     return found
 
@@ -110,10 +113,6 @@ def _about_addresses(settings: Settings) -> list[str]:
 def _without_effect(settings: Settings) -> list[str]:
     detection = settings.turn_detection
     idle = {
-        "BOT_REASONING_EFFORT": (
-            not settings.openai_realtime_model.startswith("gpt-realtime-2"),
-            f"{settings.openai_realtime_model} does not take it",
-        ),
         "BOT_FILLER_FILE": (not settings.filler_s, "BOT_FILLER_SECONDS is 0"),
         "BOT_VAD_THRESHOLD": (detection != "server_vad", "BOT_TURN_DETECTION is not server_vad"),
         "BOT_VAD_SILENCE_MS": (detection != "server_vad", "BOT_TURN_DETECTION is not server_vad"),

@@ -5,10 +5,12 @@ Each is right by itself, so they are taken one by one; together they would be re
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from urllib.parse import urlsplit
 
 from bot.config.checks import VOICES
 from bot.config.settings import Settings
+from bot.models import OPENAI, XAI, Does, Family, family, of_family
 
 _HOSTS = {"openai": ("api.openai.com",), "azure": (".azure.com", ".azure.us"), "xai": ("api.x.ai",)}
 """Whose server it is, by the end of its name; any other may be a gateway, which speaks what it likes."""
@@ -25,14 +27,24 @@ _UNKNOWN_TO_XAI = (
 )
 
 
+_NOT_DEPLOYED = (
+    "BOT_TRANSCRIPTION_MODEL is {0}: Azure writes down no turn unless a deployment has that very name; deploy it, name "
+    "one that is there, or set off."
+)
+
+
 def contradictions(settings: Settings) -> list[str]:
     """A sentence for each setting with which no session of this dialect can be had."""
     found = _about_the_url(settings)
+    if settings.dialect == "openai":
+        found += _about_openais_models(settings)
     return found + _about_xai(settings) if settings.dialect == "xai" else found
 
 
 def warnings(settings: Settings) -> list[str]:
-    """A sentence for each setting that the dialect does not know."""
+    """A sentence for each setting that the dialect does not know, or takes otherwise."""
+    if settings.dialect == "azure" and settings.transcriber:
+        return [_NOT_DEPLOYED.format(settings.transcriber)]
     if settings.dialect != "xai":
         return []
     found = [f"{name} has no effect: BOT_DIALECT is xai." for name in _UNKNOWN_TO_XAI if name in settings.origins]
@@ -57,10 +69,30 @@ def _about_the_url(settings: Settings) -> list[str]:
     return []
 
 
+def _about_openais_models(settings: Settings) -> list[str]:
+    """A name of which nothing is known may be that of a newer model, or of a gateway's."""
+    model, transcriber, found = settings.openai_realtime_model, settings.transcriber, []
+    if not _does(model, "talks", OPENAI):
+        found.append(
+            f"OPENAI_REALTIME_MODEL is {model}, which does not talk in a Realtime session: set gpt-realtime-2.1."
+        )
+    if transcriber and not _does(transcriber, "writes", OPENAI):
+        found.append(f"BOT_TRANSCRIPTION_MODEL is {transcriber}, which does not write down speech: set gpt-transcribe.")
+    return found
+
+
+def _does(model: str, wanted: Does, table: Mapping[str, Family]) -> bool:
+    """Whether a model may be one of those in `table` that do so: whether nothing is known to the contrary."""
+    known = of_family(table, model)
+    return family(model) is None if known is None else known.does == wanted
+
+
 def _about_xai(settings: Settings) -> list[str]:
     model, voice = settings.openai_realtime_model, settings.chosen_voice
     faults = {
-        f"OPENAI_REALTIME_MODEL is {model}: set one of xAI's, such as grok-voice-latest": model.startswith("gpt-"),
+        f"OPENAI_REALTIME_MODEL is {model}: set one of xAI's, such as grok-voice-latest": not _does(
+            model, "talks", XAI
+        ),
         f"BOT_VOICE is {voice}: set one of xAI's, such as eve, ara, rex, sal or leo": voice in VOICES,
         "BOT_SPEED must be from 0.7 to 1.5": settings.speed is not None and settings.speed < _SLOWEST,
         "BOT_TURN_DETECTION must be server_vad": settings.turn_detection != "server_vad",

@@ -164,7 +164,7 @@ class Settings(BaseModel):
     reasoning_effort: Literal["minimal", "low", "medium", "high", "xhigh"] = var(
         "BOT_REASONING_EFFORT",
         "one of minimal, low, medium, high, xhigh",
-        "How long the model thinks while the caller waits; only sent to models that take it.",
+        "How long the model thinks while the caller waits; only sent to models known to take it.",
         "minimal",
     )
     max_output_tokens: Annotated[Annotated[int, Field(ge=1, le=4096)] | None, checks.InfIsNone] = var(

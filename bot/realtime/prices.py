@@ -19,7 +19,7 @@ from typing import Any
 
 import msgspec
 
-from bot.realtime.models import of_family
+from bot.models import of_family
 from bot.realtime.usage import PerMinute, PerToken, Prices
 
 BUILT_IN = Path(__file__).with_name("prices.json")

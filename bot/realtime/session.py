@@ -7,9 +7,9 @@ from typing import Any, Literal
 import msgspec
 
 from bot.audio.transcode import FORMATS, LINE, Format
+from bot.models import takes_reasoning
 from bot.realtime.events import Format as EchoedFormat
 from bot.realtime.events import Session
-from bot.realtime.models import takes_reasoning
 
 Dialect = Literal["openai", "azure", "xai"]
 """Whose server speaks it: Azure's differs in the handshake only (section 1.4), xAI's in the session too (1.5)."""

@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 import structlog
 from aiohttp import web
 
-from bot.config import Settings
+from bot.config import Settings, warnings_about_the_model
 from bot.realtime.connection import tls_context
 from bot.server import closing, health, media, metrics, voice
 from bot.server.context import CALLS, DOOR, METER, SETTINGS, TWIML, Door
@@ -128,6 +128,8 @@ async def running(
         await site.start()
         port = runner.addresses[0][1]
         _log.info("listening", host=settings.host, port=port)
+        for sentence in warnings_about_the_model(settings):
+            _log.warning("setting_untaken", why=sentence)
         for sentence in half_blind(settings):
             _log.warning("no_price", why=sentence)
         app[DOOR].site = site

@@ -11,8 +11,8 @@ import pytest
 
 from bot.audio.transcode import FORMATS
 from bot.audio.transcode import LINE as PCMU
+from bot.models import takes_reasoning
 from bot.realtime import events
-from bot.realtime.models import takes_reasoning
 from bot.realtime.session import (
     Dialect,
     SessionSettings,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 from typing import Any
 
-from bot.realtime.models import takes_reasoning
+from bot.models import takes_reasoning
 from bot.testing.model import shapes as is_
 from bot.testing.model.refusal import Refused, wrong_value
 
