@@ -1,4 +1,4 @@
-"""Recordings of real Realtime servers, which stand beside the repository or nowhere."""
+"""Recordings of real Realtime servers with both sides in them, a test for each; none where they are not."""
 
 from __future__ import annotations
 
@@ -10,10 +10,9 @@ import pytest
 import yaml
 
 from bot.realtime.session import Dialect
+from tests.wire import FILES
 
 Json = dict[str, Any]
-WIRE = Path(__file__).parents[2] / "shared" / "wire"
-FILES = sorted(WIRE.glob("*_ws/*.yaml"))
 
 
 class Message(NamedTuple):
