@@ -24,7 +24,7 @@ from bot.realtime.session import SessionSettings
 from bot.realtime.usage import PerMinute, PerToken
 from bot.twilio import stream
 from tests.call.desk import start
-from tests.wire import Conversation, Wire, conversations
+from tests.wire import HAND_MADE, Conversation, Wire, conversations
 
 STEP_US = 20_000
 AFTER_US = 3_000_000
@@ -220,9 +220,14 @@ def test_several_fields_may_be_strange_at_once(data: st.DataObject) -> None:
     assert played(conversation, at, events.parse(json.dumps(wire))) == undisturbed(conversation.name)
 
 
+def made(kind: str) -> Conversation:
+    """The first conversation made by hand that has an event of this kind."""
+    return next(one for one in HAND_MADE if any(wire["type"] == kind for wire in one.received))
+
+
 @pytest.mark.parametrize(("kind", "path"), [(kind, path) for kind, needed in NEEDED.items() for path in needed])
 def test_what_is_said_to_be_needed_is_read(kind: str, path: str) -> None:
-    wires = [wire for wire in NAMED["by hand, as OpenAI"].received if wire["type"] == kind]
+    wires = [wire for wire in made(kind).received if wire["type"] == kind]
     assert any(_read(wire) != _read(with_strange(wire, path, value)) for wire in wires for value in STRANGE)
 
 
@@ -248,7 +253,7 @@ TOLD_TWICE = (
 @pytest.mark.parametrize("kind", [kind for kind in NEEDED if kind not in TOLD_TWICE])
 def test_an_event_that_is_lost_is_noticed_by_the_comparison(kind: str) -> None:
     """Or the tests above would find that anything may be anything."""
-    conversation = NAMED["by hand, as OpenAI"]
+    conversation = made(kind)
     at = max(at for at, wire in enumerate(conversation.received) if wire["type"] == kind)
     assert played(conversation, at, events.Unknown("lost")) != undisturbed(conversation.name)
 
