@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from bot.testing.model.refusal import Refused
-from bot.testing.model.wire import Place, Wire
+from bot.testing.model.wire import PLAIN, Place, Wire
 
 Json = dict[str, Any]
 ROOT = "root"
@@ -53,10 +53,10 @@ class Entry:
         """The item as the dialect's events carry it there: without its audio, but for conversation.item.retrieved."""
         known = {**self.body, "id": self.id, "type": self.type, "status": self.status}
         if self.type == "message":
-            known |= {"role": self.role, "content": self._content(wire, place, audio=audio), "phase": self.phase}
+            known |= {"role": self.role, "content": self.content(wire, place, audio=audio), "phase": self.phase}
         return wire.item(place, known)
 
-    def _content(self, wire: Wire, place: Place, *, audio: bool) -> list[Json]:
+    def content(self, wire: Wire = PLAIN, place: Place = "listed", *, audio: bool = False) -> list[Json]:
         if not self.part:
             return list(self.body.get("content", []))
         if self.part == "input_audio":

@@ -227,14 +227,6 @@ def _xai_items(message: str, caller_of_tools: str) -> dict[str, Row]:
     }
 
 
-def wire_of(dialect: Dialect, *, reasons: bool) -> Wire:
-    """What a server of this dialect says, of a session whose model is of the family that reasons, or is not."""
-    if dialect == "xai":
-        return _XAI_WIRE
-    rows = _AZURE if dialect == "azure" else _OPENAI
-    return Wire(rows, dict.fromkeys(("listed", "output", "made"), _ITEMS), _RESPONSE, reasons=reasons)
-
-
 _XAI_WIRE = Wire(
     _XAI,
     {
@@ -250,3 +242,14 @@ _XAI_WIRE = Wire(
     one_index=True,
     messages_follow=True,
 )
+
+
+def wire_of(dialect: Dialect, *, reasons: bool) -> Wire:
+    """What a server of this dialect says, of a session whose model is of the family that reasons, or is not."""
+    if dialect == "xai":
+        return _XAI_WIRE
+    rows = _AZURE if dialect == "azure" else _OPENAI
+    return Wire(rows, dict.fromkeys(("listed", "output", "made"), _ITEMS), _RESPONSE, reasons=reasons)
+
+
+PLAIN = wire_of("openai", reasons=False)
