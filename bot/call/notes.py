@@ -40,7 +40,7 @@ class Tick(_Note, frozen=True, tag="tick"):
     """The clock reached the call's deadline."""
 
 
-class Refused(_Note, frozen=True, tag="refused"):
+class Refused(_Note, frozen=True, tag="refused", omit_defaults=True):
     """A message that was no message: counted, and told of once. `about`: its type and the field, in words."""
 
     way: Literal["phone>bot", "model>bot"]

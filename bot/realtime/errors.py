@@ -24,7 +24,7 @@ FATAL = frozenset(
     }
 )
 NO_TRANSCRIBER = frozenset({"DeploymentNotFound", "model_not_found", "invalid_model"})
-"""Why no turn at all will be written down: on Azure a transcription model must be deployed by its very name (12, W7)."""
+"""Why no turn at all is written down: on Azure a transcription model must be deployed by its very name (12, W7)."""
 OTHERS = frozenset(
     {
         *NO_TRANSCRIBER,

@@ -18,7 +18,7 @@ UNTOLD_MS = 2**40
 
 
 class BadEvent(Exception):
-    """The model side sent something that is no event. `kind` is a short, countable name, `about` says what was wrong."""
+    """The model side sent something that is no event. `kind` is a short, countable name, `about` says it in words."""
 
     def __init__(self, kind: str, about: str = "") -> None:
         super().__init__(f"{kind}: {about}" if about else kind)

@@ -9,9 +9,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from functools import cache
 from typing import Any, TypeVar, get_args
 
 import msgspec
+from msgspec.structs import FieldInfo
 
 _Kind = TypeVar("_Kind", bound=msgspec.Struct)
 
@@ -34,25 +36,23 @@ def read(kind: type[_Kind], told: bytes | str | msgspec.Raw, path: str = "") -> 
 
 def _fields(kind: type[msgspec.Struct], members: dict[str, msgspec.Raw], where: str) -> Iterator[tuple[str, Any]]:
     """The fields that can be used."""
-    for field in msgspec.structs.fields(kind):
-        path, told = where + field.encode_name, members.get(field.encode_name)
+    for field in _known(kind):
         try:
-            if told is not None:
-                yield field.name, _value(field.type, told, path)
-            elif field.required:
-                raise Missing(f"{path} is not there")
+            yield field.name, _value(field.type, members.get(field.encode_name), where + field.encode_name)
         except Missing:
             if field.required:
                 raise
 
 
-def _value(wanted: Any, told: msgspec.Raw, path: str) -> Any:
+def _value(wanted: Any, told: msgspec.Raw | None, path: str) -> Any:
     """What is told as a `wanted`. Raises Missing."""
-    for part in (wanted, *get_args(wanted)):
-        if isinstance(part, type) and issubclass(part, msgspec.Struct) and _name(told) != "null":
-            return read(part, told, path)
+    if told is None:
+        raise Missing(f"{path} is not there")
+    inner = _inner(wanted)
+    if inner is not None and _name(told) != "null":
+        return read(inner, told, path)
     try:
-        return msgspec.json.decode(told, type=wanted)
+        return _decoder(wanted).decode(told)
     except msgspec.DecodeError as error:
         for other in _meant(told):
             try:
@@ -60,6 +60,23 @@ def _value(wanted: Any, told: msgspec.Raw, path: str) -> Any:
             except msgspec.ValidationError:
                 continue
         raise Missing(f"{path} is {_name(told)} that cannot be used: {error}") from None
+
+
+@cache
+def _known(kind: type[msgspec.Struct]) -> tuple[FieldInfo, ...]:
+    return msgspec.structs.fields(kind)
+
+
+@cache
+def _decoder(wanted: Any) -> msgspec.json.Decoder[Any]:
+    return msgspec.json.Decoder(wanted)
+
+
+@cache
+def _inner(wanted: Any) -> type[msgspec.Struct] | None:
+    """The struct that `wanted` is, or may be."""
+    parts = (wanted, *get_args(wanted))
+    return next((one for one in parts if isinstance(one, type) and issubclass(one, msgspec.Struct)), None)
 
 
 def _meant(told: msgspec.Raw) -> Iterator[int | str]:

@@ -340,6 +340,19 @@ def test_who_may_not_interrupt_hears_it_to_its_end() -> None:
 # ---- the goodbye does not come ----
 
 
+@pytest.mark.parametrize("confirmed", [True, False])
+def test_a_server_that_gives_no_metadata_back_says_the_goodbye_too(confirmed: bool) -> None:
+    """XAI's `response.created` has none (openai-realtime.md, section 12, W8)."""
+    desk = closing()
+    if confirmed:
+        desk.give(updated())
+    assert desk.at(2_400).give(created("R2")) == []
+    spoken(desk, "R2", "B", 500)
+    desk.give(done("R2"))
+    assert desk.at(2_950).give(echo("e0.3"))[-1] == "end spend_limit"
+    assert desk.call.farewell.heard
+
+
 @pytest.mark.parametrize("status", ["failed", "completed", "incomplete", "cancelled"])
 def test_a_goodbye_of_which_nothing_came_is_left_to_the_shell(status: str) -> None:
     desk = closing()

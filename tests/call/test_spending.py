@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+from typing import Any
+
 import msgspec
 import pytest
 
@@ -11,9 +14,9 @@ from bot.call.settings import CallSettings, Money
 from bot.call.spending import level
 from bot.realtime import events
 from bot.realtime.session import SessionSettings
-from bot.realtime.usage import PerToken
+from bot.realtime.usage import PerMinute, PerToken, Prices
 from tests.call.desk import Desk, changed, created, delta, done, speaks
-from tests.call.purse import CENT, USD, billed, heard, purse, spoken_over, used
+from tests.call.purse import CENT, PRICES, USD, billed, heard, purse, spoken_over, used
 
 MINUTE = 60_000
 
@@ -42,6 +45,43 @@ def test_cached_tokens_are_told_apart() -> None:
     desk.give(created("R1"), events.ResponseDone(told))
     assert facts(desk)[0].tokens == {"text_in": 10, "text_cached": 20}
     assert facts(desk)[0].nano_usd == 12 * CENT
+
+
+@pytest.mark.parametrize("prices", [PerMinute(78_000_000), PRICES, None], ids=["by time", "by tokens", "no price"])
+def test_what_xai_tells_at_the_top_level_is_counted(prices: Prices | None) -> None:
+    """And the seconds for which it bills, whatever they cost (openai-realtime.md, section 12, W8)."""
+    money = Money(prices, call_cap=CENT)
+    desk = Desk(CallSettings(money=money, session=SessionSettings(model="grok-voice-latest")))
+    told = {
+        "usage": {
+            "output_tokens": 3,
+            "output_token_details": {"text_tokens": 3, "audio_tokens": 0},
+            "billable_audio_seconds": 2,
+        }
+    }
+    wire = {
+        "type": "response.done",
+        "response": {"id": "R1", "status": "completed", "status_details": "unimplemented"},
+        **told,
+    }
+    desk.give(created("R1"), events.parse(json.dumps(wire)))
+    cost = {None: 0, PRICES: 3 * CENT}.get(prices, 2_600_000)
+    (fact,) = facts(desk)
+    assert (fact.tokens, fact.seconds) == ({"text_out": 3}, 2.0)
+    assert (fact.nano_usd, fact.priced) == (cost, prices is not None)
+    assert desk.call.spending.model_nano_usd == cost
+
+
+@pytest.mark.parametrize("usage", [None, "x", 5, [], {"input_tokens": "x"}, {"billable_audio_seconds": []}], ids=repr)
+def test_a_usage_that_is_none_costs_nothing_but_the_usage(usage: Any) -> None:
+    desk = Desk(purse())
+    desk.give(created("R1"))
+    response = {"id": "R1", "status": "completed"}
+    for place in ({"response": response, "usage": usage}, {"response": {**response, "usage": usage}}):
+        desk.give(events.parse(json.dumps({"type": "response.done", **place})))
+    assert [fact.nano_usd for fact in facts(desk)] == [0, 0]
+    assert desk.call.counts["usage_faults"] == (0 if usage is None else 2)
+    assert desk.call.responses.active is None
 
 
 def test_a_response_that_tells_nothing_is_a_fact_that_costs_nothing() -> None:

@@ -14,6 +14,7 @@ from bot.call.progress import MIN_TURNS, likeness
 from bot.call.settings import CallSettings
 from bot.call.states import State
 from bot.realtime import events
+from bot.realtime.errors import NO_TRANSCRIBER
 from tests.call.desk import Desk, audio_done, committed, created, delta, done, frame, item_done, speaks, stops
 from tests.call.purse import goodbye, heard
 
@@ -46,15 +47,17 @@ class Talk:
         self.desk.at(max(ms, self.desk.now_us / 1000))
         return self.said[before:]
 
-    def turn(self, text: str | None, *, ms: int = 1_000) -> None:
-        """The caller says something; None: nobody ever learns what."""
+    def turn(self, text: str | None, *, ms: int = 1_000, failed: str | None = None) -> None:
+        """The caller says something; None: nobody ever learns what. `failed`: the code of why it was not written down."""
         self._turns += 1
         item = f"U{self._turns}"
         self._take(self.desk.give(speaks()))
         self.until(self.desk.now_us / 1000 + ms)
         self._take(self.desk.give(stops(), committed(item)))
         self._speak(created(f"A{self._turns}"), f"A{self._turns}")
-        if text is not None:
+        if failed is not None:
+            self._take(self.desk.give(events.CallerTranscriptFailed(item, events.Problem(code=failed))))
+        elif text is not None:
             self._take(self.desk.give(heard(item, 0, text)))
 
     def _take(self, out: list[str]) -> None:
@@ -121,6 +124,51 @@ def test_words_that_nobody_writes_down_count_as_words() -> None:
         talk.until(talk.desk.now_us / 1000 + 9_000)
         talk.turn(None)
     assert talk.said == []
+
+
+def noises(talk: Talk, *, until_s: float, failed: str | None = None) -> float:
+    """400 ms of noise every 20 s until the call is over, or then: when that was, in seconds."""
+    while talk.desk.call.ended is None and talk.desk.now_us < until_s * 1_000_000:
+        talk.until(talk.desk.now_us / 1000 + 19_600)
+        if talk.desk.call.ended is None:
+            talk.turn(None, ms=400, failed=failed)
+    return talk.desk.now_us / 1_000_000
+
+
+@pytest.mark.parametrize("code", ["audio_unintelligible", "server_error", "rate_limit_exceeded", "made_up", ""])
+def test_noise_every_20_s_that_can_not_be_written_down_is_silence_with_nobody_there(code: str) -> None:
+    talk = Talk(CallSettings(idle_s=30))
+    assert noises(talk, until_s=3_600, failed=code) < 150
+    assert talk.desk.call.ended == "idle"
+    assert talk.warnings == ["transcription_failed", "idle_reached"]
+    assert talk.desk.call.errors.total() == talk.desk.call.counts["transcriptions_failed"] >= 4
+
+
+@pytest.mark.parametrize("code", sorted(NO_TRANSCRIBER))
+def test_where_there_is_no_transcriber_at_all_a_turn_counts_as_words(code: str) -> None:
+    talk = Talk(CallSettings(idle_s=30))
+    assert noises(talk, until_s=600, failed=code) >= 600
+    assert talk.desk.call.ended is None
+    assert talk.warnings == ["transcription_failed"]
+    assert talk.desk.call.errors == {code: talk.desk.call.counts["transcriptions_failed"]}
+
+
+def test_noise_of_which_no_transcript_ever_comes_is_silence_where_others_were_written_down() -> None:
+    talk = Talk(CallSettings(idle_s=30))
+    talk.turn("Hello?")
+    assert noises(talk, until_s=3_600) < 150
+    assert talk.desk.call.ended == "idle"
+
+
+def test_words_that_come_late_are_words() -> None:
+    talk = Talk(CallSettings(idle_s=10))
+    talk.turn("Hello?")
+    talk.until(talk.desk.now_us / 1000 + 11_000)
+    talk.turn(None)
+    talk.until(talk.desk.now_us / 1000 + 9_500)
+    talk._take(talk.desk.give(heard("U2", 0, "late")))
+    talk.until(talk.desk.now_us / 1000 + 2_000)
+    assert talk.desk.call.counts["idle_prompts"] == 0
 
 
 def test_the_silence_stands_still_while_an_answer_is_made() -> None:

@@ -34,12 +34,16 @@ def test_a_message_that_is_no_utf8_is_a_bad_message_wherever_the_fault_stands(te
 @pytest.mark.parametrize("size", [512, 513, 1_000_000])
 def test_an_id_of_the_servers_has_an_end(size: int) -> None:
     """A call remembers ids; those of the reference have some thirty characters."""
-    text = b'{"type":"input_audio_buffer.committed","item_id":"' + b"x" * size + b'"}'
+    needed = b'{"type":"response.created","response":{"id":"' + b"x" * size + b'"}}'
+    event = events.parse(b'{"type":"input_audio_buffer.committed","item_id":"' + b"x" * size + b'"}')
+    assert isinstance(event, events.Committed)
     if size <= 512:
-        assert isinstance(events.parse(text), events.Committed)
+        assert event.item_id
+        assert isinstance(events.parse(needed), events.ResponseCreated)
     else:
+        assert not event.item_id
         with pytest.raises(events.BadEvent, match="bad_shape"):
-            events.parse(text)
+            events.parse(needed)
 
 
 def test_a_stream_names_itself_in_few_letters() -> None:

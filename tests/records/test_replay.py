@@ -124,7 +124,7 @@ def test_a_file_cut_by_a_crash_may_lack_the_answers_to_its_last_input(recorded: 
 def test_an_input_that_is_no_message_is_a_bad_fixture(recorded: Fixture) -> None:
     for way, text, old, new in [
         ("phone>bot", b'"stop"', b'"stop"', b'"stopp"'),
-        ("model>bot", b"speech_started", b"1200", b'"x"'),
+        ("model>bot", b"output_audio.delta", b'"item_id"', b'"item"'),
         ("note", b"phone_closed", b"phone_closed", b"phone_gone"),
     ]:
         index = find(recorded, text, way)
