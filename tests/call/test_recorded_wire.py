@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 
 import msgspec
+import pytest
 
 from bot.call.call import Call
 from bot.call.notes import Refused, Tick
@@ -13,8 +14,12 @@ from bot.call.outputs import Output, Transcode
 from bot.call.settings import CallSettings
 from bot.call.states import State
 from bot.realtime import events
-from bot.realtime.session import SessionSettings
+from bot.realtime.session import HANG_UP, SessionSettings
 from bot.realtime.transcoding import Transcoder
+from bot.testing.agent import Pacing, Reply, ScriptedAgent, Spoken, ToolCall, pattern
+from bot.testing.model import SimulatedModel
+from bot.testing.phone import SimulatedPhone
+from bot.testing.scheduler import VirtualCall
 from bot.twilio import stream
 from tests.call.desk import MS, echo, frame, start
 from tests.recordings import Recording, each_recording, recording
@@ -136,3 +141,30 @@ def test_all_that_was_used_is_counted(path: Path) -> None:
     assert [sum(msgspec.to_builtins(fact.tokens).values()) for fact in facts] == [
         usage["total_tokens"] for usage in told
     ]
+
+
+WHOSE = [
+    SessionSettings(model="gpt-realtime-2.1"),
+    SessionSettings(model="gpt-realtime"),
+    SessionSettings(model="gpt-realtime", dialect="azure"),
+    SessionSettings(model="grok-voice-latest", dialect="xai", voice="eve"),
+]
+
+
+@pytest.mark.parametrize("gap_ms", [0, 400, 3_000])
+@pytest.mark.parametrize("chosen", WHOSE, ids=lambda one: f"{one.dialect}-{one.model}")
+def test_a_goodbye_is_heard_to_its_end_wherever_its_hang_up_stands_among_the_events(
+    chosen: SessionSettings, gap_ms: int
+) -> None:
+    """By a model that reasons the function is called before the goodbye's item is done."""
+    goodbye = Spoken(pattern(2_000), "Thank you and goodbye.")
+    pacing = Pacing(speed=4, call_gap_ms=gap_ms)
+    agent = ScriptedAgent([Spoken(pattern(500), "Hello."), Reply([goodbye], [ToolCall(HANG_UP)], pacing)])
+    model = SimulatedModel(agent, model=chosen.model, dialect=chosen.dialect)
+    phone = SimulatedPhone()
+    phone.say(bytes((0x10, 0x90)) * 80 * 50, 3_000 * MS)
+    call = VirtualCall(Call(CallSettings(session=chosen, greeting="Hello.")), phone, model)
+    assert call.run() == "bot_hung_up"
+    assert b"".join(one.audio for one in phone.received).endswith(goodbye.audio)
+    assert phone.playout.runs[-1].end_us - phone.playout.runs[-1].start_us == 2_000 * MS
+    assert model.violations == phone.violations == []
