@@ -64,11 +64,13 @@ def label(problem: Problem) -> str:
 def ends_the_call(problem: Problem, *, ready: bool) -> bool:
     """Whether it ends a call whose session is ready, or not yet.
 
-    Before it is, a refused session.update leaves a session that is not ours; a refused handshake closes by itself.
+    Before it is, a refused session.update leaves a session that is not ours: it is known by our event id, or by the
+    field of the session that it names. A refused handshake closes by itself.
     """
     if ready:
         return problem.code in FATAL
-    return problem.event_id is not None or problem.code == "insufficient_quota"
+    about_ours = problem.event_id is not None or (problem.param or "").partition(".")[0] == "session"
+    return about_ours or problem.code == "insufficient_quota"
 
 
 def severity(problem: Problem) -> Severity:

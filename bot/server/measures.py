@@ -140,7 +140,7 @@ FAMILIES = (
     Family(
         "heardline_upstream_errors_total",
         "counter",
-        "What sessions said was wrong, failed replies included, by OpenAI's code.",
+        "What sessions said was wrong, failed replies and transcriptions included, by code.",
         "code",
         LABELS,
     ),

@@ -33,6 +33,8 @@ def problem(code: str | None, event_id: str | None = None, kind: str = "invalid_
     ("one", "before_ready", "when_ready"),
     [
         (problem("unknown_parameter", "session_1"), True, False),
+        (Problem("invalid_request_error", "unknown_parameter", "words", "session.reasoning"), True, False),
+        (Problem("invalid_request_error", "invalid_value", "words", "sessions"), False, False),
         (problem("insufficient_quota"), True, True),
         (problem("invalid_api_key"), False, True),
         (problem("invalid_model"), False, True),

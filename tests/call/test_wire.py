@@ -200,7 +200,7 @@ def test_a_field_that_nobody_needs_may_be_anything(name: str) -> None:
     for at in SHAPES[name]:
         wire, usual = conversation.received[at], repr(parsed(name)[at])
         for path in strange_paths(wire):
-            for value in STRANGE:
+            for value in STRANGE[:4] if "usage." in path else STRANGE:  # what usage may hold has tests of its own
                 event = events.parse(json.dumps(with_strange(wire, path, value)))
                 read = repr(event)
                 if read != usual and (at, read) not in known:

@@ -7,6 +7,7 @@ from typing import Any
 
 from bot.testing.dial import new_call_sid
 from tests.server.desk import Desk, standing, until
+from tests.server.test_metrics import found
 
 FRAMES = 300
 
@@ -45,3 +46,18 @@ async def test_a_stream_that_is_refused_names_its_call_when_its_token_does() -> 
         told, untold = desk.logged("stream_refused")
         assert told["call_sid"] == sid
         assert "call_sid" not in untold
+
+
+async def test_what_a_session_says_and_nobody_can_use_is_one_line_and_counted_each_time() -> None:
+    async with standing() as desk:
+        async with desk.stream() as hand:
+            await until(lambda: "begun" in hand.bridge.reported_us)
+            for _ in range(3):
+                hand.bridge._model_text(b'{"type":"response.created","response":{}}')
+            await hand.socket.send_str(hand.texts.stop())
+            await hand.closed()
+        await desk.quiet()
+        (line,) = [line for line in desk.logs if line["event"] == "message_refused"]
+        assert (line["way"], line["why"]) == ("model>bot", "bad_shape")
+        assert line["about"] == "response.created: response.id is not there"
+        assert (await found(desk))["model_messages_refused_total", "bad_shape"] == 3
