@@ -138,6 +138,7 @@ _XAI: list[Wire] = [
     {"type": "ping", "timestamp": 1_785_214_080_296, "previous_item_id": None},
     {"type": "session.updated", "session": {"audio": {"input": PCM, "output": PCM}, "model": "grok-voice-latest", "temperature": -1.0}},
     *_turn("U"),
+    {"type": f"{TRANSCRIPTION}.updated", "item_id": "U", "content_index": 0, "transcript": "Hi", "previous_item_id": None},
     *_answer(
         {**_UNSAID, "status": "in_progress", "output": []},
         {**_UNSAID, "status": "completed", "output": [SAID]},

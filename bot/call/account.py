@@ -17,6 +17,8 @@ from bot.call.transcript import Transcript, Turn
 from bot.call.waits import Waits
 from bot.realtime import events
 
+NOTHING_GROWS = ("", "")
+"""No item, and no words of it so far."""
 MAX_SILENT = 64
 """Items with words and no sound; a response has one or two. Beyond, the oldest is given up."""
 
@@ -33,6 +35,7 @@ class Account:
         self._speech = speech
         self._greeting = greeting
         self._waits = Waits(step)
+        self._growing = NOTHING_GROWS
         self._open: dict[str, list[Entry]] = {}
         """Entries of which something was sent, by item, in the order of playing, until their turn is over."""
         self._silent: dict[str, str] = {}
@@ -53,17 +56,30 @@ class Account:
         if turn.ended_us is None:
             turn.began_us, turn.ended_us = self._speech.take(item_id, self._step.now_us)
             self._speech.turn(turn.number)
+            if item_id == self._growing[0]:
+                self._transcript.caller_words(*self._growing)
             self._tell(turn)
+
+    def caller_words_so_far(self, item_id: str, text: str) -> None:
+        """The beginning of what he said. Before his turn is over it is none yet, and its words wait for it."""
+        self._growing = (item_id, text)
+        if self._transcript.ended("caller", item_id):
+            self._words(item_id, text)
+
+    def _words(self, item_id: str, text: str) -> Turn:
+        before = self._transcript.caller_turn(item_id).text
+        turn = self._transcript.caller_words(item_id, text)
+        if turn.ended_us is not None and turn.text != before:
+            self._tell(turn)
+        return turn
 
     def caller_words(self, item_id: str, text: str) -> None:
         """What he said, as it was understood."""
-        before = self._transcript.caller_turn(item_id).text
-        turn = self._transcript.caller_words(item_id, text)
+        self._growing = NOTHING_GROWS
+        turn = self._words(item_id, text)
         self._speech.known(turn.number)
         if turn.ended_us is None:
             self.caller_turn(item_id)
-        elif turn.text != before:
-            self._tell(turn)
 
     # ---- the bot ----
 

@@ -2,14 +2,15 @@
 
 `audio_start_ms` includes the prefix padding and `audio_end_ms` the window of silence after which server_vad takes a
 turn to be over (openai-realtime.md, section 4): both are taken off. What semantic_vad includes is not known, so its
-figures are taken as they are.
+figures are taken as they are. Where the offsets of a dialect mean nothing, what was written when the word came counts.
 """
 
 from __future__ import annotations
 
+from bot.audio.payload import BYTES_PER_MS
 from bot.call.listening import Listening
 from bot.realtime.events import SpeechStarted, SpeechStopped
-from bot.realtime.session import TurnDetection
+from bot.realtime.session import SessionSettings
 
 REMEMBERED = 16
 """Turns whose speech began or ended and that were not committed."""
@@ -18,24 +19,31 @@ REMEMBERED = 16
 class CallerSpeech:
     """Times are when the line had brought the audio, in the call's microseconds: the line's delay is not known."""
 
-    def __init__(self, detection: TurnDetection, listening: Listening) -> None:
+    def __init__(self, chosen: SessionSettings, listening: Listening) -> None:
+        detection = chosen.turn_detection
         known = detection.type == "server_vad"
         self._prefix_ms = detection.prefix_padding_ms if known else 0
         self._silence_ms = detection.silence_duration_ms if known else 0
+        self._trusted = chosen.tells_offsets
         self._listening = listening
         self._began: dict[str, int] = {}
         self._ended: dict[str, int] = {}
 
     def started(self, event: SpeechStarted, now_us: int) -> None:
         """Where the padding was cut short by the turn before, this is as much too late."""
-        self._listening.audio.speech_started(event.audio_start_ms)
-        began_us = self._listening.at_us(event.audio_start_ms + self._prefix_ms, now_us)
-        _keep(self._began, event.item_id, began_us)
+        start_ms = event.audio_start_ms if self._trusted else max(self._written_ms - self._prefix_ms, 0)
+        self._listening.audio.speech_started(start_ms)
+        _keep(self._began, event.item_id, self._listening.at_us(start_ms + self._prefix_ms, now_us))
+
+    @property
+    def _written_ms(self) -> int:
+        return self._listening.appended_bytes // BYTES_PER_MS
 
     def stopped(self, event: SpeechStopped, now_us: int) -> int:
         """When the speech really ended."""
-        self._listening.audio.speech_stopped(event.audio_end_ms)
-        ended_us = self._listening.at_us(event.audio_end_ms - self._silence_ms, now_us)
+        end_ms = event.audio_end_ms if self._trusted else self._written_ms
+        self._listening.audio.speech_stopped(end_ms)
+        ended_us = self._listening.at_us(end_ms - self._silence_ms, now_us)
         _keep(self._ended, event.item_id, ended_us)
         return ended_us
 

@@ -59,7 +59,14 @@ class Dialogue:
         if parts.responses.busy or not parts.turns.server_acts:
             parts.responses.want({})
 
+    def caller_transcript_grows(self, event: events.CallerTranscriptGrows | events.CallerTranscript) -> None:
+        """What was understood of the turn so far."""
+        self._parts.account.caller_words_so_far(event.item_id, event.transcript.strip())
+
     def caller_transcript(self, event: events.CallerTranscript) -> None:
+        if event.status == "in_progress":
+            self.caller_transcript_grows(event)
+            return
         parts, words = self._parts, event.transcript.strip()
         parts.account.caller_words(event.item_id, words)
         parts.walls.caller_words(event.item_id, words)

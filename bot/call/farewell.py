@@ -102,7 +102,11 @@ class Farewell:
         bound.reached()
         self._responses.close()
         self._floor.close(bound.reason)
-        if self._turns.server_may_answer:
+        self._take_turns()
+
+    def _take_turns(self) -> None:
+        """Where the server can listen and leave the rest to us; elsewhere it answers, and its answer is cancelled."""
+        if self._turns.may_leave and self._turns.server_may_answer:
             self._step.send(self._turns.update(self._step.event_id("session"), server_owns=False))
 
     def session_lost(self) -> None:
@@ -114,8 +118,8 @@ class Farewell:
 
     def session_ready(self) -> None:
         """Another session took over: it is to know what the one before was told."""
-        if self.closing and self._turns.server_may_answer:
-            self._step.send(self._turns.update(self._step.event_id("session"), server_owns=False))
+        if self.closing:
+            self._take_turns()
         if self._told and not self.closing:
             self._say(WRAP_UP_ITEM, WRAP_UP)
 
@@ -127,6 +131,8 @@ class Farewell:
         `ready`: there is a session to ask.
         """
         if not self.closing or self._floor.caller_speaking or self._responses.awaited:
+            return False
+        if self._turns.server_acts and self._floor.answer_due:  # it comes first, and is cancelled
             return False
         if self._spoilt or self._tries == MAX_TRIES:
             return True
@@ -153,7 +159,7 @@ class Farewell:
             return True
         self._responses.intruded(response.id)
         self._step.send(self._responses.cancel(response.id, self._step.event_id("cancel")))
-        self._floor.response_started(suppressed=True)
+        self._floor.response_started(suppressed=False)
         return False
 
     def _is_ours(self, response: Response) -> bool:

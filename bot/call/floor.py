@@ -48,6 +48,10 @@ class Floor:
         self._answer_due = self._answer_due and suppressed
         self.happen(Happening.RESPONSE_STARTED)
 
+    def answer_overdue(self) -> None:
+        """The server's own answer did not come: it is waited for no more."""
+        self._answer_due = False
+
     def apologised(self) -> None:
         """The caller is told that there is no answer: none is due any more."""
         self._answer_due = False

@@ -91,7 +91,7 @@ class Interrupt:
         verdict = judge(entries)
         for one in verdict.truncations:
             if one.item_id != RECORDED_ITEM and not self.inherited.owns(one.item_id):
-                step.send(TruncateItem(one.item_id, one.audio_end_ms, one.content_index, step.event_id("truncate")))
+                self._truncate(one)
         suppressed = self._responses.suppress()
         if suppressed is not None and not self._turns.server_acts:
             step.send(self._responses.cancel(suppressed, step.event_id("cancel")))
@@ -117,12 +117,17 @@ class Interrupt:
             return None
         for entry in self._speaking.ledger.of_response(response_id):
             if not entry.done:
-                ms = entry.received // BYTES_PER_MS
-                step.send(TruncateItem(entry.item_id, ms, entry.content_index, step.event_id("truncate")))
+                self._truncate(Truncation(entry.item_id, entry.content_index, entry.received // BYTES_PER_MS))
                 self._account.cut_off(entry)
         step.send(self._responses.cancel(response_id, step.event_id("cancel")))
         self.unheard.silenced(response_id)
         return response_id
+
+    def _truncate(self, one: Truncation) -> None:
+        """A server that knows no truncation goes on from all that it made, which nobody can tell it otherwise."""
+        if self._turns.can_truncate:
+            event_id = self._step.event_id("truncate")
+            self._step.send(TruncateItem(one.item_id, one.audio_end_ms, one.content_index, event_id))
 
     def _retell(self) -> None:
         """A recorded greeting is a text item, which can't be truncated: what was heard of it takes its place."""

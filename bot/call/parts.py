@@ -61,7 +61,7 @@ class Parts:
 
         self.announcement = Announcement(settings, speaking, transcript)
         self.greeting = greeting = Greeting(settings, responses, speaking, transcript)
-        self.speech = CallerSpeech(settings.session.turn_detection, listening)
+        self.speech = CallerSpeech(settings.session, listening)
         self.account = account = Account(step, speaking, transcript, self.speech, greeting)
         self.interrupt = interrupt = Interrupt(step, speaking, responses, turns, account)
         self.opening = Opening(

@@ -80,6 +80,7 @@ class Patience:
         """No answer came in time: whether that ends the call."""
         response_id = self._interrupt.abandon()
         self._since_us = self._step.now_us
+        self._floor.answer_overdue()
         return self._faults.overdue(response_id)
 
     def response_done(self) -> None:

@@ -27,10 +27,15 @@ class SessionSide:
     # ---- it opens ----
 
     def created(self, _: events.SessionCreated | events.ConversationCreated) -> None:
-        """An idle session has been told this already, as the first thing it heard (bot.server.warm)."""
+        """The first word of a session that has two (section 12, W8): it is told what to be.
+
+        An idle session has been told this already, as the first thing it heard (bot.server.warm).
+        """
         parts, step = self._parts, self._parts.step
-        event_id = OPENING_UPDATE if parts.sessions.created() else step.event_id("session")
-        step.send(events.UpdateSession(parts.turns.session(), event_id))
+        session = parts.turns.tell()
+        if session is not None:
+            event_id = OPENING_UPDATE if parts.sessions.created() else step.event_id("session")
+            step.send(events.UpdateSession(session, event_id))
 
     def updated(self, event: events.SessionUpdated) -> EndReason | None:
         parts = self._parts

@@ -81,6 +81,11 @@ class Transcript:
         """The bot's turn that an item is."""
         return self._by_item.get(("bot", item_id))
 
+    def ended(self, who: Literal["caller", "bot"], item_id: str) -> bool:
+        """Whether the item is a turn that is over."""
+        turn = self._by_item.get((who, item_id))
+        return turn is not None and turn.ended_us is not None
+
     @property
     def gathering(self) -> int:
         """Of how many items the words are still being placed."""

@@ -11,7 +11,7 @@ from __future__ import annotations
 from typing import Any
 
 from bot.call.settings import CallSettings
-from bot.realtime.events import ConversationCreated, SessionCreated, UpdateSession
+from bot.realtime.events import UpdateSession
 from bot.realtime.session import session_object, turns_update
 
 
@@ -20,11 +20,16 @@ class Turns:
 
     def __init__(self, settings: CallSettings) -> None:
         opens = bool(settings.announcement_audio) or settings.greets
-        self.server_owns = not settings.session.can_leave_turns or (settings.barge_in == "on" and not opens)
+        self.can_truncate = settings.session.can_truncate
+        self.may_leave = settings.session.can_leave_turns
+        """The server can be told to listen and leave the rest to us; one that can't owns the turns at once."""
+        self.server_owns = not self.may_leave or (settings.barge_in == "on" and not opens)
         self._owed = not self.server_owns and settings.barge_in == "on"
         """The server is to own the turns, but not yet."""
         self._at_first, self._owed_at_first = self.server_owns, self._owed
         self._session = settings.session
+        self._told = False
+        """Whether the session at hand was told what to be."""
         self._pending: dict[str, bool] = {}
         """Whom each update makes the owner, true for the server, by event id, oldest first."""
 
@@ -43,21 +48,15 @@ class Turns:
         owed, self._owed = self._owed, False
         return owed
 
-    @property
-    def opening_event(self) -> type[SessionCreated | ConversationCreated]:
-        """What a session says first, whereupon it is told what to be. xAI may send both (section 1.5)."""
-        return ConversationCreated if self._session.dialect == "xai" else SessionCreated
-
-    def session(self) -> dict[str, Any]:
-        """The session to ask for first."""
-        return session_object(self._session, server_owns_turns=self._at_first)
+    def tell(self) -> dict[str, Any] | None:
+        """The session to ask for first; None once it was asked for."""
+        told, self._told = self._told, True
+        return None if told else session_object(self._session, server_owns_turns=self._at_first)
 
     def update(self, event_id: str, *, server_owns: bool) -> UpdateSession:
         """A later session.update that makes the server, or us, the owner. It counts once it is confirmed."""
         self._pending[event_id] = server_owns
-        chosen = self._session
-        session = turns_update(chosen.turn_detection, server_owns_turns=server_owns, dialect=chosen.dialect)
-        return UpdateSession(session, event_id)
+        return UpdateSession(turns_update(self._session.turn_detection, server_owns_turns=server_owns), event_id)
 
     def confirmed(self) -> None:
         """A `session.updated` came. It names no event id, but the server answers in order: it is the oldest's."""
@@ -68,6 +67,7 @@ class Turns:
         """The next session begins as the first one did."""
         self.server_owns = self._at_first
         self._owed = self._owed_at_first
+        self._told = False
         self._pending.clear()
 
     def refused(self, event_id: str | None) -> None:

@@ -69,7 +69,7 @@ class SessionCreated(_Event, frozen=True, tag="session.created"):
 
 
 class ConversationCreated(_Event, frozen=True, tag="conversation.created"):
-    """xAI's first word, in place of session.created (section 1.5)."""
+    """xAI's first word, beside session.created or in its place (sections 1.5 and 12, W8)."""
 
 
 class SessionUpdated(_Event, frozen=True, tag="session.updated"):
@@ -133,11 +133,19 @@ class Problem(_Part, frozen=True):
 
 
 class CallerTranscript(_Event, frozen=True, tag="conversation.item.input_audio_transcription.completed"):
-    """`usage` is read by bot.realtime.usage, which refuses nothing."""
+    """`status` in_progress: there is more to come (section 12, W8). `usage` is read by bot.realtime.usage."""
 
     item_id: Id = ""
     transcript: str = ""
+    status: str = ""
     usage: Any = None
+
+
+class CallerTranscriptGrows(_Event, frozen=True, tag="conversation.item.input_audio_transcription.updated"):
+    """`transcript` is all of it so far."""
+
+    item_id: Id = ""
+    transcript: str = ""
 
 
 class CallerTranscriptFailed(_Event, frozen=True, tag="conversation.item.input_audio_transcription.failed"):
@@ -176,8 +184,8 @@ class ResponseDone(_Event, frozen=True, tag="response.done"):
 
     @property
     def used(self) -> Any:
-        """What the server told of it, wherever it did."""
-        return self.usage if self.response.usage is None else self.response.usage
+        """The usage, wherever the server told it; xAI has an empty one in the response (section 12, W8)."""
+        return self.usage if self.response.usage in (None, {}) else self.response.usage
 
 
 class OutputItemAdded(_Event, frozen=True, tag="response.output_item.added"):
@@ -247,6 +255,7 @@ _Used = (
     | ItemTruncated
     | ItemDeleted
     | CallerTranscript
+    | CallerTranscriptGrows
     | CallerTranscriptFailed
     | ResponseCreated
     | ResponseDone

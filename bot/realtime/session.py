@@ -14,6 +14,8 @@ from bot.realtime.events import Session
 Dialect = Literal["openai", "azure", "xai"]
 """Whose server speaks it: Azure's differs in the handshake only (section 1.4), xAI's in the session too (1.5)."""
 PCM_RATE = 24_000
+XAI_TRANSCRIBER = "grok-transcribe"
+"""It comes with the session and is not billed apart."""
 HANG_UP = "hang_up"
 """The one function the model has: end the call once its goodbye has been heard."""
 
@@ -65,6 +67,16 @@ class SessionSettings(msgspec.Struct, frozen=True):
         """
         return self.dialect != "xai"
 
+    @property
+    def can_truncate(self) -> bool:
+        """Whether the server can be told how much of an item was heard: xAI's can't (section 12, W8)."""
+        return self.dialect != "xai"
+
+    @property
+    def tells_offsets(self) -> bool:
+        """Whether what the server says of where speech begins and ends is on the clock of the audio it was sent."""
+        return self.dialect != "xai"
+
 
 _DEFAULTS = SessionSettings()
 
@@ -112,14 +124,14 @@ def session_object(chosen: SessionSettings, *, server_owns_turns: bool) -> dict[
 
 def _xai_session(chosen: SessionSettings) -> dict[str, Any]:
     """XAI's shape: no `type`, voice and turn_detection at the top, and none of the rest that it may not know (1.5)."""
-    formats = {"format": _format(chosen.audio)}
-    speaking: dict[str, Any] = dict(formats)
+    speaking: dict[str, Any] = {"format": _format(chosen.audio)}
+    listening = {**speaking, "transcription": {"model": XAI_TRANSCRIBER}}
     if chosen.speed is not None:
         speaking["speed"] = chosen.speed
     session: dict[str, Any] = {
         "instructions": chosen.instructions,
         "turn_detection": _server_vad(chosen.turn_detection),
-        "audio": {"input": formats, "output": speaking},
+        "audio": {"input": listening, "output": speaking},
         "tools": [_HANG_UP_TOOL],
     }
     if chosen.voice:
@@ -127,10 +139,8 @@ def _xai_session(chosen: SessionSettings) -> dict[str, Any]:
     return session
 
 
-def turns_update(chosen: TurnDetection, *, server_owns_turns: bool, dialect: Dialect = "openai") -> dict[str, Any]:
+def turns_update(chosen: TurnDetection, *, server_owns_turns: bool) -> dict[str, Any]:
     """A later update that moves nothing but who owns the turns; formats are left out on purpose (pitfall 8)."""
-    if dialect == "xai":
-        return {"turn_detection": _server_vad(chosen) if server_owns_turns else None}
     return {
         "type": "realtime",
         "audio": {"input": {"turn_detection": turn_detection(chosen, server_owns_turns=server_owns_turns)}},

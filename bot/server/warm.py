@@ -44,7 +44,7 @@ class IdleSession:
         self.failure: Failure | None = None
         """How it was lost, if it was."""
         self.on_lost = on_lost
-        self._settings = settings
+        self._core = Call(settings)
         self._configured: asyncio.Future[None] = loop.create_future()
 
     async def open(self, within_s: float | None = None) -> None:
@@ -83,7 +83,7 @@ class IdleSession:
 
     def _configure(self, event: events.SessionCreated | events.ConversationCreated) -> None:
         """Say what a call's core would say; the formats in the echo are judged by the call that takes the session."""
-        for command in Call(self._settings).receive(event, 0):
+        for command in self._core.receive(event, 0):
             self.sent.append(_encode(command))
             self.connection.send(self.sent[-1])
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
-from typing import Literal, Protocol
+from typing import Any, Literal, Protocol
 
 import msgspec
 
@@ -18,7 +18,8 @@ class Pacing(msgspec.Struct, frozen=True):
     """How a reply leaves the model (section 5). Sizes and times in ms; `speed` in times real time, 0 for all at once.
 
     `first_audio_ms` runs from response.created to the first item, `item_gap_ms` from an item's announcement to its
-    first audio; `transcript_lead_ms` is how much audio the text is ahead of the sound.
+    first audio; `transcript_lead_ms` is how much audio the text is ahead of the sound. `call_gap_ms`: from the last of
+    a function's arguments to the end of its item, and how long a remote tool takes.
     """
 
     first_audio_ms: int = 300
@@ -27,6 +28,7 @@ class Pacing(msgspec.Struct, frozen=True):
     speed: float = 4.0
     transcript_lead_ms: int = 400
     item_gap_ms: int = 0
+    call_gap_ms: int = 0
 
 
 AT_ONCE = Pacing(speed=0)
@@ -65,6 +67,16 @@ class ToolCall(msgspec.Struct, frozen=True):
     call_id: str = ""
 
 
+class McpCall(msgspec.Struct, frozen=True):
+    """A call of a remote tool, which the server makes by itself; `error` None: it went well and gave `output`."""
+
+    server_label: str
+    name: str
+    arguments: str = "{}"
+    output: str = ""
+    error: dict[str, Any] | None = None
+
+
 class Failure(msgspec.Struct, frozen=True):
     """How a response goes wrong (section 6), once `after_ms` of its audio have been produced.
 
@@ -80,13 +92,17 @@ class Failure(msgspec.Struct, frozen=True):
 
 
 class Reply(msgspec.Struct, frozen=True):
-    """What one response says: audio items in order, then function calls. `pacing` None: the model's own."""
+    """What one response says: audio items in order, then function calls, then calls of remote tools.
+
+    `pacing` None: the model's own.
+    """
 
     items: Sequence[Spoken] = ()
     tool_calls: Sequence[ToolCall] = ()
     pacing: Pacing | None = None
     failure: Failure | None = None
     null_usage: bool = False
+    mcp_calls: Sequence[McpCall] = ()
 
 
 class Turn(msgspec.Struct, frozen=True):

@@ -49,6 +49,7 @@ class VirtualSession:
         self.said: list[str] = []
         self.configured = False
         self._sent: list[str] = []
+        self._core: Call | None = None
         self._transcoder: Transcoder | None = None
 
     def transcode(self, order: Transcode) -> None:
@@ -71,8 +72,9 @@ class VirtualSession:
         event = events.parse(text)
         if isinstance(event, events.SessionUpdated):
             self.configured = True
-        if not isinstance(event, events.SessionCreated):
+        if not isinstance(event, events.SessionCreated | events.ConversationCreated):
             return []
-        answers = [msgspec.json.encode(one).decode() for one in Call(settings).receive(event, 0)]
+        self._core = self._core or Call(settings)
+        answers = [msgspec.json.encode(one).decode() for one in self._core.receive(event, 0)]
         self._sent += answers
         return answers

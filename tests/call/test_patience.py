@@ -103,7 +103,7 @@ def heard(call: VirtualCall) -> list[tuple[str, int]]:
 def _begins(audio: bytes) -> tuple[str, int]:
     """Whose sound `audio` begins with, and how much of it is that."""
     for name, whole in NAMES.items():
-        at = whole.find(audio[:64])
+        at = whole.find(audio[:8])
         if at >= 0:
             size = min(len(audio), len(whole) - at)
             while audio[:size] != whole[at : at + size]:

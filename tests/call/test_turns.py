@@ -34,7 +34,8 @@ GREETED = CallSettings(greeting="Hello.")
 def test_the_server_owns_the_turns_where_every_interruption_is_welcome(barge_in: str, owns: bool) -> None:
     chosen = CallSettings(barge_in=barge_in)
     turns = Turns(chosen)
-    assert turns.session() == session_object(chosen.session, server_owns_turns=owns)
+    assert turns.tell() == session_object(chosen.session, server_owns_turns=owns)
+    assert turns.tell() is None
     assert turns.server_owns is turns.server_acts is turns.server_may_answer is owns
 
 
@@ -121,16 +122,18 @@ def test_while_the_update_is_on_its_way_we_answer() -> None:
 XAI = SessionSettings(dialect="xai", model="grok-voice-latest", voice="eve")
 
 
-def test_xai_is_told_what_to_be_when_its_conversation_is_there_and_once() -> None:
-    desk = Desk(CallSettings(session=XAI), ready=False)
-    assert desk.give(events.ConversationCreated()) == ["update server"]
-    assert desk.give(events.SessionCreated(SESSION)) == []
+CREATED = (events.SessionCreated(SESSION), events.ConversationCreated())
+
+
+@pytest.mark.parametrize("first_words", [CREATED, CREATED[::-1], CREATED[:1], CREATED[1:]])
+@pytest.mark.parametrize("chosen", [XAI, SessionSettings()])
+def test_a_session_is_told_what_to_be_at_its_first_word_and_once(
+    chosen: SessionSettings, first_words: tuple[events.ServerEvent, ...]
+) -> None:
+    desk = Desk(CallSettings(session=chosen), ready=False)
+    assert desk.give(*first_words) == ["update server"]
     (asked,) = desk.sent(events.UpdateSession)
-    assert asked.session == session_object(XAI, server_owns_turns=True)
-
-
-def test_nobody_else_is_told_anything_by_a_conversation() -> None:
-    assert Desk(CallSettings(), ready=False).give(events.ConversationCreated()) == []
+    assert asked.session == session_object(chosen, server_owns_turns=True)
 
 
 def test_xai_owns_the_turns_from_the_first_word_since_it_can_not_leave_them() -> None:
@@ -149,11 +152,3 @@ def test_where_it_says_nothing_of_formats_xai_does_what_it_was_asked_for() -> No
         desk.give(events.ConversationCreated())
         assert desk.give(silent) == told
     assert desk.call.ended is None
-
-
-def test_without_turn_detection_xai_does_not_listen_at_all() -> None:
-    turns = Turns(CallSettings(session=XAI))
-    assert turns.server_acts
-    assert turns.update("session_2", server_owns=False).session == {"turn_detection": None}
-    back = turns.update("session_3", server_owns=True).session
-    assert back == {"turn_detection": session_object(XAI, server_owns_turns=True)["turn_detection"]}

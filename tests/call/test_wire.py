@@ -24,7 +24,7 @@ from bot.realtime.session import SessionSettings
 from bot.realtime.usage import PerMinute, PerToken
 from bot.twilio import stream
 from tests.call.desk import start
-from tests.wire import Conversation, Wire, conversations
+from tests.wire import HAND_MADE, Conversation, Wire, conversations
 
 STEP_US = 20_000
 AFTER_US = 3_000_000
@@ -38,7 +38,8 @@ NEEDED: dict[str, tuple[str, ...]] = {
     "input_audio_buffer.speech_stopped": ("audio_end_ms", "item_id"),
     "input_audio_buffer.committed": ("item_id",),
     "conversation.item.done": ("item.id",),
-    "conversation.item.input_audio_transcription.completed": ("item_id", "transcript"),
+    "conversation.item.input_audio_transcription.updated": ("item_id", "transcript"),
+    "conversation.item.input_audio_transcription.completed": ("item_id", "transcript", "status"),
     "conversation.item.input_audio_transcription.failed": ("item_id", "error.code"),
     "response.created": ("response.id",),
     "response.done": ("response.id", "response.status"),
@@ -174,11 +175,12 @@ def test_everything_a_real_server_said_is_read_as_what_it_is(conversation: Conve
 @pytest.mark.parametrize("conversation", ALL, ids=[one.name for one in ALL])
 def test_a_real_conversation_leaves_the_call_where_it_should(conversation: Conversation) -> None:
     outcome = undisturbed(conversation.name)
-    assert outcome.ended is None
-    assert outcome.state in {State.SPEAKING, State.LISTENING, State.THINKING}
     assert not [name for name in outcome.counts if name.startswith("refused_")]
     sound = [one["delta"] for one in conversation.received if one["type"] == "response.output_audio.delta"]
     heard = [one.media.payload for one in outcome.out if type(one) is stream.PlayMedia]
+    if sound:  # a text is no answer to a call, which asks again, and this server says nothing to that
+        assert outcome.ended is None
+        assert outcome.state in {State.SPEAKING, State.LISTENING, State.THINKING}
     if not any(type(one) is stream.Clear for one in outcome.out):
         assert sum(map(payload_bytes, heard)) == sum(map(payload_bytes, sound))
     assert heard or not sound
@@ -219,9 +221,14 @@ def test_several_fields_may_be_strange_at_once(data: st.DataObject) -> None:
     assert played(conversation, at, events.parse(json.dumps(wire))) == undisturbed(conversation.name)
 
 
+def made(kind: str) -> Conversation:
+    """The first conversation made by hand that has an event of this kind."""
+    return next(one for one in HAND_MADE if any(wire["type"] == kind for wire in one.received))
+
+
 @pytest.mark.parametrize(("kind", "path"), [(kind, path) for kind, needed in NEEDED.items() for path in needed])
 def test_what_is_said_to_be_needed_is_read(kind: str, path: str) -> None:
-    wires = [wire for wire in NAMED["by hand, as OpenAI"].received if wire["type"] == kind]
+    wires = [wire for wire in made(kind).received if wire["type"] == kind]
     assert any(_read(wire) != _read(with_strange(wire, path, value)) for wire in wires for value in STRANGE)
 
 
@@ -247,7 +254,7 @@ TOLD_TWICE = (
 @pytest.mark.parametrize("kind", [kind for kind in NEEDED if kind not in TOLD_TWICE])
 def test_an_event_that_is_lost_is_noticed_by_the_comparison(kind: str) -> None:
     """Or the tests above would find that anything may be anything."""
-    conversation = NAMED["by hand, as OpenAI"]
+    conversation = made(kind)
     at = max(at for at, wire in enumerate(conversation.received) if wire["type"] == kind)
     assert played(conversation, at, events.Unknown("lost")) != undisturbed(conversation.name)
 
@@ -262,7 +269,9 @@ NOT_TOLD = [
 
 
 @pytest.mark.parametrize(("kind", "path"), NOT_TOLD)
-@pytest.mark.parametrize("value", [GONE, None, "x", [], {}, True], ids=lambda value: "gone" if value is GONE else repr(value))
+@pytest.mark.parametrize(
+    "value", [GONE, None, "x", [], {}, True], ids=lambda value: "gone" if value is GONE else repr(value)
+)
 def test_what_the_call_needs_less_than_the_event_does_not_cost_it_the_event(kind: str, path: str, value: Any) -> None:
     wires = [wire for wire in NAMED["by hand, as OpenAI"].received if wire["type"] == kind]
     assert wires

@@ -178,7 +178,10 @@ def test_xai_is_asked_in_its_own_shape() -> None:
     session = session_object(SessionSettings(dialect="xai", instructions="Be kind.", speed=1.1), server_owns_turns=True)
     assert session["voice"] == "marin"
     assert session["turn_detection"]["type"] == "server_vad"
-    assert session["audio"] == {"input": {"format": {"type": PCMU}}, "output": {"format": {"type": PCMU}, "speed": 1.1}}
+    assert session["audio"] == {
+        "input": {"format": {"type": PCMU}, "transcription": {"model": "grok-transcribe"}},
+        "output": {"format": {"type": PCMU}, "speed": 1.1},
+    }
     assert not {"type", "output_modalities", "tool_choice", "reasoning", "max_output_tokens"} & set(session)
 
 

@@ -106,7 +106,10 @@ async def whole_call(case: Case, directory: Path) -> None:
         assert loudness == ({"info" if case.forced is None else "warning"} if told else set())
         the_caller_hears(session, phone, case.formats[1])
         the_session_hears(session, case.formats[0])
-        the_cut_is_told(session, phone)
+        if case.dialect == "xai":  # which knows no truncation
+            assert (session.truncations, len(phone.clears)) == ([], 1)
+        else:
+            the_cut_is_told(session, phone)
     assert await asyncio.to_thread(recorders[0].wait, 5)
     await asyncio.to_thread(replays, directory)
 

@@ -156,7 +156,7 @@ GARBAGE = [
     '"text"',
     '{"type":5}',
     "{}",
-    '{"type":"session.updated","session":7}',
+    '{"type":"response.created","response":7}',
     '{"type":"response.output_audio.delta","response_id":"r","item_id":"i","delta":"@@"}',
     '{"type":"response.done"}',
     '{"type":"x","y":' + "[" * 20_000,

@@ -266,7 +266,7 @@ def test_transcripts_come_late_and_in_order_of_the_turns() -> None:
                 "total_tokens": 16,
             },
         ),
-        ("duration", {"type": "duration", "seconds": 1.3}),
+        ("duration", {"type": "duration", "seconds": 2}),
     ],
 )
 def test_a_transcript_tells_what_it_used(billed: str, usage: object) -> None:

@@ -151,7 +151,7 @@ def test_a_function_call_has_its_own_events() -> None:
         "response.created",
         "response.output_item.added",
         "conversation.item.added",
-        "response.function_call_arguments.delta",
+        *["response.function_call_arguments.delta"] * 3,
         "response.function_call_arguments.done",
         "conversation.item.done",
         "response.output_item.done",
@@ -162,6 +162,100 @@ def test_a_function_call_has_its_own_events() -> None:
     assert (call["name"], call["call_id"], call["arguments"], call["status"]) == (
         "look_up", "call_1", '{"q":"x"}', "completed",
     )  # fmt: skip
+
+
+def items_in_order(desk: Desk) -> list[str]:
+    """The items of the events that end something, and what ends."""
+    ends = ("content_part.done", "arguments.done", "item.added", "item.done")
+    return [
+        f"{event.get('item_id') or event['item']['id']} {event['type'].removeprefix('response.')}"
+        for _, event in desk.log
+        if event["type"].startswith("response.") and event["type"].endswith(ends)
+    ]
+
+
+@pytest.mark.parametrize("model", ["gpt-realtime-2.1", "gpt-realtime"])
+def test_only_a_model_that_reasons_calls_before_its_message_is_done_and_names_its_phase(model: str) -> None:
+    desk = Desk([Reply([Spoken(pattern(200), "One moment.")], [ToolCall("look_up")])], model=model, configure=False)
+    desk.run(10)
+    desk.send("response.create")
+    desk.run(5_000)
+    early = ["item_0002 output_item.added", "item_0002 function_call_arguments.done"]
+    message = ["item_0001 content_part.done", "item_0001 output_item.done"]
+    reasons = model == "gpt-realtime-2.1"
+    assert items_in_order(desk) == [
+        "item_0001 output_item.added",
+        *(early + message if reasons else message + early),
+        "item_0002 output_item.done",
+    ]
+    (spoken, call) = done(desk)["output"]
+    assert spoken.get("phase") == ("commentary" if reasons else None)
+    assert "phase" not in call
+    assert ("reasoning_tokens" in done(desk)["usage"]["output_token_details"]) == reasons
+
+
+def test_a_cut_between_a_call_and_the_end_of_its_response_leaves_both_items_incomplete() -> None:
+    reply = Reply(
+        [Spoken(pattern(200), "One moment.")], [ToolCall("look_up")], Pacing(first_audio_ms=0, speed=0, call_gap_ms=500)
+    )
+    desk = asked(reply, 200)
+    assert not desk.of("response.output_item.done")
+    desk.send("response.cancel")
+    assert [item["status"] for item in done(desk)["output"]] == ["incomplete", "incomplete"]
+
+
+def test_a_result_that_comes_before_its_response_is_done_is_placed_after_it() -> None:
+    reply = Reply(tool_calls=[ToolCall("look_up", call_id="call_1")], pacing=Pacing(call_gap_ms=500))
+    desk = asked(reply, 400)
+    desk.take()
+    item = {"type": "function_call_output", "call_id": "call_1", "output": "here"}
+    desk.send("conversation.item.create", item=item)
+    assert desk.take() == []
+    desk.run(3_000)
+    kinds = [kind for kind in desk.kinds() if kind != "rate_limits.updated"]
+    assert kinds[-3:] == ["response.done", "conversation.item.added", "conversation.item.done"]
+    assert "status" not in desk.of("conversation.item.added")[-1]["item"]
+    assert desk.model.violations == []
+
+
+# ---- whose server it is ----------------------------------------------------------------------------------------------
+
+
+def test_azure_has_the_part_twice_and_tells_no_limits() -> None:
+    desk = Desk([TALE], dialect="azure", model="gpt-realtime", configure=False)
+    desk.run(10)
+    desk.send("response.create")
+    desk.run(10_000)
+    part = desk.one("response.content_part.done")
+    assert part["content"] == part["part"]
+    assert not desk.of("rate_limits.updated")
+
+
+def test_xai_says_unimplemented_where_the_details_are_and_its_usage_stands_beside() -> None:
+    desk = Desk(
+        [Reply([Spoken(pattern(200), "Yes.")], [ToolCall("look_up")])], dialect="xai", check=None, configure=False
+    )
+    desk.run(10)
+    desk.send("response.create")
+    desk.run(5_000)
+    over = desk.one("response.done")
+    assert desk.one("response.created")["response"]["status_details"] == "unimplemented"
+    assert (over["response"]["status_details"], over["response"]["usage"]) == ("unimplemented", {})
+    assert over["usage"]["billable_audio_seconds"] == 1
+    assert [event["output_index"] for event in desk.of("response.output_item.done")] == [0, 0]
+    assert not desk.of("conversation.item.done")
+    kinds = desk.kinds()
+    assert kinds.index("response.output_audio.done") > kinds.index("response.content_part.done")
+
+
+def test_xai_does_not_know_truncation() -> None:
+    desk = Desk([TALE], dialect="xai", check=None, configure=False)
+    desk.run(10)
+    desk.send("response.create")
+    desk.run(2_000)
+    desk.send("conversation.item.truncate", item_id="item_0001", content_index=0, audio_end_ms=100)
+    assert desk.refused()["param"] == "type"
+    assert desk.model.violations
 
 
 # ---- one at a time ---------------------------------------------------------------------------------------------------

@@ -24,7 +24,7 @@ def test_it_opens_with_the_defaults_seen_on_the_wire() -> None:
         "type": "server_vad",
         "threshold": 0.5,
         "prefix_padding_ms": 300,
-        "silence_duration_ms": 200,
+        "silence_duration_ms": 500,
         "idle_timeout_ms": None,
         "create_response": True,
         "interrupt_response": True,
@@ -32,7 +32,7 @@ def test_it_opens_with_the_defaults_seen_on_the_wire() -> None:
     assert session["audio"]["input"]["format"] == {"type": "audio/pcm", "rate": 24000}
     assert session["audio"]["output"] == {
         "format": {"type": "audio/pcm", "rate": 24000},
-        "voice": "alloy",
+        "voice": "marin",
         "speed": 1.0,
     }
     assert session["expires_at"] == EPOCH_S + 3600
@@ -241,16 +241,30 @@ def xai_desk(**knobs: Any) -> Desk:
     return desk
 
 
-def test_xai_begins_with_a_conversation_and_echoes_its_own_shape() -> None:
+def test_an_older_model_has_other_defaults() -> None:
+    for dialect in ("openai", "azure"):
+        desk = Desk(configure=False, model="gpt-realtime", dialect=dialect)
+        desk.run(10)
+        audio = desk.one("session.created")["session"]["audio"]
+        assert (audio["input"]["turn_detection"]["silence_duration_ms"], audio["output"]["voice"]) == (200, "alloy")
+
+
+def test_xai_begins_with_a_session_a_conversation_and_a_ping_and_echoes_its_own_shape() -> None:
     desk = xai_desk()
-    assert desk.take() == ["conversation.created"]
+    created = desk.one("session.created")["session"]
+    assert (created["voice"], created["turn_detection"], created["modalities"]) == ("ara", {"type": None}, ["audio"])
+    assert desk.take() == ["session.created", "conversation.created", "ping"]
     asked = session_object(XAI, server_owns_turns=True)
     desk.update(asked)
-    desk.update(turns_update(XAI.turn_detection, server_owns_turns=False, dialect="xai"))
+    desk.update({"turn_detection": {"type": None}})
     session, left = (event["session"] for event in desk.of("session.updated"))
     assert "type" not in session
-    assert {key: session[key] for key in asked} == asked
-    assert left["turn_detection"] is None
+    assert [session[key] for key in ("instructions", "voice", "turn_detection")] == [
+        asked[key] for key in ("instructions", "voice", "turn_detection")
+    ]
+    assert session["tools"][0]["function"]["name"] == "hang_up"
+    assert session["audio"]["output"] == {**asked["audio"]["output"], "transport": "json"}
+    assert left["turn_detection"] == {"type": None}
     assert desk.model.violations == []
 
 
@@ -274,8 +288,9 @@ def test_xai_begins_with_a_conversation_and_echoes_its_own_shape() -> None:
 )
 def test_xai_refuses_what_it_does_not_know_and_then_nothing_of_it_holds(update: dict[str, Any]) -> None:
     desk = xai_desk()
+    desk.take()
     before = desk.model.session
     desk.update({"instructions": "Be kind.", **update})
-    assert [kind for kind in desk.take() if kind != "conversation.created"] == ["error"]
+    assert desk.take() == ["error"]
     assert desk.model.session == before
     assert len(desk.model.violations) == 1

@@ -47,7 +47,7 @@ class Agenda:
             action(us)
         self.now_us = max(self.now_us, now_us)
 
-    def emit(self, kind: str, /, **fields: Any) -> None:
+    def emit(self, kind: str, fields: dict[str, Any]) -> None:
         """One server event leaves now."""
         self._events += 1
         event = {"type": kind, "event_id": f"event_{self._events:06d}", **fields}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
 import msgspec
@@ -65,8 +65,10 @@ class Behaviour(msgspec.Struct, frozen=True):
     `created_after_ms`, `updated_after_ms`: delays of session.created and session.updated, None for never.
     `refusal`: the handshake fails in-band. `forced_format`: the format object `forced_sides` get whatever is asked.
     `caller_words`: transcripts of the caller's turns in order, sent `transcription_after_ms` after the commit when the
-    session has transcription on; None in it is a failed one, beyond it none is sent. `transcription_usage`: what each
-    says it used.
+    session has transcription on; None in it is a failed one, beyond it none is sent. `transcription_from_ms`: the words
+    come one by one from so long after speech_started on (section 12, W5), None: all at the end. `transcription_usage`:
+    what each says it used. `deployments`: the transcription models that exist, None for any.
+    `mcp_tools`: what each remote server lists, by its label, `mcp_list_ms` after it was asked; one not there fails.
     `cancel_after_ms`: how long an interrupted response still goes on. `late_deltas`: that many audio deltas of a cut
     response follow its response.done, `late_delta_ms` apart. `refuse_truncate`: an error message for every truncate.
     `hangs_us`: from then on it does nothing and says nothing, while its socket lives on and answers pings.
@@ -81,7 +83,11 @@ class Behaviour(msgspec.Struct, frozen=True):
     forced_sides: tuple[Literal["input", "output"], ...] = ("input", "output")
     caller_words: Sequence[str | None] = ()
     transcription_after_ms: int = 1400
+    transcription_from_ms: int | None = None
     transcription_usage: Billed = "tokens"
+    deployments: Sequence[str] | None = None
+    mcp_tools: Mapping[str, Sequence[dict[str, Any]]] = {}
+    mcp_list_ms: int = 200
     rate_limits_after_ms: int = 40
     cancel_after_ms: int = 0
     late_deltas: int = 0

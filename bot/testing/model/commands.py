@@ -6,6 +6,7 @@ from typing import Any
 
 import msgspec
 
+from bot.realtime.session import Dialect
 from bot.testing.model import session as session_
 from bot.testing.model import shapes as is_
 from bot.testing.model.refusal import Refused
@@ -57,6 +58,9 @@ _SHAPES: dict[str, is_.Check] = {
     "response.cancel": is_.obj({**_head, "response_id": is_.text}),
 }
 
+_UNKNOWN: dict[Dialect, frozenset[str]] = {"xai": frozenset({"conversation.item.truncate"})}
+"""What a dialect does not know of them (section 12, W8)."""
+
 
 def parsed(text: str) -> Json:
     """The client event in `text`. Raises Refused: invalid_json, invalid_event."""
@@ -69,11 +73,12 @@ def parsed(text: str) -> Json:
     return message
 
 
-def check(message: Json) -> None:
-    """Raises Refused unless `message` is one of the twelve events, in its shape."""
-    shape = _SHAPES.get(message["type"])
+def check(message: Json, dialect: Dialect = "openai") -> None:
+    """Raises Refused unless `message` is one of the dialect's events, in its shape: OpenAI has twelve."""
+    unknown = _UNKNOWN.get(dialect, frozenset())
+    shape = None if message["type"] in unknown else _SHAPES.get(message["type"])
     if shape is None:
-        names = ", ".join(f"'{name}'" for name in _SHAPES)
+        names = ", ".join(f"'{name}'" for name in _SHAPES if name not in unknown)
         raise Refused(
             "invalid_value", f"Invalid value: '{message['type']}'. Supported values are: {names}.", param="type"
         )

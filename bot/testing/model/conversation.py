@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from bot.testing.model.refusal import Refused
+from bot.testing.model.wire import PLAIN, Place, Wire
 
 Json = dict[str, Any]
 ROOT = "root"
@@ -41,27 +42,32 @@ class Entry:
     bytes_per_ms: int = 8
     done: bool = False
     kept_ms: int | None = None
+    phase: str | None = None
 
     @property
     def audio_ms(self) -> int:
         made = self.audio_bytes // self.bytes_per_ms
         return made if self.kept_ms is None else min(made, self.kept_ms)
 
-    def shown(self, *, audio: bool = False) -> Json:
-        """The item as events carry it: without its audio, but for conversation.item.retrieved."""
-        head = {"id": self.id, "object": "realtime.item", "type": self.type, "status": self.status}
-        if self.type != "message":
-            return {**head, **self.body}
-        return {**head, "role": self.role, "content": self.content(audio=audio)}
+    def shown(self, wire: Wire, place: Place = "listed", *, audio: bool = False) -> Json:
+        """The item as the dialect's events carry it there: without its audio, but for conversation.item.retrieved."""
+        known = {**self.body, "id": self.id, "type": self.type, "status": self.status}
+        if self.type == "message":
+            known |= {"role": self.role, "content": self.content(wire, place, audio=audio), "phase": self.phase}
+        return wire.item(place, known)
 
-    def content(self, *, audio: bool = False) -> list[Json]:
+    def content(self, wire: Wire = PLAIN, place: Place = "listed", *, audio: bool = False) -> list[Json]:
         if not self.part:
             return list(self.body.get("content", []))
-        if self.status == "in_progress":
+        if self.part == "input_audio":
+            content: Json = {"type": self.part, "transcript": self.text or wire.unheard_words}
+        elif self.status == "in_progress":
             return []
-        key = "text" if self.part == "output_text" else "transcript"
-        content: Json = {"type": self.part, key: self.text}
-        if audio and self.part != "output_text":
+        elif self.part == "output_text":
+            return [{"type": self.part, "text": self.text}]
+        else:
+            content = {"type": wire.spoken_part[place], "transcript": self.text}
+        if audio:
             content["audio"] = base64.b64encode(self.audio[: self.audio_ms * self.bytes_per_ms]).decode()
         return [content]
 
@@ -94,9 +100,17 @@ class Conversation:
         return self._order[at - 1] if at else None
 
     def before(self, item_id: str) -> str | None:
-        """The id of the item before `item_id`."""
+        """The id of the item before `item_id`, once an item of the model's is done: the very first counts as none.
+
+        So it is in every recording, though conversation.item.added names that one too.
+        """
         at = self._order.index(item_id) if item_id in self._entries else 0
-        return self._order[at - 1] if at else None
+        return self._order[at - 1] if at > 1 else None
+
+    @property
+    def last(self) -> str | None:
+        """The id of the last item."""
+        return self._order[-1] if self._order else None
 
     def find(self, item_id: str, doing: str) -> Entry:
         """The item, or the refusal for `doing`: truncate, delete or retrieve."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from bot.testing.agent import Agent, Turn
@@ -9,7 +10,7 @@ from bot.testing.model.refusal import Refused
 from bot.testing.model.responses import Generation, Options, World
 from bot.testing.model.session import refuse_reasoning
 from bot.testing.model.state import MS, State
-from bot.testing.model.usage import ZERO, Meter
+from bot.testing.model.usage import ZERO, Meter, xai_usage
 
 Json = dict[str, Any]
 
@@ -25,7 +26,8 @@ class Floor:
         self._agent = agent
         self._meter = Meter()
         self._world = World(
-            emit=state.agenda.emit,
+            emit=state.emit,
+            wire=state.wire,
             conversation=state.conversation,
             new_id=state.new_id,
             close=state.close,
@@ -42,6 +44,7 @@ class Floor:
         self._audio_ms = 0
         self._tool_outputs: list[str] = []
         self._interrupted = False
+        self._afterwards: list[Callable[[], None]] = []
 
     # ---- what the next reply is about --------------------------------------------------------------------------------
 
@@ -52,6 +55,13 @@ class Floor:
 
     def tool_answered(self, output: str) -> None:
         self._tool_outputs.append(output)
+
+    def after_response(self, action: Callable[[], None]) -> None:
+        """Do it once the response of the default conversation is over, now if there is none (section 12, W4)."""
+        if self.active is None:
+            action()
+        else:
+            self._afterwards.append(action)
 
     def history_changed(self, *, cut: bool) -> None:
         """Something of the conversation was truncated (`cut`), deleted or reworded: the cache is lost (section 7)."""
@@ -177,17 +187,32 @@ class Floor:
         del self._running[response.id]
         if response is self.active:
             self.active = None
+            afterwards, self._afterwards = self._afterwards, []
+            for action in afterwards:
+                action()
         agenda = self._state.agenda
         self._quiet_since_us = agenda.now_us
         wait_us = self._state.behaviour.rate_limits_after_ms * MS
-        agenda.at(agenda.now_us + wait_us, lambda _us: agenda.emit("rate_limits.updated", rate_limits=[_LIMITS]))
+        if self._state.wire.says("rate_limits.updated"):
+            agenda.at(agenda.now_us + wait_us, self._tell_limits)
+
+    def _tell_limits(self, _us: int) -> None:
+        self._state.emit("rate_limits.updated", rate_limits=[_LIMITS])
 
     def _usage(self, response: Generation) -> Json:
+        if self._state.dialect == "xai":
+            return xai_usage(self._spent(response), response.made_ms)
+        return self._spent(response)
+
+    def _spent(self, response: Generation) -> Json:
         if not response.outputs:
             return ZERO
         spoken_ms = sum(one.entry.audio_bytes // one.entry.bytes_per_ms for one in response.outputs)
         written = "".join(one.words[: one.shown] for one in response.outputs)
-        return self._meter.usage(response.options.instructions, self._state.conversation, spoken_ms, written)
+        used = self._meter.usage(response.options.instructions, self._state.conversation, spoken_ms, written)
+        if self._state.wire.reasons:
+            used["output_token_details"]["reasoning_tokens"] = 0
+        return used
 
 
 _LIMITS: Json = {"name": "tokens", "limit": 40_000, "remaining": 39_000, "reset_seconds": 1.5}

@@ -69,6 +69,8 @@ def created(item: Json, new_id: str, conversation: Conversation, input_format: s
         message = f"Tool call ID '{item['call_id']}' not found in conversation."
         raise Refused("invalid_tool_call_id", message, "item.call_id")
     body = {key: value for key, value in item.items() if key not in {"id", "type", "role", "status", "object"}}
+    if kind == "function_call":
+        body.setdefault("call_id", new_id.replace("item", "call"))
     entry = Entry(
         id=item.get("id", new_id),
         type=kind,

@@ -11,7 +11,7 @@ from bot.testing.model.floor import Floor
 from bot.testing.model.items import decoded
 from bot.testing.model.refusal import Refused
 from bot.testing.model.state import MS, State
-from bot.testing.model.usage import transcription_usage
+from bot.testing.model.transcription import Transcription
 from bot.testing.model.vad import prefix_ms, silence_ms
 
 Json = dict[str, Any]
@@ -32,7 +32,9 @@ class Listening:
         self._start_ms = 0
         self._turn_end_ms = 0
         self._quiet_us: int | None = None
-        self._turns = 0
+        self._speaking: Entry | None = None
+        """The item that speech in progress has made, in a dialect where it does."""
+        self._transcription = Transcription(state)
         self._early = False
 
     def reconfigure(self) -> None:
@@ -74,7 +76,7 @@ class Listening:
     def clear(self) -> None:
         """input_audio_buffer.clear"""
         self.ear.clear()
-        self._state.agenda.emit("input_audio_buffer.cleared")
+        self._state.emit("input_audio_buffer.cleared")
 
     # ---- speech ------------------------------------------------------------------------------------------------------
 
@@ -108,9 +110,12 @@ class Listening:
         self.ear.speaking = True
         self._item_id = self._state.new_id("item")
         self._start_ms = max(self._turn_end_ms, at_ms - prefix_ms(turns))
-        self._state.agenda.emit(
-            "input_audio_buffer.speech_started", audio_start_ms=self._start_ms, item_id=self._item_id
-        )
+        told_ms = self._told_ms(self._start_ms, now_us)
+        self._state.emit("input_audio_buffer.speech_started", audio_start_ms=told_ms, item_id=self._item_id)
+        if not self._state.wire.item_done:
+            self._speaking = Entry(self._item_id, "message", "user", part="input_audio")
+            self._add(self._speaking)
+        self._transcription.started(self._item_id)
         if turns["interrupt_response"]:
             self._floor.interrupt(now_us)
 
@@ -118,58 +123,36 @@ class Listening:
         turns = self._state.turns
         assert turns is not None
         self.ear.speaking = False
-        self._state.agenda.emit("input_audio_buffer.speech_stopped", audio_end_ms=at_ms, item_id=self._item_id)
+        told_ms = self._told_ms(at_ms, now_us)
+        self._state.emit("input_audio_buffer.speech_stopped", audio_end_ms=told_ms, item_id=self._item_id)
         self._commit(at_ms)
         if turns["create_response"]:
             self._floor.answer(now_us)
 
+    def _told_ms(self, at_ms: int, now_us: int) -> int:
+        """The offset as it is told: xAI's is on a clock of its own, taken for the session's (section 12, W8)."""
+        return at_ms if self._state.wire.item_done else (now_us - self._opens_us) // MS
+
     def _commit(self, end_ms: int) -> None:
-        """The turn becomes an item of the conversation: added and done at once (section 3.3)."""
+        """The turn becomes an item of the conversation, unless its speech has made one: added and done at once."""
         audio = self.ear.take(self._start_ms, end_ms)
         per_ms = 48 if self._state.listening["format"]["type"] == "audio/pcm" else 8
         length_ms = len(audio) // per_ms if audio else max(0, end_ms - self._start_ms)
         self._turn_end_ms = end_ms
-        entry = Entry(
-            self._item_id,
-            "message",
-            "user",
-            status="completed",
-            part="input_audio",
-            audio=audio,
-            audio_bytes=length_ms * per_ms,
-            bytes_per_ms=per_ms,
-            done=True,
-        )
-        before = self._state.conversation.add(entry)
-        emit = self._state.agenda.emit
-        emit("input_audio_buffer.committed", previous_item_id=before, item_id=entry.id)
-        for step in ("added", "done"):
-            emit(f"conversation.item.{step}", previous_item_id=before, item=entry.shown())
+        spoken, self._speaking = self._speaking, None
+        entry = spoken or Entry(self._item_id, "message", "user", part="input_audio")
+        entry.status, entry.done = "completed", True
+        entry.audio, entry.audio_bytes, entry.bytes_per_ms = audio, length_ms * per_ms, per_ms
+        conversation = self._state.conversation
+        before = conversation.last if spoken is None else None
+        self._state.emit("input_audio_buffer.committed", previous_item_id=before, item_id=entry.id)
+        if spoken is None:
+            self._add(entry)
         self._floor.heard(audio, length_ms)
-        self._transcribe(entry)
+        self._transcription.committed(entry)
 
-    def _transcribe(self, entry: Entry) -> None:
-        """The separate recogniser answers late, or fails (section 2.3)."""
-        turn, self._turns = self._turns, self._turns + 1
-        words = self._state.behaviour.caller_words
-        if self._state.listening["transcription"] is None or turn >= len(words):
-            return
-        agenda, said = self._state.agenda, words[turn]
-        wait_us = self._state.behaviour.transcription_after_ms * MS
-
-        def leave(_us: int) -> None:
-            kind = "conversation.item.input_audio_transcription"
-            if said is None:
-                error = {"type": "transcription_error", "code": "audio_unintelligible", "message": "", "param": None}
-                agenda.emit(f"{kind}.failed", item_id=entry.id, content_index=0, error=error)
-                return
-            entry.text = said
-            if self._state.dialect == "xai":  # so far, then all of it (section 1.5)
-                agenda.emit(f"{kind}.updated", item_id=entry.id, content_index=0, transcript=said.partition(" ")[0])
-                agenda.emit(f"{kind}.completed", item_id=entry.id, content_index=0, transcript=said)
-                return
-            usage = transcription_usage(self._state.behaviour.transcription_usage, entry.audio_ms, said)
-            agenda.emit(f"{kind}.delta", item_id=entry.id, content_index=0, delta=said)
-            agenda.emit(f"{kind}.completed", item_id=entry.id, content_index=0, transcript=said, usage=usage)
-
-        agenda.at(agenda.now_us + wait_us, leave)
+    def _add(self, entry: Entry) -> None:
+        state = self._state
+        before = state.conversation.add(entry)
+        for step in ("added", "done"):
+            state.emit(f"conversation.item.{step}", previous_item_id=before, item=entry.shown(state.wire))

@@ -30,6 +30,7 @@ _SEMANTIC_VAD: Json = {
     "interrupt_response": True,
 }
 _DEFAULTS_OF: dict[str, Json] = {"server_vad": _SERVER_VAD, "semantic_vad": _SEMANTIC_VAD}
+"""Of the older models; those that reason wait for longer (section 12, W1)."""
 
 audio_format = is_.tagged(
     {
@@ -135,8 +136,16 @@ _session = is_.obj(
 )
 
 
+def reasons(model: str) -> bool:
+    """Whether a model is of the family that reasons."""
+    return takes_reasoning(model)
+
+
 def opening(session_id: str, model: str, expires_at: int) -> Json:
-    """The session of session.created, with the defaults seen on the wire (section 10, point 3)."""
+    """The session of session.created, with the defaults of this model (section 12, W1)."""
+    newer = reasons(model)
+    turns = {**_SERVER_VAD, "silence_duration_ms": 500} if newer else dict(_SERVER_VAD)
+    spoken = {"format": {"type": "audio/pcm", "rate": 24000}, "voice": "marin" if newer else "alloy", "speed": 1.0}
     return {
         "type": "realtime",
         "object": "realtime.session",
@@ -148,11 +157,11 @@ def opening(session_id: str, model: str, expires_at: int) -> Json:
         "audio": {
             "input": {
                 "format": {"type": "audio/pcm", "rate": 24000},
-                "turn_detection": dict(_SERVER_VAD),
+                "turn_detection": turns,
                 "noise_reduction": None,
                 "transcription": None,
             },
-            "output": {"format": {"type": "audio/pcm", "rate": 24000}, "voice": "alloy", "speed": 1.0},
+            "output": spoken,
         },
         "tools": [],
         "tool_choice": "auto",
@@ -162,6 +171,15 @@ def opening(session_id: str, model: str, expires_at: int) -> Json:
         "prompt": None,
         "include": None,
     }
+
+
+def shown(session: Json) -> Json:
+    """The session as it is echoed, a copy: without what is for models that reason (W4)."""
+    echo = {key: value for key, value in copy.deepcopy(session).items() if key not in REASONING_ONLY}
+    listening = echo["audio"]["input"]
+    if listening["transcription"] is not None:
+        listening["transcription"] = {"language": None, "prompt": None, **listening["transcription"]}
+    return echo
 
 
 def updated(session: Json, update: Json, *, voice_locked: bool) -> Json:
@@ -189,8 +207,17 @@ def merged(session: Json, update: Json, *, voice_locked: bool) -> Json:
 def refuse_reasoning(model: str, update: Json, param: str) -> None:
     """Raises Refused when `update` has what only reasoning models take and `model` is none."""
     for key in REASONING_ONLY:
-        if key in update and not takes_reasoning(model):
+        if key in update and not reasons(model):
             raise Refused("unknown_parameter", f"'{key}' is not supported with the '{model}' model.", f"{param}.{key}")
+
+
+def merge_asked(asked: Json, update: Json) -> None:
+    """What was asked for so far, and then this."""
+    for key, value in update.items():
+        if isinstance(value, dict) and isinstance(asked.get(key), dict) and key not in {"format", "turn_detection"}:
+            merge_asked(asked[key], value)
+        else:
+            asked[key] = copy.deepcopy(value)
 
 
 def _merge(into: Json, update: Json) -> None:

@@ -118,7 +118,7 @@ def obj(fields: Mapping[str, Check], *required: str) -> Check:
     return check
 
 
-def tagged(kinds: Mapping[str, Check], tag: str = "type") -> Check:
+def tagged(kinds: Mapping[Any, Check], tag: str = "type") -> Check:
     """An object whose shape its `tag` chooses."""
 
     def check(value: Any, param: str) -> None:

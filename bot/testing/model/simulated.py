@@ -12,18 +12,21 @@ from typing import Any, NamedTuple
 
 from bot.realtime.session import Dialect
 from bot.testing.agent import Agent
-from bot.testing.model import commands, session, xai
+from bot.testing.model import commands, mcp, session, xai
 from bot.testing.model.behaviour import REFUSALS, Behaviour, CloseAt, SendAt, SpeechAt
-from bot.testing.model.conversation import Conversation, Memory
+from bot.testing.model.conversation import Conversation, Entry, Memory
 from bot.testing.model.floor import Floor
 from bot.testing.model.items import created
 from bot.testing.model.listening import Listening
 from bot.testing.model.refusal import Refused
 from bot.testing.model.responses import Generation
 from bot.testing.model.state import MS, State
+from bot.testing.model.wire import wire_of
 
 Json = dict[str, Any]
 
+PING_US = 10_000_000
+"""How often a server that pings in JSON does so, from its opening on: the recordings are too short to tell."""
 EPOCH_S = 1_800_000_000
 """When a session opens, in epoch seconds, unless its shell says otherwise."""
 
@@ -47,7 +50,7 @@ class SimulatedModel:
 
     `speech`: the caller's speech by script; None: it is detected in the audio. `check` is called with every client
     event, ValueError from it is a violation. `name` goes into the ids, so that those of two sessions differ. `dialect`:
-    whose server this is; Azure's sessions are OpenAI's.
+    whose server this is (bot.testing.model.wire).
     """
 
     def __init__(
@@ -66,7 +69,8 @@ class SimulatedModel:
     ) -> None:
         behaviour = Behaviour() if behaviour is None else behaviour
         opened = session.opening(f"sess_{name}0001", model, epoch_s + behaviour.session_s)
-        self._state = State(behaviour, name, xai.opening(opened) if dialect == "xai" else opened, dialect)
+        opened = xai.opening(opened) if dialect == "xai" else opened
+        self._state = State(behaviour, name, opened, wire_of(dialect, reasons=session.reasons(model)), dialect)
         self._check = check
         self._floor = Floor(self._state, agent)
         self._listening = Listening(self._state, self._floor, opens_us, keep=keep_heard, detect=speech is None)
@@ -105,7 +109,7 @@ class SimulatedModel:
         try:
             message = commands.parsed(text)
             kind, event_id = message["type"], message.get("event_id")
-            commands.check(message)
+            commands.check(message, self._state.dialect)
             self._commands[kind](message, now_us)
         except Refused as refused:
             self._state.refuse(refused, kind, event_id)
@@ -226,11 +230,15 @@ class SimulatedModel:
 
     def _created(self, _us: int) -> None:
         state = self._state
-        if state.dialect == "xai":
-            conversation = {"id": f"conv_{state.name}0001", "object": "realtime.conversation"}
-            state.agenda.emit("conversation.created", conversation=conversation)
-        else:
-            state.agenda.emit("session.created", session=state.shown)
+        state.emit("session.created", session=xai.opened(state.session) if state.dialect == "xai" else state.shown)
+        conversation = {"id": f"conv_{state.name}0001", "object": "realtime.conversation"}
+        state.emit("conversation.created", conversation=conversation)
+        if state.wire.says("ping"):
+            self._ping(state.agenda.now_us)
+
+    def _ping(self, us: int) -> None:
+        self._state.emit("ping", timestamp=us // MS)
+        self._state.agenda.at(us + PING_US, self._ping)
 
     def _refuse_handshake(self, _us: int) -> None:
         """Section 1.3: one error and a close in the same instant, session.created never sent."""
@@ -253,6 +261,7 @@ class SimulatedModel:
             for side in state.behaviour.forced_sides:
                 merged["audio"][side]["format"] = dict(state.behaviour.forced_format)
         state.session = merged
+        session.merge_asked(state.asked, message["session"])
         if merged["instructions"] != before:
             self._floor.history_changed(cut=False)
         self._listening.reconfigure()
@@ -268,7 +277,8 @@ class SimulatedModel:
 
     def _updated(self, shown: Json) -> None:
         self._state.configured = True
-        self._state.agenda.emit("session.updated", session=shown)
+        self._state.emit("session.updated", session=shown)
+        mcp.list_tools(self._state)
 
     def _append(self, message: Json, now_us: int) -> None:
         self._listening.append(message["audio"], now_us)
@@ -277,11 +287,19 @@ class SimulatedModel:
         state = self._state
         kind = state.listening["format"]["type"]
         entry = created(message["item"], state.new_id("item"), state.conversation, kind)
-        before = state.conversation.add(entry, message.get("previous_item_id"))
+        after = message.get("previous_item_id")
         if entry.type == "function_call_output":
             self._floor.tool_answered(entry.body["output"])
+            self._floor.after_response(lambda: self._place(entry, after))
+        else:
+            self._place(entry, after)
+
+    def _place(self, entry: Entry, after: str | None) -> None:
+        """Put an item of the client's where it belongs. Raises Refused."""
+        state = self._state
+        before = state.wire.follows(entry.type, state.conversation.add(entry, after))
         for step in ("added", "done"):
-            state.agenda.emit(f"conversation.item.{step}", previous_item_id=before, item=entry.shown())
+            state.emit(f"conversation.item.{step}", previous_item_id=before, item=entry.shown(state.wire))
 
     def _truncate(self, message: Json, now_us: int) -> None:
         item_id, part, end_ms = message["item_id"], message["content_index"], message["audio_end_ms"]
@@ -291,7 +309,7 @@ class SimulatedModel:
         self._state.conversation.truncate(item_id, part, end_ms)
         self.truncations[-1] = self.truncations[-1]._replace(accepted=True)
         self._floor.history_changed(cut=True)
-        self._state.agenda.emit("conversation.item.truncated", item_id=item_id, content_index=part, audio_end_ms=end_ms)
+        self._state.emit("conversation.item.truncated", item_id=item_id, content_index=part, audio_end_ms=end_ms)
 
     def _delete(self, message: Json, now_us: int) -> None:
         item_id = message["item_id"]
@@ -299,8 +317,8 @@ class SimulatedModel:
         gone = self._state.conversation.delete(item_id)
         self.deletions[-1] = self.deletions[-1]._replace(accepted=True)
         self._floor.history_changed(cut=gone.role == "assistant")
-        self._state.agenda.emit("conversation.item.deleted", item_id=item_id)
+        self._state.emit("conversation.item.deleted", item_id=item_id)
 
     def _retrieve(self, message: Json, _now_us: int) -> None:
         entry = self._state.conversation.find(message["item_id"], "retrieve")
-        self._state.agenda.emit("conversation.item.retrieved", item=entry.shown(audio=True))
+        self._state.emit("conversation.item.retrieved", item=entry.shown(self._state.wire, audio=True))

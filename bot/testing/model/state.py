@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import copy
 from collections import Counter
 from dataclasses import dataclass, field
 from typing import Any
 
 from bot.realtime.session import Dialect
-from bot.testing.model import xai
+from bot.testing.model import session, xai
 from bot.testing.model.agenda import Agenda
 from bot.testing.model.behaviour import ABNORMAL, Behaviour
 from bot.testing.model.conversation import Conversation
 from bot.testing.model.refusal import Refused
+from bot.testing.model.wire import Wire
 
 Json = dict[str, Any]
 MS = 1000
@@ -20,8 +20,8 @@ MS = 1000
 
 @dataclass(slots=True)
 class State:
-    """`session` is the effective session object in OpenAI's shape, `configured` set when the first session.updated has
-    left, `hung` when it does nothing any more.
+    """`session` is the effective session object in OpenAI's shape, `asked` what the client's updates came to in their
+    own; `configured` set when the first session.updated has left, `hung` when it does nothing any more.
 
     `errors` are all error objects sent; `violations` those that are the client's fault, in words. `closed` is close
     code and reason once the server has closed.
@@ -30,19 +30,29 @@ class State:
     behaviour: Behaviour
     name: str
     session: Json
+    wire: Wire
     dialect: Dialect = "openai"
+    asked: Json = field(default_factory=dict)
     agenda: Agenda = field(default_factory=Agenda)
     conversation: Conversation = field(default_factory=Conversation)
     violations: list[str] = field(default_factory=list)
     errors: list[Json] = field(default_factory=list)
     closed: tuple[int, str] | None = None
     configured: bool = False
+    listed: set[str] = field(default_factory=set)
+    """The labels of remote servers whose tools are listed, or are about to be."""
     hung: bool = False
     _ids: Counter[str] = field(default_factory=Counter)
 
     def new_id(self, kind: str) -> str:
         self._ids[kind] += 1
         return f"{kind}_{self.name}{self._ids[kind]:04d}"
+
+    def emit(self, kind: str, /, **known: Any) -> None:
+        """One server event leaves now, in this dialect's shape, where it has one."""
+        row = self.wire.events[kind]
+        if row is not None:
+            self.agenda.emit(kind, row.filled(known))
 
     def error(self, code: str | None, message: str, param: str | None = None, event_id: str | None = None) -> None:
         """One `error` event: not fatal by itself."""
@@ -54,7 +64,7 @@ class State:
             "event_id": event_id,
         }
         self.errors.append(error)
-        self.agenda.emit("error", error=error)
+        self.emit("error", error=error)
 
     def refuse(self, refused: Refused, kind: str, event_id: Any) -> None:
         """Answer a refused client event; a violation unless no client could have known better."""
@@ -76,7 +86,7 @@ class State:
     @property
     def shown(self) -> Json:
         """The session as this dialect's events carry it, a copy."""
-        return xai.outward(self.session) if self.dialect == "xai" else copy.deepcopy(self.session)
+        return xai.outward(self.session, self.asked) if self.dialect == "xai" else session.shown(self.session)
 
     @property
     def listening(self) -> Json:

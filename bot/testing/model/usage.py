@@ -58,10 +58,27 @@ class Meter:
         }
 
 
+def xai_usage(used: Json, spoken_ms: int) -> Json:
+    """The same as xAI tells it: no cache, and the seconds it bills (section 12, W8)."""
+
+    def details(of: Json) -> Json:
+        return {"text_tokens": of["text_tokens"], "audio_tokens": of["audio_tokens"], "grok_tokens": 0}
+
+    return {
+        "input_tokens": used["input_tokens"],
+        "input_token_details": details(used["input_token_details"]),
+        "output_tokens": used["output_tokens"],
+        "output_token_details": details(used["output_token_details"]),
+        "total_tokens": used["total_tokens"],
+        "output_audio_seconds": spoken_ms / 1000,
+        "billable_audio_seconds": -(-spoken_ms // 1000),
+    }
+
+
 def transcription_usage(billed: Billed, audio_ms: int, text: str) -> Json:
     """The usage object of a transcription of `audio_ms` that came to `text`."""
     if billed == "duration":
-        return {"type": "duration", "seconds": audio_ms / 1000}
+        return {"type": "duration", "seconds": -(-audio_ms // 1000)}
     heard, written = -(-audio_ms // USER_MS_PER_TOKEN), text_tokens(text)
     return {
         "type": "tokens",

@@ -1,7 +1,7 @@
-"""The session object as xAI has it, to and from the shape the simulated session works with (section 1.5).
+"""The session object as xAI has it, to and from the shape the simulated session works with (sections 1.5 and 12, W8).
 
-xAI's own rules that nobody has written down are taken to be OpenAI's. Of its PCM rates the simulated session speaks
-24,000 alone.
+xAI's own rules that nobody has written down or recorded are taken to be OpenAI's, but that it honours a false flag of
+turn_detection, which nobody has seen. Of its PCM rates the simulated session speaks 24,000 alone.
 """
 
 from __future__ import annotations
@@ -14,17 +14,19 @@ from bot.testing.model import shapes as is_
 
 Json = dict[str, Any]
 
-_turn_detection = is_.obj(
+_server_vad = is_.obj(
     {
-        "type": is_.one_of("server_vad"),
+        "type": is_.text,
         "threshold": is_.number(0.1, 0.9),
         "prefix_padding_ms": is_.integer(0, 10_000),
         "silence_duration_ms": is_.integer(0, 10_000),
         "idle_timeout_ms": is_.nullable(is_.integer(0)),
-    },
-    "type",
+        "create_response": is_.one_of(True),
+        "interrupt_response": is_.one_of(True),
+    }
 )
-_input = is_.obj({"format": session_.audio_format})
+_turn_detection = is_.tagged({"server_vad": _server_vad, None: is_.obj({"type": is_.anything})})
+_input = is_.obj({"format": session_.audio_format, "transcription": is_.obj({"model": is_.text, "language": is_.text})})
 _output = is_.obj({"format": session_.audio_format, "speed": is_.number(0.7, 1.5)})
 _session = is_.obj(
     {
@@ -33,46 +35,81 @@ _session = is_.obj(
         "turn_detection": is_.nullable(_turn_detection),
         "audio": is_.obj({"input": _input, "output": _output}),
         "tools": is_.every(session_.tool),
+        "reasoning": is_.obj({"effort": is_.one_of("none", "minimal", "low", "medium", "high")}),
+        "resumption": is_.obj({"enabled": is_.boolean}),
     }
 )
+_KEPT_APART = ("reasoning", "resumption")
+NO_TURNS: Json = {"type": None}
+_CONSTANT: Json = {
+    "enable_noise_suppression": True,
+    "keep_context": False,
+    "enable_phonetic_spelling": False,
+    "modalities": ["audio"],
+    "input_audio_format": "not specified",
+    "output_audio_format": "not specified",
+    "tool_choice": "auto",
+    "temperature": -1.0,
+    "max_response_output_tokens": "inf",
+}
 
 
 def inward(update: Json) -> Json:
     """XAI's update in OpenAI's shape. Raises Refused for what xAI does not know, `type` included."""
     _session(update, "session")
-    changed = copy.deepcopy(update)
+    changed = {key: copy.deepcopy(value) for key, value in update.items() if key not in _KEPT_APART}
     audio = changed.setdefault("audio", {})
     if "turn_detection" in changed:
-        audio.setdefault("input", {})["turn_detection"] = changed.pop("turn_detection")
+        turns = changed.pop("turn_detection")
+        audio.setdefault("input", {})["turn_detection"] = None if turns in (None, NO_TURNS) else turns
     if "voice" in changed:
         audio.setdefault("output", {})["voice"] = changed.pop("voice")
     return changed
 
 
-def outward(session: Json) -> Json:
-    """The session as xAI echoes it: no `type`, no flags of who acts on turns."""
-    listening, speaking = session["audio"]["input"], session["audio"]["output"]
-    turns = listening["turn_detection"]
-    known = ("type", "threshold", "prefix_padding_ms", "silence_duration_ms")
+def opened(session: Json) -> Json:
+    """The session as session.created has it."""
     return {
         "id": session["id"],
         "object": session["object"],
+        "instructions": "",
+        "voice": session["audio"]["output"]["voice"],
+        "modalities": ["audio"],
+        "turn_detection": NO_TURNS,
+        "tools": [],
         "model": session["model"],
-        "expires_at": session["expires_at"],
-        "instructions": session["instructions"],
-        "voice": speaking["voice"],
-        "turn_detection": None if turns is None else {key: turns[key] for key in known},
-        "audio": {
-            "input": {"format": listening["format"]},
-            "output": {"format": speaking["format"], "speed": speaking["speed"]},
-        },
-        "tools": session["tools"],
     }
 
 
+def outward(session: Json, asked: Json) -> Json:
+    """The session as session.updated has it: what was `asked` for as it was asked, and what nobody can ask for."""
+    echo = {**copy.deepcopy(_CONSTANT), "instructions": session["instructions"], "model": session["model"]}
+    echo["turn_detection"] = asked.get("turn_detection") or NO_TURNS
+    echo |= {key: asked[key] for key in ("voice", *_KEPT_APART) if key in asked}
+    if asked.get("tools"):
+        echo["tools"] = [_nested(tool) for tool in asked["tools"]]
+    sides = {}
+    for side in ("input", "output"):
+        wanted = asked.get("audio", {}).get(side, {})
+        sides[side] = {**wanted, "transport": "json"}
+        if "format" in wanted:
+            sides[side]["format"] = session["audio"][side]["format"]
+    if "transcription" in sides["input"]:
+        echo["input_audio_transcription"] = sides["input"]["transcription"]
+    return {**echo, "audio": sides}
+
+
+def _nested(tool: Json) -> Json:
+    """A function, its name and all else a level deeper than it was asked for."""
+    if tool["type"] != "function":
+        return tool
+    return {"type": "function", "function": {key: value for key, value in tool.items() if key != "type"}}
+
+
 def opening(session: Json) -> Json:
-    """A new session, of which xAI writes down the caller's words unasked."""
-    opened = copy.deepcopy(session)
-    opened["audio"]["output"]["voice"] = "eve"
-    opened["audio"]["input"]["transcription"] = {}
-    return opened
+    """A new session, which listens for no turns and writes nothing down until it is told to."""
+    opening = copy.deepcopy(session)
+    opening["instructions"] = ""
+    opening["audio"]["output"]["voice"] = "ara"
+    opening["audio"]["input"]["turn_detection"] = None
+    return opening
