@@ -28,13 +28,14 @@ class CallerSpeech:
 
     def started(self, event: SpeechStarted, now_us: int) -> None:
         """Where the padding was cut short by the turn before, this is as much too late."""
-        self._listening.audio.speech_started(event.audio_start_ms)
-        began_us = self._listening.at_us(event.audio_start_ms + self._prefix_ms, now_us)
+        onset_ms = event.audio_start_ms + self._prefix_ms
+        self._listening.speech_started(event.audio_start_ms, onset_ms)
+        began_us = self._listening.at_us(onset_ms, now_us)
         _keep(self._began, event.item_id, began_us)
 
     def stopped(self, event: SpeechStopped, now_us: int) -> int:
         """When the speech really ended."""
-        self._listening.audio.speech_stopped(event.audio_end_ms)
+        self._listening.speech_stopped(event.audio_end_ms)
         ended_us = self._listening.at_us(event.audio_end_ms - self._silence_ms, now_us)
         _keep(self._ended, event.item_id, ended_us)
         return ended_us
