@@ -14,6 +14,7 @@ import structlog
 from bot.call.facts import Fact, TurnFact, UsageFact
 from bot.call.outputs import EndReason, Report
 from bot.call.settings import CallSettings
+from bot.config.callers import withheld
 from bot.observe.masking import mask_value, masker
 from bot.observe.spoken_numbers import mask_spoken
 from bot.records.store.keeper import Keeper
@@ -182,7 +183,9 @@ class Records:
 
 
 def masked_party(text: str) -> str:
-    """A number, or a SIP or client address, with no digit but the last two."""
+    """A number, or a SIP or client address, with no digit but the last two; empty where it is withheld."""
+    if withheld(text):
+        return ""
     text = text[:MAX_PARTY]
     hidden = len(_DIGIT.findall(text)) - 2
     return _DIGIT.sub("*", text, count=hidden) if hidden > 0 else text
