@@ -71,6 +71,11 @@ class CallerAudio:
         while pieces and (pieces[1][0] if len(pieces) > 1 else self._fresh_at) <= before:
             del pieces[0]
 
+    @property
+    def speaking(self) -> bool:
+        """Whether speech is in progress, as far as the session has told."""
+        return self._from is not None and self._to is None
+
     def speech_started(self, audio_start_ms: int) -> None:
         """Speech goes on until it is a turn."""
         if self._from is None:

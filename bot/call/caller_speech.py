@@ -32,8 +32,9 @@ class CallerSpeech:
     def started(self, event: SpeechStarted, now_us: int) -> None:
         """Where the padding was cut short by the turn before, this is as much too late."""
         start_ms = event.audio_start_ms if self._trusted else max(self._written_ms - self._prefix_ms, 0)
-        self._listening.audio.speech_started(start_ms)
-        _keep(self._began, event.item_id, self._listening.at_us(start_ms + self._prefix_ms, now_us))
+        onset_ms = start_ms + self._prefix_ms
+        self._listening.speech_started(start_ms, onset_ms)
+        _keep(self._began, event.item_id, self._listening.at_us(onset_ms, now_us))
 
     @property
     def _written_ms(self) -> int:
@@ -42,7 +43,7 @@ class CallerSpeech:
     def stopped(self, event: SpeechStopped, now_us: int) -> int:
         """When the speech really ended."""
         end_ms = event.audio_end_ms if self._trusted else self._written_ms
-        self._listening.audio.speech_stopped(end_ms)
+        self._listening.speech_stopped(end_ms)
         ended_us = self._listening.at_us(end_ms - self._silence_ms, now_us)
         _keep(self._ended, event.item_id, ended_us)
         return ended_us

@@ -1,7 +1,10 @@
 """The caller's audio on its way to the model: kept until the session is ready, gaps filled, nothing dropped.
 
 Twilio may send no frames at all (mute, silence suppression) and the model can only end a turn on audio it was given
-(openai-realtime.md, section 4, "dropped input"; twilio-voice.md, section 4, "Gaps").
+(openai-realtime.md, section 4, "dropped input"; twilio-voice.md, section 4, "Gaps"). A stall of the line looks the same
+until it is over, and silence in its place would end the turn in the middle of a sentence. What tells them apart is the
+route: where frames have come through the caller's silence, their absence is a stall, and is waited out for as long as a
+stall may last; where the timestamps have left silence out, and as long as nothing is known, a gap is filled at once.
 """
 
 from __future__ import annotations
@@ -13,11 +16,17 @@ from bot.audio.payload import BYTES_PER_MS, FRAME_BYTES, silence
 from bot.call.caller_audio import BIG_BYTES, PIECE_PAYLOADS, CallerAudio
 from bot.call.outputs import Output
 from bot.realtime.events import AppendAudio
+from bot.realtime.session import TurnDetection
 from bot.twilio.stream import Media
 
 US_PER_BYTE = 125
 GAP_US = 100_000
-"""No frame for this long is a gap: it is filled by the clock."""
+"""No frame for this long is a gap."""
+STALL_MS = 1_000
+"""A stall this much longer than the silence that ends a turn is waited out."""
+SHOWN_BYTES = 500 * BYTES_PER_MS
+"""So much silence shows how the route carries it. Where silence is left out, frames go on for a while after the words:
+codecs' hangovers are 80 to 300 ms."""
 HOLD_BACK_US = 40_000
 """The clock's fill stays this far behind, so that a frame which is only late by jitter still finds its place."""
 BACKLOG_BYTES = 30 * 8_000
@@ -27,14 +36,15 @@ BACKLOG_FRAMES = 8_000
 PIECE_BYTES = 8_000
 """What a lost session made no turn of goes to the next one in pieces of a second."""
 SLACK_MS = 1_000
-"""How much more than the clock allows, or the fill explains, a timestamp may jump before it is not believed."""
+"""How much more than the clock allows, or back, a timestamp may jump before it is not believed."""
 _NOWHERE = -(2**60)
+_DEFAULTS = TurnDetection()
 
 
 class Listening:
     """Byte counts are mu-law at 8 to the millisecond; times are the call's microseconds."""
 
-    def __init__(self) -> None:
+    def __init__(self, detection: TurnDetection = _DEFAULTS) -> None:
         self.ready = False
         self.appended_bytes = 0
         """All that was written to the session, fill included: the scale of `audio_start_ms`."""
@@ -49,8 +59,21 @@ class Listening:
         self._kept_bytes = 0
         self._next_at = _NOWHERE
         """Where in the stream, in bytes, the next frame belongs: below 0 until the first has come."""
-        self._surplus_bytes = 0
+        self._filled_to = _NOWHERE
+        """And up to where silence stands for what had not come by the clock."""
         self._last_us: int | None = None
+        """Up to when the line has brought audio, or silence was filled in."""
+        self._filled_us: int | None = None
+        """`_last_us` of a gap that is being filled."""
+        self._held_us: int | None = None
+        """`_last_us` of a gap that may be a stall."""
+        # what semantic_vad waits for is not known
+        ends_ms = (detection if detection.type == "server_vad" else _DEFAULTS).silence_duration_ms
+        self._stall_us = (ends_ms + STALL_MS) * 1_000 + GAP_US
+        self._quiet_at = 0
+        """Where, in bytes written, the caller's silence began, or the frames that have come through it did."""
+        self.frames_in_silence = False
+        """Whether this route sends frames while the caller is silent, by what it did last."""
 
     def start(self, now_us: int) -> None:
         """The stream has started: silence counts from here."""
@@ -61,14 +84,7 @@ class Listening:
         payload = message.media.payload
         n_bytes = len(payload) // 4 * 3 - payload.count("=", -2)  # payload_bytes, without the call
         at = message.media.timestamp * BYTES_PER_MS
-        out: list[Output] = []
-        if at == self._next_at:
-            self._surplus_bytes = 0
-        else:
-            ahead = self._ahead(at, now_us)
-            self._surplus_bytes = max(-ahead, 0)
-            if ahead >= FRAME_BYTES:
-                out = self._fill(ahead)
+        out = self._place(at, now_us) if at != self._next_at else []
         self._next_at += n_bytes
         self._last_us = now_us
         if self.ready:
@@ -81,21 +97,43 @@ class Listening:
             self._keep(payload, n_bytes)
         return out
 
-    def _ahead(self, at: int, now_us: int) -> int:
-        """Bytes missing before a frame at `at`; below 0, it comes late and the clock has filled its place."""
-        if self._next_at >= 0:
-            ahead = at - self._next_at
-            if self._believed(ahead, now_us):
-                return ahead
-            self.distrusted_timestamps += 1
-        self._next_at = at + self._next_at % BYTES_PER_MS
-        return at - self._next_at
+    def _place(self, at: int, now_us: int) -> list[Output]:
+        """Silence for what is missing before a frame at `at`, less what the clock has filled of it."""
+        expected = max(self._next_at, min(at, self._filled_to))
+        missing = at - expected
+        if self._next_at < 0 or not self._believed(missing, now_us):
+            self.distrusted_timestamps += self._next_at >= 0
+            self._next_at = self._filled_to = at
+            return []
+        if at - self._next_at >= SHOWN_BYTES:
+            self.frames_in_silence = False
+        if abs(missing) < FRAME_BYTES:  # no gap until it adds up to one
+            self._next_at = expected
+            return []
+        self._next_at = at
+        return self._fill(missing) if missing > 0 else []
 
-    def _believed(self, ahead: int, now_us: int) -> bool:
-        if ahead < FRAME_BYTES:
-            return ahead >= -(self.filled_bytes + SLACK_MS * BYTES_PER_MS)
+    def _believed(self, missing: int, now_us: int) -> bool:
         assert self._last_us is not None
-        return ahead <= ((now_us - self._last_us) // 1000 + SLACK_MS) * BYTES_PER_MS
+        return -SLACK_MS <= missing // BYTES_PER_MS <= (now_us - self._last_us) // 1000 + SLACK_MS
+
+    def speech_started(self, audio_start_ms: int, onset_ms: int) -> None:
+        """The session tells of speech: `audio_start_ms` with its padding, `onset_ms` without.
+
+        What came before it, unbroken, was silence.
+        """
+        self.audio.speech_started(audio_start_ms)
+        self._silent_until(min(onset_ms * BYTES_PER_MS, self.appended_bytes))  # it may be late: the padding cut short
+
+    def speech_stopped(self, audio_end_ms: int) -> None:
+        """The session tells of the speech's end."""
+        self.audio.speech_stopped(audio_end_ms)
+        self._quiet_at = max(self._quiet_at, audio_end_ms * BYTES_PER_MS)
+
+    def _silent_until(self, at: int) -> None:
+        """The caller has been silent up to `at`, in bytes written."""
+        if at - self._quiet_at >= SHOWN_BYTES:
+            self.frames_in_silence = True
 
     def at_us(self, audio_ms: int, now_us: int) -> int:
         """When the line had brought the first `audio_ms` of what was written to the session.
@@ -107,30 +145,43 @@ class Listening:
         return max(reached_us - behind * US_PER_BYTE, 0)
 
     def deadline_us(self) -> int | None:
-        """When a gap must be filled if no frame comes; None while nothing is to be filled."""
-        return self._last_us + GAP_US if self.ready and self._last_us is not None else None
+        """When a gap may have to be filled if no frame comes; None while nothing is to be filled."""
+        if not self.ready or self._last_us is None:
+            return None
+        return self._last_us + (self._stall_us if self._held_us == self._last_us else GAP_US)
 
     def tick(self, now_us: int) -> list[Output]:
-        """Fill what the clock says is missing, less what late audio has already put in its place."""
+        """Fill what the clock says is missing, unless it may still come."""
         if self._last_us is None or now_us - self._last_us < GAP_US:
+            return []
+        if self._last_us != self._filled_us and self._may_be_stall(now_us - self._last_us):
+            self._held_us = self._last_us
             return []
         n_ms = (now_us - self._last_us - HOLD_BACK_US) // 1000
         self._last_us += n_ms * 1000
-        due = n_ms * BYTES_PER_MS
-        spared = min(self._surplus_bytes, due)
-        self._surplus_bytes -= spared
-        return self._fill(due - spared) if due > spared else []
+        self._filled_us = self._last_us
+        n_bytes = n_ms * BYTES_PER_MS
+        self._filled_to = max(self._filled_to, self._next_at) + n_bytes
+        return self._fill(n_bytes)
+
+    def _may_be_stall(self, gap_us: int) -> bool:
+        """Whether a gap that has gone on for `gap_us` is to be waited out."""
+        if not self.audio.speaking:
+            self._silent_until(self.appended_bytes)
+        return self.frames_in_silence and gap_us < self._stall_us
 
     def _fill(self, n_bytes: int) -> list[Output]:
         self.filled_bytes += n_bytes
-        self._next_at += n_bytes
+        out: list[Output] = []
+        payload = silence(n_bytes)
         if self.ready:
             self.appended_bytes += n_bytes
-            payload = silence(n_bytes)
             self.audio.wrote(payload, self.appended_bytes)
-            return [AppendAudio(payload)]
-        self._keep(silence(n_bytes), n_bytes)
-        return []
+            out.append(AppendAudio(payload))
+        else:
+            self._keep(payload, n_bytes)
+        self._quiet_at = self.appended_bytes + self._kept_bytes
+        return out
 
     def _keep(self, payload: str, n_bytes: int) -> None:
         if not n_bytes:
@@ -166,3 +217,4 @@ class Listening:
         for at in range(0, len(lost), PIECE_BYTES):
             piece = lost[at : at + PIECE_BYTES]
             self._keep(b64encode(piece).decode(), len(piece))
+        self._quiet_at = self._kept_bytes

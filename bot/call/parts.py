@@ -42,7 +42,7 @@ class Parts:
     def __init__(self, settings: CallSettings) -> None:
         self.settings = settings
         self.step = step = Step()
-        self.listening = listening = Listening()
+        self.listening = listening = Listening(settings.session.turn_detection)
         self.speaking = speaking = Speaking()
         self.responses = responses = Responses()
         self.transcript = transcript = Transcript()

@@ -1,4 +1,4 @@
-"""Lists of callers: numbers, beginnings of numbers, and those who show none."""
+"""Lists of callers: numbers, beginnings of numbers, and those who show none; and who these are."""
 
 from __future__ import annotations
 
@@ -7,6 +7,13 @@ import re
 WITHHELD = "withheld"
 _PREFIX = re.compile(r"\+[1-9][0-9]{0,14}")
 _WRITTEN = re.compile(r"[\s().\-/]")
+_E164 = re.compile(r"\+[1-9][0-9]{6,14}")
+_SIP_USER = re.compile(r"sips?:([^@;]*)(?:[@;].*)?", re.DOTALL)
+_WORDS = frozenset({"anonymous", "restricted", "blocked", "unknown", "unavailable", "private", "withheld"})
+"""What stands in a number's place where a caller withholds it; Twilio's numbers spell these words on a keypad."""
+_KEYPAD = str.maketrans("abcdefghijklmnopqrstuvwxyz", "22233344455566677778889999")
+_SPELLED = frozenset({word.translate(_KEYPAD) for word in _WORDS} | {"7378742883"})
+"""The last is seen for RESTRICTED, with a digit wrong."""
 
 
 def parse_callers(text: object) -> object:
@@ -17,7 +24,7 @@ def parse_callers(text: object) -> object:
 
 
 def _entry(number: int, text: str) -> str:
-    if text.lower() == WITHHELD:
+    if withheld(text):
         return WITHHELD
     plain = _WRITTEN.sub("", text)
     if not _PREFIX.fullmatch(plain):
@@ -31,3 +38,18 @@ def _entry(number: int, text: str) -> str:
 def among(number: str, callers: tuple[str, ...]) -> bool:
     """Whether `callers` name this E.164 number, by itself or by a beginning of it. `number` empty: none is shown."""
     return WITHHELD in callers if not number else number.startswith(tuple(one for one in callers if one != WITHHELD))
+
+
+def withheld(number: str) -> bool:
+    """Whether `number`, as Twilio gives it, is that of a caller who withholds it: nobody's, and that of many."""
+    plain = _WRITTEN.sub("", number).lower()
+    if address := _SIP_USER.fullmatch(plain):
+        plain = address[1]
+    plain = plain.removeprefix("+")
+    return not plain or plain in _WORDS or plain in _SPELLED or plain.removeprefix("1") in _SPELLED
+
+
+def e164(number: str) -> str:
+    """`number` without what people write between its digits; empty when it is no E.164 number, or nobody's."""
+    plain = _WRITTEN.sub("", number)
+    return plain if _E164.fullmatch(plain) and not withheld(plain) else ""

@@ -14,7 +14,9 @@ import structlog
 from bot.call.facts import Fact, TurnFact, UsageFact
 from bot.call.outputs import EndReason, Report
 from bot.call.settings import CallSettings
-from bot.observe.masking import mask_numbers, mask_value, masker
+from bot.config.callers import withheld
+from bot.observe.masking import mask_value, masker
+from bot.observe.spoken_numbers import mask_spoken
 from bot.records.store.keeper import Keeper
 from bot.records.store.owners import Owner
 from bot.records.store.rows import CallEnded, CallStarted, EventKept, FileKept, FileKind, Row, TurnKept, UsageKept
@@ -181,18 +183,20 @@ class Records:
 
 
 def masked_party(text: str) -> str:
-    """A number, or a SIP or client address, with no digit but the last two."""
+    """A number, or a SIP or client address, with no digit but the last two; empty where it is withheld."""
+    if withheld(text):
+        return ""
     text = text[:MAX_PARTY]
     hidden = len(_DIGIT.findall(text)) - 2
     return _DIGIT.sub("*", text, count=hidden) if hidden > 0 else text
 
 
 def masked_turn(turn: TurnFact, mask: Callable[[str], str]) -> TurnFact:
-    """The turn without keys and telephone numbers, also those that the cut between heard and unheard goes through."""
+    """The turn without keys and people's numbers, also those that the cut between heard and unheard goes through."""
     if turn.text is None:
         return turn
     heard = len(turn.text)
-    whole = mask_numbers(turn.text + turn.unheard)  # a digit for a digit: the cut stays where it is
+    whole = mask_spoken(turn.text + turn.unheard)  # as long as it was: the cut stays where it is
     return msgspec.structs.replace(turn, text=mask(whole[:heard]), unheard=mask(whole[heard:]))
 
 

@@ -9,6 +9,7 @@ from urllib.parse import parse_qsl, urlencode, urlsplit
 import structlog
 from aiohttp import web
 
+from bot.config.callers import e164
 from bot.server.context import CALLS, DOOR, METER, SETTINGS, TWIML
 from bot.server.following import what_follows
 from bot.server.handover import letter
@@ -30,9 +31,6 @@ BODY_S = 5.0
 
 PATIENCE = "#rc=5&rp=ct,rt,5xx&ct=3000&rt=15000&tt=15000"
 """What Twilio shall do while we start again (section 1.4): try up to five times more, within its 15 s."""
-E164 = re.compile(r"\+[1-9][0-9]{6,14}")
-WITHHELD = frozenset({"+266696687", "+7378742833", "+2562533", "+8656696", "+86282452253"})
-"""What callers who withhold their number are said to be called: the letters of a keypad, and nobody's number."""
 
 _log = structlog.get_logger()
 Form = dict[str, str]
@@ -208,8 +206,7 @@ def _fallback(request: web.Request, form: Form) -> web.Response:
 
 def _shown_number(form: Form) -> str:
     """Whom the person who is rung sees: the caller, or the number he called where his own is none (section 2.3)."""
-    numbers = (form.get("From", ""), form.get("To", ""))
-    return next((one for one in numbers if E164.fullmatch(one) and one not in WITHHELD), "")
+    return e164(form.get("From", "")) or e164(form.get("To", ""))
 
 
 def _number(request: web.Request, name: str) -> int:

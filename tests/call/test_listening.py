@@ -13,16 +13,19 @@ from hypothesis import strategies as st
 
 from bot.call.listening import BACKLOG_BYTES, Listening
 from bot.realtime.events import AppendAudio
+from bot.realtime.session import TurnDetection
 from tests.call.desk import MS, frame
 
 FRAME_MS = 20
+SERVER_VAD = TurnDetection()
 
 
 class Ear:
     """A Listening whose stream has started at 0, fed as the shell does: a tick at each deadline."""
 
-    def __init__(self, *, ready: bool = True) -> None:
-        self.listening = Listening()
+    def __init__(self, *, ready: bool = True, detection: TurnDetection = SERVER_VAD) -> None:
+        self.listening = Listening(detection)
+        self.next_ms = 0
         self.listening.start(0)
         self.heard = b""
         self.now_us = 0
@@ -41,6 +44,7 @@ class Ear:
         return self
 
     def frame(self, timestamp: int, ms: int = FRAME_MS, fill: int = 0x55) -> Ear:
+        self.next_ms = timestamp + ms
         self.take(self.listening.frame(frame(timestamp, ms, fill), self.now_us))
         return self
 
@@ -121,24 +125,124 @@ def test_a_caller_who_never_sends_a_frame_is_silence() -> None:
     assert ear.frame(5_000).runs == [("silence", 960), ("caller", 20)]
 
 
-def test_late_audio_takes_the_place_of_what_is_still_due() -> None:
+def test_late_audio_comes_whole_and_its_surplus_is_no_part_of_the_next_gap() -> None:
     """A second of mute by the clock (960 ms filled), then that second's frames at once, then mute again."""
     ear = Ear().until(20).frame(0).until(1_020)
     for number in range(50):
         ear.frame(20 + number * 20)
     assert ear.runs == [("caller", 20), ("silence", 960), ("caller", 1_000)]
-    ear.until(1_020 + 1_000)
+    ear.until(1_020 + 119)
     assert ear.runs[-1] == ("caller", 1_000)
-    ear.until(1_020 + 1_060)
-    assert ear.runs[-1] == ("silence", 60)
+    ear.until(1_020 + 2_000)
+    assert ear.runs[3:] == [("silence", 1_920)]
 
 
-def test_after_late_audio_a_gap_by_timestamp_is_less_by_what_was_filled() -> None:
+def test_a_hole_between_late_frames_is_less_by_what_the_clock_has_filled() -> None:
+    """240 ms to 260 and, at 420 and 480, 60 each: so it stands until 380 ms when the frame of 480 comes."""
     ear = Ear().until(20).frame(0).until(320)
     ear.frame(20).frame(40)
     assert ear.runs == [("caller", 20), ("silence", 240), ("caller", 40)]
     ear.until(500).frame(480)
-    assert ear.runs == [("caller", 20), ("silence", 240), ("caller", 40), ("silence", 180), ("caller", 20)]
+    assert ear.runs == [("caller", 20), ("silence", 240), ("caller", 40), ("silence", 220), ("caller", 20)]
+    assert ear.until(560).frame(540).runs[-1] == ("caller", 20)
+    assert ear.runs[-2] == ("silence", 40)
+
+
+# ---- a stall, or silence ----
+
+
+def flowing(ms: int, ear: Ear | None = None) -> Ear:
+    """Frames without a gap, and no word of speech."""
+    ear = ear or Ear()
+    for at in range(ear.next_ms, ear.next_ms + ms, FRAME_MS):
+        ear.until(at + FRAME_MS).frame(at)
+    return ear
+
+
+def test_where_frames_have_come_through_silence_their_absence_is_waited_out() -> None:
+    ear = flowing(1_000).until(2_599)
+    assert ear.runs == [("caller", 1_000)]
+    for at in range(1_000, 2_580, FRAME_MS):
+        ear.frame(at)
+    assert ear.runs == [("caller", 2_580)]
+    assert ear.listening.filled_bytes == 0
+
+
+def test_and_then_all_of_it_is_filled() -> None:
+    ear = flowing(1_000).until(2_600)
+    assert ear.runs == [("caller", 1_000), ("silence", 1_560)]
+    assert ear.until(2_660).runs[-1] == ("silence", 1_620)
+    ear.frame(1_000)
+    assert ear.runs[2:] == [("caller", 20)]
+    assert ear.until(2_760).runs[3:] == []
+    assert ear.until(4_260).runs[3:] == [("silence", 1_560)]
+
+
+def test_a_stall_that_begins_while_another_is_waited_out_is_waited_out_for_as_long() -> None:
+    ear = flowing(1_000).until(2_000).frame(1_000).until(3_599)
+    assert ear.runs == [("caller", 1_020)]
+    assert ear.until(3_600).runs == [("caller", 1_020), ("silence", 1_560)]
+
+
+def test_less_silence_than_a_codec_sends_after_a_word_shows_nothing() -> None:
+    assert flowing(480).until(1_000).runs == [("caller", 480), ("silence", 480)]
+
+
+def test_speech_shows_nothing_and_the_silence_before_it_does() -> None:
+    for silent_ms, held in ((480, False), (500, True)):
+        ear = flowing(silent_ms)
+        flowing(700, ear).listening.speech_started(silent_ms - 300, silent_ms)
+        assert ear.until(silent_ms + 700 + 200).listening.filled_bytes == (0 if held else 120 * 8)
+
+
+def test_a_padding_cut_short_shows_no_silence() -> None:
+    """The speech began with the frames; two seconds of padding, of which there was nothing, are no silence."""
+    ear = Ear().until(5_000).frame(4_980)
+    for at in range(5_000, 5_200, FRAME_MS):
+        ear.until(at + FRAME_MS).frame(at)
+    ear.listening.speech_started(4_980, 6_980)
+    assert ear.until(5_400).runs[-1][0] == "silence"
+
+
+def test_a_hole_in_the_timestamps_shows_that_silence_is_not_sent() -> None:
+    ear = flowing(1_000).until(1_620).frame(1_600)
+    assert ear.runs == [("caller", 1_000), ("silence", 600), ("caller", 20)]
+    assert ear.until(1_720).runs[3:] == [("silence", 60)]
+
+
+def test_and_frames_through_silence_after_it_that_it_is_sent_again() -> None:
+    ear = flowing(1_000).until(1_620).frame(1_600)
+    ear.next_ms = 1_620
+    assert flowing(500, ear).until(3_000).runs[3:] == []
+
+
+def test_a_lost_frame_or_twenty_show_nothing() -> None:
+    ear = flowing(1_000).until(1_500).frame(1_480).until(2_500)
+    assert ear.runs == [("caller", 1_000), ("silence", 480), ("caller", 20)]
+
+
+def test_what_a_route_does_is_known_to_the_session_after_this_one_too() -> None:
+    ear = flowing(1_000)
+    assert ear.until(1_200).runs == [("caller", 1_000)]
+    ear.listening.session_lost()
+    ear.take(ear.listening.open())
+    assert ear.frame(1_000).until(2_700).listening.filled_bytes == 0
+
+
+@pytest.mark.parametrize(
+    ("detection", "until_ms"),
+    [
+        (TurnDetection(), 2_600),
+        (TurnDetection(silence_duration_ms=200), 2_300),
+        (TurnDetection(silence_duration_ms=0), 2_100),
+        (TurnDetection(silence_duration_ms=10_000), 12_100),
+        (TurnDetection(type="semantic_vad", silence_duration_ms=10_000), 2_600),
+    ],
+)
+def test_how_long_a_stall_is_waited_out(detection: TurnDetection, until_ms: int) -> None:
+    ear = flowing(1_000, Ear(detection=detection))
+    assert ear.until(until_ms - 1).listening.filled_bytes == 0
+    assert ear.until(until_ms).listening.filled_bytes == (until_ms - 1_040) * 8
 
 
 def test_frames_of_any_size_count_by_their_length() -> None:
@@ -217,25 +321,32 @@ def test_lost_frames_leave_exactly_their_gap(
     assert ear.listening.distrusted_timestamps == 0
 
 
-@given(presence, st.lists(st.integers(0, 900), min_size=60, max_size=60))
-@hypothesis_settings(max_examples=80)
-def test_late_and_bursty_frames_are_all_kept_and_every_gap_still_open_is_filled(
-    there: list[bool], lateness: list[int]
+@given(presence, st.lists(st.integers(0, 3_000), min_size=60, max_size=60), st.integers(0, 2_000), st.booleans())
+@hypothesis_settings(max_examples=80, deadline=None)
+def test_late_and_bursty_frames_are_all_kept_and_what_is_filled_is_no_more_than_what_did_not_come_in_time(
+    there: list[bool], lateness: list[int], flow_ms: int, speaks: bool
 ) -> None:
-    """A frame stands at its timestamp or, when the clock has filled that place already, right behind what is there."""
-    ear = Ear()
-    at_ms, whole, origin = 0, b"", None
+    """After `flow_ms` of frames in time, and perhaps the begin of speech, any that are lost and any that are late."""
+    there[0] = True
+    ear = flowing(flow_ms // 20 * 20)
+    if speaks:
+        ear.listening.speech_started(max(ear.next_ms - 300, 0), ear.next_ms)
+    whole, at_ms, origin_ms, gaps_ms = ear.heard, ear.next_ms, ear.next_ms, 0
     for number, (here, late_ms) in enumerate(zip(there, lateness, strict=False)):
-        if not here:
-            continue
-        at_ms = max(at_ms, number * 20 + 20 + late_ms)
-        before = len(ear.until(at_ms).heard)
-        origin = before - number * 160 if origin is None else origin
-        ear.frame(number * 20, fill=fill_of(number))
-        whole += bytes((fill_of(number),)) * 160
-        assert 0 <= max(before, origin + number * 160) + 160 - len(ear.heard) < 160  # less than a frame is no gap
+        if here:
+            before_ms, at_ms = at_ms, max(at_ms, origin_ms + number * 20 + 20 + late_ms)
+            gaps_ms += at_ms - before_ms
+            ear.until(at_ms).frame(origin_ms + number * 20, fill=fill_of(number))
+            whole += bytes((fill_of(number),)) * 160
     assert ear.heard.replace(b"\xff", b"") == whole
+    assert ear.listening.filled_bytes == len(ear.heard) - len(whole) <= gaps_ms * 8
+    assert ear.listening.appended_bytes == len(ear.heard) >= (origin_ms + there_until(there)) * 8
     assert ear.listening.distrusted_timestamps == 0
+
+
+def there_until(there: list[bool]) -> int:
+    """Where the last frame that came ends, in ms."""
+    return max((number * 20 + 20 for number, here in enumerate(there) if here), default=0)
 
 
 # ---- what was written, on the call's clock ----

@@ -325,6 +325,8 @@ def test_percentiles_are_values_that_were_measured(values: list[int], percent: i
         ("42", "42"),
         ("", ""),
         ("9" * 5000, "*" * 62 + "99"),
+        ("Anonymous", ""),
+        ("+17378742833", ""),
     ],
 )
 def test_no_more_than_two_digits_of_a_party_are_kept(party: str, masked: str) -> None:

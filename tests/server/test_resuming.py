@@ -170,7 +170,10 @@ async def test_a_call_that_fails_is_put_through_to_the_person_chosen(
         assert call.events[-1].name == "dialled"
 
 
-@pytest.mark.parametrize("number", ["anonymous", "+266696687", "sip:x@example.com", "client:bob", ""])
+@pytest.mark.parametrize(
+    "number",
+    ["anonymous", "+266696687", "+17378742833", "+1266696687", "+12562533", "sip:x@example.com", "client:bob", ""],
+)
 async def test_a_caller_without_a_number_is_shown_as_the_number_he_called(number: str) -> None:
     async with standing(BOT_FALLBACK=PERSON) as desk:
         result = await failing(desk, from_number=number)

@@ -5,32 +5,21 @@ from __future__ import annotations
 import hashlib
 import hmac
 import os
-import re
 import secrets
 from pathlib import Path
 
 from bot.config import Settings
+from bot.config.callers import e164
 from bot.config.database import KEY_BYTES, parse_key
 from bot.records.store.urls import StoreError, StoreUrl
 
 KEY_FILE = "calls.key"
-_E164 = re.compile(r"\+[1-9][0-9]{6,14}")
-_WRITTEN = re.compile(r"[\s().\-/]")
-_WITHHELD = frozenset({"+266696687", "+7378742833", "+2562533", "+8656696", "+86282452253"})
-"""ANONYMOUS, RESTRICTED, BLOCKED, UNKNOWN and UNAVAILABLE on a keypad, which Twilio gives where a number is withheld:
-many callers, not one."""
 
 
 def caller_hash(number: str, key: bytes) -> str:
     """The HMAC-SHA256 of an E.164 number in hexadecimal. Empty for SIP addresses, names and withheld numbers."""
     plain = e164(number)
     return hmac.new(key, plain.encode(), hashlib.sha256).hexdigest() if plain else ""
-
-
-def e164(number: str) -> str:
-    """`number` without what people write between its digits; empty when it is no E.164 number, or nobody's."""
-    plain = _WRITTEN.sub("", number)
-    return plain if _E164.fullmatch(plain) and plain not in _WITHHELD else ""
 
 
 def pii_key(settings: Settings, where: StoreUrl) -> bytes:

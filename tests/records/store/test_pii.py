@@ -12,8 +12,9 @@ from threading import Barrier
 import pytest
 
 from bot.config import load_settings
+from bot.config.callers import e164
 from bot.records.store import pii
-from bot.records.store.pii import caller_hash, e164, key_beside, pii_key
+from bot.records.store.pii import caller_hash, key_beside, pii_key
 from bot.records.store.urls import StoreError, url_of
 
 KEY = bytes(range(32))
@@ -37,7 +38,7 @@ def test_a_number_is_the_same_however_it_is_written(written: str) -> None:
     [
         *("", "anonymous", "Restricted", "client:bob", "sip:bob@example.com", "sip:+15555550142@example.com"),
         *("15555550142", "0049301234567", "+0301234567", "+1", "+123456", "+1234567890123456", "+1555555O142"),
-        *("+١٥٥٥٥٥٥٠١٤٢", "+266696687", "+7378742833", "+2562533", "+8656696", "+86282452253"),
+        *("+١٥٥٥٥٥٥٠١٤٢", "+266696687", "+17378742833", "+12562533", "+8656696", "+7378742883"),
     ],
 )
 def test_what_is_no_number_or_nobody_s_has_no_hash(nobody: str) -> None:
