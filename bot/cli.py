@@ -220,7 +220,6 @@ def show(
     """Show a recorded call: who spoke when, what was heard, where it was cut."""
     from bot.records.fixture import BadFixture, read_fixture
     from bot.records.page import page_of
-    from bot.records.replay import replay as replay_fixture
     from bot.records.sound import sound_of_timeline
     from bot.records.terminal import show as show_timeline
     from bot.records.timeline import timeline
@@ -231,7 +230,7 @@ def show(
         fail(str(error), code=WRONG_SETTINGS)
     except OSError as error:
         fail(f"{fixture} can't be read: {error.strerror}.", code=WRONG_SETTINGS)
-    told = timeline(recorded, replay_fixture(recorded))
+    told = timeline(recorded)
     if html is None:
         show_timeline(told, minor=everything)
         return

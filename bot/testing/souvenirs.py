@@ -7,7 +7,6 @@ from pathlib import Path
 from bot.audio.wav import StereoWriter
 from bot.records.fixture import read_fixture
 from bot.records.page import render_page
-from bot.records.replay import replay
 from bot.testing.phone import SimulatedPhone
 
 CHUNK_US = 1_000_000
@@ -24,5 +23,4 @@ def save_wav(phone: SimulatedPhone, path: Path) -> None:
 
 def save_page(fixture: Path, path: Path) -> None:
     """The HTML page of the fixture."""
-    recorded = read_fixture(fixture)
-    path.write_text(render_page(recorded, replay(recorded)), encoding="utf-8")
+    path.write_text(render_page(read_fixture(fixture)), encoding="utf-8")

@@ -9,7 +9,6 @@ from pathlib import Path
 from bot.records.calls.legs import joined, joined_sounds, later
 from bot.records.fixture import BadFixture, read_fixture
 from bot.records.parts import Timeline
-from bot.records.replay import replay
 from bot.records.sound import BadSound, Sound, sound_of_recording, sound_of_timeline
 from bot.records.store.disk import PACKED
 from bot.records.store.results import StoredCall
@@ -92,7 +91,7 @@ def _told(file: FileKept, problems: list[str]) -> Timeline | None:
         if not any(line.way == "phone>bot" for line in recorded.lines):
             return None  # of a session whose stream went to another process
         went_on_for_us = round(recorded.header.settings.elapsed_s * 1_000_000)
-        return later(timeline(recorded, replay(recorded)), went_on_for_us)
+        return later(timeline(recorded), went_on_for_us)
     return None
 
 

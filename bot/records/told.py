@@ -1,0 +1,48 @@
+"""Outputs of a call that are messages to neither side, as a fixture keeps them: reports, facts, orders, the end."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from bot.call.facts import TurnFact, UsageFact, WaitFact
+from bot.call.outputs import Adopt, Dial, Drop, End, EndReason, Report, Transcode
+from bot.records.masking import HIDDEN
+
+Told = Report | TurnFact | UsageFact | WaitFact | Transcode | Dial | Adopt | Drop | End
+
+TOLD = (Report, TurnFact, UsageFact, WaitFact, Transcode, Dial, Adopt, Drop, End)
+_NAMES = dict(zip(TOLD, ("report", "turn", "usage", "wait", "transcode", "dial", "adopt", "drop", "end"), strict=True))
+_WORDS = ("text", "unheard")
+
+
+def told_as(output: Told) -> dict[str, Any]:
+    """`output` as a JSON object whose first field says what it is."""
+    fields: dict[str, Any] = msgspec.to_builtins(output)
+    return {"told": _NAMES[type(output)], **fields}
+
+
+def comparable(told: dict[str, Any], other: dict[str, Any]) -> dict[str, Any]:
+    """`told` without the words of a turn in which a secret was replaced, here or in `other`.
+
+    The replacement is of another length, so the estimate of where the caller stopped hearing falls elsewhere.
+    """
+    if any(HIDDEN in str(one.get(key)) for one in (told, other) for key in _WORDS):
+        return {**told, **dict.fromkeys(_WORDS, HIDDEN)}
+    return told
+
+
+def report_of(told: Any) -> Report | None:
+    """The report that a line of a fixture holds, if it is one."""
+    if isinstance(told, dict) and told.get("told") == "report":
+        return msgspec.convert({key: told[key] for key in told if key != "told"}, Report)
+    return None
+
+
+def end_of(told: Any) -> EndReason | None:
+    """Why the call ended, if a line of a fixture says that."""
+    if isinstance(told, dict) and told.get("told") == "end":
+        reason: EndReason = msgspec.convert(told.get("reason"), EndReason)
+        return reason
+    return None
