@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import gc
 import importlib.metadata
+import io
 import os
 import sys
 from pathlib import Path
@@ -17,8 +18,13 @@ import typer
 
 if TYPE_CHECKING:
     from bot.config import Settings
+    from bot.testing.ring import Ring
+    from bot.testing.souvenirs import SoundFile
 
 WRONG_SETTINGS = 2
+BROKEN_OFF = 130
+"""As a shell says of what Ctrl-C ended."""
+_LONGEST_CALL_S = 86_400
 
 app = typer.Typer(
     name="bot",
@@ -42,6 +48,9 @@ EnvFile = Annotated[
 def main() -> None:
     """Run the command line."""
     gc.set_threshold(50_000)  # looking for cycles among what is imported takes a fifth of a short command's time
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")  # a terminal that can't show a letter is no reason to fail
     app(prog_name="bot")
 
 
@@ -60,6 +69,11 @@ def settings_or_exit(env_file: Path | None) -> Settings:
         return load_settings(os.environ, read_env_file(env_file) if env_file else None)
     except SettingsError as error:
         fail(*error.problems, code=WRONG_SETTINGS)
+
+
+def _why(error: Exception) -> str:
+    """What is wrong with a file, in a few words."""
+    return (error.strerror or str(error)) if isinstance(error, OSError) else str(error)
 
 
 def _version(*, wanted: bool) -> None:
@@ -152,35 +166,74 @@ def call(
 ) -> None:
     """Ring a running bot with a simulated phone.
 
-    It signs as Twilio does, with TWILIO_AUTH_TOKEN and TWILIO_ACCOUNT_SID, which must be those of that bot.
+    It signs as Twilio does, with TWILIO_AUTH_TOKEN and TWILIO_ACCOUNT_SID, which must be those of that bot. Exit code 1
+    when the call did not come about, or nothing was ever heard.
     """
-    from bot.audio.wav import BadWav, read
-    from bot.server.loop import run_in_loop
-    from bot.testing.ring import ring, story
+    from rich.console import Console
 
+    from bot.testing.mends import bad_url
+    from bot.testing.ring import Ring, same_file
+    from bot.testing.souvenirs import SoundFile
+
+    problem = bad_url(url) or ("" if 1 <= limit <= _LONGEST_CALL_S else f"--limit {limit} is not 1 to 86400 seconds.")
+    if same_file(audio, save):
+        problem = f"--save would write over {audio}, which the caller is to say; name another file."
+    if problem:
+        fail(problem, code=WRONG_SETTINGS)
     settings = settings_or_exit(env_file)
     if not settings.auth_tokens or not settings.twilio_account_sid:
         fail("Set TWILIO_AUTH_TOKEN and TWILIO_ACCOUNT_SID to those of the bot you call.", code=WRONG_SETTINGS)
+    spoken = _spoken(audio) if audio else None
     try:
-        spoken = read(audio) if audio else None
+        sound = SoundFile(save) if save else None
+    except (OSError, ValueError) as error:
+        fail(f"{save} can't be written: {_why(error)}; choose another place with --save.", code=WRONG_SETTINGS)
+    ring = Ring(
+        url,
+        audio=spoken,
+        auth_token=settings.auth_tokens[0],
+        account_sid=settings.twilio_account_sid,
+        limit_s=limit,
+        console=Console(highlight=False),
+    )
+    typer.echo(f"calling {url} as {ring.call_sid}")
+    _follow(ring, sound)
+
+
+def _spoken(audio: Path) -> bytes:
+    """What the caller is to say, as mu-law; with a file that is no WAV a sentence and exit code 2."""
+    from bot.audio.wav import BadWav, read
+
+    try:
+        return read(audio)
     except BadWav as error:
         fail(f"{error}.", code=WRONG_SETTINGS)
     except OSError as error:
-        fail(f"{audio} can't be read: {error.strerror}.", code=WRONG_SETTINGS)
-    result = run_in_loop(
-        ring(
-            url,
-            audio=spoken,
-            auth_token=settings.auth_tokens[0],
-            account_sid=settings.twilio_account_sid,
-            limit_s=limit,
-            wav=save,
-        )
-    )
-    for line in story(result):
+        fail(f"{audio} can't be read: {_why(error)}.", code=WRONG_SETTINGS)
+
+
+def _follow(ring: Ring, sound: SoundFile | None) -> None:
+    """Run the call and tell what became of it, also when it is broken off."""
+    from bot.server.loop import run_in_loop
+
+    broken_off = False
+    try:
+        run_in_loop(ring.run())
+    except KeyboardInterrupt:
+        broken_off = True
+    for line in ring.story():
         typer.echo(line)
-    if result.failure or any(leg.failure for leg in result.legs):
-        raise typer.Exit(1)
+    problem = "" if broken_off else ring.failure()
+    if sound is not None:
+        try:
+            ring.save(sound)
+            sound.close()
+        except OSError as error:
+            problem = f"{problem} The sound could not be saved: {_why(error)}.".strip()
+    if problem:
+        fail(problem)
+    if broken_off:
+        raise typer.Exit(BROKEN_OFF)
 
 
 @app.command()
