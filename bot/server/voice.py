@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
+from typing import Any
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
 import structlog
@@ -267,7 +268,7 @@ def _refused(request: web.Request, kind: WebhookRefusal, **fields: str) -> None:
     _log.warning("webhook_refused", path=request.path, **fields)
 
 
-def _refused_stranger(request: web.Request, kind: WebhookRefusal, detail: str = "", **fields: str) -> None:
+def _refused_stranger(request: web.Request, kind: WebhookRefusal, detail: str = "", **fields: Any) -> None:
     """The same of what anybody may have sent: told now and then, of each kind, `detail` and webhook."""
     request.app[METER].webhook_refused(kind)
     request.app[SPARING].tell("webhook_refused", kind, detail, request.path, path=request.path, **fields)

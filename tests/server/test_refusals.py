@@ -12,7 +12,7 @@ from bot.server import voice
 from bot.testing.dial import new_call_sid
 from bot.testing.stream_socket import stream_signature
 from bot.twilio.signature import stream_url
-from tests.server.desk import ACCOUNT, AUTH_TOKEN, PUBLIC_URL, Desk, form, standing
+from tests.server.desk import ACCOUNT, AUTH_TOKEN, PUBLIC_URL, Desk, a_phone, form, standing
 
 TWILIO = "mend it in Twilio's console"
 TOKEN = "f" * 32
@@ -142,7 +142,10 @@ async def test_every_other_refusal_of_a_webhook_has_a_line(monkeypatch: pytest.M
         await desk.post("/voice", [("AccountSid", ACCOUNT)])
         await desk.post("/voice", [*form(call_sid), *(("a", "b"),) * 40])
         await desk.post("/voice/status", [*form(call_sid), ("Padding", "x" * 70_000)])
-        await desk.post("/voice/next", form(call_sid))
+        phone = a_phone()
+        await desk.dial(phone)
+        await desk.quiet()
+        await desk.post("/voice", form(phone.ids.call_sid))
         told = [line["why"] for line in desk.logged("webhook_refused")]
     assert told == [
         "the form has no valid CallSid",
