@@ -18,6 +18,7 @@ import typer
 
 if TYPE_CHECKING:
     from bot.config import Settings
+    from bot.records.fixture import Fixture
     from bot.testing.ring import Ring
     from bot.testing.souvenirs import SoundFile
 
@@ -137,19 +138,39 @@ def demo(
     from rich.console import Console
 
     from bot.server.loop import run_in_loop
-    from bot.testing.demo import demonstrate
+    from bot.testing.demo import demonstrate, what_next
 
     console = Console(highlight=False)
     console.print("A simulated caller rings the real server; the session behind it is simulated too.", soft_wrap=True)
     try:
         directory.mkdir(parents=True, exist_ok=True)
         left = run_in_loop(demonstrate(directory, console))
-    except OSError as error:
-        fail(f"The demo can't write to {directory}: {error.strerror}; choose another place with --dir.")
+    except (OSError, ValueError) as error:
+        fail(f"The demo can't write to {directory}: {_why(error)}; choose another place with --dir.")
     if left.problems:
         fail(*left.problems)
     for name, path in (("sound", left.wav), ("fixture", left.fixture), ("page", left.page)):
-        console.print(f"{name:>8}  {path}", soft_wrap=True)
+        typer.echo(f"{name:>8}  {path}")
+    for line in what_next(left):
+        typer.echo(line)
+
+
+@app.command()
+def model(
+    port: Annotated[int, typer.Option(min=0, max=65535, help="Where it listens on this machine; 0: any.")] = 8090,
+) -> None:
+    """Be the model: a simulated Realtime session for a bot without a key.
+
+    It greets, plays the caller back, talks at length, remarks on being interrupted and hangs up. It understands
+    nothing, and says so. Prints what to set for the bot; SIGTERM or Ctrl-C ends it.
+    """
+    from bot.server.loop import run_in_loop
+    from bot.testing.stand_in import stand_in
+
+    try:
+        run_in_loop(stand_in(port, typer.echo))
+    except OSError as error:
+        fail(f"Nothing can listen on port {port} here: {_why(error)}; choose another with --port.")
 
 
 @app.command()
@@ -236,6 +257,18 @@ def _follow(ring: Ring, sound: SoundFile | None) -> None:
         raise typer.Exit(BROKEN_OFF)
 
 
+def _recorded(path: Path) -> Fixture:
+    """The fixture at `path`; with what is none a sentence and exit code 2."""
+    from bot.records.fixture import BadFixture, read_fixture
+
+    try:
+        return read_fixture(path)
+    except BadFixture as error:
+        fail(f"{error}.", code=WRONG_SETTINGS)
+    except (OSError, ValueError) as error:
+        fail(f"{path} can't be read: {_why(error)}.", code=WRONG_SETTINGS)
+
+
 @app.command()
 def replay(
     fixtures: Annotated[list[Path], typer.Argument(metavar="FIXTURE...", help="Recorded calls (.call.jsonl, .gz).")],
@@ -244,17 +277,15 @@ def replay(
 
     Exit code 1 when any differs; the first difference of each is told in words.
     """
-    from bot.records.fixture import BadFixture, read_fixture
+    from bot.records.fixture import BadFixture
     from bot.records.replay import replay as replay_fixture
 
     failed = False
     for path in fixtures:
         try:
-            result = replay_fixture(read_fixture(path))
+            result = replay_fixture(_recorded(path))
         except BadFixture as error:
-            fail(str(error), code=WRONG_SETTINGS)
-        except OSError as error:
-            fail(f"{path} can't be read: {error.strerror}.", code=WRONG_SETTINGS)
+            fail(f"{error}.", code=WRONG_SETTINGS)
         typer.echo(str(result))
         failed = failed or not result.ok
     if failed:
@@ -269,29 +300,34 @@ def show(
         typer.Option("--html", metavar="FILE", help="Write a page with waveforms and sound instead."),
     ] = None,
     everything: Annotated[bool, typer.Option("--all", help="Marks and routine messages too.")] = False,
+    env_file: EnvFile = None,
 ) -> None:
-    """Show a recorded call: who spoke when, what was heard, where it was cut."""
-    from bot.records.fixture import BadFixture, read_fixture
-    from bot.records.page import page_of
-    from bot.records.sound import sound_of_timeline
+    """Show a recorded call: who spoke when, what was heard, where it was cut.
+
+    A page is told to the call store of the settings, if that knows the call: `bot forget` erases it with the rest.
+    """
     from bot.records.terminal import show as show_timeline
     from bot.records.timeline import timeline
 
-    try:
-        recorded = read_fixture(fixture)
-    except BadFixture as error:
-        fail(str(error), code=WRONG_SETTINGS)
-    except OSError as error:
-        fail(f"{fixture} can't be read: {error.strerror}.", code=WRONG_SETTINGS)
-    told = timeline(recorded)
+    recorded = _recorded(fixture)
     if html is None:
-        show_timeline(told, minor=everything)
+        show_timeline(timeline(recorded), minor=everything)
         return
+    from bot.records.calls.exporting import export_fixture_page
+    from bot.records.store.urls import StoreError, store_url
+
+    settings = settings_or_exit(env_file)
     try:
-        html.write_text(page_of(told, sound=sound_of_timeline(told)), encoding="utf-8")
-    except OSError as error:
-        fail(f"{html} can't be written: {error.strerror}.")
+        where = store_url(settings)
+    except StoreError:
+        where = None
+    try:
+        known = export_fixture_page(where, recorded, html)
+    except (OSError, ValueError) as error:
+        fail(f"{html} can't be written: {_why(error)}.")
     typer.echo(str(html))
+    if not known:
+        typer.echo("No call store here knows this call: `bot forget` will not find the page.", err=True)
 
 
 @app.command()

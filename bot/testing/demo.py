@@ -90,6 +90,17 @@ async def demonstrate(directory: Path, console: Console) -> Demonstration:
     return Demonstration(wav, fixture, page, tuple(problems))
 
 
+def what_next(left: Demonstration) -> list[str]:
+    """What somebody who has seen the demo may want to do, a line each."""
+    return [
+        f"Next: open {left.page} in a browser, which plays the call, or read it here and prove it:",
+        f"  bot show {left.fixture}",
+        f"  bot replay {left.fixture}",
+        "A bot of your own without a key: `bot model` is a simulated session, and says what to set for `bot serve`.",
+        "A real call: `cp .env.example .env`, fill it in, and let `bot check --env-file .env` say what is missing.",
+    ]
+
+
 def _problems(result: DialResult, phone: SimulatedPhone, recorders: list[Recorder]) -> list[str]:
     problems = list(result.violations)
     if result.ending != "hangup" or result.failure or result.hung_up_by != "bot":

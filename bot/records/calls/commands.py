@@ -17,7 +17,7 @@ from bot.records.calls.columns import say
 from bot.records.calls.failing import WRONG_USE, Failed, told
 from bot.records.calls.listing import list_json, show_list
 from bot.records.calls.one import call_json, show_call
-from bot.records.calls.opening import ask
+from bot.records.calls.opening import ask, is_there
 from bot.records.calls.query import Question, filters_of, hash_or_bad
 from bot.records.store.pii import KEY_FILE, caller_hash, pii_key
 from bot.records.store.results import CallSummary, Filters, Forgotten, StoredCall
@@ -125,7 +125,7 @@ def _hash_of(settings: Settings, where: StoreUrl) -> Callable[[str], str]:
     """Makes the hashes that the store finds callers by. No key is made here: a new one finds nobody."""
 
     def hashed(number: str) -> str:
-        key = where.path.with_name(KEY_FILE) if where.path and where.path.exists() else None
+        key = where.path.with_name(KEY_FILE) if where.path and is_there(where) else None
         if key and not key.exists() and not settings.pii_key.get_secret_value():
             raise StoreError(f"The key {key} is not there, and no other finds a caller again; put it back.")
         if where.path and key is None:

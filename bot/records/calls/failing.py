@@ -30,3 +30,7 @@ def told() -> Iterator[None]:
         raise Failed(str(error), code=WRONG_USE) from None
     except StoreAway as error:
         raise Failed(str(error)) from None
+    except OSError as error:
+        if error.filename is None:  # of a terminal or pipe that is gone
+            raise
+        raise Failed(f"{error.filename} can't be used: {error.strerror}; look at BOT_RECORD_DIR.") from None
