@@ -9,7 +9,7 @@ from pathlib import Path
 from rich.console import Console
 
 from bot.testing.caller import demo_script, file_script
-from bot.testing.dial import DialResult, dial, new_call_sid, new_stream_sid
+from bot.testing.dial import DialResult, Ending, dial, new_call_sid, new_stream_sid
 from bot.testing.mends import stream_mend, webhook_mend
 from bot.testing.phone import SimulatedPhone
 from bot.testing.ring_view import RingView
@@ -118,14 +118,15 @@ class Ring:
             await asyncio.sleep(LOOK_S)
 
 
-_ENDINGS = {
-    "hangup": "the bot hung up",
-    "reject": "the bot rejected it, as one does that is full or lets this caller not in",
-    "dial": "the bot put it through to somebody",
-    "end_of_document": "nothing followed what the bot had said",
-    "caller_hung_up": "the caller hung up",
+_ENDINGS: dict[Ending, str] = {
+    "hangup": "<Hangup> was the answer",
+    "reject": "<Reject> was the answer, as of a bot that is full or does not let this caller in",
+    "dial": "<Dial> was the answer",
+    "end_of_document": "nothing followed",
+    "caller_hung_up": "caller_hung_up",
     "failed": "it failed",
 }
+"""As the phone knows it; why a bot ends a call stands in its log and its records."""
 
 
 def _said(result: DialResult) -> str:

@@ -106,7 +106,7 @@ async def test_a_call_that_is_carried_on_is_followed_by_the_same_phone(tmp_path:
     ]
     assert told[-2].startswith("stream open after ")
     assert re.fullmatch(r"heard 1\.1 s of the bot over 3 streams, interrupted it never", told[-1])
-    assert lines[-1] == f"the call {sid} is over: the bot hung up"
+    assert lines[-1] == f"the call {sid} is over: <Hangup> was the answer"
     with wave.open(str(tmp_path / "a.wav")) as kept:
         assert (kept.getnchannels(), kept.getframerate()) == (2, 8000)
         assert kept.getnframes() > 3 * 3000
@@ -150,7 +150,7 @@ async def test_a_bot_that_answers_and_opens_no_stream_has_failed_and_is_quoted()
     bot.answer = "<Response><Reject reason='busy'/></Response>"
     async with serving(bot) as origin:
         ran = await call(f"{origin}/voice")
-    assert "the bot rejected it, as one does that is full" in ran.out
+    assert "<Reject> was the answer, as of a bot that is full" in ran.out
     assert ran.err.startswith("The bot took the call and opened no stream and rejected it")
 
 

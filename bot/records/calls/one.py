@@ -13,6 +13,7 @@ from bot.realtime.prices import PriceTable
 from bot.records.calls.columns import Columns, length, local, say, times
 from bot.records.calls.costs import show_costs
 from bot.records.calls.listing import ending
+from bot.records.calls.query import LIVE
 from bot.records.store.disk import is_here
 from bot.records.store.results import CallSummary, StoredCall
 from bot.records.store.rows import LATER, EventKept
@@ -62,7 +63,7 @@ def facts_of(call: CallSummary) -> list[str]:
     """Numbers, length and end, model and settings, each where known."""
     facts = [
         f"from {call.caller or 'a withheld number'}{f' to {call.called}' if call.called else ''}",
-        f"{length(call.seconds)}, ended: {ending(call)}" if call.ended_at else "goes on",
+        f"{length(call.seconds)}, ended: {ending(call)}" if call.ended_at else LIVE,
     ]
     if call.model:
         facts.append(f"model {call.model}")
