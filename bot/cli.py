@@ -6,6 +6,7 @@ Exit codes: 0 good, 1 the thing asked for failed, 2 wrong usage or settings.
 # ruff: noqa: PLC0415  help shall come at once, so imports wait for the command that needs them
 from __future__ import annotations
 
+import errno
 import gc
 import importlib.metadata
 import io
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
     from bot.testing.souvenirs import SoundFile
 
 WRONG_SETTINGS = 2
+_FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO})
+"""What goes wrong with an output that is a file."""
 BROKEN_OFF = 130
 """As a shell says of what Ctrl-C ended."""
 _LONGEST_CALL_S = 86_400
@@ -52,7 +55,14 @@ def main() -> None:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")  # a terminal that can't show a letter is no reason to fail
-    app(prog_name="bot")
+    try:
+        app(prog_name="bot")
+    except OSError as error:
+        if error.errno not in _FULL:
+            raise
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or Python complains once more as it ends
+        typer.echo(f"What there is to say can't be written: {error.strerror}.", err=True)
+        sys.exit(1)
 
 
 def fail(*sentences: str, code: int = 1) -> NoReturn:

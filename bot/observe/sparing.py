@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Callable
-from typing import Any, Literal
+from typing import Any
 
 import structlog
 
@@ -23,11 +23,21 @@ class SparingLog:
         self._untold: Counter[tuple[str, ...]] = Counter()
         self._quiet_until_s: dict[tuple[str, ...], float] = {}
 
-    def tell(self, event: str, *kind: str, level: Literal["info", "warning"] = "warning", **fields: Any) -> None:
-        """Write the line, or count it for the next one of its `event` and `kind`."""
-        key = (event, *kind)
-        self._untold[key] += 1
+    def warn(self, event: str, *kind: str, **fields: Any) -> None:
+        """Write a warning, or count it for the next one of its `event` and `kind`."""
+        if times := self._times(event, *kind):
+            _log.warning(event, **fields, times=times)
+
+    def inform(self, event: str, *kind: str, **fields: Any) -> None:
+        """The same where nothing is wrong on our side or Twilio's."""
+        if times := self._times(event, *kind):
+            _log.info(event, **fields, times=times)
+
+    def _times(self, *kind: str) -> int:
+        """How many the line to be written stands for; 0 while none is."""
+        self._untold[kind] += 1
         now_s = self._clock()
-        if now_s >= self._quiet_until_s.get(key, now_s):
-            self._quiet_until_s[key] = now_s + QUIET_S
-            getattr(_log, level)(event, **fields, times=self._untold.pop(key))
+        if now_s < self._quiet_until_s.get(kind, now_s):
+            return 0
+        self._quiet_until_s[kind] = now_s + QUIET_S
+        return self._untold.pop(kind)

@@ -30,6 +30,6 @@ class HttpLog(logging.LoggerAdapter[logging.Logger]):
         error = kwargs.get("exc_info")
         if isinstance(error, _SENDERS_FAULT):
             self.malformed += 1
-            self._sparing.tell("http_malformed", why=type(error).__name__)
+            self._sparing.warn("http_malformed", why=type(error).__name__)
         else:
             super().log(level, msg, *args, **kwargs)

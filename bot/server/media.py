@@ -36,7 +36,7 @@ async def media(request: web.Request) -> web.StreamResponse:
     signature = request.headers.get("X-Twilio-Signature", "")
     if not stream_ok(settings.auth_tokens, stream_url(settings.public_url, token), signature):
         request.app[METER].stream_refused("signature")
-        request.app[SPARING].tell(
+        request.app[SPARING].warn(
             "stream_refused",
             str(bool(signature)),
             why="wrong or missing signature",

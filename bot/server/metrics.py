@@ -32,7 +32,7 @@ async def metrics(request: web.Request) -> web.Response:
 
 
 def _tell(request: web.Request, why: str) -> None:
-    request.app[SPARING].tell("metrics_refused", level="info", why=why)
+    request.app[SPARING].inform("metrics_refused", why=why)
 
 
 def _shows(request: web.Request, token: str) -> bool:

@@ -46,16 +46,11 @@ def _missed(request: web.Request, refusal: web.HTTPException) -> str:
         prefix = urlsplit(request.app[SETTINGS].public_url).path.rstrip("/")
         paths = frozenset(path.removeprefix(prefix) for path in resources if "{" not in path)
         miss = no_such_path(request, paths, prefix)
-    request.app[SPARING].tell(
-        "request_refused",
-        str(refusal.status),
-        miss.near,
-        level="warning" if miss.near else "info",
-        method=shown(request.method),
-        path=shown(request.path),
-        status=refusal.status,
-        why=miss.why,
-    )
+    asked = {"method": shown(request.method), "path": shown(request.path), "status": refusal.status}
+    if miss.near:
+        request.app[SPARING].warn("request_refused", str(refusal.status), miss.near, **asked, why=miss.why)
+    else:
+        request.app[SPARING].inform("request_refused", str(refusal.status), **asked, why=miss.why)
     return miss.told
 
 

@@ -271,7 +271,7 @@ def _refused(request: web.Request, kind: WebhookRefusal, **fields: str) -> None:
 def _refused_stranger(request: web.Request, kind: WebhookRefusal, detail: str = "", **fields: Any) -> None:
     """The same of what anybody may have sent: told now and then, of each kind, `detail` and webhook."""
     request.app[METER].webhook_refused(kind)
-    request.app[SPARING].tell("webhook_refused", kind, detail, request.path, path=request.path, **fields)
+    request.app[SPARING].warn("webhook_refused", kind, detail, request.path, path=request.path, **fields)
 
 
 def _is_over(request: web.Request, call_sid: str) -> web.Response:

@@ -111,13 +111,13 @@ async def test_a_storm_of_strangers_is_one_line_of_each_kind() -> None:
 
 def test_a_line_tells_how_many_it_stands_for_and_a_kind_hides_no_other() -> None:
     now_s = 0.0
-    log = SparingLog(clock=lambda: now_s)
+    sparing = SparingLog(clock=lambda: now_s)
     with capture_logs() as logs:
         for _ in range(5):
-            log.tell("refused", "a", why="a")
-            log.tell("refused", "b", why="b")
+            sparing.warn("refused", "a", why="a")
+            sparing.warn("refused", "b", why="b")
         now_s = QUIET_S
-        log.tell("refused", "a", why="a")
+        sparing.warn("refused", "a", why="a")
     assert [(line["why"], line["times"]) for line in logs] == [("a", 1), ("b", 1), ("a", 5)]
 
 

@@ -33,4 +33,5 @@ def told() -> Iterator[None]:
     except OSError as error:
         if error.filename is None:  # of a terminal or pipe that is gone
             raise
-        raise Failed(f"{error.filename} can't be used: {error.strerror}; look at BOT_RECORD_DIR.") from None
+        where = "BOT_RECORD_DIR and DATABASE_URL"
+        raise Failed(f"{error.filename} can't be used: {error.strerror}; look at {where}.") from None
