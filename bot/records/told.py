@@ -24,13 +24,16 @@ def told_as(output: Told) -> dict[str, Any]:
 
 
 def comparable(told: dict[str, Any], other: dict[str, Any]) -> dict[str, Any]:
-    """`told` without the words of a turn in which a secret was replaced, here or in `other`.
+    """`told` without the words of a turn, or of a report, in which a secret was replaced, here or in `other`.
 
-    The replacement is of another length, so the estimate of where the caller stopped hearing falls elsewhere.
+    The replacement is of another length, so what is cut by length, as where the caller stopped hearing, ends elsewhere.
     """
-    if any(HIDDEN in str(one.get(key)) for one in (told, other) for key in _WORDS):
-        return {**told, **dict.fromkeys(_WORDS, HIDDEN)}
-    return told
+    if HIDDEN not in f"{told}{other}":
+        return told
+    details = told.get("details")
+    if isinstance(details, dict):
+        return {**told, "details": {key: HIDDEN if isinstance(value, str) else value for key, value in details.items()}}
+    return {**told, **{key: HIDDEN for key in _WORDS if key in told}}
 
 
 def report_of(told: Any) -> Report | None:
