@@ -41,10 +41,11 @@ class Columns:
         if console.is_terminal and not apart:
             self._fit(widths, console.width)
         for number, row in enumerate(shown):
-            first, second = Text(), Text("  ")
+            first = Text()
+            second = Text("  ") if apart else first
             for head, cell, width in zip(self.heads, row, widths, strict=True):
                 style = "dim" if number == 0 else self.styles.get(head, "")
-                line = second if apart and head == self.below else first
+                line = second if head == self.below else first
                 line.append(self._cell(head, cell, width), style if console.is_terminal else "")
                 line.append(_GAP)
             for line in (first, second) if apart else (first,):
