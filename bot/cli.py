@@ -6,8 +6,10 @@ Exit codes: 0 good, 1 the thing asked for failed, 2 wrong usage or settings.
 # ruff: noqa: PLC0415  help shall come at once, so imports wait for the command that needs them
 from __future__ import annotations
 
+import errno
 import gc
 import importlib.metadata
+import io
 import os
 import sys
 from pathlib import Path
@@ -17,8 +19,16 @@ import typer
 
 if TYPE_CHECKING:
     from bot.config import Settings
+    from bot.records.fixture import Fixture
+    from bot.testing.ring import Ring
+    from bot.testing.souvenirs import SoundFile
 
 WRONG_SETTINGS = 2
+_FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO})
+"""What goes wrong with an output that is a file."""
+BROKEN_OFF = 130
+"""As a shell says of what Ctrl-C ended."""
+_LONGEST_CALL_S = 86_400
 
 app = typer.Typer(
     name="bot",
@@ -42,7 +52,17 @@ EnvFile = Annotated[
 def main() -> None:
     """Run the command line."""
     gc.set_threshold(50_000)  # looking for cycles among what is imported takes a fifth of a short command's time
-    app(prog_name="bot")
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")  # a terminal that can't show a letter is no reason to fail
+    try:
+        app(prog_name="bot")
+    except OSError as error:
+        if error.errno not in _FULL:
+            raise
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or Python complains once more as it ends
+        typer.echo(f"What there is to say can't be written: {error.strerror}.", err=True)
+        sys.exit(1)
 
 
 def fail(*sentences: str, code: int = 1) -> NoReturn:
@@ -60,6 +80,11 @@ def settings_or_exit(env_file: Path | None) -> Settings:
         return load_settings(os.environ, read_env_file(env_file) if env_file else None)
     except SettingsError as error:
         fail(*error.problems, code=WRONG_SETTINGS)
+
+
+def _why(error: Exception) -> str:
+    """What is wrong with a file, in a few words."""
+    return (error.strerror or str(error)) if isinstance(error, OSError) else str(error)
 
 
 def _version(*, wanted: bool) -> None:
@@ -123,19 +148,39 @@ def demo(
     from rich.console import Console
 
     from bot.server.loop import run_in_loop
-    from bot.testing.demo import demonstrate
+    from bot.testing.demo import demonstrate, what_next
 
     console = Console(highlight=False)
     console.print("A simulated caller rings the real server; the session behind it is simulated too.", soft_wrap=True)
     try:
         directory.mkdir(parents=True, exist_ok=True)
         left = run_in_loop(demonstrate(directory, console))
-    except OSError as error:
-        fail(f"The demo can't write to {directory}: {error.strerror}; choose another place with --dir.")
+    except (OSError, ValueError) as error:
+        fail(f"The demo can't write to {directory}: {_why(error)}; choose another place with --dir.")
     if left.problems:
         fail(*left.problems)
     for name, path in (("sound", left.wav), ("fixture", left.fixture), ("page", left.page)):
-        console.print(f"{name:>8}  {path}", soft_wrap=True)
+        typer.echo(f"{name:>8}  {path}")
+    for line in what_next(left):
+        typer.echo(line)
+
+
+@app.command()
+def model(
+    port: Annotated[int, typer.Option(min=0, max=65535, help="Where it listens on this machine; 0: any.")] = 8090,
+) -> None:
+    """Be the model: a simulated Realtime session for a bot without a key.
+
+    It greets, plays the caller back, talks at length, remarks on being interrupted and hangs up. It understands
+    nothing, and says so. Prints what to set for the bot; SIGTERM or Ctrl-C ends it.
+    """
+    from bot.server.loop import run_in_loop
+    from bot.testing.stand_in import stand_in
+
+    try:
+        run_in_loop(stand_in(port, typer.echo))
+    except OSError as error:
+        fail(f"Nothing can listen on port {port} here: {_why(error)}; choose another with --port.")
 
 
 @app.command()
@@ -152,35 +197,86 @@ def call(
 ) -> None:
     """Ring a running bot with a simulated phone.
 
-    It signs as Twilio does, with TWILIO_AUTH_TOKEN and TWILIO_ACCOUNT_SID, which must be those of that bot.
+    It signs as Twilio does, with TWILIO_AUTH_TOKEN and TWILIO_ACCOUNT_SID, which must be those of that bot. Exit code 1
+    when the call did not come about, or nothing was ever heard.
     """
-    from bot.audio.wav import BadWav, read
-    from bot.server.loop import run_in_loop
-    from bot.testing.ring import ring, story
+    from rich.console import Console
 
+    from bot.testing.mends import bad_url
+    from bot.testing.ring import Ring, same_file
+    from bot.testing.souvenirs import SoundFile
+
+    problem = bad_url(url) or ("" if 1 <= limit <= _LONGEST_CALL_S else f"--limit {limit} is not 1 to 86400 seconds.")
+    if same_file(audio, save):
+        problem = f"--save would write over {audio}, which the caller is to say; name another file."
+    if problem:
+        fail(problem, code=WRONG_SETTINGS)
     settings = settings_or_exit(env_file)
     if not settings.auth_tokens or not settings.twilio_account_sid:
         fail("Set TWILIO_AUTH_TOKEN and TWILIO_ACCOUNT_SID to those of the bot you call.", code=WRONG_SETTINGS)
+    spoken = _spoken(audio) if audio else None
     try:
-        spoken = read(audio) if audio else None
+        sound = SoundFile(save) if save else None
+    except (OSError, ValueError) as error:
+        fail(f"{save} can't be written: {_why(error)}; choose another place with --save.", code=WRONG_SETTINGS)
+    ring = Ring(
+        url,
+        audio=spoken,
+        auth_token=settings.auth_tokens[0],
+        account_sid=settings.twilio_account_sid,
+        limit_s=limit,
+        console=Console(highlight=False),
+    )
+    typer.echo(f"calling {url} as {ring.call_sid}")
+    _follow(ring, sound)
+
+
+def _spoken(audio: Path) -> bytes:
+    """What the caller is to say, as mu-law; with a file that is no WAV a sentence and exit code 2."""
+    from bot.audio.wav import BadWav, read
+
+    try:
+        return read(audio)
     except BadWav as error:
         fail(f"{error}.", code=WRONG_SETTINGS)
     except OSError as error:
-        fail(f"{audio} can't be read: {error.strerror}.", code=WRONG_SETTINGS)
-    result = run_in_loop(
-        ring(
-            url,
-            audio=spoken,
-            auth_token=settings.auth_tokens[0],
-            account_sid=settings.twilio_account_sid,
-            limit_s=limit,
-            wav=save,
-        )
-    )
-    for line in story(result):
+        fail(f"{audio} can't be read: {_why(error)}.", code=WRONG_SETTINGS)
+
+
+def _follow(ring: Ring, sound: SoundFile | None) -> None:
+    """Run the call and tell what became of it, also when it is broken off."""
+    from bot.server.loop import run_in_loop
+
+    broken_off = False
+    try:
+        run_in_loop(ring.run())
+    except KeyboardInterrupt:
+        broken_off = True
+    for line in ring.story():
         typer.echo(line)
-    if result.failure or any(leg.failure for leg in result.legs):
-        raise typer.Exit(1)
+    problem = "" if broken_off else ring.failure()
+    if sound is not None:
+        try:
+            ring.save(sound)
+            sound.close()
+        except OSError as error:
+            problem = f"{problem} The sound could not be saved: {_why(error)}.".strip()
+    if problem:
+        fail(problem)
+    if broken_off:
+        raise typer.Exit(BROKEN_OFF)
+
+
+def _recorded(path: Path) -> Fixture:
+    """The fixture at `path`; with what is none a sentence and exit code 2."""
+    from bot.records.fixture import BadFixture, read_fixture
+
+    try:
+        return read_fixture(path)
+    except BadFixture as error:
+        fail(f"{error}.", code=WRONG_SETTINGS)
+    except (OSError, ValueError) as error:
+        fail(f"{path} can't be read: {_why(error)}.", code=WRONG_SETTINGS)
 
 
 @app.command()
@@ -191,17 +287,15 @@ def replay(
 
     Exit code 1 when any differs; the first difference of each is told in words.
     """
-    from bot.records.fixture import BadFixture, read_fixture
+    from bot.records.fixture import BadFixture
     from bot.records.replay import replay as replay_fixture
 
     failed = False
     for path in fixtures:
         try:
-            result = replay_fixture(read_fixture(path))
+            result = replay_fixture(_recorded(path))
         except BadFixture as error:
-            fail(str(error), code=WRONG_SETTINGS)
-        except OSError as error:
-            fail(f"{path} can't be read: {error.strerror}.", code=WRONG_SETTINGS)
+            fail(f"{error}.", code=WRONG_SETTINGS)
         typer.echo(str(result))
         failed = failed or not result.ok
     if failed:
@@ -216,30 +310,34 @@ def show(
         typer.Option("--html", metavar="FILE", help="Write a page with waveforms and sound instead."),
     ] = None,
     everything: Annotated[bool, typer.Option("--all", help="Marks and routine messages too.")] = False,
+    env_file: EnvFile = None,
 ) -> None:
-    """Show a recorded call: who spoke when, what was heard, where it was cut."""
-    from bot.records.fixture import BadFixture, read_fixture
-    from bot.records.page import page_of
-    from bot.records.replay import replay as replay_fixture
-    from bot.records.sound import sound_of_timeline
+    """Show a recorded call: who spoke when, what was heard, where it was cut.
+
+    A page is told to the call store of the settings, if that knows the call: `bot forget` erases it with the rest.
+    """
     from bot.records.terminal import show as show_timeline
     from bot.records.timeline import timeline
 
-    try:
-        recorded = read_fixture(fixture)
-    except BadFixture as error:
-        fail(str(error), code=WRONG_SETTINGS)
-    except OSError as error:
-        fail(f"{fixture} can't be read: {error.strerror}.", code=WRONG_SETTINGS)
-    told = timeline(recorded, replay_fixture(recorded))
+    recorded = _recorded(fixture)
     if html is None:
-        show_timeline(told, minor=everything)
+        show_timeline(timeline(recorded), minor=everything)
         return
+    from bot.records.calls.exporting import export_fixture_page
+    from bot.records.store.urls import StoreError, store_url
+
+    settings = settings_or_exit(env_file)
     try:
-        html.write_text(page_of(told, sound=sound_of_timeline(told)), encoding="utf-8")
-    except OSError as error:
-        fail(f"{html} can't be written: {error.strerror}.")
+        where = store_url(settings)
+    except StoreError:
+        where = None
+    try:
+        known = export_fixture_page(where, recorded, html)
+    except (OSError, ValueError) as error:
+        fail(f"{html} can't be written: {_why(error)}.")
     typer.echo(str(html))
+    if not known:
+        typer.echo("No call store here knows this call: `bot forget` will not find the page.", err=True)
 
 
 @app.command()

@@ -11,13 +11,11 @@ import msgspec
 from bot.call.call import Call
 from bot.call.notes import Note
 from bot.call.outputs import Output
-from bot.realtime.events import ClientEvent
 from bot.records.fixture import Way
 from bot.records.store.rows import FileKind
-from bot.twilio.stream import Outbound
 
-Raw = str | bytes | Outbound | ClientEvent | Note
-"""An input's text as it came from the wire, or the message or note itself."""
+Raw = str | bytes | Output | Note
+"""An input's text as it came from the wire, a note, or what the call answered."""
 
 
 class Standing(NamedTuple):

@@ -1,4 +1,4 @@
-"""A recorded call as JSON Lines: a header, then every message in the order the call was fed (DESIGN, Fixtures).
+"""A recorded call as JSON Lines: a header, then all the call was fed and answered, in that order (DESIGN, Fixtures).
 
 `.call.jsonl`, or the same under gzip, which is told by its first bytes and not by its name.
 """
@@ -15,10 +15,13 @@ import msgspec
 
 from bot.call.settings import CallSettings
 
-VERSION = 1
+VERSION = 2
+TOLD_SINCE = 2
+"""The first version that holds what a call tells its shell: reports, facts, orders and its end."""
+READS = (1, 2)
 SUFFIX = ".call.jsonl"
 
-Way = Literal["phone>bot", "bot>phone", "model>bot", "bot>model", "note"]
+Way = Literal["phone>bot", "bot>phone", "model>bot", "bot>model", "note", "told"]
 InputWay = Literal["phone>bot", "model>bot", "note"]
 INPUTS: frozenset[str] = frozenset({"phone>bot", "model>bot", "note"})
 
@@ -121,8 +124,8 @@ def _read_header(row: bytes, name: str) -> Header:
         version = _version.decode(row).heardline_fixture
     except (ValueError, RecursionError):
         raise BadFixture(f"{name}, line 1: not a fixture, which starts with a heardline_fixture header") from None
-    if version != VERSION:
-        raise BadFixture(f"{name}, line 1: fixture version {version}, this program reads version {VERSION}")
+    if version not in READS:
+        raise BadFixture(f"{name}, line 1: fixture version {version}, this program reads versions 1 to {VERSION}")
     try:
         return _header.decode(row)
     except (ValueError, RecursionError) as error:

@@ -24,6 +24,7 @@ from bot.records.masking import Masker
 from bot.records.new_file import new_file
 from bot.records.plain import plain_audio
 from bot.records.store.rows import FileKind
+from bot.records.told import TOLD, told_as
 from bot.twilio import stream
 
 
@@ -90,13 +91,18 @@ class FixtureFile:
 
     def _line(self, us: int, way: Way, socket: int, raw: Raw) -> Line:
         try:
-            message = msgspec.json.decode(raw) if isinstance(raw, str | bytes) else msgspec.to_builtins(raw)
-            text = msgspec.json.encode(self._masker.message(message))
+            text = msgspec.json.encode(self._masker.message(_plain(raw)))
         except (ValueError, RecursionError):
             # Nested too deep to be walked: what can't be masked is not kept, but its place in the order is.
             refused = Refused("phone>bot" if way == "phone>bot" else "model>bot", "unrecordable")
             return Line(us, "note", msgspec.Raw(msgspec.json.encode(refused)), socket)
         return Line(us, way, msgspec.Raw(text), socket)
+
+
+def _plain(raw: Raw) -> Any:
+    if isinstance(raw, str | bytes):
+        return msgspec.json.decode(raw)
+    return told_as(raw) if isinstance(raw, TOLD) else msgspec.to_builtins(raw)
 
 
 def hushed(way: Way, raw: Raw) -> Raw:

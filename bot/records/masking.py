@@ -18,12 +18,26 @@ HIDDEN = "***"
 _SHORTEST_SECRET = 4
 
 _VOCABULARY = frozenset(
-    {"barge_in", "eagerness", "event", "failure", "kind", "note", "object", "role", "status", "type", "way"}
+    {"barge_in", "eagerness", "event", "failure", "kind", "level", "note", "object", "role", "status", "told", "type"}
+    | {"way"}
 )
 """Keys whose values come from a fixed list; a secret that happens to be one of its words must not break the message."""
-_WORDS = frozenset({"delta", "digit", "output", "text", "transcript"})
+_WORDS = frozenset({"delta", "digit", "output", "text", "transcript", "unheard"})
 """Keys of what was said or typed. Numbers may be split over deltas, so no single digit stays."""
-_PROSE = frozenset({"announcement", "description", "greeting", "instructions", "message", "prompt", "reason"})
+_PROSE = frozenset(
+    {
+        "announcement",
+        "description",
+        "details",
+        "faults",
+        "greeting",
+        "instructions",
+        "message",
+        "prompt",
+        "reason",
+        "why",
+    }
+)
 """Keys of sentences an operator or a server wrote: telephone numbers go, opening hours may stay."""
 
 _ACCOUNT = re.compile(r"AC[0-9a-fA-F]{32}")

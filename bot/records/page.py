@@ -20,8 +20,7 @@ import msgspec
 from bot.records.fixture import Fixture
 from bot.records.page_data import page_data
 from bot.records.parts import Event, LatencyKind, Side, Timeline, Turn
-from bot.records.replay import ReplayResult
-from bot.records.sound import Sound
+from bot.records.sound import Sound, sound_of_timeline
 from bot.records.timeline import timeline
 from bot.records.wording import visible
 
@@ -37,9 +36,10 @@ class Figure(NamedTuple):
     note: str
 
 
-def render_page(fixture: Fixture, replayed: ReplayResult | None = None) -> str:
-    """The page of `fixture`; `replayed` adds what the call reported and the reason it gave for its end."""
-    return page_of(timeline(fixture, replayed))
+def render_page(fixture: Fixture) -> str:
+    """The page of `fixture`, with its sound."""
+    told = timeline(fixture)
+    return page_of(told, sound=sound_of_timeline(told))
 
 
 def page_of(

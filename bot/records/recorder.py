@@ -14,11 +14,11 @@ from typing import get_args
 from bot.call.call import Call
 from bot.call.notes import Note
 from bot.call.outputs import Output
-from bot.realtime.events import ClientEvent
 from bot.records.feed import CallerFrame, CallFile, Row, Standing
 from bot.records.fixture import InputWay, Way
 from bot.records.plain import frame_lines
 from bot.records.store.rows import FileKind
+from bot.records.told import TOLD
 from bot.records.writer import Writer, process_writer
 from bot.twilio.stream import Media, Outbound
 
@@ -29,7 +29,8 @@ encoded, for half a millisecond, no call is served.
 MAX_PENDING = 100_000
 """Messages of one call that wait for the disk, some 15 minutes of it: beyond that its files are given up."""
 
-_TO_PHONE = frozenset(get_args(Outbound))
+_WAYS: dict[type, Way] = {**dict.fromkeys(get_args(Outbound), "bot>phone"), **dict.fromkeys(TOLD, "told")}
+"""Of what is no message to the session."""
 
 
 class Recorder:
@@ -72,11 +73,11 @@ class Recorder:
         audio = a2b_base64(media.payload) if heard else b""
         self._pending.append((now_us, "phone>bot", CallerFrame(media.timestamp, audio, lines, text, passed), socket))
 
-    def output(self, now_us: int, message: Outbound | ClientEvent, socket: int = 0) -> None:
-        """What the call sent in answer to the last input."""
+    def output(self, now_us: int, output: Output, socket: int = 0) -> None:
+        """What the call answered to the last input; `socket` is the session's."""
         if not self.failed:
-            way: Way = "bot>phone" if type(message) in _TO_PHONE else "bot>model"
-            self._pending.append((now_us, way, message, socket))
+            way = _WAYS.get(type(output), "bot>model")
+            self._pending.append((now_us, way, output, socket if way == "bot>model" else 0))
 
     def follow(self, call: Call, now_us: int) -> bool:
         """Look where the call stands after a step. Gives whether the caller may be recorded from here on.

@@ -1,4 +1,4 @@
-"""Feeds a recorded call to the core again and compares every message it sends. No loop, no sockets, no clock."""
+"""Feeds a recorded call to the core again and compares all that it answers. No loop, no sockets, no clock."""
 
 from __future__ import annotations
 
@@ -10,11 +10,12 @@ from typing import Any, Protocol
 import msgspec
 
 from bot.call.notes import Note
-from bot.call.outputs import PHONE_MESSAGES, UNSENT, End, EndReason, Output, Report
+from bot.call.outputs import PHONE_MESSAGES, End, EndReason, Output, Report
 from bot.call.settings import CallSettings
 from bot.realtime import events
-from bot.records.fixture import INPUTS, BadFixture, Fixture, Line, Way
+from bot.records.fixture import INPUTS, TOLD_SINCE, BadFixture, Fixture, Line, Way
 from bot.records.masking import Masker
+from bot.records.told import TOLD, comparable, told_as
 from bot.records.wording import difference_in_words, in_words
 from bot.twilio import stream
 
@@ -30,9 +31,10 @@ Factory = Callable[[CallSettings], Replayable]
 
 @dataclass(slots=True)
 class ReplayResult:
-    """`difference` is the first one, in words, and empty when every message was the same; nothing is fed after it.
+    """`difference` is the first one, in words, and empty when every answer was the same; nothing is fed after it.
 
-    `reports` and `ended` are what the replayed call said besides messages, with the `us` of the input it answered.
+    `outputs` counts messages to either side. `reports` and `ended` are what the replayed call told besides, with the
+    `us` of the input it answered.
     """
 
     path: str
@@ -63,6 +65,10 @@ class _Sent:
     message: Any
     encoded: bytes
 
+    @classmethod
+    def of(cls, way: Way, message: Any) -> _Sent:
+        return cls(way, message, msgspec.json.encode(message))
+
 
 def replay(fixture: Fixture, factory: Factory | None = None) -> ReplayResult:
     """Replay `fixture` until its end or the first difference. Raises BadFixture when an input is no message at all.
@@ -77,6 +83,7 @@ class _Replay:
         self._fixture = fixture
         self._call = factory(fixture.header.settings)
         self._mask = Masker().message if fixture.header.masked else _as_is
+        self._holds_told = fixture.header.heardline_fixture >= TOLD_SINCE
         self._sent: deque[_Sent] = deque()
         self._result = ReplayResult(fixture.path, truncated=fixture.truncated)
 
@@ -120,22 +127,26 @@ class _Replay:
                 self._result.reports.append((now_us, output))
             elif isinstance(output, End):
                 self._result.ended = self._result.ended or output.reason
-            elif not isinstance(output, UNSENT):
-                message = self._mask(msgspec.to_builtins(output))
+            if isinstance(output, TOLD):
+                if self._holds_told:
+                    yield _Sent.of("told", self._mask(told_as(output)))
+            else:
                 way: Way = "bot>phone" if isinstance(output, PHONE_MESSAGES) else "bot>model"
-                yield _Sent(way, message, msgspec.json.encode(message))
+                yield _Sent.of(way, self._mask(msgspec.to_builtins(output)))
 
     def _compare(self, index: int, line: Line) -> str:
         if not self._sent:
             return self._say(index, "nothing", in_words(_decoded(line)))
         sent = self._sent.popleft()
-        self._result.outputs += 1
+        self._result.outputs += sent.way != "told"
         if sent.way == line.way and sent.encoded == bytes(line.message):
             return ""
-        recorded = _decoded(line)
-        if sent.way == line.way and _canonical(sent.message) == _canonical(recorded):
+        message, recorded = sent.message, _decoded(line)
+        if sent.way == line.way == "told" and isinstance(recorded, dict):
+            message, recorded = comparable(message, recorded), comparable(recorded, message)
+        if sent.way == line.way and _canonical(message) == _canonical(recorded):
             return ""
-        return self._say(index, *difference_in_words(sent.message, recorded))
+        return self._say(index, *difference_in_words(message, recorded))
 
     def _nothing_left(self, index: int) -> str:
         if not self._sent:

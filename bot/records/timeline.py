@@ -1,6 +1,6 @@
 """A recorded call as people read it: who spoke when, what was heard, where it was cut, how long answers took.
 
-Pure analysis of the fixture's messages; the core that made them is not asked, except for the reports of a replay.
+Pure analysis of what the fixture holds; the core that made it is not asked.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from bot.realtime import events
 from bot.records.fixture import Fixture, Line
 from bot.records.parts import BargeIn, Event, Frame, Latency, LatencyKind, Side, Timeline, Turn
 from bot.records.played import Played
-from bot.records.replay import ReplayResult
+from bot.records.told import end_of, report_of
 from bot.records.wording import in_words
 from bot.twilio import stream
 
@@ -27,24 +27,19 @@ _CONTENT = 0
 _note: msgspec.json.Decoder[notes.Note] = msgspec.json.Decoder(notes.Note)
 
 
-def timeline(fixture: Fixture, replayed: ReplayResult | None = None) -> Timeline:
-    """`fixture` as a timeline. With `replayed`, what the call reported and the reason it gave for its end are in it."""
+def timeline(fixture: Fixture) -> Timeline:
+    """`fixture` as a timeline."""
     reader = _Reader()
     for line in fixture.lines:
         reader.read(line)
     reader.finish()
-    if replayed is not None:
-        for us, report in replayed.reports:
-            details = ", ".join(f"{name} {value}" for name, value in report.details.items())
-            reader.say(us, "call", "report", f"{report.event}: {details}" if details else report.event)
-    ended = replayed.ended if replayed is not None and replayed.ended else reader.ended
     duration_us = max([line.us for line in fixture.lines[-1:]] + [p.heard_until_us for p in reader.played.pieces] + [0])
     return Timeline(
         path=fixture.path,
         date=fixture.header.date,
         call_sid=fixture.header.settings.call_sid or reader.call_sid,
         duration_us=duration_us,
-        ended=ended or "the recording stops before the call does",
+        ended=reader.ended or "the recording stops before the call does",
         truncated=fixture.truncated,
         turns=sorted(reader.turns.values(), key=lambda turn: turn.from_us),
         events=sorted(reader.events, key=lambda event: event.us),
@@ -92,6 +87,8 @@ class _Reader:
                     self._to_model(line.us, events.parse_command(text), text)
                 case "note":
                     self._noted(line.us, _note.decode(text))
+                case "told":
+                    self._told(line.us, msgspec.json.decode(text))
         except (stream.BadMessage, events.BadEvent, ValueError, RecursionError) as error:
             self.say(line.us, "call", "odd", f"{line.way}: not understood ({error})")
 
@@ -255,6 +252,13 @@ class _Reader:
             case _:
                 pass
         self.say(us, "call", "note", _note_in_words(note))
+
+    def _told(self, us: int, told: Any) -> None:
+        report = report_of(told)
+        if report is not None:
+            details = ", ".join(f"{name} {value}" for name, value in report.details.items())
+            self.say(us, "call", "report", f"{report.event}: {details}" if details else report.event)
+        self.ended = end_of(told) or self.ended
 
     # ---- together ----
 

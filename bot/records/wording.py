@@ -13,12 +13,16 @@ from bot.observe.terminal import visible
 __all__ = ["audio_bytes", "difference_in_words", "in_words", "visible"]
 
 _LONGEST = 60
+_BEFORE = 20
+"""Letters shown before the one in which two long texts part."""
 
 
 def in_words(message: Any) -> str:
     """What a decoded message is and the few fields that tell it from its like; hostile text stays what it is."""
     if not isinstance(message, dict):
         return f"{_short(message)}, which is no message"
+    if isinstance(message.get("told"), str):
+        return " ".join(_told(message["told"], message))
     name = str(message.get("event") or message.get("type") or message.get("note") or "a message without a name")
     return name + "".join(f" {part}" for part in _details(name, message))
 
@@ -30,7 +34,8 @@ def difference_in_words(sent: Any, recorded: Any) -> tuple[str, str]:
         return one, other
     path, left, right = _first_difference("", sent, recorded)
     where = f" whose {path}" if path else ""
-    return f"{one}{where} is {_short(left)}", _short(right)
+    at = _parting(left, right) if isinstance(left, str) and isinstance(right, str) else 0
+    return f"{one}{where} is {_short(left, at)}", _short(right, at)
 
 
 def audio_bytes(payload: Any) -> int:
@@ -59,6 +64,20 @@ def _details(name: str, message: dict[str, Any]) -> Iterator[str]:
     for key in ("failure", "kind", "code"):
         if message.get(key):
             yield str(message[key])
+
+
+def _told(kind: str, told: dict[str, Any]) -> Iterator[str]:
+    """What a call told its shell."""
+    yield kind
+    for key in ("event", "number", "who", "what", "reason"):
+        if key in told:
+            yield str(told[key])
+
+
+def _parting(one: str, other: str) -> int:
+    """Where two different texts part."""
+    both = zip(one, other, strict=False)
+    return next((at for at, (left, right) in enumerate(both) if left != right), min(len(one), len(other)))
 
 
 def _first_difference(path: str, one: Any, other: Any) -> tuple[str, Any, Any]:
@@ -90,6 +109,11 @@ class _Absent:
 _ABSENT = _Absent()
 
 
-def _short(value: Any) -> str:
+def _short(value: Any, at: int = 0) -> str:
+    """`value` in few letters; of a long text those around the place `at`, and where that is."""
+    if isinstance(value, str) and len(value) > _LONGEST and at > _BEFORE:
+        part = value[at - _BEFORE : at - _BEFORE + _LONGEST]
+        end = "" if at - _BEFORE + _LONGEST >= len(value) else "..."
+        return f"...{part!r}{end} (from letter {at - _BEFORE + 1})"
     text = repr(value)
     return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 3]}..."

@@ -12,9 +12,10 @@ import structlog
 from aiohttp import web
 
 from bot.config import Settings, warnings_about_the_model
+from bot.observe.sparing import SparingLog
 from bot.realtime.connection import tls_context
 from bot.server import closing, health, media, metrics, voice
-from bot.server.context import CALLS, DOOR, METER, SETTINGS, TWIML, Door
+from bot.server.context import CALLS, DOOR, METER, SETTINGS, SPARING, TWIML, Door
 from bot.server.handover import Handover
 from bot.server.http_log import HttpLog
 from bot.server.keeping import Keeping
@@ -46,6 +47,7 @@ def make_app(settings: Settings, registry: CallRegistry | None = None) -> web.Ap
     app[CALLS] = LiveCalls(settings, registry)
     app[METER] = Meter(app[CALLS])
     app[DOOR] = Door()
+    app[SPARING] = SparingLog()
     app.add_routes(_routes(""))
     if prefix := urlsplit(settings.public_url).path.rstrip("/"):
         app.add_routes(_routes(prefix))
@@ -105,7 +107,7 @@ async def running(
 ) -> AsyncIterator[tuple[web.Application, int]]:
     """Serve while the context lasts, on `sock` if given: gives the application and the port it listens on."""
     app = make_app(settings, registry)
-    log = app[METER].http = HttpLog()
+    log = app[METER].http = HttpLog(app[SPARING])
     if keeping is not None:
         keeping.keep(app[CALLS])
         app[METER].store, app[METER].sweep = keeping.keeper, keeping.sweep

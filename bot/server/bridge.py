@@ -289,17 +289,15 @@ class Bridge:
             self.shutdown("internal_error")
 
     def _do(self, output: Output, now_us: int) -> None:
+        if self.recorder is not None:
+            self.recorder.output(now_us, output, self._model.number)
         if isinstance(output, PHONE_MESSAGES):
             if self._phone is not None:
                 self._to_phone.append(_encode(output))
-            if self.recorder is not None:
-                self.recorder.output(now_us, output)
         elif isinstance(output, Aside):
             self._take(output, now_us)
         else:
             self._to_model.append(_encode(output))
-            if self.recorder is not None:
-                self.recorder.output(now_us, output, self._model.number)
         if self.on_output is not None:
             self.on_output(output, now_us)
 

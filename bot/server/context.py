@@ -5,6 +5,7 @@ from __future__ import annotations
 from aiohttp import web
 
 from bot.config import Settings
+from bot.observe.sparing import SparingLog
 from bot.server.handover import Handover
 from bot.server.live import LiveCalls
 from bot.server.meter import Meter
@@ -28,4 +29,5 @@ SETTINGS: web.AppKey[Settings] = web.AppKey("settings", Settings)
 CALLS: web.AppKey[LiveCalls] = web.AppKey("calls", LiveCalls)
 TWIML: web.AppKey[TwimlFiles] = web.AppKey("twiml", TwimlFiles)
 DOOR: web.AppKey[Door] = web.AppKey("door")
+SPARING: web.AppKey[SparingLog] = web.AppKey("sparing", SparingLog)
 METER: web.AppKey[Meter] = web.AppKey("meter", Meter)

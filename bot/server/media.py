@@ -8,7 +8,7 @@ import structlog
 from aiohttp import web
 
 from bot.server.bridge import Bridge
-from bot.server.context import CALLS, DOOR, METER, SETTINGS
+from bot.server.context import CALLS, DOOR, METER, SETTINGS, SPARING
 from bot.server.following import FAILED
 from bot.server.handover import letter, request_head
 from bot.server.live import LiveCall, LiveCalls
@@ -19,6 +19,9 @@ from bot.twilio.token import BadToken, StreamToken
 
 START_S = 5.0
 """A socket that has not sent `start` by then is closed."""
+
+_WRONG = "its signature is wrong: TWILIO_AUTH_TOKEN is not the account's, or PUBLIC_URL not where Twilio connects to"
+_UNSIGNED = "it has no X-Twilio-Signature: somebody other than Twilio asks, or a proxy takes the header away"
 
 _log = structlog.get_logger()
 
@@ -32,11 +35,20 @@ async def media(request: web.Request) -> web.StreamResponse:
     settings, calls = request.app[SETTINGS], request.app[CALLS]
     signature = request.headers.get("X-Twilio-Signature", "")
     if not stream_ok(settings.auth_tokens, stream_url(settings.public_url, token), signature):
-        raise _forbidden(request, "signature", "wrong or missing signature")
+        request.app[METER].stream_refused("signature")
+        request.app[SPARING].warn(
+            "stream_refused",
+            str(bool(signature)),
+            why="wrong or missing signature",
+            mend=_WRONG if signature else _UNSIGNED,
+        )
+        raise web.HTTPForbidden(text="wrong or missing signature\n")
     try:
         socket = PhoneSocket(request_head(request))
     except NoUpgrade as error:
         request.app[METER].stream_refused("not_websocket")
+        why = "it is no WebSocket upgrade: let the proxy pass the headers Upgrade and Connection"
+        _log.warning("stream_refused", why=why, status=error.status)
         return web.Response(status=error.status, text="this address speaks WebSocket only\n")
     who: dict[str, str] = {}
     try:

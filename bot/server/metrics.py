@@ -9,29 +9,30 @@ from collections.abc import AsyncIterator
 from contextlib import suppress
 from urllib.parse import urlsplit
 
-import structlog
 from aiohttp import web
 
 from bot.config.checks import is_loopback
-from bot.server.context import METER, SETTINGS
+from bot.server.context import METER, SETTINGS, SPARING
 
 FORWARDED = ("Forwarded", "Via", "X-Real-IP", "True-Client-IP", "CF-Connecting-IP")
 """Headers that only a proxy sets; so are all that begin with X-Forwarded-."""
-
-_log = structlog.get_logger()
 
 
 async def metrics(request: web.Request) -> web.Response:
     """The numbers of all processes of this server, for Prometheus. 401 without the token, 403 from elsewhere."""
     token = request.app[SETTINGS].admin_token.get_secret_value()
     if token and not _shows(request, token):
-        _log.info("metrics_refused", why="no or a wrong token")
+        _tell(request, "no or a wrong token: send ADMIN_TOKEN as a bearer token")
         raise web.HTTPUnauthorized(headers={"WWW-Authenticate": "Bearer"}, text="show ADMIN_TOKEN as a bearer token\n")
     if not token and not _local(request):
-        _log.info("metrics_refused", why="not from this machine, and ADMIN_TOKEN is not set")
+        _tell(request, "not from this machine, and ADMIN_TOKEN is not set")
         raise web.HTTPForbidden(text="only this machine may ask while ADMIN_TOKEN is not set\n")
     body, content_type = await request.app[METER].exposition(request.headers.get("Accept", ""))
     return web.Response(body=body, headers={"Content-Type": content_type, "Cache-Control": "no-store"})
+
+
+def _tell(request: web.Request, why: str) -> None:
+    request.app[SPARING].inform("metrics_refused", why=why)
 
 
 def _shows(request: web.Request, token: str) -> bool:

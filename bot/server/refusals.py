@@ -8,12 +8,14 @@ no call is heard. So it ends here, as a plain answer.
 from __future__ import annotations
 
 import sqlite3
+from urllib.parse import urlsplit
 
 import structlog
 from aiohttp import web
 from aiohttp.typedefs import Handler
 
-from bot.server.context import TWIML
+from bot.server.context import SETTINGS, SPARING, TWIML
+from bot.server.misses import no_such_path, shown, wrong_method
 
 SPOKEN = ("/voice", "/voice/next", "/voice/dialled", "/voice/recorded")
 """What Twilio asks here it does as told, with a caller on the line."""
@@ -29,8 +31,27 @@ async def refusals(request: web.Request, handler: Handler) -> web.StreamResponse
     try:
         return await _with_a_sentence(request, handler)
     except web.HTTPException as refusal:
+        if request.match_info.http_exception is not None:
+            refusal.text = f"{_missed(request, refusal)}\n"
         refusal.__traceback__ = None  # for an unknown path the request itself keeps it
         return web.Response(status=refusal.status, reason=refusal.reason, body=refusal.body, headers=refusal.headers)
+
+
+def _missed(request: web.Request, refusal: web.HTTPException) -> str:
+    """Tell of a request that met no handler. What whoever asked is told."""
+    if isinstance(refusal, web.HTTPMethodNotAllowed):
+        miss = wrong_method(request, ", ".join(sorted(refusal.allowed_methods)))
+    else:
+        resources = (one.canonical for one in request.app.router.resources())
+        prefix = urlsplit(request.app[SETTINGS].public_url).path.rstrip("/")
+        paths = frozenset(path.removeprefix(prefix) for path in resources if "{" not in path)
+        miss = no_such_path(request, paths, prefix)
+    asked = {"method": shown(request.method), "path": shown(request.path), "status": refusal.status}
+    if miss.near:
+        request.app[SPARING].warn("request_refused", str(refusal.status), miss.near, **asked, why=miss.why)
+    else:
+        request.app[SPARING].inform("request_refused", str(refusal.status), **asked, why=miss.why)
+    return miss.told
 
 
 async def _with_a_sentence(request: web.Request, handler: Handler) -> web.StreamResponse:

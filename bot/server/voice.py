@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import re
+from typing import Any
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
 import structlog
 from aiohttp import web
 
 from bot.config.callers import e164
-from bot.server.context import CALLS, DOOR, METER, SETTINGS, TWIML
+from bot.server.context import CALLS, DOOR, METER, SETTINGS, SPARING, TWIML
 from bot.server.following import what_follows
 from bot.server.handover import letter
 from bot.server.live import LiveCalls
 from bot.server.measures import WebhookRefusal
+from bot.server.misses import shown
 from bot.server.past import Parties
 from bot.server.walls import may_call
 from bot.twilio.signature import absolute, stream_url, webhook_ok
@@ -42,7 +44,7 @@ async def answer(request: web.Request) -> web.Response:
     call_sid = _call_sid(request, form)
     settings, calls = request.app[SETTINGS], request.app[CALLS]
     if settings.twilio_account_sid and form.get("AccountSid") != settings.twilio_account_sid:
-        _refused(request, "account")
+        _refused(request, "account", call_sid=call_sid, why=_other_account(form, settings.twilio_account_sid))
         raise web.HTTPForbidden(text="the call belongs to another account\n")
     caller = form.get("From", "")
     if not may_call(settings, caller):
@@ -54,18 +56,16 @@ async def answer(request: web.Request) -> web.Response:
         return web.Response()  # goes nowhere: the connection is another process's now
     entry = calls.enter(call_sid, caller)
     if entry == "over" or (live is not None and live.bridge.call.ended is not None):
-        _refused(request, "is_over")
-        return _twiml(request, "goodbye")
+        return _is_over(request, call_sid)
     if entry == "streaming":
-        _refused(request, "being_answered")
+        _refused(request, "being_answered", call_sid=call_sid, why="the stream of this call is open already")
         raise web.HTTPConflict(text="the call is being answered already\n")
     if entry == "full":
         return _no_room(request, call_sid)
     if entry in {"caller_at_once", "caller_rate"}:
         return _turned_away(request, call_sid, entry, "busy")
     if entry == "new" and not await _begins(calls, call_sid, Parties(caller, form.get("To", ""))):
-        _refused(request, "is_over")
-        return _twiml(request, "goodbye")
+        return _is_over(request, call_sid)
     return _stream(request, call_sid)
 
 
@@ -105,8 +105,7 @@ async def following(request: web.Request) -> web.Response:
     if what == "go_on":
         return _stream(request, call_sid)
     if what == "stale":  # played again, or very late
-        _refused(request, "is_over")
-        return _twiml(request, "goodbye")
+        return _is_over(request, call_sid)
     calls.registry.asked(call_sid)
     if what == "fallback":
         return _fallback(request, form) if there else _twiml(request, "sorry")
@@ -168,7 +167,7 @@ def _turned_away(
     request: web.Request, call_sid: str, why: WebhookRefusal, document: str, **values: str
 ) -> web.Response:
     """A call that is not taken, and what Twilio shall do with it. The log does not say who called."""
-    _refused(request, why)
+    request.app[METER].webhook_refused(why)
     _log.warning("call_refused", call_sid=call_sid, why=why)
     return _twiml(request, document, **values)
 
@@ -226,8 +225,8 @@ async def _signed_form(request: web.Request) -> Form:
     signature = request.headers.get("X-Twilio-Signature", "")
     fields = _fields(request, await _body(request)) if signature else []  # an unsigned form is not even waited for
     if not signature or not webhook_ok(settings.auth_tokens, _requested_url(request), fields, signature):
-        _refused(request, "signature")
-        _log.warning("webhook_refused", path=request.path, why="wrong or missing signature")
+        kind, mend = "wrong" if signature else "missing", _unsigned(request, signature)
+        _refused_stranger(request, "signature", kind, why="wrong or missing signature", mend=mend)
         raise web.HTTPForbidden(text="the request is not signed by Twilio\n")
     return dict(fields)
 
@@ -237,7 +236,7 @@ def _fields(request: web.Request, body: bytes) -> list[tuple[str, str]]:
     try:
         return parse_qsl(body.decode("utf-8", "replace"), keep_blank_values=True, max_num_fields=MAX_FIELDS)
     except ValueError:
-        _refused(request, "too_long")
+        _refused_stranger(request, "too_long", why=f"the form has more than {MAX_FIELDS} fields")
         raise web.HTTPRequestEntityTooLarge(MAX_FIELDS, text="the form has too many fields\n") from None
 
 
@@ -247,19 +246,55 @@ async def _body(request: web.Request) -> bytes:
         async with asyncio.timeout(BODY_S):
             return await request.read()
     except web.HTTPRequestEntityTooLarge:
-        _refused(request, "too_long")
+        _refused_stranger(request, "too_long", why="the form is larger than 64 KiB")
         raise
     except TimeoutError:
-        _refused(request, "late")
+        _refused_stranger(
+            request, "late", why=f"the form had not come whole after {BODY_S:g} s", mend="look at the proxy"
+        )
         raise web.HTTPRequestTimeout(text="the form did not come in time\n") from None
     except (web.RequestPayloadError, ConnectionError):
-        _refused(request, "form")
+        _refused_stranger(request, "form", why="the form did not come whole")
         request.content.feed_eof()  # or aiohttp reads on for a while, fails at the same place and it counts twice
         raise web.HTTPBadRequest(text="the form did not come whole\n") from None
 
 
-def _refused(request: web.Request, why: WebhookRefusal) -> None:
-    request.app[METER].webhook_refused(why)
+def _refused(request: web.Request, kind: WebhookRefusal, **fields: str) -> None:
+    """Count and tell a refusal of what Twilio asked."""
+    request.app[METER].webhook_refused(kind)
+    _log.warning("webhook_refused", path=request.path, **fields)
+
+
+def _refused_stranger(request: web.Request, kind: WebhookRefusal, detail: str = "", **fields: Any) -> None:
+    """The same of what anybody may have sent: told now and then, of each kind, `detail` and webhook."""
+    request.app[METER].webhook_refused(kind)
+    request.app[SPARING].warn("webhook_refused", kind, detail, request.path, path=request.path, **fields)
+
+
+def _is_over(request: web.Request, call_sid: str) -> web.Response:
+    _refused(request, "is_over", call_sid=call_sid, why="the call is over")
+    return _twiml(request, "goodbye")
+
+
+def _other_account(form: Form, expected: str) -> str:
+    return (
+        f"the call belongs to the account that ends in {form.get('AccountSid', '')[-4:] or 'nothing'}, "
+        f"and TWILIO_ACCOUNT_SID ends in {expected[-4:]}: mend that, or the number's webhook"
+    )
+
+
+def _unsigned(request: web.Request, signature: str) -> str:
+    """Why a request is not believed to be Twilio's, with the likely mend."""
+    if not signature:
+        return "it has no X-Twilio-Signature: somebody other than Twilio asks, or a proxy takes the header away"
+    public_url, kind = request.app[SETTINGS].public_url, request.content_type
+    why = f"its signature is wrong: TWILIO_AUTH_TOKEN is not the account's, or Twilio was not given {public_url}"
+    asked, known = request.headers.get("Host", "").partition(":")[0], urlsplit(public_url).hostname
+    if asked != known:
+        why += f"; it was asked as {shown(asked)}"
+    if kind != "application/x-www-form-urlencoded":
+        why += f"; its body is {shown(kind)}, where Twilio sends a form"
+    return why
 
 
 def _requested_url(request: web.Request) -> str:
@@ -274,7 +309,7 @@ def _requested_url(request: web.Request) -> str:
 def _call_sid(request: web.Request, form: Form) -> str:
     call_sid = form.get("CallSid", "")
     if not CALL_SID.fullmatch(call_sid):
-        _refused(request, "form")
+        _refused(request, "form", why="the form has no valid CallSid")
         raise web.HTTPBadRequest(text="the form has no valid CallSid\n")
     return call_sid
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+import shlex
 import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -66,7 +67,7 @@ async def rehearsal_server(directory: Path) -> AsyncIterator[tuple[LiveCalls, Se
 def _line_test(model: str) -> SimulatedModel:
     """The line test; what its caller says is known beforehand, so it can be written down."""
     words = [prompt(name).text for name in CALLER_LINES]
-    return SimulatedModel(LineTestAgent(), Behaviour(caller_words=words, transcription_after_ms=400), model=model)
+    return SimulatedModel(LineTestAgent(), Behaviour(caller_words=words, transcription_after_ms=200), model=model)
 
 
 async def demonstrate(directory: Path, console: Console) -> Demonstration:
@@ -88,6 +89,18 @@ async def demonstrate(directory: Path, console: Console) -> Demonstration:
     if not problems:
         save_page(fixture, page)
     return Demonstration(wav, fixture, page, tuple(problems))
+
+
+def what_next(left: Demonstration) -> list[str]:
+    """What somebody who has seen the demo may want to do, a line each."""
+    fixture = shlex.quote(str(left.fixture))
+    return [
+        f"Next: open {left.page} in a browser, which plays the call, or read it here and prove it:",
+        f"  bot show {fixture}",
+        f"  bot replay {fixture}",
+        "A bot of your own without a key: `bot model` is a simulated session, and says what to set for `bot serve`.",
+        "A real call: `cp .env.example .env`, fill it in, and let `bot check --env-file .env` say what is missing.",
+    ]
 
 
 def _problems(result: DialResult, phone: SimulatedPhone, recorders: list[Recorder]) -> list[str]:

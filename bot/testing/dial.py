@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 import secrets
 import xml.etree.ElementTree as ET  # the type of a parsed document
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from itertools import chain
 from typing import Literal
 from urllib.parse import urljoin
 
@@ -29,11 +30,17 @@ class Leg:
     """One stream. `failure` is empty unless it never started; `close_code` is as the phone saw it, 1006 for none."""
 
     phone: SimulatedPhone
-    opened_us: int | None = None
     closed_us: int | None = None
     close_code: int | None = None
     failure: str = ""
     status: int = 0
+    error: StreamFailed | None = None
+    url: str = ""
+
+    @property
+    def opened_us(self) -> int | None:
+        """When the stream opened."""
+        return self.phone.opened_us
 
     @property
     def first_audio_us(self) -> int | None:
@@ -58,6 +65,7 @@ class DialResult:
     ending: Ending = "end_of_document"
     failure: str = ""
     status: int = 0
+    error: DialFailed | None = None
     answered_us: int | None = None
 
     @property
@@ -91,28 +99,32 @@ async def dial(
     to_number: str = "+15555550100",
     caller_name: str = "",
     signing: Signing = "plain",
-    more_phones: Sequence[SimulatedPhone] = (),
+    more_phones: Iterable[SimulatedPhone] = (),
     via: str = "",
     limit_s: float = 300,
     person: Person = "answers",
     message_s: int = 4,
+    result: DialResult | None = None,
 ) -> DialResult:
     """Calls the bot whose voice webhook is `url` and follows its TwiML to the end.
 
     The account and call are those of `phone.ids`. Each <Connect> after the first takes the next of `more_phones`; when
     none is left the call is over. `via` is the origin at which the bot listens, when its public URL isn't reachable.
     `person`: what whoever is dialled does; `message_s`: how long a message the caller leaves, 0 for none. After
-    `limit_s` the phone hangs up. Nothing the bot does raises: it stands in the result's `failure`.
+    `limit_s` the phone hangs up. Nothing the bot does raises: it stands in the result's `failure`. A `result` that is
+    given is filled in as the call goes.
     """
     caller = Caller(auth_token, phone.ids.account_sid, phone.ids.call_sid, from_number, to_number, via, caller_name)
     async with aiohttp.ClientSession() as http:
-        call = _Dialling(http, caller, [phone, *more_phones], signing, limit_s)
+        call = _Dialling(http, caller, chain([phone], more_phones), signing, limit_s)
+        call.result = result or call.result
         call.others = Others(person, message_s)
         try:
             await call.follow(url)
         except DialFailed as error:
             call.result.ending = "failed"
             call.result.failure = str(error)
+            call.result.error = error
             call.result.status = error.status
     return call.result
 
@@ -124,7 +136,7 @@ class _Dialling:
         self,
         http: aiohttp.ClientSession,
         caller: Caller,
-        phones: list[SimulatedPhone],
+        phones: Iterator[SimulatedPhone],
         signing: Signing,
         limit_s: float,
     ) -> None:
@@ -146,7 +158,9 @@ class _Dialling:
 
     async def follow(self, url: str) -> None:
         status = "ringing"
-        for _ in range(MAX_DOCUMENTS):
+        since_stream = 0
+        while since_stream < MAX_DOCUMENTS:
+            streams = len(self.result.legs)
             text = await request_document(self._http, self._caller, url, status, self._more)
             self._more = []
             self.result.documents.append(text)
@@ -156,12 +170,14 @@ class _Dialling:
             if further is None:
                 return
             url = further
+            since_stream = since_stream + 1 if streams == len(self.result.legs) else 0
             status = "completed" if self._gone else "in-progress"
-        raise DialFailed(11215, f"more than {MAX_DOCUMENTS} documents")
+        raise DialFailed(11215, f"more than {MAX_DOCUMENTS} documents without a stream")
 
     async def _perform(self, document: ET.Element, url: str) -> str | None:
         """Runs the verbs in order. Gives the URL of the next document; None when the call is over."""
         for verb in document:
+            self._gone = self._gone or self.now_us() >= self._until_us
             if self._gone:
                 break
             if verb.tag == "Say":
@@ -176,7 +192,8 @@ class _Dialling:
                 self._over(verb)
                 return None
             elif verb.tag == "Pause":
-                await asyncio.sleep(float(verb.get("length", "1")) * SECOND_S)
+                left_s = (self._until_us - self.now_us()) / 1e6
+                await asyncio.sleep(max(0.0, min(_seconds(verb) * SECOND_S, left_s)))
             elif verb.tag != "Play":
                 raise DialFailed(12200, f"this simulator knows no <{verb.tag}>")
         self.result.ending = "caller_hung_up" if self._gone else "end_of_document"
@@ -185,11 +202,11 @@ class _Dialling:
     async def _further(self, verb: ET.Element, url: str) -> str | None:
         """Performs a verb that may lead to another document: the URL of that."""
         if verb.tag == "Redirect":
-            return urljoin(url, (verb.text or "").strip())
+            return _joined(url, (verb.text or "").strip())
         if verb.tag == "Connect":
             return await self._connect(verb, url)
         if verb.tag in ("Dial", "Record"):
-            return urljoin(url, verb.get("action", "")) if self._put_through(verb) else None
+            return _joined(url, verb.get("action", "")) if self._put_through(verb) else None
         raise DialFailed(12200, f"this simulator knows no <{verb.tag}>")
 
     def _put_through(self, verb: ET.Element) -> bool:
@@ -214,28 +231,44 @@ class _Dialling:
         stream = verb.find("Stream")
         if stream is None or not stream.get("url"):
             raise DialFailed(12200, "<Connect> without <Stream url>")
-        if not self._phones:
+        phone = next(self._phones, None)
+        if phone is None:
             raise DialFailed(0, "one more <Connect> than there are phones")
-        leg = Leg(self._phones.pop(0))
+        leg = Leg(phone)
         self.result.legs.append(leg)
+        leg.url = _joined(url.replace("http", "ws", 1), stream.get("url", ""))
         parameters = {each.get("name", ""): each.get("value", "") for each in stream.iter("Parameter")}
         try:
             leg.close_code = await run_stream(
                 leg.phone,
                 self._caller,
-                urljoin(url.replace("http", "ws", 1), stream.get("url", "")),
+                leg.url,
                 parameters,
                 self.now_us,
                 signing=self._signing,
                 until_us=self._until_us,
             )
         except StreamFailed as error:
-            leg.failure, leg.status = str(error), error.status
+            leg.failure, leg.status, leg.error = str(error), error.status, error
             return None
-        leg.opened_us, leg.closed_us = leg.phone.opened_us, self.now_us()
+        leg.closed_us = self.now_us()
         self._gone = leg.phone.ended_by == "phone"
         action = verb.get("action")
-        return urljoin(url, action) if action else None
+        return _joined(url, action) if action else None
+
+
+def _joined(url: str, further: str) -> str:
+    try:
+        return urljoin(url, further)
+    except ValueError:
+        raise DialFailed(11100, "what the document leads to is no URL") from None
+
+
+def _seconds(pause: ET.Element) -> int:
+    length = pause.get("length", "1")
+    if not (length.isascii() and length.isdecimal()):
+        raise DialFailed(12200, f"a <Pause> of length {length!r}")
+    return int(length)
 
 
 def new_call_sid() -> str:

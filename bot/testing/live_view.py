@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from rich.console import Console
-from rich.text import Text
 
+from bot.call.facts import TurnFact
 from bot.call.outputs import End, Output, Report
 from bot.call.states import State
-from bot.records.wording import visible
 from bot.server.bridge import Bridge
 from bot.server.live import LiveCall
+from bot.testing.told_lines import told_line
 
-_STYLES = {"caller": "cyan", "bot": "green", "call": "yellow"}
 _STATES = {
     State.LISTENING: "the line is quiet",
     State.HEARING: "the caller speaks",
@@ -28,7 +27,8 @@ class LiveView:
         self._console = console
         self._status = console.status("the phone rings") if console.is_terminal else None
         self._state = State.OPENING
-        self._told = 0
+        self._told: set[int] = set()
+        """The turns whose words have been shown."""
         self._bridge: Bridge | None = None
 
     def watch(self, live: LiveCall) -> None:
@@ -51,13 +51,12 @@ class LiveView:
                 self._line(now_us, side, "starts to speak")
         if isinstance(output, Report):
             self._report(output, now_us)
+        elif isinstance(output, TurnFact):
+            self._words(output, now_us)
         elif isinstance(output, End):
-            self._words(now_us)
             self._line(now_us, "call", f"over: {output.reason}")
             if self._status is not None:
                 self._status.stop()
-        if self._state not in {State.SPEAKING, State.OPENING}:
-            self._words(now_us)
 
     def _report(self, report: Report, now_us: int) -> None:
         details = report.details
@@ -73,17 +72,11 @@ class LiveView:
         elif report.event == "hang_up_asked":
             self._line(now_us, "bot", "wants to hang up, once its goodbye has been heard")
 
-    def _words(self, now_us: int) -> None:
-        """What the bot has said by now, as it was heard."""
-        assert self._bridge is not None
-        turns = self._bridge.call.transcript.turns
-        for turn in turns[self._told :]:
-            if turn.who == "bot" and turn.text:
-                self._line(now_us, "bot", f"“{turn.text}”" + (" — cut here" if turn.cut else ""))
-        self._told = len(turns)
+    def _words(self, turn: TurnFact, now_us: int) -> None:
+        """What one side said, once: as it was heard of the bot, as it was understood of the caller."""
+        if turn.text and turn.number not in self._told:
+            self._told.add(turn.number)
+            self._line(now_us, turn.who, f"“{turn.text}”" + (" — cut here" if turn.cut else ""))
 
     def _line(self, us: int, side: str, text: str) -> None:
-        line = Text(f"{us / 1_000_000:7.2f} s  ")
-        line.append(f"{side:<6}  ", _STYLES[side])
-        line.append(visible(text))
-        self._console.print(line, soft_wrap=True)
+        self._console.print(told_line(us, side, text), soft_wrap=True)

@@ -10,7 +10,7 @@ import heapq
 from collections.abc import Callable
 from functools import partial
 from itertools import count
-from typing import Literal, NamedTuple, Protocol
+from typing import NamedTuple, Protocol
 
 import msgspec
 
@@ -30,12 +30,13 @@ from bot.call.outputs import FACTS, PHONE_MESSAGES, Adopt, Dial, Drop, End, EndR
 from bot.call.settings import CallSettings
 from bot.realtime import events
 from bot.realtime.failures import Failure, failure_of_close
+from bot.records.fixture import Way
+from bot.records.told import TOLD, told_as
 from bot.testing.line import Line
 from bot.testing.phone import SimulatedPhone
 from bot.testing.virtual_session import ModelPeer, Redial, VirtualSession, unanswered
 from bot.twilio import stream
 
-Way = Literal["phone>bot", "bot>phone", "model>bot", "bot>model", "note"]
 FULL_BYTES = 65_536
 _STUCK_STEPS = 100_000
 
@@ -258,6 +259,8 @@ class VirtualCall:
     def _put(self, output: Output) -> None:
         if self.ended:
             raise AssertionError(f"the call goes on after its end: {output}")
+        if isinstance(output, TOLD):
+            self.log.append(LogLine(self.now_us, "told", self._encode(told_as(output)).decode()))
         if isinstance(output, Report):
             self.reports.append((self.now_us, output))
         elif isinstance(output, FACTS):

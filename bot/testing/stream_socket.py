@@ -30,7 +30,11 @@ class StreamFailed(Exception):
 
 def requested_url(url: str) -> str:
     """The URL Twilio connects to: without query and fragment. Raises StreamFailed unless it is wss (ws on loopback)."""
-    parts = urlsplit(url)
+    try:
+        parts = urlsplit(url)
+        _ = parts.port
+    except ValueError:
+        raise StreamFailed(11100, f"{url!r} is no URL") from None
     if parts.scheme != "wss" and not (parts.scheme == "ws" and parts.hostname in _LOOPBACK):
         raise StreamFailed(31922, f"{url} is not wss")
     return urlunsplit((parts.scheme, parts.netloc, parts.path, "", ""))

@@ -15,6 +15,7 @@ from twilio.request_validator import RequestValidator  # type: ignore[import-unt
 from bot.testing.overrides import BadOverrideError, Fault, overrides
 
 MAX_DOCUMENT_BYTES = 65_536
+_KEPT_BODY = 200
 RETRY_GAP_S = 1.0
 """How long after a failed request Twilio tries again is not documented; this is our guess."""
 
@@ -25,6 +26,10 @@ class DialFailed(Exception):
     def __init__(self, code: int, detail: str, status: int = 0, fault: Fault | None = None) -> None:
         super().__init__(f"{code} {detail}" if code else detail)
         self.code = code
+        self.detail = detail
+        self.body = ""
+        self.moved = ""
+        """Where redirects led before it failed."""
         self.status = status
         self.fault = fault
         """As what a connection override may have it tried again."""
@@ -119,7 +124,12 @@ async def _request(
     try:
         async with http.post(caller.reached(url), data=form, headers=headers, timeout=limits) as answer:
             body = await answer.read()
-            check_answer(answer.status, answer.content_type, body)
+            try:
+                check_answer(answer.status, answer.content_type, body)
+            except DialFailed as error:
+                error.body = body[:_KEPT_BODY].decode(errors="replace")
+                error.moved = str(answer.url) if answer.history else ""
+                raise
             return body.decode()
     except (aiohttp.ClientError, TimeoutError) as error:
         unconnected = isinstance(error, aiohttp.ClientConnectorError | aiohttp.ConnectionTimeoutError)
@@ -147,7 +157,7 @@ def check_answer(status: int, content_type: str, body: bytes) -> None:
     """Raises DialFailed unless Twilio would read `body` (section 1.3)."""
     if not 200 <= status < 300:
         fault: Fault | None = "5xx" if status >= 500 else "4xx" if status >= 400 else None
-        raise DialFailed(11200, f"HTTP status {status}: {body[:200].decode(errors='replace')}", status, fault)
+        raise DialFailed(11200, f"HTTP status {status}: {body[:_KEPT_BODY].decode(errors='replace')}", status, fault)
     if content_type not in ("text/xml", "application/xml"):
         raise DialFailed(12300, f"content type {content_type}", status)
     if not body:

@@ -63,7 +63,7 @@ class Outcome:
 
     @property
     def fixture(self) -> Fixture:
-        return Fixture("a call", Header(VERSION, DATE, self.core.settings), tuple(lines(self.call.log)))
+        return Fixture("a call", Header(VERSION, DATE, self.core.settings, masked=False), tuple(lines(self.call.log)))
 
 
 def lines(log: list[LogLine]) -> Iterator[Line]:

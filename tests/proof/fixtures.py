@@ -1,63 +1,66 @@
-"""`python -m tests.proof.fixtures`: write the recorded calls of tests/fixtures.
+"""`python -m tests.proof.fixtures [DIRECTORY]`: write the recorded calls of tests/fixtures anew.
 
-The eight situations, one that ends for its money, and one whose session is replaced in the middle of an answer. The recorded calls are the core's behaviour as it was judged right; write them anew only with a change that means to
-change it, and read the difference.
+Each is run in virtual time, so the same core gives the same files. They are the core's behaviour as it was judged right:
+write them anew only with a change that means to change it, and read the difference, which `bot replay` tells in words
+before and git shows after (`git diff --stat`).
 """
 
 from __future__ import annotations
 
 import gzip
 import random
-import tempfile
+import sys
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
 import msgspec
 
-from bot.call.call import Call
 from bot.call.settings import CallSettings
-from bot.records.fixture import VERSION, Header, Line, write_fixture
+from bot.records.fixture import VERSION, Header, Line, encode_header, encode_line
 from bot.testing.agent import Spoken
-from bot.testing.scheduler import LogLine
-from tests.proof import farewell, patience, replacing
+from tests.proof.scenes import Recorded, scenes
 from tests.proof.situations import FIRST, LATER, LONG, SITUATIONS, Network, Situation, replace_items, run
 
 DIRECTORY = Path(__file__).parents[1] / "fixtures"
-ENDED_FOR_MONEY = DIRECTORY / "ended-for-its-money.call.jsonl.gz"
-SECOND_TRY = DIRECTORY / "answered-at-the-second-try.call.jsonl.gz"
-SESSION_REPLACED = DIRECTORY / "session-replaced.call.jsonl.gz"
 DATE = "2026-11-22T12:00:00+00:00"
 NETWORK = Network("40 ms", 40, 10)
 
 
-def path_of(situation: Situation) -> Path:
-    return DIRECTORY / f"{situation.name.replace(',', '').replace(' ', '-')}.call.jsonl.gz"
+def recorded_calls() -> dict[str, Callable[[], Recorded]]:
+    """How each call is made, by the name of its file."""
+    eight = {name_of(situation): _situation(situation) for situation in SITUATIONS}
+    return {f"{name}.call.jsonl.gz": made for name, made in {**eight, **scenes()}.items()}
 
 
-def main() -> None:
-    DIRECTORY.mkdir(exist_ok=True)
-    for situation in SITUATIONS:
+def name_of(situation: Situation) -> str:
+    return situation.name.replace(",", "").replace(" ", "-")
+
+
+def fixture_of(recorded: Recorded) -> bytes:
+    """The text of the fixture. Nothing in it is masked: all of it was made up."""
+    settings, log = recorded
+    lines = (Line(line.us, line.way, msgspec.Raw(line.text.encode()), line.socket) for line in log)
+    return encode_header(Header(VERSION, DATE, settings, masked=False)) + b"".join(map(encode_line, lines))
+
+
+def main(directory: Path) -> None:
+    directory.mkdir(exist_ok=True)
+    for name, made in recorded_calls().items():
+        path, text = directory / name, fixture_of(made())
+        changed = not path.exists() or gzip.decompress(path.read_bytes()) != text
+        if changed:  # the same text may be packed otherwise elsewhere
+            path.write_bytes(gzip.compress(text, mtime=0))
+        print(f"{name}: {'written' if changed else 'as before'}")
+
+
+def _situation(situation: Situation) -> Callable[[], Recorded]:
+    def made() -> Recorded:
         outcome = run(_small(situation), NETWORK, random.Random(situation.name))
         assert not outcome.faults, outcome.faults
-        _write(path_of(situation), CallSettings(greeting="Hello."), outcome.call.log)
-    ended = farewell.run(farewell.RECORDED)
-    assert not ended.faults, ended.faults
-    _write(ENDED_FOR_MONEY, ended.core.settings, ended.call.log)
-    second = patience.run()
-    assert isinstance(second.core, Call)
-    _write(SECOND_TRY, second.core.settings, second.log)
-    replaced = replacing.run(replacing.RECORDED)
-    assert not replaced.faults, replaced.faults
-    _write(SESSION_REPLACED, replaced.core.settings, replaced.call.log)
+        return CallSettings(greeting="Hello."), outcome.call.log
 
-
-def _write(path: Path, settings: CallSettings, log: list[LogLine]) -> None:
-    lines = [Line(line.us, line.way, msgspec.Raw(line.text.encode()), line.socket) for line in log]
-    with tempfile.NamedTemporaryFile() as plain:
-        write_fixture(plain.name, Header(VERSION, DATE, settings), lines)
-        packed = gzip.compress(Path(plain.name).read_bytes(), mtime=0)
-    path.write_bytes(packed)
-    print(path.name, len(packed))
+    return made
 
 
 def _small(situation: Situation) -> Situation:
@@ -73,4 +76,4 @@ def _tone(item: Spoken, number: int) -> Spoken:
 
 
 if __name__ == "__main__":
-    main()
+    main(Path(sys.argv[1]) if len(sys.argv) > 1 else DIRECTORY)

@@ -90,7 +90,7 @@ class Outcome:
 
     @property
     def fixture(self) -> Fixture:
-        return Fixture("a call", Header(VERSION, DATE, self.core.settings), tuple(lines(self.call.log)))
+        return Fixture("a call", Header(VERSION, DATE, self.core.settings, masked=False), tuple(lines(self.call.log)))
 
     def reported(self, event: str) -> list[float]:
         """When this was reported, in ms."""
@@ -270,3 +270,6 @@ def talk(
 
 RECORDED = Plan(speech=((3_000, 800), (8_000, 600)), deaths=(5_300,), hang_up_ms=13_000)
 """The session dies in the middle of an answer, and the caller cuts the next one short."""
+
+RECORDED_TWICE = Plan(speech=((3_000, 800), (9_500, 600)), deaths=(5_300, 10_500), refused=1, hang_up_ms=18_000)
+"""The first session dies in the middle of an answer, the second while the caller speaks; each first dial fails."""

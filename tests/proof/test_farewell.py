@@ -10,7 +10,7 @@ from bot.call.facts import UsageFact
 from bot.records.fixture import read_fixture
 from bot.records.replay import replay
 from tests.proof.farewell import BYE, RECORDED, any_plan, run
-from tests.proof.fixtures import ENDED_FOR_MONEY
+from tests.proof.fixtures import DIRECTORY
 
 
 def proved(seed: int) -> tuple[str, bool]:
@@ -47,6 +47,6 @@ def test_the_recorded_one_was_told_to_wrap_up_and_then_said_goodbye() -> None:
     assert outcome.core.farewell.heard
     assert b"".join(one.audio for one in outcome.phone.received).endswith(BYE.audio)
     assert len(outcome.phone.clears) == 1
-    kept = read_fixture(ENDED_FOR_MONEY)
+    kept = read_fixture(DIRECTORY / "ended-for-its-money.call.jsonl.gz")
     assert kept.header.settings == outcome.core.settings
     assert [bytes(line.message) for line in kept.lines] == [line.text.encode() for line in outcome.call.log]

@@ -8,7 +8,7 @@ import msgspec
 
 from bot.call.call import Call, Input
 from bot.call.notes import Note
-from bot.call.outputs import UNSENT, End, Output, Report
+from bot.call.outputs import Output
 from bot.records.feed import CallFile
 from bot.records.recorder import Recorder
 from bot.records.writer import FLUSH_S, Writer, Written
@@ -68,8 +68,7 @@ class Overheard(Core):
             self._record(item, now_us)
         outputs = self.call.receive(item, now_us)
         for output in outputs:
-            if not isinstance(output, (Report, End, *UNSENT)):
-                self._recorder.output(now_us, output)
+            self._recorder.output(now_us, output)
         if self._recorder.follow(self.call, now_us):
             self.began_us = now_us
         self._writer.look(now_us)

@@ -14,7 +14,7 @@ import msgspec
 from bot.audio import mulaw
 from bot.audio.payload import payload_bytes
 from bot.call import notes
-from bot.call.outputs import UNSENT, End, Output, Report
+from bot.call.outputs import End, Output, Report
 from bot.call.settings import CallSettings
 from bot.realtime import events
 from bot.realtime.session import SessionSettings, session_object
@@ -162,8 +162,7 @@ def record(path: Path, inputs: list[tuple[int, str, Any]], settings: CallSetting
             continue
         recorder.input(us, way, message)
         for output in call.receive(parsed, us):
-            if not isinstance(output, (Report, End, *UNSENT)):
-                recorder.output(us, output)
+            recorder.output(us, output)
     recorder.close()
     writer.stop()
     assert recorder.wait(0)

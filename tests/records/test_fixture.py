@@ -77,7 +77,7 @@ def test_a_gzip_cut_by_a_crash_gives_what_is_there() -> None:
         (b"", "a, line 1: not a fixture"),
         (b"RIFF....", "a, line 1: not a fixture"),
         (b'{"heardline_fixture":1', "a, line 1: not a fixture"),
-        (b'{"heardline_fixture":2,"new":true}\n', "a, line 1: fixture version 2, this program reads version 1"),
+        (b'{"heardline_fixture":3,"new":true}\n', "a, line 1: fixture version 3, this program reads versions 1 to 2"),
         (b'{"heardline_fixture":1,"date":"x"}\n', "a, line 1: the header has a wrong field"),
         (encode_header(HEADER).replace(b'"on"', b'"maybe"'), r"a, line 1: the header has a wrong field .*maybe"),
         (WHOLE.replace(b'"us":0', b'"us":-1'), "a, line 2: not a line"),

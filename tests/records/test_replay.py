@@ -11,6 +11,7 @@ import pytest
 from bot.call.call import Call
 from bot.records.fixture import BadFixture, Fixture, Line, parse_fixture, read_fixture
 from bot.records.replay import replay
+from bot.records.told import comparable
 from bot.testing.replays import assert_replays
 from tests.records import records_sample as sample
 from tests.records.records_sample import FakeCall
@@ -90,6 +91,59 @@ def test_every_kind_of_difference_has_words(
 ) -> None:
     index = find(recorded, place[1], place[0])
     assert words in replay(edited(recorded, index, *edit), FakeCall).difference
+
+
+def test_long_texts_are_shown_from_shortly_before_the_place_where_they_part(recorded: Fixture) -> None:
+    index = find(recorded, b"session.update", "bot>model")
+    long = b"x" * 300 + b" and then " + b"y" * 300
+    settings = msgspec.structs.replace(
+        recorded.header.settings,
+        session=msgspec.structs.replace(recorded.header.settings.session, instructions=long.decode()),
+    )
+    header = msgspec.structs.replace(recorded.header, settings=settings)
+    told = msgspec.json.decode(recorded.lines[index].message)
+    told["session"]["instructions"] = long.replace(b" then ", b" Then ").decode()
+    line = msgspec.structs.replace(recorded.lines[index], message=msgspec.Raw(msgspec.json.encode(told)))
+    fixture = Fixture("a", header, (*recorded.lines[:index], line, *recorded.lines[index + 1 :]))
+    assert replay(fixture, FakeCall).difference.endswith(
+        f"whose session.instructions is ...'{'x' * 15} and then {'y' * 35}'... (from letter 286), "
+        f"the fixture has ...'{'x' * 15} and Then {'y' * 35}'... (from letter 286)"
+    )
+
+
+@pytest.mark.parametrize(
+    ("what", "edit", "words"),
+    [
+        (b'"report"', (b'"started"', b'"begun"'), "the call sent report started, the fixture has report begun"),
+        (b'"end"', (b"caller_hung_up", b"idle"), "the call sent end caller_hung_up, the fixture has end idle"),
+    ],
+)
+def test_what_a_call_tells_of_itself_is_compared_too(
+    recorded: Fixture, what: bytes, edit: tuple[bytes, bytes], words: str
+) -> None:
+    index = find(recorded, what, "told")
+    assert words in replay(edited(recorded, index, *edit), FakeCall).difference
+
+
+def test_of_a_fixture_of_the_first_version_only_the_messages_are_compared(recorded: Fixture) -> None:
+    header = msgspec.structs.replace(recorded.header, heardline_fixture=1)
+    first = Fixture("a", header, tuple(line for line in recorded.lines if line.way != "told"))
+    assert replay(first, FakeCall).ok
+    assert not replay(first, partial(FakeCall, late_ms=1)).ok
+
+
+def test_words_in_which_a_secret_was_replaced_are_no_difference() -> None:
+    whole = {"told": "turn", "text": "Good day, Ann", "unheard": "Example", "cut": True}
+    masked = {"told": "turn", "text": "Good day,", "unheard": "***", "cut": True}
+    assert comparable(whole, masked) == comparable(masked, whole)
+    assert comparable(whole, {**masked, "cut": False}) != comparable({**masked, "cut": False}, whole)
+    other = {**whole, "text": "Good night, Ann"}
+    assert comparable(whole, other) == whole
+    closed = {"told": "report", "event": "model_closed", "details": {"reason": "no key of ***", "code": 3000}}
+    assert comparable(closed, {**closed, "details": {"reason": "no key of Ann Exam...", "code": 3000}}) == {
+        **closed,
+        "details": {"reason": "***", "code": 3000},
+    }
 
 
 def test_the_order_of_keys_is_not_a_difference(recorded: Fixture) -> None:

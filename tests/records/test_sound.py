@@ -9,7 +9,6 @@ from bot.audio import mulaw
 from bot.records.fixture import read_fixture
 from bot.records.parts import Frame, Timeline
 from bot.records.played import Piece
-from bot.records.replay import replay
 from bot.records.sound import BadSound, Sound, sound_of_recording, sound_of_timeline, wav_of
 from bot.records.timeline import timeline
 from tests.records import records_sample as sample
@@ -53,7 +52,7 @@ def test_a_recording_gives_back_the_mu_law_it_was_made_of(tmp_path: Path) -> Non
 
 def test_the_wav_of_a_fixture_is_what_was_said_and_heard(tmp_path: Path) -> None:
     recorded = read_fixture(sample.record(tmp_path / "a.call.jsonl", sample.conversation()))
-    found = sound_of_timeline(timeline(recorded, replay(recorded, sample.FakeCall)))
+    found = sound_of_timeline(timeline(recorded))
     assert found is not None
     path = tmp_path / "a.wav"
     path.write_bytes(wav_of(found))

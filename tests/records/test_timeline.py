@@ -13,7 +13,6 @@ from bot.records import terminal
 from bot.records.fixture import Fixture, read_fixture
 from bot.records.parts import BargeIn, Latency, Timeline
 from bot.records.played import Played
-from bot.records.replay import replay
 from bot.records.timeline import timeline
 from bot.records.wording import visible
 from tests.records import records_sample as sample
@@ -26,7 +25,7 @@ def recorded(tmp_path_factory: pytest.TempPathFactory) -> Fixture:
 
 @pytest.fixture(scope="module")
 def told(recorded: Fixture) -> Timeline:
-    return timeline(recorded, replay(recorded, sample.FakeCall))
+    return timeline(recorded)
 
 
 def test_turns_say_who_spoke_when_and_what_was_heard(told: Timeline) -> None:
@@ -65,7 +64,8 @@ def test_marks_know_when_they_were_due_and_when_they_came_back(told: Timeline) -
 
 def test_the_end_is_the_call_s_own_reason_or_what_the_messages_show(recorded: Fixture, told: Timeline) -> None:
     assert told.ended == "caller_hung_up"
-    assert timeline(recorded).ended == "the phone side ended the stream"
+    by_messages = Fixture("a", recorded.header, tuple(line for line in recorded.lines if line.way != "told"))
+    assert timeline(by_messages).ended == "the phone side ended the stream"
     crashed = Fixture("a", recorded.header, recorded.lines[:20], truncated=True)
     assert timeline(crashed).ended == "the recording stops before the call does"
     assert timeline(Fixture("a", recorded.header, ())).duration_us == 0

@@ -9,7 +9,8 @@ import pytest
 from aiohttp.http_exceptions import BadStatusLine, LineTooLong
 from structlog.testing import capture_logs
 
-from bot.server.http_log import QUIET_S, HttpLog
+from bot.observe.sparing import QUIET_S, SparingLog
+from bot.server.http_log import HttpLog
 from tests.server.desk import Desk, standing
 from tests.server.test_metrics import found
 
@@ -69,7 +70,7 @@ async def test_a_form_that_cannot_be_read_is_refused_and_no_error_of_ours(
 
 
 def test_a_defect_of_ours_keeps_its_traceback(caplog: pytest.LogCaptureFixture) -> None:
-    log = HttpLog()
+    log = HttpLog(SparingLog())
     log.error("Error handling request from %s", "somebody", exc_info=ValueError("ours"))
     (record,) = caplog.records
     assert (record.name, record.levelname) == ("aiohttp.server", "ERROR")
@@ -79,7 +80,7 @@ def test_a_defect_of_ours_keeps_its_traceback(caplog: pytest.LogCaptureFixture) 
 
 def test_a_storm_of_them_is_a_line_a_minute() -> None:
     now_s = 1000.0
-    log = HttpLog(clock=lambda: now_s)
+    log = HttpLog(SparingLog(clock=lambda: now_s))
     with capture_logs() as logs:
         for _ in range(500):
             log.error("Error handling request from %s", "x", exc_info=BadStatusLine("x"))

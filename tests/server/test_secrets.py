@@ -86,7 +86,7 @@ async def test_a_call_leaves_no_secret_behind(log: io.StringIO, tmp_path: Path) 
         assert secret not in log.getvalue()
         assert secret not in fixture
     ways = {line.way for line in read_fixture(path).lines}
-    assert ways == {"phone>bot", "bot>phone", "model>bot", "bot>model", "note"}  # how long the session lasts
+    assert ways == {"phone>bot", "bot>phone", "model>bot", "bot>model", "note", "told"}  # how long the session lasts
     assert only_its_owner_can_read(path)
     replayed = assert_replays(path)
     assert (replayed.ended, replayed.truncated) == ("caller_hung_up", False)

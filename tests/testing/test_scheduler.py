@@ -125,7 +125,10 @@ def test_a_whole_call_with_delay_on_every_line() -> None:
         (230_000, "phone>bot"),
         (230_000, "bot>phone"),
         (230_000, "bot>phone"),
+        (230_000, "told"),
+        (230_000, "told"),
         (400_000, "phone>bot"),
+        (400_000, "told"),
     ]
     assert all(json.loads(line.text) for line in call.log)
 
@@ -159,7 +162,10 @@ def test_the_deadline_of_the_core_becomes_a_tick() -> None:
     call = VirtualCall(core, SimulatedPhone(frames=False), FakeModel())
     assert call.run() == "idle"
     assert core.kinds() == [(123_456, "Tick")]
-    assert [(line.us, line.way, line.text) for line in call.log] == [(123_456, "note", '{"note":"tick"}')]
+    assert [(line.us, line.way, line.text) for line in call.log] == [
+        (123_456, "note", '{"note":"tick"}'),
+        (123_456, "told", '{"told":"end","reason":"idle"}'),
+    ]
 
 
 def test_garbage_reaches_the_core_as_a_note_only() -> None:

@@ -9,9 +9,8 @@ from pathlib import Path
 from bot.records.calls.legs import joined, joined_sounds, later
 from bot.records.fixture import BadFixture, read_fixture
 from bot.records.parts import Timeline
-from bot.records.replay import replay
 from bot.records.sound import BadSound, Sound, sound_of_recording, sound_of_timeline
-from bot.records.store.disk import PACKED
+from bot.records.store.disk import PACKED, is_here
 from bot.records.store.results import StoredCall
 from bot.records.store.rows import FileKept
 from bot.records.timeline import timeline
@@ -63,7 +62,7 @@ def _by_stream(call: StoredCall) -> list[list[FileKept]]:
 
 def _here(path: str) -> Path | None:
     """The file, as it was written or packed since; None when it is not on this machine."""
-    return next((name for name in (Path(path), Path(path + PACKED)) if name.is_file()), None)
+    return next((name for name in (Path(path), Path(path + PACKED)) if is_here(name)), None)
 
 
 def _leg(call: StoredCall, files: list[FileKept], problems: list[str]) -> _Leg:
@@ -92,7 +91,7 @@ def _told(file: FileKept, problems: list[str]) -> Timeline | None:
         if not any(line.way == "phone>bot" for line in recorded.lines):
             return None  # of a session whose stream went to another process
         went_on_for_us = round(recorded.header.settings.elapsed_s * 1_000_000)
-        return later(timeline(recorded, replay(recorded)), went_on_for_us)
+        return later(timeline(recorded), went_on_for_us)
     return None
 
 

@@ -22,6 +22,7 @@ _NARROWEST = 10
 class Columns:
     """A table. `right` names the columns of figures; `narrow` those that may be shortened on a terminal, in that order.
 
+    `below` names one that is never shortened: where a terminal has no room for it, it stands on a line of its own.
     `styles` is rich's style by column, for a terminal.
     """
 
@@ -30,26 +31,31 @@ class Columns:
     right: frozenset[str] = frozenset()
     narrow: Sequence[str] = ()
     styles: Mapping[str, str] = field(default_factory=dict)
+    below: str = ""
 
     def show(self, console: Console) -> None:
         """Print it: fitted to a terminal, whole in a pipe."""
         shown = [list(self.heads), *([visible(cell) for cell in row] for row in self.rows)]
         widths = [max(len(row[at]) for row in shown) for at in range(len(self.heads))]
-        if console.is_terminal:
+        apart = console.is_terminal and bool(self.below) and _length(widths) > console.width
+        if console.is_terminal and not apart:
             self._fit(widths, console.width)
         for number, row in enumerate(shown):
-            line = Text()
+            first = Text()
+            second = Text("  ") if apart else first
             for head, cell, width in zip(self.heads, row, widths, strict=True):
                 style = "dim" if number == 0 else self.styles.get(head, "")
+                line = second if head == self.below else first
                 line.append(self._cell(head, cell, width), style if console.is_terminal else "")
                 line.append(_GAP)
-            line.rstrip()
-            console.print(line, soft_wrap=True)
+            for line in (first, second) if apart else (first,):
+                line.rstrip()
+                console.print(line, soft_wrap=True)
 
     def _fit(self, widths: list[int], room: int) -> None:
         """Take from the narrow columns what is too much for `room`."""
         for head in self.narrow:
-            over = sum(widths) + len(_GAP) * (len(widths) - 1) - room
+            over = _length(widths) - room
             if over <= 0 or head not in self.heads:
                 continue
             at = self.heads.index(head)
@@ -59,6 +65,10 @@ class Columns:
         if len(cell) > width:
             cell = f"{cell[: width - 1]}…"
         return cell.rjust(width) if head in self.right else cell.ljust(width)
+
+
+def _length(widths: Sequence[int]) -> int:
+    return sum(widths) + len(_GAP) * (len(widths) - 1)
 
 
 def say(console: Console, *lines: str, style: str = "") -> None:

@@ -16,9 +16,10 @@ from bot.records.calls import forgetting
 from bot.records.calls.columns import say
 from bot.records.calls.failing import WRONG_USE, Failed, told
 from bot.records.calls.listing import list_json, show_list
+from bot.records.calls.moments import is_time_word
 from bot.records.calls.one import call_json, show_call
-from bot.records.calls.opening import ask
-from bot.records.calls.query import Question, filters_of, hash_or_bad
+from bot.records.calls.opening import ask, is_there
+from bot.records.calls.query import Question, filters_of, hash_or_bad, with_time
 from bot.records.store.pii import KEY_FILE, caller_hash, pii_key
 from bot.records.store.results import CallSummary, Filters, Forgotten, StoredCall
 from bot.records.store.store import CallStore
@@ -38,7 +39,9 @@ class Wanted(NamedTuple):
 
 @told()
 def calls(settings: Settings, sid: str | None, asked: Question, wanted: Wanted, console: Console) -> None:
-    """List calls, or print or write one of them. Raises Failed."""
+    """List calls, or print or write one of them. `sid` may be a time instead, such as `today`. Raises Failed."""
+    if sid is not None and is_time_word(sid):
+        asked, sid = with_time(asked, sid), None
     if sid is None and (wanted.html or wanted.vcon):
         raise Failed("Name the call that --html or --vcon shall write, by its SID.", code=WRONG_USE)
     if sid is not None and asked != Question(limit=asked.limit):
@@ -125,7 +128,7 @@ def _hash_of(settings: Settings, where: StoreUrl) -> Callable[[str], str]:
     """Makes the hashes that the store finds callers by. No key is made here: a new one finds nobody."""
 
     def hashed(number: str) -> str:
-        key = where.path.with_name(KEY_FILE) if where.path and where.path.exists() else None
+        key = where.path.with_name(KEY_FILE) if where.path and is_there(where) else None
         if key and not key.exists() and not settings.pii_key.get_secret_value():
             raise StoreError(f"The key {key} is not there, and no other finds a caller again; put it back.")
         if where.path and key is None:

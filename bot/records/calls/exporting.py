@@ -1,21 +1,24 @@
-"""A stored call written to a file, which the store is told of: who forgets the caller erases that file too."""
+"""A call written to a file, which the store is told of: who forgets the caller erases that file too."""
 
 from __future__ import annotations
 
 import os
 import secrets
-from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import BinaryIO
 
 from bot.records.calls.audio import audible
-from bot.records.calls.opening import ask
+from bot.records.calls.opening import StoreAway, ask
 from bot.records.calls.page import stored_page
 from bot.records.calls.vcon import vcon_of
+from bot.records.fixture import Fixture
+from bot.records.page import render_page
 from bot.records.store.results import StoredCall
 from bot.records.store.rows import FileKept
 from bot.records.store.store import CallStore
-from bot.records.store.urls import StoreUrl
+from bot.records.store.urls import StoreError, StoreUrl
+from bot.records.timeline import timeline
 
 _CHANCE_BITS = 12
 
@@ -23,7 +26,7 @@ _CHANCE_BITS = 12
 def export_page(where: StoreUrl, call: StoredCall, path: Path) -> list[str]:
     """Write the page of `call`. Returns a sentence for each file of the call that could not be used."""
     heard = audible(call)
-    _keep(where, call, path, lambda: stored_page(call, heard, path).encode())
+    _keep(where, call.summary.sid, path, stored_page(call, heard, path).encode())
     return list(heard.problems)
 
 
@@ -31,21 +34,40 @@ def export_vcon(where: StoreUrl, call: StoredCall, path: Path, host: str) -> lis
     """The same as a vCon. `host` is the name of the server that speaks for the call."""
     heard = audible(call)
     chance = secrets.randbits(_CHANCE_BITS)
-    _keep(where, call, path, lambda: vcon_of(call, heard, now=datetime.now(UTC), host=host, chance=chance))
+    _keep(where, call.summary.sid, path, vcon_of(call, heard, now=datetime.now(UTC), host=host, chance=chance))
     return list(heard.problems)
 
 
-def _keep(where: StoreUrl, call: StoredCall, path: Path, content: Callable[[], bytes]) -> None:
+def export_fixture_page(where: StoreUrl | None, fixture: Fixture, path: Path) -> bool:
+    """Write the page of `fixture`. Returns whether a store knows the call, and so the page. Raises OSError."""
+    page, sid = render_page(fixture).encode(), timeline(fixture).call_sid
+    try:
+        known = where is not None and ask(where, lambda store: store.call(sid), nothing=None) is not None
+        if where is not None and known:
+            _keep(where, sid, path, page)
+            return True
+    except (StoreAway, StoreError):
+        pass  # the page can be had all the same, and whoever wants it is told
+    with _private(path) as file:
+        file.write(page)
+    return False
+
+
+def _keep(where: StoreUrl, call_sid: str, path: Path, content: bytes) -> None:
     """Replace `path`. The store is told while it is empty: a file nobody knows of would outlive its caller's wish.
 
     Raises OSError when the file can't be written, and what `ask` raises.
     """
-    made = content()
-    known = FileKept(call.summary.sid, str(path.resolve()), "export", datetime.now(UTC))
+    known = FileKept(call_sid, str(path.resolve()), "export", datetime.now(UTC))
 
     async def tell(store: CallStore) -> None:
         await store.apply([known])
 
-    with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:  # noqa: PTH123  the mode
+    with _private(path) as file:
         ask(where, tell, nothing=None)
-        file.write(made)
+        file.write(content)
+
+
+def _private(path: Path) -> BinaryIO:
+    """The file at `path`, empty, which only its owner may read: voices are in it."""
+    return os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb")

@@ -30,3 +30,8 @@ def told() -> Iterator[None]:
         raise Failed(str(error), code=WRONG_USE) from None
     except StoreAway as error:
         raise Failed(str(error)) from None
+    except OSError as error:
+        if error.filename is None:  # of a terminal or pipe that is gone
+            raise
+        where = "BOT_RECORD_DIR and DATABASE_URL"
+        raise Failed(f"{error.filename} can't be used: {error.strerror}; look at {where}.") from None

@@ -8,6 +8,11 @@ from bot.records.calls.columns import listed, local, times
 from bot.records.store.results import CallSummary, Forgotten
 from bot.records.wording import visible
 
+UNKNOWN = (
+    "Not known here, and left: copies made by hand, pages of a fixture that were made where this store was not set, "
+    "other machines' files until their next purge, and backups."
+)
+
 
 def about_to(found: Sequence[CallSummary]) -> str:
     """What there is of a caller who has at least one call, the newest of them first."""
@@ -35,6 +40,7 @@ def story(gone: Forgotten) -> Iterator[str]:
         yield from (f"  {visible(path)}" for path in gone.missing)
     for sid in gone.live:
         yield f"The call {sid} goes on: nothing more of it is stored."
+    yield UNKNOWN
 
 
 def failures(gone: Forgotten) -> Iterator[str]:

@@ -9,6 +9,7 @@ import msgspec
 from rich.console import Console
 
 from bot.records.calls.columns import Columns, length, listed, local, say, times, usd
+from bot.records.calls.query import LIVE
 from bot.records.store.results import CallSummary, Filters
 
 _HEADS = ("started", "length", "caller", "ended", "turns", "cut", "cost", "call")
@@ -22,7 +23,7 @@ def show_list(found: Sequence[CallSummary], asked: Filters, console: Console) ->
     if not shown:
         say(console, _none(asked))
         return
-    Columns(_HEADS, [_row(call) for call in shown], _RIGHT, ("call",), _STYLES).show(console)
+    Columns(_HEADS, [_row(call) for call in shown], _RIGHT, styles=_STYLES, below="call").show(console)
     say(console, _total(shown, more=more), style="bold")
 
 
@@ -39,8 +40,8 @@ def list_json(found: Sequence[CallSummary], asked: Filters) -> bytes:
 
 
 def ending(call: CallSummary) -> str:
-    """Why the call ended, in words."""
-    return call.reason.replace("_", " ") or "goes on"
+    """Why the call ended: the one name that logs, metrics and --reason have for it."""
+    return call.reason or LIVE
 
 
 def _row(call: CallSummary) -> Sequence[str]:

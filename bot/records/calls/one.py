@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import msgspec
 from rich.console import Console
@@ -14,6 +13,8 @@ from bot.realtime.prices import PriceTable
 from bot.records.calls.columns import Columns, length, local, say, times
 from bot.records.calls.costs import show_costs
 from bot.records.calls.listing import ending
+from bot.records.calls.query import LIVE
+from bot.records.store.disk import is_here
 from bot.records.store.results import CallSummary, StoredCall
 from bot.records.store.rows import LATER, EventKept
 from bot.records.wording import visible
@@ -43,7 +44,7 @@ def call_json(call: StoredCall) -> bytes:
     """All that is stored as one JSON object; each file also tells whether it `exists` on this machine."""
     whole = msgspec.to_builtins(call, builtin_types=(bytes,))
     for file in whole["files"]:
-        file["exists"] = Path(file["path"]).is_file()
+        file["exists"] = is_here(file["path"])
     return msgspec.json.format(msgspec.json.encode(whole), indent=2)
 
 
@@ -62,7 +63,7 @@ def facts_of(call: CallSummary) -> list[str]:
     """Numbers, length and end, model and settings, each where known."""
     facts = [
         f"from {call.caller or 'a withheld number'}{f' to {call.called}' if call.called else ''}",
-        f"{length(call.seconds)}, ended: {ending(call)}" if call.ended_at else "goes on",
+        f"{length(call.seconds)}, ended: {ending(call)}" if call.ended_at else LIVE,
     ]
     if call.model:
         facts.append(f"model {call.model}")
@@ -157,7 +158,7 @@ def _files(call: StoredCall, console: Console) -> None:
         return
     _heading(console, "Files")
     for file in call.files:
-        gone = "" if Path(file.path).is_file() else "  (not on this machine)"
+        gone = "" if is_here(file.path) else "  (not on this machine)"
         say(console, f"{file.kind:<9}  {visible(file.path)}{gone}")
 
 

@@ -23,13 +23,22 @@ def ask(where: StoreUrl, question: Callable[[CallStore], Awaitable[T]], *, nothi
 
     Raises StoreError for a store that can't be used as it is, StoreAway for one that does not answer.
     """
-    if where.path is not None and not where.path.exists():
-        return nothing
     try:
+        if not is_there(where):
+            return nothing
         return asyncio.run(_asked(where, question))
     except (OSError, SQLAlchemyError) as error:
         cause = error.__cause__ or getattr(error, "orig", None) or error
-        raise StoreAway(f"The call store {where} does not answer ({_reason(cause)}); look at DATABASE_URL.") from None
+        setting = "BOT_RECORD_DIR and DATABASE_URL" if where.path and isinstance(error, OSError) else "DATABASE_URL"
+        raise StoreAway(f"The call store {where} does not answer ({_reason(cause)}); look at {setting}.") from None
+
+
+def is_there(where: StoreUrl) -> bool:
+    """Whether there is a store to ask: a file may not be made yet. Raises OSError where that may not be seen."""
+    try:
+        return where.path is None or bool(where.path.stat())
+    except (FileNotFoundError, NotADirectoryError):
+        return False
 
 
 async def _asked(where: StoreUrl, question: Callable[[CallStore], Awaitable[T]]) -> T:
@@ -46,4 +55,6 @@ async def _asked(where: StoreUrl, question: Callable[[CallStore], Awaitable[T]])
 
 def _reason(error: BaseException) -> str:
     """The first line at most: drivers may add the statement."""
+    if isinstance(error, OSError) and error.strerror:
+        return error.strerror
     return (str(error).splitlines() or [type(error).__name__])[0].rstrip(".") or type(error).__name__

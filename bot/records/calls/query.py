@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Callable
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import datetime
 from decimal import Decimal, InvalidOperation
 from typing import NamedTuple, get_args
 
+from bot.records.calls.moments import EXAMPLES, day_of, names_a_day, span_of
 from bot.records.store.results import Filters
 from bot.records.store.rows import CRASHED
 
@@ -33,14 +34,18 @@ class Question(NamedTuple):
     limit: int = 50
 
 
-def filters_of(asked: Question, hash_of: Callable[[str], str]) -> Filters:
-    """The question to the store. `hash_of` gives the HMAC of a number, "" for what is none. Raises BadQuestion."""
+def filters_of(asked: Question, hash_of: Callable[[str], str], now: datetime | None = None) -> Filters:
+    """The question to the store. `hash_of` gives the HMAC of a number, "" for what is none. Raises BadQuestion.
+
+    `now` is what `today` and `2d` are counted from, by default this machine's clock.
+    """
     if asked.day is not None and (asked.since, asked.until) != (None, None):
         raise BadQuestion("--day names the whole span: leave --since and --until away.")
-    since, until = (asked.since, asked.until) if asked.day is None else (_day(asked.day), asked.day)
+    now = now or datetime.now().astimezone()
+    since, until = (asked.since, asked.until) if asked.day is None else (_day(asked.day, now),) * 2
     return Filters(
-        since=None if since is None else _span("--since", since)[0],
-        until=None if until is None else _span("--until", until)[1],
+        since=None if since is None else _span("--since", since, now)[0],
+        until=None if until is None else _span("--until", until, now)[1],
         caller_hash=None if asked.number is None else hash_or_bad("--number", asked.number, hash_of),
         reason=None if asked.reason is None else _reason(asked.reason),
         min_nano_usd=None if asked.min_usd is None else _nano(asked.min_usd),
@@ -56,28 +61,25 @@ def hash_or_bad(option: str, number: str, hash_of: Callable[[str], str]) -> str:
     return found
 
 
-def _day(text: str) -> str:
-    try:
-        date.fromisoformat(text)
-    except ValueError:
-        raise BadQuestion(f"--day {text} is not a day such as 2026-11-22.") from None
-    return text
+def with_time(asked: Question, word: str) -> Question:
+    """The question with a time that was given in the place of a SID: `bot calls today`."""
+    if (asked.day, asked.since) != (None, None):
+        raise BadQuestion(f"{word} and another time are given: leave one of them away.")
+    return asked._replace(day=word) if names_a_day(word) else asked._replace(since=word)
 
 
-def _span(option: str, text: str) -> tuple[datetime, datetime]:
-    """The first moment `text` names and the first one after it: a day lasts to the next, a time is a moment."""
-    try:
-        if len(text) <= len("2026-11-22"):
-            day = date.fromisoformat(text)
-            return _midnight(day), _midnight(day + timedelta(days=1))
-        moment = datetime.fromisoformat(text).astimezone(UTC)
-    except (ValueError, OverflowError):
-        raise BadQuestion(f"{option} {text} is neither a day nor a time, such as 2026-11-22T17:30.") from None
-    return moment, moment
+def _day(text: str, now: datetime) -> str:
+    day = day_of(text, now)
+    if day is None:
+        raise BadQuestion(f"--day {text} is not a day such as 2026-11-22, yesterday or 2d.")
+    return day.isoformat()
 
 
-def _midnight(day: date) -> datetime:
-    return datetime.combine(day, time()).astimezone(UTC)
+def _span(option: str, text: str, now: datetime) -> tuple[datetime, datetime]:
+    span = span_of(text, now)
+    if span is None:
+        raise BadQuestion(f"{option} {text} is neither a day nor a time, {EXAMPLES}.")
+    return span
 
 
 def reasons() -> tuple[str, ...]:

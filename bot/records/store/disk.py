@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Collection, Iterable
 from pathlib import Path
@@ -46,15 +47,30 @@ def _unlink(path: str) -> bool:
 
 
 def of_calls(record_dir: Path, sids: Collection[str]) -> list[str]:
-    """The files in `record_dir` whose names hold one of `sids`, which is how recorders name them; known or not."""
-    if not sids or not record_dir.is_dir():
+    """The files in `record_dir`, or deeper, whose names hold one of `sids`, as recorders name them; known or not."""
+    if not sids:
         return []
     wanted = {"".join(_WORD.findall(sid)) for sid in sids} - {""}
     return [
-        str(path.absolute())
-        for path in sorted(record_dir.iterdir())
-        if not path.name.startswith(_OWN) and wanted.intersection(_WORD.findall(path.name))
+        str((Path(place) / name).absolute())
+        for place, _, names in sorted(os.walk(record_dir, onerror=_unless_gone))
+        for name in sorted(names)
+        if not name.startswith(_OWN) and wanted.intersection(_WORD.findall(name))
     ]
+
+
+def _unless_gone(error: OSError) -> None:
+    """A directory that is not there holds nothing; one that can't be looked into may."""
+    if not isinstance(error, FileNotFoundError | NotADirectoryError):
+        raise error
+
+
+def is_here(path: Path | str) -> bool:
+    """Whether there is such a file, as far as may be seen: one behind a directory that may not be entered is not."""
+    try:
+        return Path(path).is_file()
+    except (OSError, ValueError):
+        return False
 
 
 def is_below(path: str, directory: Path) -> bool:

@@ -11,7 +11,6 @@ from typer.testing import CliRunner
 from bot.cli import app
 from bot.records.calls import page as calls_page
 from bot.records.fixture import read_fixture
-from bot.records.replay import replay
 from bot.records.sound import Sound, sound_of_timeline, wav_of
 from bot.records.timeline import timeline
 from tests.records.calls import calls_sample as sample
@@ -74,7 +73,7 @@ def test_a_long_recording_is_played_from_beside_the_page(recorded: Path, monkeyp
 def test_without_a_recording_the_fixture_is_played_and_drawn(with_fixture: Path) -> None:
     page = written(sample.CUT)[1]
     recorded = read_fixture(FIXTURE)
-    story = timeline(recorded, replay(recorded))
+    story = timeline(recorded)
     sound = sound_of_timeline(story)
     assert sound is not None
     assert base64.urlsafe_b64decode(page.data["sound"]["heard"]) == sound.heard
@@ -87,7 +86,7 @@ def test_a_recording_with_a_fixture_ends_where_the_fixture_does(with_fixture: Pa
     sample.fill(with_fixture, sample.kept(with_fixture, sample.CUT, "a.call.wav", "recording", after_s=60), only=[])
     data = written(sample.CUT)[1].data
     recorded = read_fixture(FIXTURE)
-    assert data["sound"]["start"] == (timeline(recorded, replay(recorded)).duration_us - 1_000_000) / 1000
+    assert data["sound"]["start"] == (timeline(recorded).duration_us - 1_000_000) / 1000
     assert base64.urlsafe_b64decode(data["sound"]["caller"]) == LOUD.caller
 
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import dataclasses
 import io
 
 import pytest
@@ -34,6 +35,12 @@ def test_no_column_gets_too_narrow_to_name_a_call() -> None:
 
 def test_on_a_wide_terminal_nothing_is() -> None:
     assert printed(TABLE, 80) == printed(TABLE)
+
+
+def test_what_is_never_shortened_stands_on_a_line_of_its_own_where_there_is_no_room() -> None:
+    table = dataclasses.replace(TABLE, narrow=(), below="call")
+    assert printed(table, 80) == printed(table)
+    assert printed(table, 24) == ["name   n", "  call", "a      1", f"  CA{'0' * 32}", "[b]   22", "  \\x1b[31m"]
 
 
 def test_lines_hold_no_markup() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -48,9 +49,9 @@ def test_all_calls_are_listed_the_newest_first_with_their_total(filled: Path) ->
 
 def test_a_row_tells_when_how_long_who_why_and_what_it_cost(filled: Path) -> None:
     rows = [" ".join(line.split()) for line in lines()]
-    assert f"2026-01-20 14:03:12 0:06 {sample.MASKED} caller hung up 3 1 $0.0214 {sample.CUT}" in rows
+    assert f"2026-01-20 14:03:12 0:06 {sample.MASKED} caller_hung_up 3 1 $0.0214 {sample.CUT}" in rows
     assert f"2026-01-22 14:03:12 0:01 withheld refused 0 $0.0000 {sample.BARE}" in rows
-    assert f"2026-01-23 14:03:12 +*********77 goes on 0 $0.0000 {sample.LIVE}" in rows
+    assert f"2026-01-23 14:03:12 +*********77 live 0 $0.0000 {sample.LIVE}" in rows
 
 
 @pytest.mark.parametrize(
@@ -68,6 +69,25 @@ def test_a_row_tells_when_how_long_who_why_and_what_it_cost(filled: Path) -> Non
 )
 def test_the_list_is_filtered(filled: Path, options: tuple[str, ...], found: list[str]) -> None:
     assert listed(*options) == found
+
+
+def test_a_sid_can_be_copied_from_a_terminal_of_80_columns(filled: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TTY_COMPATIBLE", "1")
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    monkeypatch.setenv("NO_COLOR", "1")
+    monkeypatch.setenv("COLUMNS", "80")
+    shown = [re.sub("\x1b\\[[0-9;]*m", "", line) for line in lines()]
+    assert [line.strip() for line in shown if line.startswith("  CA")] == [
+        *(sample.LIVE, sample.BARE, sample.CRASHED, sample.LATE, sample.CUT)
+    ]
+    assert max(map(len, shown)) <= 80
+
+
+def test_today_and_yesterday_may_stand_alone(filled: Path) -> None:
+    for word in ("today", "yesterday", "2d", "3h"):
+        assert lines(word) == ["No stored call is like that."]
+    assert listed("2026-01-21") == ["CA3", "CA2"]
+    assert listed("2026-01-21", "--reason", "crashed") == ["CA3"]
 
 
 def test_that_there_are_more_is_said(filled: Path) -> None:
@@ -147,7 +167,7 @@ def test_a_call_is_shown_by_the_beginning_of_its_sid(filled: Path) -> None:
     told = lines("CA1")
     assert told[:4] == [
         f"call {sample.CUT}, 2026-01-20 14:03:12",
-        f"from {sample.MASKED} to +*********00, 0:06, ended: caller hung up, model {sample.MODEL}, settings 3fa94c0d71aa",
+        f"from {sample.MASKED} to +*********00, 0:06, ended: caller_hung_up, model {sample.MODEL}, settings 3fa94c0d71aa",
         "3 turns, interrupted once",
         "2 changes of this call could not be stored; what is below is not all.",
     ]
@@ -215,7 +235,7 @@ def test_a_crashed_a_bare_and_a_live_call_are_shown_as_what_they_are(filled: Pat
         "What was said",
         "Nothing.",
     ]
-    assert lines("CA5")[1] == "from +*********77, goes on"
+    assert lines("CA5")[1] == "from +*********77, live"
     assert lines("CA5")[-1] == "Nothing yet."
 
 

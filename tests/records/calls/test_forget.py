@@ -8,8 +8,10 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner, Result
 
+from bot.call.settings import CallSettings
 from bot.cli import app
 from bot.records.calls import forgetting
+from bot.records.fixture import VERSION, Header, write_fixture
 from bot.records.store.results import Forgotten
 from tests.records.calls import calls_sample as sample
 
@@ -49,6 +51,7 @@ def test_all_of_a_caller_is_erased_and_told(record_dir: Path) -> None:
         f"  {record_dir}/a.call.wav",
         "1 file known here but not on this machine:",
         f"  {record_dir}/b.call.jsonl",
+        forgetting.UNKNOWN,
     ]
     assert not elsewhere.exists()
     assert not (record_dir / "a.call.wav").exists()
@@ -63,6 +66,41 @@ def test_an_export_made_by_the_command_is_erased_too(filled: Path) -> None:
     assert run(sample.CALLER, "--yes").exit_code == 0
     assert not Path("a.html").exists()
     assert not Path("a.vcon").exists()
+
+
+@pytest.mark.parametrize("place", [".", "recordings", "pages/of/calls"])
+def test_a_page_of_a_fixture_is_erased_wherever_it_was_written(filled: Path, place: str) -> None:
+    settings = CallSettings(call_sid=sample.CUT)
+    fixture = filled / f"20260120T140312Z-{sample.CUT}.call.jsonl"
+    write_fixture(fixture, Header(VERSION, "2026-01-20T14:03:12+00:00", settings), [])
+    page = Path(place) / "page.html"
+    page.parent.mkdir(parents=True, exist_ok=True)
+    shown = CliRunner().invoke(app, ["show", str(fixture), "--html", str(page)])
+    assert (shown.exit_code, shown.stdout, shown.stderr) == (0, f"{page}\n", "")
+    assert page.stat().st_mode & 0o777 == 0o600
+    result = run(sample.CALLER, "--yes")
+    assert (result.exit_code, str(page.resolve()) in result.stdout) == (0, True)
+    assert not page.exists()
+    assert not fixture.exists()
+
+
+def test_a_page_of_a_call_that_no_store_here_knows_is_written_and_said_to_be_unknown(filled: Path) -> None:
+    settings = CallSettings(call_sid="CA" + "9" * 32)
+    write_fixture("a.call.jsonl", Header(VERSION, "2026-01-20T14:03:12+00:00", settings), [])
+    for more in ({}, {"DATABASE_URL": "postgresql://bot:open-sesame@127.0.0.1:1/calls"}, {"BOT_RECORD_DIR": "none"}):
+        shown = CliRunner().invoke(app, ["show", "a.call.jsonl", "--html", "a.html"], env=more)
+        assert (shown.exit_code, shown.stdout) == (0, "a.html\n")
+        assert shown.stderr == "No call store here knows this call: `bot forget` will not find the page.\n"
+
+
+def test_copies_deeper_in_the_recording_directory_are_erased_by_their_names(filled: Path) -> None:
+    kept = filled / "to show" / f"copy of {sample.CUT}.call.jsonl"
+    other = filled / "to show" / f"{sample.BARE}.call.jsonl"
+    kept.parent.mkdir()
+    for path in (kept, other):
+        path.write_bytes(b"a voice")
+    assert run(sample.CALLER, "--yes").exit_code == 0
+    assert (kept.exists(), other.exists()) == (False, True)
 
 
 def test_a_person_is_asked_first(filled: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -82,7 +120,10 @@ def test_where_nobody_can_be_asked_nothing_is_erased_without_yes(filled: Path) -
 
 def test_a_call_that_goes_on_is_named(filled: Path) -> None:
     result = run(sample.OTHER, "--yes")
-    assert result.stdout.splitlines()[-1] == f"The call {sample.LIVE} goes on: nothing more of it is stored."
+    assert result.stdout.splitlines()[-2:] == [
+        f"The call {sample.LIVE} goes on: nothing more of it is stored.",
+        forgetting.UNKNOWN,
+    ]
     assert sids() == ["CA4", "CA2", "CA1"]
 
 

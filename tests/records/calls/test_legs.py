@@ -13,7 +13,6 @@ import pytest
 from bot.records.calls.legs import joined, joined_sounds, later
 from bot.records.fixture import encode_header, encode_line, read_fixture
 from bot.records.parts import Frame, Timeline
-from bot.records.replay import replay
 from bot.records.sound import Sound, sound_of_timeline, wav_of
 from bot.records.timeline import timeline
 from tests.records.calls import calls_sample as sample
@@ -26,7 +25,7 @@ QUIET = b"\xff"
 
 def story() -> Timeline:
     recorded = read_fixture(FIXTURE)
-    return timeline(recorded, replay(recorded))
+    return timeline(recorded)
 
 
 def moments(part: object) -> list[int]:

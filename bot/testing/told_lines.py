@@ -1,0 +1,17 @@
+"""One line of a call that is told while it goes on."""
+
+from __future__ import annotations
+
+from rich.text import Text
+
+from bot.records.wording import visible
+
+_STYLES = {"caller": "cyan", "bot": "green", "call": "yellow"}
+
+
+def told_line(us: int, side: str, text: str) -> Text:
+    """When, who, what. What a call brought in is only text."""
+    line = Text(f"{us / 1_000_000:7.2f} s  ")
+    line.append(f"{side:<6}  ", _STYLES[side])
+    line.append(visible(text))
+    return line

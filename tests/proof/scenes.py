@@ -1,0 +1,129 @@
+"""Whole calls in virtual time, each for one thing that the eight situations do not meet, as `tests.proof.fixtures` keeps them.
+
+Tones instead of noise, which pack well, and words without digits.
+"""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from bot.call.call import Call
+from bot.call.resume import PastTurn
+from bot.call.settings import CallSettings
+from bot.realtime.session import HANG_UP, SessionSettings
+from bot.testing.agent import Pacing, Reply, ScriptedAgent, Spoken, ToolCall
+from bot.testing.line import Line
+from bot.testing.model import Behaviour, SimulatedModel, SpeechAt
+from bot.testing.phone import SimulatedPhone
+from bot.testing.scheduler import LogLine, VirtualCall
+from bot.testing.schema import check_client_event
+from tests.proof import farewell, patience, replacing
+from tests.proof.farewell import tone
+
+MS = 1_000
+PACING = Pacing(speed=4)
+SLOW = Pacing(speed=1.2)
+"""Still being generated when the caller cuts in."""
+GREETING = Reply((Spoken(tone(2_000, 1), "Hello, this is the workshop."),), pacing=PACING)
+LONG = Reply(
+    (Spoken(tone(6_000, 2), "We open at nine in the morning and close at five in the afternoon."),), pacing=SLOW
+)
+SHORT = Reply((Spoken(tone(2_500, 3), "On Sundays we are closed."),), pacing=PACING)
+BYE = Reply((Spoken(tone(1_500, 4), "Goodbye."),), (ToolCall(HANG_UP),), pacing=PACING)
+ASKS, CUTS_IN = SpeechAt(4_000 * MS, 4_600 * MS), SpeechAt(8_000 * MS, 8_900 * MS)
+
+Recorded = tuple[CallSettings, list[LogLine]]
+"""What a fixture is made of."""
+
+
+@dataclass(frozen=True)
+class Scene:
+    """One call, and where its name says what happens in it."""
+
+    name: str
+    settings: CallSettings
+    replies: Sequence[Reply]
+    speech: Sequence[SpeechAt] = ()
+    hang_up_ms: int = 20_000
+
+    def run(self) -> Recorded:
+        model = SimulatedModel(
+            ScriptedAgent(self.replies),
+            Behaviour(caller_words=("When are you open?",) * len(self.speech), transcription_after_ms=400),
+            speech=self.speech,
+            check=check_client_event,
+            keep_heard=False,
+        )
+        phone = SimulatedPhone(frames=False)
+        phone.hang_up(self.hang_up_ms * MS)
+        call = VirtualCall(Call(self.settings), phone, model, out_line=Line(40 * MS), in_line=Line(40 * MS))
+        call.run()
+        assert not phone.violations, phone.violations
+        assert not model.violations, model.violations
+        assert call.ended is not None, self.name
+        return self.settings, call.log
+
+
+def _settings(**more: object) -> CallSettings:
+    listens = SessionSettings(transcription_model="gpt-transcribe")
+    return CallSettings(session=listens, **{"greeting": "Hello.", **more})  # type: ignore[arg-type]
+
+
+def _sound(ms: int, number: int) -> str:
+    return base64.b64encode(tone(ms, number)).decode()
+
+
+SCENES = (
+    Scene("barge-in-off", _settings(barge_in="off"), (GREETING, LONG, SHORT), (ASKS, CUTS_IN)),
+    Scene("cut-where-the-turns-are-ours", _settings(barge_in="after_greeting"), (GREETING, LONG, SHORT), (ASKS, CUTS_IN)),
+    Scene("greeting-that-may-not-be-cut", _settings(barge_in="after_greeting"), (GREETING, SHORT), (SpeechAt(1_200 * MS, 1_900 * MS),), 12_000),
+    Scene("early-speech", _settings(), (GREETING, SHORT), (SpeechAt(350 * MS, 700 * MS),), 12_000),
+    Scene("greeting-cut-short", _settings(), (GREETING, SHORT), (SpeechAt(1_700 * MS, 2_600 * MS),), 12_000),
+    Scene(
+        "announcement",
+        _settings(announcement="This call is recorded.", announcement_audio=_sound(2_000, 7)),
+        (GREETING, SHORT),
+        (SpeechAt(1_000 * MS, 1_500 * MS),),
+        14_000,
+    ),
+    Scene("recorded-greeting", _settings(greeting_audio=_sound(1_800, 8)), (SHORT,), (ASKS,), 12_000),
+    Scene("bot-hangs-up", _settings(), (GREETING, BYE), (ASKS,), 30_000),
+    Scene("idle", _settings(idle_s=4.0), (GREETING, SHORT, SHORT, BYE), (), 60_000),
+    Scene(
+        "carried-on",
+        _settings(resume=(PastTurn(1, "bot", "Hello."), PastTurn(2, "caller", "When are you open?")), elapsed_s=30.0),
+        (SHORT, SHORT),
+        (ASKS,),
+        12_000,
+    ),
+)  # fmt: skip
+
+
+def _money() -> Recorded:
+    outcome = farewell.run(farewell.RECORDED)
+    assert not outcome.faults, outcome.faults
+    return outcome.core.settings, outcome.call.log
+
+
+def _second_try() -> Recorded:
+    call = patience.run()
+    assert isinstance(call.core, Call)
+    return call.core.settings, call.log
+
+
+def _replaced(plan: replacing.Plan) -> Recorded:
+    outcome = replacing.run(plan)
+    assert not outcome.faults, outcome.faults
+    return outcome.core.settings, outcome.call.log
+
+
+def scenes() -> dict[str, Callable[[], Recorded]]:
+    """Every scene by the name of its fixture."""
+    found: dict[str, Callable[[], Recorded]] = {scene.name: scene.run for scene in SCENES}
+    found["ended-for-its-money"] = _money
+    found["answered-at-the-second-try"] = _second_try
+    found["session-replaced"] = lambda: _replaced(replacing.RECORDED)
+    found["session-replaced-twice"] = lambda: _replaced(replacing.RECORDED_TWICE)
+    return found
