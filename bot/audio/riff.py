@@ -145,7 +145,7 @@ class _Reader:
             raise self._bad(f"has {there / second:.1f} of {told / second:.1f} seconds, so it was cut", _AGAIN)
         n_bytes = min(told, there)
         if n_bytes > longest_s * second:
-            raise self._bad(f"is {n_bytes / second:.0f} seconds long, more than {longest_s:g}", "make it shorter")
+            raise self._bad(f"is longer than {longest_s:g} seconds ({n_bytes / second:.1f})", "make it shorter")
         self._file.seek(at)
         return self._file.read(n_bytes - n_bytes % frame)
 

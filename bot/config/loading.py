@@ -77,7 +77,9 @@ def _validated(
     secrets = [part for name in texts if known[name].secret for part in texts[name].split(",") if part]
     while True:
         try:
-            return Settings.model_validate({**texts, "origins": given.origins, "misspelt": misspelt}), problems
+            return Settings.model_validate(
+                {**texts, "origins": given.origins}, context={"misspelt": misspelt}
+            ), problems
         except ValidationError as error:
             faults = error.errors(include_url=False, include_input=False)
         wrong = {str(fault["loc"][0]): fault for fault in reversed(faults)}

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr
+from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, SecretStr
 
 from bot.config import checks
 from bot.config.variable import Origin, Variable, described, var
@@ -388,9 +388,17 @@ class Settings(BaseModel):
     )
 
     origins: Mapping[str, Origin] = Field(default_factory=dict, repr=False)
-    """Where each variable that was given came from. This and the next are no variables."""
-    misspelt: Mapping[str, str] = Field(default_factory=dict, repr=False)
-    """For variables that were not given: the name, no setting's, that was written in place of theirs."""
+    """Where each variable that was given came from. The only field that is no variable."""
+    _misspelt: Mapping[str, str] = PrivateAttr(default_factory=dict)
+
+    def model_post_init(self, context: Any, /) -> None:
+        """Take what the loader knows besides the values."""
+        self._misspelt = (context or {}).get("misspelt", {})
+
+    @property
+    def misspelt(self) -> Mapping[str, str]:
+        """For variables that were not given: the name, no setting's, that was written in place of theirs."""
+        return self._misspelt
 
     @property
     def auth_tokens(self) -> tuple[str, ...]:

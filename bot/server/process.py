@@ -16,6 +16,7 @@ from bot.server.handover import Handover
 from bot.server.keeping import keeping
 from bot.server.loop import Memory
 from bot.server.registry import CallRegistry
+from bot.server.watched import say_ready, say_stopping
 
 BEAT_S = 1.0
 STOPS = (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT)
@@ -24,7 +25,8 @@ STOPS = (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT)
 class Server:
     """Runs until it is told to stop, and then until its calls are over.
 
-    `replaced` tells whether the manager has started another process in place of this one.
+    `replaced` tells whether the manager has started another process in place of this one. `watched`: this process, not
+    a manager, speaks to the person at the terminal.
     """
 
     def __init__(
@@ -33,11 +35,14 @@ class Server:
         registry: CallRegistry | None = None,
         handover: Handover | None = None,
         replaced: Callable[[], bool] = lambda: False,
+        *,
+        watched: bool = False,
     ) -> None:
         self._settings = settings
         self._registry = registry
         self._handover = handover
         self._replaced = replaced
+        self._watched = watched
         self._told: Counter[int] = Counter()
         self._stop = asyncio.Event()
         self._hurry = asyncio.Event()
@@ -50,6 +55,8 @@ class Server:
         terminal has told already, in either order, and a Ctrl-C after SIGTERM with SIGQUIT, and SIGKILL after two
         seconds. The SIGTERM of a process that is being replaced is nobody's wish to stop the server.
         """
+        if self._watched and number == signal.SIGINT and not self._stop.is_set():
+            say_stopping(self._settings)
         self._stop.set()
         if number == signal.SIGTERM and self._replaced():
             return
@@ -67,6 +74,8 @@ class Server:
             running(self._settings, self._registry, sock, self._handover, kept) as (app, _),
         ):
             calls, memory = app[CALLS], Memory()
+            if self._watched:
+                say_ready(self._settings)
             while not self._stop.is_set():
                 calls.registry.announce(accepting=True)
                 calls.offer()

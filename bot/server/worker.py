@@ -11,7 +11,6 @@ import asyncio
 import gc
 import os
 import signal
-import socket
 import time
 from contextlib import suppress
 from functools import partial
@@ -28,14 +27,18 @@ from bot.config import Settings
 from bot.observe.metrics import MULTIPROCESS_DIR, process_gone
 from bot.server.app import BACKLOG
 from bot.server.handover import Handover
+from bot.server.listening import listener
 from bot.server.loop import run_in_loop
 from bot.server.process import STOPS, Server, deaf
 from bot.server.shared import shared_directory
 from bot.server.shared_registry import SqliteRegistry
+from bot.server.watched import say_ready, say_stopping
 
 KILL_AFTER_DRAIN_S = 15
 REGISTRY = "calls.sqlite"
 IGNORED = frozenset({signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2, signal.SIGWINCH})
+AGAIN_AFTER_S = 2.0
+"""How long a process that has failed keeps its place, so that what fails always does not fail all the time."""
 SILENT_WORKER_S = 30
 """A worker whose loop has not turned for this long is replaced."""
 
@@ -50,7 +53,11 @@ class CallWorker(Worker):  # type: ignore[misc]
 
     def run(self) -> None:
         """Serve until told to stop, then drain."""
-        run_in_loop(self._serve())
+        try:
+            run_in_loop(self._serve())
+        except Exception:
+            time.sleep(AGAIN_AFTER_S)  # the manager starts the next process at once, which may fail at once
+            raise
 
     async def _serve(self) -> None:
         registry = SqliteRegistry(self.app.directory / REGISTRY, time.time)
@@ -89,6 +96,7 @@ class Manager(BaseApplication):  # type: ignore[misc]
         self.settings = settings
         self.directory = directory
         self._handle = handle
+        self._told = False
         super().__init__()
 
     def load_config(self) -> None:
@@ -117,6 +125,7 @@ class Manager(BaseApplication):  # type: ignore[misc]
     def _ready(self, arbiter: Arbiter) -> None:
         for number in STOPS:
             signal.signal(number, partial(self._pass_on, arbiter))
+        say_ready(self.settings)
 
     def _pass_on(self, arbiter: Arbiter, number: int, frame: FrameType | None) -> None:
         """A stop reaches every process at once; told twice, they do the same.
@@ -124,6 +133,9 @@ class Manager(BaseApplication):  # type: ignore[misc]
         After SIGHUP gunicorn's manager would first wait until those are gone that were replaced, and meanwhile the new
         ones would take calls that the platform then cuts.
         """
+        if number == signal.SIGINT and not self._told:
+            say_stopping(self.settings)
+        self._told = True
         for pid in list(arbiter.WORKERS):
             _mark(self.directory, pid).unlink(missing_ok=True)
             with suppress(ProcessLookupError):
@@ -150,16 +162,11 @@ def _mark(directory: Path, pid: int) -> Path:
 
 
 def run_workers(settings: Settings) -> None:
-    """Serve with WEB_CONCURRENCY processes until SIGTERM or SIGINT. Raises OSError when it can't listen."""
-    listener = _listener(settings.host, settings.port)
+    """Serve with WEB_CONCURRENCY processes until SIGTERM or SIGINT. Raises CannotListen."""
+    socket = listener(settings.host, settings.port, BACKLOG)
     with shared_directory() as directory:
         metrics = directory / "metrics"
         metrics.mkdir()
         os.environ[MULTIPROCESS_DIR] = str(metrics)
         gc.freeze()  # what is loaded stays in memory that all processes share, and is not searched as they exit
-        Manager(settings, directory, listener.detach()).run()
-
-
-def _listener(host: str, port: int) -> socket.socket:
-    family, *_, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
-    return socket.create_server(address[:2], family=family, backlog=BACKLOG)
+        Manager(settings, directory, socket.detach()).run()

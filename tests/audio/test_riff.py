@@ -200,7 +200,7 @@ def test_samples_of_no_length_are_refused(tmp_path: Path) -> None:
 
 
 def test_what_is_longer_than_may_be_is_refused_before_it_is_read(tmp_path: Path) -> None:
-    assert_refused(made(tmp_path / "long.wav"), "more than 0.25", longest_s=0.25)
+    assert_refused(made(tmp_path / "long.wav"), "is longer than 0.25 seconds (0.5)", longest_s=0.25)
 
 
 @pytest.mark.parametrize(

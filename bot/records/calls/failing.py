@@ -30,3 +30,6 @@ def told() -> Iterator[None]:
         raise Failed(str(error), code=WRONG_USE) from None
     except StoreAway as error:
         raise Failed(str(error)) from None
+    except OSError as error:  # a directory that one may not look into, most likely
+        why = f"{error.filename or 'The call store'} can't be used ({error.strerror or error})"
+        raise Failed(f"{why}; let this user in, or mend BOT_RECORD_DIR or DATABASE_URL.") from None
