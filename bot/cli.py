@@ -94,6 +94,7 @@ def serve(env_file: EnvFile = None) -> None:
     """
     from bot.observe.logging import configure
     from bot.server.listening import CannotListen
+    from bot.server.operator import Operator
     from bot.server.readiness import judge
     from bot.server.serve import run
 
@@ -102,9 +103,8 @@ def serve(env_file: EnvFile = None) -> None:
     if not judged.ready:
         fail(*judged.problems, *judged.missing, code=WRONG_SETTINGS)
     configure(settings.log_level, settings.log_format, secrets=settings.secrets)
-    judged.log_warnings()
     try:
-        run(settings)
+        run(settings, Operator(settings, judged.warnings))
     except CannotListen as error:
         fail(str(error))
 

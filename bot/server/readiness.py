@@ -10,8 +10,6 @@ from collections.abc import Callable, Collection
 from pathlib import Path
 from typing import NamedTuple
 
-import structlog
-
 from bot.config import Settings, SettingsError, missing_for_call, warnings_about
 from bot.realtime.prices import BadPrices
 from bot.records.store.urls import StoreError, store_url
@@ -21,8 +19,6 @@ from bot.server.money import price_table
 from bot.server.places import FULL, try_directory, try_file
 from bot.server.shared import NoSharedDirectory, try_shared
 from bot.twilio.twiml import TwimlError, twiml_files
-
-_log = structlog.get_logger()
 
 
 class Judgement(NamedTuple):
@@ -35,11 +31,6 @@ class Judgement(NamedTuple):
     @property
     def ready(self) -> bool:
         return not self.problems and not self.missing
-
-    def log_warnings(self) -> None:
-        """For those who never run `bot check`."""
-        for sentence in self.warnings:
-            _log.warning("setting_odd", why=sentence)
 
 
 def judge(settings: Settings) -> Judgement:

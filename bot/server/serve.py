@@ -9,21 +9,22 @@ from bot.config import Settings
 from bot.observe.metrics import MULTIPROCESS_DIR
 from bot.server.keeping import prepare
 from bot.server.loop import run_in_loop
+from bot.server.operator import Operator
 from bot.server.process import Server, deaf
 
 
-def run(settings: Settings) -> None:
+def run(settings: Settings, operator: Operator) -> None:
     """Serve, with settings that were judged ready, until told to stop. Raises CannotListen."""
     os.environ.pop(MULTIPROCESS_DIR, None)  # somebody else's: several processes get a directory of ours
     asyncio.run(prepare(settings))
     if settings.web_concurrency == 1:
-        run_in_loop(_serve(settings))
+        run_in_loop(_serve(settings, operator))
         return
     from bot.server.worker import run_workers  # noqa: PLC0415  one process needs no manager
 
-    run_workers(settings)
+    run_workers(settings, operator)
 
 
-async def _serve(settings: Settings) -> None:
-    await Server(settings, watched=True).run()
+async def _serve(settings: Settings, operator: Operator) -> None:
+    await Server(settings, operator=operator).run()
     deaf()

@@ -29,10 +29,10 @@ from bot.server.app import BACKLOG
 from bot.server.handover import Handover
 from bot.server.listening import listener
 from bot.server.loop import run_in_loop
+from bot.server.operator import Operator
 from bot.server.process import STOPS, Server, deaf
 from bot.server.shared import shared_directory
 from bot.server.shared_registry import SqliteRegistry
-from bot.server.watched import say_ready, say_stopping
 
 KILL_AFTER_DRAIN_S = 15
 REGISTRY = "calls.sqlite"
@@ -92,11 +92,11 @@ class _Log(Logger):  # type: ignore[misc]
 class Manager(BaseApplication):  # type: ignore[misc]
     """gunicorn, configured by our settings and nothing else. `handle` is the listening socket, which it takes over."""
 
-    def __init__(self, settings: Settings, directory: Path, handle: int) -> None:
+    def __init__(self, settings: Settings, directory: Path, handle: int, operator: Operator) -> None:
         self.settings = settings
         self.directory = directory
         self._handle = handle
-        self._told = False
+        self._operator = operator
         super().__init__()
 
     def load_config(self) -> None:
@@ -125,7 +125,7 @@ class Manager(BaseApplication):  # type: ignore[misc]
     def _ready(self, arbiter: Arbiter) -> None:
         for number in STOPS:
             signal.signal(number, partial(self._pass_on, arbiter))
-        say_ready(self.settings)
+        self._operator.ready()
 
     def _pass_on(self, arbiter: Arbiter, number: int, frame: FrameType | None) -> None:
         """A stop reaches every process at once; told twice, they do the same.
@@ -133,9 +133,8 @@ class Manager(BaseApplication):  # type: ignore[misc]
         After SIGHUP gunicorn's manager would first wait until those are gone that were replaced, and meanwhile the new
         ones would take calls that the platform then cuts.
         """
-        if number == signal.SIGINT and not self._told:
-            say_stopping(self.settings)
-        self._told = True
+        if number == signal.SIGINT:
+            self._operator.stopping()
         for pid in list(arbiter.WORKERS):
             _mark(self.directory, pid).unlink(missing_ok=True)
             with suppress(ProcessLookupError):
@@ -161,7 +160,7 @@ def _mark(directory: Path, pid: int) -> Path:
     return directory / f"{pid}.replaced"
 
 
-def run_workers(settings: Settings) -> None:
+def run_workers(settings: Settings, operator: Operator) -> None:
     """Serve with WEB_CONCURRENCY processes until SIGTERM or SIGINT. Raises CannotListen."""
     socket = listener(settings.host, settings.port, BACKLOG)
     with shared_directory() as directory:
@@ -169,4 +168,4 @@ def run_workers(settings: Settings) -> None:
         metrics.mkdir()
         os.environ[MULTIPROCESS_DIR] = str(metrics)
         gc.freeze()  # what is loaded stays in memory that all processes share, and is not searched as they exit
-        Manager(settings, directory, socket.detach()).run()
+        Manager(settings, directory, socket.detach(), operator).run()
