@@ -83,11 +83,13 @@ def _validated(
         except ValidationError as error:
             faults = error.errors(include_url=False, include_input=False)
         wrong = {str(fault["loc"][0]): fault for fault in reversed(faults)}
-        if not wrong.keys() <= texts.keys():  # a default can't be wrong by itself
-            return None, problems
         for name, fault in wrong.items():
             why = str(fault["ctx"]["error"]) if fault["type"] == "value_error" else None
-            problems[name] = _sentence(known[name], texts.pop(name), given.origins[name], why, secrets)
+            text, origin = texts.get(name, known[name].default), given.origins.get(name)
+            problems[name] = _sentence(known[name], text, origin, why, secrets)
+        if not wrong.keys() <= texts.keys():  # even a default: the directory we are in may not be looked at
+            return None, problems
+        texts = {name: text for name, text in texts.items() if name not in wrong}
 
 
 def _collect(
@@ -154,8 +156,8 @@ def _read(path: Path) -> str:
     return text
 
 
-def _sentence(variable: Variable, text: str, origin: Origin, why: str | None, secrets: list[str]) -> str:
-    where = f" (in {origin.source.removeprefix('file ')})" if origin.source.startswith("file ") else ""
+def _sentence(variable: Variable, text: str, origin: Origin | None, why: str | None, secrets: list[str]) -> str:
+    where = f" (in {origin.source.removeprefix('file ')})" if origin and origin.source.startswith("file ") else ""
     if why is not None:
         return f"{variable.name}{where} {why}."
     told = repr(text)
