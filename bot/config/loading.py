@@ -82,7 +82,7 @@ def _validated(
             ), problems
         except ValidationError as error:
             faults = error.errors(include_url=False, include_input=False)
-        wrong = {str(fault["loc"][0]): fault for fault in reversed(faults)}
+        wrong = {_variable_of(str(fault["loc"][0])): fault for fault in reversed(faults)}
         for name, fault in wrong.items():
             why = str(fault["ctx"]["error"]) if fault["type"] == "value_error" else None
             text, origin = texts.get(name, known[name].default), given.origins.get(name)
@@ -90,6 +90,12 @@ def _validated(
         if not wrong.keys() <= texts.keys():  # even a default: the directory we are in may not be looked at
             return None, problems
         texts = {name: text for name, text in texts.items() if name not in wrong}
+
+
+def _variable_of(place: str) -> str:
+    """Pydantic names a default that is wrong by its field, and a value that is by its variable."""
+    field = Settings.model_fields.get(place)
+    return (field.alias if field else None) or place
 
 
 def _collect(
