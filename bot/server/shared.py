@@ -20,8 +20,8 @@ import structlog
 
 PREFIX = "heardline-"
 LOCK = "lock"
-_LONGEST_NAME = "4194304.box"
-"""Of a socket in it: the highest number that a process may have."""
+_TRIAL_PREFIX = "heardline_"
+"""As long as the other, since a socket's path may have a hundred letters only; nobody takes it for one left over."""
 
 _log = structlog.get_logger()
 
@@ -33,8 +33,8 @@ class NoSharedDirectory(Exception):
 def try_shared() -> None:
     """Make what processes need to share, and remove it again. Raises NoSharedDirectory."""
     try:
-        with tempfile.TemporaryDirectory(prefix=f"trial-{PREFIX}") as directory, closing(_letter_box()) as box:
-            box.bind(str(Path(directory) / _LONGEST_NAME))
+        with tempfile.TemporaryDirectory(prefix=_TRIAL_PREFIX) as directory, closing(_letter_box()) as box:
+            box.bind(str(Path(directory) / f"{os.getpid()}.box"))
     except OSError as error:
         why = error.strerror or str(error)  # a path too long for a socket has no number
         raise NoSharedDirectory(

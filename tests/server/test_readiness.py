@@ -224,6 +224,34 @@ def test_without_the_driver_of_postgres_the_way_to_it_is_told(monkeypatch: pytes
     assert "secret-word" not in told
 
 
+@pytest.mark.parametrize("command", ["check", "serve", "calls"])
+@pytest.mark.parametrize(
+    ("environ", "name"),
+    [
+        ({"BOT_RECORD_DIR": "/locked/calls"}, "BOT_RECORD_DIR"),
+        ({"DATABASE_URL": "sqlite:////locked/calls.sqlite"}, "DATABASE_URL"),
+        ({"BOT_GREETING_AUDIO": "/locked/hello.wav"}, "BOT_GREETING_AUDIO"),
+    ],
+)
+def test_a_path_behind_a_directory_that_may_not_be_entered_is_told_by_every_command(
+    monkeypatch: pytest.MonkeyPatch, command: str, environ: dict[str, str], name: str
+) -> None:
+    looked_at = Path.stat
+
+    def stat(self: Path, **knobs: bool) -> os.stat_result:
+        if self.parts[:2] == ("/", "locked"):
+            raise PermissionError(errno.EACCES, "Permission denied", str(self))
+        return looked_at(self, **knobs)
+
+    monkeypatch.setattr(Path, "stat", stat)
+    result = run(command, **environ)
+    assert result.exit_code in {1, 2}
+    assert isinstance(result.exception, SystemExit)
+    assert len(result.stderr.splitlines()) == 1
+    assert "Permission denied" in result.stderr
+    assert name in result.stderr
+
+
 # ---- the address ----
 
 
