@@ -6,8 +6,6 @@ import io
 import re
 from pathlib import Path
 
-from dotenv.parser import parse_stream
-
 MAX_BYTES = 1_000_000
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.]*")
 
@@ -30,6 +28,8 @@ def read_variables(path: Path) -> dict[str, str]:
         raise BadEnvFile([f"{path} of --env-file is a directory; name the file in it, such as {path}/.env."]) from None
     except (OSError, ValueError) as error:
         raise BadEnvFile([f"The file {path} of --env-file cannot be read ({reason(error)}); mend it."]) from None
+    from dotenv.parser import parse_stream  # noqa: PLC0415  most starts have no such file
+
     found: dict[str, str] = {}
     broken = []
     for binding in parse_stream(io.StringIO(text)):

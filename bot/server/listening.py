@@ -50,7 +50,8 @@ def listener(host: str, port: int, backlog: int) -> socket.socket:
 def _addresses(
     host: str, port: int
 ) -> list[tuple[socket.AddressFamily, socket.SocketKind, int, str, tuple[str, int] | tuple[str, int, int, int]]]:
-    return socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)  # type: ignore[return-value]
+    name = host.encode("ascii") if host.isascii() else host  # else the codec for other letters is loaded
+    return socket.getaddrinfo(name, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)  # type: ignore[return-value]
 
 
 def _as_os_error(error: OSError | UnicodeError) -> OSError:

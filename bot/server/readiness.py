@@ -16,8 +16,7 @@ from bot.records.store.urls import StoreError, store_url
 from bot.server.call_settings import unplayable
 from bot.server.listening import CannotListen, try_address
 from bot.server.money import price_table
-from bot.server.places import FULL, try_directory, try_file
-from bot.server.shared import NoSharedDirectory, try_shared
+from bot.server.places import FULL, NoSharedDirectory, try_directory, try_file, try_shared
 from bot.twilio.twiml import TwimlError, twiml_files
 
 

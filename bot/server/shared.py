@@ -10,41 +10,17 @@ from __future__ import annotations
 import fcntl
 import os
 import shutil
-import socket
 import tempfile
 from collections.abc import Iterator
-from contextlib import closing, contextmanager, suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import structlog
 
 PREFIX = "heardline-"
 LOCK = "lock"
-_TRIAL_PREFIX = "heardline_"
-"""As long as the other, since a socket's path may have a hundred letters only; nobody takes it for one left over."""
 
 _log = structlog.get_logger()
-
-
-class NoSharedDirectory(Exception):
-    """No directory can be had that processes could share. Ends a sentence."""
-
-
-def try_shared() -> None:
-    """Make what processes need to share, and remove it again. Raises NoSharedDirectory."""
-    try:
-        with tempfile.TemporaryDirectory(prefix=_TRIAL_PREFIX) as directory, closing(_letter_box()) as box:
-            box.bind(str(Path(directory) / f"{os.getpid()}.box"))
-    except OSError as error:
-        why = error.strerror or str(error)  # a path too long for a socket has no number
-        raise NoSharedDirectory(
-            f"its processes can't share a directory below TMPDIR ({why}); "
-            "set TMPDIR to another one, or WEB_CONCURRENCY to 1"
-        ) from None
-
-
-def _letter_box() -> socket.socket:
-    return socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
 
 
 @contextmanager

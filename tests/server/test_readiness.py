@@ -200,7 +200,7 @@ def test_what_was_tried_leaves_nothing_behind(tmp_path: Path) -> None:
 def test_several_processes_need_a_directory_to_share_and_one_does_not(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("bot.server.shared.tempfile.tempdir", str(tmp_path / "gone"))
+    monkeypatch.setattr("bot.server.places.tempfile.tempdir", str(tmp_path / "gone"))
     (told,) = [one for one in both(WEB_CONCURRENCY="2") if "HOST" not in one]
     assert told == (
         "WEB_CONCURRENCY is 2, and its processes can't share a directory below TMPDIR (No such file or directory); "
@@ -212,7 +212,7 @@ def test_a_directory_whose_path_is_too_long_for_a_socket_is_told(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (long := tmp_path / ("x" * 100)).mkdir()
-    monkeypatch.setattr("bot.server.shared.tempfile.tempdir", str(long))
+    monkeypatch.setattr("bot.server.places.tempfile.tempdir", str(long))
     (told,) = both(WEB_CONCURRENCY="2")
     assert "path too long" in told
 
