@@ -58,6 +58,11 @@ def _judge_files(settings: Settings, found: Judgement) -> None:
         twiml_files(settings.twiml_dir, settings.language)
     except TwimlError as error:
         found.problems.append(str(error))
+    except OSError as error:
+        found.problems.append(
+            f"BOT_TWIML_DIR: {error.filename} can't be read ({error.strerror}); "
+            "let this user read it, or mend the path."
+        )
     try:
         price_table(settings.prices)
     except BadPrices as error:

@@ -144,6 +144,17 @@ def test_a_greeting_that_is_never_played_may_be_anything(tmp_path: Path) -> None
     assert judge(load_settings({**REAL, "BOT_GREETING": "off", "BOT_GREETING_AUDIO": str(path)})).ready
 
 
+def test_a_directory_of_documents_that_may_not_be_read_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def denied(directory: Path, code: str) -> None:
+        raise PermissionError(errno.EACCES, "Permission denied", str(directory))
+
+    monkeypatch.setattr("bot.server.readiness.twiml_files", denied)
+    (told,) = both(BOT_TWIML_DIR=str(tmp_path))
+    assert (
+        told == f"BOT_TWIML_DIR: {tmp_path} can't be read (Permission denied); let this user read it, or mend the path."
+    )
+
+
 # ---- places ----
 
 
