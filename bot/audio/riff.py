@@ -62,7 +62,7 @@ class Sound(NamedTuple):
 
 
 def read_sound(path: Path | str, longest_s: float) -> Sound:
-    """What the WAV file holds. Raises BadWav, also for what is longer than `longest_s`, and OSError."""
+    """The samples of the WAV file. Raises BadWav, also for what is longer than `longest_s`, and OSError."""
     with Path(path).open("rb") as file:
         size = file.seek(0, 2)
         file.seek(0)
@@ -150,7 +150,7 @@ class _Reader:
         return self._file.read(n_bytes - n_bytes % frame)
 
     def _ends_in_chunks(self, at: int) -> bool:
-        """Whether the rest of the file is nothing but chunks, so that one of no length was meant."""
+        """True where the rest of the file is nothing but chunks: one of no length was meant."""
         while at + _HEAD.size <= self._size:
             name, told = self._unpacked(_HEAD.format, at)
             if not (name.isascii() and name.decode("ascii").isprintable()):

@@ -14,7 +14,7 @@ from bot.audio.payload import SILENCE_BYTE
 from bot.audio.riff import BadWav, Sound, read_sound
 
 LONGEST_S = 3600.0
-"""Of a recording that is read whole into memory."""
+"""The longest recording that is read whole into memory."""
 
 
 def read(path: Path | str, longest_s: float = LONGEST_S) -> bytes:

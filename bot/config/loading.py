@@ -17,7 +17,7 @@ from bot.config.variable import Origin, Variable
 _MAX_ECHO = 60
 _END_SHOWN = 4
 _LONG_SECRET = 16
-"""Of shorter ones not even the end is shown."""
+"""The least length of a secret whose end is shown."""
 _KEY = re.compile(r"sk-.*|[A-Za-z0-9_=+-]{20,}")
 
 
@@ -131,7 +131,7 @@ def _unusable(name: str, file: str, why: str) -> str:
 
 
 def _mispasted(variable: Variable, text: str, all_names: Collection[str]) -> str | None:
-    """What a copy has left around the value, in words that follow the name."""
+    """The fault of a value that was copied with more than itself, in words that follow the name."""
     if variable.form == "text":
         return None
     several = variable.name == "TWILIO_AUTH_TOKEN" and "," in text

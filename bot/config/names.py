@@ -20,7 +20,7 @@ _CONTAINER_VALUES = re.compile(r"(?:tcp|udp|sctp)://.*|/[\w.-]+/[\w.-]+")
 
 
 def _of_containers(name: str, merged: Mapping[str, str]) -> bool:
-    """Whether Kubernetes or Docker set it, for a Service or a linked container whose name begins like our settings."""
+    """True for a name that Kubernetes or Docker sets, for a Service or a linked container whose name begins like our settings."""
     if "_ENV_" in name:  # the linked container's own variables
         return _of_containers(name.partition("_ENV_")[0] + "_NAME", merged)
     if name.endswith(("_PORT", "_NAME")) and _CONTAINER_VALUES.fullmatch(merged.get(name, "")):
@@ -68,7 +68,7 @@ def misspelt(merged: Mapping[str, str], names: Collection[str]) -> dict[str, str
 
 
 def _given(name: str, merged: Mapping[str, str]) -> bool:
-    """Whether it has a value, by itself or in a file."""
+    """True for a setting that has a value, by itself or in a file."""
     bare = name.removesuffix("_FILE")
     return any(merged.get(either, "").strip() for either in (bare, f"{bare}_FILE"))
 

@@ -1,4 +1,4 @@
-"""What a copy leaves around a value, and what stood in an example. Pure; nothing said here holds the value."""
+"""Leftovers around a copied value, and values of examples. Pure; nothing said here holds the value."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _THEIRS = {"OPENAI_API_KEY": "an API key of OpenAI", "TWILIO_ACCOUNT_SID": "an A
 
 
 def left_around(text: str, names: Collection[str]) -> str | None:
-    """What plainly does not belong to the value `text`, in words that follow its name. `names`: all there are."""
+    """Something around the value `text` that is no part of it, in words that follow its name. `names`: all there are."""
     if any(letter in _QUOTES for letter in (text[0], text[-1])):
         both = text[0] in _QUOTES and text[-1] in _QUOTES and len(text) > 1
         where = "begins and ends" if both else "begins" if text[0] in _QUOTES else "ends"
@@ -43,7 +43,7 @@ def left_around(text: str, names: Collection[str]) -> str | None:
 
 
 def left_on_a_word(text: str) -> str | None:
-    """The same for a key, a token, an id or an address, which is one word."""
+    """Something on a key, a token, an id or an address, which is one word, that is no part of it."""
     if _SCHEME.fullmatch(text):
         return f"begins with {text.split(maxsplit=1)[0]}; leave only what comes after that"
     if text.endswith(("\\n", "\\r", "\\t", "\\")):

@@ -8,7 +8,7 @@ from pydantic import Field, SecretStr
 from pydantic.fields import FieldInfo
 
 Form = Literal["plain", "word", "secret", "text"]
-"""What a value looks like: a key or token (secret), an id or address (word), words for people or the model (text)."""
+"""The looks of a value: a key or token (secret), an id or address (word), words for people or the model (text)."""
 
 
 class Origin(NamedTuple):

@@ -22,7 +22,7 @@ SPOKEN_S = 300
 """The longest greeting or announcement: five minutes in which no caller gets an answer are a slip."""
 SHORTEST_S = 0.1
 FAINTEST = 64
-"""Of samples up to 32768, the loudest in what would pass for silence: -54 dB."""
+"""The loudest sample, up to 32768, of what would pass for silence: -54 dB."""
 
 
 def call_settings(settings: Settings, call_sid: str, account_sid: str) -> CallSettings:

@@ -18,7 +18,7 @@ from bot.server.readiness import Judgement, judge
 
 
 class Report(NamedTuple):
-    """What was found. `judged` decides; `fine` holds sentences about prices and the call store."""
+    """The findings. `judged` decides; `fine` holds sentences about prices and the call store."""
 
     judged: Judgement
     fine: list[str]
@@ -26,7 +26,7 @@ class Report(NamedTuple):
 
 
 def examine(settings: Settings) -> Report:
-    """What keeps `bot serve` from starting, as it sees it, and besides that prices and the call store."""
+    """Judge as `bot serve` does, and look at the prices and the call store besides."""
     judged, fine = judge(settings), []
     if is_taken(settings.host, settings.port):
         judged.warnings.append(f"PORT {settings.port} is taken: by a server that runs already, or by another program.")

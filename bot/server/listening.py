@@ -30,7 +30,7 @@ def try_address(host: str, port: int) -> None:
 
 
 def is_taken(host: str, port: int) -> bool:
-    """Whether somebody listens there already."""
+    """True where somebody listens already."""
     try:
         try_address(host, port)
     except CannotListen as error:

@@ -22,7 +22,7 @@ class Operator:
         self._stopping = False
 
     def ready(self) -> None:
-        """What works, but may not be meant so; who we are, what Twilio has to be told, and how to stop."""
+        """Say what is odd, who we are, what Twilio has to be told, and how to stop."""
         for sentence in self._warnings:
             _log.warning("setting_odd", why=sentence)
         _say(
@@ -32,7 +32,7 @@ class Operator:
         )
 
     def stopping(self) -> None:
-        """What a second Ctrl-C does. Told once."""
+        """Say once what a second Ctrl-C does."""
         if not self._stopping:
             self._stopping = True
             _say(f"Stopping: calls may go on for {self._settings.drain_s:g} s. Ctrl-C again ends them at once.")

@@ -1,4 +1,4 @@
-"""All that keeps a server from starting, or a call from being what was meant, found before anything has begun.
+"""Reasons why a server could not start, or a call not be what was meant, found before anything has begun.
 
 `bot check` and `bot serve` ask here, so neither is content where the other is not. What is tried is left as it was.
 """
@@ -42,7 +42,7 @@ def judge(settings: Settings) -> Judgement:
 
 
 def judge_rest(error: SettingsError) -> list[str]:
-    """What is wrong or missing besides the settings of `error`, and has nothing to do with them."""
+    """Sentences about all else that is wrong or missing, and has nothing to do with the settings of `error`."""
     if error.rest is None:
         return []
     judged = judge(error.rest)

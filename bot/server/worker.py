@@ -38,7 +38,7 @@ KILL_AFTER_DRAIN_S = 15
 REGISTRY = "calls.sqlite"
 IGNORED = frozenset({signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2, signal.SIGWINCH})
 AGAIN_AFTER_S = 2.0
-"""How long a process that has failed keeps its place, so that what fails always does not fail all the time."""
+"""Seconds for which a process that has failed keeps its place: what fails always shall not fail all the time."""
 SILENT_WORKER_S = 30
 """A worker whose loop has not turned for this long is replaced."""
 
