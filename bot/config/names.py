@@ -20,7 +20,7 @@ _CONTAINER_VALUES = re.compile(r"(?:tcp|udp|sctp)://.*|/[\w.-]+/[\w.-]+")
 
 
 def _of_containers(name: str, merged: Mapping[str, str]) -> bool:
-    """True for a name that Kubernetes or Docker sets, for a Service or a linked container whose name begins like our settings."""
+    """True for a name that Kubernetes or Docker sets for a Service, or a linked container, that is called as we are."""
     if "_ENV_" in name:  # the linked container's own variables
         return _of_containers(name.partition("_ENV_")[0] + "_NAME", merged)
     if name.endswith(("_PORT", "_NAME")) and _CONTAINER_VALUES.fullmatch(merged.get(name, "")):
