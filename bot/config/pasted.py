@@ -28,7 +28,7 @@ _THEIRS = {"OPENAI_API_KEY": "an API key of OpenAI", "TWILIO_ACCOUNT_SID": "an A
 
 
 def left_around(text: str, names: Collection[str]) -> str | None:
-    """Something around the value `text` that is no part of it, in words that follow its name. `names`: every setting."""
+    """Something around the value `text` that is no part of it, in words that follow its name; `names` are all."""
     if any(letter in _QUOTES for letter in (text[0], text[-1])):
         both = text[0] in _QUOTES and text[-1] in _QUOTES and len(text) > 1
         where = "begins and ends" if both else "begins" if text[0] in _QUOTES else "ends"
