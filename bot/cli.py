@@ -72,14 +72,22 @@ def fail(*sentences: str, code: int = 1) -> NoReturn:
     raise typer.Exit(code)
 
 
-def settings_or_exit(env_file: Path | None) -> Settings:
-    """The settings of the environment and `env_file`; with any of them wrong, all problems and exit code 2."""
+def settings_or_exit(env_file: Path | None, *, for_calls: bool = False) -> Settings:
+    """The settings of the environment and `env_file`; with any of them wrong, all problems and exit code 2.
+
+    `for_calls`: what keeps a server from answering calls is told with them.
+    """
     from bot.config import SettingsError, load_settings, read_env_file
 
     try:
         return load_settings(os.environ, read_env_file(env_file) if env_file else None)
     except SettingsError as error:
-        fail(*error.problems, code=WRONG_SETTINGS)
+        more = []
+        if for_calls:
+            from bot.server.readiness import judge_rest
+
+            more = judge_rest(error)
+        fail(*error.problems, *more, code=WRONG_SETTINGS)
 
 
 def _why(error: Exception) -> str:
@@ -109,29 +117,21 @@ def serve(env_file: EnvFile = None) -> None:
 
     Settings come from the environment; `bot check` shows them. SIGTERM or Ctrl-C ends it.
     """
-    from bot.audio.wav import BadWav
-    from bot.config import missing_for_call
     from bot.observe.logging import configure
-    from bot.realtime.prices import BadPrices
-    from bot.records.store.urls import StoreError
+    from bot.server.listening import CannotListen
+    from bot.server.operator import Operator
+    from bot.server.readiness import judge
     from bot.server.serve import run
-    from bot.twilio.twiml import TwimlError
 
-    settings = settings_or_exit(env_file)
-    missing = missing_for_call(settings)
-    if missing:
-        fail(*missing, code=WRONG_SETTINGS)
+    settings = settings_or_exit(env_file, for_calls=True)
+    judged = judge(settings)
+    if not judged.ready:
+        fail(*judged.problems, *judged.missing, code=WRONG_SETTINGS)
     configure(settings.log_level, settings.log_format, secrets=settings.secrets)
     try:
-        run(settings)
-    except (StoreError, TwimlError) as error:
-        fail(str(error), code=WRONG_SETTINGS)
-    except BadPrices as error:
-        fail(*error.problems, code=WRONG_SETTINGS)
-    except BadWav as error:
-        fail(f"{error}; mend the file, or the setting that names it.", code=WRONG_SETTINGS)
-    except OSError as error:
-        fail(f"The server can't listen on {settings.host} port {settings.port}: {error.strerror}; mend HOST or PORT.")
+        run(settings, Operator(settings, judged.warnings))
+    except CannotListen as error:
+        fail(str(error))
 
 
 @app.command()
@@ -411,17 +411,19 @@ def _person_asked() -> bool:
 def check(env_file: EnvFile = None) -> None:
     """Show all settings and what is missing.
 
-    Every setting with its value and source, secrets masked; then what has no effect or will not last, and what is
-    missing for a real call. Exit code 2 when a setting is wrong.
+    What is wrong or missing for a real call, what has no effect or will not last; then every setting with its value
+    and source, secrets masked. Exit code 1 when a real call could not work, 2 when a setting is wrong.
     """
     from rich.console import Console
 
     from bot.server.check import examine, show
 
-    report = examine(settings_or_exit(env_file))
+    report = examine(settings_or_exit(env_file, for_calls=True))
+    for sentence in report.judged.problems:
+        typer.echo(sentence, err=True)
     show(report, Console())
-    if report.problems:
-        fail(*report.problems, code=WRONG_SETTINGS)
+    if not report.judged.ready:
+        raise typer.Exit(WRONG_SETTINGS if report.judged.problems else 1)
 
 
 @app.command()

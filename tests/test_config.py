@@ -26,7 +26,7 @@ ROOT = Path(__file__).parents[1]
 KEY = "sk-proj-0123456789abcdefghij"
 TOKEN = "5a0c3e9d7b1f4826a9c0e1d2b3f45867"
 OLD_TOKEN = "fedcba9876543210fedcba9876543210"
-ADMIN = "let-me-watch"
+ADMIN = "let-me-watch-all-of-it"
 PASSWORD = "correct-horse"
 DATABASE = f"postgres://bot:{PASSWORD}@db.example.com/calls?sslmode=require"
 PII_KEY = "0123456789abcdef" * 4
@@ -35,7 +35,7 @@ REAL = {
     "OPENAI_API_KEY": KEY,
     "TWILIO_ACCOUNT_SID": SID,
     "TWILIO_AUTH_TOKEN": TOKEN,
-    "PUBLIC_URL": "https://bot.example.com",
+    "PUBLIC_URL": "https://bot.heardline.dev",
 }
 
 
@@ -252,7 +252,7 @@ def test_spellings_that_are_taken(name: str, text: str, field: str, value: objec
             "BOT_RECORD_DIR must be a directory, or a path where one can be made; a file is in its place.",
         ),
         ("BOT_VOCE", "ash", "BOT_VOCE is no setting; rename it to BOT_VOICE, the nearest there is, or unset it."),
-        ("BOT_X", "", "BOT_X is no setting; rename it to BOT_VOICE, the nearest there is, or unset it."),
+        ("BOT_X", "", "BOT_X is no setting; unset it (`bot check` lists those there are)."),
         (
             "BOT_INSTRUCTION_FILE",
             "x",
@@ -290,7 +290,7 @@ def test_a_wrong_setting_is_named_in_one_sentence_with_its_mend(name: str, text:
         ("https://bot.example.com:/", "must have a port from 1 to 65535, or none"),
         ("https://bot.example.com/a b", "must hold only characters that a URL may have; percent-encode the others"),
         ("https://bücher.example", "must hold only characters that a URL may have; percent-encode the others"),
-        ('https://bot.example.com/"', "must hold only characters that a URL may have; percent-encode the others"),
+        ('https://bot.example.com/"a', "must hold only characters that a URL may have; percent-encode the others"),
         ("https://bot.example.com/a//b", "must have a plain path prefix, without //, /./ or /../"),
         ("https://bot.example.com/../b", "must have a plain path prefix, without //, /./ or /../"),
         (
@@ -357,7 +357,19 @@ def test_neither_the_settings_nor_what_is_shown_of_them_holds_a_secret() -> None
     settings = load_settings({**REAL, "TWILIO_AUTH_TOKEN": f"{TOKEN},{OLD_TOKEN}"})
     told = f"{settings!r} {settings} {effective(settings)} {settings.model_dump()}"
     assert not any(secret in told for secret in (KEY, TOKEN, OLD_TOKEN))
-    assert [shown.value for shown in effective(settings) if shown.name == "OPENAI_API_KEY"] == ["***"]
+    shown = {line.name: line.value for line in effective(settings)}
+    assert shown["OPENAI_API_KEY"] == f"***{KEY[-4:]}"
+    assert shown["TWILIO_AUTH_TOKEN"] == f"***{TOKEN[-4:]}, ***{OLD_TOKEN[-4:]}"
+
+
+@pytest.mark.parametrize(("secret", "shown"), [("a" * 15, "***"), ("a" * 12 + "wxyz", "***wxyz")])
+def test_of_a_short_secret_not_even_the_end_is_shown(secret: str, shown: str) -> None:
+    assert effective(load_settings({"OPENAI_API_KEY": secret}))[0].value == shown
+
+
+def test_of_the_database_no_part_is_shown_since_a_password_may_be_anywhere_in_it() -> None:
+    shown = {line.name: line.value for line in effective(load_settings({"DATABASE_URL": DATABASE}))}
+    assert shown["DATABASE_URL"] == "***"
 
 
 def test_a_secret_may_stand_in_a_file(tmp_path: Path) -> None:
@@ -365,7 +377,7 @@ def test_a_secret_may_stand_in_a_file(tmp_path: Path) -> None:
     file.write_text(f"\ufeff{KEY}\r\n", encoding="utf-8")
     settings = load_settings({"OPENAI_API_KEY_FILE": str(file)})
     assert settings.openai_api_key.get_secret_value() == KEY
-    assert effective(settings)[0] == ("OPENAI_API_KEY", "***", f"file {file}")
+    assert effective(settings)[0] == ("OPENAI_API_KEY", f"***{KEY[-4:]}", f"file {file}")
 
 
 def test_instructions_may_stand_in_a_file_of_several_lines(tmp_path: Path) -> None:
@@ -376,19 +388,19 @@ def test_instructions_may_stand_in_a_file_of_several_lines(tmp_path: Path) -> No
 
 @pytest.mark.parametrize(
     ("content", "why"),
-    [(b" \n", "it is empty"), (b"\xff\xfe", "it is not UTF-8"), (b"x" * 1_000_001, "it is over a million bytes long")],
+    [(b" \n", "it is empty"), (b"\xe9t\xe9", "it is not UTF-8"), (b"x" * 1_000_001, "it is over a million bytes long")],
 )
 def test_a_file_that_cannot_be_used_is_named_by_its_variable(tmp_path: Path, content: bytes, why: str) -> None:
     file = tmp_path / "key"
     file.write_bytes(content)
     told = problems({"OPENAI_API_KEY_FILE": str(file)})
-    assert told == [f"OPENAI_API_KEY_FILE names a file that cannot be used ({why}); mend it or the path."]
+    assert told == [f"OPENAI_API_KEY_FILE names a file that cannot be used, {file} ({why}); mend it or the path."]
 
 
 def test_a_file_that_is_not_there_is_named_by_its_variable() -> None:
     told = problems({"TWILIO_AUTH_TOKEN_FILE": "/does/not/exist"})
     assert told == [
-        "TWILIO_AUTH_TOKEN_FILE names a file that cannot be used (No such file or directory); mend it or the path."
+        "TWILIO_AUTH_TOKEN_FILE names a file that cannot be used, /does/not/exist (No such file or directory); mend it or the path."
     ]
 
 
@@ -400,7 +412,7 @@ def test_a_value_and_a_file_for_the_same_setting_are_one_too_many(name: str) -> 
 
 def test_the_environment_goes_before_the_env_file(tmp_path: Path) -> None:
     file = tmp_path / "my.env"
-    file.write_text('# mine\nexport BOT_VOICE=ash\nPORT=1234\nBOT_GREETING="Good day, $NAME"\nUNRELATED\n')
+    file.write_text('# mine\nexport BOT_VOICE=ash\nPORT=1234\nBOT_GREETING="Good day, $NAME"\nUNRELATED=1\n')
     settings = load_settings({"PORT": "4321"}, read_env_file(file))
     assert (settings.voice, settings.port, settings.greeting) == ("ash", 4321, "Good day, $NAME")
     sources = {shown.name: shown.source for shown in effective(settings)}
@@ -436,7 +448,7 @@ def test_nothing_is_missing_when_all_four_are_there() -> None:
         ({"BOT_TRANSCRIPTION_MODEL": "whisper-1"}, "BOT_TRANSCRIPTION_MODEL is whisper-1, which OpenAI shuts down on 2027-02-26; change to gpt-transcribe before."),
         ({"OPENAI_REALTIME_MODEL": "gpt-4o-realtime-preview"}, "OPENAI_REALTIME_MODEL is a retired preview model, which OpenAI refuses; use gpt-realtime-2.1."),
         ({"PUBLIC_URL": "http://localhost:8080"}, "PUBLIC_URL is on loopback: only a simulated phone on this machine can call it."),
-        ({"PUBLIC_URL": "https://h.example:8443"}, "PUBLIC_URL has a port: Twilio promises to open media streams on port 443 only."),
+        ({"PUBLIC_URL": "https://h.heardline.dev:8443"}, "PUBLIC_URL has a port: Twilio promises to open media streams on port 443 only."),
         ({"TWILIO_AUTH_TOKEN": "short"}, "TWILIO_AUTH_TOKEN is not 32 hexadecimal digits: an API key's secret cannot verify signatures."),
         ({"OPENAI_REALTIME_MODEL": "gpt-realtime-1.5", "BOT_REASONING_EFFORT": "low"}, "BOT_REASONING_EFFORT has no effect: gpt-realtime-1.5 does not take it."),
         ({"BOT_FILLER_FILE": __file__, "BOT_FILLER_SECONDS": "0"}, "BOT_FILLER_FILE has no effect: BOT_FILLER_SECONDS is 0."),

@@ -6,6 +6,7 @@ PCM is 16-bit little-endian mono unless a name says otherwise; mu-law is one byt
 from __future__ import annotations
 
 import math
+from array import array
 
 from bot.audio.operations import audioop
 
@@ -14,12 +15,32 @@ RATE = 8000
 WIDTH = 2
 """Bytes of one PCM sample."""
 _WIDE = 4
+_LOUDEST = 32767
 _TAPS = 63
+_TAPS_UP_TO = 48_000
+"""At higher rates the filter has more taps, or what lies just above the line's band would come back in it."""
 
 
 def decode(ulaw: bytes) -> bytes:
     """PCM of the same number of samples."""
     return audioop.ulaw2lin(ulaw, WIDTH)
+
+
+def decode_a(alaw: bytes) -> bytes:
+    """PCM of A-law, the same number of samples."""
+    return audioop.alaw2lin(alaw, WIDTH)
+
+
+def from_float(samples: bytes, width: int) -> bytes:
+    """PCM of floating-point samples of 4 or 8 bytes, 1.0 the loudest. What is louder is cut; no number is silence."""
+    values = array("f" if width == 4 else "d", samples)
+    return array("h", (_level(value) for value in values)).tobytes()
+
+
+def _level(value: float) -> int:
+    if -1 <= value <= 1:
+        return round(value * _LOUDEST)
+    return _LOUDEST if value > 1 else -_LOUDEST if value < -1 else 0
 
 
 def encode(pcm: bytes) -> bytes:
@@ -73,7 +94,7 @@ def resample(pcm: bytes, rate: int, to_rate: int = RATE) -> bytes:
     if rate == to_rate or not pcm:
         return pcm
     if to_rate < rate:
-        pcm = _low_pass(pcm, 0.45 * to_rate / rate)
+        pcm = _low_pass(pcm, 0.45 * to_rate / rate, _TAPS * max(1, round(rate / _TAPS_UP_TO)) | 1)
     return audioop.ratecv(pcm, WIDTH, 1, rate, to_rate, None)[0]
 
 
@@ -84,10 +105,10 @@ def _channel(pcm: bytes, channel: int, channels: int) -> bytes:
     return samples[channel::channels].tobytes()
 
 
-def _low_pass(pcm: bytes, cutoff: float) -> bytes:
+def _low_pass(pcm: bytes, cutoff: float, n_taps: int) -> bytes:
     """A windowed-sinc filter, `cutoff` as a fraction of the rate. Each tap is one pass over the whole clip."""
-    middle = _TAPS // 2
-    taps = [_tap(n - middle, cutoff) for n in range(_TAPS)]
+    middle = n_taps // 2
+    taps = [_tap(n - middle, cutoff, middle) for n in range(n_taps)]
     gain = sum(taps)
     wide = audioop.lin2lin(pcm, WIDTH, _WIDE)
     edge = bytes(middle * _WIDE)
@@ -99,7 +120,7 @@ def _low_pass(pcm: bytes, cutoff: float) -> bytes:
     return audioop.lin2lin(total, _WIDE, WIDTH)
 
 
-def _tap(offset: int, cutoff: float) -> float:
+def _tap(offset: int, cutoff: float, middle: int) -> float:
     """The sinc at `offset` samples from the middle, under a Hamming window."""
     sinc = 2 * cutoff if offset == 0 else math.sin(2 * math.pi * cutoff * offset) / (math.pi * offset)
-    return sinc * (0.54 + 0.46 * math.cos(2 * math.pi * offset / (_TAPS - 1)))
+    return sinc * (0.54 + 0.46 * math.cos(math.pi * offset / middle))

@@ -11,26 +11,40 @@ from typing import BinaryIO, Self, cast
 
 from bot.audio import mulaw
 from bot.audio.payload import SILENCE_BYTE
+from bot.audio.riff import BadWav, Sound, read_sound
+
+LONGEST_S = 3600.0
+"""The longest recording that is read whole into memory."""
 
 
-class BadWav(ValueError):
-    """The file is no WAV that can be played on a phone line; the text is one sentence that names the file."""
+def read(path: Path | str, longest_s: float = LONGEST_S) -> bytes:
+    """The file as mono 8 kHz mu-law, whatever its coding, rate and channels.
+
+    Raises BadWav, also for one without a sample or longer than `longest_s`, and OSError.
+    """
+    sound = read_sound(path, longest_s)
+    if not sound.samples:
+        raise BadWav(f"{path} has no sound in it; export or copy it again")
+    if sound.coding == "mu-law" and (sound.rate, sound.channels) == (mulaw.RATE, 1):
+        return sound.samples
+    return mulaw.encode(mulaw.resample(_pcm(sound), sound.rate))
 
 
-def read(path: Path | str) -> bytes:
-    """The file as mono 8 kHz mu-law, whatever its rate, channels and sample width. Raises BadWav or OSError."""
-    try:
-        with wave.open(str(path), "rb") as file:
-            rate, width, channels = file.getframerate(), file.getsampwidth(), file.getnchannels()
-            samples = file.readframes(file.getnframes())
-    except (wave.Error, EOFError) as error:
-        raise BadWav(f"{path} is not a PCM WAV file ({str(error) or 'it ends too early'})") from None
-    if rate < 1:
-        raise BadWav(f"{path} says it has {rate} samples per second")
-    whole = len(samples) - len(samples) % (width * channels)
-    pcm = mulaw.to_pcm(samples[:whole], width=width, channels=channels)
-    return mulaw.encode(mulaw.resample(pcm, rate))
+def _pcm(sound: Sound) -> bytes:
+    """Mono, 16 bits."""
+    samples, width = sound.samples, mulaw.WIDTH
+    if sound.coding == "float":
+        samples = mulaw.from_float(samples, sound.width)
+    elif sound.coding == "a-law":
+        samples = mulaw.decode_a(samples)
+    elif sound.coding == "mu-law":
+        samples = mulaw.decode(samples)
+    else:
+        width = sound.width
+    return mulaw.to_pcm(samples, width=width, channels=sound.channels)
 
+
+__all__ = ["HEADER_BYTES", "LONGEST_S", "BadWav", "StereoWriter", "read"]
 
 HEADER_BYTES = 44
 """Before the samples of a PCM file."""

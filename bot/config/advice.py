@@ -7,15 +7,16 @@ from urllib.parse import urlsplit
 
 from bot.config import dialects
 from bot.config.database import database_kind
+from bot.config.reachable import EXAMPLE_HOSTS, unreachable
 from bot.config.settings import Settings
 from bot.models import family, takes_reasoning
 
-_MISSING = {
-    "openai_api_key": "OPENAI_API_KEY is not set: make a key on platform.openai.com under API keys.",
-    "twilio_account_sid": "TWILIO_ACCOUNT_SID is not set: copy the Account SID from the Twilio console.",
-    "public_url": "PUBLIC_URL is not set: give the https address at which Twilio reaches this server.",
+_MENDS = {
+    "OPENAI_API_KEY": "make a key on platform.openai.com under API keys",
+    "TWILIO_ACCOUNT_SID": "copy the Account SID from the Twilio console",
+    "TWILIO_AUTH_TOKEN": "copy the Auth Token from the Twilio console",
+    "PUBLIC_URL": "give the https address at which Twilio reaches this server",
 }
-_NO_TOKEN = "TWILIO_AUTH_TOKEN is not set: copy the Auth Token from the Twilio console."  # noqa: S105  a sentence
 _NO_KEY = (
     "BOT_PII_KEY is not set, and DATABASE_URL is Postgres: make one with `openssl rand -hex 32`, keep it, and give it "
     "to every instance."
@@ -25,25 +26,25 @@ _TWILIO_TOKEN = re.compile("[0-9a-f]{32}")
 
 def missing_for_call(settings: Settings) -> list[str]:
     """A sentence for each setting that a real call needs and that is not there. Empty: `bot serve` can start."""
-    missing = []
-    if not settings.openai_api_key.get_secret_value():
-        missing.append(_MISSING["openai_api_key"])
-    if not settings.twilio_account_sid:
-        missing.append(_MISSING["twilio_account_sid"])
-    if not settings.auth_tokens:
-        missing.append(_NO_TOKEN)
-    if not settings.public_url:
-        missing.append(_MISSING["public_url"])
+    given = {
+        "OPENAI_API_KEY": settings.openai_api_key.get_secret_value(),
+        "TWILIO_ACCOUNT_SID": settings.twilio_account_sid,
+        "TWILIO_AUTH_TOKEN": settings.auth_tokens,
+        "PUBLIC_URL": settings.public_url,
+    }
+    missing = [_missing(settings, name) for name, value in given.items() if not value]
     if _on_postgres(settings) and not settings.pii_key.get_secret_value():
         missing.append(_NO_KEY)
-    return missing + _half_announced(settings) + dialects.contradictions(settings)
+    return missing + unreachable(settings.public_url) + _half_announced(settings) + dialects.contradictions(settings)
 
 
 def warnings_about(settings: Settings) -> list[str]:
     """A sentence for each setting that works but may not do what its owner thinks."""
     return [
+        *_about_names(settings),
         *warnings_about_the_model(settings),
         *_about_addresses(settings),
+        *_about_quotes(settings),
         *_about_recording(settings),
         *_without_effect(settings),
     ]
@@ -52,6 +53,13 @@ def warnings_about(settings: Settings) -> list[str]:
 def warnings_about_the_model(settings: Settings) -> list[str]:
     """Those that every call meets: what the chosen model will not take or do."""
     return [*_about_models(settings), *_about_effort(settings), *dialects.warnings(settings)]
+
+
+def _missing(settings: Settings, name: str) -> str:
+    for meant in (name, f"{name}_FILE"):
+        if written := settings.misspelt.get(meant):
+            return f"{name} is not set, but {written} is: rename it to {meant}."
+    return f"{name} is not set: {_MENDS[name]}."
 
 
 def _half_announced(settings: Settings) -> list[str]:
@@ -81,6 +89,26 @@ def _about_effort(settings: Settings) -> list[str]:
     return [f"BOT_REASONING_EFFORT has no effect: {model} {why}."]
 
 
+def _about_names(settings: Settings) -> list[str]:
+    """Misspelt names of settings that a call can do without; for others `_missing` speaks."""
+    return [
+        f"{written} is no setting and is not read: rename it to {meant} if that is meant."
+        for meant, written in settings.misspelt.items()
+        if meant.removesuffix("_FILE") not in _MENDS
+    ]
+
+
+def _about_quotes(settings: Settings) -> list[str]:
+    """Words may stand between quotation marks on purpose, but hardly all of them."""
+    texts = {"BOT_INSTRUCTIONS": settings.instructions, "BOT_GREETING": settings.greeting}
+    texts["BOT_ANNOUNCEMENT"] = settings.announcement
+    return [
+        f"{name} stands between quotation marks, which are a part of it; take them away if they are not meant."
+        for name, text in texts.items()
+        if len(text) > 1 and text[0] == text[-1] and text[0] in "\"'`"
+    ]
+
+
 def _about_models(settings: Settings) -> list[str]:
     """With Azure the name is that of a deployment, which lives by another calendar."""
     if settings.dialect == "azure":
@@ -103,6 +131,8 @@ def _about_addresses(settings: Settings) -> list[str]:
     parts = urlsplit(settings.public_url)
     if parts.scheme == "http":
         found.append("PUBLIC_URL is on loopback: only a simulated phone on this machine can call it.")
+    elif any(parts.hostname == end or (parts.hostname or "").endswith(f".{end}") for end in EXAMPLE_HOSTS):
+        found.append("PUBLIC_URL is the address of an example: put in the one at which Twilio reaches this server.")
     elif parts.port not in {None, 443}:
         found.append("PUBLIC_URL has a port: Twilio promises to open media streams on port 443 only.")
     if not all(_TWILIO_TOKEN.fullmatch(token) for token in settings.auth_tokens):

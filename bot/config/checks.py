@@ -18,6 +18,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, Validati
 
 from bot.config.callers import parse_callers
 from bot.config.database import PostgresServer, parse_database_url, parse_key
+from bot.config.paths import there
 
 VOICES = ("alloy", "ash", "ballad", "coral", "echo", "sage", "shimmer", "verse", "marin", "cedar")
 """openai-realtime.md, section 2."""
@@ -27,7 +28,9 @@ _MODEL = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:-]*")
 _WORD = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _CUSTOM_VOICE = re.compile(r"voice_[A-Za-z0-9_-]+")
 _ACCOUNT_SID = re.compile(r"AC[0-9a-fA-F]{32}")
-_SECRET_CHARS = 8
+MASKED_CHARS = 8
+"""A shorter secret may be any word: to mask it would mask what is none."""
+_ADMIN_CHARS = 16
 _VISIBLE = re.compile(r"[!-~]+")
 _E164 = re.compile(r"\+[1-9][0-9]{6,14}")
 
@@ -91,6 +94,12 @@ def _visible(secret: SecretStr) -> SecretStr:
     return secret
 
 
+def _admin_token(secret: SecretStr) -> SecretStr:
+    if len(_visible(secret).get_secret_value()) < _ADMIN_CHARS:
+        raise ValueError(f"must have {_ADMIN_CHARS} characters or more; `openssl rand -hex 32` makes some")
+    return secret
+
+
 def _auth_tokens(secret: SecretStr) -> SecretStr:
     tokens = split_tokens(secret)
     if not 1 <= len(tokens) <= 2 or not all(_VISIBLE.fullmatch(token) for token in tokens):
@@ -110,11 +119,10 @@ def _database_url(secret: SecretStr) -> SecretStr:
 
 
 def database_password(secret: SecretStr) -> str:
-    """The password in DATABASE_URL, to be masked; empty for none, and for one so short that it may be any word."""
+    """The password in DATABASE_URL, to be masked; empty for none."""
     text = secret.get_secret_value()
     database = parse_database_url(text) if text else None
-    password = database.password if isinstance(database, PostgresServer) else ""
-    return password if len(password) >= _SECRET_CHARS else ""
+    return database.password if isinstance(database, PostgresServer) else ""
 
 
 def _key(secret: SecretStr) -> SecretStr:
@@ -174,19 +182,21 @@ def _listed(text: object) -> object:
 
 
 def _directory(path: Path) -> Path:
-    if not path.is_dir():
+    if there(path) != "directory":
         raise ValueError("must be a directory that exists; make it, or mend the path")
     return path
 
 
 def _file(path: Path) -> Path:
-    if not path.is_file():
+    if (found := there(path)) == "directory":
+        raise ValueError("must be a file that exists, and names a directory; name the file in it")
+    if found != "file":
         raise ValueError("must be a file that exists; put it there, or mend the path")
     return path
 
 
 def _no_file(path: Path) -> Path:
-    if path.exists() and not path.is_dir():
+    if there(path) in {"file", "other"}:
         raise ValueError("must be a directory, or a path where one can be made; a file is in its place")
     return path
 
@@ -194,6 +204,7 @@ def _no_file(path: Path) -> Path:
 Secret = Annotated[SecretStr, AfterValidator(_visible)]
 AuthTokens = Annotated[SecretStr, AfterValidator(_auth_tokens)]
 DatabaseUrl = Annotated[SecretStr, AfterValidator(_database_url)]
+AdminToken = Annotated[SecretStr, AfterValidator(_admin_token)]
 Key = Annotated[SecretStr, AfterValidator(_key)]
 AccountSid = Annotated[str, AfterValidator(_account_sid)]
 OverflowUrl = Annotated[str, AfterValidator(_overflow_url)]

@@ -8,10 +8,15 @@ from pathlib import Path
 from typing import Literal, NamedTuple
 from urllib.parse import parse_qsl, unquote, urlsplit
 
+from bot.config.paths import there
+
 KEY_BYTES = 32
 SSL_MODES = ("disable", "prefer", "require", "verify-ca", "verify-full")
 _OPTIONS = ("host", "sslmode", "sslrootcert")
+_SSL_SPELLINGS = {"true": "require", "1": "require", "false": "disable", "0": "disable"}
 _HEX = re.compile("[0-9a-fA-F]+")
+_DRIVER = re.compile(r"\A(postgres|postgresql|sqlite)\+[a-z0-9_]+(?=://)")
+"""As SQLAlchemy's URLs name one. Which one is ours to choose."""
 _SQLITE = "sqlite:///"
 
 
@@ -38,6 +43,7 @@ Database = SqliteFile | PostgresServer
 
 def parse_database_url(text: str) -> Database:
     """What `text` names. Raises ValueError, in words that follow the variable's name."""
+    text = _DRIVER.sub(r"\1", text)
     if text.startswith(_SQLITE):
         return _sqlite(text.removeprefix(_SQLITE))
     if text.startswith(("postgres://", "postgresql://")):
@@ -77,7 +83,9 @@ def _postgres(text: str) -> PostgresServer:
 
 def _options(query: str) -> dict[str, str]:
     options: dict[str, str] = {}
-    for name, value in parse_qsl(query, keep_blank_values=True):
+    for written, given in parse_qsl(query, keep_blank_values=True):
+        name = "sslmode" if written == "ssl" else written  # SQLAlchemy's word, and asyncpg's
+        value = _SSL_SPELLINGS.get(given.lower(), given) if written == "ssl" else given
         if name not in _OPTIONS:
             told = name if re.fullmatch(r"[a-z_]{1,30}", name) else "its query"
             raise ValueError(f"has an option that is not known; take away {told} (known are {', '.join(_OPTIONS)})")
@@ -97,7 +105,7 @@ def _ssl(options: dict[str, str], *, unix: bool) -> tuple[str, Path | None]:
     if "sslrootcert" not in options:
         return mode, None
     root = Path(options["sslrootcert"])
-    if not root.is_file():
+    if there(root) != "file":
         raise ValueError("must have a file that exists as its sslrootcert; mend the path")
     # libpq: where a root certificate is given, "require" verifies it.
     return ("verify-ca" if mode == "require" else mode), root

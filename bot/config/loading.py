@@ -2,26 +2,44 @@
 
 from __future__ import annotations
 
-import difflib
-from collections.abc import Mapping
+import re
+from collections.abc import Collection, Mapping
 from pathlib import Path
+from typing import NamedTuple
 
-from dotenv import dotenv_values
 from pydantic import ValidationError
 
+from bot.config import names, pasted
+from bot.config.env_file import BadEnvFile, read_text, read_variables, reason
 from bot.config.settings import Settings, variables
 from bot.config.variable import Origin, Variable
 
-_MAX_FILE_BYTES = 1_000_000
 _MAX_ECHO = 60
+_END_SHOWN = 4
+_LONG_SECRET = 16
+"""The least length of a secret whose end is shown."""
+_KEY = re.compile(r"sk-.*|[A-Za-z0-9_=+-]{20,}")
 
 
 class SettingsError(Exception):
-    """The settings cannot be used. `problems` has a sentence for each, naming the variable and the mend."""
+    """The settings cannot be used. `problems` has a sentence for each, naming the variable and the mend.
 
-    def __init__(self, problems: list[str]) -> None:
+    `rest` has what was right, when any of it can be judged; `wrong` names what was not.
+    """
+
+    def __init__(self, problems: list[str], rest: Settings | None = None, wrong: Collection[str] = ()) -> None:
         super().__init__("\n".join(problems))
         self.problems = problems
+        self.rest = rest
+        self.wrong = frozenset(wrong)
+
+
+class _Given(NamedTuple):
+    """The texts that were given, where from, and what is wrong so far; each by variable."""
+
+    texts: dict[str, str]
+    origins: dict[str, Origin]
+    problems: dict[str, str]
 
 
 def load_settings(environ: Mapping[str, str], env_file: Mapping[str, str] | None = None) -> Settings:
@@ -31,96 +49,124 @@ def load_settings(environ: Mapping[str, str], env_file: Mapping[str, str] | None
     problem there is, in the order of the table, without any secret in it.
     """
     known = variables()
-    given, origins, problems = _collect(known, environ, env_file or {})
-    try:
-        settings = Settings.model_validate({**given, "origins": origins})
-    except ValidationError as error:
-        secrets = [part for name in given if known[name].secret for part in given[name].split(",") if part]
-        for fault in error.errors(include_url=False, include_input=False):
-            name = str(fault["loc"][0])
-            why = str(fault["ctx"]["error"]) if fault["type"] == "value_error" else None
-            problems.setdefault(name, _sentence(known[name], given[name], why, secrets))
-    order = [*known, *sorted(problems.keys() - known.keys())]
+    merged = {**(env_file or {}), **environ}
+    all_names = frozenset([*known, *(f"{name}_FILE" for name, variable in known.items() if variable.from_file)])
+    given = _collect(known, merged, environ, all_names)
+    settings, faults = _validated(known, given, names.misspelt(merged, all_names))
+    problems = {**faults, **given.problems}
     if problems:
-        raise SettingsError([problems[name] for name in order if name in problems])
+        order = [*known, *sorted(problems.keys() - known.keys())]
+        raise SettingsError([problems[name] for name in order if name in problems], settings, problems)
+    assert settings is not None
     return settings
 
 
 def read_env_file(path: Path) -> dict[str, str]:
     """The variables in `path`, a file of NAME=value lines as docker and systemd take them. Raises SettingsError."""
-    if not path.is_file():
-        raise SettingsError([f"The file {path} of --env-file cannot be found; mend the path."])
     try:
-        found = dotenv_values(path, interpolate=False)
-    except (OSError, UnicodeDecodeError) as error:
-        raise SettingsError([f"The file {path} of --env-file cannot be read ({_reason(error)}); mend it."]) from None
-    return {name: value for name, value in found.items() if value is not None}
+        return read_variables(path)
+    except BadEnvFile as error:
+        raise SettingsError(error.problems) from None
+
+
+def _validated(
+    known: Mapping[str, Variable], given: _Given, misspelt: Mapping[str, str]
+) -> tuple[Settings | None, dict[str, str]]:
+    """The settings without those that are wrong, and a sentence for each of these."""
+    texts, problems = dict(given.texts), dict[str, str]()
+    secrets = [part for name in texts if known[name].secret for part in texts[name].split(",") if part]
+    while True:
+        try:
+            return Settings.model_validate(
+                {**texts, "origins": given.origins}, context={"misspelt": misspelt}
+            ), problems
+        except ValidationError as error:
+            faults = error.errors(include_url=False, include_input=False)
+        wrong = {_variable_of(str(fault["loc"][0])): fault for fault in reversed(faults)}
+        for name, fault in wrong.items():
+            why = str(fault["ctx"]["error"]) if fault["type"] == "value_error" else None
+            text, origin = texts.get(name, known[name].default), given.origins.get(name)
+            problems[name] = _sentence(known[name], text, origin, why, secrets)
+        if not wrong.keys() <= texts.keys():  # even a default: the directory we are in may not be looked at
+            return None, problems
+        texts = {name: text for name, text in texts.items() if name not in wrong}
+
+
+def _variable_of(place: str) -> str:
+    """Pydantic names a default that is wrong by its field, and a value that is by its variable."""
+    field = Settings.model_fields.get(place)
+    return (field.alias if field else None) or place
 
 
 def _collect(
-    known: Mapping[str, Variable], environ: Mapping[str, str], env_file: Mapping[str, str]
-) -> tuple[dict[str, str], dict[str, Origin], dict[str, str]]:
-    """The texts that were given, where from, and what is wrong so far by variable."""
-    merged = {**env_file, **environ}
-    given: dict[str, str] = {}
-    origins: dict[str, Origin] = {}
-    problems = _unknown(known, merged)
+    known: Mapping[str, Variable], merged: Mapping[str, str], environ: Mapping[str, str], all_names: Collection[str]
+) -> _Given:
+    given = _Given({}, {}, names.unknown(merged, all_names))
     for name, variable in known.items():
         text, file = merged.get(name, "").strip(), merged.get(f"{name}_FILE", "").strip() if variable.from_file else ""
         source = "environment" if name in environ else "env file"
         if text and file:
-            problems[name] = f"{name} and {name}_FILE are both set; unset one of them."
+            given.problems[name] = f"{name} and {name}_FILE are both set; unset one of them."
             continue
         if file:
             source = f"file {file}"
             try:
                 text = _read(Path(file))
             except (OSError, ValueError) as error:
-                problems[name] = (
-                    f"{name}_FILE names a file that cannot be used ({_reason(error)}); mend it or the path."
-                )
+                given.problems[name] = _unusable(name, file, reason(error))
                 continue
         if text:
-            given[name] = text
-            origins[name] = Origin(source, "***" if variable.secret else text)
-    return given, origins, problems
+            given.origins[name] = Origin(source, _hidden(variable, text) if variable.secret else text)
+            if why := _mispasted(variable, text, all_names):
+                given.problems[name] = _sentence(variable, text, given.origins[name], why, [])
+            else:
+                given.texts[name] = text
+    return given
 
 
-def _unknown(known: Mapping[str, Variable], merged: Mapping[str, str]) -> dict[str, str]:
-    names = [*known, *(f"{name}_FILE" for name, variable in known.items() if variable.from_file)]
-    problems = {}
-    for name in merged:
-        if name.startswith("BOT_") and name not in names:
-            near = difflib.get_close_matches(
-                name, [known for known in names if known.startswith("BOT_")], n=1, cutoff=0
-            )
-            problems[name] = f"{name} is no setting; rename it to {near[0]}, the nearest there is, or unset it."
-    return problems
+def _unusable(name: str, file: str, why: str) -> str:
+    if _KEY.fullmatch(file) or "://" in file:  # the secret itself, most likely, which no sentence shall repeat
+        return f"{name}_FILE must name a file, and holds a value; give the value to {name}, or mend the path."
+    return f"{name}_FILE names a file that cannot be used, {file} ({why}); mend it or the path."
+
+
+def _mispasted(variable: Variable, text: str, all_names: Collection[str]) -> str | None:
+    """The fault of a value that was copied with more than itself, in words that follow the name."""
+    if variable.form == "text":
+        return None
+    several = variable.name == "TWILIO_AUTH_TOKEN" and "," in text
+    for part in (text, *(part.strip() for part in text.split(",") if several and part.strip())):
+        found = pasted.left_around(part, all_names)
+        if variable.form in {"word", "secret"}:
+            found = found or pasted.left_on_a_word(part)
+        if variable.form == "secret":
+            found = found or pasted.of_another_kind(variable.name, part)
+        if found:
+            return found
+    return None
+
+
+def _hidden(variable: Variable, text: str) -> str:
+    """A secret as it is shown: the end of each long one tells which it is."""
+    if variable.form == "word":  # a URL with a password in it, whose end tells nothing of that
+        return "***"
+    parts = [part.strip() for part in text.split(",")]
+    return ", ".join(f"***{part[-_END_SHOWN:]}" if len(part) >= _LONG_SECRET else "***" for part in parts)
 
 
 def _read(path: Path) -> str:
     """The text of a file, without the blanks around it. Raises OSError, or ValueError in words."""
-    with path.open("rb") as file:
-        raw = file.read(_MAX_FILE_BYTES + 1)
-    if len(raw) > _MAX_FILE_BYTES:
-        raise ValueError("it is over a million bytes long")
-    try:
-        text = raw.decode("utf-8-sig").strip()
-    except UnicodeDecodeError:
-        raise ValueError("it is not UTF-8") from None
+    text = read_text(path).strip()
     if not text:
         raise ValueError("it is empty")
     return text
 
 
-def _sentence(variable: Variable, text: str, why: str | None, secrets: list[str]) -> str:
+def _sentence(variable: Variable, text: str, origin: Origin | None, why: str | None, secrets: list[str]) -> str:
+    where = f" (in {origin.source.removeprefix('file ')})" if origin and origin.source.startswith("file ") else ""
     if why is not None:
-        return f"{variable.name} {why}."
+        return f"{variable.name}{where} {why}."
     told = repr(text)
     looks_secret = text.startswith("sk-") or any(secret in text for secret in secrets)
     shown = "" if looks_secret or len(told) > _MAX_ECHO else f", not {told}"
-    return f"{variable.name} must be {variable.must}{shown}."
-
-
-def _reason(error: Exception) -> str:
-    return (error.strerror or "unreadable") if isinstance(error, OSError) else str(error)
+    return f"{variable.name}{where} must be {variable.must}{shown}."

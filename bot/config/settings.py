@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr
+from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, SecretStr
 
 from bot.config import checks
 from bot.config.variable import Origin, Variable, described, var
@@ -28,18 +28,21 @@ class Settings(BaseModel):
         "The key the Realtime session is opened and billed with.",
         unset=SecretStr(""),
         from_file=True,
+        form="secret",
     )
     openai_realtime_url: checks.RealtimeUrl = var(
         "OPENAI_REALTIME_URL",
         "a wss URL",
         "Where Realtime sessions are opened; ws:// only on loopback.",
         "wss://api.openai.com/v1/realtime",
+        form="word",
     )
     openai_realtime_model: checks.Model = var(
         "OPENAI_REALTIME_MODEL",
         "the name of a model",
         "The model that talks.",
         "gpt-realtime-2.1",
+        form="word",
     )
     dialect: Literal["openai", "azure", "xai"] = var(
         "BOT_DIALECT",
@@ -58,6 +61,7 @@ class Settings(BaseModel):
         "AC and 32 hexadecimal digits",
         "The account whose calls are answered; no other's are.",
         unset="",
+        form="word",
     )
     twilio_auth_token: checks.AuthTokens = var(
         "TWILIO_AUTH_TOKEN",
@@ -65,12 +69,14 @@ class Settings(BaseModel):
         "What Twilio signs its requests with. While rotating: the new one and the old one.",
         unset=SecretStr(""),
         from_file=True,
+        form="secret",
     )
     public_url: checks.PublicUrl = var(
         "PUBLIC_URL",
         "an https URL",
         "The address Twilio reaches this server at, path prefix included; http:// only on loopback.",
         unset="",
+        form="word",
     )
     host: checks.Line = var("HOST", "a host name or address", "The address the server listens on.", "0.0.0.0")  # noqa: S104  a container's door
     port: Annotated[int, Field(ge=1, le=65535)] = var(
@@ -88,6 +94,7 @@ class Settings(BaseModel):
         "Where calls are recorded; unset: calls.sqlite in BOT_RECORD_DIR.",
         unset=SecretStr(""),
         from_file=True,
+        form="word",
     )
     pii_key: checks.Key = var(
         "BOT_PII_KEY",
@@ -95,6 +102,7 @@ class Settings(BaseModel):
         "What callers' numbers are hashed with. Needed with Postgres; else made, in calls.key beside the database.",
         unset=SecretStr(""),
         from_file=True,
+        form="secret",
     )
     log_level: Annotated[Literal["debug", "info", "warning", "error"], checks.AnyCase] = var(
         "LOG_LEVEL",
@@ -102,18 +110,18 @@ class Settings(BaseModel):
         "How much is logged; libraries stop at info.",
         "info",
     )
-    log_format: Annotated[Literal["json", "console"], checks.AnyCase] = var(
+    log_format: Annotated[Literal["json", "console"], checks.AnyCase] | None = var(
         "LOG_FORMAT",
         "one of json, console",
-        "One JSON object per line, or lines for people.",
-        "json",
+        "One JSON object per line, or lines for people; unset: console on a terminal, json elsewhere.",
     )
-    admin_token: checks.Secret = var(
+    admin_token: checks.AdminToken = var(
         "ADMIN_TOKEN",
-        "one word of visible ASCII characters",
+        "one word of 16 visible ASCII characters or more",
         "The bearer token that /metrics asks for; unset: it answers this machine only.",
         unset=SecretStr(""),
         from_file=True,
+        form="secret",
     )
     instructions: str = var(
         "BOT_INSTRUCTIONS",
@@ -121,12 +129,14 @@ class Settings(BaseModel):
         "Who the bot is and what it shall do.",
         INSTRUCTIONS,
         from_file=True,
+        form="text",
     )
     greeting: checks.TextOrOff = var(
         "BOT_GREETING",
         "a text, or off",
         "What the bot says first; off: the caller speaks first.",
         "Hello! How can I help you today?",
+        form="text",
     )
     greeting_audio: checks.File | None = var(
         "BOT_GREETING_AUDIO",
@@ -138,6 +148,7 @@ class Settings(BaseModel):
         "a text",
         "The words of BOT_ANNOUNCEMENT_AUDIO, for the model and the transcript.",
         unset="",
+        form="text",
     )
     announcement_audio: checks.File | None = var(
         "BOT_ANNOUNCEMENT_AUDIO",
@@ -232,6 +243,7 @@ class Settings(BaseModel):
         "an https URL on another host than PUBLIC_URL",
         "The TwiML that a call is sent to for which there is no room; unset: it hears the busy tone.",
         unset="",
+        form="word",
     )
     max_lag_ms: Annotated[float, Field(ge=0, le=10_000)] = var(
         "BOT_MAX_LAG_MS",
@@ -377,6 +389,16 @@ class Settings(BaseModel):
 
     origins: Mapping[str, Origin] = Field(default_factory=dict, repr=False)
     """Where each variable that was given came from. The only field that is no variable."""
+    _misspelt: Mapping[str, str] = PrivateAttr(default_factory=dict)
+
+    def model_post_init(self, context: Any, /) -> None:
+        """Take what the loader knows besides the values."""
+        self._misspelt = (context or {}).get("misspelt", {})
+
+    @property
+    def misspelt(self) -> Mapping[str, str]:
+        """For variables that were not given: the name, no setting's, that was written in place of theirs."""
+        return self._misspelt
 
     @property
     def auth_tokens(self) -> tuple[str, ...]:
@@ -395,10 +417,11 @@ class Settings(BaseModel):
 
     @property
     def secrets(self) -> tuple[str, ...]:
-        """Every secret value, for those who mask."""
+        """Every secret value, for those who mask. Short ones are not: they may be any word, or part of one."""
         key, token = self.openai_api_key.get_secret_value(), self.admin_token.get_secret_value()
         password, pii_key = checks.database_password(self.database_url), self.pii_key.get_secret_value()
-        return tuple(secret for secret in (key, *self.auth_tokens, token, password, pii_key) if secret)
+        all_of_them = (key, *self.auth_tokens, token, password, pii_key)
+        return tuple(secret for secret in all_of_them if len(secret) >= checks.MASKED_CHARS)
 
 
 def variables() -> dict[str, Variable]:

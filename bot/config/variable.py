@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 from pydantic import Field, SecretStr
 from pydantic.fields import FieldInfo
 
+Form = Literal["plain", "word", "secret", "text"]
+"""The looks of a value: a key or token (secret), an id or address (word), words for people or the model (text)."""
+
 
 class Origin(NamedTuple):
-    """Where a value was found, and its text as given; `***` for a secret."""
+    """Where a value was found, and its text as given; of a secret no more than its end."""
 
     source: str
     text: str
@@ -24,9 +27,19 @@ class Variable(NamedTuple):
     default: str
     from_file: bool
     secret: bool
+    form: Form
 
 
-def var(name: str, must: str, about: str, default: str = "", *, unset: Any = None, from_file: bool = False) -> Any:
+def var(
+    name: str,
+    must: str,
+    about: str,
+    default: str = "",
+    *,
+    unset: Any = None,
+    from_file: bool = False,
+    form: Form = "plain",
+) -> Any:
     """A field for the variable `name`. `default` is written as an operator would write it; empty: `unset` holds."""
     value: Any = default or unset
     return Field(
@@ -34,7 +47,7 @@ def var(name: str, must: str, about: str, default: str = "", *, unset: Any = Non
         validate_default=bool(default),
         alias=name,
         description=about,
-        json_schema_extra={"must": must, "default": default, "from_file": from_file},
+        json_schema_extra={"must": must, "default": default, "from_file": from_file, "form": form},
     )
 
 
@@ -48,4 +61,5 @@ def described(name: str, field: FieldInfo) -> Variable:
         default=extra["default"],
         from_file=extra["from_file"],
         secret=isinstance(field.default, SecretStr),
+        form=extra["form"],
     )

@@ -35,8 +35,11 @@ class _Handler(logging.StreamHandler[TextIO]):
     """A type of its own, so that a second `configure` replaces the first and nobody else's handler."""
 
 
-def configure(level: Level, form: Format, *, secrets: Iterable[str] = (), stream: TextIO | None = None) -> None:
-    """Set up all logging of the process, to `stream` (standard error). May be called again."""
+def configure(level: Level, form: Format | None, *, secrets: Iterable[str] = (), stream: TextIO | None = None) -> None:
+    """Set up all logging of the process, to `stream` (standard error). May be called again.
+
+    `form` None: lines for people where `stream` is a terminal, else JSON.
+    """
     number = logging.getLevelNamesMapping()[level.upper()]
     masking = _masking(masker(secrets))
     structlog.configure(
@@ -46,6 +49,7 @@ def configure(level: Level, form: Format, *, secrets: Iterable[str] = (), stream
         cache_logger_on_first_use=False,
     )
     handler = _Handler(stream or sys.stderr)
+    form = form or ("console" if handler.stream.isatty() else "json")
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             foreign_pre_chain=[*_shared(), structlog.stdlib.ExtraAdder(), _drop_leftovers],

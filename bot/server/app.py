@@ -19,12 +19,13 @@ from bot.server.context import CALLS, DOOR, METER, SETTINGS, SPARING, TWIML, Doo
 from bot.server.handover import Handover
 from bot.server.http_log import HttpLog
 from bot.server.keeping import Keeping
+from bot.server.listening import CannotListen
 from bot.server.live import LiveCalls
 from bot.server.meter import Meter
 from bot.server.money import half_blind
 from bot.server.refusals import refusals
 from bot.server.registry import CallRegistry
-from bot.twilio.twiml import TwimlFiles
+from bot.twilio.twiml import twiml_files
 
 MAX_BODY_BYTES = 64 * 1024
 BACKLOG = 2048
@@ -41,7 +42,7 @@ def make_app(settings: Settings, registry: CallRegistry | None = None) -> web.Ap
     """The application. Raises TwimlError when a TwiML file is wrong."""
     app = web.Application(client_max_size=MAX_BODY_BYTES, middlewares=[refusals])
     app[SETTINGS] = settings
-    app[TWIML] = TwimlFiles(settings.twiml_dir, settings.language)
+    app[TWIML] = twiml_files(settings.twiml_dir, settings.language)
     if settings.openai_realtime_url.startswith("wss:"):
         tls_context()  # now, not while the first caller waits
     app[CALLS] = LiveCalls(settings, registry)
@@ -127,7 +128,10 @@ async def running(
             site = web.SockSite(runner, sock, backlog=BACKLOG)
         else:
             site = web.TCPSite(runner, settings.host, settings.port, backlog=BACKLOG, reuse_address=True)
-        await site.start()
+        try:
+            await site.start()
+        except OSError as error:
+            raise CannotListen(settings.host, settings.port, error) from None
         port = runner.addresses[0][1]
         _log.info("listening", host=settings.host, port=port)
         for sentence in warnings_about_the_model(settings):

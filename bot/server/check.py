@@ -1,4 +1,4 @@
-"""`bot check`: the settings as they are in effect, and what a person should know about them."""
+"""`bot check`: what is wrong, missing or odd, then the settings as they are in effect."""
 
 from __future__ import annotations
 
@@ -8,60 +8,63 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from bot.config import Settings, Shown, effective, missing_for_call, warnings_about
+from bot.config import Settings, Shown, effective
 from bot.realtime.prices import BadPrices
+from bot.records.store.urls import StoreError
+from bot.server.listening import is_taken
 from bot.server.money import half_blind, price_lines
 from bot.server.reach import reach
-from bot.twilio.twiml import TwimlError, TwimlFiles
+from bot.server.readiness import Judgement, judge
 
 
 class Report(NamedTuple):
-    """What was found. The lists hold sentences; `problems` keep the server from starting."""
+    """The findings. `judged` decides; `fine` holds sentences about prices and the call store."""
 
+    judged: Judgement
+    fine: list[str]
     shown: list[Shown]
-    problems: list[str]
-    missing: list[str]
-    warnings: list[str]
-    prices: list[str]
-    store: list[str] = []  # noqa: RUF012  nobody writes to it
 
 
 def examine(settings: Settings) -> Report:
-    """Look at settings that are each right by themselves, and at the files they name."""
-    problems = []
+    """Judge as `bot serve` does, and look at the prices and the call store besides."""
+    judged, fine = judge(settings), []
+    if is_taken(settings.host, settings.port):
+        judged.warnings.append(f"PORT {settings.port} is taken: by a server that runs already, or by another program.")
     try:
-        TwimlFiles(settings.twiml_dir)
-    except TwimlError as error:
-        problems.append(str(error))
-    prices, warnings = [], warnings_about(settings)
-    try:
-        prices = price_lines(settings)
-        warnings += half_blind(settings)
-    except BadPrices as error:
-        problems += error.problems
-    reached = reach(settings)
-    warnings += reached.warnings
-    problems += reached.problems
-    return Report(effective(settings), problems, missing_for_call(settings), warnings, prices, reached.fine)
+        fine += price_lines(settings)
+        judged.warnings.extend(half_blind(settings))
+        reached = reach(settings)
+        fine += reached.fine
+        judged.warnings.extend(reached.warnings)
+    except (BadPrices, StoreError):
+        pass  # among the problems already
+    return Report(judged, fine, effective(settings))
 
 
 def show(report: Report, console: Console) -> None:
-    """Print all but the problems: a table on a terminal, a line each in a pipe."""
+    """Print all but the problems, what matters first: a table on a terminal, a line for each setting in a pipe."""
+    judged = report.judged
+    if judged.missing:
+        _line(console, "Missing for a real call:")
+        for sentence in judged.missing:
+            _line(console, f"  {sentence}")
+    for sentence in judged.warnings:
+        _line(console, f"Warning: {sentence}")
+    for sentence in report.fine:
+        _line(console, sentence)
     if console.is_terminal:
         console.print(_table(report.shown))
     else:
         for name, value, source in report.shown:
             _line(console, f"{name}={value} ({source})")
-    for sentence in (*report.prices, *report.store):
-        _line(console, sentence)
-    for sentence in report.warnings:
-        _line(console, f"Warning: {sentence}")
-    if report.missing:
-        _line(console, "Missing for a real call:")
-        for sentence in report.missing:
-            _line(console, f"  {sentence}")
-    elif not report.problems:
-        _line(console, "Nothing is missing for a real call.")
+    _line(console, _verdict(judged))
+
+
+def _verdict(judged: Judgement) -> str:
+    to_mend = len(judged.problems) + len(judged.missing)
+    if to_mend:
+        return f"A real call can't work yet: {to_mend} thing{'s' * (to_mend > 1)} to mend, told first."
+    return "Nothing is missing for a real call."
 
 
 def _table(shown: list[Shown]) -> Table:

@@ -15,6 +15,7 @@ from bot.server.drain import drain
 from bot.server.handover import Handover
 from bot.server.keeping import keeping
 from bot.server.loop import Memory
+from bot.server.operator import Operator
 from bot.server.registry import CallRegistry
 
 BEAT_S = 1.0
@@ -24,7 +25,8 @@ STOPS = (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT)
 class Server:
     """Runs until it is told to stop, and then until its calls are over.
 
-    `replaced` tells whether the manager has started another process in place of this one.
+    `replaced` tells whether the manager has started another process in place of this one. `operator`: who is told what
+    happens; None where the manager does that.
     """
 
     def __init__(
@@ -33,11 +35,13 @@ class Server:
         registry: CallRegistry | None = None,
         handover: Handover | None = None,
         replaced: Callable[[], bool] = lambda: False,
+        operator: Operator | None = None,
     ) -> None:
         self._settings = settings
         self._registry = registry
         self._handover = handover
         self._replaced = replaced
+        self._operator = operator
         self._told: Counter[int] = Counter()
         self._stop = asyncio.Event()
         self._hurry = asyncio.Event()
@@ -50,6 +54,8 @@ class Server:
         terminal has told already, in either order, and a Ctrl-C after SIGTERM with SIGQUIT, and SIGKILL after two
         seconds. The SIGTERM of a process that is being replaced is nobody's wish to stop the server.
         """
+        if self._operator is not None and number == signal.SIGINT:
+            self._operator.stopping()
         self._stop.set()
         if number == signal.SIGTERM and self._replaced():
             return
@@ -67,6 +73,8 @@ class Server:
             running(self._settings, self._registry, sock, self._handover, kept) as (app, _),
         ):
             calls, memory = app[CALLS], Memory()
+            if self._operator is not None:
+                self._operator.ready()
             while not self._stop.is_set():
                 calls.registry.announce(accepting=True)
                 calls.offer()

@@ -11,7 +11,6 @@ import asyncio
 import gc
 import os
 import signal
-import socket
 import time
 from contextlib import suppress
 from functools import partial
@@ -28,7 +27,9 @@ from bot.config import Settings
 from bot.observe.metrics import MULTIPROCESS_DIR, process_gone
 from bot.server.app import BACKLOG
 from bot.server.handover import Handover
+from bot.server.listening import listener
 from bot.server.loop import run_in_loop
+from bot.server.operator import Operator
 from bot.server.process import STOPS, Server, deaf
 from bot.server.shared import shared_directory
 from bot.server.shared_registry import SqliteRegistry
@@ -36,6 +37,8 @@ from bot.server.shared_registry import SqliteRegistry
 KILL_AFTER_DRAIN_S = 15
 REGISTRY = "calls.sqlite"
 IGNORED = frozenset({signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2, signal.SIGWINCH})
+AGAIN_AFTER_S = 2.0
+"""Seconds for which a process that has failed keeps its place: what fails always shall not fail all the time."""
 SILENT_WORKER_S = 30
 """A worker whose loop has not turned for this long is replaced."""
 
@@ -50,7 +53,11 @@ class CallWorker(Worker):  # type: ignore[misc]
 
     def run(self) -> None:
         """Serve until told to stop, then drain."""
-        run_in_loop(self._serve())
+        try:
+            run_in_loop(self._serve())
+        except Exception:
+            time.sleep(AGAIN_AFTER_S)  # the manager starts the next process at once, which may fail at once
+            raise
 
     async def _serve(self) -> None:
         registry = SqliteRegistry(self.app.directory / REGISTRY, time.time)
@@ -85,10 +92,11 @@ class _Log(Logger):  # type: ignore[misc]
 class Manager(BaseApplication):  # type: ignore[misc]
     """gunicorn, configured by our settings and nothing else. `handle` is the listening socket, which it takes over."""
 
-    def __init__(self, settings: Settings, directory: Path, handle: int) -> None:
+    def __init__(self, settings: Settings, directory: Path, handle: int, operator: Operator) -> None:
         self.settings = settings
         self.directory = directory
         self._handle = handle
+        self._operator = operator
         super().__init__()
 
     def load_config(self) -> None:
@@ -117,6 +125,7 @@ class Manager(BaseApplication):  # type: ignore[misc]
     def _ready(self, arbiter: Arbiter) -> None:
         for number in STOPS:
             signal.signal(number, partial(self._pass_on, arbiter))
+        self._operator.ready()
 
     def _pass_on(self, arbiter: Arbiter, number: int, frame: FrameType | None) -> None:
         """A stop reaches every process at once; told twice, they do the same.
@@ -124,6 +133,8 @@ class Manager(BaseApplication):  # type: ignore[misc]
         After SIGHUP gunicorn's manager would first wait until those are gone that were replaced, and meanwhile the new
         ones would take calls that the platform then cuts.
         """
+        if number == signal.SIGINT:
+            self._operator.stopping()
         for pid in list(arbiter.WORKERS):
             _mark(self.directory, pid).unlink(missing_ok=True)
             with suppress(ProcessLookupError):
@@ -149,17 +160,12 @@ def _mark(directory: Path, pid: int) -> Path:
     return directory / f"{pid}.replaced"
 
 
-def run_workers(settings: Settings) -> None:
-    """Serve with WEB_CONCURRENCY processes until SIGTERM or SIGINT. Raises OSError when it can't listen."""
-    listener = _listener(settings.host, settings.port)
+def run_workers(settings: Settings, operator: Operator) -> None:
+    """Serve with WEB_CONCURRENCY processes until SIGTERM or SIGINT. Raises CannotListen."""
+    socket = listener(settings.host, settings.port, BACKLOG)
     with shared_directory() as directory:
         metrics = directory / "metrics"
         metrics.mkdir()
         os.environ[MULTIPROCESS_DIR] = str(metrics)
         gc.freeze()  # what is loaded stays in memory that all processes share, and is not searched as they exit
-        Manager(settings, directory, listener.detach()).run()
-
-
-def _listener(host: str, port: int) -> socket.socket:
-    family, *_, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
-    return socket.create_server(address[:2], family=family, backlog=BACKLOG)
+        Manager(settings, directory, socket.detach(), operator).run()

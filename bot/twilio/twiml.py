@@ -9,6 +9,7 @@ import difflib
 import re
 import xml.etree.ElementTree as ET
 from collections.abc import Iterable, Mapping
+from functools import cache
 from pathlib import Path
 from string import Template
 from xml.sax.saxutils import escape
@@ -65,6 +66,12 @@ class TwimlFiles:
         if values.keys() != DOCUMENTS[document]:
             raise ValueError(f"{document}.xml takes {_listed(DOCUMENTS[document])}, not {_listed(values)}")
         return template.substitute(self._standing | {name: xml_text(value) for name, value in values.items()})
+
+
+@cache
+def twiml_files(directory: Path | None, code: str) -> TwimlFiles:
+    """The files as they were when first asked for: processes that are started later say what the first ones say."""
+    return TwimlFiles(directory, code)
 
 
 def shipped_directory() -> Path:

@@ -33,7 +33,17 @@ def test_a_stereo_wav_at_another_rate_becomes_a_mono_line(tmp_path: Path) -> Non
 
 @pytest.mark.parametrize(
     ("content", "why"),
-    [(b"", "ends too early"), (b"RIFF\x00\x00\x00\x00WAVE", "PCM WAV"), (b"ID3 not a wav at all", "RIFF")],
+    [
+        (b"", "is empty"),
+        (b"RIFF\x00", "ends too early"),
+        (b"RIFF\x00\x00\x00\x00WAVE", "neither a format nor samples"),
+        (b"ID3 not a wav at all", "is an MP3 file"),
+        (b"OggS\x00\x02" + bytes(60), "is an Ogg file"),
+        (b"\x00\x00\x00\x20ftypM4A ", "is an MP4 file"),
+        (b"RIFX\x00\x00\x00\x00WAVE", "is a big-endian WAV file"),
+        (b"RIFF\x00\x00\x00\x00AVI ", "is no WAV file"),
+        (b"Hello, this is a text.\n", "is no WAV file"),
+    ],
 )
 def test_what_is_no_wav_is_refused_in_one_sentence_with_its_name(tmp_path: Path, content: bytes, why: str) -> None:
     path = tmp_path / "odd.wav"

@@ -20,7 +20,7 @@ def draw(directory: Path, tables: list[Table]) -> list[Path]:
     try:
         from matplotlib.figure import Figure
     except ImportError:
-        print("No picture: matplotlib is not installed (pip install 'heardline[bench]').", file=sys.stderr)
+        print("No picture: matplotlib is not installed (pip install '.[bench]').", file=sys.stderr)
         return []
     columns = min(2, len(shown))
     rows = -(-len(shown) // columns)

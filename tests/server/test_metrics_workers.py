@@ -21,7 +21,7 @@ from bot.testing.script import Elapsed, HangUp, Script, Step
 from tests.server.desk import AUTH_TOKEN, GREETING, a_phone, environment, until
 
 ROOT = Path(__file__).parents[2]
-HEADERS = {"Authorization": "Bearer watching"}
+HEADERS = {"Authorization": "Bearer watching-the-metrics"}
 ENDED = 'heardline_call_seconds_count{reason="caller_hung_up"} '
 
 
@@ -86,7 +86,7 @@ async def serving(directory: Path) -> AsyncIterator[Workers]:
         aiohttp.ClientSession(connector=aiohttp.TCPConnector(force_close=True)) as http,
     ):
         settings = environment(
-            model.url, PORT=str(port), WEB_CONCURRENCY="2", ADMIN_TOKEN="watching", BOT_DRAIN_SECONDS="1"
+            model.url, PORT=str(port), WEB_CONCURRENCY="2", ADMIN_TOKEN="watching-the-metrics", BOT_DRAIN_SECONDS="1"
         )
         environ = {**os.environ, **settings, "TMPDIR": str(directory), "PYTHONPATH": str(ROOT)}
         server = await asyncio.create_subprocess_exec(sys.executable, "-m", "bot", "serve", env=environ, cwd=directory)

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import socket
+from collections.abc import Coroutine
 from pathlib import Path
 
 import pytest
 
+from bot.server.worker import AGAIN_AFTER_S, CallWorker
 from bot.testing.dial import new_call_sid
 from bot.testing.model.server import Door
 from tests.server.desk import GREETING, a_phone, environment, heard, until
@@ -120,14 +122,38 @@ async def test_a_stream_that_cannot_be_handed_over_is_served_where_it_is(tmp_pat
         assert len(instance.model.sessions) == 2
 
 
-@pytest.mark.parametrize("taken", ["the port", "a TwiML file"])
+@pytest.mark.parametrize("taken", ["the port", "a TwiML file", "a recording"])
 def test_what_keeps_it_from_starting_is_told_in_a_sentence(tmp_path: Path, taken: str) -> None:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         told = environment("ws://127.0.0.1:9/v1/realtime", WEB_CONCURRENCY="2", PORT=str(listener.getsockname()[1]))
         if taken == "a TwiML file":
             (tmp_path / "sorry.xml").write_text("<Response>")
             told |= {"BOT_TWIML_DIR": str(tmp_path)}
+        if taken == "a recording":
+            (tmp_path / "hello.wav").write_bytes(b"RIFF, and what is no WAV")
+            told |= {"BOT_GREETING_AUDIO": str(tmp_path / "hello.wav")}
         done = run_to_its_end(told, tmp_path)
-    assert done.returncode == (2 if taken == "a TwiML file" else 1)
-    assert ("sorry.xml is not well-formed" if taken == "a TwiML file" else "mend HOST or PORT") in done.stderr
+    sentences = {
+        "the port": (1, "another program has that port; stop that one, or mend HOST or PORT."),
+        "a TwiML file": (2, "sorry.xml is not well-formed"),
+        "a recording": (2, "BOT_GREETING_AUDIO: "),
+    }
+    code, sentence = sentences[taken]
+    assert done.returncode == code
+    assert done.stderr.count("\n") == 1
+    assert sentence in done.stderr
     assert "Traceback" not in done.stderr
+
+
+async def test_a_process_that_fails_at_once_does_not_fail_all_the_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    paused: list[float] = []
+    monkeypatch.setattr("bot.server.worker.time.sleep", paused.append)
+
+    def failing(work: Coroutine[None, None, None]) -> None:
+        work.close()
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("bot.server.worker.run_in_loop", failing)
+    with pytest.raises(OSError, match="No space left"):
+        CallWorker.run(CallWorker.__new__(CallWorker))
+    assert paused == [AGAIN_AFTER_S]

@@ -33,5 +33,5 @@ def told() -> Iterator[None]:
     except OSError as error:
         if error.filename is None:  # of a terminal or pipe that is gone
             raise
-        where = "BOT_RECORD_DIR and DATABASE_URL"
-        raise Failed(f"{error.filename} can't be used: {error.strerror}; look at {where}.") from None
+        why = f"{error.filename} can't be used ({error.strerror})"
+        raise Failed(f"{why}; let this user in, or mend BOT_RECORD_DIR or DATABASE_URL.") from None

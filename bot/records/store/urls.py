@@ -71,7 +71,7 @@ def _postgres(server: PostgresServer, record_dir: Path) -> StoreUrl:
     if importlib.util.find_spec("asyncpg") is None:
         raise StoreError(
             "DATABASE_URL is Postgres, and its driver is not installed; install it with "
-            "pip install 'heardline[postgres]'."
+            "pip install '.[postgres]' where its source is."
         )
     # The host goes beside the URL, where the directory of a Unix socket may stand too.
     url = URL.create("postgresql+asyncpg", server.user, server.password or None, database=server.database)

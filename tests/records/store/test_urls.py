@@ -75,7 +75,7 @@ def test_a_url_that_cannot_be_used_is_told_in_a_sentence(tmp_path: Path) -> None
 
 def test_without_the_driver_the_extra_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(urls.importlib.util, "find_spec", lambda _name: None)
-    with pytest.raises(StoreError, match=r"pip install 'heardline\[postgres\]'"):
+    with pytest.raises(StoreError, match=r"pip install '\.\[postgres\]'"):
         url_of(SERVER, tmp_path)
 
 

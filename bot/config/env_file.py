@@ -1,0 +1,70 @@
+"""The file of --env-file: lines of NAME=value, as docker and systemd take them."""
+
+from __future__ import annotations
+
+import io
+import re
+from pathlib import Path
+
+MAX_BYTES = 1_000_000
+_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.]*")
+
+
+class BadEnvFile(Exception):
+    """The file can't be used. `problems` has a sentence for each line that is wrong, without what stands in it."""
+
+    def __init__(self, problems: list[str]) -> None:
+        super().__init__("\n".join(problems))
+        self.problems = problems
+
+
+def read_variables(path: Path) -> dict[str, str]:
+    """The variables in `path`; of a name that stands in two lines the later one. Raises BadEnvFile."""
+    try:
+        text = read_text(path)
+    except FileNotFoundError:
+        raise BadEnvFile([f"The file {path} of --env-file cannot be found; mend the path."]) from None
+    except IsADirectoryError:
+        raise BadEnvFile([f"{path} of --env-file is a directory; name the file in it, such as {path}/.env."]) from None
+    except (OSError, ValueError) as error:
+        raise BadEnvFile([f"The file {path} of --env-file cannot be read ({reason(error)}); mend it."]) from None
+    from dotenv.parser import parse_stream  # noqa: PLC0415  most starts have no such file
+
+    found: dict[str, str] = {}
+    broken = []
+    for binding in parse_stream(io.StringIO(text)):
+        if binding.error or (binding.key is not None and not _is_variable(binding.key, binding.value)):
+            written = binding.original.string
+            blank_lines = written[: len(written) - len(written.lstrip())].count("\n")
+            broken.append(
+                f"Line {binding.original.line + blank_lines} of {path} is no NAME=value; mend it, close its quotation "
+                "mark, or begin it with #."
+            )
+        elif binding.key is not None and binding.value is not None:
+            found[binding.key] = binding.value
+    if broken:
+        raise BadEnvFile(broken)
+    return found
+
+
+def _is_variable(name: str, value: str | None) -> bool:
+    return value is not None and _NAME.fullmatch(name) is not None
+
+
+def read_text(path: Path) -> str:
+    """The text of a file. Raises OSError, or ValueError in words."""
+    with path.open("rb") as file:
+        raw = file.read(MAX_BYTES + 1)
+    if len(raw) > MAX_BYTES:
+        raise ValueError("it is over a million bytes long")
+    if raw.startswith((b"\xff\xfe", b"\xfe\xff")):
+        raise ValueError("it is not UTF-8 but UTF-16; save it as UTF-8")
+    try:
+        return raw.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        raise ValueError("it is not UTF-8") from None
+
+
+def reason(error: Exception) -> str:
+    """The short reason of an error with a file."""
+    return (error.strerror or "unreadable") if isinstance(error, OSError) else str(error)

@@ -1,0 +1,29 @@
+"""Paths that a person gave: what is there, and a sentence's end where it can't be looked at."""
+
+from __future__ import annotations
+
+import stat
+from pathlib import Path
+from typing import Literal
+
+There = Literal["file", "directory", "other", "nothing"]
+
+
+def there(path: Path) -> There:
+    """The kind of thing at `path`. Raises ValueError, in words that follow the variable's name.
+
+    `Path.exists` and its like raise PermissionError on some versions of Python, and call the place empty on others.
+    """
+    try:
+        mode = path.stat().st_mode
+    except (FileNotFoundError, NotADirectoryError):
+        return "nothing"
+    except OSError as error:
+        raise ValueError(
+            f"names a path that can't be looked at ({error.strerror}); mend it, or its directory"
+        ) from None
+    except ValueError:
+        raise ValueError("must be a path, without a NUL in it") from None
+    if stat.S_ISDIR(mode):
+        return "directory"
+    return "file" if stat.S_ISREG(mode) else "other"
