@@ -127,7 +127,6 @@ class LiveCalls:
         self.template = call_settings(settings, "", "")
         """The settings of a call, but for what names it."""
         self.pool = WarmPool(self._endpoint, self.template, pool_share(settings))
-        self.pool.on_change = self.offer
         self._beat = Beat()
         self._calls: dict[str, LiveCall] = {}
         self._day = Day(self._own_nano_usd)
@@ -167,31 +166,14 @@ class LiveCalls:
 
     def turns_away(self, call_sid: str) -> bool:
         """Whether the day's money is used up, and this is no call that was let in before."""
-        return level(self.spent_today_nano_usd, self.template.money.daily_cap) >= ALL_SPENT and self._new(call_sid)
-
-    def _new(self, call_sid: str) -> bool:
-        """Whether no process here has heard of this call."""
         known = self.registry
         return (
-            self.find(call_sid) is None
+            level(self.spent_today_nano_usd, self.template.money.daily_cap) >= ALL_SPENT
+            and self.find(call_sid) is None
             and known.owner(call_sid) is None
             and not known.claimed(call_sid)
             and known.outcome(call_sid) is None
         )
-
-    def offer(self) -> None:
-        """Tell the other processes how many sessions are idle here for calls of theirs."""
-        if self.pool.size:
-            self.registry.offer(0 if self.draining or self.load.high else len(self.pool))
-
-    @property
-    def lacks_idle(self) -> bool:
-        """Whether this process should have an idle session for the next call, and has none."""
-        return bool(self.pool.size) and not self.pool and not self.draining
-
-    def better_served_by(self, call_sid: str) -> int | None:
-        """The process with an idle session in which a call had better begin that is new here; None: there is none."""
-        return self.registry.borrow() if self._new(call_sid) else None
 
     def enter(self, call_sid: str, caller: str = "") -> Entry:
         """What the webhook of this call finds; a process that drains, or is too busy, lets no new one in."""

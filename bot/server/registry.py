@@ -75,12 +75,6 @@ class CallRegistry(Protocol):
     def others_accept(self) -> bool:
         """Whether another process on this port takes new calls."""
 
-    def offer(self, idle: int) -> None:
-        """The calling process has so many idle sessions."""
-
-    def borrow(self) -> int | None:
-        """Another process that takes new calls and has an idle session, one less from now on; None: there is none."""
-
     def close(self) -> None:
         """Let go of files."""
 
@@ -191,12 +185,6 @@ class MemoryRegistry:
 
     def others_accept(self) -> bool:
         return False
-
-    def offer(self, idle: int) -> None:
-        """Nobody else asks."""
-
-    def borrow(self) -> int | None:
-        return None
 
     def close(self) -> None:
         """Nothing is open."""

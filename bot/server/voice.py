@@ -9,9 +9,8 @@ from urllib.parse import parse_qsl, urlencode, urlsplit
 import structlog
 from aiohttp import web
 
-from bot.server.context import CALLS, DOOR, METER, SETTINGS, TWIML
+from bot.server.context import CALLS, METER, SETTINGS, TWIML
 from bot.server.following import what_follows
-from bot.server.handover import letter
 from bot.server.live import LiveCalls
 from bot.server.measures import WebhookRefusal
 from bot.server.past import Parties
@@ -52,8 +51,6 @@ async def answer(request: web.Request) -> web.Response:
     live = calls.find(call_sid)
     if calls.turns_away(call_sid):
         return _turned_away(request, call_sid, "spend_limit", "spent")
-    if await _handed_over(request, call_sid):
-        return web.Response()  # goes nowhere: the connection is another process's now
     entry = calls.enter(call_sid, caller)
     if entry == "over" or (live is not None and live.bridge.call.ended is not None):
         _refused(request, "is_over")
@@ -69,16 +66,6 @@ async def answer(request: web.Request) -> web.Response:
         _refused(request, "is_over")
         return _twiml(request, "goodbye")
     return _stream(request, call_sid)
-
-
-async def _handed_over(request: web.Request, call_sid: str) -> bool:
-    """Whether the connection went to a process that has an idle session for this call, while there is none here."""
-    handover, calls = request.app[DOOR].handover, request.app[CALLS]
-    if handover is None or not calls.lacks_idle:
-        return False
-    whole = letter(request, await request.read())
-    owner = None if whole is None else calls.better_served_by(call_sid)
-    return await handover.give(request, whole, owner)
 
 
 async def _begins(calls: LiveCalls, call_sid: str, parties: Parties) -> bool:

@@ -176,30 +176,6 @@ def test_a_process_leaves_the_port_only_to_one_that_accepts_and_was_heard_of(tmp
     two.close()
 
 
-def test_an_idle_session_is_lent_once_by_who_takes_calls_and_was_heard_of(tmp_path: Path, clock: Clock) -> None:
-    one, two, three = (SqliteRegistry(tmp_path / "calls", clock, owner) for owner in (1, 2, 3))
-    two.offer(1)
-    assert one.borrow() is None  # it does not take calls yet
-    two.announce(accepting=True)
-    three.announce(accepting=True)
-    three.offer(2)
-    assert two.borrow() == 3
-    assert [one.borrow() for _ in range(3)] in ([2, 3, None], [3, 2, None])
-    two.offer(1)
-    assert two.borrow() is None  # its own are its own to take
-    two.announce(accepting=False)
-    assert one.borrow() is None
-    two.announce(accepting=True)
-    clock.now_s += 2  # it may be stopped, though it still counts as there
-    assert one.others_accept()
-    assert one.borrow() is None
-    two.announce(accepting=True)
-    one.abandon(2)
-    assert one.borrow() is None
-    for registry in (one, two, three):
-        registry.close()
-
-
 def _claims(path: Path, nonce: bytes) -> int:
     registry = SqliteRegistry(path, Clock())
     won = sum(registry.claim(f"CA{number:032}", nonce) for number in range(200))
