@@ -8,9 +8,9 @@ from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
-from bot.call.outputs import EndReason
+from bot.server.over import DAY_S, Outcome
 from bot.server.quota import NO_QUOTA, Quota, SqliteRings
-from bot.server.registry import DAY_S, Entry, entry_of
+from bot.server.registry import Entry, entry_of
 
 BUSY_S = 2.0
 """A step takes microseconds; while it waits for another process's, no call of this one is heard."""
@@ -84,12 +84,12 @@ class SqliteRegistry:
         ).fetchone()
         return None if row is None else int(row[0])
 
-    def end(self, call_sid: str, reason: EndReason, *, asks: bool = False, own: bool = False) -> None:
+    def end(self, call_sid: str, outcome: Outcome, *, asks: bool = False, own: bool = False) -> None:
         self._db.execute(
             "INSERT INTO calls (sid, owner, reason, since, asks) VALUES (?, ?, ?, ?, ?)"
             " ON CONFLICT (sid) DO UPDATE SET reason = excluded.reason, since = excluded.since, asks = excluded.asks"
             " WHERE NOT ? OR owner = excluded.owner",
-            (call_sid, self._owner, reason, self._clock(), asks, own),
+            (call_sid, self._owner, outcome, self._clock(), asks, own),
         )
 
     def forget(self, call_sid: str) -> None:
@@ -114,7 +114,7 @@ class SqliteRegistry:
         ).fetchone()
         return int(found[0])
 
-    def outcome(self, call_sid: str) -> EndReason | None:
+    def outcome(self, call_sid: str) -> Outcome | None:
         row = self._db.execute("SELECT reason FROM calls WHERE sid = ?", (call_sid,)).fetchone()
         return None if row is None else row[0]
 

@@ -27,6 +27,8 @@ MAX_FIELDS = 500
 BODY_S = 5.0
 """A form that has not come whole by then is waited for no longer."""
 
+OVER = frozenset({"completed", "busy", "failed", "no-answer", "canceled"})
+"""What Twilio calls a call that is no more (section 1)."""
 PATIENCE = "#rc=5&rp=ct,rt,5xx&ct=3000&rt=15000&tt=15000"
 """What Twilio shall do while we start again (section 1.4): try up to five times more, within its 15 s."""
 E164 = re.compile(r"\+[1-9][0-9]{6,14}")
@@ -137,7 +139,10 @@ async def status(request: web.Request) -> web.Response:
     """POST /voice/status: call progress."""
     form = await _signed_form(request)
     call_sid = _call_sid(request, form)
-    _log.info("call_status", call_sid=call_sid, status=form.get("CallStatus", ""), error=form.get("ErrorCode"))
+    became = form.get("CallStatus", "")
+    _log.info("call_status", call_sid=call_sid, status=became, error=form.get("ErrorCode"))
+    if became in OVER:
+        request.app[CALLS].is_over(call_sid)
     return web.Response(status=204)
 
 

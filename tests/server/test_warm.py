@@ -7,12 +7,14 @@ import base64
 import json
 from pathlib import Path
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
 
 from bot.audio.transcode import to_line
 from bot.server import warm
 from bot.server.warm import WarmPool
+from bot.testing.dial import new_call_sid
 from bot.testing.model import Behaviour, CloseAt, SimulatedModel
 from bot.testing.model.server import Door
 from bot.testing.replays import assert_replays
@@ -186,3 +188,27 @@ async def test_stopping_closes_what_is_ready_and_what_is_being_dialled() -> None
         await calling
         assert (len(pool(desk)), desk.model.open_sessions) == (2, 2)
     assert desk.model.open_sessions == 0
+
+
+async def test_a_session_taken_by_a_call_that_is_over_before_its_task_runs_is_closed() -> None:
+    async with standing(BOT_WARM_SESSIONS="1") as desk:
+        await filled(desk, 1)
+        live = desk.calls.start(new_call_sid())
+        assert live.bridge.warm
+        live.bridge.phone_closed(clean=False, code=1006)
+        await live.task
+        await until(lambda: desk.model.open_sessions == len(pool(desk)) == 1)
+        assert desk.calls.registry.live() == 0
+
+
+async def test_a_call_that_can_t_be_made_keeps_no_session_and_no_place(monkeypatch: pytest.MonkeyPatch) -> None:
+    async with standing(BOT_WARM_SESSIONS="1") as desk:
+        await filled(desk, 1)
+        call_sid = new_call_sid()
+        monkeypatch.setattr("bot.server.bridge.Call", Mock(side_effect=KeyError("a defect")))
+        assert desk.calls.enter(call_sid) == "new"
+        with pytest.raises(KeyError):
+            desk.calls.start(call_sid)
+        monkeypatch.undo()
+        assert (len(pool(desk)), len(desk.calls), desk.calls.registry.live()) == (1, 0, 0)
+        await desk.works()

@@ -44,11 +44,11 @@ async def test_the_processes_share_what_they_know_of_a_call(tmp_path: Path) -> N
                     assert await instance.refused(token) == 403
                     assert (await instance.voice(call_sid))[0] == 409
             await stream.close()
-        await until(lambda: instance.reasons == ["caller_hung_up"])
+        await until(lambda: instance.reasons == ["line_lost"])
         for worker in (here, there):
             with instance.only(worker):
                 assert verbs((await instance.voice(call_sid))[1]) == ["Hangup"]
-                assert verbs((await instance.next(call_sid))[1]) == ["Hangup"]
+                assert verbs((await instance.next(call_sid))[1]) == ["Say", "Hangup"]
         assert len(instance.model.sessions) == 1
 
 
@@ -79,7 +79,7 @@ async def test_of_two_streams_at_once_one_is_let_in(tmp_path: Path) -> None:
             streams = await asyncio.gather(*(instance.upgrade(token) for _ in range(4)), return_exceptions=True)
             (let_in,) = [one for one in streams if not isinstance(one, BaseException)]
             await let_in.close()
-        await until(lambda: instance.reasons == ["caller_hung_up"] * 5)
+        await until(lambda: instance.reasons == ["line_lost"] * 5)
         assert len(instance.model.sessions) == 5
 
 
@@ -98,11 +98,14 @@ async def test_a_stream_that_cannot_be_handed_over_is_served_where_it_is(tmp_pat
 
 
 @pytest.mark.parametrize(
-    ("headers", "owner"), [({HANDED: "1"}, 1), ({"X-Long": "x" * 40_000}, 1), ({}, None), ({}, os.getpid())]
+    ("headers", "owner"),
+    [({HANDED: "1"}, 1), ({"X-Long": "x" * 40_000}, 1), ({}, None), ({}, 0)],
+    ids=["handed on before", "too long", "no owner", "its own"],
 )
 async def test_which_streams_stay_where_they_are(tmp_path: Path, headers: dict[str, str], owner: int | None) -> None:
     request = make_mocked_request("GET", "/media/token", headers)
     handover = Handover(tmp_path)
+    owner = os.getpid() if owner == 0 else owner
     assert not await handover.give(request, owner)
     handover.close()
     assert not request.transport.abort.called  # type: ignore[union-attr]
