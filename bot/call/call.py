@@ -164,6 +164,7 @@ class Call:
         self._due_us = sooner(self._due_but_playout_us, self.speaking.over_us())
 
     def _end(self, reason: EndReason) -> None:
+        self.ended = reason  # at once: a defect in what follows must not keep the call alive
         reason = self.farewell.reason(reason)
         self._floor.happen(Happening.OVER)
         self.ended = reason

@@ -62,8 +62,9 @@ class PhoneSide:
     def stopped(self, message: stream.Stop) -> EndReason | None:
         return "caller_hung_up" if self._parts.admission.ours(message.stream_sid) else None
 
-    def closed(self, note: PhoneClosed) -> EndReason:
-        return "caller_hung_up" if note.clean else "line_lost"
+    def closed(self, _: PhoneClosed) -> EndReason:
+        """Twilio says `stop` when the caller hangs up: a stream that is closed without it was cut, however politely."""
+        return "line_lost"
 
     def full(self, _: PhoneFull) -> None:
         self._parts.speaking.full = True

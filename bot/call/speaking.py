@@ -65,7 +65,7 @@ class Speaking:
     def delta(self, entry: Entry, payload: str, now_us: int) -> list[Outbound]:
         """More audio of `entry`, as the model sent it. What goes beyond ten minutes yet to be heard is dropped."""
         ahead_bytes = self.ledger.ahead_bytes(now_us)
-        for piece in split(payload):
+        for piece in split(payload) if payload else ():
             n_bytes = payload_bytes(piece)
             if ahead_bytes + self._held_bytes + n_bytes > HELD_BYTES or len(self._held) >= HELD_PIECES:
                 self.dropped_bytes += n_bytes

@@ -298,12 +298,14 @@ class RealtimeConnection(asyncio.Protocol):
         transport = self._transport
         if transport is None:
             return
-        if self._protocol.state is State.OPEN:
-            self._protocol.send_close(1000)
-            self._write()
-        elif self._protocol.state is State.CONNECTING:
-            transport.abort()
-        await asyncio.wait([self._gone], timeout=CLOSE_S)
-        if not self._gone.done():
-            transport.abort()
+        try:
+            if self._protocol.state is State.OPEN:
+                self._protocol.send_close(1000)
+                self._write()
+            elif self._protocol.state is State.CONNECTING:
+                transport.abort()
             await asyncio.wait([self._gone], timeout=CLOSE_S)
+        finally:
+            if not self._gone.done():
+                transport.abort()
+                await asyncio.wait([self._gone], timeout=CLOSE_S)

@@ -7,7 +7,8 @@ import time
 from collections import Counter
 from collections.abc import Callable
 from contextlib import suppress
-from typing import Any
+from functools import wraps
+from typing import Any, Concatenate, ParamSpec
 
 import msgspec
 import structlog
@@ -28,19 +29,33 @@ from bot.server.model_side import ModelSide, Spare
 from bot.server.phone_socket import PhoneSocket
 from bot.server.tally import Tally
 from bot.server.traffic import Traffic
-from bot.server.warm import IdleSession
 from bot.twilio import stream
 
 CLEAN = frozenset({1000, 1001})
-"""Close codes with which a phone ends a call in good order."""
+"""Close codes of a stream that is closed in good order, though perhaps by a proxy."""
 NEVER_NS = 2**63
 
 Order = Transcode | Dial | Adopt | Drop
 Aside = Report | Fact | End | Order
 
+P = ParamSpec("P")
+
 _NOTHING: list[Output] = []
 _encode = msgspec.json.Encoder().encode
 _log = structlog.get_logger()
+
+
+def _entrance(method: Callable[Concatenate[Bridge, P], None]) -> Callable[Concatenate[Bridge, P], None]:
+    """A way into the call: a defect behind it ends the call, and nobody else hears of it."""
+
+    @wraps(method)
+    def entered(bridge: Bridge, /, *arguments: P.args, **named: P.kwargs) -> None:
+        try:
+            method(bridge, *arguments, **named)
+        except Exception:  # noqa: BLE001
+            bridge.fault()
+
+    return entered
 
 
 class Bridge:
@@ -53,13 +68,11 @@ class Bridge:
         beat: Beat,
         *,
         recorder: Recorder | None = None,
-        session: IdleSession | None = None,
         spare: Spare = lambda: None,
     ) -> None:
-        """`session` is an idle one to begin with; `spare` gives others, should that be lost."""
+        """`spare` gives an idle session, if there is one: to begin with, and should that be lost."""
         self.call = Call(settings)
         self.attached = False
-        self._session = session
         self._model = ModelSide(endpoint, settings, spare, self._model_text, self._note)
         self._released = False
         self._day_level = 0
@@ -79,15 +92,17 @@ class Bridge:
         """How long the call was, once it is over."""
         self.traffic = Traffic()
         self.tally = Tally()
-        self.warm = session is not None
         self.refusals: Counter[tuple[str, str]] = Counter()
         """By way and kind; whoever counts them takes them away."""
         self.reported_us: dict[str, int] = {}
         """When the call first made each of its reports."""
         self._log = _log.bind(call_sid=settings.call_sid)
+        self._faulty = False
+        """Whether a defect has shown: one is logged, and not what follows from it."""
         self.on_output: Callable[[Output, int], None] | None = None
         self.on_told: Callable[[Fact | Report, int], None] | None = None
         """Called with what the call tells about itself, and when: a few times a turn. It must not fail."""
+        self.warm = self._model.take_idle()
 
     # ---- the task of the call ----
 
@@ -100,12 +115,11 @@ class Bridge:
             self._arm()
             self._beat.join(self)
             async with asyncio.TaskGroup() as group:
-                dialling = group.create_task(self._model.open(self._session), name="dial")
+                dialling = group.create_task(self._model.open(), name="dial")
                 await self._over.wait()
                 dialling.cancel()
-        except BaseException:
-            self.shutdown("internal_error")
-            raise
+        except Exception:  # noqa: BLE001
+            self.fault()
         finally:
             await self._close()
         return self.call.ended
@@ -126,15 +140,25 @@ class Bridge:
         self._over.set()
 
     async def _close(self) -> None:
-        self._beat.leave(self)
-        closing = [side.close() for side in (self._phone, self._model) if side is not None]
+        """Each of these whatever became of the others."""
         try:
-            await asyncio.gather(*closing)
-        finally:
+            self._last(self._beat.leave, self)
+            await asyncio.gather(*(self._shut(side) for side in (self._phone, self._model) if side is not None))
             if self.recorder is not None:
-                self.recorder.close()
+                self._last(self.recorder.close)
+            self._last(self._say_goodbye)
+        finally:
             self._finished.set()
-            self._say_goodbye()
+
+    async def _shut(self, side: PhoneSocket | ModelSide) -> None:
+        try:
+            await side.close()
+        except Exception:  # noqa: BLE001
+            self.fault()
+
+    @_entrance
+    def _last(self, do: Callable[..., None], *arguments: object) -> None:
+        do(*arguments)
 
     def _say_goodbye(self) -> None:
         call = self.call
@@ -152,6 +176,7 @@ class Bridge:
             model_failure=self.failure.kind if self.failure else None,
         )
 
+    @_entrance
     def no_start(self) -> None:
         """The stream's socket has been open for a while: without `start` it is no stream."""
         if not self.call.started:
@@ -192,32 +217,34 @@ class Bridge:
         traffic.from_phone_bytes += len(text)
         try:
             message = stream.parse(text)
+            if type(message) is stream.Media:
+                self._frame(message, now_us, text)
+            else:
+                self._feed(message, "phone>bot", text)
         except stream.BadMessage as error:
             self.refuse("phone>bot", error.kind)
-            return
-        if type(message) is not stream.Media:
-            self._feed(message, "phone>bot", text)
-            return
-        # Fifty times a second; a frame only ever moves deadlines further away.
-        model, passed = self._model, _NOTHING
-        try:
-            try:
-                passed = self.call.frame(message, now_us)
-                for output in passed:
-                    written = _encode(output)
-                    traffic.to_model += 1
-                    traffic.to_model_bytes += len(written)
-                    if model.connection is not None:
-                        model.connection.send(written)
-            finally:
-                if self.recorder is not None and self.call.ended is None:
-                    self.recorder.frame(now_us, text, message, passed, model.number)
         except Exception:  # noqa: BLE001
-            self._fault(message)
+            self.fault()
 
+    def _frame(self, message: stream.Media, now_us: int, text: bytes) -> None:
+        """Fifty times a second; a frame only ever moves deadlines further away."""
+        model, traffic, passed = self._model, self.traffic, _NOTHING
+        try:
+            passed = self.call.frame(message, now_us)
+            for output in passed:
+                written = _encode(output)
+                traffic.to_model += 1
+                traffic.to_model_bytes += len(written)
+                if model.connection is not None:
+                    model.connection.send(written)
+        finally:
+            if self.recorder is not None and self.call.ended is None:
+                self.recorder.frame(now_us, text, message, passed, model.number)
+
+    @_entrance
     def phone_closed(self, *, clean: bool, code: int) -> None:
-        """The stream's socket is gone."""
-        if not clean and self.call.ended is None:
+        """The stream's socket is gone. A caller's hang-up is told by a `stop` before."""
+        if self.call.ended is None:
             self.warn("stream_lost", code=code)
         self._note(PhoneClosed(clean=clean, code=code))
 
@@ -230,6 +257,7 @@ class Bridge:
         """End the call from the server's side."""
         self._note(Shutdown(reason))
 
+    @_entrance
     def daily_spend(self, nano_usd: int) -> None:
         """All calls have spent so much today: the call is told when that comes nearer to the cap by a step."""
         now = level(nano_usd, self.call.settings.money.daily_cap)
@@ -237,6 +265,7 @@ class Bridge:
             self._day_level = now
             self._note(DailySpend(nano_usd))
 
+    @_entrance
     def _model_text(self, text: bytes) -> None:
         traffic = self.traffic
         traffic.from_model += 1
@@ -250,6 +279,7 @@ class Bridge:
         if type(event) is events.SessionCreated:
             self._model.created(event)
 
+    @_entrance
     def _note(self, note: Any) -> None:
         if self.call.ended is None:
             self._feed(note, "note", note)
@@ -269,24 +299,24 @@ class Bridge:
         now_us = self._now_us()
         if self.recorder is not None and self.call.ended is None:
             self.recorder.input(now_us, way, raw, self._model.number if way == "model>bot" else 0)
-        try:
-            for output in self.call.receive(item, now_us):
-                self._do(output, now_us)
-                if type(output) is stream.Clear and type(item) is events.SpeechStarted:
-                    self._write_due()
-                    self._learn(WaitFact("clear", self._now_us() - now_us), now_us)  # the core's clock stands still
-            self._write_due()
-            if self.recorder is not None and self.recorder.follow(self.call, now_us):
-                self._report(Report("recording_started"), now_us)
-            self._arm()
-        except Exception:  # noqa: BLE001
-            self._fault(item)
+        for output in self.call.receive(item, now_us):
+            self._do(output, now_us)
+            if type(output) is stream.Clear and type(item) is events.SpeechStarted:
+                self._write_due()
+                self._learn(WaitFact("clear", self._now_us() - now_us), now_us)  # the core's clock stands still
+        self._write_due()
+        if self.recorder is not None and self.recorder.follow(self.call, now_us):
+            self._report(Report("recording_started"), now_us)
+        self._arm()
 
-    def _fault(self, item: Input) -> None:
-        """A defect of ours must end this call with a sentence, not the server and not in silence."""
-        self._log.exception("internal_error")
-        if not isinstance(item, Shutdown):
+    def fault(self) -> None:
+        """A defect of ours must end this call with a sentence, not the server, not in silence: even one in its end."""
+        if not self._faulty:
+            self._faulty = True
+            self._log.exception("internal_error")
             self.shutdown("internal_error")
+        self.call.ended = self.call.ended or "internal_error"
+        self._over.set()
 
     def _do(self, output: Output, now_us: int) -> None:
         if self.recorder is not None:
@@ -357,6 +387,7 @@ class Bridge:
         else:
             self.wake_ns = NEVER_NS if deadline_us is None else self._origin_ns + deadline_us * 1000
 
+    @_entrance
     def wake(self) -> None:
         """Something may be due; mostly frames have put it off since it was looked at last."""
         call, phone = self.call, self._phone

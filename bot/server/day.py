@@ -24,8 +24,10 @@ class Day:
         self._today = today
         self.stored(0)
 
-    def stored(self, nano_usd: int) -> None:
-        """So much has been spent today, by the store, this process's part included."""
+    def stored(self, nano_usd: int, day: date | None = None) -> None:
+        """So much has been spent on `day`, by the store, this process included. Told after midnight, it is void."""
+        if day not in {None, self._today()}:
+            return
         self._stored = nano_usd
         self._own_before = self._own()
         self._date = self._today()

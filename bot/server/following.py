@@ -10,9 +10,9 @@ from typing import Literal, NamedTuple
 
 import structlog
 
-from bot.call.outputs import EndReason
 from bot.records.store.rows import CRASHED
 from bot.server.live import BOUNDS, RESUMABLE, LiveCalls
+from bot.server.over import Outcome
 from bot.server.past import Past
 
 FEW_HOLDS = 2
@@ -20,7 +20,7 @@ MANY_HOLDS = 6
 """How often a process that leaves sends a call round again: a second each. Many where others may take it."""
 
 What = Literal["hang_up", "limit", "fallback", "hold", "go_on", "stale"]
-FAILED: frozenset[EndReason] = frozenset({"model_unavailable", "internal_error"})
+FAILED: frozenset[Outcome] = frozenset({"model_unavailable", "internal_error"})
 
 _log = structlog.get_logger()
 
@@ -48,8 +48,12 @@ async def what_follows(calls: LiveCalls, call_sid: str, *, there: bool, held: in
         return "limit"
     if reason in FAILED:
         return "fallback"
-    if reason not in RESUMABLE | {None} or not there:
-        return "fallback" if reason in RESUMABLE else "hang_up"
+    if not there:
+        if reason == "stopped":
+            calls.is_over(call_sid)
+        return "fallback" if reason in RESUMABLE - {"stopped"} else "hang_up"
+    if reason not in RESUMABLE | {None}:
+        return "hang_up"
     if _holds(calls, held):
         return "hold"
     return await _carry_on(calls, call_sid, reason, leg)
@@ -61,7 +65,7 @@ def _waits(calls: LiveCalls, call_sid: str) -> bool:
     return live is not None and live.past.leg > 0 and not live.bridge.attached and live.bridge.call.ended is None
 
 
-async def _carry_on(calls: LiveCalls, call_sid: str, reason: EndReason | None, leg: int) -> What:
+async def _carry_on(calls: LiveCalls, call_sid: str, reason: Outcome | None, leg: int) -> What:
     end = await _end(calls, call_sid, reason)
     if reason is None and end.past is not None and end.past.leg > leg and calls.registry.claimed(call_sid):
         return "stale"
@@ -75,7 +79,7 @@ async def _carry_on(calls: LiveCalls, call_sid: str, reason: EndReason | None, l
     return "go_on"
 
 
-async def _end(calls: LiveCalls, call_sid: str, reason: EndReason | None) -> _End:
+async def _end(calls: LiveCalls, call_sid: str, reason: Outcome | None) -> _End:
     """What is known here, else what the store knows."""
     past = calls.past(call_sid)
     if past is not None and reason is not None:

@@ -1,9 +1,8 @@
-"""A connection that lands in the wrong process is handed to the right one: the socket itself goes there.
+"""A stream that lands in the wrong process is handed to the right one: the socket itself goes there.
 
-The kernel gives a connection to whichever worker accepts first. A stream belongs where its session is, a new call where
-an idle session is. The request is passed on with the file descriptor over a datagram socket of the owner, and served
-there as if it had been accepted there. Twilio sends nothing after the request until it is answered, so no byte is left
-behind.
+The kernel gives a connection to whichever worker accepts first; a stream belongs where its session is. The request is
+passed on with the file descriptor over a datagram socket of the owner, and served there as if it had been accepted
+there. Twilio sends nothing after the request until it is answered, so no byte is left behind.
 """
 
 from __future__ import annotations
@@ -45,12 +44,13 @@ class Handover:
         self._box.bind(str(self._path(os.getpid())))
         asyncio.get_running_loop().add_reader(self._box.fileno(), self._arrived)
 
-    async def give(self, request: web.Request, whole: bytes | None, owner: int | None) -> bool:
-        """Hand the connection of `request`, which as a `letter` is `whole`, to process `owner`, if there are both.
+    async def give(self, request: web.Request, owner: int | None) -> bool:
+        """Hand the connection of `request`, an upgrade, to process `owner`, if there is one; once, and if not too long.
 
         True: it is not ours any more and must get no answer.
         """
-        if whole is None or owner is None or owner == os.getpid():
+        whole = request_head(request, HANDED.encode() + b": 1")
+        if owner in {None, os.getpid()} or HANDED in request.headers or len(whole) > MAX_REQUEST_BYTES:
             return False
         until_s = asyncio.get_running_loop().time() + FULL_BOX_S
         while (transport := request.transport) is not None:
@@ -104,17 +104,6 @@ class Handover:
             return
         self.taken += 1
         protocol.data_received(whole)
-
-
-def letter(request: web.Request, body: bytes = b"") -> bytes | None:
-    """The whole request, to be handed on; None when it may not be.
-
-    It may if it has not been before, is not too long, and `body` is as it came.
-    """
-    if HANDED in request.headers or len(body) != (request.content_length or 0):
-        return None
-    whole = request_head(request, HANDED.encode() + b": 1") + body
-    return whole if len(whole) <= MAX_REQUEST_BYTES else None
 
 
 def _failed(owner: int, error: OSError) -> bool:

@@ -115,7 +115,7 @@ def _spent_today(calls: LiveCalls, keeper: Keeper[CallStore]) -> Callable[[CallS
         else:
             return
         with suppress(RuntimeError):  # the server has stopped
-            loop.call_soon_threadsafe(calls.spent_today, nano_usd)
+            loop.call_soon_threadsafe(calls.spent_today, nano_usd, since.date())
 
     return look
 

@@ -9,11 +9,11 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
+from datetime import date
 from typing import cast, get_args
 
 import structlog
 
-from bot.call.call import Call
 from bot.call.outputs import EndReason
 from bot.call.spending import ALL_SPENT, level
 from bot.call.states import State
@@ -27,6 +27,8 @@ from bot.server.call_files import call_files
 from bot.server.call_settings import call_settings
 from bot.server.day import LOOK_S as DAY_LOOK_S
 from bot.server.day import Day
+from bot.server.guarded import guarded
+from bot.server.over import Outcome
 from bot.server.past import NOBODY, Parties, Past, carrying_on, past_of
 from bot.server.quota import quota_of, storeless_hash
 from bot.server.registry import CallRegistry, Entry, MemoryRegistry
@@ -41,16 +43,18 @@ SETTLE_LOOK_S = 0.05
 PAUSE_LOOK_S = 0.05
 LOOK_S = 0.25
 """How often a session that waits for its stream looks whether that has come in another process."""
-RESUMABLE: frozenset[EndReason] = frozenset({"line_lost", "drained"})
+LOOK_LIVE_S = 1.0
+"""How often a call with a stream looks whether another process was told that it is over."""
+RESUMABLE: frozenset[Outcome] = frozenset({"line_lost", "drained", "stopped"})
 """Ends after which the call is carried on if the caller is still there."""
-BOUNDS: frozenset[EndReason] = frozenset({"spend_limit", "time_limit", "idle"})
+BOUNDS: frozenset[Outcome] = frozenset({"spend_limit", "time_limit", "idle"})
 """Ends that the bot says goodbye before; where it could not, a sentence follows."""
 FINAL = frozenset(get_args(EndReason)) - RESUMABLE
 """Ends after which nothing carries the call on."""
 AGAIN, AGAIN_S = 5, 1.0
 """How often, and how soon, the end of a call is entered again into a registry that could not be written."""
-PASTS = 1000
-"""Calls that ended so of which this process knows the past itself; of others the store does."""
+PAST_S = 60.0
+"""How long a process knows the past of a call that ended so; later the store does."""
 ASKED_AFTER = frozenset(
     {
         *("bot_hung_up", "idle", "time_limit", "spend_limit"),
@@ -74,6 +78,8 @@ class LiveCall:
     """How long the call had been going on when this leg of it began."""
     nonce: bytes = b""
     """That of the newest token for its stream."""
+    over: bool = False
+    """Whether Twilio has said that the caller is gone."""
     task: asyncio.Task[None] = field(init=False)
 
     @property
@@ -86,6 +92,12 @@ class LiveCall:
     def line_nano_usd(self) -> int:
         """What the call's line has cost, all legs together: counted with the first."""
         return 0 if self.past.leg else self.bridge.call.spending.line_nano_usd
+
+    def outcome(self, reason: EndReason) -> Outcome:
+        """What is left to say and do depends on this. Who heard why the call was ended was hung up on by the bot."""
+        if reason == "caller_hung_up" and not self.over:
+            return "stopped"
+        return "bot_hung_up" if reason in BOUNDS and self.bridge.call.farewell.heard else reason
 
     @property
     def in_pause(self) -> bool:
@@ -127,11 +139,13 @@ class LiveCalls:
         self.template = call_settings(settings, "", "")
         """The settings of a call, but for what names it."""
         self.pool = WarmPool(self._endpoint, self.template, pool_share(settings))
-        self.pool.on_change = self.offer
         self._beat = Beat()
         self._calls: dict[str, LiveCall] = {}
         self._day = Day(self._own_nano_usd)
-        self._pasts: dict[str, Past] = {}
+        self._pasts: dict[str, tuple[float, Past]] = {}
+        """Each with when it was remembered, the latest last."""
+        self._unentered: dict[str, LiveCall] = {}
+        """Calls whose end the registry has yet to take."""
         self.shelf: Shelf | None = None
         """The way to the store, once there is one."""
         self.closing = False
@@ -167,31 +181,14 @@ class LiveCalls:
 
     def turns_away(self, call_sid: str) -> bool:
         """Whether the day's money is used up, and this is no call that was let in before."""
-        return level(self.spent_today_nano_usd, self.template.money.daily_cap) >= ALL_SPENT and self._new(call_sid)
-
-    def _new(self, call_sid: str) -> bool:
-        """Whether no process here has heard of this call."""
         known = self.registry
         return (
-            self.find(call_sid) is None
+            level(self.spent_today_nano_usd, self.template.money.daily_cap) >= ALL_SPENT
+            and self.find(call_sid) is None
             and known.owner(call_sid) is None
             and not known.claimed(call_sid)
             and known.outcome(call_sid) is None
         )
-
-    def offer(self) -> None:
-        """Tell the other processes how many sessions are idle here for calls of theirs."""
-        if self.pool.size:
-            self.registry.offer(0 if self.draining or self.load.high else len(self.pool))
-
-    @property
-    def lacks_idle(self) -> bool:
-        """Whether this process should have an idle session for the next call, and has none."""
-        return bool(self.pool.size) and not self.pool and not self.draining
-
-    def better_served_by(self, call_sid: str) -> int | None:
-        """The process with an idle session in which a call had better begin that is new here; None: there is none."""
-        return self.registry.borrow() if self._new(call_sid) else None
 
     def enter(self, call_sid: str, caller: str = "") -> Entry:
         """What the webhook of this call finds; a process that drains, or is too busy, lets no new one in."""
@@ -202,29 +199,39 @@ class LiveCalls:
         """Begin a call, or carry on one that has a `past`: a session is dialled at once, or an idle one taken."""
         now_s = time.time()
         past = past or Past(now_s)
-        live = LiveCall(call_sid, self._bridge(call_sid, past, now_s), past, parties)
+        try:
+            live = LiveCall(call_sid, self._bridge(call_sid, past, now_s), past, parties)
+        except BaseException:
+            self.registry.end(call_sid, "internal_error")
+            raise
         live.offset_us = max(0, round((now_s - past.began_s) * 1_000_000)) if past.leg else 0
         self._calls[call_sid] = live
-        for tell in self.on_start:
-            tell(live)
-        live.bridge.daily_spend(self.spent_today_nano_usd)
         live.task = asyncio.create_task(self._run(live), name=f"call {call_sid}")
+        for tell in self.on_start:
+            with guarded(call_sid=call_sid):
+                tell(live)
+        live.bridge.daily_spend(self.spent_today_nano_usd)
         return live
 
     def resume(self, call_sid: str, past: Past) -> LiveCall:
         """The call goes on: a session that knows what was said waits for another stream."""
         past = past._replace(leg=past.leg + 1, steady=True)
+        self._unentered.pop(call_sid, None)
         self.registry.reopen(call_sid)
         return self.start(call_sid, past.parties, past)
 
     def past(self, call_sid: str) -> Past | None:
         """What is known here of a call that has ended and may be carried on."""
-        return self._pasts.get(call_sid)
+        known = self._pasts.get(call_sid)
+        return None if known is None else known[1]
 
-    def _remember(self, live: LiveCall) -> None:
+    def _remember(self, live: LiveCall, reason: EndReason | None) -> None:
+        if reason is None or live.outcome(reason) not in RESUMABLE:
+            return
+        now_s = time.monotonic()
         self._pasts.pop(live.call_sid, None)
-        self._pasts[live.call_sid] = past_of(live.bridge.call, live.past, live.parties, live.bridge.age_s)
-        if len(self._pasts) > PASTS:
+        self._pasts[live.call_sid] = now_s, past_of(live.bridge.call, live.past, live.parties, live.bridge.age_s)
+        while self._pasts and next(iter(self._pasts.values()))[0] < now_s - PAST_S:
             del self._pasts[next(iter(self._pasts))]
 
     def _bridge(self, call_sid: str, past: Past, now_s: float) -> Bridge:
@@ -234,17 +241,18 @@ class LiveCalls:
             chosen = carrying_on(chosen, past, now_s)
         files = call_files(settings, chosen, call_sid)
         recorder = Recorder(files, call_sid=call_sid) if files else None
-        take = self.pool.take
-        return Bridge(chosen, self._endpoint, self._beat, recorder=recorder, session=take(), spare=take)
+        try:
+            return Bridge(chosen, self._endpoint, self._beat, recorder=recorder, spare=self.pool.take)
+        except BaseException:
+            if recorder is not None:
+                recorder.close()
+            raise
 
     async def _run(self, live: LiveCall) -> None:
         alone = not self.registry.shared and (self.shelf is None or not self.shelf.shared)
         looking = None if alone else asyncio.create_task(self._look_elsewhere(live))
-        reason: EndReason | None
         try:
             reason = await live.bridge.run()
-        except Exception:  # noqa: BLE001  the task of a call ends here; the bridge has logged what happened
-            reason = "internal_error"
         finally:
             if looking is not None:
                 looking.cancel()
@@ -252,47 +260,64 @@ class LiveCalls:
             if current:
                 del self._calls[live.call_sid]
             self.ended += 1
-            self._ended_nano_usd += live.used_nano_usd + live.line_nano_usd
-        if reason in RESUMABLE:
-            self._remember(live)
         entered = not current or self._entered(live, reason)
-        for tell in self.on_end:
-            tell(live, reason)
+        for do in (self._add_up, self._remember, *self.on_end):
+            with guarded(call_sid=live.call_sid):
+                do(live, reason)
+        if not entered:
+            await self._enter_later(live, reason)
+
+    def _add_up(self, live: LiveCall, _: EndReason | None) -> None:
+        self._ended_nano_usd += live.used_nano_usd + live.line_nano_usd
+
+    async def _enter_later(self, live: LiveCall, reason: EndReason | None) -> None:
+        """Until the registry takes the end, or the call is carried on: then it has not ended."""
+        self._unentered[live.call_sid] = live
         for _ in range(AGAIN):
-            if entered:
-                break
             await asyncio.sleep(AGAIN_S)
-            entered = self._entered(live, reason)
+            if self._unentered.get(live.call_sid) is not live:
+                return
+            if self._entered(live, reason):
+                break
+        del self._unentered[live.call_sid]
 
     def _entered(self, live: LiveCall, reason: EndReason | None) -> bool:
         """Whether the registry took the end. A disk that is full, say, must not keep the rest of an end away."""
-        try:
-            self._enter_end(live, reason)
-        except sqlite3.Error as error:
-            _log.warning("registry_failed", call_sid=live.call_sid, why=str(error))
-            return False
-        return True
+        with guarded(call_sid=live.call_sid):
+            try:
+                self._enter_end(live, reason)
+            except sqlite3.Error as error:
+                _log.warning("registry_failed", call_sid=live.call_sid, why=str(error))
+                return False
+            return True
+        return False
 
     def _enter_end(self, live: LiveCall, reason: EndReason | None) -> None:
         if reason is not None:
             asks = reason in ASKED_AFTER and live.bridge.attached
-            self.registry.end(live.call_sid, _to_the_phone(live.bridge.call, reason), asks=asks, own=True)
+            self.registry.end(live.call_sid, live.outcome(reason), asks=asks, own=True)
         elif not self.registry.claimed(live.call_sid):
             self.registry.forget(live.call_sid)
 
     async def _look_elsewhere(self, live: LiveCall) -> None:
         """Let go of a session whose stream has come in another process, or will not come at all."""
         while True:
-            await asyncio.sleep(LOOK_S)
-            if live.bridge.attached:
-                return
-            if self.registry.claimed(live.call_sid) or await self._claimed_elsewhere(live):
-                self.missed += 1
-                live.bridge.release()
-                return
-            if self.registry.outcome(live.call_sid) is not None:
-                live.bridge.shutdown("line_lost")
-                return
+            await asyncio.sleep(LOOK_LIVE_S if live.bridge.attached else LOOK_S)
+            with guarded(call_sid=live.call_sid):
+                if await self._is_elsewhere(live):
+                    return
+
+    async def _is_elsewhere(self, live: LiveCall) -> bool:
+        known = self.registry
+        if not live.bridge.attached and (known.claimed(live.call_sid) or await self._claimed_elsewhere(live)):
+            self.missed += 1
+            live.bridge.release()
+        elif (outcome := known.outcome(live.call_sid)) is not None:
+            live.over = outcome == "caller_hung_up"
+            live.bridge.shutdown("caller_hung_up" if live.over else "line_lost")
+        else:
+            return False
+        return True
 
     async def _claimed_elsewhere(self, live: LiveCall) -> bool:
         """Whether another instance has the stream; one that came here meanwhile was claimed by us."""
@@ -312,15 +337,16 @@ class LiveCalls:
         """As the store counts: sessions as they are used, lines when their calls end."""
         return self._ended_nano_usd + sum(live.used_nano_usd for live in self)
 
-    def spent_today(self, nano_usd: int) -> None:
-        """So much has been spent today, by the store."""
-        self._day.stored(nano_usd)
+    def spent_today(self, nano_usd: int, day: date | None = None) -> None:
+        """So much has been spent on `day`, UTC, by the store; what is told of yesterday counts no more."""
+        self._day.stored(nano_usd, day)
         self._tell_day()
 
     async def watch_day(self) -> None:
         """Tell the calls now and then, for ever, also while the store tells nothing."""
         while True:
-            self._tell_day()
+            with guarded():
+                self._tell_day()
             await asyncio.sleep(DAY_LOOK_S)
 
     def _tell_day(self) -> None:
@@ -363,7 +389,19 @@ class LiveCalls:
 
     # ---- what comes after ----
 
-    async def outcome(self, call_sid: str) -> EndReason | None:
+    def is_over(self, call_sid: str) -> None:
+        """Twilio says that the caller is gone: the call is over here too, and nothing carries it on."""
+        self._pasts.pop(call_sid, None)
+        live, known = self.find(call_sid), self.registry
+        if live is not None:
+            live.over = True
+            live.bridge.shutdown("caller_hung_up")
+            return
+        outcome = known.outcome(call_sid)
+        if outcome in RESUMABLE or (outcome is None and (known.claimed(call_sid) or known.owner(call_sid) is not None)):
+            known.end(call_sid, "caller_hung_up")
+
+    async def outcome(self, call_sid: str) -> Outcome | None:
         """How the call ended whose stream is over or never came. A stream that has just gone is waited for a little.
 
         One that still seems to be there after that is not: Twilio knows best.
@@ -376,9 +414,9 @@ class LiveCalls:
                 live.bridge.shutdown("line_lost")
                 await live.bridge.over(SETTLE_S)
             ended = live.bridge.call.ended
-            if ended in RESUMABLE:  # it is remembered once its sockets are closed
+            if ended is not None and live.outcome(ended) in RESUMABLE:  # it is remembered once its sockets are closed
                 await asyncio.wait([live.task], timeout=SETTLE_S)
-            return None if ended is None else _to_the_phone(live.bridge.call, ended)
+            return None if ended is None else live.outcome(ended)
         if self.registry.owner(call_sid) is not None:  # the session waits in another process, which will see this
             self.registry.end(call_sid, "line_lost")
         with suppress(TimeoutError):
@@ -403,11 +441,6 @@ class LiveCalls:
         for live in calls:
             live.bridge.shutdown("drained")
         await asyncio.gather(*(live.task for live in calls), return_exceptions=True)
-
-
-def _to_the_phone(call: Call, reason: EndReason) -> EndReason:
-    """What is left to say depends on this: a call that was ended for a bound, and said so, is one the bot hung up."""
-    return "bot_hung_up" if reason in BOUNDS and call.farewell.heard else reason
 
 
 def pool_share(settings: Settings) -> int:

@@ -83,7 +83,7 @@ FAMILIES = (
     Family(
         "heardline_connections_handed_over_total",
         "counter",
-        "Connections that came to one process and were given to, and taken by, the one that had a session for them.",
+        "Streams that came to one process and were given to, and taken by, the one that had dialled their session.",
         "side",
         ("given", "taken"),
     ),

@@ -10,7 +10,7 @@ from aiohttp import web
 from bot.server.bridge import Bridge
 from bot.server.context import CALLS, DOOR, METER, SETTINGS, SPARING
 from bot.server.following import FAILED
-from bot.server.handover import letter, request_head
+from bot.server.handover import request_head
 from bot.server.live import LiveCall, LiveCalls
 from bot.server.past import Past
 from bot.server.phone_socket import ABNORMAL, NoUpgrade, PhoneSocket
@@ -114,7 +114,7 @@ async def _stream(request: web.Request, socket: PhoneSocket, bridge: Bridge) -> 
 async def _handed_over(request: web.Request, call_sid: str) -> bool:
     """Whether the connection went to the process that holds the session of this call."""
     handover, owner = request.app[DOOR].handover, request.app[CALLS].registry.owner(call_sid)
-    return handover is not None and await handover.give(request, letter(request), owner)
+    return handover is not None and await handover.give(request, owner)
 
 
 def _forbidden(request: web.Request, kind: str, why: str, **who: str) -> web.HTTPForbidden:

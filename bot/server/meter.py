@@ -13,6 +13,7 @@ from bot.call.outputs import EndReason
 from bot.call.states import State
 from bot.observe.metrics import Metrics
 from bot.records.writer import process_writer
+from bot.server.guarded import guarded
 from bot.server.handover import Handover
 from bot.server.http_log import HttpLog
 from bot.server.live import LiveCall, LiveCalls
@@ -91,8 +92,9 @@ class Meter:
         while True:
             due_s = loop.time() + FLUSH_S
             await asyncio.sleep(FLUSH_S)
-            self._lag(max(0.0, loop.time() - due_s))
-            await self.flush()
+            with guarded():
+                self._lag(max(0.0, loop.time() - due_s))
+                await self.flush()
 
     def _lag(self, lag_s: float) -> None:
         """The loop was so late; too late for too long, and new calls are turned away."""
@@ -140,15 +142,20 @@ class Meter:
             self._metrics.add("heardline_sessions_dialled_total", value="call")
 
     def _ended(self, live: LiveCall, reason: EndReason | None) -> None:
-        self._read(live)
-        del self._told[live], self._reached[live]
-        self._errors.pop(live, None)
+        if live not in self._told:  # its beginning went wrong
+            return
+        try:
+            self._read(live)
+        finally:
+            del self._told[live], self._reached[live]
+            self._errors.pop(live, None)
         bridge = live.bridge
         for kind, number in bridge.failures.items():
             self._metrics.add("heardline_sessions_failed_total", number, kind)
         if reason is None:
             return
-        self._metrics.observe("heardline_call_seconds", bridge.age_s, reason)
+        if not (live.past.hung_up and reason == "caller_hung_up"):  # that was counted already
+            self._metrics.observe("heardline_call_seconds", bridge.age_s, reason)
         if bridge.attached and not bridge.call.started:
             if reason == "refused":
                 self.stream_refused("start")

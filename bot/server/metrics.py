@@ -13,6 +13,7 @@ from aiohttp import web
 
 from bot.config.checks import is_loopback
 from bot.server.context import METER, SETTINGS, SPARING
+from bot.server.guarded import guarded
 
 FORWARDED = ("Forwarded", "Via", "X-Real-IP", "True-Client-IP", "CF-Connecting-IP")
 """Headers that only a proxy sets; so are all that begin with X-Forwarded-."""
@@ -77,4 +78,5 @@ async def flushing(app: web.Application) -> AsyncIterator[None]:
     task.cancel()
     with suppress(asyncio.CancelledError):
         await task
-    await app[METER].flush()
+    with guarded():
+        await app[METER].flush()

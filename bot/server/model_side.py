@@ -59,10 +59,16 @@ class ModelSide:
 
     # ---- the session at hand ----
 
-    async def open(self, session: IdleSession | None) -> None:
-        """Begin with `session`, or dial."""
+    def take_idle(self) -> bool:
+        """Begin with an idle session: whether there was one. From here on it is closed with the call."""
+        session = self._spare()
         if session is not None:
             self._take(session)
+        return session is not None
+
+    async def open(self) -> None:
+        """Dial, unless the call began with an idle session."""
+        if self._introduced is not None:
             self._introduce()
             return
         connection = RealtimeConnection(self._endpoint, self._on_text, self._lost, self._alive)
@@ -129,14 +135,14 @@ class ModelSide:
 
     async def _dial(self, within_s: float) -> None:
         """Have another session ready: an idle one, or a new one."""
-        session = self._spare()
-        if session is None:
-            session = IdleSession(self._endpoint, self._settings, self._next_lost)
-            try:
+        try:
+            session = self._spare()
+            if session is None:
+                session = IdleSession(self._endpoint, self._settings, self._next_lost)
                 await session.open(within_s)
-            except ConnectError as error:
-                self._dial_failed(error.failure)
-                return
+        except ConnectError as error:
+            self._dial_failed(error.failure)
+            return
         if session.failure is not None:  # between its last word and this step
             self._dial_failed(session.failure)
             return

@@ -43,6 +43,8 @@ class Past(NamedTuple):
     interruptions: int = 0
     parties: Parties = NOBODY
     steady: bool = True
+    hung_up: bool = False
+    """Whether its end was told as the caller's hang-up, since a stream of it was stopped."""
 
     @property
     def hopeless(self) -> bool:
@@ -61,6 +63,7 @@ def past_of(call: Call, before: Past, parties: Parties, lasted_s: float) -> Past
         before.interruptions + call.counts["interruptions"],
         parties,
         steady=not before.leg or lasted_s >= STEADY_S,
+        hung_up=before.hung_up or call.ended == "caller_hung_up",
     )
 
 
@@ -72,6 +75,7 @@ def past_in_store(call: CallSummary, turns: Iterable[TurnFact]) -> Past:
         call.leg,
         call.model_nano_usd + call.transcription_nano_usd,
         call.interruptions,
+        hung_up=call.reason == "caller_hung_up",
     )
 
 

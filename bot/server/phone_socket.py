@@ -183,13 +183,15 @@ class PhoneSocket(asyncio.Protocol):
         transport = self._transport
         if transport is None:
             return
-        if self._protocol.state is State.OPEN:
-            self._protocol.send_close(1000)
-            self._write()
-        await asyncio.wait([self._gone], timeout=CLOSE_S)
-        if not self._gone.done():
-            transport.abort()
+        try:
+            if self._protocol.state is State.OPEN:
+                self._protocol.send_close(1000)
+                self._write()
             await asyncio.wait([self._gone], timeout=CLOSE_S)
+        finally:
+            if not self._gone.done():
+                transport.abort()
+                await asyncio.wait([self._gone], timeout=CLOSE_S)
 
 
 def _ignore(*_: object) -> None:

@@ -77,7 +77,6 @@ class Server:
                 self._operator.ready()
             while not self._stop.is_set():
                 calls.registry.announce(accepting=True)
-                calls.offer()
                 memory.tidy(ended=calls.ended, live=len(calls))
                 await _set_within(self._stop, BEAT_S)
             await drain(calls, app[DOOR], self._settings.drain_s, self._hurry)

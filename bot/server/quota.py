@@ -17,8 +17,6 @@ from bot.records.store.pii import caller_hash
 
 MINUTE_S = 60.0
 DAY_S = 24 * 3600.0
-MAX_CALLERS = 10_000
-"""Beyond, those who have rung longest ago and have no call are forgotten."""
 _KEY_LABEL = b"heardline caller quota v1"
 
 OverQuota = Literal["caller_at_once", "caller_rate"]
@@ -66,10 +64,14 @@ def quota_of(settings: Settings, number: str, hash_number: HashNumber) -> Quota:
 
 
 class MemoryRings:
-    """Who has rung, for one process. `lives` tells whether a call goes on."""
+    """Who has rung within a minute or has a call, for one process.
 
-    def __init__(self, lives: Callable[[str], bool]) -> None:
+    `lives` tells whether a call goes on, `may` whether it does or may yet be carried on.
+    """
+
+    def __init__(self, lives: Callable[[str], bool], may: Callable[[str], bool]) -> None:
         self._lives = lives
+        self._may_live = may
         self._rings: dict[str, dict[str, float]] = {}
         """When each call began, by caller."""
 
@@ -91,18 +93,19 @@ class MemoryRings:
         """The call was let in."""
         if quota.limited:
             self._rings.setdefault(quota.caller, {})[call_sid] = now_s
-            if len(self._rings) > MAX_CALLERS:
-                for caller in list(self._rings):
-                    self._tidy(caller, now_s)
+            while not self._tidy(next(iter(self._rings)), now_s):
+                pass  # the next one was looked at longest ago
 
-    def _tidy(self, caller: str, now_s: float) -> None:
+    def _tidy(self, caller: str, now_s: float) -> bool:
+        """Forget what counts no more. Whether the caller is still remembered: they go behind all others then."""
         kept = {
             sid: began_s
             for sid, began_s in self._rings.pop(caller, {}).items()
-            if began_s > now_s - MINUTE_S or self._lives(sid)
+            if began_s > now_s - MINUTE_S or self._may_live(sid)
         }
         if kept:
             self._rings[caller] = kept
+        return bool(kept)
 
 
 class SqliteRings:

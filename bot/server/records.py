@@ -61,13 +61,12 @@ class CallRecord:
         """A fact or a report, `now_us` after the call's origin. Never fails: no call shall suffer for its record."""
         try:
             row = self._row(told, now_us)
+            if row is not None:
+                self._keep(row)
         except Exception:  # noqa: BLE001  a defect of ours costs this row
             if not self._failed:
                 self._failed = True
                 _log.exception("record_failed", call_sid=self._live.call_sid)
-            return
-        if row is not None:
-            self._keep(row)
 
     def file_made(self, kind: FileKind, path: Path) -> None:
         """There is a file about the call, in whichever process that goes on. Called in the writer's thread."""
@@ -172,7 +171,9 @@ class Records:
 
     def _ended(self, live: LiveCall, reason: EndReason | None) -> None:
         """A call that goes on in another process leaves here its files and what its session has cost already."""
-        record = self._open.pop(live)
+        record = self._open.pop(live, None)
+        if record is None:  # its beginning went wrong
+            return
         if reason is None:
             record.missed()
             return

@@ -9,11 +9,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Literal, Protocol
 
-from bot.call.outputs import EndReason
+from bot.server.over import DAY_S, CallsOver, Outcome
 from bot.server.quota import NO_QUOTA, MemoryRings, OverQuota, Quota
 
-DAY_S = 24 * 3600
-MAX_CALLS_KNOWN = 1_000_000
+RECENT_S = 60.0
+"""How long after its end more is asked of a call than how it ended."""
 
 Entry = Literal["new", "waiting", "streaming", "over", "full"] | OverQuota
 """What a webhook for a call finds: not known before, dialled and waiting for its stream, streaming, over, no room, or
@@ -41,7 +41,7 @@ class CallRegistry(Protocol):
     def owner(self, call_sid: str) -> int | None:
         """The process that holds the session of a call that waits for its stream, None when there is none."""
 
-    def end(self, call_sid: str, reason: EndReason, *, asks: bool = False, own: bool = False) -> None:
+    def end(self, call_sid: str, outcome: Outcome, *, asks: bool = False, own: bool = False) -> None:
         """The call is over; remembered for a day. `asks`: Twilio will ask what follows.
 
         `own`: unless another process carries it on meanwhile.
@@ -59,7 +59,7 @@ class CallRegistry(Protocol):
     def unasked(self, within_s: float) -> int:
         """For how many calls that ended in the last `within_s` Twilio has yet to ask."""
 
-    def outcome(self, call_sid: str) -> EndReason | None:
+    def outcome(self, call_sid: str) -> Outcome | None:
         """How the call ended, None when it has not or is unknown."""
 
     def live(self) -> int:
@@ -75,26 +75,20 @@ class CallRegistry(Protocol):
     def others_accept(self) -> bool:
         """Whether another process on this port takes new calls."""
 
-    def offer(self, idle: int) -> None:
-        """The calling process has so many idle sessions."""
-
-    def borrow(self) -> int | None:
-        """Another process that takes new calls and has an idle session, one less from now on; None: there is none."""
-
     def close(self) -> None:
         """Let go of files."""
 
 
 class _Known:
-    __slots__ = ("asked", "asks", "claimed", "nonce", "reason", "since_s")
+    __slots__ = ("asked", "asks", "claimed", "ended_s", "nonce", "outcome")
 
-    def __init__(self, since_s: float) -> None:
+    def __init__(self) -> None:
         self.nonce: bytes | None = None
         self.claimed = False
         self.asks = False
         self.asked = False
-        self.reason: EndReason | None = None
-        self.since_s = since_s
+        self.outcome: Outcome | None = None
+        self.ended_s = 0.0
 
 
 class MemoryRegistry:
@@ -104,40 +98,40 @@ class MemoryRegistry:
 
     def __init__(self, clock: Callable[[], float]) -> None:
         self._clock = clock
-        self._calls: dict[str, _Known] = {}
-        self._live = 0
-        self.rings = MemoryRings(self._lives)
+        self._live: dict[str, _Known] = {}
+        self._ended: dict[str, _Known] = {}
+        """Those that ended a moment ago, the latest last."""
+        self._over = CallsOver()
+        self.rings = MemoryRings(self._live.__contains__, lambda call_sid: self._find(call_sid) is not None)
 
     def enter(self, call_sid: str, limit: int, quota: Quota = NO_QUOTA) -> Entry:
-        self._forget()
-        known = self._calls.get(call_sid)
-        if known is not None:
-            return entry_of(known.reason, claimed=known.claimed)
-        if self._live >= limit:
+        self._tidy()
+        known = self._live.get(call_sid)
+        if known is not None or self.outcome(call_sid) is not None:
+            return entry_of(self.outcome(call_sid), claimed=known is not None and known.claimed)
+        if len(self._live) >= limit:
             return "full"
         over = self.rings.refusal(quota, self._clock())
         if over is not None:
             return over
-        self._add(call_sid)
+        self._live[call_sid] = _Known()
         self.rings.add(quota, call_sid, self._clock())
         return "new"
 
-    def _lives(self, call_sid: str) -> bool:
-        known = self._calls.get(call_sid)
-        return known is not None and known.reason is None
-
     def issue(self, call_sid: str, nonce: bytes) -> None:
-        self._calls[call_sid].nonce = nonce
+        self._live[call_sid].nonce = nonce
 
     def claim(self, call_sid: str, nonce: bytes) -> bool:
-        known = self._calls.get(call_sid) or self._add(call_sid)
-        if known.claimed or known.reason is not None or known.nonce not in {None, nonce}:
+        if self.outcome(call_sid) is not None:
+            return False
+        known = self._live.setdefault(call_sid, _Known())
+        if known.claimed or known.nonce not in {None, nonce}:
             return False
         known.claimed = True
         return True
 
     def claimed(self, call_sid: str) -> bool:
-        known = self._calls.get(call_sid)
+        known = self._find(call_sid)
         return known is not None and known.claimed
 
     def owner(self, call_sid: str) -> int | None:  # noqa: ARG002  there is but one process
@@ -146,45 +140,45 @@ class MemoryRegistry:
     def end(
         self,
         call_sid: str,
-        reason: EndReason,
+        outcome: Outcome,
         *,
         asks: bool = False,
         own: bool = False,  # noqa: ARG002  there is but one process
     ) -> None:
-        known = self._calls.pop(call_sid, None)
-        ended = self._calls[call_sid] = _Known(self._clock())
-        ended.reason, ended.asks = reason, asks
-        if known is not None:
-            ended.claimed, ended.asked = known.claimed, known.asked
-            self._live -= known.reason is None
+        known = self._find(call_sid) or _Known()
+        self.forget(call_sid)
+        known.outcome, known.asks, known.ended_s = outcome, asks, self._clock()
+        self._ended[call_sid] = known
+        self._tidy()
 
     def forget(self, call_sid: str) -> None:
-        known = self._calls.pop(call_sid, None)
-        self._live -= known is not None and known.reason is None
+        self._live.pop(call_sid, None)
+        self._ended.pop(call_sid, None)
+        self._over.drop(call_sid)
 
     def reopen(self, call_sid: str) -> None:
         self.forget(call_sid)
-        self._add(call_sid)
+        self._live[call_sid] = _Known()
 
     def asked(self, call_sid: str) -> None:
-        known = self._calls.get(call_sid)
+        known = self._find(call_sid)
         if known is not None:
             known.asked = True
 
     def unasked(self, within_s: float) -> int:
         count, after_s = 0, self._clock() - within_s
-        for known in reversed(self._calls.values()):  # the latest to end stand last
-            if known.reason is not None and known.since_s <= after_s:
+        for known in reversed(self._ended.values()):
+            if known.ended_s <= after_s:
                 break
-            count += known.reason is not None and known.asks and not known.asked
+            count += known.asks and not known.asked
         return count
 
-    def outcome(self, call_sid: str) -> EndReason | None:
-        known = self._calls.get(call_sid)
-        return known.reason if known is not None else None
+    def outcome(self, call_sid: str) -> Outcome | None:
+        known = self._find(call_sid)
+        return self._over.outcome(call_sid) if known is None else known.outcome
 
     def live(self) -> int:
-        return self._live
+        return len(self._live)
 
     def announce(self, *, accepting: bool) -> None:
         """Nobody else listens."""
@@ -192,29 +186,22 @@ class MemoryRegistry:
     def others_accept(self) -> bool:
         return False
 
-    def offer(self, idle: int) -> None:
-        """Nobody else asks."""
-
-    def borrow(self) -> int | None:
-        return None
-
     def close(self) -> None:
         """Nothing is open."""
 
-    def _add(self, call_sid: str) -> _Known:
-        known = self._calls[call_sid] = _Known(self._clock())
-        self._live += 1
-        return known
+    def _find(self, call_sid: str) -> _Known | None:
+        return self._live.get(call_sid) or self._ended.get(call_sid)
 
-    def _forget(self) -> None:
-        """Ended calls are moved to the end as they end, so the oldest of them are at the head."""
-        before = self._clock() - DAY_S
-        while self._calls:
-            sid, known = next(iter(self._calls.items()))
-            if known.since_s >= before and len(self._calls) <= MAX_CALLS_KNOWN:
+    def _tidy(self) -> None:
+        """Of a call that ended a while ago only how is remembered, and that for a day."""
+        now_s = self._clock()
+        while self._ended:
+            call_sid, known = next(iter(self._ended.items()))
+            if known.ended_s > now_s - RECENT_S:
                 return
-            del self._calls[sid]
-            self._live -= known.reason is None
+            del self._ended[call_sid]
+            if known.outcome is not None and known.ended_s >= now_s - DAY_S:
+                self._over.add(call_sid, known.outcome, known.ended_s)
 
 
 def entry_of(reason: str | None, *, claimed: bool) -> Entry:

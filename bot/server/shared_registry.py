@@ -8,16 +8,14 @@ from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
-from bot.call.outputs import EndReason
+from bot.server.over import DAY_S, Outcome
 from bot.server.quota import NO_QUOTA, Quota, SqliteRings
-from bot.server.registry import DAY_S, Entry, entry_of
+from bot.server.registry import Entry, entry_of
 
 BUSY_S = 2.0
 """A step takes microseconds; while it waits for another process's, no call of this one is heard."""
 SEEN_S = 3.0
 """A process that has not said a word for this long takes no calls."""
-PROMPT_S = 1.5
-"""And none of another's after this: it says one every second."""
 
 
 class SqliteRegistry:
@@ -44,8 +42,7 @@ class SqliteRegistry:
         self._db.execute("CREATE INDEX IF NOT EXISTS age ON calls (since)")
         self._db.execute(
             "CREATE TABLE IF NOT EXISTS workers"
-            " (pid INTEGER PRIMARY KEY, accepting INTEGER NOT NULL, seen REAL NOT NULL,"
-            " idle INTEGER NOT NULL DEFAULT 0)"
+            " (pid INTEGER PRIMARY KEY, accepting INTEGER NOT NULL, seen REAL NOT NULL)"
         )
         self._rings = SqliteRings(self._db)
 
@@ -87,12 +84,12 @@ class SqliteRegistry:
         ).fetchone()
         return None if row is None else int(row[0])
 
-    def end(self, call_sid: str, reason: EndReason, *, asks: bool = False, own: bool = False) -> None:
+    def end(self, call_sid: str, outcome: Outcome, *, asks: bool = False, own: bool = False) -> None:
         self._db.execute(
             "INSERT INTO calls (sid, owner, reason, since, asks) VALUES (?, ?, ?, ?, ?)"
             " ON CONFLICT (sid) DO UPDATE SET reason = excluded.reason, since = excluded.since, asks = excluded.asks"
             " WHERE NOT ? OR owner = excluded.owner",
-            (call_sid, self._owner, reason, self._clock(), asks, own),
+            (call_sid, self._owner, outcome, self._clock(), asks, own),
         )
 
     def forget(self, call_sid: str) -> None:
@@ -117,7 +114,7 @@ class SqliteRegistry:
         ).fetchone()
         return int(found[0])
 
-    def outcome(self, call_sid: str) -> EndReason | None:
+    def outcome(self, call_sid: str) -> Outcome | None:
         row = self._db.execute("SELECT reason FROM calls WHERE sid = ?", (call_sid,)).fetchone()
         return None if row is None else row[0]
 
@@ -138,24 +135,6 @@ class SqliteRegistry:
             "SELECT 1 FROM workers WHERE pid != ? AND accepting AND seen > ?", (self._owner, self._clock() - SEEN_S)
         ).fetchone()
         return row is not None
-
-    def offer(self, idle: int) -> None:
-        with suppress(sqlite3.OperationalError):  # one that is not known of serves its own process
-            self._db.execute(
-                "INSERT INTO workers (pid, accepting, seen, idle) VALUES (?, 0, ?, ?)"
-                " ON CONFLICT (pid) DO UPDATE SET idle = excluded.idle",
-                (self._owner, self._clock(), idle),
-            )
-
-    def borrow(self) -> int | None:
-        with suppress(sqlite3.OperationalError):
-            row = self._db.execute(
-                "UPDATE workers SET idle = idle - 1 WHERE pid = (SELECT pid FROM workers"
-                " WHERE pid != ? AND accepting AND seen > ? AND idle > 0 ORDER BY idle DESC LIMIT 1) RETURNING pid",
-                (self._owner, self._clock() - PROMPT_S),
-            ).fetchone()
-            return None if row is None else int(row[0])
-        return None
 
     def abandon(self, owner: int) -> int:
         """The process `owner` is dead: its calls are over, until they are carried on. How many there were."""

@@ -11,9 +11,8 @@ import structlog
 from aiohttp import web
 
 from bot.config.callers import e164
-from bot.server.context import CALLS, DOOR, METER, SETTINGS, SPARING, TWIML
+from bot.server.context import CALLS, METER, SETTINGS, SPARING, TWIML
 from bot.server.following import what_follows
-from bot.server.handover import letter
 from bot.server.live import LiveCalls
 from bot.server.measures import WebhookRefusal
 from bot.server.misses import shown
@@ -31,6 +30,8 @@ MAX_FIELDS = 500
 BODY_S = 5.0
 """A form that has not come whole by then is waited for no longer."""
 
+OVER = frozenset({"completed", "busy", "failed", "no-answer", "canceled"})
+"""What Twilio calls a call that is no more (section 1)."""
 PATIENCE = "#rc=5&rp=ct,rt,5xx&ct=3000&rt=15000&tt=15000"
 """What Twilio shall do while we start again (section 1.4): try up to five times more, within its 15 s."""
 
@@ -52,8 +53,6 @@ async def answer(request: web.Request) -> web.Response:
     live = calls.find(call_sid)
     if calls.turns_away(call_sid):
         return _turned_away(request, call_sid, "spend_limit", "spent")
-    if await _handed_over(request, call_sid):
-        return web.Response()  # goes nowhere: the connection is another process's now
     entry = calls.enter(call_sid, caller)
     if entry == "over" or (live is not None and live.bridge.call.ended is not None):
         return _is_over(request, call_sid)
@@ -67,16 +66,6 @@ async def answer(request: web.Request) -> web.Response:
     if entry == "new" and not await _begins(calls, call_sid, Parties(caller, form.get("To", ""))):
         return _is_over(request, call_sid)
     return _stream(request, call_sid)
-
-
-async def _handed_over(request: web.Request, call_sid: str) -> bool:
-    """Whether the connection went to a process that has an idle session for this call, while there is none here."""
-    handover, calls = request.app[DOOR].handover, request.app[CALLS]
-    if handover is None or not calls.lacks_idle:
-        return False
-    whole = letter(request, await request.read())
-    owner = None if whole is None else calls.better_served_by(call_sid)
-    return await handover.give(request, whole, owner)
 
 
 async def _begins(calls: LiveCalls, call_sid: str, parties: Parties) -> bool:
@@ -147,7 +136,10 @@ async def status(request: web.Request) -> web.Response:
     """POST /voice/status: call progress."""
     form = await _signed_form(request)
     call_sid = _call_sid(request, form)
-    _log.info("call_status", call_sid=call_sid, status=form.get("CallStatus", ""), error=form.get("ErrorCode"))
+    became = form.get("CallStatus", "")
+    _log.info("call_status", call_sid=call_sid, status=became, error=form.get("ErrorCode"))
+    if became in OVER:
+        request.app[CALLS].is_over(call_sid)
     return web.Response(status=204)
 
 

@@ -1,4 +1,4 @@
-"""Idle configured sessions, ready for a call: they spare it the dial, and a stream that missed its own session a wait.
+"""Idle configured sessions, ready for a call: they spare it the dial, and one that lost its session a wait.
 
 A session is configured by what a call's core says to it; when a call takes it, its own core is fed the same events, so
 that core, session and fixture agree.
@@ -104,8 +104,6 @@ class WarmPool:
         """Sessions that did not open or were lost while they waited, by kind of failure."""
         self._endpoint = endpoint
         self._settings = settings
-        self.on_change: Callable[[], None] = lambda: None
-        """Called whenever another number of sessions is ready."""
         self._ready: deque[IdleSession] = deque()
         self._wanted = asyncio.Event()
         self._closing: set[asyncio.Task[None]] = set()
@@ -117,17 +115,12 @@ class WarmPool:
         """A ready session, None when there is none; the pool fills up again."""
         now_s = asyncio.get_running_loop().time()
         while self._ready:
-            session = self._next()
+            session = self._ready.popleft()
             self._wanted.set()
             if now_s - session.opened_s < OLDEST_S:
                 return session
             self._drop(session)
         return None
-
-    def _next(self) -> IdleSession:
-        session = self._ready.popleft()
-        self.on_change()
-        return session
 
     async def run(self) -> None:
         """Dial whatever is missing, for ever; after a failure wait, longer each time."""
@@ -149,7 +142,6 @@ class WarmPool:
                     failures = 0
                     if session.failure is None:  # between its last word and this step
                         self._ready.append(session)
-                        self.on_change()
         finally:
             await asyncio.gather(*(session.connection.close() for session in self._ready), *self._closing)
             self._ready.clear()
@@ -164,7 +156,7 @@ class WarmPool:
         """Sessions too old to be taken make room for new ones."""
         now_s = asyncio.get_running_loop().time()
         while self._ready and now_s - self._ready[0].opened_s >= OLDEST_S:
-            self._drop(self._next())
+            self._drop(self._ready.popleft())
 
     def _drop(self, session: IdleSession) -> None:
         task = asyncio.ensure_future(session.connection.close())
@@ -182,5 +174,4 @@ class WarmPool:
         if session in self._ready:
             self.failures[failure.kind] += 1
             self._ready.remove(session)
-            self.on_change()
             self._wanted.set()

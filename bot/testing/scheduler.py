@@ -38,6 +38,8 @@ from bot.testing.virtual_session import ModelPeer, Redial, VirtualSession, unans
 from bot.twilio import stream
 
 FULL_BYTES = 65_536
+BEAT_US = 10_000
+"""How soon the shell looks whether there is room again (bot.server.beat)."""
 _STUCK_STEPS = 100_000
 
 
@@ -46,7 +48,6 @@ class Core(Protocol):
 
     @property
     def deadline_us(self) -> int | None: ...
-
     def receive(self, item: stream.Inbound | events.ServerEvent | Note, now_us: int) -> list[Output]: ...
 
 
@@ -106,6 +107,8 @@ class VirtualCall:
         self._settings = settings or CallSettings()
         self._held_bytes = 0
         self._full = False
+        self._looking = False
+        """Whether the shell is about to look for room."""
         self._phone_gone = False
         self._encode = msgspec.json.Encoder().encode
         self._at(start_us, self._open_phone)
@@ -253,6 +256,24 @@ class VirtualCall:
         for output in self.core.receive(item, self.now_us):
             self._put(output)
         self._deadline_us = self.core.deadline_us  # nothing else moves it
+        if self._wants_room and not self._looking:
+            self._looking = True
+            self._at(self.now_us + BEAT_US, self._look)
+
+    def _look(self, _: str) -> None:
+        """Once the core has handed over what it may in a step, it waits for room, also where the line is free."""
+        self._looking = False
+        if self._wants_room and not self._full:
+            self._note(PhoneRoom())
+
+    def _fill(self, _: str) -> None:
+        if not self._wants_room:  # else it will wait anyway
+            self._note(PhoneFull())
+
+    @property
+    def _wants_room(self) -> bool:
+        """A core that can't say so never waits for room."""
+        return getattr(self.core, "wants_room", False)
 
     # ---- from the core -----------------------------------------------------------------------------------------------
 
@@ -302,7 +323,7 @@ class VirtualCall:
             self._held_bytes += len(text)
             if self._held_bytes >= FULL_BYTES and not self._full:
                 self._full = True
-                self._at(self.now_us, lambda _: self._note(PhoneFull()))
+                self._at(self.now_us, self._fill)
                 self._at(moves_us, self._drained)
         else:
             self._held_bytes = 0

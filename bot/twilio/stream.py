@@ -58,7 +58,7 @@ class Start(_Message, frozen=True, tag="start"):
 class MediaPart(_Part, frozen=True):
     """`timestamp` is the frame's place in the stream in ms; `payload` base64 mu-law."""
 
-    payload: str
+    payload: Annotated[str, msgspec.Meta(min_length=1)]
     timestamp: Count
     track: str = "inbound"
     chunk: Count = 0
@@ -112,7 +112,7 @@ class _Strict(_Message, frozen=True, forbid_unknown_fields=True):
 
 
 class OutPart(_Part, frozen=True, forbid_unknown_fields=True):
-    payload: str
+    payload: Annotated[str, msgspec.Meta(min_length=1)]
 
 
 class PlayMedia(_Strict, frozen=True, tag="media"):

@@ -16,8 +16,10 @@ from bot.call.settings import CallSettings
 from bot.call.transcript import MAX_TURNS
 from bot.realtime import events
 from bot.realtime.session import SessionSettings, TurnDetection
+from bot.twilio import stream
 from tests.call.desk import (
     MS,
+    SID,
     Desk,
     added,
     audio,
@@ -210,7 +212,7 @@ def test_words_of_a_response_that_failed_before_its_sound_were_not_heard() -> No
 
 def test_a_hang_up_in_mid_sentence_cuts_at_what_was_heard_by_then() -> None:
     desk = answered(Desk().at(1_000))
-    out = desk.at(1_800).raw(PhoneClosed())
+    out = desk.at(1_800).raw(stream.Stop(SID))
     assert out[-1] == End("caller_hung_up")
     assert out[0] == TurnFact(
         1, "bot", "A", "one two", "three four five", cut=True, began_us=1_000 * MS, ended_us=1_800 * MS

@@ -15,8 +15,10 @@ from bot.call.settings import CallSettings
 from bot.call.states import State
 from bot.realtime import events
 from bot.realtime.session import HANG_UP
+from bot.twilio import stream
 from tests.call.desk import (
     SESSION,
+    SID,
     Desk,
     added,
     audio_done,
@@ -407,7 +409,8 @@ def test_a_caller_who_does_not_stop_speaking_is_not_listened_to_for_ever() -> No
     [
         (ModelClosed("closed", 1006), "spend_limit"),
         (error("insufficient_quota"), "spend_limit"),
-        (PhoneClosed(), "caller_hung_up"),
+        (stream.Stop(SID), "caller_hung_up"),
+        (PhoneClosed(), "line_lost"),
         (PhoneClosed(clean=False), "line_lost"),
         (Shutdown("drained"), "drained"),
     ],

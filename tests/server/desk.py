@@ -210,6 +210,8 @@ class Desk(Reach):
                 await socket.send_str(hand.texts.start({}))
             yield hand
         finally:
+            with contextlib.suppress(aiohttp.ClientConnectionResetError):
+                await socket.send_str(hand.texts.stop())
             await socket.close()
 
     async def works(self) -> None:

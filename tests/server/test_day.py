@@ -51,6 +51,18 @@ def test_a_new_day_begins_with_nothing_although_the_store_is_away() -> None:
     assert spender.day.nano_usd == 3
 
 
+def test_what_is_told_of_yesterday_does_not_count_today() -> None:
+    """The store was asked before midnight, and its answer comes after it."""
+    spender = Spender()
+    spender.day.stored(100, TODAY)
+    assert spender.day.nano_usd == 100
+    spender.today = TOMORROW
+    spender.day.stored(100, TODAY)
+    assert spender.day.nano_usd == 0
+    spender.day.stored(9, TOMORROW)
+    assert spender.day.nano_usd == 9
+
+
 @given(st.lists(st.integers(0, 100), max_size=20))
 def test_with_a_store_that_knows_all_it_makes_no_difference_when_it_tells(spent: list[int]) -> None:
     spender = Spender()

@@ -36,7 +36,7 @@ async def test_a_token_works_once_over_all_instances_and_the_session_that_waits_
             assert here.calls.registry.live() == 0
             await stream.close()
         await until(lambda: not len(there.calls))
-        assert (await stored(there, call_sid)).summary.reason == "caller_hung_up"
+        assert (await stored(there, call_sid)).summary.reason == "line_lost"
 
 
 async def test_a_token_works_in_one_instance_when_both_are_asked_at_once(postgres: Server) -> None:
@@ -68,4 +68,4 @@ async def test_a_call_that_one_instance_lost_is_carried_on_by_the_other_and_its_
             await until(lambda: not len(there.calls), within_s=5)
             await stream.close()
         await until(lambda: not len(here.calls))
-        assert (await stored(here, call_sid)).summary.reason == "caller_hung_up"
+        assert (await stored(here, call_sid)).summary.reason == "line_lost"

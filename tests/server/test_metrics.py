@@ -296,6 +296,7 @@ async def test_a_recording_that_fails_is_counted(tmp_path: Path, kept: str) -> N
         async with desk.stream() as hand:
             recorder = hand.bridge.recorder
             assert recorder is not None
+            await until(lambda: "begun" in hand.bridge.reported_us)
         await desk.quiet()
         await until(lambda: recorder.failed)
         assert (await found(desk))["recordings_failed_total",] == 1

@@ -111,7 +111,7 @@ async def test_a_stream_whose_webhook_another_process_had_is_a_call_too(tmp_path
         await socket.close()
         await desk.quiet()
         one = (await stored(desk, call_sid)).summary
-        assert (one.caller, one.caller_hash, one.reason) == ("", "", "caller_hung_up")
+        assert (one.caller, one.caller_hash, one.reason) == ("", "", "line_lost")
 
 
 KEYS = stream_keys([AUTH_TOKEN])

@@ -10,7 +10,8 @@ from typing import Any
 
 import pytest
 
-from bot.server.registry import DAY_S, CallRegistry, MemoryRegistry
+from bot.server.over import DAY_S
+from bot.server.registry import CallRegistry, MemoryRegistry
 from bot.server.shared_registry import SqliteRegistry
 from bot.testing.dial import new_call_sid
 from tests.server.desk import standing, until
@@ -143,6 +144,34 @@ def test_a_file_that_can_t_be_written_ends_no_process(tmp_path: Path, clock: Clo
     registry.close()
 
 
+async def test_an_end_that_is_told_again_does_not_end_a_call_that_was_carried_on_meanwhile(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("bot.server.live.AGAIN_S", 0.05)
+    async with standing() as desk:
+        registry, call_sid = desk.calls.registry, new_call_sid()
+        await desk.token(call_sid)
+        broken = desk.calls.find(call_sid)
+        assert broken is not None
+
+        def failing(*_: Any, **__: Any) -> None:
+            raise sqlite3.OperationalError("disk I/O error")
+
+        with monkeypatch.context() as patched:
+            patched.setattr(registry, "end", failing)
+            broken.bridge.shutdown("line_lost")
+            await until(lambda: desk.logged("registry_failed"))
+        past = desk.calls.past(call_sid)
+        assert past is not None
+        live = desk.calls.resume(call_sid, past)
+        await broken.task
+        assert (registry.outcome(call_sid), registry.live()) == (None, 1)
+        assert desk.calls.find(call_sid) is live
+        live.bridge.shutdown("refused")
+        await desk.quiet()
+        assert registry.outcome(call_sid) == "refused"
+
+
 async def test_an_end_that_the_registry_can_t_be_told_is_told_again(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("bot.server.live.AGAIN_S", 0.01)
     async with standing() as desk:
@@ -174,30 +203,6 @@ def test_a_process_leaves_the_port_only_to_one_that_accepts_and_was_heard_of(tmp
     assert not one.others_accept()
     one.close()
     two.close()
-
-
-def test_an_idle_session_is_lent_once_by_who_takes_calls_and_was_heard_of(tmp_path: Path, clock: Clock) -> None:
-    one, two, three = (SqliteRegistry(tmp_path / "calls", clock, owner) for owner in (1, 2, 3))
-    two.offer(1)
-    assert one.borrow() is None  # it does not take calls yet
-    two.announce(accepting=True)
-    three.announce(accepting=True)
-    three.offer(2)
-    assert two.borrow() == 3
-    assert [one.borrow() for _ in range(3)] in ([2, 3, None], [3, 2, None])
-    two.offer(1)
-    assert two.borrow() is None  # its own are its own to take
-    two.announce(accepting=False)
-    assert one.borrow() is None
-    two.announce(accepting=True)
-    clock.now_s += 2  # it may be stopped, though it still counts as there
-    assert one.others_accept()
-    assert one.borrow() is None
-    two.announce(accepting=True)
-    one.abandon(2)
-    assert one.borrow() is None
-    for registry in (one, two, three):
-        registry.close()
 
 
 def _claims(path: Path, nonce: bytes) -> int:

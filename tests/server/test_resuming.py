@@ -8,7 +8,7 @@ import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, get_args
 from unittest.mock import Mock
 
 import aiohttp
@@ -26,9 +26,10 @@ from bot.testing.dial import DialResult, new_call_sid, new_stream_sid
 from bot.testing.model import Behaviour
 from bot.testing.model.server import Door
 from bot.testing.phone import SimulatedPhone
-from bot.testing.twilio_texts import CONNECTED, StreamIds
+from bot.testing.twilio_texts import CONNECTED, StreamIds, TwilioTexts
 from tests.server.balancer import Balancer
-from tests.server.desk import GREETING, QUICK, Desk, a_phone, form, heard, standing, stream_of, until
+from tests.server.desk import ACCOUNT, GREETING, QUICK, Desk, a_phone, form, heard, standing, stream_of, until
+from tests.server.test_metrics import above_zero, found
 from tests.server.test_model_side import SORRY
 from tests.server.test_records import stored
 from tests.server.test_webhooks import verbs
@@ -102,6 +103,67 @@ async def test_a_caller_who_is_gone_is_not_carried_on(status: str) -> None:
         assert len(desk.calls) == 0
 
 
+Cut = Literal["1000", "1001", "1006", "stop"]
+
+
+async def cut_off(desk: Desk, how: Cut) -> str:
+    """A call whose stream is over, though nobody has hung up: its SID."""
+    async with desk.stream() as hand:
+        await until(lambda: hand.bridge.call.started and hand.bridge.call.listening.ready)
+        if how == "stop":
+            await hand.socket.send_str(hand.texts.stop())
+        elif how == "1006":
+            hand.socket._response.connection.transport.abort()  # type: ignore[union-attr]
+        else:
+            await hand.socket.close(code=int(how))
+        await until(lambda: hand.bridge.call.ended)
+        assert hand.bridge.call.ended == ("caller_hung_up" if how == "stop" else "line_lost")
+        await desk.quiet(within_s=1)
+    return hand.ids.call_sid
+
+
+@pytest.mark.parametrize("how", get_args(Cut))
+async def test_a_stream_that_was_closed_in_good_order_goes_on_while_the_caller_is_there(how: Cut) -> None:
+    async with standing(GREETING) as desk:
+        call_sid = await cut_off(desk, how)
+        document = (await desk.post("/voice/next", form(call_sid, "in-progress")))[1]
+        assert verbs(document)[0] == "Connect"
+        assert desk.calls.registry.live() == 1
+        socket = await desk.upgrade(stream_of(document).rpartition("/")[2])
+        texts = TwilioTexts(StreamIds(ACCOUNT, call_sid, new_stream_sid()))
+        for text in (CONNECTED, texts.start({}), texts.stop()):
+            await socket.send_str(text)
+        await desk.quiet()
+        await socket.close()
+        counted = above_zero(await found(desk), "call_seconds_count")
+        first = {} if how == "stop" else {("call_seconds_count", "line_lost"): 1}
+        assert counted == {**first, ("call_seconds_count", "caller_hung_up"): 1}  # not two hang-ups of one caller
+        assert verbs((await desk.next(call_sid))[1]) == ["Hangup"]
+        assert verbs((await desk.post("/voice/next", form(call_sid, "in-progress")))[1]) == ["Hangup"]
+        assert len(desk.calls) == 0
+
+
+@pytest.mark.parametrize("how", get_args(Cut))
+@pytest.mark.parametrize("status", ["completed", "canceled"])
+async def test_where_twilio_says_that_the_call_is_over_it_is_over_here(how: Cut, status: str) -> None:
+    async with standing(GREETING) as desk:
+        call_sid = await cut_off(desk, how)
+        assert (await desk.post("/voice/status", form(call_sid, status)))[0] == 204
+        assert verbs((await desk.post("/voice/next", form(call_sid, "in-progress")))[1]) == ["Hangup"]
+        assert (len(desk.calls), len(desk.model.sessions), desk.calls.registry.live()) == (0, 1, 0)
+
+
+async def test_a_call_that_is_over_at_twilio_s_does_not_wait_for_its_stream_to_close() -> None:
+    async with standing(GREETING) as desk, desk.stream() as hand:
+        await until(lambda: hand.bridge.call.started)
+        for status in ("in-progress", "ringing", "completed"):
+            assert hand.bridge.call.ended is None
+            await desk.post("/voice/status", form(hand.ids.call_sid, status))
+        assert hand.bridge.call.ended == "caller_hung_up"
+        await desk.quiet(within_s=1)
+        assert (await desk.post("/voice/status", form(new_call_sid(), "completed")))[0] == 204  # nobody's
+
+
 async def test_a_call_that_breaks_again_and_again_is_given_up() -> None:
     async with standing() as desk:
         call_sid = new_call_sid()
@@ -130,7 +192,7 @@ async def test_a_request_that_is_repeated_gives_the_same_session_another_token()
             await stream.close()
         await desk.quiet()
         assert len(desk.calls) == 0
-        assert desk.reasons == ["line_lost", "caller_hung_up"]
+        assert desk.reasons == ["line_lost", "line_lost"]
 
 
 async def test_a_call_that_nobody_knows_gets_the_apology() -> None:
@@ -255,7 +317,7 @@ async def test_a_stream_that_still_seems_to_be_there_is_over_when_twilio_asks_wh
             assert live.bridge.call.ended is None
             await second.close()
         await desk.quiet()
-        assert desk.reasons == ["line_lost", "caller_hung_up"]
+        assert desk.reasons == ["line_lost", "line_lost"]
         assert desk.calls.registry.live() == 0
 
 

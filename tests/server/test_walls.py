@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 
 from bot.config import SettingsError, load_settings
-from bot.server.quota import MAX_CALLERS, MINUTE_S, Quota, quota_of, storeless_hash
-from bot.server.registry import DAY_S, CallRegistry, MemoryRegistry
+from bot.server.over import DAY_S
+from bot.server.quota import MINUTE_S, Quota, quota_of, storeless_hash
+from bot.server.registry import CallRegistry, MemoryRegistry
 from bot.server.shared_registry import SqliteRegistry
 from bot.server.walls import SAMPLES, Load, may_call
 from bot.testing.agent import Reply, Spoken, pattern
@@ -179,14 +180,17 @@ def test_a_full_house_comes_before_a_quota_and_leaves_no_trace(registry: CallReg
     assert registry.enter(sid(1), 1, quota) == "new"
 
 
+CALLERS = 10_000
+
+
 def test_those_who_rang_long_ago_are_forgotten(clock: Clock) -> None:
     registry = MemoryRegistry(clock)
-    for number in range(MAX_CALLERS):
+    for number in range(CALLERS):
         registry.enter(sid(number), 10**6, Quota(f"caller {number}", 1, 1))
         registry.end(sid(number), "caller_hung_up")
     clock.now_s += DAY_S
-    registry.enter(sid(MAX_CALLERS), 10**6, Quota("anna", 1, 1))
-    assert registry.enter(sid(MAX_CALLERS + 1), 10**6, Quota("anna", 1, 1)) == "caller_at_once"
+    registry.enter(sid(CALLERS), 10**6, Quota("anna", 1, 1))
+    assert registry.enter(sid(CALLERS + 1), 10**6, Quota("anna", 1, 1)) == "caller_at_once"
     assert registry.rings.callers == 1
 
 

@@ -7,14 +7,14 @@ import base64
 import json
 from pathlib import Path
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
-from aiohttp.test_utils import make_mocked_request
 
 from bot.audio.transcode import to_line
 from bot.server import warm
-from bot.server.handover import HANDED, letter
 from bot.server.warm import WarmPool
+from bot.testing.dial import new_call_sid
 from bot.testing.model import Behaviour, CloseAt, SimulatedModel
 from bot.testing.model.server import Door
 from bot.testing.replays import assert_replays
@@ -190,42 +190,25 @@ async def test_stopping_closes_what_is_ready_and_what_is_being_dialled() -> None
     assert desk.model.open_sessions == 0
 
 
-async def test_the_other_processes_are_offered_what_this_one_may_take_calls_with(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    async with standing(BOT_WARM_SESSIONS="2") as desk:
-        offers: list[int] = []
-        monkeypatch.setattr(desk.calls.registry, "offer", offers.append)
-        await filled(desk, 2)
-        session = pool(desk).take()
-        assert session is not None
-        await session.connection.close()
-        await filled(desk, 3)
-        assert offers[-2:] == [1, 2]
-        desk.calls.load.high = True
-        desk.calls.offer()
-        desk.calls.load.high = False
-        desk.calls.draining = True
-        desk.calls.offer()
-        assert offers[-2:] == [0, 0]
-        desk.calls.draining = False
+async def test_a_session_taken_by_a_call_that_is_over_before_its_task_runs_is_closed() -> None:
+    async with standing(BOT_WARM_SESSIONS="1") as desk:
+        await filled(desk, 1)
+        live = desk.calls.start(new_call_sid())
+        assert live.bridge.warm
+        live.bridge.phone_closed(clean=False, code=1006)
+        await live.task
+        await until(lambda: desk.model.open_sessions == len(pool(desk)) == 1)
+        assert desk.calls.registry.live() == 0
 
 
-BODY = b"CallSid=CA1"
-
-
-@pytest.mark.parametrize(
-    ("headers", "body", "given"),
-    [
-        ({"Content-Length": "11"}, BODY, True),
-        ({}, b"", True),
-        ({"Content-Length": "11", HANDED: "1"}, BODY, False),
-        ({"Transfer-Encoding": "chunked"}, BODY, False),
-        ({"Content-Length": "9", "Content-Encoding": "gzip"}, BODY, False),
-        ({"Content-Length": "40000"}, b"x" * 40_000, False),
-    ],
-)
-def test_which_requests_may_be_handed_on(headers: dict[str, str], body: bytes, *, given: bool) -> None:
-    whole = letter(make_mocked_request("POST", "/voice", headers), body)
-    assert (whole is not None) is given
-    assert whole is None or (HANDED.encode() in whole and whole.endswith(b"\r\n\r\n" + body))
+async def test_a_call_that_can_t_be_made_keeps_no_session_and_no_place(monkeypatch: pytest.MonkeyPatch) -> None:
+    async with standing(BOT_WARM_SESSIONS="1") as desk:
+        await filled(desk, 1)
+        call_sid = new_call_sid()
+        monkeypatch.setattr("bot.server.bridge.Call", Mock(side_effect=KeyError("a defect")))
+        assert desk.calls.enter(call_sid) == "new"
+        with pytest.raises(KeyError):
+            desk.calls.start(call_sid)
+        monkeypatch.undo()
+        assert (len(pool(desk)), len(desk.calls), desk.calls.registry.live()) == (1, 0, 0)
+        await desk.works()

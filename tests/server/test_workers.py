@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import socket
 from collections.abc import Coroutine
 from pathlib import Path
 
 import pytest
+from aiohttp.test_utils import make_mocked_request
 
+from bot.server.handover import HANDED, Handover
 from bot.server.worker import AGAIN_AFTER_S, CallWorker
 from bot.testing.dial import new_call_sid
-from bot.testing.model.server import Door
-from tests.server.desk import GREETING, a_phone, environment, heard, until
+from tests.server.desk import a_phone, environment, until
 from tests.server.instance import heard_out, run_to_its_end, serving
 from tests.server.test_webhooks import verbs
 
 
-async def test_no_call_misses_its_session_and_the_idle_ones_serve_any_process(tmp_path: Path) -> None:
+async def test_no_call_misses_its_session(tmp_path: Path) -> None:
     async with serving(tmp_path, BOT_WARM_SESSIONS="2") as instance:
         await until(lambda: len(instance.model.sessions) == 2)
         await heard_out(instance, *(a_phone() for _ in range(20)))
@@ -26,31 +28,6 @@ async def test_no_call_misses_its_session_and_the_idle_ones_serve_any_process(tm
         assert len(instance.model.sessions) == 22
         for event in ("session_missed", "handover_failed", "warm_session_failed"):
             assert instance.logged(event) == []
-
-
-async def test_a_call_begins_in_the_process_that_has_an_idle_session(tmp_path: Path) -> None:
-    async with serving(tmp_path, BOT_WARM_SESSIONS="2") as instance:
-        here, there = sorted(instance.workers)
-        await until(lambda: instance.asked("SELECT idle FROM workers") == [(1,), (1,)])
-        instance.model.door = Door(unanswered=True)  # nobody gets another one
-        first, phone = new_call_sid(), a_phone()
-        with instance.only(here):
-            await instance.token(first)
-            assert instance.owner(first) == here
-            calling = asyncio.create_task(instance.dial(phone))
-            await until(lambda: instance.asked("SELECT idle FROM workers WHERE pid = ?", there) == [(0,)])
-        await until(lambda: heard(phone) == GREETING.items[0].audio)
-        assert instance.asked("SELECT owner FROM calls WHERE sid = ?", phone.ids.call_sid) == [(there,)]
-        phone.hang_up(0)
-        assert (await calling).ending == "caller_hung_up"
-        with instance.only(there):  # none is left anywhere: it begins where it is
-            last = new_call_sid()
-            await instance.token(last)
-            assert instance.owner(last) == there
-        assert len(instance.model.sessions) == 2
-        assert instance.logged("handover_failed") == []
-        for call_sid in (first, last):  # their streams never come
-            await instance.next(call_sid)
 
 
 async def test_the_processes_share_what_they_know_of_a_call(tmp_path: Path) -> None:
@@ -69,11 +46,11 @@ async def test_the_processes_share_what_they_know_of_a_call(tmp_path: Path) -> N
                     assert await instance.refused(token) == 403
                     assert (await instance.voice(call_sid))[0] == 409
             await stream.close()
-        await until(lambda: instance.reasons == ["caller_hung_up"])
+        await until(lambda: instance.reasons == ["line_lost"])
         for worker in (here, there):
             with instance.only(worker):
                 assert verbs((await instance.voice(call_sid))[1]) == ["Hangup"]
-                assert verbs((await instance.next(call_sid))[1]) == ["Hangup"]
+                assert verbs((await instance.next(call_sid))[1]) == ["Say", "Hangup"]
         assert len(instance.model.sessions) == 1
 
 
@@ -104,7 +81,7 @@ async def test_of_two_streams_at_once_one_is_let_in(tmp_path: Path) -> None:
             streams = await asyncio.gather(*(instance.upgrade(token) for _ in range(4)), return_exceptions=True)
             (let_in,) = [one for one in streams if not isinstance(one, BaseException)]
             await let_in.close()
-        await until(lambda: instance.reasons == ["caller_hung_up"] * 5)
+        await until(lambda: instance.reasons == ["line_lost"] * 5)
         assert len(instance.model.sessions) == 5
 
 
@@ -120,6 +97,20 @@ async def test_a_stream_that_cannot_be_handed_over_is_served_where_it_is(tmp_pat
         await until(lambda: len(instance.logged("session_missed")) == 1)
         assert (len(instance.logged("handover_failed")), instance.reasons) == (1, ["caller_hung_up"])
         assert len(instance.model.sessions) == 2
+
+
+@pytest.mark.parametrize(
+    ("headers", "owner"),
+    [({HANDED: "1"}, 1), ({"X-Long": "x" * 40_000}, 1), ({}, None), ({}, 0)],
+    ids=["handed on before", "too long", "no owner", "its own"],
+)
+async def test_which_streams_stay_where_they_are(tmp_path: Path, headers: dict[str, str], owner: int | None) -> None:
+    request = make_mocked_request("GET", "/media/token", headers)
+    handover = Handover(tmp_path)
+    owner = os.getpid() if owner == 0 else owner
+    assert not await handover.give(request, owner)
+    handover.close()
+    assert not request.transport.abort.called  # type: ignore[union-attr]
 
 
 @pytest.mark.parametrize("taken", ["the port", "a TwiML file", "a recording"])

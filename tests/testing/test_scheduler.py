@@ -16,7 +16,7 @@ from bot.call.outputs import End, Output, Report
 from bot.call.settings import CallSettings
 from bot.realtime import events
 from bot.realtime.session import SessionSettings
-from bot.testing.agent import ScriptedAgent, Spoken, pattern
+from bot.testing.agent import Pacing, Reply, ScriptedAgent, Spoken, pattern
 from bot.testing.line import Line
 from bot.testing.model.behaviour import SpeechAt
 from bot.testing.model.simulated import SimulatedModel
@@ -269,3 +269,14 @@ def test_a_session_of_another_format_is_transcoded_in_virtual_time_too(audio: Fo
     assert len(model.spoken(cut.item_id)) >= cut.audio_end_ms * per_ms
     assert b"".join(one.audio for one in phone.received)[8:] != b""
     assert abs(model.heard_ms - sum(len(frame.audio) for frame in phone.sent_frames) // 8) <= 100
+
+
+def test_a_reply_longer_than_a_step_may_hand_over_is_heard_to_its_end_and_so_is_the_next() -> None:
+    """The shell looks for room at each beat, also where the line was never full."""
+    reply = Reply((Spoken(pattern(12_000, "long"), "A long story."),), pacing=Pacing(speed=0, first_audio_ms=100))
+    model = SimulatedModel(ScriptedAgent([reply]), speech=(SpeechAt(16_000_000, 16_500_000),))
+    phone = SimulatedPhone(frames=False)
+    phone.hang_up(40_000_000)
+    call = VirtualCall(Call(CallSettings(greeting="Hello.")), phone, model, start_us=1_500_000)
+    assert call.run() == "caller_hung_up"
+    assert [run.end_us - run.start_us for run in phone.playout.runs] == [12_000_000, 12_000_000]

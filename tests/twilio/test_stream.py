@@ -65,8 +65,15 @@ def test_each_message_of_the_reference_is_read(wire: dict[str, Any], message: st
 
 
 def test_numbers_may_be_numbers_too() -> None:
-    message = parse(json.dumps({"event": "media", "streamSid": SID, "media": {"timestamp": 40, "payload": ""}}))
-    assert message == stream.Media(stream.MediaPart("", 40), SID)
+    message = parse(json.dumps({"event": "media", "streamSid": SID, "media": {"timestamp": 40, "payload": "/w=="}}))
+    assert message == stream.Media(stream.MediaPart("/w==", 40), SID)
+
+
+def test_media_of_nothing_is_refused_both_ways() -> None:
+    with pytest.raises(BadMessage, match="bad_shape"):
+        parse(media(payload=""))
+    with pytest.raises(BadMessage):
+        parse_outbound(json.dumps({"event": "media", "streamSid": SID, "media": {"payload": ""}}))
 
 
 def test_a_start_without_parameters_has_none() -> None:

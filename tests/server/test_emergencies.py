@@ -1,0 +1,186 @@
+"""The last resort: wherever a defect shows, at any step and in the very end, the call is over and nothing of it is left."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterator
+from inspect import isfunction
+from itertools import islice
+from pathlib import Path
+from typing import Any, Literal
+
+import pytest
+
+from bot.server.context import METER
+from bot.server.keeping import keeping
+from bot.server.live import LiveCall
+from bot.testing.agent import pattern
+from bot.testing.phone import SimulatedPhone
+from tests.server.desk import GREETING, Desk, a_phone, standing, until
+
+When = Literal["first", "third", "ending"]
+Place = tuple[Any, str]
+"""What has a method, and its name."""
+AT_ONCE = 100
+TOLD = ("internal_error", "record_failed")
+_BRIDGE = (
+    "_frame",
+    "_feed",
+    "_do",
+    "_take",
+    "_report",
+    "_learn",
+    "_write_due",
+    "_arm",
+    "_say_goodbye",
+    "warn",
+    "refuse",
+)
+_RECORDER = ("input", "frame", "output", "follow", "close")
+_CALLS = ("_add_up", "_remember", "_enter_end")
+
+
+class Defect(Exception):
+    """Nobody expects it."""
+
+
+class Fault:
+    """Raises once, in place of a method of one call: at its first or third use, or at the first in the call's end."""
+
+    def __init__(self, when: When) -> None:
+        self.fired = False
+        self._when = when
+        self._uses = 0
+
+    def put(self, live: LiveCall, place: Place) -> None:
+        owner, name = place
+        whole = owner[name] if isinstance(owner, dict) else getattr(owner, name)
+
+        def broken(*arguments: Any, **named: Any) -> Any:
+            self._uses += 1
+            ending = live.bridge.call.ended is not None
+            if not self.fired and (
+                ending if self._when == "ending" else self._uses == {"first": 1, "third": 3}[self._when]
+            ):
+                self.fired = True
+                raise Defect(str(name))
+            return whole(*arguments, **named)
+
+        if isinstance(owner, dict):
+            owner[name] = broken
+        else:
+            setattr(owner, name, broken)
+
+
+def in_core(live: LiveCall) -> Iterator[Place]:
+    """Each handler of a message, and each method of each part."""
+    call = live.bridge.call
+    yield from ((call._handlers, kind) for kind in call._handlers)  # type: ignore[misc]
+    for part in vars(call._parts).values():
+        if hasattr(part, "__dict__"):
+            yield from ((part, name) for name, of_class in vars(type(part)).items() if _is_method(name, of_class))
+
+
+def _is_method(name: str, of_class: object) -> bool:
+    return isfunction(of_class) and not name.startswith("__")
+
+
+def in_shell(live: LiveCall) -> Iterator[Place]:
+    bridge = live.bridge
+    yield from ((bridge, name) for name in _BRIDGE)
+    yield from ((bridge._model, name) for name in ("open", "send_all", "created"))
+    yield from ((bridge.recorder, name) for name in _RECORDER)
+
+
+@pytest.mark.parametrize(
+    "when", ["ending", pytest.param("first", marks=pytest.mark.slow), pytest.param("third", marks=pytest.mark.slow)]
+)
+@pytest.mark.parametrize("places", [in_core, in_shell])
+async def test_a_defect_anywhere_in_a_call_leaves_nothing_of_it(
+    tmp_path: Path, when: When, places: Callable[[LiveCall], Iterator[Place]]
+) -> None:
+    env = {"BOT_RECORD": "fixture", "BOT_RECORD_DIR": str(tmp_path)}
+    async with standing(GREETING, keep=keeping, checked=False, BOT_MAX_CALLS="1000", **env) as desk:
+        faults: dict[str, Fault] = {}
+        turn = iter(range(10_000))
+        left = True
+
+        def spoil(live: LiveCall) -> None:
+            nonlocal left
+            place = next(islice(places(live), next(turn), None), None)
+            left = place is not None
+            if place is not None:
+                faults[live.call_sid] = Fault(when)
+                faults[live.call_sid].put(live, place)
+
+        desk.calls.on_start.append(spoil)
+        while left:
+            await asyncio.gather(*(a_call(desk) for _ in range(AT_ONCE)), return_exceptions=True)
+        await nothing_is_left(desk)
+        logged = [entry["call_sid"] for entry in desk.logs if entry["event"] in TOLD]
+        fired = [call_sid for call_sid, fault in faults.items() if fault.fired]
+        assert len(fired) >= (5 if when == "ending" else 20)
+        assert sorted(logged) == sorted(fired)
+        desk.logs.clear()
+        desk.calls.on_start.remove(spoil)
+        await desk.works()
+
+
+async def a_call(desk: Desk) -> None:
+    phone: SimulatedPhone = a_phone()
+    phone.say(pattern(200), 300_000)
+    calling = asyncio.create_task(desk.dial(phone))
+    try:
+        await until(lambda: len(phone.received) > 1 or calling.done(), or_fail=False)
+        await asyncio.sleep(0.4)
+        phone.hang_up(0)
+        await calling
+    finally:
+        calling.cancel()
+
+
+async def nothing_is_left(desk: Desk) -> None:
+    await desk.quiet(within_s=5)
+    await until(lambda: not desk.calls.registry.live())
+    assert desk.calls._beat._sleepers == {}
+    assert [task for task in asyncio.all_tasks() if task.get_name().startswith(("call ", "dial"))] == []
+
+
+@pytest.mark.parametrize(
+    ("part", "name"),
+    [
+        *(("calls", name) for name in _CALLS),
+        *(("registry", name) for name in ("end",)),
+        *(("meter", name) for name in ("_read", "_milestones")),
+        *(("keeper", name) for name in ("put",)),
+    ],
+)
+async def test_a_defect_in_what_all_calls_share_costs_no_place(
+    tmp_path: Path, part: str, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("bot.server.live.AGAIN_S", 0.01)
+    async with standing(GREETING, keep=keeping, BOT_RECORD_DIR=str(tmp_path)) as desk:
+        assert desk.kept is not None
+        owner = {
+            "calls": desk.calls,
+            "registry": desk.calls.registry,
+            "meter": desk.app[METER],
+            "keeper": desk.kept.keeper,
+        }[part]
+        whole, uses = getattr(owner, name), 0
+
+        def broken(*arguments: Any, **named: Any) -> Any:
+            nonlocal uses
+            uses += 1
+            if uses == 1:
+                raise Defect(name)
+            return whole(*arguments, **named)
+
+        monkeypatch.setattr(owner, name, broken)
+        async with desk.stream():
+            pass
+        await until(lambda: uses)
+        await nothing_is_left(desk)
+        assert len([entry for entry in desk.logs if entry["event"] in TOLD]) == 1
+        desk.logs.clear()
+        await desk.works()
