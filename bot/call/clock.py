@@ -27,7 +27,8 @@ class Clock:
         parts, step = self._parts, self._parts.step
         if parts.listening.ready:
             step.send_all(parts.listening.tick(step.now_us))
-        if not parts.sessions.tick(audible=parts.speaking.audible(step.now_us)):
+        step.send_all(parts.speaking.probe(step.now_us))
+        if not parts.sessions.tick(audible=parts.speaking.has_floor(step.now_us)):
             return self._session.none_left()
         reason = parts.limits.passed(step.now_us)
         if reason is not None:

@@ -24,15 +24,15 @@ class Dialogue:
         parts.floor.caller_speaking = True
         in_backlog = event.audio_start_ms * BYTES_PER_MS < parts.listening.guarded_bytes
         dropped = not in_backlog and parts.functions.drop_hang_up()
-        talking = parts.interrupt.possible
-        if talking and (in_backlog or not self._may_interrupt()):
+        may_interrupt = not in_backlog and self._may_interrupt()
+        if not may_interrupt and parts.interrupt.bot_speaks:
             parts.step.counts["interruptions_refused"] += 1
             if not dropped:
                 return
         else:
             parts.responses.forget()
             parts.faults.caller_spoke()
-            if talking:
+            if may_interrupt and parts.interrupt.possible:
                 parts.farewell.interrupted()
                 parts.interrupt.cut()
         parts.floor.happen(Happening.SPEECH_STARTED)

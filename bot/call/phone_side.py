@@ -47,11 +47,15 @@ class PhoneSide:
             floor.happen(Happening.HANG_UP_ASKED)
         self._flush()
 
-    def mark_echoed(self, message: stream.MarkEcho) -> None:
+    def mark_echoed(self, message: stream.MarkEcho) -> bool:
+        """Whether it tells of nothing but how playing goes on: nothing has begun, and nothing is over."""
         parts = self._parts
-        ours = parts.admission.ours(message.stream_sid)
-        if ours and parts.speaking.ledger.echo(message.mark.name, parts.step.now_us):
-            parts.account.look()
+        if not parts.admission.ours(message.stream_sid):
+            return True
+        if not parts.speaking.ledger.echo(message.mark.name, parts.step.now_us):
+            return True
+        parts.account.look()
+        return False
 
     def key_pressed(self, message: stream.Dtmf) -> None:
         if self._parts.admission.ours(message.stream_sid):

@@ -100,12 +100,25 @@ class Speaking:
     def _mark(self, name: str) -> SetMark:
         return SetMark(self.stream_sid, MarkPart(name))
 
-    def over_us(self) -> int | None:
-        """When playout counts as over if no echo says so before; None while anything waits, or nothing is out."""
-        return None if self.waiting else self.ledger.over_us()
+    def due_us(self) -> int | None:
+        """When there is something to do, should nothing come: the floor is given up, or a mark is due."""
+        if self.waiting:
+            return None
+        return self.ledger.over_us() or (None if self.full else self.ledger.probe_us())
 
-    def audible(self, now_us: int) -> bool:
-        """Whether anything is playing, may be playing, or waits to be played."""
+    def probe(self, now_us: int) -> list[Outbound]:
+        """A mark on the empty buffer, if it is time for one."""
+        due_us = self.ledger.probe_us()
+        if due_us is None or now_us < due_us or self.waiting or self.full:
+            return []
+        return [self._mark(self.ledger.probe(now_us))]
+
+    def has_floor(self, now_us: int) -> bool:
+        """Whether the bot speaks: something is playing, or waits to be played."""
+        return self.waiting or self.ledger.playing(now_us)
+
+    def interruptible(self, now_us: int) -> bool:
+        """Whether something may still be heard, though the bot may have lost the floor long ago."""
         return self.waiting or self.ledger.interruptible(now_us)
 
     def cut(self, now_us: int) -> tuple[list[Outbound], list[Entry]]:
