@@ -112,7 +112,7 @@ class Call:
         step.begin(now_us)
         self.speaking.new_step()
         if self._is_but_playout(item):
-            self._due_us = sooner(self._due_but_playout_us, self.speaking.due_us())
+            self._due_us = sooner(self._due_but_playout_us, self.speaking.due_us(self._step.now_us))
             return step.out
         why = self._take(item) or self._settling.settle()
         if why is not None:
@@ -170,7 +170,7 @@ class Call:
     def _reckon(self) -> None:
         """A step is over: when there is something to do, should nothing else come."""
         self._due_but_playout_us = self._clock.deadline_us()
-        self._due_us = sooner(self._due_but_playout_us, self.speaking.due_us())
+        self._due_us = sooner(self._due_but_playout_us, self.speaking.due_us(self._step.now_us))
 
     def _end(self, reason: EndReason) -> None:
         reason = self.farewell.reason(reason)

@@ -30,10 +30,14 @@ CONFIRM_WITHIN_US = 2_000_000
 """When no echo confirms the end, the bot's floor ends this long after the ledger's own end of playing."""
 STALLED_US = 30_000_000
 """A line that stood still for longer does not come back: the socket's own pings give it up before."""
-PROBE_EVERY_US = 100_000
-PROBES_AHEAD = 4
+PROBE_EVERY_US = 50_000
+PROBES_AHEAD = 6
 """Marks on an empty buffer that are out at a time: a round trip of 300 ms and its spread."""
 ENOUGH_ROUND_TRIPS = 32
+ASKED_AT_FIRST_US = 500_000
+"""From the beginning of a stream to the first word of a greeting that is ready."""
+NEWS_US = 20_000
+"""By how much the end of playing may move before those who wait for it are told."""
 CAUSED_BYTES = 800
 """A mark so far ahead of the play head comes back only because of the `clear`."""
 MAX_ENTRIES = 64
@@ -157,7 +161,11 @@ class Ledger:
         self.unconfirmed_ends = 0
         self.echoes = False
         """Whether marks come back on this line, so that one which does not tells something."""
+        self.ask_until_us = 0
+        """Until then a phone is asked for the round trip that has sent no mark back."""
         self.round_trip = RoundTrip()
+        self.news = False
+        """Whether something had begun by the last echo, or was over: else it told of nothing but the clock."""
         self.late_us = 0
         """How much later than by our own clock the last run plays, or had played when it was cut."""
         self._starts = StartHold()
@@ -253,14 +261,14 @@ class Ledger:
         """The name of the mark that is due after what was sent; None when the last one is near enough."""
         return self._set_mark(now_us) if self._unmarked >= (1 if at_end else MARK_EVERY_BYTES) else None
 
-    def probe_us(self) -> int | None:
+    def probe_us(self, now_us: int) -> int | None:
         """When a mark is due on the empty buffer, for the round trip alone; None: it is not empty, or enough is known.
 
-        One follows the other as they come back, so that a phone that sends none back is not asked.
+        A phone is asked as its stream begins, and again only if marks come back.
         """
-        if self._out or not self.echoes or self._probes >= PROBES_AHEAD:
+        if self._out or self._probes >= PROBES_AHEAD or self.round_trip.known >= ENOUGH_ROUND_TRIPS:
             return None
-        return self._marked_us + PROBE_EVERY_US if self.round_trip.known < ENOUGH_ROUND_TRIPS else None
+        return self._marked_us + PROBE_EVERY_US if self.echoes or now_us < self.ask_until_us else None
 
     def probe(self, now_us: int) -> str:
         """The name of such a mark."""
@@ -278,6 +286,7 @@ class Ledger:
 
     def echo(self, name: str, now_us: int) -> bool:
         """A mark came back. False when it was not one of ours, or not of this epoch."""
+        self.news = False
         if name in self._dead:
             self._dead_echo(name, now_us)
             return False
@@ -306,16 +315,18 @@ class Ledger:
             self.echoes = False
             return
         self.echoes = True
+        end_us, inside = run.end_us, len(run.parts) == 1 and run.proven > 0 and mark.position < run.size
         if mark.sent_us <= run.at_us(mark.position):
             run.hold.add(after_us - round(self.round_trip.us), self.round_trip)
         run.proven = mark.position
         if run is self._runs[-1]:
-            self.late_us = run.hold.us
+            self.late_us = run.hold.us if run.hold.seen else run.hold.at_start_us
         else:
             self._follow(run)
         if run is self._runs[-1] and mark.position == run.size:
             self._out = False
-        elif now_us < run.end_us + CONFIRM_WITHIN_US:
+        self.news = not inside or self._given_up or abs(run.end_us - end_us) > NEWS_US
+        if now_us < run.end_us + CONFIRM_WITHIN_US:
             self._given_up = False
 
     def _follow(self, run: Run) -> None:
@@ -428,6 +439,8 @@ class Ledger:
             self._starts.learn(run.hold)
         playing = next((run for run in self._runs if run.claimed < run.size), None)
         if playing is not None:
-            self.late_us = now_us - playing.start_us - playing.claimed * US_PER_BYTE
+            by_marks_us = now_us - playing.start_us - playing.claimed * US_PER_BYTE
+            by_hold = playing.claimed == playing.position(now_us, playing.hold.us)
+            self.late_us = playing.hold.us if by_hold else by_marks_us
         if self._out and now_us >= self._runs[-1].end_us + CONFIRM_WITHIN_US:
             self.echoes = False  # until one comes, were it for the `clear`

@@ -24,7 +24,7 @@ class PhoneSide:
         if why:
             step.warn("stream_refused", why=why)
             return "refused"
-        parts.speaking.stream_sid = message.stream_sid
+        parts.speaking.start(message.stream_sid, step.now_us)
         parts.limits.stream_started(step.now_us)
         parts.spending.answered()
         parts.walls.stream_started()
@@ -50,9 +50,9 @@ class PhoneSide:
     def mark_echoed(self, message: stream.MarkEcho) -> bool:
         """Whether it tells of nothing but how playing goes on: nothing has begun, and nothing is over."""
         parts = self._parts
-        if not parts.admission.ours(message.stream_sid):
-            return True
-        if not parts.speaking.ledger.echo(message.mark.name, parts.step.now_us):
+        ledger = parts.speaking.ledger
+        ours = parts.admission.ours(message.stream_sid) and ledger.echo(message.mark.name, parts.step.now_us)
+        if not ours or not ledger.news:
             return True
         parts.account.look()
         return False

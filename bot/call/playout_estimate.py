@@ -17,7 +17,7 @@ from __future__ import annotations
 
 from collections import deque
 from math import sqrt
-from statistics import fmean
+from statistics import fmean, median
 
 WINDOW = 32
 """Echoes that a centre is made of. Of 32 round trips at +-10 ms the mean errs by 1.4 ms; twice as many gain 0.4 ms."""
@@ -25,14 +25,22 @@ UNKNOWN_US, UNKNOWN_ERROR_US = 120_000, 100_000
 """A round trip that was never measured: from 20 ms in a city to 300 ms across the world."""
 LONGEST_US = 1_000_000
 """A longer round trip is none: something stood still. By satellite it is 600 ms."""
-SPREAD_US, LEAST_SPREAD_US = 6_000, 1_000
-"""Median deviation of round trips on a line of +-10 ms: 5.9 ms. Assumed until FEW are known; the least believed."""
-FEW = 4
-FAR = 4
-"""Spreads beyond which an echo is off: of round trips at +-J, none is (3.4 spreads are the most that they deviate)."""
-LEAST_FAR_US = 12_000
-MOST_JITTER_US = 20_000
-"""The most by which media alone is thought to be off our clock; a spread above that comes of the echoes."""
+SPREAD_US, AS_IF = 6_700, 4
+"""Mean deviation of round trips on a line of +-10 ms, which counts as if so many echoes had shown it."""
+MOST_DEVIATION_US = 100_000
+"""One that was lost and sent again, after 200 ms and more, says little of the spread."""
+FAR, LEAST_FAR_US = 3.5, 12_000
+"""Spreads beyond which an echo is off. Round trips at +-J deviate by three at most."""
+FEW = 2
+"""Round trips that a stall may have lengthened all."""
+SURE = 2.5
+"""Standard deviations of the noise within which a hold is that of before: a prebuffer of 30 ms and more is seen."""
+MOVED = 4
+"""Round trips in a row that are off and agree are a new one; those that wait for a stall to end do not agree."""
+EARLY_US = 30_000
+"""The most by which a phone's clock gets ahead of ours within an answer: 300 ppm in 100 s."""
+MOST_JITTER_US = 40_000
+"""The spread of a line of +-60 ms. Echoes that scatter more are gathered somewhere, and say nothing of the media."""
 
 
 class Centre:
@@ -72,16 +80,18 @@ class RoundTrip:
 
     def __init__(self) -> None:
         self.us: float = UNKNOWN_US
-        self.spread_us = SPREAD_US
-        """Of one round trip; also, nearly, the standard deviation of one way."""
+        self.spread_us: float = SPREAD_US
+        """Mean deviation of one round trip; also, nearly, the standard deviation of one way."""
         self.variance = float(UNKNOWN_ERROR_US**2)
         """Of the mean."""
-        self._centre = Centre()
+        self._last: deque[int] = deque(maxlen=WINDOW)
+        self._deviations: list[float] = []
+        self._differences: deque[int] = deque(maxlen=WINDOW)
 
     @property
     def known(self) -> int:
-        """How many echoes it is the mean of."""
-        return len(self._centre.kept)
+        """How many echoes have told of it."""
+        return len(self._last)
 
     @property
     def far_us(self) -> float:
@@ -89,25 +99,40 @@ class RoundTrip:
         return max(LEAST_FAR_US, FAR * self.spread_us) + 2 * sqrt(self.variance)
 
     def add(self, sample_us: int) -> None:
-        if sample_us < LONGEST_US:
-            self._centre.add(sample_us, self.us, self.far_us)
+        if sample_us >= LONGEST_US:
+            return
+        self._last.append(sample_us)
+        latest = list(self._last)[-MOVED:]
+        least, most = min(latest), max(latest)
+        off = least - self.us > self.far_us or self.us - most > self.far_us
+        if off and len(self._last) > 2 * MOVED and most - least <= 2 * self.far_us:
+            self.was(*latest)
+        else:
             self._reckon()
 
-    def was(self, sample_us: int) -> None:
-        """It is known to have been so short, whatever was measured before."""
-        self._centre.restart(max(sample_us, 0))
+    def differ(self, difference_us: int) -> None:
+        """So much lie two residuals in a row apart: they deviate as one round trip does, by the jitter of two ways."""
+        self._differences.append(min(difference_us, MOST_DEVIATION_US))
+        self._spread()
+
+    def was(self, *samples_us: int) -> None:
+        """It is known to have been so, whatever was measured before."""
+        self._last.clear()
+        self._last.extend(samples_us)
         self._reckon()
 
     def _reckon(self) -> None:
-        kept = sorted(self._centre.kept)
-        if not kept:
-            return
-        self.us = self._centre.mean
-        if len(kept) >= FEW:
-            middle = kept[len(kept) // 2]
-            spread = sorted([abs(one - middle) for one in kept])[len(kept) // 2]
-            self.spread_us = max(spread, LEAST_SPREAD_US)
-        self.variance = 2 * self.spread_us**2 / len(kept)
+        middle = median(self._last)
+        self._deviations = [min(abs(one - middle), MOST_DEVIATION_US) for one in self._last]
+        self._spread()
+        far_us = max(LEAST_FAR_US, FAR * self.spread_us)
+        self.us = fmean([one for one in self._last if abs(one - middle) <= far_us] or [middle])
+
+    def _spread(self) -> None:
+        n = len(self._deviations) + len(self._differences) + AS_IF
+        self.spread_us = (sum(self._deviations) + sum(self._differences) + AS_IF * SPREAD_US) / n
+        if self._last:
+            self.variance = 2 * self.spread_us**2 / len(self._last)
 
 
 class Hold:
@@ -116,9 +141,10 @@ class Hold:
     def __init__(self, before_us: int) -> None:
         self.us = self.at_start_us = before_us
         """Now, and when the stretch began."""
-        self.moved = False
-        """Whether it has been seen to be another one than before."""
+        self.trip_us = 0.0
+        """The round trip by which it was last reckoned."""
         self._before_us = before_us
+        self._last_us: int | None = None
         self._begins = True
         """Whether it is still what it was at the start."""
         self._centre = Centre()
@@ -142,36 +168,47 @@ class Hold:
     def add(self, residual_us: int, trip: RoundTrip) -> None:
         """An echo came so much later than by our clock and the round trip."""
         had_begun, centre = self.seen, self._centre
+        if self._last_us is not None:
+            trip.differ(abs(residual_us - self._last_us))
+        self._last_us = residual_us
         if centre.add(residual_us, self.us, trip.far_us):
-            if centre.mean < -trip.far_us:  # nothing plays before it is sent
-                trip.was(round(trip.us + centre.mean))
+            if centre.mean < -trip.far_us and trip.known <= FEW:  # nothing plays before it is sent
+                trip.was(max(round(trip.us + centre.mean), 0))
                 centre.restart(0)
             else:
-                self.moved = True
                 self._begins = self._begins and not had_begun
         if not centre.kept:
             self.at_start_us = max(residual_us, 0)  # until there is more to tell
             return
-        self.us = round(centre.mean if self.moved else self._weighed(trip))
+        self.us, self.trip_us = round(self._weighed(trip)), trip.us
         if self._begins:
             self.at_start_us = self.us
 
     def _weighed(self, trip: RoundTrip) -> float:
-        """The mean of the residuals, drawn towards what was before by how little they prove."""
-        jitter = min(trip.spread_us, MOST_JITTER_US) ** 2
-        noise = trip.variance + trip.spread_us**2 / len(self._centre.kept)
-        return self._before_us + (self._centre.mean - self._before_us) * jitter / (jitter + noise)
+        """The mean of the residuals; within the noise, drawn towards what was before by how little they prove."""
+        off_us = self._centre.mean - self._before_us
+        if trip.spread_us > MOST_JITTER_US and off_us < LONGEST_US:
+            return self._before_us
+        jitter = trip.spread_us**2
+        noise = trip.variance + jitter / len(self._centre.kept)
+        sure_us = SURE * sqrt(jitter + noise)
+        if (
+            self._centre.mean < -sure_us - EARLY_US
+        ):  # nothing plays before it is sent: the round trip was not what was measured
+            return 0
+        return self._before_us + off_us * (jitter / (jitter + noise) if abs(off_us) < sure_us else 1)
 
 
 class StartHold:
     """How late playing starts on this line: a prebuffer holds every start back alike, a stall or drift only some."""
 
     def __init__(self) -> None:
-        self._last: deque[int] = deque(maxlen=4)
+        self._last: deque[float] = deque(maxlen=4)
+        """With the round trip, which may have been known less well at the time."""
 
     def learn(self, hold: Hold) -> None:
         if hold.seen:
-            self._last.append(hold.at_start_us)
+            self._last.append(hold.at_start_us + hold.trip_us)
 
     def expected_us(self, trip: RoundTrip) -> int:
         """The least of the last, with those that agree with it; nothing, while it is within the noise."""
@@ -179,5 +216,5 @@ class StartHold:
             return 0
         least = min(self._last)
         alike = [one for one in self._last if one <= least + trip.far_us]
-        mean = sum(alike) / len(alike)
-        return round(mean) if mean > trip.far_us else 0
+        hold_us = fmean(alike) - trip.us
+        return round(hold_us) if hold_us > trip.far_us else 0

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import deque
 
 from bot.audio.payload import MAX_MEDIA_CHARS, payload_bytes, split
-from bot.call.ledger import Entry, Ledger
+from bot.call.ledger import ASKED_AT_FIRST_US, Entry, Ledger
 from bot.twilio.stream import Clear, MarkPart, Outbound, OutPart, PlayMedia, SetMark
 
 HELD_BYTES = 10 * 60 * 8_000
@@ -36,6 +36,11 @@ class Speaking:
         self._held: deque[tuple[Entry, str, int]] = deque()
         self._held_bytes = 0
         self._step_chars = 0
+
+    def start(self, stream_sid: str, now_us: int) -> None:
+        """The stream has begun."""
+        self.stream_sid = stream_sid
+        self.ledger.ask_until_us = now_us + ASKED_AT_FIRST_US
 
     def new_step(self) -> None:
         """The shell has written what it was given."""
@@ -100,16 +105,16 @@ class Speaking:
     def _mark(self, name: str) -> SetMark:
         return SetMark(self.stream_sid, MarkPart(name))
 
-    def due_us(self) -> int | None:
+    def due_us(self, now_us: int) -> int | None:
         """When there is something to do, should nothing come: the floor is given up, or a mark is due."""
         if self.waiting:
             return None
-        return self.ledger.over_us() or (None if self.full else self.ledger.probe_us())
+        return self.ledger.over_us() or (self.ledger.probe_us(now_us) if self.stream_sid and not self.full else None)
 
     def probe(self, now_us: int) -> list[Outbound]:
         """A mark on the empty buffer, if it is time for one."""
-        due_us = self.ledger.probe_us()
-        if due_us is None or now_us < due_us or self.waiting or self.full:
+        due_us = self.ledger.probe_us(now_us)
+        if due_us is None or now_us < due_us or self.waiting or self.full or not self.stream_sid:
             return []
         return [self._mark(self.ledger.probe(now_us))]
 

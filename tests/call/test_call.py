@@ -386,7 +386,10 @@ def test_speaking_ends_two_seconds_late_when_no_mark_comes() -> None:
 def test_a_mute_caller_is_silence_by_the_clock() -> None:
     desk = Desk()
     assert desk.at(20).give(frame(0)) == ["append 20"]
-    assert desk.call.deadline_us == 120_000
+    assert desk.at(50).tick() == ["mark e0.0"]
+    desk.at(100).give(echo("e0.0"))
+    assert desk.call.deadline_us == 100_000
+    assert desk.tick() == ["mark e0.1"]
     assert desk.at(120).tick() == ["append 60"]
     assert desk.at(320).give(frame(300)) == ["append 220", "append 20"]
 
@@ -630,6 +633,7 @@ def test_a_limit_that_is_passed_ends_the_call() -> None:
 def test_a_session_that_is_never_ready_and_one_never_claimed_end_too() -> None:
     desk = Desk(ready=False)
     desk.give(start())
+    desk.at(500).tick()
     assert desk.call.deadline_us == 4_000_000
     assert desk.at(4_000).tick() == ["dial"]
     assert desk.call.deadline_us == 8_000_000

@@ -18,8 +18,8 @@ def cuts(n: int) -> int:
     bad = total = 0
     for found in barge_in.tallies(n):
         print(found.row(), flush=True)
-        total += len(found.seen) + len(found.blind)
-        bad += not found.good
+        total += len(found.seen) + len(found.blind) if found.situation != "ALL" else 0
+        bad += bool(found.missed)
     print(f"{total} cuts over {len(barge_in.NETWORKS)} networks: {_verdict(bad)}")
     return 1 if bad else 0
 
