@@ -290,7 +290,8 @@ class Ledger:
         if name in self._dead:
             self._dead_echo(name, now_us)
             return False
-        mark = next((mark for mark in self._marks if mark.name == name), None)
+        mark = self._marks[0] if self._marks and self._marks[0].name == name else None
+        mark = mark or next((mark for mark in self._marks if mark.name == name), None)
         if mark is None:
             return False
         if mark is not self._marks[0]:  # the line keeps order: an earlier one that did not come will not come
