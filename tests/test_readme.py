@@ -75,6 +75,7 @@ NOT_RUN = {  # programs of others, and proofs that take minutes
     "pytest --loop both",
     "pytest -m slow -n 0",
     "python -m tests.proof",
+    "python -m tests.proof sockets",
     "python -m tests.proof words",
     "python -m tests.proof moving",
     "python -m tests.faults",
