@@ -155,7 +155,8 @@ def test_a_caller_who_waits_hears_it_and_the_answer_behind_it() -> None:
     desk.at(3_300).give(echo("e0.3"))
     assert desk.call.state is State.LISTENING
     (turn,) = [turn for turn in desk.turns if turn.who == "bot"]
-    assert (turn.item_id, turn.began_us, turn.ended_us) == ("A", 2_799_254, 3_299_254)
+    assert turn.item_id == "A"
+    assert (turn.began_us, turn.ended_us) == pytest.approx((2_800 * MS, 3_300 * MS), abs=2 * MS)
 
 
 def test_one_that_is_cut_is_cleared_and_nothing_is_told_of_it() -> None:
