@@ -79,6 +79,7 @@ NOT_RUN = {  # programs of others, and proofs that take minutes
     "bot model",
     "python -m tests.proof.fixtures",
     "python -m tests.proof",
+    "python -m tests.proof sockets",
     "python -m tests.proof words",
     "python -m tests.proof moving",
     "python -m tests.faults",

@@ -14,6 +14,7 @@ from bot.call.ledger import Entry
 from bot.call.speaking import Speaking
 from bot.call.step import Step
 from bot.call.transcript import Transcript, Turn
+from bot.call.verdict import Verdict, judge
 from bot.call.waits import Waits
 from bot.realtime import events
 
@@ -128,12 +129,12 @@ class Account:
 
     def look(self) -> None:
         """A mark came back, an item was finished or the line is silent: which turns have begun, and which are over."""
-        now_us = self._step.now_us
+        now_us, ledger = self._step.now_us, self._speaking.ledger
         for item_id, entries in list(self._open.items()):
             turn = self._transcript.bot_turn(item_id)
             if turn.began_us is None and entries[0].begun:
                 self._began(turn, entries[0])
-            if all(entry.over_by(now_us) and (entry.item_done or not entry.response_id) for entry in entries):
+            if all(ledger.over(entry, now_us) and (entry.item_done or not entry.response_id) for entry in entries):
                 self._over(turn, entries)
 
     def item_done(self, item_id: str) -> None:
@@ -172,16 +173,16 @@ class Account:
             self._transcript.unheard(item_id)
             self._over(turn, [])
 
-    def cut(self, entries: list[Entry]) -> None:
-        """The caller hears no more. `entries` is all that the ledger held, as it left them, in the order of playing."""
-        reached = max((at for at, entry in enumerate(entries) if entry.heard >= BYTES_PER_MS), default=-1)
+    def cut(self, verdict: Verdict) -> None:
+        """The caller hears no more."""
         items = {item_id: list(of_item) for item_id, of_item in self._open.items()}
-        for at, entry in enumerate(entries):
+        for entry in verdict.entries:
             of_item = items.setdefault(entry.item_id, [])
             if entry not in of_item:
                 of_item.append(entry)
-            if at > reached or (at == reached and not entry.finished):
-                self._cut(entry, entry.heard if at == reached else 0)
+            ms = verdict.cut_ms(entry)
+            if ms is not None:
+                self._cut(entry, ms * BYTES_PER_MS)
         for item_id, of_item in items.items():
             turn = self._transcript.bot_turn(item_id)
             if turn.ended_us is None:
@@ -212,7 +213,8 @@ class Account:
         """The call is over."""
         self.begun()
         if self._speaking.begun:
-            self.cut([entry for entry in self._speaking.ledger.heard(self._step.now_us) if not entry.aside])
+            entries = self._speaking.ledger.heard(self._step.now_us)
+            self.cut(judge([entry for entry in entries if not entry.aside]))
 
     def _began(self, turn: Turn, entry: Entry) -> None:
         turn.began_us = entry.began_us

@@ -6,6 +6,7 @@ his audio, but cuts nothing. Nobody is recorded before it has certainly been hea
 
 from __future__ import annotations
 
+from bot.call.ledger import CONFIRM_WITHIN_US
 from bot.call.recorded import Recorded
 from bot.call.settings import CallSettings
 from bot.call.speaking import Speaking
@@ -19,6 +20,7 @@ class Announcement:
 
     def __init__(self, settings: CallSettings, speaking: Speaking, transcript: Transcript) -> None:
         self.recorded: Recorded | None = None
+        self._ledger = speaking.ledger
         if settings.announcement_audio:
             audio, words = settings.announcement_audio, settings.announcement
             self.recorded = Recorded(ANNOUNCEMENT_ITEM, words, audio, speaking, transcript)
@@ -35,5 +37,5 @@ class Announcement:
         """Whether it has been proven since the last look."""
         if self.proven or self.recorded is None:
             return False
-        self.proven = self.recorded.entry.proven_by(now_us)
+        self.proven = self._ledger.over(self.recorded.entry, now_us, confirm_us=CONFIRM_WITHIN_US)
         return self.proven

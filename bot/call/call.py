@@ -57,7 +57,7 @@ class Call:
         self.limits, self.spending, self.farewell = parts.limits, parts.spending, parts.farewell
         self._step, self._floor, self._sessions = parts.step, parts.floor, parts.sessions
         self._admission, self._announcement, self._answer = parts.admission, parts.announcement, parts.answer
-        phone = PhoneSide(parts)
+        self._phone = phone = PhoneSide(parts)
         session = SessionSide(parts, phone)
         self._settling = Settling(parts, session)
         self._clock = Clock(parts, session)
@@ -71,7 +71,6 @@ class Call:
         parts = self._parts
         return {
             stream.Start: phone.started,
-            stream.MarkEcho: phone.mark_echoed,
             stream.Dtmf: phone.key_pressed,
             stream.Stop: phone.stopped,
             PhoneClosed: phone.closed,
@@ -118,7 +117,8 @@ class Call:
         step = self._step
         step.begin(now_us)
         self.speaking.new_step()
-        if type(item) is events.AudioDelta and self._goes_on(item):
+        if self._is_but_playout(item):
+            self._due_us = sooner(self._due_but_playout_us, self.speaking.due_us(self._step.now_us))
             return step.out
         why = self._take(item) or self._settling.settle()
         if why is not None:
@@ -135,8 +135,25 @@ class Call:
             return []
         return self.listening.frame(frame, now_us)
 
+    def _is_but_playout(self, item: Input) -> bool:
+        """Whether this tells of nothing but how playing goes on: nothing follows that the next step would not see."""
+        if type(item) is events.AudioDelta:
+            return self._goes_on(item)
+        if type(item) is stream.MarkEcho:
+            return self._phone.mark_echoed(item)
+        return type(item) is Tick and self._probes()
+
+    def _probes(self) -> bool:
+        """Whether nothing is due but a mark on the empty buffer."""
+        now_us, due_us = self._step.now_us, sooner(self._due_but_playout_us, self.listening.deadline_us())
+        if due_us is not None and due_us <= now_us:
+            return False
+        messages = self.speaking.probe(now_us)
+        self._step.send_all(messages)
+        return bool(messages)
+
     def _goes_on(self, event: events.AudioDelta) -> bool:
-        """Whether this is but more of what already plays: nothing follows from it that the next step would not see."""
+        """Whether this is but more of what already plays."""
         if self.state is not State.SPEAKING or self._sessions.deaf or not self._announcement.proven:
             return False
         if not self.speaking.flows(event.item_id, event.content_index):
@@ -144,7 +161,6 @@ class Call:
         self.listening.alive()
         self._parts.liveness.said_us = self._step.now_us
         self._answer.audio(event)
-        self._due_us = sooner(self._due_but_playout_us, self.speaking.over_us())
         return True
 
     def _take(self, item: Input) -> EndReason | None:
@@ -161,7 +177,7 @@ class Call:
     def _reckon(self) -> None:
         """A step is over: when there is something to do, should nothing else come."""
         self._due_but_playout_us = self._clock.deadline_us()
-        self._due_us = sooner(self._due_but_playout_us, self.speaking.over_us())
+        self._due_us = sooner(self._due_but_playout_us, self.speaking.due_us(self._step.now_us))
 
     def _end(self, reason: EndReason) -> None:
         self.ended = reason  # at once: a defect in what follows must not keep the call alive

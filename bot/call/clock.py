@@ -36,7 +36,8 @@ class Clock:
         if parts.listening.ready:
             step.send_all(parts.listening.tick(step.now_us))
         parts.walls.tick()
-        if not parts.sessions.tick(audible=parts.speaking.audible(step.now_us)):
+        step.send_all(parts.speaking.probe(step.now_us))
+        if not parts.sessions.tick(audible=parts.speaking.has_floor(step.now_us)):
             return self._session.none_left()
         reason = parts.limits.passed(step.now_us)
         if reason is not None:

@@ -22,15 +22,15 @@ class Dialogue:
         parts.walls.speech_started()
         parts.floor.caller_speaking = True
         dropped = parts.functions.drop_hang_up()
-        talking = parts.interrupt.possible
-        if talking and not self._may_interrupt() and not parts.opening.waits:
+        may_interrupt = self._may_interrupt()
+        if not may_interrupt and parts.interrupt.bot_speaks and not parts.opening.waits:
             parts.step.counts["interruptions_refused"] += 1
             if not dropped:
                 return
         elif parts.opening.heard():
             parts.responses.forget()
             parts.faults.caller_spoke()
-            if talking:
+            if may_interrupt and parts.interrupt.possible:
                 parts.farewell.interrupted()
                 parts.interrupt.cut()
         parts.floor.happen(Happening.SPEECH_STARTED)

@@ -6,63 +6,18 @@ stand finished; items heard to their end are left alone (DESIGN, ledger rule 3; 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from bot.audio.payload import BYTES_PER_MS
 from bot.call.account import Account
 from bot.call.greeting import HEARD_ITEM, RECORDED_ITEM
 from bot.call.inherited import Inherited
-from bot.call.ledger import Entry
 from bot.call.recorded import said_item
 from bot.call.responses import Responses
 from bot.call.speaking import Speaking
 from bot.call.step import Step
 from bot.call.turns import Turns
 from bot.call.unheard import Unheard
+from bot.call.verdict import Truncation, Verdict, judge
 from bot.realtime.events import CreateItem, DeleteItem, TruncateItem
-
-
-@dataclass(frozen=True, slots=True)
-class Truncation:
-    """`conversation.item.truncate` in our own words."""
-
-    item_id: str
-    content_index: int
-    audio_end_ms: int
-
-
-@dataclass(frozen=True, slots=True)
-class Verdict:
-    """What a cut means for the conversation. `playing` is the entry that was being heard, if any."""
-
-    truncations: tuple[Truncation, ...]
-    unheard: tuple[Entry, ...]
-    playing: Entry | None
-
-    @property
-    def item_ids(self) -> list[str]:
-        """Every item of which less was heard than was made."""
-        return [one.item_id for one in self.truncations] + [entry.item_id for entry in self.unheard]
-
-
-def judge(entries: list[Entry]) -> Verdict:
-    """Judge `entries`, as the ledger left them at the cut, in the order of playing."""
-    reached = [at for at, entry in enumerate(entries) if entry.heard >= BYTES_PER_MS]
-    last = reached[-1] if reached else -1
-    heard_items = {entry.item_id for entry in entries[: last + 1]}
-    truncations = []
-    playing = None
-    if reached and not entries[last].finished:
-        playing = entries[last]
-        ms = min(playing.heard, playing.received) // BYTES_PER_MS
-        truncations.append(Truncation(playing.item_id, playing.content_index, ms))
-    unheard = []
-    for entry in entries[last + 1 :]:
-        if entry.item_id in heard_items:
-            truncations.append(Truncation(entry.item_id, entry.content_index, 0))
-        else:
-            unheard.append(entry)
-    return Verdict(tuple(truncations), tuple(unheard), playing)
 
 
 class Interrupt:
@@ -78,9 +33,14 @@ class Interrupt:
         self._account = account
 
     @property
+    def bot_speaks(self) -> bool:
+        """Whether the bot has the floor, or is about to: a caller who speaks now interrupts."""
+        return self._speaking.has_floor(self._step.now_us) or self._responses.busy
+
+    @property
     def possible(self) -> bool:
         """Whether there is anything to cut: audio that may still be heard, or a response being made."""
-        return self._speaking.audible(self._step.now_us) or self._responses.busy
+        return self._speaking.interruptible(self._step.now_us) or self._responses.busy
 
     def cut(self) -> None:
         """In the order of DESIGN's rule 3: snapshot, new epoch, clear, truncate; then the rest."""
@@ -98,7 +58,7 @@ class Interrupt:
         self._forget_unheard(verdict)
         if suppressed is not None:
             self.unheard.silenced(suppressed)
-        self._account.cut(entries)
+        self._account.cut(verdict)
         self.inherited.cut(verdict.item_ids)
         recorded = verdict.playing is not None and verdict.playing.item_id == RECORDED_ITEM
         if recorded and not self.inherited.owns(RECORDED_ITEM):

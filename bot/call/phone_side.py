@@ -24,7 +24,7 @@ class PhoneSide:
         if why:
             step.warn("stream_refused", why=why)
             return "refused"
-        parts.speaking.stream_sid = message.stream_sid
+        parts.speaking.start(message.stream_sid, step.now_us)
         parts.limits.stream_started(step.now_us)
         parts.spending.answered()
         parts.walls.stream_started()
@@ -49,11 +49,15 @@ class PhoneSide:
             floor.happen(Happening.HANG_UP_ASKED)
         self._flush()
 
-    def mark_echoed(self, message: stream.MarkEcho) -> None:
+    def mark_echoed(self, message: stream.MarkEcho) -> bool:
+        """Whether it tells of nothing but how playing goes on: nothing has begun, and nothing is over."""
         parts = self._parts
-        ours = parts.admission.ours(message.stream_sid)
-        if ours and parts.speaking.ledger.echo(message.mark.name, parts.step.now_us):
-            parts.account.look()
+        ledger = parts.speaking.ledger
+        ours = parts.admission.ours(message.stream_sid) and ledger.echo(message.mark.name, parts.step.now_us)
+        if not ours or not ledger.news:
+            return True
+        parts.account.look()
+        return False
 
     def key_pressed(self, message: stream.Dtmf) -> None:
         if self._parts.admission.ours(message.stream_sid):

@@ -118,6 +118,6 @@ class SessionSide:
         parts, responses = self._parts, self._parts.responses
         calm = not responses.busy and not parts.floor.caller_speaking
         pause = calm and parts.floor.state is State.LISTENING and not responses.awaited
-        silent = pause and not parts.speaking.audible(parts.step.now_us)
+        silent = pause and not parts.speaking.has_floor(parts.step.now_us)
         parts.walls.look(silent=silent and parts.listening.ready)
         self._succession.change(pause=silent, calm=calm)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import deque
 
 from bot.audio.payload import MAX_MEDIA_CHARS, payload_bytes, split
-from bot.call.ledger import Entry, Ledger
+from bot.call.ledger import ASKED_AT_FIRST_US, Entry, Ledger
 from bot.twilio.stream import Clear, MarkPart, Outbound, OutPart, PlayMedia, SetMark
 
 HELD_BYTES = 10 * 60 * 8_000
@@ -41,6 +41,11 @@ class Speaking:
         self._held_bytes = 0
         self._kept: list[tuple[Entry, str, int]] = []
         self._step_chars = 0
+
+    def start(self, stream_sid: str, now_us: int) -> None:
+        """The stream has begun."""
+        self.stream_sid = stream_sid
+        self.ledger.ask_until_us = now_us + ASKED_AT_FIRST_US
 
     def new_step(self) -> None:
         """The shell has written what it was given."""
@@ -111,12 +116,25 @@ class Speaking:
     def _mark(self, name: str) -> SetMark:
         return SetMark(self.stream_sid, MarkPart(name))
 
-    def over_us(self) -> int | None:
-        """When playout counts as over if no echo says so before; None while anything waits, or nothing is out."""
-        return None if self.waiting else self.ledger.over_us()
+    def due_us(self, now_us: int) -> int | None:
+        """When there is something to do, should nothing come: the floor is given up, or a mark is due."""
+        if self.waiting:
+            return None
+        return self.ledger.over_us() or (self.ledger.probe_us(now_us) if self.stream_sid and not self.full else None)
 
-    def audible(self, now_us: int) -> bool:
-        """Whether anything is playing, may be playing, or waits to be played."""
+    def probe(self, now_us: int) -> list[Outbound]:
+        """A mark on the empty buffer, if it is time for one."""
+        due_us = self.ledger.probe_us(now_us)
+        if due_us is None or now_us < due_us or self.waiting or self.full or not self.stream_sid:
+            return []
+        return [self._mark(self.ledger.probe(now_us))]
+
+    def has_floor(self, now_us: int) -> bool:
+        """Whether the bot speaks: something is playing, or waits to be played."""
+        return self.waiting or self.ledger.playing(now_us)
+
+    def interruptible(self, now_us: int) -> bool:
+        """Whether something may still be heard, though the bot may have lost the floor long ago."""
         return self.waiting or self.ledger.interruptible(now_us)
 
     def cut(self, now_us: int) -> tuple[list[Outbound], list[Entry]]:

@@ -24,6 +24,10 @@ SUFFIX = ".call.wav"
 HOLD_US = 400_000
 """How far the file stays behind the call: frames that are late by jitter, and marks that correct when audio began to
 play, come sooner than that."""
+AUDIBLE_US = 10_000
+"""The estimate of when audio plays moves by a few ms with each mark: a recording that followed would crackle."""
+TOLD_US = 1_000
+"""At a cut it is as exact as what the model is told."""
 
 
 class AudioFile:
@@ -45,6 +49,8 @@ class AudioFile:
         self._wav: StereoWriter | None = None
         self._now_us = 0
         self._standing = Standing()
+        self._cleared_us: int | None = None
+        """When it was cleared, if that has not been done yet."""
         self._announces = False
         self._allowed_us: int | None = None
         """Since when the caller may be recorded."""
@@ -72,10 +78,11 @@ class AudioFile:
             if type(raw) is CallerFrame:
                 self._from_phone(us, raw)
             elif type(raw) is PlayMedia:
+                self._cut()
                 self._playout.prebuffer_us = max(0, self._standing.late_us)
                 self._playout.media(binascii.a2b_base64(raw.media.payload), us)
             elif type(raw) is Clear:
-                self._playout.clear(us)
+                self._cleared_us = us
             elif type(raw) is Standing:
                 self._stands(us, raw)
         if rows:
@@ -83,10 +90,24 @@ class AudioFile:
 
     def _stands(self, us: int, standing: Standing) -> None:
         self._standing = standing
-        self._playout.put_off(standing.late_us)
+        if self._cleared_us is not None:
+            self._cut()
+        else:
+            self._follow(AUDIBLE_US)
         self._announces = self._announces or not standing.announced
         if self._allowed_us is None and standing.recordable:
             self._allowed_us = us
+
+    def _follow(self, least_us: int) -> None:
+        if abs(self._standing.late_us - self._playout.late_us) >= least_us:
+            self._playout.put_off(self._standing.late_us)
+
+    def _cut(self) -> None:
+        """What was cut is as long as the model was told: a step's last word on how late it plays comes behind it."""
+        if self._cleared_us is not None:
+            self._follow(TOLD_US)
+            self._playout.clear(self._cleared_us)
+            self._cleared_us = None
 
     def _from_phone(self, us: int, frame: CallerFrame) -> None:
         if not frame.audio:
@@ -107,6 +128,7 @@ class AudioFile:
     # ---- what is written ----
 
     def flush(self, *, over: bool) -> None:
+        self._cut()
         self._advance(self._now_us if over else self._now_us - HOLD_US)
         if self._wav is not None:
             self._wav.sync()

@@ -10,10 +10,11 @@ from bot.twilio.playout import Stall, merged
 
 
 class Line:
-    """Delay, jitter uniform over [0, jitter_us] for each message by itself, and stalls in which nothing arrives.
+    """Delay, jitter of +- `jitter_us`, uniform for each message by itself, and stalls in which nothing arrives.
 
-    Order is kept, as TCP keeps it: no message arrives before an earlier one. With jitter the mean delay is therefore
-    a little above `delay_us` + `jitter_us` / 2 when messages stand close together.
+    A share `lost` of the messages is lost and sent again, and arrives `again_us` later. Order is kept, as TCP keeps it:
+    no message arrives before an earlier one. With jitter the mean delay is therefore a little above `delay_us` when
+    messages stand close together.
     """
 
     def __init__(
@@ -22,11 +23,16 @@ class Line:
         jitter_us: int = 0,
         rng: random.Random | None = None,
         stalls: Iterable[Stall] = (),
+        *,
+        lost: float = 0.0,
+        again_us: int = 220_000,
     ) -> None:
-        if jitter_us and rng is None:
-            raise ValueError("a line with jitter needs its own random.Random, so that a run can be repeated")
+        if (jitter_us or lost) and rng is None:
+            raise ValueError("a line with jitter or losses needs its own random.Random, so that a run can be repeated")
         self.delay_us = delay_us
         self.jitter_us = jitter_us
+        self.lost = lost
+        self.again_us = again_us
         self._rng = rng
         self._stalls = merged(stalls)
         self._starts = [from_us for from_us, _ in self._stalls]
@@ -36,7 +42,9 @@ class Line:
         """When what is sent at `sent_us` arrives. Call it once for each message, in the order sent."""
         at_us = sent_us + self.delay_us
         if self._rng is not None and self.jitter_us:
-            at_us += self._rng.randint(0, self.jitter_us)
+            at_us = max(sent_us, at_us + self._rng.randint(-self.jitter_us, self.jitter_us))
+        if self._rng is not None and self.lost and self._rng.random() < self.lost:
+            at_us += self.again_us
         self._last_us = self.moves_from(max(at_us, self._last_us))
         return self._last_us
 

@@ -147,6 +147,11 @@ class Playout:
         return self._marks[0][1] if self._marks else None
 
     @property
+    def late_us(self) -> int:
+        """How long after its first media the last run began."""
+        return self.runs[-1].late_us if self.runs else 0
+
+    @property
     def kept_bytes(self) -> int:
         """Audio in memory."""
         return len(self._audio)

@@ -155,7 +155,8 @@ def test_a_caller_who_waits_hears_it_and_the_answer_behind_it() -> None:
     desk.at(3_300).give(echo("e0.3"))
     assert desk.call.state is State.LISTENING
     (turn,) = [turn for turn in desk.turns if turn.who == "bot"]
-    assert (turn.item_id, turn.began_us, turn.ended_us) == ("A", 2_800 * MS, 3_300 * MS)
+    assert turn.item_id == "A"
+    assert (turn.began_us, turn.ended_us) == pytest.approx((2_800 * MS, 3_300 * MS), abs=2 * MS)
 
 
 def test_one_that_is_cut_is_cleared_and_nothing_is_told_of_it() -> None:
@@ -250,7 +251,7 @@ def test_a_session_that_is_lost_right_after_one_is_noticed_like_any_other() -> N
     assert phone(desk.at(2_000))[1] == "media 800"
     desk.at(2_800).give(echo("e0.0"), echo("e0.1"))
     assert desk.at(2_900).give(ModelClosed("closed", 1006)) == ["dial"]
-    assert phone(desk.at(3_899)) == []
+    assert phone(desk.at(3_899)) == ["mark e0.2"]  # on the empty buffer, for the round trip
     assert phone(desk.at(3_900))[1] == "media 800"
     assert phone(desk.at(10_699)) == []
     assert phone(desk.at(10_700))[1] == "media 800"

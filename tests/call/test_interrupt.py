@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from bot.call.interrupt import Truncation, judge
 from bot.call.ledger import Entry
+from bot.call.verdict import Truncation, judge
 
 
 def entry(name: str, heard: int, sent: int, *, received: int | None = None, done: bool = True) -> Entry:

@@ -38,9 +38,9 @@ def test_cut_in_a_fully_generated_reply() -> None:
 
 def test_cut_while_still_generating_with_audio_in_flight() -> None:
     desk = asked(Desk()).at(1_000)
-    assert desk.give(created("R1"), added("R1", "A"), delta("R1", "A", 200)) == ["mark e0.0", "media 200"]
+    assert desk.give(created("R1"), added("R1", "A"), delta("R1", "A", 200)) == ["mark e0.0", "media 200", "mark e0.1"]
     assert desk.give(echo("e0.0")) == []
-    assert desk.at(1_050).give(delta("R1", "A", 800)) == ["media 800", "mark e0.1"]
+    assert desk.at(1_050).give(delta("R1", "A", 800)) == ["media 800", "mark e0.2"]
     assert desk.at(1_700).give(speaks()) == ["clear", "truncate A at 700"]
     assert desk.give(delta("R1", "A", 400), delta("R1", "A", 400)) == []
     assert desk.give(audio_done("R1", "A"), item_done("A"), done("R1", "cancelled")) == []

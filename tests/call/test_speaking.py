@@ -47,7 +47,7 @@ def test_before_the_call_has_begun_audio_is_held_and_then_goes_out_from_its_firs
     assert speaking.delta(entry, audio(100, 2), 0) == []
     assert speaking.done(entry, 0) == []
     assert speaking.waiting
-    assert speaking.audible(0)
+    assert speaking.has_floor(0)
     assert (entry.received, entry.sent) == (1_600, 0)
     speaking.stream_sid, speaking.begun = "MZ1", True
     out = speaking.flush(50 * MS)
@@ -120,7 +120,7 @@ def test_a_cut_empties_the_queue_and_clears_what_is_out() -> None:
     assert not speaking.waiting
     speaking.full = False
     assert speaking.flush(400 * MS) == []
-    assert not speaking.audible(400 * MS)
+    assert not speaking.has_floor(400 * MS)
 
 
 def test_nothing_out_is_nothing_to_clear() -> None:
@@ -136,11 +136,11 @@ def test_while_the_transport_is_stuck_speaking_is_not_over_and_can_be_cleared() 
     speaking = open_line()
     entry = speaking.ledger.entry("A", 0, "R1")
     speaking.delta(entry, audio(1_000), 0)
-    assert speaking.over_us() == 3_000 * MS
+    assert speaking.due_us(0) == 3_000 * MS
     speaking.full = True
     speaking.delta(entry, audio(1_000), 0)
-    assert speaking.over_us() is None
-    assert speaking.audible(10_000 * MS)
+    assert speaking.due_us(0) is None
+    assert speaking.has_floor(10_000 * MS)
     assert speaking.cut(10_000 * MS)[0] == [Clear("MZ1")]
 
 

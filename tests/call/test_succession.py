@@ -294,7 +294,7 @@ def test_it_dies_before_the_stream_has_come_and_the_greeting_is_heard_all_the_sa
 def test_it_dies_before_it_was_ready_and_the_call_opens_with_the_next() -> None:
     desk = Desk(GREETED, ready=False)
     assert desk.give(start(), events.SessionCreated(SESSION), DIES) == ["update us"]
-    assert desk.at(250).tick() == ["dial"]
+    assert desk.at(250).tick() == ["mark e0.0", "dial"]
     assert replaced(desk) == ["create ['instructions']"]
 
 

@@ -27,6 +27,8 @@ QUESTION = SpeechAt(3_000 * MS, 3_400 * MS)
 ANSWER_AFTER_US = 800 * MS
 """From the end of the caller's speech to the first audio: 500 ms of silence and 300 ms of thought."""
 REPLY_US = QUESTION.stop_us + ANSWER_AFTER_US
+GREETING_US = 400 * MS
+"""About when the first audio of the greeting comes."""
 FAST, SLOW = Pacing(speed=5), Pacing(speed=1.4)
 STALL_US = (1_000 * MS, 3_000 * MS)
 """A stall begins this long after the reply's first audio."""
@@ -40,6 +42,8 @@ class Situation:
     replies: tuple[Reply, ...]
     cuts_ms: tuple[tuple[int, int], ...]
     interrupts: bool = True
+    first: bool = False
+    """The first reply is the greeting: nothing is known of the line when it begins."""
 
 
 def spoken(ms: int, seed: str) -> Spoken:
@@ -49,7 +53,10 @@ def spoken(ms: int, seed: str) -> Spoken:
 LONG, FIRST, LATER = spoken(12_000, "long"), spoken(4_000, "first"), spoken(6_000, "later")
 PAUSED = Failure("pauses", after_ms=3_000, pause_ms=2_500)
 
+GREETING = Situation("cut in the greeting", (Reply((LONG,), pacing=FAST),), ((1_000, 11_000),), first=True)
+
 SITUATIONS = (
+    GREETING,
     Situation("fully generated", (Reply((LONG,), pacing=FAST),), ((3_000, 11_900),)),
     Situation("still generating", (Reply((LONG,), pacing=SLOW),), ((150, 8_000),)),
     Situation("two items, cut in the first", (Reply((FIRST, LATER), pacing=FAST),), ((2_600, 3_950),)),
@@ -67,7 +74,7 @@ SITUATIONS = (
 
 @dataclass(frozen=True)
 class Network:
-    """The line to the phone and what else the sender can't see. Delays one-way, jitter added to each message."""
+    """The line to the phone and what else the sender can't see. Delays one-way, jitter +- for each message."""
 
     name: str
     delay_ms: int = 0
@@ -78,7 +85,12 @@ class Network:
     playout_stall_ms: int = 0
     """The phone's play head stands still for this long."""
     drift_ppm: int = 0
+    lost: float = 0.0
+    """The share of messages that are lost and sent again after 220 ms, with all behind them."""
     echoes: Echoes = "faithful"
+    echoes_late_ms: int = 0
+    echoes_every_ms: int = 0
+    """Echoes come together, so far apart."""
 
 
 @dataclass(frozen=True)
@@ -96,10 +108,25 @@ class Cut:
     near_border: bool
     stalled_ms_ago: float | None
     played_ms: tuple[float, ...] = ()
+    clock_ms: int = 0
+    """What the sender's clock alone would have told."""
+    oracle_ms: float = 0.0
+    """What was played when the clear should have arrived: all is known but its own journey."""
 
     @property
     def error_ms(self) -> float:
         return self.told_ms - self.true_ms
+
+
+class Gathering(Line):
+    """What arrives waits for the next full `every_us`."""
+
+    def __init__(self, every_us: int, delay_us: int, jitter_us: int, rng: random.Random) -> None:
+        super().__init__(delay_us, jitter_us, rng)
+        self._every_us = every_us
+
+    def arrival(self, sent_us: int) -> int:
+        return -(-super().arrival(sent_us) // self._every_us) * self._every_us
 
 
 @dataclass
@@ -126,15 +153,15 @@ def run(
     `around` may put something between the core and the lines.
     """
     speech = _speech(situation, rng)
-    greeted = Reply((greeting or spoken(2_000, "greeting"),), pacing=FAST)
+    greeted = [] if situation.first else [Reply((greeting or spoken(2_000, "greeting"),), pacing=FAST)]
     model = SimulatedModel(
-        ScriptedAgent([greeted, *situation.replies, _QUIET]),
+        ScriptedAgent([*greeted, *situation.replies, _QUIET]),
         Behaviour(),
         speech=speech,
         keep_heard=False,
         check=check,
     )
-    stall_us = REPLY_US + rng.randint(*STALL_US)
+    stall_us = (GREETING_US if situation.first else REPLY_US) + rng.randint(*STALL_US)
     playout = Playout(
         prebuffer_us=network.prebuffer_ms * MS,
         drift_ppm=network.drift_ppm,
@@ -150,13 +177,23 @@ def run(
         network.jitter_ms * MS,
         random.Random(rng.random()),
         stalls=_stall(stall_us, network.line_stall_ms),
+        lost=network.lost,
     )
-    in_line = Line(network.delay_ms * MS, network.jitter_ms * MS, random.Random(rng.random()))
+    in_line = _homeward(network, random.Random(rng.random()))
     around_it = around(core) if around is not None else core
     call = VirtualCall(around_it, phone, model, out_line=out_line, in_line=in_line)
     call.run()
     stalls = network.playout_stall_ms or network.line_stall_ms
-    return _Judge(situation, call, phone, model, speech[1:], stall_us if stalls else None).outcome()
+    return _Judge(
+        situation, call, phone, model, speech[-len(situation.cuts_ms) :], stall_us if stalls else None, network
+    ).outcome()
+
+
+def _homeward(network: Network, rng: random.Random) -> Line:
+    delay_us = (network.delay_ms + network.echoes_late_ms) * MS
+    if network.echoes_every_ms:
+        return Gathering(network.echoes_every_ms * MS, delay_us, network.jitter_ms * MS, rng)
+    return Line(delay_us, network.jitter_ms * MS, rng, lost=network.lost)
 
 
 _QUIET = Reply((spoken(400, "quiet"),), pacing=AT_ONCE)
@@ -167,10 +204,11 @@ def _stall(at_us: int, for_ms: int) -> list[tuple[int, int]]:
 
 
 def _speech(situation: Situation, rng: random.Random) -> list[SpeechAt]:
-    speech = [QUESTION]
+    speech, begins_us = ([], GREETING_US) if situation.first else ([QUESTION], REPLY_US)
     for earliest, latest in situation.cuts_ms:
-        at = speech[-1].stop_us + ANSWER_AFTER_US + rng.randint(earliest * MS, latest * MS)
+        at = begins_us + rng.randint(earliest * MS, latest * MS)
         speech.append(SpeechAt(at, at + 300 * MS))
+        begins_us = speech[-1].stop_us + ANSWER_AFTER_US
     return speech
 
 
@@ -190,7 +228,9 @@ class _Judge:
         model: SimulatedModel,
         cuts: Sequence[SpeechAt],
         stall_us: int | None,
+        network: Network,
     ) -> None:
+        self.network = network
         self.situation = situation
         self.call = call
         self.phone = phone
@@ -263,7 +303,39 @@ class _Judge:
             any(abs(true_ms - end) <= 20 for end in ends),
             None if self.stall_us is None else (at_us - self.stall_us) / MS,
             tuple(n_bytes / 8 for n_bytes in heard),
+            self._by_clock(items, at_us),
+            self._by_oracle(items, clear),
         )
+
+    def _by_clock(self, items: Sequence[Spoken], cleared_us: int) -> int:
+        """What the sender's clock says of the reply at the last clear sent before `cleared_us`."""
+        end_us, spans, told = 0, list[tuple[int, int]](), 0
+        for line in self.call.log:
+            if line.way != "bot>phone" or line.us > cleared_us:
+                continue
+            if '"clear"' in line.text:
+                told = sum(min(n, max(0, (line.us - start_us) // 125)) for start_us, n in spans)
+                end_us, spans = line.us, []
+            elif '"media"' in line.text:
+                audio = base64.b64decode(msgspec.json.decode(line.text, type=_Message).media["payload"])
+                start_us = max(line.us, end_us)
+                end_us = start_us + len(audio) * 125
+                if any(audio in item.audio for item in items):
+                    spans.append((start_us, len(audio)))
+        return told // 8
+
+    def _by_oracle(self, items: Sequence[Spoken], clear: int) -> float:
+        """What is played of the reply when a clear that meets no jitter takes effect."""
+        cleared, due_us = self.phone.clears[clear], 0
+        for line in self.call.log:
+            if line.way == "bot>phone" and '"clear"' in line.text and line.us <= cleared.at_us:
+                due_us = line.us + self.network.delay_ms * MS
+        sent = played = 0
+        for number, message in enumerate(self.phone.received[: cleared.n_received]):
+            if any(message.audio in item.audio for item in items):
+                sent += len(message.audio)
+                played += self.phone.playout.heard_bytes(number, min(due_us, cleared.at_us))
+        return min(sent, played + max(0, due_us - cleared.at_us) // 125) // 8
 
     def _after_clear(self) -> list[str]:
         """Bytes of a cut reply that were handed to the transport after its clear."""

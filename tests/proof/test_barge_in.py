@@ -6,29 +6,37 @@ import random
 
 import pytest
 
+from bot.call.ledger import Ledger
 from bot.testing.schema import check_client_event
 from tests.proof.barge_in import (
     NETWORKS,
+    UNSEEN,
     DeafLedger,
     GullibleLedger,
-    Tally,
     tally,
+    together,
     with_ledger,
 )
-from tests.proof.situations import SITUATIONS, Network, Situation, run
+from tests.proof.situations import GREETING, SITUATIONS, Network, Situation, run
 
-A_FEW = 6
+A_FEW = 4
 BY_NAME = {network.name: network for network in NETWORKS}
 
 
 @pytest.mark.parametrize("network", NETWORKS, ids=lambda network: network.name)
 @pytest.mark.parametrize("situation", SITUATIONS, ids=lambda situation: situation.name)
 def test_the_model_is_told_what_the_phone_played(situation: Situation, network: Network) -> None:
+    """Of a few cuts none is off by more than the jitter of three ways, or the clock is off as much."""
     found = tally(situation, network, A_FEW)
     assert not found.faults
     assert not found.wrong_items
-    assert found.within == 1.0, found.row()
-    assert all(abs(cut.error_ms) <= 420 for cut in found.blind), found.row()
+    if network.lost or situation is GREETING:
+        return
+    most_ms = 2 if network.name == "no delay" else 3 * network.jitter_ms
+    if network.name in UNSEEN:
+        most_ms += found.clock.quantile(1)
+    assert found.told.quantile(1) <= most_ms, found.row()
+    assert all(abs(cut.error_ms) <= 430 for cut in found.blind), found.row()
 
 
 def test_without_delay_it_is_never_ahead_of_the_phone_and_less_than_a_millisecond_behind() -> None:
@@ -43,24 +51,24 @@ def test_every_message_to_the_model_is_one_its_schema_allows() -> None:
         assert not outcome.faults
 
 
-def share(kind: type, network: str) -> float:
-    found: list[Tally] = [tally(one, BY_NAME[network], 4, with_ledger(kind)) for one in SITUATIONS]
-    cuts = sum(len(one.seen) for one in found)
-    return sum(one.within * len(one.seen) for one in found) / cuts
+def p95(kind: type[Ledger], network: str) -> float:
+    return together([tally(one, BY_NAME[network], A_FEW, with_ledger(kind)) for one in SITUATIONS]).told.quantile(0.95)
 
 
 def test_a_ledger_that_ignores_marks_fails_behind_a_prebuffer() -> None:
-    assert share(DeafLedger, "120 ms prebuffer") < 0.5
+    assert p95(DeafLedger, "120 ms prebuffer") > 100
+    assert p95(Ledger, "120 ms prebuffer") < 20
 
 
 def test_a_ledger_that_believes_every_echo_fails_when_they_come_at_once() -> None:
-    assert share(GullibleLedger, "echoes at once") < 0.5
+    assert p95(GullibleLedger, "echoes at once") > 100
+    assert p95(Ledger, "echoes at once") < 25
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("network", NETWORKS, ids=lambda network: network.name)
-@pytest.mark.parametrize("situation", SITUATIONS, ids=lambda situation: situation.name)
-def test_hundreds_of_cuts_of_each(situation: Situation, network: Network) -> None:
-    found = tally(situation, network, 200, seed="slow")
-    print(found.row())
-    assert found.good, found.row()
+def test_hundreds_of_cuts_of_each(network: Network) -> None:
+    found = [tally(situation, network, 100, seed="slow") for situation in SITUATIONS]
+    for one in [*found, together(found)]:
+        print(one.row())
+    assert not together(found).missed
