@@ -27,6 +27,8 @@ STALL_MS = 1_000
 SHOWN_BYTES = 500 * BYTES_PER_MS
 """So much silence shows how the route carries it. Where silence is left out, frames go on for a while after the words:
 codecs' hangovers are 80 to 300 ms."""
+OVERTAKEN_BYTES = 100 * BYTES_PER_MS
+"""A frame so little behind its place was overtaken by others; one further behind begins another count."""
 HOLD_BACK_US = 40_000
 """The clock's fill stays this far behind, so that a frame which is only late by jitter still finds its place."""
 BACKLOG_BYTES = 30 * 8_000
@@ -107,7 +109,7 @@ class Listening:
             return []
         if at - self._next_at >= SHOWN_BYTES:
             self.frames_in_silence = False
-        if abs(missing) < FRAME_BYTES:  # no gap until it adds up to one
+        if -OVERTAKEN_BYTES <= missing < FRAME_BYTES:  # one that was overtaken; or no gap until it adds up to one
             self._next_at = expected
             return []
         self._next_at = at

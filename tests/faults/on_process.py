@@ -39,7 +39,7 @@ DRAIN_S = "0.8"
 STARTS_AGAIN = "the process must start again"
 AGAIN = "the process must start again: nobody else is there to carry the call on"
 LONG = Reply((Spoken(tone(20_000, 3), "on and on"),), pacing=QUICK)
-GOODBYE = Reply((Spoken(tone(400, 4), "Goodbye."),), (ToolCall(HANG_UP),), pacing=QUICK)
+GOODBYE = Reply((Spoken(tone(1_500, 4), "Goodbye."),), (ToolCall(HANG_UP),), pacing=QUICK)
 SILENT = Reply((Spoken(tone(1_000, 1), "An answer."),), failure=Failure("silent"))
 
 
@@ -112,13 +112,19 @@ async def _speaking(call: Calling) -> None:
     await call.hears("a voice")
 
 
+async def _closing(call: Calling) -> None:
+    await call.heard_out("words 1")
+    call.say(200)
+    await call.hears("a voice")
+
+
 SLOW = Behaviour(created_after_ms=400)
 IN_STATES = {
     "LISTENING": Stopped(_listening, (GREETING,)),
     "HEARING": Stopped(_hearing, (GREETING, ANSWER)),
     "THINKING": Stopped(_thinking, (GREETING, SILENT)),
     "SPEAKING": Stopped(_speaking, (LONG,)),
-    "CLOSING": Stopped(_speaking, (GOODBYE,), "bot_hung_up"),
+    "CLOSING": Stopped(_closing, (GREETING, GOODBYE), "bot_hung_up"),
     "OPENING": Stopped(_opening, (GREETING,), behaviour=SLOW),
 }
 
@@ -140,7 +146,7 @@ async def _stopped(calls: dict[str, Stopped], signals: int) -> dict[str, Outcome
         for number, (state, stopped) in enumerate(calls.items()):
             going[state] = await stack.enter_async_context(calling(reach, a_phone()))
             await until(lambda number=number: len(reach.model.sessions) > number)  # type: ignore[misc]
-            if state in {"SPEAKING", "CLOSING", "OPENING"}:
+            if state in {"SPEAKING", "OPENING"}:
                 await stopped.reaches(going[state])
         await asyncio.gather(*(calls[state].reaches(call) for state, call in going.items()))
         told = len(_logged("draining"))

@@ -53,7 +53,7 @@ def spoken(ms: int, seed: str) -> Spoken:
 LONG, FIRST, LATER = spoken(12_000, "long"), spoken(4_000, "first"), spoken(6_000, "later")
 PAUSED = Failure("pauses", after_ms=3_000, pause_ms=2_500)
 
-GREETING = Situation("cut in the greeting", (Reply((LONG,), pacing=FAST),), ((1_000, 11_000),), first=True)
+GREETING = Situation("cut in the greeting", (Reply((LONG,), pacing=FAST),), ((1_600, 11_000),), first=True)
 
 SITUATIONS = (
     GREETING,
