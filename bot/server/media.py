@@ -20,6 +20,9 @@ from bot.twilio.token import BadToken, StreamToken
 START_S = 5.0
 """A socket that has not sent `start` by then is closed."""
 
+OVER_FIRST = FAILED | {"drained"}
+"""Ends of a call whose stream may be yet to come, and is then let in for Twilio to ask what follows."""
+
 _log = structlog.get_logger()
 
 
@@ -60,10 +63,10 @@ async def media(request: web.Request) -> web.StreamResponse:
 
 
 def _never_began(calls: LiveCalls, live: LiveCall | None, call_sid: str) -> bool:
-    """Whether the call has failed before any stream of it came."""
+    """Whether the call has failed, or was ended by a stop, before any stream of it came."""
     if live is not None:
-        return live.bridge.call.ended in FAILED and not live.bridge.attached
-    return calls.registry.outcome(call_sid) in FAILED and not calls.registry.claimed(call_sid)
+        return live.bridge.call.ended in OVER_FIRST and not live.bridge.attached
+    return calls.registry.outcome(call_sid) in OVER_FIRST and not calls.registry.claimed(call_sid)
 
 
 async def _closed(request: web.Request, socket: PhoneSocket, call_sid: str) -> web.Response:
