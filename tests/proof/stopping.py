@@ -33,6 +33,7 @@ from bot.testing.twilio_texts import CONNECTED, StreamIds, TwilioTexts
 from bot.twilio.twiml import HOLD_S
 from tests import postgres
 from tests.faults.outcome import MOST_MS
+from tests.patience import GIVE_UP_S
 from tests.proof.moving import _environment, supervised
 from tests.records.store.conftest import new_database
 from tests.server.balancer import Balancer
@@ -43,7 +44,6 @@ LATE = MOST_MS / 1_000 + HOLDS * HOLD_S
 LONG = Reply([Spoken(pattern(20_000), "on and on")], pacing=QUICK)
 SLOW = Behaviour(created_after_ms=4_000)
 GOES_ON = Reply([Spoken(pattern(1_500, "again"), "As I was saying.")], pacing=Pacing(speed=3))
-LOOK_LIMIT_S = 60
 NOT_BEGUN = {"stream to come": "fallback", "rings anew": "busy"}
 """Callers whom any instance can answer, and what they hear where there is none."""
 HEADER = f"{'store':<9} {'processes':>9} {'another':>8}  {'met':<16} {'heard':<12} {'after':>6}"
@@ -76,12 +76,18 @@ class Met(NamedTuple):
     after_s: float
 
     @property
-    def good(self) -> bool:
+    def right(self) -> bool:
+        """Whether the caller heard what was due."""
         if self.state in NOT_BEGUN:
             due = "a voice" if self.case.another else NOT_BEGUN[self.state]
         else:
             due = "a voice" if self.case.carries_on else "fallback"
-        return self.heard == due and self.after_s <= LATE
+        return self.heard == due
+
+    @property
+    def good(self) -> bool:
+        """And whether it was in time."""
+        return self.right and self.after_s <= LATE
 
     def row(self) -> str:
         store, processes, another = self.case
@@ -111,7 +117,7 @@ async def _instances(case: Case, directory: Path, told: dict[str, str]) -> Async
             await stack.enter_async_context(supervised(_environment(model, **told), directory / "b"))
             for _ in range(case.another)
         ]
-        await until(lambda: line.ready, within_s=LOOK_LIMIT_S)
+        await until(lambda: line.ready)
 
         def stop() -> None:
             for other in others:
@@ -142,14 +148,14 @@ async def stopped(case: Case, directory: Path, told: dict[str, str] | None = Non
         sessions = line.reach.model.sessions
         async with asyncio.TaskGroup() as group:
             calls = {"caller speaks": group.create_task(_dialled(line, speaker))}
-            await until(lambda: speaker.received, within_s=LOOK_LIMIT_S)
+            await until(lambda: speaker.received)
             calls["bot speaks"] = group.create_task(_dialled(line, listener))
-            await until(lambda: listener.received, within_s=LOOK_LIMIT_S)
+            await until(lambda: listener.received)
             calls["session opens"] = group.create_task(_dialled(line, opener))
-            await until(lambda: opener.opened_us is not None, within_s=LOOK_LIMIT_S)
+            await until(lambda: opener.opened_us is not None)
             ids, n = a_phone().ids, len(sessions)
             token = await line.reach.token(ids.call_sid)
-            await until(lambda: len(sessions) > n, within_s=LOOK_LIMIT_S)
+            await until(lambda: len(sessions) > n)
             line.stop()
             calls["stream to come"] = group.create_task(_late(line, ids, token))
             calls["rings anew"] = group.create_task(_anew(line))
@@ -161,8 +167,8 @@ async def _dialled(line: Line, phone: SimulatedPhone) -> tuple[str, float]:
     after = SimulatedPhone(StreamIds(ACCOUNT, phone.ids.call_sid, new_stream_sid()))
     loop = asyncio.get_running_loop()
     began_s = loop.time()
-    call = asyncio.create_task(line.reach.dial(phone, more_phones=[after], limit_s=LOOK_LIMIT_S))
-    await until(lambda: call.done() or after.received, within_s=LOOK_LIMIT_S)
+    call = asyncio.create_task(line.reach.dial(phone, more_phones=[after], limit_s=GIVE_UP_S))
+    await until(lambda: call.done() or after.received)
     over_s = loop.time() - began_s
     after.hang_up(0)
     return _what(result := await call), over_s - (result.legs[0].closed_us or 0) / 1e6
@@ -176,11 +182,11 @@ def _what(result: DialResult) -> str:
 
 async def _anew(line: Line) -> tuple[str, float]:
     """A call that comes in after the stop; timed from then."""
-    await until(lambda: '"draining"' in line.log(), within_s=LOOK_LIMIT_S)
+    await until(lambda: '"draining"' in line.log())
     phone, loop = a_phone(), asyncio.get_running_loop()
     began_s = loop.time()
-    call = asyncio.create_task(line.reach.dial(phone, limit_s=LOOK_LIMIT_S))
-    await until(lambda: call.done() or phone.received, within_s=LOOK_LIMIT_S)
+    call = asyncio.create_task(line.reach.dial(phone, limit_s=GIVE_UP_S))
+    await until(lambda: call.done() or phone.received)
     after_s = loop.time() - began_s
     phone.hang_up(0)
     result = await call
@@ -191,7 +197,7 @@ async def _anew(line: Line) -> tuple[str, float]:
 async def _late(line: Line, ids: StreamIds, token: str) -> tuple[str, float]:
     """Twilio opens the stream only after the call was ended."""
     ended = re.compile(f'"call_ended".*{ids.call_sid}|{ids.call_sid}.*"call_ended"')
-    await until(lambda: ended.search(line.log()), within_s=LOOK_LIMIT_S)
+    await until(lambda: ended.search(line.log()))
     loop = asyncio.get_running_loop()
     began_s = loop.time()
     async with await line.reach.upgrade(token) as socket:

@@ -133,9 +133,9 @@ async def test_a_caller_who_sends_nothing_is_silence_by_the_clock() -> None:
             began_s = time.monotonic()
             await hand.socket.send_str(hand.texts.start({}))
             await until(lambda: desk.model.sessions and len(desk.model.sessions[0].heard) >= 700 * 8)
-            took_ms = (time.monotonic() - began_s) * 1000
             n_heard = len(desk.model.sessions[0].heard)
-        assert (took_ms - 400) * 8 <= n_heard <= took_ms * 8
+            took_ms = (time.monotonic() - began_s) * 1000
+        assert n_heard <= took_ms * 8
         await desk.quiet()
         assert set(desk.model.sessions[0].heard) == set(QUIET)
 
@@ -195,9 +195,9 @@ async def says_exactly(desk: Desk, audio: bytes, *, played: bool) -> SimulatedPh
     phone = a_phone()
     calling = asyncio.create_task(desk.dial(phone))
     try:
-        await until(lambda: len(heard(phone)) >= len(audio) or calling.done(), within_s=5)
+        await until(lambda: len(heard(phone)) >= len(audio) or calling.done())
         if played:
-            await until(lambda: all_heard(phone, len(audio)), within_s=5)
+            await until(lambda: all_heard(phone, len(audio)))
         phone.hang_up(0)
         await calling
     finally:

@@ -10,6 +10,7 @@ from aiohttp.http_exceptions import BadStatusLine, LineTooLong
 from structlog.testing import capture_logs
 
 from bot.server.http_log import QUIET_S, HttpLog
+from tests.patience import GIVE_UP_S
 from tests.server.desk import Desk, standing
 from tests.server.test_metrics import found
 
@@ -39,7 +40,7 @@ async def answered(desk: Desk, sent: bytes) -> bytes:
     try:
         writer.write(sent)
         writer.write_eof()
-        return await asyncio.wait_for(reader.read(), 5)
+        return await asyncio.wait_for(reader.read(), GIVE_UP_S)
     finally:
         writer.close()
         await writer.wait_closed()

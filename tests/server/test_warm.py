@@ -18,6 +18,7 @@ from bot.server.warm import WarmPool
 from bot.testing.model import Behaviour, CloseAt, SimulatedModel
 from bot.testing.model.server import Door
 from bot.testing.replays import assert_replays
+from tests.patience import GIVE_UP_S
 from tests.server.desk import ACCOUNT, GREETING, Desk, a_phone, all_written, heard, standing, until
 from tests.server.instance import heard_out
 
@@ -149,7 +150,7 @@ async def test_a_failure_is_tried_again_later_and_later(
 ) -> None:
     assert list(warm.RETRY_S) == sorted(warm.RETRY_S)
     assert warm.RETRY_S[0] >= 1
-    monkeypatch.setattr(warm, "READY_S", 0.02 if failure == "timeout" else 0.1)
+    monkeypatch.setattr(warm, "READY_S", 0.02 if failure == "timeout" else GIVE_UP_S)
     monkeypatch.setattr(warm, "RETRY_S", retries := Retries())
     async with standing(door=door, behaviour=behaviour, checked=False, BOT_WARM_SESSIONS="1") as desk:
         await until(lambda: len(retries.asked) == 5)

@@ -17,6 +17,7 @@ from bot.testing.phone import SimulatedPhone
 from bot.testing.stream_socket import StreamFailed, requested_url, stream_signature
 from bot.testing.twilio_texts import StreamIds
 from bot.testing.webhook import DialFailed, check_answer, parse_document, signed_url
+from tests.patience import GIVE_UP_S
 
 TOKEN = "12345"
 HANG_UP = "<Response><Hangup/></Response>"
@@ -87,7 +88,7 @@ async def _call(bot: Bot, phone: SimulatedPhone, **knobs: Any) -> DialResult:
         before = asyncio.all_tasks()
         result = await dial(knobs.pop("url", f"{origin}/voice"), phone, auth_token=TOKEN, **knobs)
         if bot.got:
-            await asyncio.wait_for(bot.over.wait(), 5)
+            await asyncio.wait_for(bot.over.wait(), GIVE_UP_S)
         left = asyncio.all_tasks() - before
         assert [task for task in left if "RequestHandler.start" not in repr(task)] == []  # those are the server's
     return result
@@ -268,13 +269,13 @@ async def test_cancelling_a_call_leaves_nothing_behind() -> None:
     bot = Bot()
     async with serving(bot) as origin:
         task = asyncio.create_task(dial(f"{origin}/voice", phone := SimulatedPhone(), auth_token=TOKEN))
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(GIVE_UP_S):
             while not phone.sent_frames:  # noqa: ASYNC110  a frame is seen only by looking
                 await asyncio.sleep(0.01)
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
             await task
-        await asyncio.wait_for(bot.over.wait(), 5)
+        await asyncio.wait_for(bot.over.wait(), GIVE_UP_S)
 
 
 async def test_binary_and_garbage_from_the_bot_are_violations() -> None:
