@@ -83,6 +83,7 @@ NOT_RUN = {  # programs of others, and proofs that take minutes
     "python -m tests.benchmarks",
     "python -m tests.hostile",
     "python -m tests.fuzz call 60",
+    "python -m tests.mutation -n 50",
 }
 
 
