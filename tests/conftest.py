@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack
 
 import pytest
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 
 from tests.event_loops import pytest_addoption, pytest_asyncio_loop_factories, pytest_configure
 from tests.logging_state import logging_as_before
@@ -17,7 +17,7 @@ from tests.postgres import NoPostgres, Server, running
 __all__ = ["logging_as_before", "pytest_addoption", "pytest_asyncio_loop_factories", "pytest_configure"]
 
 
-settings.register_profile("any machine", deadline=None)
+settings.register_profile("any machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("any machine")
 
 SLOW_LIMIT_S = 3600

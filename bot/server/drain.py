@@ -29,6 +29,7 @@ async def drain(calls: LiveCalls, door: Door, limit_s: float, hurry: asyncio.Eve
     _log.info("draining", calls=len(calls), seconds=limit_s)
     pauses_s = min(PAUSES_S, limit_s / 2)
     await _within(limit_s - pauses_s, _until_not_needed(calls, door), hurry)
+    calls.leaving = True
     await _within(pauses_s, _in_pauses(calls, door), hurry)
     await calls.close()
     await _within(LEAVE_S, _until_answered(calls), hurry)

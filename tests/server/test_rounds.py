@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from pathlib import Path
 
+import aiohttp
 import pytest
 
 from bot.config import load_settings
@@ -15,8 +16,11 @@ from bot.server.keeping import LAST_ROWS_S
 from bot.server.live import LiveCalls
 from bot.server.rounds import ASK_S, HOLDS, LEAVE_S, ROUND_S, Rounds
 from bot.server.worker import KILL_AFTER_DRAIN_S
+from bot.testing.dial import new_call_sid
 from bot.twilio.twiml import HOLD_S, TwimlError, TwimlFiles
-from tests.server.desk import until
+from tests.patience import EVER_S
+from tests.server.desk import form, standing, until
+from tests.server.test_webhooks import verbs
 
 CALL, OTHER = "CA" + "1" * 32, "CA" + "2" * 32
 
@@ -89,3 +93,45 @@ async def test_a_process_without_a_call_stays_for_the_one_that_it_sent_round() -
     assert not leaving.done()
     calls.rounds.came(CALL)
     await leaving
+
+
+async def test_a_stream_that_comes_after_the_stop_is_let_in_so_that_what_follows_is_asked() -> None:
+    async with standing() as desk:
+        call_sid = new_call_sid()
+        token = await desk.token(call_sid)
+        desk.calls.leaving = True
+        await desk.calls.close()
+        assert desk.calls.registry.unasked(EVER_S) == 1
+        async with await desk.upgrade(token) as stream:
+            assert (await stream.receive()).type is aiohttp.WSMsgType.CLOSE
+        assert verbs((await desk.post("/voice/next", form(call_sid, "in-progress")))[1]) == ["Pause", "Redirect"]
+        assert desk.calls.rounds.out
+        again = await desk.post(f"/voice/next?held={HOLDS}", form(call_sid, "in-progress"))
+        assert verbs(again[1]) == ["Say", "Hangup"]
+        assert not desk.calls.rounds.out
+        assert desk.calls.registry.unasked(EVER_S) == 0
+
+
+async def test_a_new_call_is_sent_round_until_calls_are_being_ended_and_is_busy_then() -> None:
+    async with standing() as desk:
+        call_sid = new_call_sid()
+        desk.calls.draining = True
+        assert verbs((await desk.voice(call_sid))[1]) == ["Pause", "Redirect"]
+        assert desk.calls.rounds.out
+        desk.calls.leaving = True
+        assert "busy" in (await desk.voice(call_sid))[1]
+        assert not desk.calls.rounds.out
+        assert [entry["why"] for entry in desk.logged("call_refused")] == ["draining"] * 2
+
+
+@pytest.mark.parametrize(("path", "fallback"), [("/voice/dialled", "+15555550123"), ("/voice/recorded", "voicemail")])
+async def test_what_becomes_of_a_fallback_is_waited_for_a_little(path: str, fallback: str) -> None:
+    async with standing(BOT_FALLBACK=fallback) as desk:
+        call_sid = new_call_sid()
+        await desk.token(call_sid)
+        desk.calls.leaving = True
+        await desk.calls.close()
+        await desk.post(f"/voice/next?held={HOLDS}", form(call_sid, "in-progress"))
+        assert desk.calls.rounds.out
+        await desk.post(path, form(call_sid, "in-progress"))
+        assert not desk.calls.rounds.out

@@ -82,7 +82,7 @@ async def test_what_a_ready_session_is_told_is_what_a_call_would_tell_it(told: H
         async with standing(BOT_WARM_SESSIONS=size, BOT_INSTRUCTIONS="Be brief.", BOT_VOICE="cedar") as desk:
             await filled(desk, int(size))
             await heard_out(desk, a_phone())
-            updates.append(told.of(desk.model.sessions[0], "session.update"))
+            updates.append(told.of(desk.model.sessions[0], "session.update")[0])  # one that answers late is asked more
     assert updates[0] == updates[1]
     assert ACCOUNT not in json.dumps(updates)
 
