@@ -26,7 +26,7 @@ SLOW_LIMIT_S = 3600
 
 def pytest_report_header() -> str:
     """How long it takes, before anybody waits for it."""
-    return f"the whole suite: about 4 minutes on two cores with nothing else to do; here are {os.cpu_count()}"
+    return f"the whole suite: about 5 minutes on two cores with nothing else to do; here are {os.cpu_count()}"
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

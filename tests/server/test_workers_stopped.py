@@ -24,6 +24,7 @@ from tests.server.test_webhooks import verbs
 CALLS = 8
 GOODBYE = Reply([Spoken(pattern(2500, "goodbye"), "That is all. Goodbye.")], [ToolCall(HANG_UP)], pacing=QUICK)
 """A call that the bot ends by itself, so that Twilio asks /voice/next."""
+SLOW_GOODBYE = Reply([Spoken(pattern(12_000, "goodbye"), "That is all. Goodbye.")], [ToolCall(HANG_UP)], pacing=QUICK)
 LONG = Reply([Spoken(pattern(120_000, "long"), "On and on.")], pacing=QUICK)
 
 
@@ -31,13 +32,13 @@ def all_hear(phones: Sequence[SimulatedPhone]) -> bool:
     return all(phone.received for phone in phones)
 
 
-async def talking(instance: Instance, group: asyncio.TaskGroup) -> None:
+async def talking(instance: Instance, group: asyncio.TaskGroup, goodbye: Reply = GOODBYE) -> None:
     """Calls in which the bot has begun its goodbye, in every process; each checks that it is heard to its end."""
 
     async def call(phone: SimulatedPhone) -> None:
         result = await instance.dial(phone)
         assert (result.ending, result.failure, result.said, len(result.documents)) == ("hangup", "", [], 2)
-        assert heard(phone) == GOODBYE.items[0].audio
+        assert heard(phone) == goodbye.items[0].audio
 
     for worker in sorted(instance.workers):
         with instance.only(worker):
@@ -78,12 +79,13 @@ async def test_workers_are_replaced_without_losing_a_call(tmp_path: Path) -> Non
 
 
 async def test_a_stop_while_processes_are_replaced_reaches_the_new_ones_and_hurries_no_call(tmp_path: Path) -> None:
-    async with serving(tmp_path, GOODBYE) as instance, asyncio.TaskGroup() as group:
-        await talking(instance, group)
+    async with serving(tmp_path, SLOW_GOODBYE) as instance, asyncio.TaskGroup() as group:
+        await talking(instance, group, SLOW_GOODBYE)
         await replaced(instance)
         instance.process.send_signal(signal.SIGINT)
         await until(lambda: len(instance.logged("draining")) == 4)
-        assert instance.logged("drained") == []  # the new ones did not wait for the old ones to be gone
+        told = [entry["message"] for entry in instance.log if entry["message"] in {"draining", "drained"}]
+        assert told[:4] == ["draining"] * 4  # the new ones did not wait for the old ones to be gone
         os.killpg(instance.process.pid, signal.SIGINT)  # to the replaced ones the first
         assert await instance.exit() == 0
         assert instance.reasons == ["bot_hung_up"] * CALLS
