@@ -3,16 +3,36 @@
 from __future__ import annotations
 
 import gc
+import os
 from collections.abc import Iterator
 from contextlib import ExitStack
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from tests.event_loops import pytest_addoption, pytest_asyncio_loop_factories, pytest_configure
 from tests.logging_state import logging_as_before
 from tests.postgres import NoPostgres, Server, running
 
 __all__ = ["logging_as_before", "pytest_addoption", "pytest_asyncio_loop_factories", "pytest_configure"]
+
+
+settings.register_profile("any machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("any machine")
+
+SLOW_LIMIT_S = 3600
+"""A slow test that takes longer hangs; all others have the limit of pyproject.toml."""
+
+
+def pytest_report_header() -> str:
+    """How long it takes, before anybody waits for it."""
+    return f"the whole suite: about 5 minutes on two cores with nothing else to do; here are {os.cpu_count()}"
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if item.get_closest_marker("slow"):
+            item.add_marker(pytest.mark.timeout(SLOW_LIMIT_S))
 
 
 def pytest_collection_finish() -> None:

@@ -82,11 +82,13 @@ NOT_RUN = {  # programs of others, and proofs that take minutes
     "python -m tests.proof sockets",
     "python -m tests.proof words",
     "python -m tests.proof moving",
+    "python -m tests.proof stopping",
     "python -m tests.faults",
     "python -m tests.faults soak",
     "python -m tests.benchmarks",
     "python -m tests.hostile",
     "python -m tests.fuzz call 60",
+    "python -m tests.mutation -n 50",
 }
 
 

@@ -10,12 +10,11 @@ import structlog
 
 from bot.server.context import Door
 from bot.server.live import LiveCalls
+from bot.server.rounds import ASK_S, LEAVE_S
 
 LOOK_S = 0.1
 PAUSES_S = 6.0
 """How long a pause of a conversation is waited for, at most half the time there is."""
-FOLLOW_UP_S = 3.0
-"""Twilio asks /voice/next at once when a stream is over; it is waited for this long."""
 
 _log = structlog.get_logger()
 
@@ -30,9 +29,10 @@ async def drain(calls: LiveCalls, door: Door, limit_s: float, hurry: asyncio.Eve
     _log.info("draining", calls=len(calls), seconds=limit_s)
     pauses_s = min(PAUSES_S, limit_s / 2)
     await _within(limit_s - pauses_s, _until_not_needed(calls, door), hurry)
+    calls.leaving = True
     await _within(pauses_s, _in_pauses(calls, door), hurry)
     await calls.close()
-    await _within(FOLLOW_UP_S, _until_answered(calls), hurry)
+    await _within(LEAVE_S, _until_answered(calls), hurry)
     _log.info("drained")
 
 
@@ -59,8 +59,10 @@ async def _in_pauses(calls: LiveCalls, door: Door) -> None:
 async def _until_answered(calls: LiveCalls) -> None:
     """Until Twilio has asked what follows the calls that were ended: here, or by others when nobody takes calls."""
     registry = calls.registry
-    while registry.unasked(FOLLOW_UP_S) or (registry.live() and not registry.others_accept()):  # noqa: ASYNC110
-        await asyncio.sleep(LOOK_S)  # what other processes do sets no event here
+    while (  # noqa: ASYNC110  what other processes do sets no event here
+        calls.rounds.out or registry.unasked(ASK_S) or (registry.live() and not registry.others_accept())
+    ):
+        await asyncio.sleep(LOOK_S)
 
 
 async def _within(limit_s: float, work: Coroutine[None, None, None], hurry: asyncio.Event) -> None:

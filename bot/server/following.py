@@ -14,10 +14,7 @@ from bot.records.store.rows import CRASHED
 from bot.server.live import BOUNDS, RESUMABLE, LiveCalls
 from bot.server.over import Outcome
 from bot.server.past import Past
-
-FEW_HOLDS = 2
-MANY_HOLDS = 6
-"""How often a process that leaves sends a call round again: a second each. Many where others may take it."""
+from bot.server.rounds import HOLDS
 
 What = Literal["hang_up", "limit", "fallback", "hold", "go_on", "stale"]
 FAILED: frozenset[Outcome] = frozenset({"model_unavailable", "internal_error"})
@@ -97,10 +94,7 @@ def _elsewhere(reason: str | None) -> What:
 
 def _holds(calls: LiveCalls, held: int) -> bool:
     """Whether the call is sent round again, for a process to carry it on that stays."""
-    others = calls.registry.others_accept()
-    if not calls.draining or not (calls.closing or others):
-        return False
-    return held < (MANY_HOLDS if others or (calls.shelf is not None and calls.shelf.shared) else FEW_HOLDS)
+    return held < HOLDS and calls.draining and (calls.closing or calls.registry.others_accept())
 
 
 def _why(calls: LiveCalls, past: Past | None) -> str:

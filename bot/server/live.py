@@ -32,6 +32,7 @@ from bot.server.over import Outcome
 from bot.server.past import NOBODY, Parties, Past, carrying_on, past_of
 from bot.server.quota import quota_of, storeless_hash
 from bot.server.registry import CallRegistry, Entry, MemoryRegistry
+from bot.server.rounds import Rounds
 from bot.server.shelf import Shelf
 from bot.server.walls import Load
 from bot.server.warm import WarmPool
@@ -116,6 +117,9 @@ class LiveCalls:
         self.load = Load(settings.max_lag_ms)
         """How late the loop is, as the meter measures it."""
         self.draining = False
+        self.leaving = False
+        """Whether calls are being ended, and what Twilio asks after each is still answered."""
+        self.rounds = Rounds()
         self.ended = 0
         """Calls that are over, or go on elsewhere."""
         self.missed = 0
@@ -294,7 +298,7 @@ class LiveCalls:
 
     def _enter_end(self, live: LiveCall, reason: EndReason | None) -> None:
         if reason is not None:
-            asks = reason in ASKED_AFTER and live.bridge.attached
+            asks = reason in ASKED_AFTER and (live.bridge.attached or reason == "drained")
             self.registry.end(live.call_sid, live.outcome(reason), asks=asks, own=True)
         elif not self.registry.claimed(live.call_sid):
             self.registry.forget(live.call_sid)

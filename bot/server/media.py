@@ -20,6 +20,8 @@ from bot.twilio.token import BadToken, StreamToken
 START_S = 5.0
 """A socket that has not sent `start` by then is closed."""
 
+OVER_FIRST = FAILED | {"drained"}
+"""Ends of a call whose stream may be yet to come, and is then let in for Twilio to ask what follows."""
 _WRONG = "its signature is wrong: TWILIO_AUTH_TOKEN is not the account's, or PUBLIC_URL not where Twilio connects to"
 _UNSIGNED = "it has no X-Twilio-Signature: somebody other than Twilio asks, or a proxy takes the header away"
 
@@ -72,10 +74,11 @@ async def media(request: web.Request) -> web.StreamResponse:
 
 
 def _never_began(calls: LiveCalls, live: LiveCall | None, call_sid: str) -> bool:
-    """Whether the call has failed before any stream of it came."""
+    """Whether the call was over before any stream of it came, and what follows it will be answered."""
+    over = FAILED if calls.closing and not calls.leaving else OVER_FIRST
     if live is not None:
-        return live.bridge.call.ended in FAILED and not live.bridge.attached
-    return calls.registry.outcome(call_sid) in FAILED and not calls.registry.claimed(call_sid)
+        return live.bridge.call.ended in over and not live.bridge.attached
+    return calls.registry.outcome(call_sid) in over and not calls.registry.claimed(call_sid)
 
 
 async def _closed(request: web.Request, socket: PhoneSocket, call_sid: str) -> web.Response:

@@ -90,14 +90,16 @@ async def following(request: web.Request) -> web.Response:
     there, held, leg = form.get("CallStatus") == "in-progress", _number(request, "held"), _number(request, "leg")
     what = await what_follows(calls, call_sid, there=there, held=held, leg=leg)
     if what == "hold":
+        calls.rounds.send(call_sid)
         return _twiml(request, "hold", voice_url=_next_url(request, leg, held + 1))
+    calls.rounds.came(call_sid)
     if what == "go_on":
         return _stream(request, call_sid)
     if what == "stale":  # played again, or very late
         return _is_over(request, call_sid)
     calls.registry.asked(call_sid)
     if what == "fallback":
-        return _fallback(request, form) if there else _twiml(request, "sorry")
+        return _fallback(request, call_sid, form) if there else _twiml(request, "sorry")
     return _twiml(request, "limit" if what == "limit" else "goodbye")
 
 
@@ -105,6 +107,7 @@ async def dialled(request: web.Request) -> web.Response:
     """POST /voice/dialled: the person who was rung has hung up, or never answered."""
     form = await _signed_form(request)
     call_sid = _call_sid(request, form)
+    request.app[CALLS].rounds.came(call_sid)
     became = form.get("DialCallStatus", "")
     answered = became in {"completed", "answered"}
     _log.info("call_transferred" if answered else "transfer_failed", call_sid=call_sid, status=became[:MAX_DETAIL])
@@ -120,6 +123,7 @@ async def recorded(request: web.Request) -> web.Response:
     """POST /voice/recorded: the caller has left a message, which lies with Twilio."""
     form = await _signed_form(request)
     call_sid = _call_sid(request, form)
+    request.app[CALLS].rounds.came(call_sid)
     message = {
         "recording_sid": form.get("RecordingSid", "")[:MAX_DETAIL],
         "url": form.get("RecordingUrl", "")[:MAX_DETAIL],
@@ -144,12 +148,17 @@ async def status(request: web.Request) -> web.Response:
 
 
 def _no_room(request: web.Request, call_sid: str) -> web.Response:
-    """One call too many: it goes to the instance that takes over, to where the operator said, or is busy."""
+    """One call too many: it goes to the instance that takes over, to where the operator said, or is busy.
+
+    It is sent round while somebody is here, or takes calls, to answer it then.
+    """
     settings, calls = request.app[SETTINGS], request.app[CALLS]
-    if calls.draining:
+    if calls.draining and (not calls.leaving or calls.registry.others_accept()):
+        calls.rounds.send(call_sid)
         again = absolute(settings.public_url, "/voice") + PATIENCE
         return _turned_away(request, call_sid, "draining", "hold", voice_url=again)
-    why: WebhookRefusal = "overloaded" if calls.load.high else "full"
+    calls.rounds.came(call_sid)
+    why: WebhookRefusal = "draining" if calls.draining else "overloaded" if calls.load.high else "full"
     if settings.overflow_url:
         return _turned_away(request, call_sid, why, "overflow", overflow_url=settings.overflow_url)
     return _turned_away(request, call_sid, why, "busy")
@@ -183,9 +192,14 @@ def _next_url(request: web.Request, leg: int, held: int = 0) -> str:
     return absolute(request.app[SETTINGS].public_url, path) + PATIENCE
 
 
-def _fallback(request: web.Request, form: Form) -> web.Response:
-    """What the operator has chosen for a call that can't go on. No number comes from the caller but his own."""
-    settings = request.app[SETTINGS]
+def _fallback(request: web.Request, call_sid: str, form: Form) -> web.Response:
+    """What the operator has chosen for a call that can't go on. No number comes from the caller but his own.
+
+    A process that leaves waits a little for what becomes of it: a number that is busy, say.
+    """
+    settings, calls = request.app[SETTINGS], request.app[CALLS]
+    if calls.draining and settings.fallback != "apology":
+        calls.rounds.send(call_sid)
     if settings.fallback == "voicemail":
         return _twiml(request, "voicemail", action_url=absolute(settings.public_url, "/voice/recorded") + PATIENCE)
     caller_id = _shown_number(form)

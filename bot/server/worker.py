@@ -1,8 +1,9 @@
 """Several processes on one port, under gunicorn: `bot serve` with WEB_CONCURRENCY above 1.
 
 gunicorn forks, watches and replaces the workers. On SIGTERM to the master, or when SIGHUP replaces a worker, a worker
-drains as a single process does; gunicorn kills it only BOT_DRAIN_SECONDS + 15 s later. aiohttp's own worker closes its
-listener first: here a draining worker leaves the port only to another one that takes calls.
+drains as a single process does; gunicorn kills it only when its calls, what follows them and the store have had all
+their time. aiohttp's own worker closes its listener first: here a draining worker leaves the port only to another one
+that takes calls.
 """
 
 from __future__ import annotations
@@ -25,16 +26,20 @@ from gunicorn.workers.base import Worker  # type: ignore[import-untyped]
 
 from bot.config import Settings
 from bot.observe.metrics import MULTIPROCESS_DIR, process_gone
-from bot.server.app import BACKLOG
+from bot.server.app import BACKLOG, STOP_S
 from bot.server.handover import Handover
+from bot.server.keeping import LAST_ROWS_S
 from bot.server.listening import listener
 from bot.server.loop import run_in_loop
 from bot.server.operator import Operator
 from bot.server.process import STOPS, Server, deaf
+from bot.server.rounds import LEAVE_S
 from bot.server.shared import shared_directory
 from bot.server.shared_registry import SqliteRegistry
 
-KILL_AFTER_DRAIN_S = 15
+SOCKETS_S = 2
+"""What closing the sockets of calls and of the store may take."""
+KILL_AFTER_DRAIN_S = int(LEAVE_S + STOP_S + LAST_ROWS_S) + SOCKETS_S
 REGISTRY = "calls.sqlite"
 IGNORED = frozenset({signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2, signal.SIGWINCH})
 AGAIN_AFTER_S = 2.0

@@ -15,7 +15,7 @@ from bot.testing.webhook import Caller, signature
 
 Signing = Literal["plain", "trailing_slash", "port_443", "wrong_token", "https_scheme"]
 _OPEN_S = 10
-_CLOSE_S = 1
+_CLOSE_S = 10
 _LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 
 

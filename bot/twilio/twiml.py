@@ -34,6 +34,8 @@ DOCUMENTS: Mapping[str, frozenset[str]] = {
 STANDING = frozenset(Language._fields)
 """What any document may have besides: the voice, its locale and the sentences of the operator's language."""
 
+HOLD_S = 1.0
+"""The longest pause of `hold`, after which a process that leaves must still be there."""
 MAX_BYTES = 65_536
 """Above 64 kB Twilio refuses a document (11750)."""
 
@@ -118,7 +120,16 @@ def _load(path: Path) -> Template:
         raise TwimlError(f"{path} is not well-formed XML ({error}); mend it there.") from None
     if root.tag != "Response":
         raise TwimlError(f"{path} has the root <{root.tag}>; Twilio wants <Response>.")
+    if path.stem == "hold" and (pause_s := _pause_s(root)) > HOLD_S:
+        late = f"whom it sends round may find nobody here after {HOLD_S:g} s; shorten its <Pause>"
+        raise TwimlError(f"{path} waits for {pause_s:g} s, and {late}.")
     return template
+
+
+def _pause_s(root: ET.Element) -> float:
+    """How long a document waits; a <Pause> that says nothing, or no number, is a second for Twilio."""
+    lengths = (pause.get("length", "1") for pause in root.iter("Pause"))
+    return sum(float(length) if length.isascii() and length.isdecimal() else 1.0 for length in lengths)
 
 
 def _read(path: Path) -> str:

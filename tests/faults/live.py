@@ -15,6 +15,7 @@ from bot.testing.phone import SimulatedPhone
 from bot.testing.twilio_texts import StreamIds
 from tests.faults.outcome import MS, Outcome, Sound, sounds, tone
 from tests.faults.virtual import CALLER, SpoiledPhone
+from tests.patience import GIVE_UP_S
 from tests.server.desk import ACCOUNT, GREETING, Desk, Reach, a_phone, until
 
 QUICK = Pacing(speed=0, first_audio_ms=10)
@@ -74,7 +75,7 @@ class Calling:
     def heard(self) -> list[Sound]:
         return [sound for phone in self.phones for sound in sounds(phone, KNOWN)]
 
-    async def hears(self, what: str = "", times: int = 1, within_s: float = 4, phone: int = 0) -> None:
+    async def hears(self, what: str = "", times: int = 1, within_s: float = GIVE_UP_S, phone: int = 0) -> None:
         """Wait until it, or anything, has begun to be heard so many times at this phone, by a few frames at least."""
 
         def begun() -> int:
@@ -83,7 +84,7 @@ class Calling:
 
         await until(lambda: begun() >= times, within_s=within_s)
 
-    async def heard_out(self, what: str, within_s: float = 4) -> None:
+    async def heard_out(self, what: str, within_s: float = GIVE_UP_S) -> None:
         """Wait until it was heard to its end."""
         await self.hears(what, within_s=within_s)
         await until(lambda: max(one.until_ms for one in self.heard() if one.what == what) <= self.now_ms())

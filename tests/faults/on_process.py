@@ -27,6 +27,7 @@ from tests import postgres
 from tests.faults.live import ANSWER, QUICK, Calling, calling
 from tests.faults.on_sockets import REPLIES, Run, finished
 from tests.faults.outcome import MOST_MS, Outcome, Sound, tone
+from tests.patience import GIVE_UP_S
 from tests.proof import moving
 from tests.records.store.conftest import new_database
 from tests.records.store.faulty import AWAY, FaultyStore
@@ -75,7 +76,7 @@ async def serving(stopped: Iterable[Stopped]) -> AsyncIterator[Reach]:
         try:
             await until(lambda: len(_logged("listening")) > already)
             yield Reach(settings, f"http://127.0.0.1:{listener.getsockname()[1]}", model, http)
-            async with asyncio.timeout(6):
+            async with asyncio.timeout(GIVE_UP_S):
                 await task
         finally:
             task.cancel()

@@ -16,6 +16,7 @@ from tests.benchmarks.frames import client_frame
 from tests.benchmarks.phone_load import _upgrade
 from tests.fuzz.targets import UPGRADE, Pipe
 from tests.hostile.bounds import CLOSES, documented
+from tests.patience import GIVE_UP_S
 from tests.server.desk import AUTH_TOKEN, PUBLIC_URL, Desk, HandStream, standing, until
 
 pytestmark = pytest.mark.both_loops
@@ -70,7 +71,7 @@ async def test_what_no_phone_sends_ends_the_stream_by_its_code_and_no_other_call
         async with desk.stream() as other:
             async with raw(desk) as (reader, writer, _):
                 writer.write(sent + client_frame(b"{}"))
-                async with asyncio.timeout(3):
+                async with asyncio.timeout(GIVE_UP_S):
                     answer = await reader.read()
                 assert answer[:2] == bytes((0x88, len(answer) - 2))
                 assert int.from_bytes(answer[2:4], "big") == code
@@ -153,7 +154,7 @@ async def test_a_closed_stream_whose_phone_says_nothing_more_is_aborted(monkeypa
     socket.take(pipe)
     socket.data_received(b"\x81\x06unmask")
     assert pipe.closed
-    async with asyncio.timeout(2):
+    async with asyncio.timeout(GIVE_UP_S):
         await aborted
     socket.connection_lost(None)
 

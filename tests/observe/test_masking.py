@@ -75,9 +75,9 @@ def test_a_secret_that_begins_like_another_is_masked_whole() -> None:
     assert masker(["abc", "abcdef"])("abcdef abc") == "*** ***"
 
 
-@given(secret=st.text(min_size=6), before=st.text(), after=st.text())
+@given(secret=st.text(min_size=6).filter(lambda text: "*" not in text), before=st.text(), after=st.text())
 def test_no_registered_secret_survives(secret: str, before: str, after: str) -> None:
-    assert secret not in masker([secret])(before + secret + after) or secret in "***"
+    assert secret not in masker([secret])(before + secret + after)
 
 
 @given(st.text())

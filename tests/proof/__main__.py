@@ -5,6 +5,8 @@
 `python -m tests.proof words [CUTS]`: those of the transcript's cut, CUTS calls of each with each lead of the text.
 
 `python -m tests.proof moving [CALLS]`: calls that lose their process, CALLS for each way (tests/proof/moving.py).
+
+`python -m tests.proof stopping`: calls in the middle of which the server is stopped (tests/proof/stopping.py).
 """
 
 from __future__ import annotations
@@ -12,7 +14,7 @@ from __future__ import annotations
 import asyncio
 import sys
 
-from tests.proof import barge_in, moving, sockets, words
+from tests.proof import barge_in, moving, sockets, stopping, words
 
 
 def cuts(n: int) -> int:
@@ -58,6 +60,16 @@ def over_sockets(n: int) -> int:
     return int(bad)
 
 
+def stops() -> int:
+    print(stopping.HEADER, flush=True)
+    found = asyncio.run(stopping.everything())
+    for met in found:
+        print(met.row(), flush=True)
+    bad = sum(not met.good for met in found)
+    print(_verdict(bad))
+    return 1 if bad else 0
+
+
 def _verdict(bad: int) -> str:
     return f"{bad} rows are BAD" if bad else "every row is good"
 
@@ -68,6 +80,8 @@ def main() -> int:
         return over_sockets(int(arguments[1]) if arguments[1:] else 20)
     if arguments[:1] == ["moving"]:
         return calls(int(arguments[1]) if arguments[1:] else 20)
+    if arguments[:1] == ["stopping"]:
+        return stops()
     proof = texts if arguments[:1] == ["words"] else cuts
     numbers = arguments[1:] if proof is texts else arguments
     return proof(int(numbers[0]) if numbers else 300)

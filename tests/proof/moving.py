@@ -30,6 +30,7 @@ from bot.testing.phone import SimulatedPhone
 from bot.testing.script import BotSilent, Say, Script, Step
 from bot.testing.twilio_texts import StreamIds
 from tests import postgres
+from tests.patience import GIVE_UP_S
 from tests.records.store.conftest import new_database
 from tests.server.balancer import Balancer
 from tests.server.desk import Reach, a_phone, environment, heard, until
@@ -38,7 +39,7 @@ from tests.server.instance import COMMAND, ROOT, _free_port, _inherited
 SENTENCE = Spoken(pattern(1500, "sentence"), "This is one whole sentence.")
 REPLY = Reply([SENTENCE], pacing=Pacing(speed=3))
 LEGS = 4
-START_S = 40.0
+START_S = GIVE_UP_S
 HEADER = f"{'way':<10} {'calls':>5} {'went on':>8} {'with context':>13} {'cut':>4} {'silence p50':>12} {'worst':>7}"
 
 

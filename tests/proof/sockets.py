@@ -59,8 +59,13 @@ def speech_of(situation: Situation) -> list[SpeechAt]:
     return speech
 
 
-async def one_call(situation: Situation, delay_ms: int, directory: Path, seed: str = "") -> list[float]:
-    """A call of its own server, session and line: what the model was told less what was played, for each cut."""
+async def one_call(
+    situation: Situation, delay_ms: int, directory: Path, seed: str = "", *, timed: bool = True
+) -> list[float]:
+    """A call of its own server, session and line: what the model was told less what was played, for each cut.
+
+    `timed` off: what is playing when somebody speaks depends on the machine, and is not judged.
+    """
     speech = speech_of(situation)
     replies = [Reply((spoken(1_500, "greeting"),), pacing=FAST), *situation.replies, Reply((spoken(400, "end"),))]
     models: list[SimulatedModel] = []
@@ -95,14 +100,16 @@ async def one_call(situation: Situation, delay_ms: int, directory: Path, seed: s
             result = await dial(f"{settings.public_url}/voice", phone, auth_token=token, via=line.origin)
     assert result.ending == "caller_hung_up"
     assert all([await asyncio.to_thread(recorder.wait, 10) for recorder in recorders])
-    return judge(situation, phone, models[0])
+    return judge(situation, phone, models[0], timed=timed)
 
 
-def judge(situation: Situation, phone: SimulatedPhone, model: SimulatedModel) -> list[float]:
+def judge(situation: Situation, phone: SimulatedPhone, model: SimulatedModel, *, timed: bool) -> list[float]:
     """The right item was truncated near to what was played, nothing was refused, nothing else was touched."""
     assert not phone.violations
     assert not model.violations
     assert all(one.accepted for one in [*model.truncations, *model.deletions])
+    if not timed:
+        return []
     cuts = len(situation.replies) if situation.interrupts else 0
     assert len(model.truncations) == cuts
     items = [item for reply in situation.replies for item in reply.items]

@@ -46,3 +46,10 @@ def test_what_is_filled_in_is_exactly_the_gap(gap_ms: int) -> None:
         expected += QUIET * (frame.timestamp_ms * 8 - len(expected)) + frame.audio
     assert got == expected
     assert len(expected) == gap_ms * 8 + sum(len(frame.audio) for frame in phone.sent_frames)
+
+
+def test_a_caller_who_sends_nothing_is_silence_by_the_clock() -> None:
+    got, phone = heard_by_model(b"", Microphone(lost=[(0, 60_000_000)]))
+    assert phone.sent_frames == []
+    assert set(got) == set(QUIET)
+    assert 2_900 * 8 <= len(got) <= 3_000 * 8

@@ -125,6 +125,7 @@ def test_decimals_are_taken_at_their_word(tmp_path: Path) -> None:
     assert table.model("m") == PerToken(100, 100, 70, 3, 3, 10_000)
 
 
+MISSING = ("text_out", "audio_in", "audio_out")
 AMOUNT = "must be US dollars, a number from 0 to 100000 with at most"
 
 
@@ -178,13 +179,18 @@ AMOUNT = "must be US dollars, a number from 0 to 100000 with at most"
             )
             for price in (-0.1, 1e-10, "0.1")
         ),
-        ('{"realtime": {"m": {"text_in": 1e999}}}', None),
+        (
+            '{"realtime": {"m": {"text_in": 1e999}}}',
+            [
+                *(f"In the price file FILE, realtime.m has no {name}; give its price." for name in MISSING),
+                f"In the price file FILE, realtime.m.text_in {AMOUNT} 3 decimals.",
+            ],
+        ),
     ],
 )
-def test_each_thing_that_is_wrong_with_a_file_is_a_sentence(tmp_path: Path, told: Any, found: list[str] | None) -> None:
+def test_each_thing_that_is_wrong_with_a_file_is_a_sentence(tmp_path: Path, told: Any, found: list[str]) -> None:
     path = written(tmp_path, told)
-    assert found is None or problems(path) == found
-    assert problems(path)
+    assert problems(path) == found
 
 
 def test_a_file_that_cannot_be_read_is_told(tmp_path: Path) -> None:

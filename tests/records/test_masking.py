@@ -26,6 +26,9 @@ ZEROS = "AC" + "0" * 32
         # in sentences also those without one; opening hours stay
         ({"instructions": "9 to 5, call 555-555-0142"}, {"instructions": "9 to 5, call 000-000-0000"}),
         ({"error": {"message": "no 15555550142"}}, {"error": {"message": "no 00000000000"}}),
+        ({"note": "model_closed", "failure": "closed", "code": 1011, "reason": "busy with 15555550142"}, {"note": "model_closed", "failure": "closed", "code": 1011, "reason": "busy with 00000000000"}),
+        ({"note": "dial_failed", "reason": "quota of 555 555 0142 used"}, {"note": "dial_failed", "reason": "quota of 000 000 0000 used"}),
+        ({"note": "shutdown", "reason": "drained"}, {"note": "shutdown", "reason": "drained"}),
         # what was said or typed: every digit of any script
         ({"type": "x.transcript.delta", "delta": "fla 4b ٤"}, {"type": "x.transcript.delta", "delta": "fla 0b 0"}),
         ({"item": {"content": [{"type": "input_text", "text": "5 5"}]}}, {"item": {"content": [{"type": "input_text", "text": "0 0"}]}}),

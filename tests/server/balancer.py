@@ -8,6 +8,7 @@ from contextlib import suppress
 from typing import Self
 
 from bot.testing.loopback import LoopbackServer
+from tests.patience import GIVE_UP_S
 
 LOOK_S = 0.2
 NOBODY = b"HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
@@ -81,7 +82,7 @@ class Balancer(LoopbackServer):
 
 async def _is_ready(port: int) -> bool:
     with suppress(OSError, TimeoutError):
-        async with asyncio.timeout(2):
+        async with asyncio.timeout(GIVE_UP_S):
             reader, writer = await asyncio.open_connection("127.0.0.1", port)
             try:
                 writer.write(CHECK)

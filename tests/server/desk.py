@@ -34,6 +34,7 @@ from bot.testing.schema import check_client_event
 from bot.testing.stream_socket import Signing, stream_signature
 from bot.testing.twilio_texts import CONNECTED, StreamIds, TwilioTexts
 from bot.testing.webhook import Caller, parse_document, signature
+from tests.patience import GIVE_UP_S
 
 AUTH_TOKEN = "0123456789abcdef0123456789abcdef"
 API_KEY = "sk-proj-desk0123456789abcdef"
@@ -44,7 +45,7 @@ GREETING = Reply([Spoken(pattern(200, "greeting"), "Hello.")], pacing=QUICK)
 CODING = {"Content-Type": "application/x-www-form-urlencoded"}
 
 
-async def until(holds: Callable[[], Any], *, within_s: float = 3.0, or_fail: bool = True) -> None:
+async def until(holds: Callable[[], Any], *, within_s: float = GIVE_UP_S, or_fail: bool = True) -> None:
     """Wait until `holds`, looking again every few milliseconds."""
     loop = asyncio.get_running_loop()
     give_up_s = loop.time() + within_s
@@ -141,7 +142,7 @@ class Reach:
 
     # ---- whole calls ----
 
-    async def dial(self, phone: SimulatedPhone, *, limit_s: float = 10, **knobs: Any) -> DialResult:
+    async def dial(self, phone: SimulatedPhone, *, limit_s: float = GIVE_UP_S, **knobs: Any) -> DialResult:
         """A whole call by a simulated phone that is never given cause for complaint."""
         url = f"{self.settings.public_url}/voice"
         result = await dial(url, phone, auth_token=AUTH_TOKEN, via=self.origin, limit_s=limit_s, **knobs)
@@ -191,7 +192,7 @@ class Desk(Reach):
         """Why each call ended, in order."""
         return [entry["reason"] for entry in self.logged("call_ended")]
 
-    async def quiet(self, within_s: float = 3.0) -> None:
+    async def quiet(self, within_s: float = GIVE_UP_S) -> None:
         """Wait until no call and no session but idle ones is left."""
         pool = self.calls.pool
         await until(lambda: not len(self.calls) and self.model.open_sessions <= len(pool), within_s=within_s)
@@ -245,7 +246,7 @@ class HandStream:
         """Wait until the call has counted one more `kind` than none."""
         await until(lambda: self.bridge.call.counts[kind])
 
-    async def closed(self, within_s: float = 2.0) -> int:
+    async def closed(self, within_s: float = GIVE_UP_S) -> int:
         """Read to the end of the stream: the close code the bot gave, 1006 for none."""
         async with asyncio.timeout(within_s):
             async for _ in self.socket:

@@ -24,11 +24,12 @@ from bot.testing.agent import Reply, ScriptedAgent
 from bot.testing.model import SimulatedModel
 from bot.testing.model.server import SimulatedRealtimeServer
 from bot.testing.phone import SimulatedPhone
+from tests.patience import GIVE_UP_S
 from tests.server.desk import GREETING, Reach, a_phone, environment, heard, until
 
 ROOT = Path(__file__).parents[2]
 COMMAND = (sys.executable, "-m", "bot", "serve")
-START_S = 15.0
+START_S = GIVE_UP_S
 
 
 @dataclass
@@ -72,12 +73,14 @@ class Instance(Reach):
         """Rows of the registry that the processes share."""
         (shared,) = self.shared
         path = shared / "calls.sqlite"
-        with contextlib.closing(sqlite3.connect(path, timeout=5)) as db:
+        with contextlib.closing(sqlite3.connect(path, timeout=GIVE_UP_S)) as db:
             return db.execute(query, values).fetchall()
 
     def stored(self, query: str) -> list[Any]:
         """Rows of the call store."""
-        with contextlib.closing(sqlite3.connect(self.directory / "recordings" / "calls.sqlite", timeout=5)) as db:
+        with contextlib.closing(
+            sqlite3.connect(self.directory / "recordings" / "calls.sqlite", timeout=GIVE_UP_S)
+        ) as db:
             return db.execute(query).fetchall()
 
     @property
@@ -115,7 +118,7 @@ class Instance(Reach):
 
     # ---- ending ----
 
-    async def exit(self, within_s: float = 5.0) -> int:
+    async def exit(self, within_s: float = GIVE_UP_S) -> int:
         """Wait until the manager is gone; every worker is by then."""
         await until(lambda: self.process.poll() is not None, within_s=within_s)
         return int(self.process.returncode)
@@ -131,7 +134,7 @@ async def heard_out(reach: Reach, *phones: SimulatedPhone, audio: bytes = GREETI
     async def call(phone: SimulatedPhone) -> None:
         calling = asyncio.create_task(reach.dial(phone))
         try:
-            await until(lambda: len(heard(phone)) >= len(audio) or calling.done(), within_s=8)
+            await until(lambda: len(heard(phone)) >= len(audio) or calling.done())
             phone.hang_up(0)
             result = await calling
         finally:

@@ -9,6 +9,7 @@ import pytest
 
 from bot.server import beat
 from bot.server.beat import BEAT_S, CATCH_UP_S, LATE_NS, Beat
+from tests.patience import GIVE_UP_S
 
 pytestmark = pytest.mark.both_loops
 BEAT_NS = round(BEAT_S * 1e9)
@@ -116,5 +117,5 @@ async def test_in_a_real_loop_it_wakes_until_it_is_left() -> None:
 
     the_beat = Beat()
     the_beat.join(Once(0))
-    async with asyncio.timeout(2):
+    async with asyncio.timeout(GIVE_UP_S):
         await woken

@@ -23,6 +23,7 @@ from bot.testing.agent import Pacing, Reply, ScriptedAgent, Spoken, pattern
 from bot.testing.model import Behaviour, SimulatedModel
 from bot.testing.model.server import SimulatedRealtimeServer
 from bot.testing.phone import SimulatedPhone
+from tests.patience import GIVE_UP_S
 from tests.proof.recording import tracks
 from tests.server.desk import GREETING, Reach, a_phone, environment, heard, until
 from tests.server.instance import COMMAND, ROOT, _free_port, _inherited, _kill_group
@@ -36,7 +37,7 @@ def asked(directory: Path, query: str) -> list[Any]:
     path = directory / "recordings" / "calls.sqlite"
     if not path.exists():
         return []
-    with contextlib.closing(sqlite3.connect(path, timeout=5)) as db:
+    with contextlib.closing(sqlite3.connect(path, timeout=GIVE_UP_S)) as db:
         try:
             return db.execute(query).fetchall()
         except sqlite3.OperationalError:  # it has no tables yet
@@ -94,9 +95,9 @@ async def test_a_call_whose_process_was_killed_is_in_the_store_up_to_its_last_fi
             await until(lambda: not model.open_sessions)
         assert asked(tmp_path, "SELECT reason, ended_at FROM calls") == [("", None)]
         async with serving(tmp_path, told, origin) as process:
-            await until(lambda: logged(tmp_path, "call_crashed"), within_s=5)
+            await until(lambda: logged(tmp_path, "call_crashed"))
             process.terminate()
-            await until(lambda: process.poll() is not None, within_s=5)
+            await until(lambda: process.poll() is not None)
             assert process.returncode == 0
     columns = "sid, reason, turns, seconds, tokens, nano_usd, model_nano_usd, transcription_nano_usd, line_nano_usd"
     ((sid, reason, turns, seconds, tokens, cost, model_cost, transcription_cost, line_cost),) = asked(
@@ -129,5 +130,5 @@ async def _until_it_speaks_at_length(phone: SimulatedPhone, directory: Path) -> 
     greeting = len(GREETING.items[0].audio)
     await until(lambda: len(heard(phone)) >= greeting)
     phone.say(pattern(400, "caller"), 800_000)
-    await until(lambda: len(heard(phone)) >= greeting + 8_000, within_s=6)
-    await until(lambda: len(asked(directory, "SELECT 1 FROM turns WHERE text IS NOT NULL")) >= 2, within_s=6)
+    await until(lambda: len(heard(phone)) >= greeting + 8_000)
+    await until(lambda: len(asked(directory, "SELECT 1 FROM turns WHERE text IS NOT NULL")) >= 2)

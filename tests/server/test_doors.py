@@ -10,6 +10,7 @@ import pytest
 from aiohttp import web
 
 from bot.server import app
+from tests.patience import GIVE_UP_S
 from tests.server.desk import standing, until
 
 pytestmark = pytest.mark.both_loops
@@ -45,7 +46,7 @@ async def test_a_request_that_does_not_come_whole_is_not_waited_for(slowly: byte
         dribbling = asyncio.create_task(dribble(writer, slowly))
         try:
             with suppress(ConnectionResetError):  # as good a close: it had bytes on the way
-                async with asyncio.timeout(10 * QUIET_S):
+                async with asyncio.timeout(GIVE_UP_S):
                     assert await reader.read() == b""
         finally:
             dribbling.cancel()
@@ -58,7 +59,7 @@ async def test_a_connection_serves_one_request(path: bytes) -> None:
     async with standing() as desk:
         reader, writer = await opened(desk.origin)
         writer.write(b"GET " + path + b" HTTP/1.1\r\nHost: a\r\n\r\n")
-        async with asyncio.timeout(1):
+        async with asyncio.timeout(GIVE_UP_S):
             answer = await reader.read()
         assert b"\r\nConnection: close\r\n" in answer
         writer.close()

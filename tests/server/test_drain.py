@@ -28,6 +28,7 @@ from bot.testing.agent import Reply, ScriptedAgent, Spoken, ToolCall, pattern
 from bot.testing.dial import new_call_sid
 from bot.testing.model import SimulatedModel
 from bot.testing.model.server import SimulatedRealtimeServer
+from tests.patience import EVER_S, GIVE_UP_S
 from tests.server.desk import PUBLIC_URL, QUICK, Reach, a_phone, captured, environment, heard, until
 from tests.server.test_model_side import SORRY
 from tests.server.test_webhooks import verbs
@@ -54,13 +55,16 @@ def reasons() -> list[str]:
 
 @asynccontextmanager
 async def serving(reply: Reply, **env: str) -> AsyncIterator[tuple[Reach, asyncio.Task[None]]]:
-    """A server that takes signals, and its task. Ends with it gone, its port closed and every session closed."""
+    """A server that takes signals, and its task. Ends with it gone, its port closed and every session closed.
+
+    No drain is over by its limit, unless that is told.
+    """
 
     def session(name: str) -> SimulatedModel:
         return SimulatedModel(ScriptedAgent([reply]), model=name)
 
     async with SimulatedRealtimeServer(session) as model, aiohttp.ClientSession() as http:
-        settings = load_settings(environment(model.url, **env))
+        settings = load_settings(environment(model.url, **{"BOT_DRAIN_SECONDS": str(EVER_S), **env}))
         listener = socket.create_server(("127.0.0.1", 0))
         port = listener.getsockname()[1]
         task = asyncio.create_task(Server(settings).run(listener))
@@ -71,7 +75,7 @@ async def serving(reply: Reply, **env: str) -> AsyncIterator[tuple[Reach, asynci
             if not task.done():
                 os.kill(os.getpid(), INT)
                 os.kill(os.getpid(), INT)
-            await asyncio.wait([task], timeout=5)
+            await asyncio.wait([task], timeout=GIVE_UP_S)
         await task
         listener.close()
         with pytest.raises(aiohttp.ClientConnectorError):
@@ -104,7 +108,7 @@ async def test_a_stop_lets_calls_go_on_and_answers_until_the_last_is_over(number
             await stream.close()
             await until(lambda: len(reasons()) == 2)
             await reach.next(waiting)
-        async with asyncio.timeout(2):
+        async with asyncio.timeout(GIVE_UP_S):
             await task
         assert reasons() == ["bot_hung_up", "line_lost"]
         assert len(reach.model.sessions) == 2
@@ -120,7 +124,7 @@ async def test_the_limit_ends_what_is_left_with_a_sentence() -> None:
         for call in calls:
             result = await call
             assert (result.ending, result.said, result.failure) == ("hangup", [SORRY], "")
-        async with asyncio.timeout(2):
+        async with asyncio.timeout(GIVE_UP_S):
             await task
         assert reasons() == ["drained"] * 3
 
@@ -138,7 +142,7 @@ async def test_what_is_left_is_ended_in_a_pause_and_sent_round_for_another_proce
         assert [verbs(one)[0] for one in result.documents] == ["Connect", "Pause", "Pause", "Say"]
         assert "/voice/next?held=2#rc=5" in result.documents[2]
         assert (result.said, result.failure) == ([SORRY], "")
-        async with asyncio.timeout(2):
+        async with asyncio.timeout(GIVE_UP_S):
             await task
         assert reasons() == ["drained"]
 
@@ -158,7 +162,7 @@ async def test_a_second_stop_by_a_person_ends_the_calls_at_once(
         os.kill(os.getpid(), told[0])
         await until(lambda: logged("draining"))
         os.kill(os.getpid(), told[1])
-        async with asyncio.timeout(1.5):
+        async with asyncio.timeout(GIVE_UP_S):
             await task
         assert reasons() == ["drained"]
         assert (await calling).hung_up_by == "bot"
@@ -184,7 +188,7 @@ async def test_a_stop_that_a_manager_or_a_platform_repeats_ends_nothing(told: tu
 async def test_nothing_to_do_is_done_at_once() -> None:
     async with serving(GOODBYE) as (_, task):
         os.kill(os.getpid(), TERM)
-        async with asyncio.timeout(0.5):
+        async with asyncio.timeout(GIVE_UP_S):
             await task
 
 
@@ -244,7 +248,7 @@ async def test_the_last_process_on_the_port_stays_for_the_calls_of_the_others(tm
     door, site = Door(), Site()
     door.site = site  # type: ignore[assignment]
     calls = LiveCalls(load_settings({}), mine)
-    task = asyncio.create_task(drain(calls, door, 5, asyncio.Event()))
+    task = asyncio.create_task(drain(calls, door, EVER_S, asyncio.Event()))
     await until(lambda: mine.looks > 3)
     assert (task.done(), site.left) == (False, False)
     other.end(CALL, "drained", asks=True)
@@ -264,8 +268,8 @@ async def test_the_port_is_left_to_a_process_that_takes_calls(tmp_path: Path) ->
     other.announce(accepting=True)
     door, site = Door(), Site()
     door.site = site  # type: ignore[assignment]
-    async with asyncio.timeout(1):
-        await drain(LiveCalls(load_settings({}), mine), door, 5, asyncio.Event())
+    async with asyncio.timeout(GIVE_UP_S):
+        await drain(LiveCalls(load_settings({}), mine), door, EVER_S, asyncio.Event())
     assert site.left
     mine.close()
     other.close()

@@ -11,6 +11,7 @@ from structlog.testing import capture_logs
 
 from bot.observe.sparing import QUIET_S, SparingLog
 from bot.server.http_log import HttpLog
+from tests.patience import GIVE_UP_S
 from tests.server.desk import Desk, standing
 from tests.server.test_metrics import found
 
@@ -40,7 +41,7 @@ async def answered(desk: Desk, sent: bytes) -> bytes:
     try:
         writer.write(sent)
         writer.write_eof()
-        return await asyncio.wait_for(reader.read(), 5)
+        return await asyncio.wait_for(reader.read(), GIVE_UP_S)
     finally:
         writer.close()
         await writer.wait_closed()

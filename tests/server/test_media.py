@@ -21,6 +21,7 @@ from bot.testing.model import Behaviour
 from bot.testing.stream_socket import Signing
 from bot.testing.webhook import signature
 from bot.twilio.token import LIFETIME_S, NONCE_BYTES, seal, stream_keys
+from tests.patience import GIVE_UP_S
 from tests.realtime.raw_model import RawModel
 from tests.server.desk import AUTH_TOKEN, GREETING, PUBLIC_URL, HandStream, a_phone, heard, standing, until
 
@@ -146,7 +147,7 @@ async def test_a_stream_that_comes_while_its_failed_call_is_being_closed_is_clos
         assert desk.calls.find(call_sid) is not None
         for _ in range(2):
             socket = await desk.upgrade(token)
-            assert (await asyncio.wait_for(socket.receive(), 2)).type is aiohttp.WSMsgType.CLOSE
+            assert (await asyncio.wait_for(socket.receive(), GIVE_UP_S)).type is aiohttp.WSMsgType.CLOSE
             await socket.close()
         assert (await desk.voice(call_sid))[1].count("<Hangup/>") == 1
         await desk.quiet()
@@ -238,7 +239,7 @@ async def goes_on(hand: HandStream) -> None:
     before = len(desk.model.sessions[-1].heard)
     await hand.socket.send_str(hand.frame(1, b"\x12" * 160))
     await until(lambda: b"\x12" * 160 in desk.model.sessions[-1].heard[before:])
-    async with asyncio.timeout(2):
+    async with asyncio.timeout(GIVE_UP_S):
         message: Any = {}
         while message.get("event") != "media":
             message = json.loads(await hand.socket.receive_str())
@@ -290,7 +291,7 @@ async def test_a_stream_of_another_call_or_account_or_format_is_not_answered() -
                 start = json.loads(hand.texts.start({}))
                 start["start"][part] = value
                 await hand.socket.send_str(json.dumps(start))
-                async with asyncio.timeout(2):
+                async with asyncio.timeout(GIVE_UP_S):
                     assert (await hand.socket.receive()).type is aiohttp.WSMsgType.CLOSE
             await desk.quiet()
         assert set(desk.reasons) == {"refused"}

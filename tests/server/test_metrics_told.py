@@ -69,7 +69,8 @@ async def test_what_was_told_at_the_very_end_of_a_call_counts_too() -> None:
         async with desk.stream() as hand:
             hand.bridge.tally.note(UsageFact(1, "response", "resp_1", "some", nano_usd=250_000_000))
         await desk.quiet()
-        assert (await found(desk))["usd_total", "model"] >= 0.25
+        (ended,) = desk.logged("call_ended")
+        assert (await found(desk))["usd_total", "model"] == pytest.approx(0.25 + ended["usd"], abs=1e-6)
 
 
 async def test_tokens_are_counted_by_kind_and_money_in_dollars() -> None:

@@ -18,6 +18,7 @@ from bot.testing.dial import dial
 from bot.testing.model import SimulatedModel
 from bot.testing.model.server import SimulatedRealtimeServer
 from bot.testing.script import Elapsed, HangUp, Script, Step
+from tests.patience import GIVE_UP_S
 from tests.server.desk import AUTH_TOKEN, GREETING, a_phone, environment, until
 
 ROOT = Path(__file__).parents[2]
@@ -92,11 +93,11 @@ async def serving(directory: Path) -> AsyncIterator[Workers]:
         server = await asyncio.create_subprocess_exec(sys.executable, "-m", "bot", "serve", env=environ, cwd=directory)
         try:
             workers = Workers(f"http://127.0.0.1:{port}", http, directory)
-            await until(lambda: len(workers.pids()) == 2, within_s=20)
+            await until(lambda: len(workers.pids()) == 2)
             yield workers
         finally:
             server.terminate()
-            code = await asyncio.wait_for(server.wait(), 20)
+            code = await asyncio.wait_for(server.wait(), GIVE_UP_S)
         assert code == 0
 
 
@@ -113,7 +114,7 @@ async def test_two_processes_answer_as_one_and_a_dead_one_leaves_its_counts(tmp_
         gauges = f"metrics/gauge_livesum_{first}.db"
         assert workers.files(gauges)
         os.kill(first, signal.SIGKILL)
-        await until(lambda: not workers.files(gauges), within_s=10)
+        await until(lambda: not workers.files(gauges))
         await workers.shows(ENDED, 2)
         assert await workers.number("heardline_calls_live ") == 0
     assert workers.files("") == set()

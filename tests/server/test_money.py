@@ -17,7 +17,7 @@ from bot.server.money import call_money, half_blind, price_lines, unpriced
 from bot.testing.agent import Failure, Reply, Spoken, pattern
 from bot.testing.dial import new_call_sid
 from bot.testing.webhook import parse_document
-from tests.server.desk import GREETING, QUICK, a_phone, heard, standing, until
+from tests.server.desk import GREETING, QUICK, Desk, a_phone, heard, standing, until
 from tests.server.test_metrics import found
 
 BYE = Reply([Spoken(pattern(300, "bye"), "Goodbye.")], pacing=QUICK)
@@ -25,6 +25,11 @@ NEXT_TO_NOTHING = {"BOT_MAX_CALL_USD": "0.000001"}
 LIMIT = "We have to end the call here. Thank you for calling. Goodbye."
 SPENT = "Sorry, we can take no more calls today. Please call again tomorrow. Goodbye."
 USD = 1_000_000_000
+
+
+def told_of_money(desk: Desk) -> list[str]:
+    """What calls were told of their caps."""
+    return [entry["event"] for entry in desk.logs if entry["event"].startswith("spend_limit")]
 
 
 # ---- a call's own cap ----
@@ -59,6 +64,7 @@ async def test_other_calls_have_caps_of_their_own() -> None:
         await desk.works()
         await desk.works()
         assert [0.5 < entry["usd"] < 0.51 for entry in desk.logged("call_ended")] == [True, True]
+        assert told_of_money(desk) == []
 
 
 # ---- the day's ----
@@ -66,18 +72,23 @@ async def test_other_calls_have_caps_of_their_own() -> None:
 
 async def test_a_new_call_hears_that_the_day_s_money_is_used_up_and_costs_nothing() -> None:
     async with standing(BOT_MAX_DAILY_USD="2") as desk:
+        desk.calls.spent_today(round(1.59 * USD))
+        await desk.works()
+        assert told_of_money(desk) == []
         desk.calls.spent_today(2 * USD - 1)
         await desk.works()
+        assert told_of_money(desk) == ["spend_limit_near"]
         desk.calls.spent_today(2 * USD)
         call_sid = new_call_sid()
         for _ in range(2):  # Twilio may ask again
             status, document = await desk.voice(call_sid)
             assert (status, [one.text for one in parse_document(document).iter("Say")]) == (200, [SPENT])
-        assert (len(desk.model.sessions), len(desk.calls), desk.calls.registry.live()) == (1, 0, 0)
+        assert (len(desk.model.sessions), len(desk.calls), desk.calls.registry.live()) == (2, 0, 0)
         assert (await found(desk))["webhooks_refused_total", "spend_limit"] == 2
         assert [entry["why"] for entry in desk.logged("call_refused")] == ["spend_limit"] * 2
         desk.calls.spent_today(0)  # the next day
         await desk.works()
+        assert told_of_money(desk) == ["spend_limit_near"]
 
 
 async def test_a_call_that_was_let_in_is_answered_and_hears_a_goodbye() -> None:
@@ -126,12 +137,14 @@ async def test_a_call_that_begins_late_in_the_day_is_told_at_once() -> None:
         async with desk.stream() as hand:
             await until(lambda: desk.logged("spend_limit_near"))
             assert hand.bridge.call.spending.level() == 1
+            assert told_of_money(desk) == ["spend_limit_near"]
 
 
 async def test_without_the_cap_nobody_is_told_anything() -> None:
     async with standing() as desk:
         desk.calls.spent_today(10**15)
         await desk.works()
+        assert told_of_money(desk) == []
         call_sid = new_call_sid()
         await desk.token(call_sid)
         desk.bridge(call_sid).shutdown("drained")

@@ -29,6 +29,7 @@ from bot.server.records import MISSED, CallRecord, masked_party, settings_digest
 from bot.server.waits import Waits, percentile
 from bot.testing.agent import Reply, Spoken, pattern
 from bot.testing.dial import new_call_sid
+from bot.testing.script import Heard, Say, Script, Step
 from bot.twilio.token import NONCE_BYTES, seal, stream_keys
 from tests.records.store.faulty import AWAY, FaultyStore
 from tests.records.store.samples import NOW
@@ -145,8 +146,7 @@ async def test_a_session_whose_stream_went_elsewhere_leaves_its_cost(tmp_path: P
 async def test_the_wait_for_silence_is_measured_where_it_is_felt(tmp_path: Path) -> None:
     long = Reply([Spoken(pattern(6000), "on and on")], pacing=QUICK)
     async with standing(long, keep=keeping, BOT_RECORD_DIR=str(tmp_path), checked=False) as desk:
-        phone = a_phone()
-        phone.say(pattern(600), 300_000)
+        phone = a_phone(script=Script([Step(Heard(300), Say(pattern(600)))]))
         calling = asyncio.create_task(desk.dial(phone))
         await until(lambda: phone.clears)
         phone.hang_up(0)

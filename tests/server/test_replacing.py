@@ -46,7 +46,7 @@ async def goes_on(code: int, reason: str, directory: Path) -> None:
     async with standing(TELLS, behaviour=lambda: next(sessions, Behaviour()), **recording) as desk:
         phone = a_phone()
         calling = asyncio.create_task(desk.dial(phone))
-        await until(lambda: len(desk.model.sessions) > 1 and STORY in heard(phone), within_s=8)
+        await until(lambda: len(desk.model.sessions) > 1 and STORY in heard(phone))
         first, second = desk.model.sessions[:2]
         phone.hang_up(0)
         assert (await calling).ending == "caller_hung_up"
@@ -69,7 +69,7 @@ async def test_what_the_caller_says_meanwhile_is_heard_and_answered() -> None:
         phone = a_phone()
         phone.say(SAID * 3, 600_000)
         calling = asyncio.create_task(desk.dial(phone))
-        await until(lambda: len(desk.model.sessions) > 1 and len(desk.model.sessions[1].responses) > 0, within_s=8)
+        await until(lambda: len(desk.model.sessions) > 1 and len(desk.model.sessions[1].responses) > 0)
         await until(lambda: len(heard(phone)) >= 2 * len(GREETING.items[0].audio))
         phone.hang_up(0)
         await calling
@@ -106,7 +106,7 @@ async def test_a_server_that_comes_back_in_time_is_not_missed(door: Door) -> Non
         desk.model.door = door
         await until(lambda: desk.logged("session_lost"))
         desk.model.door = Door()
-        await until(lambda: desk.logged("session_replaced"), within_s=8)
+        await until(lambda: desk.logged("session_replaced"))
         phone.hang_up(0)
         assert (await calling).ending == "caller_hung_up"
 

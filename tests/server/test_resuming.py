@@ -27,6 +27,7 @@ from bot.testing.model import Behaviour
 from bot.testing.model.server import Door
 from bot.testing.phone import SimulatedPhone
 from bot.testing.twilio_texts import CONNECTED, StreamIds, TwilioTexts
+from tests.patience import GIVE_UP_S
 from tests.server.balancer import Balancer
 from tests.server.desk import ACCOUNT, GREETING, QUICK, Desk, a_phone, form, heard, standing, stream_of, until
 from tests.server.test_metrics import above_zero, found
@@ -353,7 +354,7 @@ async def test_what_the_operator_chose_follows_a_model_that_refused_before_the_s
         await desk.quiet()
         socket = await desk.upgrade(token)
         await socket.send_str(CONNECTED)
-        assert (await asyncio.wait_for(socket.receive(), 2)).type is aiohttp.WSMsgType.CLOSE
+        assert (await asyncio.wait_for(socket.receive(), GIVE_UP_S)).type is aiohttp.WSMsgType.CLOSE
         assert socket.close_code == 1000
         await socket.close()
         status, document = await desk.post("/voice/next", form(call_sid, "in-progress"))

@@ -11,6 +11,7 @@ from bot.call import limits
 from bot.server import voice
 from bot.testing.dial import new_call_sid
 from bot.testing.webhook import parse_document
+from tests.patience import GIVE_UP_S
 from tests.server.desk import ACCOUNT, AUTH_TOKEN, PUBLIC_URL, a_phone, form, heard, standing, stream_of, until
 
 pytestmark = pytest.mark.both_loops
@@ -93,7 +94,7 @@ async def test_an_unsigned_form_is_not_waited_for() -> None:
     async with standing() as desk:
         reader, writer = await asyncio.open_connection("127.0.0.1", int(desk.origin.rpartition(":")[2]))
         writer.write(b"POST /voice HTTP/1.1\r\nHost: a\r\nContent-Length: 60000\r\n\r\nCallSid=CA")
-        async with asyncio.timeout(1):
+        async with asyncio.timeout(GIVE_UP_S):
             assert b" 403 " in await reader.readline()
         writer.write(b"0" * (60_000 - 10))
         writer.close()

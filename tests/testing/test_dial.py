@@ -17,6 +17,7 @@ from bot.testing.phone import SimulatedPhone
 from bot.testing.stream_socket import StreamFailed, requested_url, stream_signature
 from bot.testing.twilio_texts import StreamIds
 from bot.testing.webhook import DialFailed, check_answer, parse_document, signed_url
+from tests.patience import GIVE_UP_S
 
 TOKEN = "12345"
 HANG_UP = "<Response><Hangup/></Response>"
@@ -87,7 +88,7 @@ async def _call(bot: Bot, phone: SimulatedPhone, **knobs: Any) -> DialResult:
         before = asyncio.all_tasks()
         result = await dial(knobs.pop("url", f"{origin}/voice"), phone, auth_token=TOKEN, **knobs)
         if bot.got:
-            await asyncio.wait_for(bot.over.wait(), 5)
+            await asyncio.wait_for(bot.over.wait(), GIVE_UP_S)
         left = asyncio.all_tasks() - before
         assert [task for task in left if "RequestHandler.start" not in repr(task)] == []  # those are the server's
     return result
@@ -268,13 +269,13 @@ async def test_cancelling_a_call_leaves_nothing_behind() -> None:
     bot = Bot()
     async with serving(bot) as origin:
         task = asyncio.create_task(dial(f"{origin}/voice", phone := SimulatedPhone(), auth_token=TOKEN))
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(GIVE_UP_S):
             while not phone.sent_frames:  # noqa: ASYNC110  a frame is seen only by looking
                 await asyncio.sleep(0.01)
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
             await task
-        await asyncio.wait_for(bot.over.wait(), 5)
+        await asyncio.wait_for(bot.over.wait(), GIVE_UP_S)
 
 
 async def test_binary_and_garbage_from_the_bot_are_violations() -> None:
@@ -293,14 +294,22 @@ async def test_binary_and_garbage_from_the_bot_are_violations() -> None:
         ("plain", "wss://bot.example.com/media", "/wAl+WqMkvPvBcVutOs5CBheh4o="),
         ("trailing_slash", "wss://bot.example.com/media/", "f0GK/9EAuNavCJjNxnbDtImedyg="),
         ("port_443", "wss://bot.example.com:443/media", "1N/8qt47sGq1vyoTnooVz+S5NiU="),
-        ("https_scheme", "https://bot.example.com/media", None),
-        ("wrong_token", None, None),
+        ("https_scheme", "https://bot.example.com/media", "RmpTaLog4wmoRz2O4SGhZbwdgmY="),
     ],
 )
-def test_the_ways_to_sign_an_upgrade(signing: Any, signed: str | None, known: str | None) -> None:
-    signature = stream_signature(TOKEN, "wss://bot.example.com/media", signing)
-    assert (signature == _sign(signed)) if signed else (signature != _sign("wss://bot.example.com/media"))
-    assert known in (None, signature)
+def test_the_ways_to_sign_an_upgrade(signing: Any, signed: str, known: str) -> None:
+    assert stream_signature(TOKEN, "wss://bot.example.com/media", signing) == _sign(signed) == known
+
+
+def test_an_upgrade_may_be_signed_with_another_s_token() -> None:
+    signature = stream_signature(TOKEN, "wss://bot.example.com/media", "wrong_token")
+    assert len(signature) == 28
+    assert signature not in {
+        _sign(f"{scheme}://bot.example.com{port}/media{end}")
+        for scheme in ("wss", "https")
+        for port in ("", ":443")
+        for end in ("", "/")
+    }
 
 
 def test_only_wss_is_dialled_but_on_loopback() -> None:

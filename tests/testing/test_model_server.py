@@ -16,6 +16,7 @@ from bot.testing.agent import AT_ONCE, Failure, Reply, ScriptedAgent, Spoken, pa
 from bot.testing.model import Behaviour, SimulatedModel
 from bot.testing.model.server import Door, SimulatedRealtimeServer
 from bot.testing.schema import check_client_event
+from tests.patience import GIVE_UP_S
 
 KEY = {"Authorization": "Bearer sk-any"}
 REPLY = Reply([Spoken(pattern(1000), "one two")], pacing=AT_ONCE)
@@ -29,13 +30,13 @@ def server(reply: Reply = REPLY, door: Door | None = None, **knobs: Any) -> Simu
 
 
 def dial(at: SimulatedRealtimeServer, query: str = "?model=gpt-realtime-2.1", headers: dict[str, str] = KEY) -> connect:
-    return connect(at.url + query, additional_headers=headers, compression=None, open_timeout=2)
+    return connect(at.url + query, additional_headers=headers, compression=None, open_timeout=GIVE_UP_S)
 
 
 async def until(socket: ClientConnection, kind: str) -> list[dict[str, Any]]:
     """Events up to the first of `kind`."""
     events: list[dict[str, Any]] = []
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(GIVE_UP_S):
         while not events or events[-1]["type"] != kind:
             events.append(json.loads(await socket.recv()))
     return events
@@ -44,7 +45,7 @@ async def until(socket: ClientConnection, kind: str) -> list[dict[str, Any]]:
 async def closed(socket: ClientConnection) -> tuple[int, str, list[dict[str, Any]]]:
     """Close code and reason, and the events before it."""
     events = []
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(GIVE_UP_S):
         try:
             while True:
                 events.append(json.loads(await socket.recv()))
@@ -53,7 +54,7 @@ async def closed(socket: ClientConnection) -> tuple[int, str, list[dict[str, Any
 
 
 async def none_open(at: SimulatedRealtimeServer) -> None:
-    async with asyncio.timeout(2):
+    async with asyncio.timeout(GIVE_UP_S):
         await at.idle()
     assert at.open_sessions == 0
 
@@ -129,7 +130,7 @@ async def test_an_upgrade_may_never_be_answered_and_nothing_hangs_at_the_end() -
 async def test_a_hanging_upgrade_is_ended_with_the_server() -> None:
     async with server(door=Door(unanswered=True)) as at:
         dialling = asyncio.ensure_future(dial(at).__aenter__())
-        async with asyncio.timeout(2):
+        async with asyncio.timeout(GIVE_UP_S):
             await at.asked.wait()
     with pytest.raises((InvalidStatus, ConnectionError, EOFError)):
         await dialling

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import base64
+import hmac
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -164,3 +167,18 @@ def test_a_plain_stream_on_loopback_is_signed_with_its_port() -> None:
 def test_urls_for_twilio_are_absolute_and_keep_the_path_prefix(public: str, stream: str, webhook: str) -> None:
     assert stream_url(public, "T") == stream
     assert absolute(public, "/voice?a=%20") == webhook
+
+
+@pytest.mark.parametrize(("scheme", "port"), [("http", 80), ("https", 443), ("ws", 80), ("wss", 443)])
+def test_the_port_of_each_scheme_may_be_spelled_out_where_it_is_understood(scheme: str, port: int) -> None:
+    url, spelled = f"{scheme}://bot.example.com/voice", f"{scheme}://bot.example.com:{port}/voice"
+    ok = stream_ok if scheme.startswith("ws") else lambda tokens, url, signature: webhook_ok(tokens, url, (), signature)
+    for of in (url, spelled):
+        assert ok([KEY], of, _plainly_signed(spelled))
+        assert ok([KEY], of, _plainly_signed(url))
+        assert not ok([KEY], of, _plainly_signed(spelled.replace(str(port), f"{port}0")))
+
+
+def _plainly_signed(url: str) -> str:
+    """As Twilio signs: HMAC-SHA1 over the URL as it is; its own validator alters ports."""
+    return base64.b64encode(hmac.digest(KEY.encode(), url.encode(), "sha1")).decode()

@@ -98,3 +98,18 @@ def test_a_giant_is_refused_before_it_is_decoded() -> None:
 def test_a_nonce_of_the_wrong_size_is_our_own_fault(size: int) -> None:
     with pytest.raises(ValueError, match="16 bytes"):
         seal(SID, NOW_S, bytes(size), KEY)
+
+
+@pytest.mark.parametrize("n_letters", [1, 34, 40])
+def test_a_token_is_nonce_date_call_and_seal_and_nothing_else(n_letters: int) -> None:
+    token = seal("C" * n_letters, NOW_S, NONCE, KEY)
+    raw = base64.urlsafe_b64decode(token + "=" * (-len(token) % 4))
+    assert len(raw) == 16 + 8 + n_letters + 32
+    assert raw.startswith(NONCE + (NOW_S + LIFETIME_S).to_bytes(8, "big") + b"C" * n_letters)
+
+
+def test_the_longest_token_that_is_read_has_512_characters() -> None:
+    longest = seal("C" * 328, NOW_S, NONCE, KEY)
+    assert len(longest) == 512
+    assert open_token(longest, NOW_S, [KEY]).call_sid == "C" * 328
+    assert refusal(seal("C" * 329, NOW_S, NONCE, KEY)) == "malformed"

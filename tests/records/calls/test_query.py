@@ -163,4 +163,7 @@ def test_any_text_is_a_question_or_a_sentence(option: str, text: str) -> None:
         found: object = ask(**{option: text})
     except BadQuestion as error:
         found = str(error)
-    assert isinstance(found, Filters) or str(found).startswith("--")
+    if isinstance(found, Filters):
+        assert found != ask() or not text.strip()
+    else:
+        assert str(found).startswith(f"--{option.replace('_', '-')}")

@@ -1,6 +1,6 @@
 """The whole command in a process of its own, over ten thousand calls.
 
-It answers within a second of the clock. Where the machine is too busy for that, its time of the processor decides: at
+Slow tests tell how soon. It answers within a second of the clock. Where the machine is too busy for that, its time of the processor decides: at
 most a fixed multiple of what the import of the libraries it is built on takes in the same minute; and three seconds of
 the clock are too many on any machine.
 """
@@ -68,6 +68,7 @@ def took(directory: Path, *arguments: str) -> Took:
     return Took(wall, after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("arguments", [(), ("--reason", "caller_hung_up", "--min-usd", "0.000001"), ("CA" + "0" * 32,)])
 def test_ten_thousand_calls_are_answered_in_under_a_second(big: Path, arguments: tuple[str, ...]) -> None:
     tries, bare = [], []

@@ -14,6 +14,7 @@ from sqlalchemy.exc import DataError, OperationalError
 from bot.records.store.backlog import Backlog
 from bot.records.store.keeper import Keeper
 from bot.records.store.rows import CallEnded, EventKept, OwnerSeen, Row
+from tests.patience import GIVE_UP_S
 from tests.records.store.samples import NOW
 
 AWAY = OperationalError("INSERT", None, sqlite3.OperationalError("database or disk is full"))
@@ -63,7 +64,7 @@ class FaultyStore:
     async def close(self) -> None:
         self.closed += 1
 
-    async def reaches(self, holds: Any, within_s: float = 5.0) -> None:
+    async def reaches(self, holds: Any, within_s: float = GIVE_UP_S) -> None:
         """Wait until `holds()`, looked at with each write and attempt."""
 
         def wait() -> bool:

@@ -15,6 +15,7 @@ from bot.records.store.backlog import Backlog
 from bot.records.store.delivery import StoreAway
 from bot.records.store.keeper import Keeper
 from bot.records.store.rows import CallEnded, EventKept, Row
+from tests.patience import GIVE_UP_S
 from tests.records.store.faulty import ALIVE, AWAY, FaultyStore, keeping
 from tests.records.store.samples import ONE, TWO, ended, event, said, started
 
@@ -150,7 +151,7 @@ async def test_what_a_call_lost_stands_in_its_end(logs: list[EventDict]) -> None
     assert keeper.lost_of(ONE) == 0
 
 
-async def comes(holds: Callable[[], bool], within_s: float = 5.0) -> None:
+async def comes(holds: Callable[[], bool], within_s: float = GIVE_UP_S) -> None:
     """Wait for what the keeper's thread does, which sets no event here."""
     async with asyncio.timeout(within_s):
         while not holds():  # noqa: ASYNC110

@@ -1,6 +1,6 @@
 """How the store behaves with many calls in it.
 
-The bounds are wide, since a machine may be busy: a scan, or a plan gone wrong, is ten times over them.
+A slow test tells how soon it answers. Its bounds are wide: a scan, or a plan gone wrong, is ten times over them.
 """
 
 from __future__ import annotations
@@ -63,6 +63,7 @@ async def full(store: CallStore, where: StoreUrl) -> CallStore:
     return store
 
 
+@pytest.mark.slow
 async def test_ten_thousand_calls_are_asked_at_once(full: CallStore, where: StoreUrl) -> None:
     """One filling, every question: it is the filling that takes long."""
     day = Filters(since=NOW + DAY, until=NOW + 2 * DAY, limit=CALLS)

@@ -1,0 +1,188 @@
+"""Every limit by its value, and why it is that: tests that make one short must not be all that knows of it."""
+
+from __future__ import annotations
+
+import ast
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+US, MIB, KIB = 1_000_000, 1024 * 1024, 1024
+TESTS = Path(__file__).parent
+HANDSHAKE = "a closing handshake is bounded to half a second (design, ending a call)"
+DOORS = "limits on our own doors (design, security)"
+HEARD = "what the caller heard (design)"
+TWILIO, OPENAI = "twilio-voice.md", "openai-realtime.md"
+
+LIMITS: list[tuple[str, Any, str]] = [
+    # the doors
+    ("server.app.MAX_BODY_BYTES", 64 * KIB, DOORS),
+    ("server.app.IDLE_CONNECTION_S", 10.0, DOORS),
+    ("server.app.LINGER_S", 2.0, DOORS),
+    ("server.app.STOP_S", 5.0, "README: what may follow the last call's end"),
+    ("server.app.BACKLOG", 2048, "a burst of calls waits in the kernel while a process is busy"),
+    ("server.closing.IN_FLIGHT_S", 0.1, "of the second in which a stop lets go of connections"),
+    ("server.media.START_S", 5.0, DOORS),
+    ("server.voice.BODY_S", 5.0, f"a third of the 15 s that {TWILIO} 1.4 gives a webhook"),
+    ("server.voice.MAX_FIELDS", 500, f"{TWILIO} 1.2: a form has some thirty"),
+    ("server.voice.MAX_DETAIL", 200, "a line of the log"),
+    ("server.handover.MAX_REQUEST_BYTES", 32 * KIB, "a datagram of a Unix socket"),
+    ("server.phone_socket.MAX_MESSAGE_BYTES", 64 * KIB, DOORS),
+    ("server.phone_socket.FULL_BYTES", 64 * KIB, f"{HEARD}, 5: nothing stands before a clear"),
+    ("server.phone_socket.UNREAD_BYTES", MIB, "some two minutes of audio as messages"),
+    ("server.phone_socket.CLOSE_S", 0.5, HANDSHAKE),
+    ("server.phone_socket.QUIET_S", 20.0, "README, faults: a dead connection is found within 40 s"),
+    ("server.intake.TURN_BYTES", 512, "a frame of a caller is 0.4 kB"),
+    ("server.intake.BURST_S", 0.1, "five frames at once: a line that caught up"),
+    ("server.intake.SHARE", 0.02, "a fiftieth of the loop for each stream"),
+    ("server.intake.PAUSE_S", 0.02, "a frame"),
+    # calls
+    ("server.live.SETTLE_S", 1.5, "below the 2 s in which the next thing is heard"),
+    ("server.live.LOOK_S", 0.25, "four looks a second at where a stream came"),
+    ("server.live.AGAIN", 5, "a registry on a full disk is tried for five seconds"),
+    ("server.live.AGAIN_S", 1.0, "a registry on a full disk is tried for five seconds"),
+    ("server.live.PASTS", 1000, "bounded memory"),
+    ("server.past.MAX_LEGS", 5, "README: a call is carried on five times at most"),
+    ("server.past.STEADY_S", 3.0, "README: and not when its new stream broke within three seconds"),
+    ("server.registry.DAY_S", 24 * 3600, "README: an end is known for a day; a call lasts four hours at most"),
+    ("server.registry.MAX_CALLS_KNOWN", 10**6, "bounded memory"),
+    ("server.quota.MINUTE_S", 60.0, "BOT_CALLS_PER_MINUTE"),
+    ("server.quota.DAY_S", 24 * 3600.0, "a call is known as its caller's for as long as one may last"),
+    ("server.quota.MAX_CALLERS", 10_000, "bounded memory"),
+    ("server.walls.SAMPLES", 5, "a single stall is no load"),
+    ("server.walls.CALM", 0.5, "calm comes with a margin"),
+    ("server.shared_registry.BUSY_S", 2.0, "a step waits no longer for another process's"),
+    ("server.shared_registry.SEEN_S", 3.0, "three beats of a process"),
+    ("server.shared_registry.PROMPT_S", 1.5, "a beat and a half"),
+    ("server.process.BEAT_S", 1.0, "a process says every second that it is there"),
+    ("server.shelf.TOKEN_S", 0.5, "README: for a token the store is waited for half a second"),
+    ("server.shelf.NEW_S", 0.25, "a new call rings on for a quarter of a second at most"),
+    ("server.shelf.SETTLE_S", 1.5, "README: for a call that is carried on 1.5 s"),
+    ("server.keeping.LAST_ROWS_S", 5.0, "README: the store may take five seconds more"),
+    ("server.keeping.GONE_S", 2.0, "a store that is away does not hold a stop up"),
+    ("server.keeping.LOOK_S", 5.0, "the day's money is looked up every five seconds"),
+    ("server.day.LOOK_S", 5.0, "the day's money is looked up every five seconds"),
+    ("server.meter.FLUSH_S", 1.0, "README: numbers are published once a second"),
+    ("server.meter.SLICE", 50, "calls are measured some at a time, so that none is held up"),
+    ("server.waits.MOST", 10_000, "bounded memory"),
+    ("server.records.MAX_PARTY", 64, "a number or an address, not a letter"),
+    ("server.beat.BEAT_S", 0.01, "gaps are looked at every 10 ms, half a frame"),
+    # a stop
+    ("server.drain.LOOK_S", 0.1, "below what a caller notices"),
+    ("server.drain.PAUSES_S", 6.0, "README: the last six seconds of BOT_DRAIN_SECONDS"),
+    ("server.rounds.HOLDS", 2, "README: sent round twice at most"),
+    ("server.rounds.ASK_S", 1.5, f"{TWILIO} 1.4: Twilio asks at once"),
+    ("server.rounds.LEAVE_S", 6.5, "README: 6.5 s at most"),
+    ("server.worker.KILL_AFTER_DRAIN_S", 18, "README: BOT_DRAIN_SECONDS + 18 s"),
+    ("server.worker.SILENT_WORKER_S", 30, "a process whose loop stands still is replaced"),
+    # idle sessions
+    ("server.warm.OLDEST_S", 3000.0, f"{OPENAI} 1: a session lasts 60 minutes"),
+    ("server.warm.RETRY_S", (1.0, 2.0, 5.0, 10.0, 30.0), "later and later"),
+    ("server.warm.READY_S", 8.0, "a session that is not ready by then is not to be had"),
+    # the phone's side
+    ("twilio.token.LIFETIME_S", 60, "design, security"),
+    ("twilio.token.NONCE_BYTES", 16, "design, security: 128 bits"),
+    ("twilio.twiml.HOLD_S", 1.0, "README: a second each"),
+    ("twilio.twiml.MAX_BYTES", 64 * KIB, f"{TWILIO} 1.3: 11750 above 64 kB"),
+    ("twilio.playout.MAX_BUFFERED_BYTES", 600 * 8000, "ten minutes of audio"),
+    # the model's side
+    ("realtime.connection.MAX_MESSAGE_BYTES", 16 * MIB, DOORS),
+    ("realtime.connection.CLOSE_S", 0.5, HANDSHAKE),
+    ("realtime.connection.LOOK_S", 1.0, "three looks, a second apart, find a session that is dead"),
+    ("realtime.connection.SILENT_LOOKS", 3, "three looks, a second apart, find a session that is dead"),
+    ("realtime.connection.MAX_BUFFERED_BYTES", 4 * MIB, "minutes of a caller's audio that nobody takes"),
+    ("realtime.addresses.REFRESH_S", 60.0, "addresses are looked up before a caller waits for them"),
+    ("realtime.addresses.RETRY_S", 5.0, "addresses are looked up before a caller waits for them"),
+    ("realtime.addresses.NEXT_ADDRESS_S", 0.25, "RFC 8305, 5: the next address after 250 ms"),
+    ("realtime.usage.MAX_TOKENS", 10**7, "a usage with more is a fault of its sender"),
+    ("realtime.usage.MAX_SECONDS", 7200, "twice the longest session"),
+    ("realtime.usage.MS_PER_AUDIO_TOKEN", 100, f"{OPENAI}: ten tokens a second of the caller's audio"),
+    ("realtime.prices.MAX_USD", 100_000, "a price per million tokens that is no slip"),
+    # the call
+    ("call.limits.CLAIM_US", 10 * US, "design: unclaimed sessions are closed after 10 s"),
+    ("call.limits.CLOSING_US", 30 * US, "a goodbye lasts no longer"),
+    ("call.limits.GRACE_US", 60 * US, "a goodbye behind a long answer"),
+    ("call.duration.WRAP_UP_US", 30 * US, "README: 30 s before the end the model is told"),
+    ("call.ledger.CONFIRM_WITHIN_US", 2 * US, "design, ending a call: 2 s after the ledger says it ended"),
+    ("call.ledger.MARK_EVERY_BYTES", 8_000, "a mark after every second of audio"),
+    ("call.ledger.FIRST_MARKS_BYTES", (2_000, 4_000), "and two in the first half second"),
+    ("call.ledger.EARLY_US", 30_000, "an echo that is earlier is none of a phone's that plays"),
+    ("call.ledger.MAX_ENTRIES", 64, "bounded memory"),
+    ("call.ledger.MAX_PARTS", 4_096, "bounded memory"),
+    ("call.speaking.HELD_BYTES", 600 * 8_000, f"{HEARD}, 5: ten minutes are kept"),
+    ("call.speaking.HELD_PIECES", 32_768, "bounded memory"),
+    ("call.speaking.STEP_CHARS", 64_000, f"{HEARD}, 5: 48,000 bytes in base64 are one message"),
+    ("call.listening.GAP_US", 100_000, "design: when no frame has come for 100 ms"),
+    ("call.listening.HOLD_BACK_US", 40_000, "two frames may yet come"),
+    ("call.listening.BACKLOG_BYTES", 240_000, "README: the caller's audio is kept, 30 s of it"),
+    ("call.listening.BACKLOG_FRAMES", 8_000, "bounded memory"),
+    ("call.listening.PIECE_BYTES", 8_000, "a second of backlog at a time"),
+    ("call.caller_audio.TURN_BYTES", 160_000, "20 s of a turn are told to the next session"),
+    ("call.caller_audio.ALL_BYTES", 480_000, "a minute of all turns"),
+    ("call.attention.ANSWER_US", 2 * US, "2 s at most until something is heard"),
+    ("call.attention.HEARING_US", 10 * US, "a turn that is longer than this is asked about"),
+    ("call.filler.REPEAT_US", 6 * US, "he is told that somebody is there every six seconds"),
+    ("call.faults.IN_A_ROW", 3, "responses that fail"),
+    ("call.farewell.MAX_TRIES", 3, "a goodbye is asked for"),
+    ("call.idle.MAX_PROMPTS", 2, "a silent caller is asked twice"),
+    ("call.patience.DONE_US", 1_500_000, "a response that has ended says so within this"),
+    ("call.sessions.SESSION_US", 3600 * US, f"{OPENAI} 1: a session lasts 60 minutes"),
+    ("call.sessions.AHEAD_US", 300 * US, "five minutes before that the next one is dialled"),
+    ("call.sessions.LAST_US", 20 * US, "README: at the latest 20 s before it ends it is changed"),
+    ("call.sessions.OUTAGE_US", 10 * US, "after ten seconds without a session the call ends"),
+    ("call.sessions.DIAL_S", 4.0, "a dial that takes longer is given up"),
+    ("call.sessions.MAX_TRIES", 12, "dials in one outage"),
+    ("call.sessions.RETRY_US", (0, 500_000, US, 2 * US), "at once, then later and later"),
+    ("call.sessions.OPENING_RETRY_US", (250_000, US), "while the phone still rings"),
+    ("call.spending.NEAR_PERCENT", 80, "README: at four fifths of a cap the model is told"),
+    ("call.spending.MINUTE_US", 60 * US, "BOT_TWILIO_USD_PER_MINUTE: every minute begun"),
+    ("call.resume.BUDGET_CHARS", 24_000, "of what was said, for the next session"),
+    ("call.resume.MOST_TURNS", 200, "of what was said, for the next session"),
+    ("call.transcript.MAX_CHARS", 20_000, "of one turn"),
+    ("call.transcript.MAX_TURNS", 2_000, "bounded memory"),
+    ("call.transcript.MAX_CALL_CHARS", 4_000_000, "bounded memory"),
+    ("call.unheard.MAX_ITEMS", 256, "bounded memory"),
+    ("call.progress.MIN_TURNS", 5, "of a call that gets nowhere"),
+]  # fmt: skip
+_PINNED = {name for name, _, _ in LIMITS}
+
+
+@pytest.mark.parametrize(("name", "value", "why"), LIMITS, ids=[name for name, _, _ in LIMITS])
+def test_a_limit_is_what_it_is_for_a_reason(name: str, value: Any, why: str) -> None:
+    module, _, constant = name.rpartition(".")
+    assert getattr(import_module(f"bot.{module}"), constant) == value, why
+
+
+def test_no_limit_is_pinned_twice_or_without_a_reason() -> None:
+    assert len(_PINNED) == len(LIMITS)
+    assert all(why for _, _, why in LIMITS)
+
+
+def test_each_limit_that_a_test_changes_is_pinned() -> None:
+    """Or the right value would be nobody's business."""
+    changed = {name for path in TESTS.rglob("*.py") for name in _changed(ast.parse(path.read_text(encoding="utf-8")))}
+    assert {"media.START_S", "warm.RETRY_S", "limits.CLAIM_US"} <= changed  # of each way to say it
+    pinned = {".".join(name.split(".")[-2:]) for name in _PINNED}
+    assert changed - pinned == set()
+
+
+def _changed(tree: ast.AST) -> set[str]:
+    """Module and name of each constant of bot.server, twilio, realtime and call that is patched, by the test's words."""
+    imported: dict[str, str] = {}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("bot."):
+            imported |= {one.asname or one.name: f"{node.module}.{one.name}" for one in node.names}
+    found = set()
+    for node in ast.walk(tree):
+        if not (isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute)):
+            continue
+        if node.func.attr == "setattr" and len(node.args) == 2 and isinstance(node.args[0], ast.Constant):
+            found.add(str(node.args[0].value))
+        elif node.func.attr in {"setattr", "object"} and len(node.args) == 3 and isinstance(node.args[1], ast.Constant):
+            owner = imported.get(ast.unparse(node.args[0]), "")
+            found.add(f"{owner}.{node.args[1].value}")
+    areas = tuple(f"bot.{area}." for area in ("server", "twilio", "realtime", "call"))
+    constants = {name for name in found if name.startswith(areas) and name.endswith(("_S", "_US", "BYTES", "SLICE"))}
+    return {".".join(name.split(".")[-2:]) for name in constants}
