@@ -93,7 +93,7 @@ class Transcript:
 
     def remember(self, past: PastTurn) -> None:
         """A turn from before this core, which is over; the next new one is numbered after it."""
-        turn = Turn(past.who, f"past_{past.number}", past.text, number=past.number, began_us=0, ended_us=0)
+        turn = Turn(past.who, f"past_{past.number}", past.text or None, number=past.number, began_us=0, ended_us=0)
         self.turns.append(turn)
         self._by_item[turn.who, turn.item_id] = turn
         self._number = max(self._number, past.number)

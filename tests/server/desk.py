@@ -259,6 +259,13 @@ def a_phone(**knobs: Any) -> SimulatedPhone:
     return SimulatedPhone(StreamIds(ACCOUNT, new_call_sid(), new_stream_sid()), **knobs)
 
 
+def an_asking_phone(**knobs: Any) -> SimulatedPhone:
+    """A phone whose caller says a word as soon as the stream is open: the model may hang up after that."""
+    phone = a_phone(**knobs)
+    phone.say(pattern(300, "a word"), 100_000)
+    return phone
+
+
 def heard(phone: SimulatedPhone) -> bytes:
     """All the bot's audio that came to `phone`."""
     return b"".join(one.audio for one in phone.received)

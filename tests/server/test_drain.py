@@ -29,7 +29,7 @@ from bot.testing.dial import new_call_sid
 from bot.testing.model import SimulatedModel
 from bot.testing.model.server import SimulatedRealtimeServer
 from tests.patience import EVER_S, GIVE_UP_S
-from tests.server.desk import PUBLIC_URL, QUICK, Reach, a_phone, captured, environment, heard, until
+from tests.server.desk import PUBLIC_URL, QUICK, Reach, a_phone, an_asking_phone, captured, environment, heard, until
 from tests.server.test_model_side import SORRY
 from tests.server.test_webhooks import verbs
 
@@ -85,8 +85,8 @@ async def serving(reply: Reply, **env: str) -> AsyncIterator[tuple[Reach, asynci
 
 @pytest.mark.parametrize("number", [TERM, INT, QUIT], ids=lambda number: number.name)
 async def test_a_stop_lets_calls_go_on_and_answers_until_the_last_is_over(number: signal.Signals) -> None:
-    async with serving(GOODBYE) as (reach, task):
-        phone, waiting = a_phone(), new_call_sid()
+    async with serving(GOODBYE, BOT_GREETING="off") as (reach, task):
+        phone, waiting = an_asking_phone(), new_call_sid()
         calling = asyncio.create_task(reach.dial(phone))
         token = await reach.token(waiting)
         await until(lambda: phone.received)
@@ -172,8 +172,8 @@ async def test_a_second_stop_by_a_person_ends_the_calls_at_once(
     "told", [(TERM, TERM), (INT, QUIT), (QUIT, INT)], ids=lambda told: "-".join(one.name for one in told)
 )
 async def test_a_stop_that_a_manager_or_a_platform_repeats_ends_nothing(told: tuple[signal.Signals, ...]) -> None:
-    async with serving(GOODBYE) as (reach, task):
-        phone = a_phone()
+    async with serving(GOODBYE, BOT_GREETING="off") as (reach, task):
+        phone = an_asking_phone()
         calling = asyncio.create_task(reach.dial(phone))
         await until(lambda: phone.received)
         os.kill(os.getpid(), told[0])

@@ -15,7 +15,7 @@ from bot.testing.model import Behaviour
 from bot.testing.phone import SimulatedPhone
 from tests.patience import GIVE_UP_S
 from tests.realtime.raw_model import RawModel
-from tests.server.desk import QUICK, Desk, Stopwatch, a_phone, standing, until
+from tests.server.desk import QUICK, Desk, Stopwatch, a_phone, an_asking_phone, standing, until
 from tests.server.test_model_side import SORRY
 
 pytestmark = pytest.mark.both_loops
@@ -53,7 +53,7 @@ SITUATIONS: dict[State, Situation] = {
     State.HEARING: Situation(caller_says_ms=6000, env=SILENT),
     State.THINKING: Situation(Reply(failure=Failure("silent")), caller_says_ms=200, env=SILENT),
     State.SPEAKING: Situation(),
-    State.CLOSING: Situation(Reply([LONG], [ToolCall(HANG_UP)], pacing=QUICK)),
+    State.CLOSING: Situation(Reply([LONG], [ToolCall(HANG_UP)], pacing=QUICK), caller_says_ms=200, env=SILENT),
 }
 
 
@@ -110,8 +110,8 @@ def reasons_of(desk: Desk, phones: list[SimulatedPhone]) -> list[str]:
 
 async def test_the_bot_hangs_up_once_its_goodbye_was_heard() -> None:
     goodbye = Spoken(pattern(400), "Goodbye.")
-    async with standing(Reply([goodbye], [ToolCall(HANG_UP)], pacing=QUICK)) as desk:
-        phone = a_phone()
+    async with standing(Reply([goodbye], [ToolCall(HANG_UP)], pacing=QUICK), **SILENT) as desk:
+        phone = an_asking_phone()
         result = await desk.dial(phone)
         await desk.quiet()
         assert (result.ending, result.hung_up_by, result.close_code) == ("hangup", "bot", 1000)

@@ -16,7 +16,7 @@ from bot.testing.agent import Reply, Spoken, ToolCall, pattern
 from bot.testing.dial import new_call_sid
 from bot.testing.phone import SimulatedPhone
 from tests.patience import EVER_S
-from tests.server.desk import QUICK, a_phone, heard, until
+from tests.server.desk import QUICK, a_phone, an_asking_phone, heard, until
 from tests.server.instance import Instance, heard_out, serving
 from tests.server.test_resuming import on_another_stream
 from tests.server.test_webhooks import verbs
@@ -42,14 +42,14 @@ async def talking(instance: Instance, group: asyncio.TaskGroup, goodbye: Reply =
 
     for worker in sorted(instance.workers):
         with instance.only(worker):
-            phones = [a_phone() for _ in range(CALLS // 2)]
+            phones = [an_asking_phone() for _ in range(CALLS // 2)]
             for phone in phones:
                 group.create_task(call(phone))
             await until(partial(all_hear, phones))
 
 
 async def test_a_stop_lets_every_call_go_on_to_its_own_end(tmp_path: Path) -> None:
-    async with serving(tmp_path, GOODBYE) as instance, asyncio.TaskGroup() as group:
+    async with serving(tmp_path, GOODBYE, BOT_GREETING="off") as instance, asyncio.TaskGroup() as group:
         await talking(instance, group)
         instance.process.terminate()
         await until(lambda: len(instance.logged("draining")) == 2)
@@ -70,16 +70,16 @@ async def replaced(instance: Instance) -> set[int]:
 
 
 async def test_workers_are_replaced_without_losing_a_call(tmp_path: Path) -> None:
-    async with serving(tmp_path, GOODBYE) as instance, asyncio.TaskGroup() as group:
+    async with serving(tmp_path, GOODBYE, BOT_GREETING="off") as instance, asyncio.TaskGroup() as group:
         await talking(instance, group)
         before = await replaced(instance)
-        await heard_out(instance, *(a_phone() for _ in range(4)), audio=GOODBYE.items[0].audio)
+        await heard_out(instance, *(an_asking_phone() for _ in range(4)), audio=GOODBYE.items[0].audio)
         await until(lambda: not instance.workers & before)
         assert sorted(instance.reasons) == ["bot_hung_up"] * CALLS + ["caller_hung_up"] * 4
 
 
 async def test_a_stop_while_processes_are_replaced_reaches_the_new_ones_and_hurries_no_call(tmp_path: Path) -> None:
-    async with serving(tmp_path, SLOW_GOODBYE) as instance, asyncio.TaskGroup() as group:
+    async with serving(tmp_path, SLOW_GOODBYE, BOT_GREETING="off") as instance, asyncio.TaskGroup() as group:
         await talking(instance, group, SLOW_GOODBYE)
         await replaced(instance)
         instance.process.send_signal(signal.SIGINT)
@@ -92,9 +92,9 @@ async def test_a_stop_while_processes_are_replaced_reaches_the_new_ones_and_hurr
 
 
 async def test_a_process_that_dies_loses_its_own_streams_and_no_others(tmp_path: Path) -> None:
-    async with serving(tmp_path, GOODBYE, killed=True, BOT_MAX_CALLS="2") as instance:
+    async with serving(tmp_path, GOODBYE, killed=True, BOT_MAX_CALLS="2", BOT_GREETING="off") as instance:
         lost, kept = sorted(instance.workers)
-        phones = {lost: a_phone(), kept: a_phone()}
+        phones = {lost: an_asking_phone(), kept: an_asking_phone()}
         after = on_another_stream(phones[lost])
         calling = {}
         for worker, phone in phones.items():
@@ -118,7 +118,7 @@ async def test_a_process_that_dies_loses_its_own_streams_and_no_others(tmp_path:
         assert instance.stored(ends) == [("bot_hung_up", 0), ("bot_hung_up", 1)]
         waiting = new_call_sid()
         await instance.token(waiting)  # has one place: there is a second
-        await heard_out(instance, a_phone(), audio=GOODBYE.items[0].audio)
+        await heard_out(instance, an_asking_phone(), audio=GOODBYE.items[0].audio)
         assert verbs((await instance.next(waiting))[1]) == ["Say", "Hangup"]
 
 
