@@ -94,7 +94,7 @@ async def whole_call(case: Case, directory: Path) -> None:
     env |= XAI if case.dialect == "xai" else {}
     async with standing(LONG, SHORT, behaviour=behaviour, dialect=case.dialect, **env) as desk:
         recorders = watched(desk)
-        phone = a_phone(script=Script([Step(Heard(300), Say(VOICE)), Step(Heard(50), HangUp())]))
+        phone = a_phone(script=Script([Step(Heard(1_400), Say(VOICE)), Step(Heard(50), HangUp())]))
         result = await desk.dial(phone)
         assert (result.ending, result.failure) == ("caller_hung_up", "")
         await desk.quiet()

@@ -108,7 +108,7 @@ async def test_every_message_of_both_sockets_is_counted_to_the_byte() -> None:
 
 
 async def test_an_interruption_and_what_was_cut_off_are_counted() -> None:
-    script = Script([Step(Heard(500), Say(VOICE)), Step(Elapsed(300), HangUp())])
+    script = Script([Step(Heard(1_400), Say(VOICE)), Step(Elapsed(300), HangUp())])
     async with standing(TALK, behaviour=Behaviour(late_deltas=3)) as desk:
         await desk.dial(a_phone(script=script))
         await desk.quiet()
@@ -120,7 +120,7 @@ async def test_an_interruption_and_what_was_cut_off_are_counted() -> None:
 
 
 async def test_an_interruption_that_was_not_allowed_is_counted_apart() -> None:
-    script = Script([Step(Heard(500), Say(VOICE)), Step(Elapsed(300), HangUp())])
+    script = Script([Step(Heard(1_400), Say(VOICE)), Step(Elapsed(300), HangUp())])
     async with standing(TALK, BOT_BARGE_IN="off") as desk:
         await desk.dial(a_phone(script=script))
         await desk.quiet()

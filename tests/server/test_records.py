@@ -146,7 +146,7 @@ async def test_a_session_whose_stream_went_elsewhere_leaves_its_cost(tmp_path: P
 async def test_the_wait_for_silence_is_measured_where_it_is_felt(tmp_path: Path) -> None:
     long = Reply([Spoken(pattern(6000), "on and on")], pacing=QUICK)
     async with standing(long, keep=keeping, BOT_RECORD_DIR=str(tmp_path), checked=False) as desk:
-        phone = a_phone(script=Script([Step(Heard(300), Say(pattern(600)))]))
+        phone = a_phone(script=Script([Step(Heard(1_400), Say(pattern(600)))]))
         calling = asyncio.create_task(desk.dial(phone))
         await until(lambda: phone.clears)
         phone.hang_up(0)
