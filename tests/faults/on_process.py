@@ -40,7 +40,7 @@ DRAIN_S = "0.8"
 STARTS_AGAIN = "the process must start again"
 AGAIN = "the process must start again: nobody else is there to carry the call on"
 LONG = Reply((Spoken(tone(20_000, 3), "on and on"),), pacing=QUICK)
-GOODBYE = Reply((Spoken(tone(1_500, 4), "Goodbye."),), (ToolCall(HANG_UP),), pacing=QUICK)
+GOODBYE = Reply((Spoken(tone(700, 4), "Goodbye."),), (ToolCall(HANG_UP),), pacing=QUICK)
 SILENT = Reply((Spoken(tone(1_000, 1), "An answer."),), failure=Failure("silent"))
 
 
