@@ -119,11 +119,8 @@ class Opening:
         """A step is over: hold the greeting back, let it go, or be done with it."""
         if self.settled:
             return
-        now_us, speaking = self._step.now_us, self._speaking
-        if self.heard():
-            self.settled = True
-            speaking.forget_kept()
-        spoken_over = self._floor.caller_speaking and self._announcement.over(now_us) and not self.settled
+        speaking = self._speaking
+        spoken_over = not self.heard() and self._floor.caller_speaking and self._announcement.proven
         if not spoken_over:
             self._let_go()
         elif not speaking.paused and not (self._goes_on and self._begun):
@@ -132,7 +129,7 @@ class Opening:
     @property
     def waits(self) -> bool:
         """Nothing of the greeting is on its way: it waits for a caller who speaks."""
-        return not self.settled and not self._begun and self._announcement.over(self._step.now_us)
+        return not self.settled and not self._begun and self._announcement.proven
 
     @property
     def _begun(self) -> bool:
@@ -140,8 +137,14 @@ class Opening:
 
     def heard(self) -> bool:
         """Whether the caller has heard a moment of what the bot has to say, or all of a greeting that is shorter."""
+        if not self.settled and self._enough_heard():
+            self.settled = True  # also when it is cut short in this very step, and nothing shows it any more
+            self._speaking.forget_kept()
+        return self.settled
+
+    def _enough_heard(self) -> bool:
         given_up = self._times == MOST_TIMES and not self._speaking.paused
-        if self.settled or given_up or self._greeting.over(self._step.now_us):
+        if given_up or self._greeting.over(self._step.now_us):
             return True
         return sum(entry.heard for entry in self._said()) >= MOMENT_MS * BYTES_PER_MS
 
@@ -175,10 +178,10 @@ class Opening:
         """When a moment of the greeting will have been heard, or the announcement that the caller speaks over."""
         if self.settled or self._speaking.paused:
             return None
-        now_us, notice = self._step.now_us, self._announcement.recorded
+        now_us, notice_us = self._step.now_us, self._announcement.due_us
         times = [entry.began_us + MOMENT_MS * 1_000 for entry in self._said() if entry.began_us is not None]
-        if notice is not None and notice.entry.ended_us is not None and self._floor.caller_speaking:
-            times.append(notice.entry.ended_us)
+        if notice_us is not None and self._floor.caller_speaking:
+            times.append(notice_us)
         return min((at for at in times if at > now_us), default=None)
 
     def _said(self) -> list[Entry]:

@@ -188,6 +188,15 @@ def test_what_had_begun_waits_from_its_first_byte_and_the_model_is_told_nothing(
     assert desk.call.state is State.SPEAKING
 
 
+def test_who_speaks_just_before_the_clock_shows_that_enough_was_heard_interrupts_it_and_nothing_is_held_back() -> None:
+    """The tick that is due at 1,000 ms comes a little later, as on any loop: the word comes between."""
+    desk = Desk(GREETED)
+    desk.give(created("R1"), delta("R1", "A", 3_000))
+    assert desk.at(1_005).give(speaks()) == ["clear", "truncate A at 1005", "cancel R1"]
+    assert desk.call.counts["greetings_held_back"] == 0
+    assert not desk.call.speaking.paused
+
+
 def test_the_wait_for_the_greeting_is_until_the_one_that_is_heard() -> None:
     desk = Desk(GREETED)
     desk.give(created("R1"), delta("R1", "A", 1_200), audio_done("R1", "A"), done("R1"))

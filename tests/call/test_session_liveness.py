@@ -152,6 +152,23 @@ def test_it_is_not_due_before_the_server_itself_would_tell_it(detection: TurnDet
     assert line.send(REST, 100).lost
 
 
+@pytest.mark.parametrize("spoken_ms", range(1_000, 2_600, 100))
+def test_nor_as_soon_as_all_of_the_silence_is_handed_over_at_once_after_a_stall(spoken_ms: int) -> None:
+    """The silence is in the audio, but the session has had it for no more than 400 ms."""
+    line = Line().send(REST, 3_000)
+    line.desk.give(speaks(3_000))
+    line.send(VOICE, spoken_ms)
+    desk, stalled_ms = line.desk, line.ms
+    while (due_us := desk.call.deadline_us or 0) < (stalled_ms + 1_550) * MS:
+        assert "dial" not in desk.at(max(due_us, desk.now_us) / MS).tick()
+    desk.at(stalled_ms + 1_550)
+    for at in range(stalled_ms, stalled_ms + 1_560, 20):
+        desk.give(Media(MediaPart(base64.b64encode(REST).decode(), at), SID))
+    line.ms += 1_560
+    assert line.send(REST, 400).lost == []
+    assert line.send(REST, 1_200).lost
+
+
 @pytest.mark.parametrize("audio", [VOICE, NOISE])
 def test_it_is_not_due_while_the_line_is_not_quiet(audio: bytes) -> None:
     line = Line().send(VOICE, 500)
