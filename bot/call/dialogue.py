@@ -119,6 +119,7 @@ class Dialogue:
         parts.responses.done(response.id)
         parts.patience.response_done()
         parts.answer.response_done(response.id)
+        parts.opening.response_done(response)
         parts.spending.response(event)
         if parts.farewell.response_done(response) or not parts.faults.response_done(response):
             return None

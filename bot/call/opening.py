@@ -13,6 +13,7 @@ from __future__ import annotations
 from bot.audio.payload import BYTES_PER_MS
 from bot.call.account import Account
 from bot.call.announcement import Announcement
+from bot.call.faults import spoken_over
 from bot.call.floor import Floor
 from bot.call.greeting import Greeting, greeting_response
 from bot.call.interrupt import Interrupt
@@ -94,7 +95,7 @@ class Opening:
     def turn_committed(self) -> bool:
         """The caller's turn is over: whether it is answered behind a greeting that has yet to be asked for."""
         owed = not self.settled and self._responses.wants(self._request)
-        self._answer_owed = self._answer_owed or owed
+        self._answer_owed = owed or (self._answer_owed and self._responses.awaited)  # a greeting not to be had is over
         return owed
 
     def allows(self, response: Response) -> bool:
@@ -113,15 +114,25 @@ class Opening:
             self._answer_owed = False
             self._responses.want({})
 
+    def response_done(self, response: Response) -> None:
+        """The server, which acts by itself, may have cancelled a greeting that it made after the caller had begun."""
+        if not self.settled and spoken_over(response) and self._greeting.made_by(response.id):
+            self._ask_again(response.id)
+
+    def _ask_again(self, response_id: str) -> None:
+        self._interrupt.cut()
+        self._greeting.response_failed(response_id)
+        self._responses.want(self._request)
+
     # ---- when it is heard ----
 
     def look(self) -> None:
         """A step is over: hold the greeting back, let it go, or be done with it."""
-        if self.settled:
-            return
         speaking = self._speaking
-        spoken_over = not self.heard() and self._floor.caller_speaking and self._announcement.proven
-        if not spoken_over:
+        if self.settled and not speaking.paused:
+            return
+        talked_over = not self.heard() and self._floor.caller_speaking and self._announcement.proven
+        if not talked_over:
             self._let_go()
         elif not speaking.paused and not (self._goes_on and self._begun):
             self._hold()
@@ -154,9 +165,7 @@ class Opening:
         self._times += self._begun
         active = self._responses.active
         if self._turns.server_owns and active is not None and self._greeting.made_by(active):
-            self._interrupt.cut()
-            self._greeting.response_failed(active)
-            self._responses.want(self._request)
+            self._ask_again(active)
         elif self._speaking.ledger.last is not None:
             self._step.send_all(self._speaking.rewind(self._step.now_us))
             self._account.rewound()

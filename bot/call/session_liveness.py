@@ -20,6 +20,7 @@ from bot.call.listening import Listening
 from bot.call.responses import Responses
 from bot.call.settings import CallSettings
 from bot.call.step import Step
+from bot.call.turns import Turns
 
 ANSWER_US = 3_000_000
 """From the end of the caller's turn, or from a response.create, to any sign of a response. The server makes it known
@@ -50,6 +51,7 @@ class SessionLiveness:
         floor: Floor,
         listening: Listening,
         responses: Responses,
+        turns: Turns,
         filler: Filler,
     ) -> None:
         self.said_us = 0
@@ -60,6 +62,7 @@ class SessionLiveness:
         self._floor = floor
         self._listening = listening
         self._responses = responses
+        self._turns = turns
         self._filler = filler
         self._answer_us: int | None = None
         """When the answer that is owed, with no sign of it so far, began to be owed. So with the others."""
@@ -75,10 +78,19 @@ class SessionLiveness:
         """A step is over; `ready`: there is a session."""
         now_us, floor, responses = self._step.now_us, self._floor, self._responses
         ready = ready and self._wanted
-        answer = responses.asked or (floor.answer_due and responses.active is None)
-        self._answer_us = _since(self._answer_us, now_us, owed=ready and answer)
+        self._answer_us = _since(self._answer_us, now_us, owed=ready and (responses.asked or self._own_answer_due))
         self._end_us = _since(self._end_us, now_us, owed=ready and responses.cancelling)
         self._speech_us = _since(self._speech_us, now_us, owed=ready and floor.caller_speaking)
+
+    @property
+    def _own_answer_due(self) -> bool:
+        """A turn is over, and nothing has come of it: none is owed to a caller who has gone on to speak since.
+
+        Nor to one who gets no other answer than a goodbye, unless the server answers by itself all the same.
+        """
+        floor, responses = self._floor, self._responses
+        due = floor.answer_due and not floor.caller_speaking and responses.active is None
+        return due and (self._turns.server_acts or not responses.closed)
 
     def deadline_us(self) -> int | None:
         """When `tick` will have something to look at."""
