@@ -31,10 +31,10 @@ class Announcement:
         """
 
     @property
-    def due_us(self) -> int | None:
-        """When it counts as heard on a line that sends no marks back; None: it has been, or has not begun."""
+    def due_us(self) -> tuple[int, ...]:
+        """When to look: at its end, if its mark came back a little early, and when it counts as heard without one."""
         ended_us = None if self.recorded is None or self.proven else self.recorded.entry.ended_us
-        return None if ended_us is None else ended_us + CONFIRM_WITHIN_US
+        return () if ended_us is None else (ended_us, ended_us + CONFIRM_WITHIN_US)
 
     def look(self, now_us: int) -> bool:
         """Whether it has been proven since the last look."""

@@ -187,10 +187,9 @@ class Opening:
         """When a moment of the greeting will have been heard, or the announcement that the caller speaks over."""
         if self.settled or self._speaking.paused:
             return None
-        now_us, notice_us = self._step.now_us, self._announcement.due_us
+        now_us = self._step.now_us
         times = [entry.began_us + MOMENT_MS * 1_000 for entry in self._said() if entry.began_us is not None]
-        if notice_us is not None and self._floor.caller_speaking:
-            times.append(notice_us)
+        times += self._announcement.due_us if self._floor.caller_speaking else ()
         return min((at for at in times if at > now_us), default=None)
 
     def _said(self) -> list[Entry]:
