@@ -24,14 +24,17 @@ class Announcement:
         if settings.announcement_audio:
             audio, words = settings.announcement_audio, settings.announcement
             self.recorded = Recorded(ANNOUNCEMENT_ITEM, words, audio, speaking, transcript)
-        self._over = self.proven = self.recorded is None
-        """`proven`: whether he had certainly heard it at the last look, since a mark behind it has come back."""
+        self.proven = self.recorded is None
+        """Whether he had certainly heard it at the last look, since a mark behind it has come back.
 
-    def over(self, now_us: int) -> bool:
-        """Whether the caller has heard it to its end, by the ledger's clock: from here on he may interrupt."""
-        if self.recorded is not None and not self._over:
-            self._over = self.recorded.entry.over_by(now_us)
-        return self._over
+        From here on he may interrupt: a `clear` sooner would take the proof away, and on a line that stalls the end.
+        """
+
+    @property
+    def due_us(self) -> tuple[int, ...]:
+        """When to look: at its end, if its mark came back a little early, and when it counts as heard without one."""
+        ended_us = None if self.recorded is None or self.proven else self.recorded.entry.ended_us
+        return () if ended_us is None else (ended_us, ended_us + CONFIRM_WITHIN_US)
 
     def look(self, now_us: int) -> bool:
         """Whether it has been proven since the last look."""

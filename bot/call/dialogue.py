@@ -36,11 +36,11 @@ class Dialogue:
         parts.floor.happen(Happening.SPEECH_STARTED)
 
     def _may_interrupt(self) -> bool:
-        parts, now_us = self._parts, self._parts.step.now_us
-        if not parts.announcement.over(now_us):
+        parts = self._parts
+        if not parts.announcement.proven:
             return False
         if parts.settings.barge_in == "after_greeting":
-            return parts.greeting.over(now_us)
+            return parts.greeting.over(parts.step.now_us)
         return parts.settings.barge_in == "on"
 
     def speech_stopped(self, event: events.SpeechStopped) -> None:
@@ -119,6 +119,7 @@ class Dialogue:
         parts.responses.done(response.id)
         parts.patience.response_done()
         parts.answer.response_done(response.id)
+        parts.opening.response_done(response)
         parts.spending.response(event)
         if parts.farewell.response_done(response) or not parts.faults.response_done(response):
             return None

@@ -13,6 +13,7 @@ from __future__ import annotations
 from bot.audio.payload import BYTES_PER_MS
 from bot.call.account import Account
 from bot.call.announcement import Announcement
+from bot.call.faults import spoken_over
 from bot.call.floor import Floor
 from bot.call.greeting import Greeting, greeting_response
 from bot.call.interrupt import Interrupt
@@ -94,7 +95,7 @@ class Opening:
     def turn_committed(self) -> bool:
         """The caller's turn is over: whether it is answered behind a greeting that has yet to be asked for."""
         owed = not self.settled and self._responses.wants(self._request)
-        self._answer_owed = self._answer_owed or owed
+        self._answer_owed = owed or (self._answer_owed and self._responses.awaited)  # a greeting not to be had is over
         return owed
 
     def allows(self, response: Response) -> bool:
@@ -113,18 +114,25 @@ class Opening:
             self._answer_owed = False
             self._responses.want({})
 
+    def response_done(self, response: Response) -> None:
+        """The server, which acts by itself, may have cancelled a greeting that it made after the caller had begun."""
+        if not self.settled and spoken_over(response) and self._greeting.made_by(response.id):
+            self._ask_again(response.id)
+
+    def _ask_again(self, response_id: str) -> None:
+        self._interrupt.cut()
+        self._greeting.response_failed(response_id)
+        self._responses.want(self._request)
+
     # ---- when it is heard ----
 
     def look(self) -> None:
         """A step is over: hold the greeting back, let it go, or be done with it."""
-        if self.settled:
+        speaking = self._speaking
+        if self.settled and not speaking.paused:
             return
-        now_us, speaking = self._step.now_us, self._speaking
-        if self.heard():
-            self.settled = True
-            speaking.forget_kept()
-        spoken_over = self._floor.caller_speaking and self._announcement.over(now_us) and not self.settled
-        if not spoken_over:
+        talked_over = not self.heard() and self._floor.caller_speaking and self._announcement.proven
+        if not talked_over:
             self._let_go()
         elif not speaking.paused and not (self._goes_on and self._begun):
             self._hold()
@@ -132,7 +140,7 @@ class Opening:
     @property
     def waits(self) -> bool:
         """Nothing of the greeting is on its way: it waits for a caller who speaks."""
-        return not self.settled and not self._begun and self._announcement.over(self._step.now_us)
+        return not self.settled and not self._begun and self._announcement.proven
 
     @property
     def _begun(self) -> bool:
@@ -140,8 +148,14 @@ class Opening:
 
     def heard(self) -> bool:
         """Whether the caller has heard a moment of what the bot has to say, or all of a greeting that is shorter."""
+        if not self.settled and self._enough_heard():
+            self.settled = True  # also when it is cut short in this very step, and nothing shows it any more
+            self._speaking.forget_kept()
+        return self.settled
+
+    def _enough_heard(self) -> bool:
         given_up = self._times == MOST_TIMES and not self._speaking.paused
-        if self.settled or given_up or self._greeting.over(self._step.now_us):
+        if given_up or self._greeting.over(self._step.now_us):
             return True
         return sum(entry.heard for entry in self._said()) >= MOMENT_MS * BYTES_PER_MS
 
@@ -151,9 +165,7 @@ class Opening:
         self._times += self._begun
         active = self._responses.active
         if self._turns.server_owns and active is not None and self._greeting.made_by(active):
-            self._interrupt.cut()
-            self._greeting.response_failed(active)
-            self._responses.want(self._request)
+            self._ask_again(active)
         elif self._speaking.ledger.last is not None:
             self._step.send_all(self._speaking.rewind(self._step.now_us))
             self._account.rewound()
@@ -175,10 +187,9 @@ class Opening:
         """When a moment of the greeting will have been heard, or the announcement that the caller speaks over."""
         if self.settled or self._speaking.paused:
             return None
-        now_us, notice = self._step.now_us, self._announcement.recorded
+        now_us = self._step.now_us
         times = [entry.began_us + MOMENT_MS * 1_000 for entry in self._said() if entry.began_us is not None]
-        if notice is not None and notice.entry.ended_us is not None and self._floor.caller_speaking:
-            times.append(notice.entry.ended_us)
+        times += self._announcement.due_us if self._floor.caller_speaking else ()
         return min((at for at in times if at > now_us), default=None)
 
     def _said(self) -> list[Entry]:

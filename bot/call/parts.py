@@ -82,7 +82,7 @@ class Parts:
         self.filler = filler = Filler(settings, step, speaking)
         self.faults = faults = Faults(step, responses, turns, greeting, floor=floor, filler=filler)
         self.liveness = SessionLiveness(
-            settings, step, floor=floor, listening=listening, responses=responses, filler=filler
+            settings, step, floor=floor, listening=listening, responses=responses, turns=turns, filler=filler
         )
         self.patience = Patience(
             settings.response_s,

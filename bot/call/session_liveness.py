@@ -20,6 +20,7 @@ from bot.call.listening import Listening
 from bot.call.responses import Responses
 from bot.call.settings import CallSettings
 from bot.call.step import Step
+from bot.call.turns import Turns
 
 ANSWER_US = 3_000_000
 """From the end of the caller's turn, or from a response.create, to any sign of a response. The server makes it known
@@ -27,7 +28,8 @@ at once (openai-realtime.md, section 3.3); how long it then takes to speak is fo
 CANCEL_US = 1_500_000
 """From a response.cancel to the end of that response, which comes at once as well (section 3.3)."""
 SPEECH_US = 1_000_000
-"""Beyond the silence that the session waits for before it takes a turn to be over."""
+"""From when the session was given all the silence that it waits for before it takes a turn to be over. After a stall
+of the line that may be at once, and is no reason for it to have said so already."""
 LATE_US = 250_000
 """When the clock comes later than this it stood still, and so did what the session had to say."""
 WINDOW_MS = 50
@@ -49,36 +51,55 @@ class SessionLiveness:
         floor: Floor,
         listening: Listening,
         responses: Responses,
+        turns: Turns,
         filler: Filler,
     ) -> None:
         self.said_us = 0
         """When the last event came."""
-        self._quiet_us = settings.session.turn_detection.longest_silence_ms * 1_000 + SPEECH_US
+        self._quiet_us = settings.session.turn_detection.longest_silence_ms * 1_000
         self._wanted = bool(settings.response_s)
         self._step = step
         self._floor = floor
         self._listening = listening
         self._responses = responses
+        self._turns = turns
         self._filler = filler
         self._answer_us: int | None = None
         """When the answer that is owed, with no sign of it so far, began to be owed. So with the others."""
         self._end_us: int | None = None
         self._speech_us: int | None = None
+        self._listen_us = 0
+        """When the caller's audio is to be listened to again for the end of their speech."""
+        self._over_us: int | None = None
+        """When it was heard there; None while it was not."""
         self._not_before_us = 0
 
     def look(self, *, ready: bool) -> None:
         """A step is over; `ready`: there is a session."""
         now_us, floor, responses = self._step.now_us, self._floor, self._responses
         ready = ready and self._wanted
-        answer = responses.asked or (floor.answer_due and responses.active is None)
-        self._answer_us = _since(self._answer_us, now_us, owed=ready and answer)
+        self._answer_us = _since(self._answer_us, now_us, owed=ready and (responses.asked or self._own_answer_due))
         self._end_us = _since(self._end_us, now_us, owed=ready and responses.cancelling)
         self._speech_us = _since(self._speech_us, now_us, owed=ready and floor.caller_speaking)
 
+    @property
+    def _own_answer_due(self) -> bool:
+        """A turn is over, and nothing has come of it: none is owed to a caller who has gone on to speak since.
+
+        Nor to one who gets no other answer than a goodbye, unless the server answers by itself all the same.
+        """
+        floor, responses = self._floor, self._responses
+        due = floor.answer_due and not floor.caller_speaking and responses.active is None
+        return due and (self._turns.server_acts or not responses.closed)
+
     def deadline_us(self) -> int | None:
         """When `tick` will have something to look at."""
-        owed = ((self._answer_us, ANSWER_US), (self._end_us, CANCEL_US), (self._speech_us, self._quiet_us))
-        times = [max(since_us, self.said_us) + bound_us for since_us, bound_us in owed if since_us is not None]
+        speech_us = (
+            None if self._speech_us is None else max(self._due(self._speech_us, self._quiet_us), self._listen_us)
+        )
+        owed = ((self._answer_us, ANSWER_US), (self._end_us, CANCEL_US))
+        times = [self._due(since_us, bound_us) for since_us, bound_us in owed if since_us is not None]
+        times += [] if speech_us is None else [speech_us]
         return max(min(times), self._not_before_us) if times else None
 
     def tick(self) -> bool:
@@ -90,24 +111,37 @@ class SessionLiveness:
             self._not_before_us = now_us + LATE_US
             return False
         if not self._overdue(self._answer_us, ANSWER_US) and not self._overdue(self._end_us, CANCEL_US):
-            over_us = self._speech_over_us()
-            if over_us + self._quiet_us > now_us:
-                self._not_before_us = over_us + self._quiet_us
+            if not self._end_overdue():
                 return False
             self._filler.expect(now_us, gap_us=0)
         self._step.counts["sessions_given_up"] += 1
         return True
 
-    def _overdue(self, since_us: int | None, bound_us: int) -> bool:
-        return since_us is not None and self._step.now_us >= max(since_us, self.said_us) + bound_us
+    def _due(self, since_us: int, bound_us: int) -> int:
+        return max(since_us, self.said_us) + bound_us
 
-    def _speech_over_us(self) -> int:
-        """When the caller fell silent, by their audio: now, while they have not, or were not heard to speak at all."""
-        sound = self._listening.audio.recent((self._quiet_us + LOOKED_BACK_US) // 1_000 * BYTES_PER_MS)
+    def _overdue(self, since_us: int | None, bound_us: int) -> bool:
+        return since_us is not None and self._step.now_us >= self._due(since_us, bound_us)
+
+    def _end_overdue(self) -> bool:
+        """Whether the session was given the end of the caller's speech long enough ago; if not, when to look again."""
+        now_us, silent_us = self._step.now_us, self._silent_us()
+        if silent_us < self._quiet_us:
+            self._over_us = None
+            self._listen_us = now_us + self._quiet_us - silent_us
+            return False
+        if self._over_us is None or self._over_us < self.said_us:
+            self._over_us = now_us
+        self._listen_us = self._over_us + SPEECH_US
+        return now_us >= self._listen_us
+
+    def _silent_us(self) -> int:
+        """How long the caller has been silent at the end of their audio: 0 when they were not heard to speak at all."""
+        sound = self._listening.audio.recent((self._quiet_us + SPEECH_US + LOOKED_BACK_US) // 1_000 * BYTES_PER_MS)
         newest_first = levels.rms(sound, WINDOW_MS)[::-1]
         silent = next((at for at, level in enumerate(newest_first) if level >= QUIET), 0)
         spoke = any(level >= LOUD for level in newest_first[silent:])
-        return self._step.now_us - (silent * WINDOW_MS * 1_000 if spoke else 0)
+        return silent * WINDOW_MS * 1_000 if spoke else 0
 
 
 def _since(since_us: int | None, now_us: int, *, owed: bool) -> int | None:

@@ -76,7 +76,7 @@ class SessionSide:
     def hand_over_turns(self) -> None:
         """Once announcement and greeting have been heard, nothing stands against the server's acting by itself."""
         parts, step = self._parts, self._parts.step
-        heard = parts.opening.settled and parts.announcement.over(step.now_us) and not parts.floor.caller_speaking
+        heard = parts.opening.settled and parts.announcement.proven and not parts.floor.caller_speaking
         if heard and not parts.farewell.closing and parts.turns.take_owed():
             step.send(parts.turns.update(step.event_id("session"), server_owns=True))
 

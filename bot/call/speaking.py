@@ -157,7 +157,7 @@ class Speaking:
         clear, _ = self.cut(now_us)
         self.fresh.clear()
         for before, payload, n_bytes in pieces:
-            if before.aside or before.finished:
+            if before.aside or before.finished or (before.done and before.sent == before.received and before.proven):
                 continue
             entry = self.ledger.entry(before.item_id, before.content_index, before.response_id)
             entry.received += n_bytes

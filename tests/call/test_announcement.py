@@ -19,6 +19,7 @@ from bot.testing.model import Behaviour, SimulatedModel, SpeechAt
 from bot.testing.phone import Echoes, SimulatedPhone
 from bot.testing.scheduler import VirtualCall
 from bot.testing.schema import check_client_event
+from bot.twilio.stream import SetMark
 from tests.call.desk import (
     SESSION,
     Desk,
@@ -104,9 +105,41 @@ def test_speech_during_it_cuts_nothing_and_is_answered_afterwards() -> None:
 def test_speech_that_begins_during_it_and_goes_on_has_the_greeting_wait_but_not_it() -> None:
     call, model = a_call(SpeechAt(3_000 * MS, 4_500 * MS))
     assert len(call.phone.clears) == 1
-    assert heard(call) == NOTICE + GREETING + ANSWER
+    begun = heard(call).removeprefix(NOTICE).removesuffix(GREETING + ANSWER)
+    assert begun == GREETING[: len(begun)]  # while the mark behind the announcement was on its way
+    assert len(begun) <= 3 * 40 * 8
     assert not model.truncations
     assert not model.deletions
+
+
+@pytest.mark.parametrize("recorded", [False, True])
+@pytest.mark.parametrize("at_ms", [2_000, 3_260, 3_300, 3_360, 3_400, 3_440])
+def test_speech_around_its_end_does_not_take_away_the_proof_that_it_was_heard(at_ms: int, *, recorded: bool) -> None:
+    """A `clear` before the mark behind it has come back: nobody would be recorded for another half a minute."""
+    call, _ = a_call(SpeechAt(at_ms * MS, 4_500 * MS), recorded=recorded)
+    (heard_us,) = reported_us(call, "announcement_heard")
+    assert heard_us <= (OPENS_MS + 3_000 + 4 * 40) * MS
+    assert heard(call).count(NOTICE) == 1
+
+
+def test_a_mark_that_comes_back_a_little_before_its_end_has_the_greeting_wait_at_that_end() -> None:
+    """And not two seconds later, when it would count as heard without a mark."""
+    desk = Desk(settings())
+    desk.give(created("R1"), delta("R1", "A", 2_000))
+    behind = [one.mark.name for one in desk.outputs if isinstance(one, SetMark)][1]
+    desk.at(2_800).give(speaks())
+    desk.at(2_990)
+    out = desk.give(echo(behind))
+    while "clear" not in out:
+        desk.at(max(desk.call.deadline_us or 0, desk.now_us + 1) / MS)
+        out = desk.tick()
+    assert desk.now_us <= 3_010 * MS
+
+
+def test_where_no_mark_comes_back_speech_around_its_end_has_the_greeting_wait_all_the_same() -> None:
+    call, _ = a_call(SpeechAt(3_000 * MS, 7_000 * MS), echoes="never", recorded=True)
+    assert reported_us(call, "announcement_heard")
+    assert heard(call).endswith(GREETING + ANSWER)
 
 
 def test_what_comes_behind_it_may_be_cut() -> None:

@@ -26,12 +26,15 @@ from bot.testing.scheduler import VirtualCall
 from tests.call.desk import (
     SESSION,
     Desk,
+    audio,
     audio_done,
+    changed,
     committed,
     created,
     delta,
     done,
     echo,
+    error,
     speaks,
     start,
     stops,
@@ -188,6 +191,15 @@ def test_what_had_begun_waits_from_its_first_byte_and_the_model_is_told_nothing(
     assert desk.call.state is State.SPEAKING
 
 
+def test_who_speaks_just_before_the_clock_shows_that_enough_was_heard_interrupts_it_and_nothing_is_held_back() -> None:
+    """The tick that is due at 1,000 ms comes a little later, as on any loop: the word comes between."""
+    desk = Desk(GREETED)
+    desk.give(created("R1"), delta("R1", "A", 3_000))
+    assert desk.at(1_005).give(speaks()) == ["clear", "truncate A at 1005", "cancel R1"]
+    assert desk.call.counts["greetings_held_back"] == 0
+    assert not desk.call.speaking.paused
+
+
 def test_the_wait_for_the_greeting_is_until_the_one_that_is_heard() -> None:
     desk = Desk(GREETED)
     desk.give(created("R1"), delta("R1", "A", 1_200), audio_done("R1", "A"), done("R1"))
@@ -207,12 +219,33 @@ def test_a_greeting_that_failed_while_the_caller_spoke_is_asked_for_before_the_a
     assert desk.give(created("R2"), delta("R2", "A", 500), audio_done("R2", "A"), done("R2"))[-1] == "create"
 
 
+def test_an_answer_that_was_owed_behind_a_greeting_that_was_not_to_be_had_is_not_given_besides_the_next() -> None:
+    desk = Desk(changed(GREETED, apology_audio=audio(300)))
+    desk.give(speaks(), error("server_error", "create_1", kind="server_error"), committed())
+    assert desk.give(stops()) == ["create ['instructions']"]
+    desk.give(error("server_error", "create_2", kind="server_error"))
+    assert desk.at(2_000).give(speaks(), stops(), committed("U2"))[-1] == "create"
+    said = desk.give(created("R1"), delta("R1", "A", 500), audio_done("R1", "A"), done("R1"))
+    assert "create" not in said
+
+
 def test_a_session_that_dies_before_the_greeting_was_made_leaves_it_to_the_next_though_the_caller_has_spoken() -> None:
     desk = Desk(GREETED)
     desk.give(created("R1"), speaks(), stops(), committed(), events.CallerTranscript("U", "Hello?"))
     desk.give(ModelClosed("closed", 1006), SessionWaiting(), events.SessionCreated(SESSION))
     assert desk.give(updated())[-1] == "create ['instructions']"
     assert desk.give(created("R2"), delta("R2", "A", 500), audio_done("R2", "A"), done("R2"))[-1] == "create"
+
+
+@pytest.mark.parametrize("made_ms", [0, 400])
+def test_a_greeting_that_xai_makes_while_they_speak_and_cancels_for_that_is_asked_for_again(made_ms: int) -> None:
+    desk = Desk(CallSettings(greeting="Hello.", session=SessionSettings(dialect="xai")))
+    desk.give(speaks(), created("R1"), *([delta("R1", "A", made_ms)] if made_ms else []))
+    spoken_over = events.StatusDetails("cancelled", reason="turn_detected")
+    desk.give(events.ResponseDone(events.Response("R1", "cancelled", spoken_over)))
+    assert desk.at(700).give(stops(), committed()) == []
+    assert desk.give(created("R2"), done("R2", "cancelled")) == ["cancel R2", "create ['instructions']"]
+    assert desk.give(created("R3"), delta("R3", "B", 500), audio_done("R3", "B"), done("R3"))[-1] == "create"
 
 
 def test_xais_own_answer_to_what_came_before_the_greeting_is_not_heard() -> None:

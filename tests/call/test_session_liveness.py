@@ -15,7 +15,21 @@ from bot.call.settings import CallSettings
 from bot.realtime import events
 from bot.realtime.session import SessionSettings, TurnDetection
 from bot.twilio.stream import Media, MediaPart
-from tests.call.desk import MS, SESSION, SID, Desk, committed, created, delta, speaks, stops, updated
+from tests.call.desk import (
+    MS,
+    SESSION,
+    SID,
+    Desk,
+    audio_done,
+    committed,
+    created,
+    delta,
+    done,
+    item_done,
+    speaks,
+    stops,
+    updated,
+)
 from tests.call.desk import audio as audio_of
 
 VOICE = bytes((0x10, 0x90)) * (FRAME_BYTES // 2)
@@ -107,6 +121,28 @@ def test_how_long_it_takes_from_the_begin_of_an_answer_to_its_sound_is_not_judge
     assert line.send(REST, 25_000).lost == []
 
 
+def test_no_answer_is_owed_to_a_caller_who_has_gone_on_to_speak() -> None:
+    """What was asked for before is cancelled as it is made; then a healthy session has nothing to say."""
+    line = Line(CallSettings(barge_in="after_greeting")).send(REST, 1_000)
+    assert line.desk.give(speaks(), stops(), committed()) == ["create"]
+    line.desk.give(speaks())
+    assert line.desk.give(created("R1"), done("R1", "cancelled")) == ["cancel R1"]
+    assert line.send(VOICE, 8_000).lost == []
+    line.desk.give(stops())
+    assert line.send(REST, ANSWER + 100).lost == [9_000 + ANSWER]
+
+
+def test_nor_to_one_who_hears_only_the_goodbye_once_the_greeting_is_over() -> None:
+    """The time is up while the greeting waits for them; it is longer than an answer may take to begin."""
+    line = Line(CallSettings(greeting="Hello.", max_call_s=1))
+    line.desk.give(created("R1"), delta("R1", "A", 4_000), audio_done("R1", "A"), item_done("A"), done("R1"))
+    line.send(VOICE, 500).desk.give(speaks())
+    line.send(VOICE, 1_000).desk.give(stops(), committed())
+    line.send(REST, 6_500)
+    assert line.lost == []
+    assert any(one == "item message goodbye" for _, one in line.said)
+
+
 # ---- the end of a response that was cancelled ----
 
 
@@ -150,6 +186,23 @@ def test_it_is_not_due_before_the_server_itself_would_tell_it(detection: TurnDet
     line.send(VOICE, 1_000).send(REST, longest_ms + SPEECH - 40)
     assert line.lost == []
     assert line.send(REST, 100).lost
+
+
+@pytest.mark.parametrize("spoken_ms", range(1_000, 2_600, 100))
+def test_nor_as_soon_as_all_of_the_silence_is_handed_over_at_once_after_a_stall(spoken_ms: int) -> None:
+    """The silence is in the audio, but the session has had it for no more than 400 ms."""
+    line = Line().send(REST, 3_000)
+    line.desk.give(speaks(3_000))
+    line.send(VOICE, spoken_ms)
+    desk, stalled_ms = line.desk, line.ms
+    while (due_us := desk.call.deadline_us or 0) < (stalled_ms + 1_550) * MS:
+        assert "dial" not in desk.at(max(due_us, desk.now_us) / MS).tick()
+    desk.at(stalled_ms + 1_550)
+    for at in range(stalled_ms, stalled_ms + 1_560, 20):
+        desk.give(Media(MediaPart(base64.b64encode(REST).decode(), at), SID))
+    line.ms += 1_560
+    assert line.send(REST, 400).lost == []
+    assert line.send(REST, 1_200).lost
 
 
 @pytest.mark.parametrize("audio", [VOICE, NOISE])
