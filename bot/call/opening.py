@@ -31,6 +31,8 @@ MOMENT_MS = 1_000
 
 MOST_TIMES = 3
 """So often it begins anew. On a line whose noise never ends the next interruption is one like any other."""
+LONGEST_US = 15_000_000
+"""It waits no longer than this for speech to end: people rest for half a second sooner, noise does not."""
 
 
 class Opening:
@@ -57,6 +59,8 @@ class Opening:
         """The caller spoke before the greeting was asked for, and is answered once it has been."""
         self._times = 0
         """How often what had begun was taken back."""
+        self._held_us = 0
+        """Since when it waits."""
         self._step = step
         self._speaking = speaking
         self._announcement = announcement
@@ -154,14 +158,15 @@ class Opening:
         return self.settled
 
     def _enough_heard(self) -> bool:
-        given_up = self._times == MOST_TIMES and not self._speaking.paused
-        if given_up or self._greeting.over(self._step.now_us):
+        now_us, paused = self._step.now_us, self._speaking.paused
+        given_up = now_us >= self._held_us + LONGEST_US if paused else self._times == MOST_TIMES
+        if given_up or self._greeting.over(now_us):
             return True
         return sum(entry.heard for entry in self._said()) >= MOMENT_MS * BYTES_PER_MS
 
     def _hold(self) -> None:
         """The caller speaks: silence, until they stop."""
-        self._speaking.paused = True
+        self._speaking.paused, self._held_us = True, self._step.now_us
         self._times += self._begun
         active = self._responses.active
         if self._turns.server_owns and active is not None and self._greeting.made_by(active):
@@ -184,9 +189,11 @@ class Opening:
             self._floor.happen(Happening.AUDIO)
 
     def deadline_us(self) -> int | None:
-        """When a moment of the greeting will have been heard, or the announcement that the caller speaks over."""
-        if self.settled or self._speaking.paused:
+        """When a moment of the greeting will have been heard, or the announcement spoken over, or it waits no longer."""
+        if self.settled:
             return None
+        if self._speaking.paused:
+            return self._held_us + LONGEST_US
         now_us = self._step.now_us
         times = [entry.began_us + MOMENT_MS * 1_000 for entry in self._said() if entry.began_us is not None]
         times += self._announcement.due_us if self._floor.caller_speaking else ()

@@ -175,6 +175,12 @@ def test_on_a_line_whose_noise_never_ends_it_begins_anew_so_often_and_no_oftener
     assert one.call.core.transcript.turns[0].cut  # type: ignore[attr-defined]
 
 
+def test_noise_that_is_taken_for_speech_and_never_ends_is_not_waited_for_for_ever() -> None:
+    one = opened((-100, 24_000))
+    assert one.heard == GREETING
+    assert OPENS_MS + 15_000 < one.call.phone.playout.runs[0].start_us / MS < OPENS_MS + 16_000
+
+
 # ---- message by message ----
 
 GREETED = CallSettings(greeting="Hello.")
