@@ -33,6 +33,8 @@ MASKED_CHARS = 8
 _ADMIN_CHARS = 16
 _VISIBLE = re.compile(r"[!-~]+")
 _E164 = re.compile(r"\+[1-9][0-9]{6,14}")
+SECRET_LIKE = re.compile(r"sk-.*|[A-Za-z0-9_=+-]{20,}|\w+:/.*")
+"""What stands in a path's place and may be a key or token, which no sentence shall repeat."""
 
 
 def public_url(text: str) -> str:
@@ -183,16 +185,22 @@ def _listed(text: object) -> object:
 
 def _directory(path: Path) -> Path:
     if there(path) != "directory":
-        raise ValueError("must be a directory that exists; make it, or mend the path")
+        raise ValueError(f"must be a directory that exists; make it, or mend the path{_looked_at(path)}")
     return path
 
 
 def _file(path: Path) -> Path:
     if (found := there(path)) == "directory":
-        raise ValueError("must be a file that exists, and names a directory; name the file in it")
+        raise ValueError(f"must be a file that exists, and names a directory; name the file in it{_looked_at(path)}")
     if found != "file":
-        raise ValueError("must be a file that exists; put it there, or mend the path")
+        raise ValueError(f"must be a file that exists; put it there, or mend the path{_looked_at(path)}")
     return path
+
+
+def _looked_at(path: Path) -> str:
+    """The path in full, so that the directory we are in is seen; nothing for what may be a secret."""
+    plain = str(path)
+    return "" if SECRET_LIKE.fullmatch(plain) or not plain.isprintable() else f" (looked at {path.absolute()})"
 
 
 def _no_file(path: Path) -> Path:
