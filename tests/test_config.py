@@ -190,7 +190,11 @@ def test_spellings_that_are_taken(name: str, text: str, field: str, value: objec
             "0.0000000001",
             "BOT_TWILIO_USD_PER_MINUTE must be a number of US dollars from 0 to 1000000, not '0.0000000001'.",
         ),
-        ("BOT_PRICES", "/nowhere.json", "BOT_PRICES must be a file that exists; put it there, or mend the path."),
+        (
+            "BOT_PRICES",
+            "/nowhere.json",
+            "BOT_PRICES must be a file that exists; put it there, or mend the path (looked at /nowhere.json).",
+        ),
         *(
             (
                 "BOT_FALLBACK",
@@ -244,7 +248,7 @@ def test_spellings_that_are_taken(name: str, text: str, field: str, value: objec
         (
             "BOT_TWIML_DIR",
             "/does/not/exist",
-            "BOT_TWIML_DIR must be a directory that exists; make it, or mend the path.",
+            "BOT_TWIML_DIR must be a directory that exists; make it, or mend the path (looked at /does/not/exist).",
         ),
         (
             "BOT_RECORD_DIR",

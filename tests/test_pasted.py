@@ -403,5 +403,27 @@ def test_a_path_that_no_disk_can_have_is_told(name: str, path: str) -> None:
 
 def test_a_directory_in_the_place_of_a_file_is_said_to_be_one(tmp_path: Path) -> None:
     assert problems(BOT_GREETING_AUDIO=str(tmp_path)) == [
-        "BOT_GREETING_AUDIO must be a file that exists, and names a directory; name the file in it."
+        f"BOT_GREETING_AUDIO must be a file that exists, and names a directory; name the file in it (looked at {tmp_path})."
     ]
+
+
+@pytest.mark.parametrize("name", ["BOT_GREETING", "BOT_TRANSCRIPTION_MODEL"])
+@pytest.mark.parametrize("word", ["none", "None", "false", "no", "0", "null", "disabled"])
+def test_another_word_for_off_is_neither_spoken_nor_asked_of_openai(name: str, word: str) -> None:
+    assert problems(**{name: word}) == [f"{name} must be off to have none, not {word.lower()}."]
+
+
+def test_a_relative_path_is_told_in_full_since_it_depends_on_where_the_bot_was_started(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name in ("BOT_GREETING_AUDIO", "BOT_ANNOUNCEMENT_AUDIO", "BOT_FILLER_FILE", "BOT_PRICES"):
+        assert problems(**{name: "hello.wav"}) == [
+            f"{name} must be a file that exists; put it there, or mend the path (looked at {tmp_path}/hello.wav)."
+        ]
+
+
+@pytest.mark.parametrize("secret", [KEY, TOKEN, "postgres://me:secret@db/calls"])
+def test_a_secret_in_the_place_of_a_path_is_not_repeated(secret: str) -> None:
+    (told,) = problems(BOT_GREETING_AUDIO=secret)
+    assert secret not in told

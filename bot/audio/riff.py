@@ -69,6 +69,11 @@ def read_sound(path: Path | str, longest_s: float) -> Sound:
         return _Reader(path, file, size).sound(longest_s)
 
 
+def _is_name(name: bytes) -> bool:
+    """True for four bytes that may begin a chunk; samples seldom look so."""
+    return name.isascii() and name.decode("ascii").isprintable()
+
+
 class _Reader:
     def __init__(self, path: Path | str, file: BinaryIO, size: int) -> None:
         self._path = path
@@ -137,7 +142,7 @@ class _Reader:
         there = self._size - at
         if told >= _UNTOLD_BYTES and self._long_bytes is not None:
             told = self._long_bytes
-        elif told >= _UNTOLD_BYTES or (told == 0 and not self._ends_in_chunks(at)):
+        elif told >= _UNTOLD_BYTES or self._goes_on(told, at):
             told = there
         frame = form.width * form.channels
         second = form.rate * frame
@@ -149,11 +154,18 @@ class _Reader:
         self._file.seek(at)
         return self._file.read(n_bytes - n_bytes % frame)
 
+    def _goes_on(self, told: int, at: int) -> bool:
+        """True for samples that are longer than told: the program ended before it brought the header up to date."""
+        end = at + told + told % 2
+        if told == 0:
+            return not self._ends_in_chunks(at)
+        return 2 * told < self._size - at - _HEAD.size and not _is_name(self._unpacked(_HEAD.format, end)[0])
+
     def _ends_in_chunks(self, at: int) -> bool:
         """True where the rest of the file is nothing but chunks: one of no length was meant."""
         while at + _HEAD.size <= self._size:
             name, told = self._unpacked(_HEAD.format, at)
-            if not (name.isascii() and name.decode("ascii").isprintable()):
+            if not _is_name(name):
                 return False
             at += _HEAD.size + told + told % 2
         return self._size <= at <= self._size + 1

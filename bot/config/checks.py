@@ -31,8 +31,11 @@ _ACCOUNT_SID = re.compile(r"AC[0-9a-fA-F]{32}")
 MASKED_CHARS = 8
 """A shorter secret may be any word: to mask it would mask what is none."""
 _ADMIN_CHARS = 16
+_MEANS_OFF = frozenset({"none", "no", "false", "null", "0", "disabled"})
 _VISIBLE = re.compile(r"[!-~]+")
 _E164 = re.compile(r"\+[1-9][0-9]{6,14}")
+SECRET_LIKE = re.compile(r"sk-.*|[A-Za-z0-9_=+-]{20,}|\w+:/.*")
+"""What stands in a path's place and may be a key or token, which no sentence shall repeat."""
 
 
 def public_url(text: str) -> str:
@@ -167,6 +170,13 @@ def _off_is_empty(text: str) -> str:
     return "" if text.lower() == "off" else text
 
 
+def _plain_off(text: str) -> str:
+    """Other words for off would be spoken, or taken for the name of a model."""
+    if text.lower() in _MEANS_OFF:
+        raise ValueError(f"must be off to have none, not {text.lower()}")
+    return _off_is_empty(text)
+
+
 def _lower(text: object) -> object:
     return text.lower() if isinstance(text, str) else text
 
@@ -183,16 +193,22 @@ def _listed(text: object) -> object:
 
 def _directory(path: Path) -> Path:
     if there(path) != "directory":
-        raise ValueError("must be a directory that exists; make it, or mend the path")
+        raise ValueError(f"must be a directory that exists; make it, or mend the path{_looked_at(path)}")
     return path
 
 
 def _file(path: Path) -> Path:
     if (found := there(path)) == "directory":
-        raise ValueError("must be a file that exists, and names a directory; name the file in it")
+        raise ValueError(f"must be a file that exists, and names a directory; name the file in it{_looked_at(path)}")
     if found != "file":
-        raise ValueError("must be a file that exists; put it there, or mend the path")
+        raise ValueError(f"must be a file that exists; put it there, or mend the path{_looked_at(path)}")
     return path
+
+
+def _looked_at(path: Path) -> str:
+    """The path in full, so that the directory we are in is seen; nothing for what may be a secret."""
+    plain = str(path)
+    return "" if SECRET_LIKE.fullmatch(plain) or not plain.isprintable() else f" (looked at {path.absolute()})"
 
 
 def _no_file(path: Path) -> Path:
@@ -212,8 +228,8 @@ Callers = Annotated[tuple[str, ...], BeforeValidator(parse_callers)]
 PublicUrl = Annotated[str, AfterValidator(public_url)]
 RealtimeUrl = Annotated[str, AfterValidator(realtime_url)]
 Model = Annotated[str, AfterValidator(_model)]
-ModelOrOff = Annotated[str, AfterValidator(_off_is_empty), AfterValidator(lambda text: text and _model(text))]
-TextOrOff = Annotated[str, AfterValidator(_off_is_empty)]
+ModelOrOff = Annotated[str, AfterValidator(_plain_off), AfterValidator(lambda text: text and _model(text))]
+TextOrOff = Annotated[str, AfterValidator(_plain_off)]
 Line = Annotated[str, AfterValidator(_one_line)]
 Fallback = Annotated[str, AfterValidator(_fallback)]
 Voice = Annotated[str, AfterValidator(_voice)]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import NamedTuple
@@ -10,6 +9,7 @@ from typing import NamedTuple
 from pydantic import ValidationError
 
 from bot.config import names, pasted
+from bot.config.checks import SECRET_LIKE
 from bot.config.env_file import BadEnvFile, read_text, read_variables, reason
 from bot.config.settings import Settings, variables
 from bot.config.variable import Origin, Variable
@@ -18,7 +18,6 @@ _MAX_ECHO = 60
 _END_SHOWN = 4
 _LONG_SECRET = 16
 """The least length of a secret whose end is shown."""
-_KEY = re.compile(r"sk-.*|[A-Za-z0-9_=+-]{20,}")
 
 
 class SettingsError(Exception):
@@ -125,7 +124,7 @@ def _collect(
 
 
 def _unusable(name: str, file: str, why: str) -> str:
-    if _KEY.fullmatch(file) or "://" in file:  # the secret itself, most likely, which no sentence shall repeat
+    if SECRET_LIKE.fullmatch(file):  # the secret itself, most likely, which no sentence shall repeat
         return f"{name}_FILE must name a file, and holds a value; give the value to {name}, or mend the path."
     return f"{name}_FILE names a file that cannot be used, {file} ({why}); mend it or the path."
 

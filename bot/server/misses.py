@@ -16,7 +16,10 @@ _SLASHES = re.compile("/{2,}")
 
 
 class Miss(NamedTuple):
-    """`near` is the path that was probably meant, "" for none; `why` says what is wrong and names the mend."""
+    """`near` is the path that was probably meant, or that Twilio seems to ask; "" for a stranger's.
+
+    `why` says what is wrong and names the mend.
+    """
 
     near: str
     why: str
@@ -52,4 +55,7 @@ def no_such_path(request: web.Request, paths: frozenset[str], prefix: str) -> Mi
                 "PUBLIC_URL must end so"
             )
             return Miss(path, why, "there is nothing here")
+    if "X-Twilio-Signature" in request.headers:  # not to be lost among the paths that strangers try
+        why = f"there is nothing at this path; the webhook is {prefix}/voice: mend it in Twilio's console"
+        return Miss("signed", why, "there is nothing here")
     return Miss("", "there is nothing at this path", "there is nothing here")

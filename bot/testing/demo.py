@@ -51,7 +51,7 @@ async def rehearsal_server(directory: Path) -> AsyncIterator[tuple[LiveCalls, Se
     async with SimulatedRealtimeServer(_line_test) as upstream:
         settings = load_settings(
             {
-                "OPENAI_API_KEY": "simulated",
+                "OPENAI_API_KEY": "simulated-key",
                 "OPENAI_REALTIME_URL": upstream.url,
                 "TWILIO_AUTH_TOKEN": secrets.token_hex(16),
                 "TWILIO_ACCOUNT_SID": f"AC{secrets.token_hex(16)}",

@@ -20,7 +20,7 @@ async def stand_in(port: int, tell: Callable[[str], None]) -> None:
     async with SimulatedRealtimeServer(_session, port=port) as server:
         tell("A simulated session waits for calls; Ctrl-C ends it. Start the bot, in another shell, with:")
         tell(f"OPENAI_REALTIME_URL={server.url}")
-        tell("OPENAI_API_KEY=simulated")
+        tell("OPENAI_API_KEY=simulated-key")
         await over.wait()
 
 

@@ -144,6 +144,20 @@ def test_a_length_that_was_never_filled_in_means_all_that_is_there(tmp_path: Pat
     assert_tone(wav.read(made(tmp_path / "piped.wav", told=told)))
 
 
+@pytest.mark.parametrize("told", [2, 44, 1000, 3000])
+def test_a_length_that_was_not_brought_up_to_date_does_not_cut_the_sound(tmp_path: Path, told: int) -> None:
+    assert_tone(wav.read(made(tmp_path / "stopped.wav", told=told)))
+
+
+@pytest.mark.parametrize("told", [1000, 3000])
+def test_a_shorter_length_before_another_chunk_is_believed(tmp_path: Path, told: int) -> None:
+    path = made(tmp_path / "tagged.wav", told=told)
+    whole = path.read_bytes()
+    data = whole.index(b"data") + 8
+    path.write_bytes(whole[: data + told] + chunk(b"id3 ", b"\xff" * 9_000)[:8_000])  # the tag itself was cut
+    assert len(wav.read(path)) == told // 2
+
+
 def test_a_length_of_four_gigabytes_asks_for_no_more_memory_than_the_file_has(tmp_path: Path) -> None:
     import tracemalloc
 

@@ -85,6 +85,17 @@ async def test_what_no_one_could_have_meant_is_told_in_short_and_without_a_token
         assert (line["path"], line["log_level"]) == ("/wp-login.php", "info")
 
 
+async def test_a_path_far_from_ours_that_twilio_asks_for_is_told_among_those_that_strangers_try() -> None:
+    async with standing(PUBLIC_URL="https://bot.example.com/phone") as desk:
+        await refused(desk, "GET", "/wp-login.php")
+        assert (await desk.post("/incoming-call", form(new_call_sid())))[0] == 404
+        await refused(desk, "GET", "/favicon.ico")
+        stranger, twilio = desk.logged("request_refused")
+    assert (stranger["path"], stranger["log_level"]) == ("/wp-login.php", "info")
+    assert (twilio["path"], twilio["log_level"]) == ("/incoming-call", "warning")
+    assert twilio["why"] == ("there is nothing at this path; the webhook is /phone/voice: mend it in Twilio's console")
+
+
 async def test_the_token_of_a_stream_and_what_acts_on_a_terminal_are_told_of_no_path() -> None:
     async with standing() as desk:
         await refused(desk, "GET", f"/a/media/{TOKEN}/")

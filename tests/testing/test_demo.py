@@ -104,7 +104,7 @@ async def test_the_simulated_session_by_itself_says_what_to_set_and_ends_well_wh
         )
         assert process.stdout is not None
         _, url, key = [(await process.stdout.readline()).decode().strip() for _ in range(3)]
-        assert key == "OPENAI_API_KEY=simulated"
+        assert key == "OPENAI_API_KEY=simulated-key"
         name, _, address = url.partition("=")
         assert name == "OPENAI_REALTIME_URL"
         port = int(address.rpartition(":")[2].partition("/")[0])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 from pathlib import Path
 from typing import Any
@@ -29,7 +30,7 @@ def make_engine(where: StoreUrl, *, command_s: float | None = None) -> AsyncEngi
     """An engine for `where`, which opens nothing yet but makes SQLite's file. Every wait of it is bounded.
 
     `command_s` is how long one statement may take in Postgres, where it is not the usual. Raises OSError when SQLite's
-    file can't be made.
+    file can't be made or read.
     """
     args = dict(where.connect_args)
     if where.path is not None:
@@ -62,10 +63,19 @@ def for_writing(engine: AsyncEngine) -> AsyncEngine:
 
 
 def make_private(path: Path) -> None:
-    """An empty file at `path` that only its owner can read, unless there is one. SQLite gives its log the same mode."""
+    """An empty file at `path` that only its owner can read, unless there is one. SQLite gives its log the same mode.
+
+    Raises OSError when there is none and it can't be made, or what is there can't be read.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
     with contextlib.suppress(FileExistsError):
         os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
+    # The driver's thread outlives an event loop in which it could not open its file, and prints a traceback. Not opened
+    # here to see: to close it again would take away the locks that this process holds on it.
+    if path.is_dir():
+        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
+    if not os.access(path, os.R_OK):
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
 
 
 def _to_json(value: object) -> str:

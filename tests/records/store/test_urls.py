@@ -170,3 +170,15 @@ async def test_no_error_of_the_server_repeats_the_password(postgres: Server, tmp
         with pytest.raises((SQLAlchemyError, OSError)) as caught:
             await answer(url_of(url, tmp_path), "SELECT 1")
         assert PASSWORD not in f"{caught.value} {caught.value!r}"
+
+
+def test_a_directory_in_the_place_of_sqlite_s_file_is_refused_before_the_driver_starts(tmp_path: Path) -> None:
+    """Its thread would outlive the event loop, and print a traceback behind the sentence."""
+    with pytest.raises(IsADirectoryError, match="Is a directory"):
+        make_engine(url_of(f"sqlite:///{tmp_path}", tmp_path))
+
+
+def test_so_is_a_file_that_can_not_be_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("os.access", lambda _path, _mode: False)
+    with pytest.raises(PermissionError, match="Permission denied"):
+        make_engine(url_of(f"sqlite:///{tmp_path}/calls.sqlite", tmp_path))
