@@ -163,6 +163,7 @@ class Account:
             entry.item_done = True
         for item_id in [one for one in self._silent if not ledger.find(one)]:
             self._never_heard(item_id)
+        self._growing = NOTHING_GROWS
         self.look()
 
     def _never_heard(self, item_id: str) -> None:

@@ -189,7 +189,7 @@ class Opening:
             self._floor.happen(Happening.AUDIO)
 
     def deadline_us(self) -> int | None:
-        """When a moment of the greeting will have been heard, or the announcement spoken over, or it waits no longer."""
+        """When a moment of the greeting will have been heard, the announcement is over, or it waits no longer."""
         if self.settled:
             return None
         if self._speaking.paused:

@@ -1,0 +1,317 @@
+"""A session is lost, in every situation: what is set back to what a call has that never had one, and what goes over.
+
+Each field of each part of a call stands in one of the three tables. A new one that stands in none fails: whoever adds it
+says what becomes of it when the session is lost.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from functools import cache
+from typing import Any, NamedTuple
+
+import pytest
+
+from bot.call.notes import ModelClosed, SessionExpires, SessionWaiting
+from bot.call.outputs import Adopt
+from bot.realtime import events
+from tests.call.desk import MS, SESSION, Desk, in_words, updated
+from tests.call.fields import picture
+from tests.call.losses import AGAIN, ONCE, Situation, at_rest, fresh, greeted
+
+OF_THE_SESSION = {
+    "Account": "_growing _silent",
+    "CallerAudio": "fresh _fresh_at _pieces _from _to",
+    "CallerSpeech": "_began _ended",
+    "Farewell": "_asked",
+    "Floor": "caller_speaking _answer_due",
+    "Formats": "_now",
+    "Idle": "_doubtful _since_us",
+    "Inherited": "_told",
+    "Listening": "ready appended_bytes _fresh _quiet_at",
+    "Patience": "_since_us",
+    "Progress": "_speech_us",
+    "Responses": "active parameters _known _asked _in_the_way _stillborn cancelling",
+    "SessionLiveness": "_answer_us _end_us _speech_us",
+    "Sessions": "ready _plan",
+    "Transcript": "_by_item",
+    "Turns": "server_owns _owed _told _pending",
+    "Unheard": "_waiting _silent",
+}
+"""Equal to a fresh call's once another session takes over, whatever came before."""
+
+GOES_OVER = {
+    "Account": "_open",
+    "Announcement": "_over proven",
+    "Call": "ended _refusals _due_us _due_but_playout_us",
+    "CallerAudio": "_turns _turns_bytes",
+    "Ending": "_call_id _known",
+    "Farewell": "closing why heard _told _tries _goodbye _complete _spoilt",
+    "Faults": "errors _retried _given_up",
+    "Filler": "_expected _since_us _played _number _due_us",
+    "Floor": "state",
+    "Greeting": "_over _response_id",
+    "Idle": "_quiet_us _prompts _number _written",
+    "Inherited": "_items",
+    "Limits": "_ready_by _claim_by _over_by _state_by _closing _next",
+    "Listening": "backlog_bytes filled_bytes dropped_bytes distrusted_timestamps _kept _kept_bytes _next_at _filled_to"
+    " _last_us _filled_us _held_us frames_in_silence",
+    "Opening": "settled _answer_owed _times",
+    "Patience": "_quiet_us",
+    "Progress": "_since_us _turns _said",
+    "Responses": "_wanted _asked_for _closed _last _number",
+    "SessionLiveness": "said_us _not_before_us",
+    "Sessions": "ever_ready deaf _next _dial_us _give_up_us _waited _tries _ready_us _lost_us failure",
+    "Spending": "model_nano_usd transcription_nano_usd _number _day_nano_usd _answered",
+    "Step": "now_us out counts _event_number",
+    "Transcript": "turns _words _number _chars_left",
+    "Waits": "_since_us _response_id _to_hear _greeted",
+    # what plays, plays on
+    "Ledger": "epoch early_echoes dead_echoes unconfirmed_ends echoes ask_until_us news late_us _entries _runs _marks"
+    " _probes _dead _mark_number _marked_us _unmarked _out _given_up",
+    "RoundTrip": "us spread_us variance _last _deviated_us _differences",
+    "Speaking": "stream_sid begun full paused keeps dropped_bytes fresh _held _held_bytes _kept _step_chars",
+    "StartHold": "_last",
+    "Voice": "_items",
+}
+"""The caller's, the line's and the call's own."""
+
+CHOSEN = {
+    "Admission": "_settings",
+    "Announcement": "recorded",
+    "Announcement.recorded": "_item_id _words entry",
+    "Call": "settings",
+    "CallerSpeech": "_prefix_ms _silence_ms _trusted",
+    "Duration": "_most_us _before_us _near_us _over_us",
+    "Filler": "_moment _apology _patience_us",
+    "Formats": "_asked",
+    "Greeting": "recorded",
+    "Greeting.recorded": "_item_id _words entry",
+    "Idle": "_longest_us",
+    "Limits": "_answer_us _call_us _before_us",
+    "Listening": "_stall_us",
+    "Opening": "_goes_on _request",
+    "Parts": "settings",
+    "Patience": "_answer_us",
+    "Progress": "_longest_us",
+    "SessionLiveness": "_quiet_us _wanted",
+    "Spending": "_money _before_us _before_nano_usd _models _capped",
+    "Turns": "can_truncate may_leave _at_first _owed_at_first _session",
+}
+"""Known as the call begins, and never anything else."""
+
+CHANGED_BY_A_LOSS = {
+    "Account": "_open",  # what was being made is over
+    "Call": "_due_us _due_but_playout_us",
+    "Ending": "_known",
+    "Farewell": "_goodbye _spoilt",
+    "Filler": "_expected _since_us _due_us",
+    "Floor": "state",
+    "Greeting": "_response_id",
+    "Idle": "_quiet_us",
+    "Inherited": "_items",
+    "Limits": "_state_by _next",  # the caller is heard no more, for a while
+    "Listening": "_kept _kept_bytes",
+    "Patience": "_quiet_us",
+    "Responses": "_wanted",
+    "Sessions": "_next _dial_us _give_up_us _waited _tries _lost_us failure",
+    "Step": "out counts",
+    "Transcript": "turns _words",
+    "Waits": "_since_us _to_hear _greeted",
+    "Ledger": "_entries _runs _marks _marked_us _mark_number _out _probes",
+    "Speaking": "paused _held _held_bytes _kept _step_chars",  # speech that the greeting waited for is over
+}
+"""Of what goes over; the rest is as it was before."""
+
+ALIKE_FOR_ALL = {"Ending._known": False, "Sessions._waited": True, "Sessions._next": "none", "Sessions.deaf": False}
+"""What the session that takes over finds, and a first one does not."""
+
+ANSWER_IS_OWED = {
+    "the_caller_has_stopped",
+    "the_server_owes_an_answer",
+    "the_server_owes_an_answer_and_owns_the_turns",
+    "the_server_has_begun_to_answer",
+    "the_turn_has_words",
+    "an_answer_is_asked_for",
+    "another_answer_is_in_the_way",
+    "an_answer_has_begun_in_words",
+    "an_answer_is_half_heard",
+    "a_turn_waits_behind_an_answer",
+    "an_answer_is_overdue",
+    "it_has_failed_once",
+    "the_session_owes_the_end_of_a_response",
+}
+"""And therefore asked of the next one."""
+
+DIES = ModelClosed("closed", 1006)
+
+
+def named(table: dict[str, str]) -> set[str]:
+    return {f"{part}.{field}" for part, fields in table.items() for field in fields.split()}
+
+
+class Loss(NamedTuple):
+    """Pictures of the call before its session was lost, once another one is taken, and of a fresh call."""
+
+    before: dict[str, Any]
+    after: dict[str, Any]
+    fresh: dict[str, Any]
+
+
+def of_the_session(shown: dict[str, Any]) -> dict[str, Any]:
+    """The fields that a loss sets back, less what of two of them is the call's own."""
+    own = {name: value for name, value in shown.items() if name in named(OF_THE_SESSION)}
+    own["Transcript._by_item"] = [key for key in own["Transcript._by_item"] if key[0] == "caller"]
+    own["Listening._quiet_at"] -= shown["Listening._kept_bytes"]  # counted from what is kept on
+    return own
+
+
+def dies(desk: Desk) -> Loss:
+    """It is lost without a word, and the next one is there at once."""
+    desk.tick()
+    before = picture(desk.call)
+    assert "dial" in desk.give(DIES)
+    assert desk.give(SessionWaiting()) == ["adopt"]
+    return Loss(before, picture(desk.call), picture(fresh(desk.call.settings).call))
+
+
+def is_changed(desk: Desk) -> Loss:
+    """Its time is over, and another one takes its place ahead of that."""
+    began_ms = desk.now_us / MS
+    desk.give(SessionExpires(1))
+    assert "dial" in desk.at(began_ms + 500).tick()
+    before = picture(desk.call)
+    if desk.give(SessionWaiting()) != ["adopt"]:
+        before = picture(desk.call)
+        assert "adopt" in desk.at(began_ms + 940).tick()
+    desk.tick()
+    return Loss(before, picture(desk.call), picture(fresh(desk.call.settings).call))
+
+
+def taken_over(desk: Desk) -> None:
+    """The session that was taken is ready."""
+    desk.give(events.SessionCreated(SESSION), updated())
+    assert desk.call.listening.ready
+
+
+def once(situation: Situation) -> Desk:
+    desk = greeted()
+    situation(desk, 1)
+    return desk
+
+
+def twice(situation: Situation) -> Desk:
+    """The same again, with the session that took over."""
+    desk = once(situation)
+    dies(desk)
+    taken_over(desk)
+    situation(at_rest(desk, 1), 2)
+    return desk
+
+
+BEGUN: dict[str, Callable[[], Desk]] = {
+    **{one.__name__: one for one in ONCE},
+    **{one.__name__: (lambda one=one: once(one)) for one in AGAIN},
+    **{f"{one.__name__}_again": (lambda one=one: twice(one)) for one in AGAIN},
+}
+
+
+@cache
+def lost(name: str) -> Loss:
+    return dies(BEGUN[name]())
+
+
+def test_every_field_of_a_call_is_said_to_be_the_sessions_or_not() -> None:
+    shown = {name for begun in ONCE for name in picture(begun().call)} - {"Call._handlers"}
+    tables = [named(OF_THE_SESSION), named(GOES_OVER), named(CHOSEN)]
+    assert sorted(shown ^ set[str]().union(*tables)) == []
+    assert sum(map(len, tables)) == len(shown)
+    assert named(CHANGED_BY_A_LOSS) <= named(GOES_OVER)
+
+
+@pytest.mark.parametrize("name", BEGUN)
+def test_what_is_the_sessions_is_as_in_a_fresh_call(name: str) -> None:
+    loss = lost(name)
+    assert of_the_session(loss.after) == of_the_session(loss.fresh)
+    assert {field: loss.after[field] for field in ALIKE_FOR_ALL} == ALIKE_FOR_ALL
+
+
+@pytest.mark.parametrize("name", BEGUN)
+def test_so_it_is_where_a_session_is_changed_ahead_of_its_end(name: str) -> None:
+    loss = is_changed(BEGUN[name]())
+    assert of_the_session(loss.after) == of_the_session(loss.fresh)
+
+
+@pytest.mark.parametrize("name", BEGUN)
+def test_what_goes_over_is_as_it_was(name: str) -> None:
+    loss = lost(name)
+    same = named(GOES_OVER) - named(CHANGED_BY_A_LOSS)
+    assert {one: loss.after[one] for one in same} == {one: loss.before[one] for one in same}
+    chosen = named(CHOSEN) & loss.fresh.keys()
+    assert {one: loss.after[one] for one in chosen} == {one: loss.fresh[one] for one in chosen}
+
+
+@pytest.mark.parametrize("name", BEGUN)
+def test_the_next_is_asked_for_an_answer_where_one_is_owed(name: str) -> None:
+    owed = name.removesuffix("_again") in ANSWER_IS_OWED
+    if name not in {one.__name__ for one in ONCE}:
+        assert lost(name).after["Responses._wanted"] == ({} if owed else None)
+
+
+def test_in_some_situation_each_field_of_the_session_is_not_as_in_a_fresh_call() -> None:
+    """Otherwise nothing would be compared."""
+    moved: set[str] = set()
+    for name in BEGUN:
+        before, first = of_the_session(lost(name).before), of_the_session(lost(name).fresh)
+        moved |= {field for field in before if before[field] != first[field]}
+    assert sorted(named(OF_THE_SESSION) - moved) == []
+
+
+def test_in_some_situation_what_goes_over_is_not_as_in_a_fresh_call() -> None:
+    line = ("Call.", "Ledger.", "Speaking.", "StartHold.", "RoundTrip.", "Voice.", "Listening.", "Limits.")
+    alike = {*ALIKE_FOR_ALL, "Spending._answered", "Farewell.heard"}  # the call's first moment, and its last
+    moved = {field for name in BEGUN for field, value in lost(name).after.items() if value != lost(name).fresh[field]}
+    mine = {field for field in named(GOES_OVER) if not field.startswith(line)}
+    assert sorted(mine - moved - alike) == []
+
+
+def numbers_off(said: list[str]) -> list[str]:
+    """Without what counts through a call: legs, turns, marks and event ids."""
+    return [re.sub(r"(?<=[A-Za-z_])\d+(\.\d+)?", "", one) for one in said]
+
+
+@pytest.mark.parametrize("situation", AGAIN, ids=lambda one: one.__name__)
+def test_a_third_session_is_asked_and_told_what_the_second_was(situation: Situation) -> None:
+    """Three legs, the same in each: nothing of an earlier one shows in a later one."""
+    desk = greeted()
+    legs: list[list[str]] = []
+    for leg in (1, 2, 3):
+        begun = len(desk.outputs)
+        situation(desk, leg)
+        dies(desk)
+        at = next(at for at in range(begun, len(desk.outputs)) if type(desk.outputs[at]) is Adopt)
+        before = in_words(desk.outputs[begun:at])
+        begun = len(desk.outputs)
+        taken_over(desk)
+        after = [one for one in in_words(desk.outputs[begun:]) if not one.startswith(("item", "append"))]
+        legs.append([*numbers_off(before), "| taken over", *numbers_off(after)])
+        at_rest(desk, leg)
+    assert legs[1] == legs[2]
+
+
+def test_three_legs_are_told_each_turn_once_and_in_order() -> None:
+    desk = greeted()
+    told: list[list[str]] = []
+    for leg in (1, 2):
+        desk.give(events.SpeechStarted(desk.call.listening.appended_bytes // 8, f"U{leg}"), events.Committed(f"U{leg}"))
+        desk.give(events.CallerTranscript(f"U{leg}", f"Question {leg}?"))
+        at_rest(desk, leg)
+        dies(desk)
+        begun = len(desk.outputs)
+        taken_over(desk)
+        made = [one.item for one in desk.outputs[begun:] if type(one) is events.CreateItem]
+        told.append([one["content"][0].get("text", "(sound)") for one in made[:-1]])
+    answer = "one two three four"
+    assert told[0] == ["Hello.", "Question 1?", answer]
+    assert told[1] == ["Hello.", "Question 1?", answer, "Question 2?", answer]
