@@ -427,3 +427,9 @@ def test_a_relative_path_is_told_in_full_since_it_depends_on_where_the_bot_was_s
 def test_a_secret_in_the_place_of_a_path_is_not_repeated(secret: str) -> None:
     (told,) = problems(BOT_GREETING_AUDIO=secret)
     assert secret not in told
+
+
+@pytest.mark.parametrize("host", ["127.1", "0x7f.1", "2130706433", "0177.0.0.1", "10.1", "192.168.257"])
+def test_an_address_of_ours_in_another_spelling_is_noticed(host: str) -> None:
+    (told,) = missing_for_call(load_settings({**REAL, "PUBLIC_URL": f"https://{host}"}))
+    assert told.endswith("where Twilio can't reach it: give a public one, such as a tunnel prints.")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 import re
+import socket
 from urllib.parse import urlsplit
 
 EXAMPLE_HOSTS = ("example.com", "example.net", "example.org", "example")
@@ -25,10 +26,21 @@ def unreachable(public_url: str) -> list[str]:
     ]
 
 
-def _why(host: str) -> str:
+def _address(host: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
+    """The address that `host` is, also as 127.1, 0x7f.1 or one number, which resolvers take; None for a name."""
     try:
-        address = ipaddress.ip_address(host)
+        return ipaddress.ip_address(host)
     except ValueError:
+        pass
+    try:
+        return ipaddress.IPv4Address(socket.inet_aton(host))
+    except OSError:
+        return None
+
+
+def _why(host: str) -> str:
+    address = _address(host)
+    if address is None:
         if "." not in host:
             return "this machine" if host == "localhost" else "a private network"
         return "a private network" if any(host.endswith(f".{end}") for end in _LOCAL_ENDS) else ""

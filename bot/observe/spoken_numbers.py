@@ -32,7 +32,7 @@ _READ_OTHERWISE = "|".join(
 _WORDS = re.sub(
     " +",
     "|",
-    "zero oh o nought one two three four five six seven eight nine double triple "
+    "zero oh o nought naught one two three four five six seven eight nine double triple "
     "null eins zwei zwo drei vier fünf fuenf sechs sieben acht neun "
     "zéro un une deux trois quatre cinq sept huit neuf "
     "dix onze douze treize quatorze quinze seize vingt trente quarante cinquante soixante "  # said in pairs

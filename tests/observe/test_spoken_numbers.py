@@ -48,6 +48,7 @@ from bot.server.records import masked_turn
         ("DE89 3704 0044 0532 0130 00", "DE** **** **** **** **** 00"),
         ("GB29 NWBK 6016 1331 9268 19", "GB29 NWBK **** **** **** 19"),
         ("NL91 ABNA 0417 1643 00", "NL91 ABNA **** **** 00"),
+        ("naught seven nine one one one two three", "****** ***** **** *** *** *** two three"),
         (
             "oh seven nine double one one two three four five six",
             "** ***** **** ****** *** *** *** ***** **** five six",
