@@ -29,7 +29,7 @@ WANTED_PERCENT = 90
 LIMIT_S = 600
 NOT_COPIED = shutil.ignore_patterns(".git", ".venv", "__pycache__", ".*_cache", ".hypothesis")
 PYTEST = ("-m", "pytest", "-q", "-p", "no:cacheprovider", "-o", "addopts=-m 'not slow' --timeout=60")
-FAILING = re.compile(r"^(?:FAILED|ERROR) (\S+)", re.MULTILINE)
+FAILING = re.compile(r"^(?:FAILED|ERROR) (.+?)(?: - .*)?$", re.MULTILINE)
 
 
 class Found(NamedTuple):
