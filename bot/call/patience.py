@@ -86,7 +86,3 @@ class Patience:
     def response_done(self) -> None:
         """A response is over: if another is to come, its time counts from here."""
         self._since_us = None
-
-    def session_lost(self) -> None:
-        """Nothing more comes of this session."""
-        self._since_us = None

@@ -42,7 +42,6 @@ class Succession:
             parts.formats,
             parts.transcript,
             parts.ending,
-            parts.patience,
             parts.walls,
         )
 

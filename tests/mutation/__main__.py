@@ -2,8 +2,8 @@
 
 So many are drawn from bot/AREA (call, twilio, realtime and server by default), each is made in a copy of the repository,
 and the tests are run that belong to it: those of its own file and those that import it first, then those of its area.
-A test that fails, or an hour that does not end, has noticed. What nobody noticed is listed, to be looked at one by one:
-some are no mistakes.
+A test that fails has noticed, if it fails again with the mistake and passes without; so have tests that do not end.
+What nobody noticed is listed, to be looked at one by one: some are no mistakes.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ WANTED_PERCENT = 90
 LIMIT_S = 600
 NOT_COPIED = shutil.ignore_patterns(".git", ".venv", "__pycache__", ".*_cache", ".hypothesis")
 PYTEST = ("-m", "pytest", "-q", "-p", "no:cacheprovider", "-o", "addopts=-m 'not slow' --timeout=60")
-FAILING = re.compile(r"^(?:FAILED|ERROR) (\S+)", re.MULTILINE)
+FAILING = re.compile(r"^(?:FAILED|ERROR) (.+?)(?: - .*)?$", re.MULTILINE)
 
 
 class Found(NamedTuple):
@@ -75,37 +75,53 @@ def copied(directory: Path) -> Path:
     return top
 
 
-def failing(top: Path, files: list[tuple[str, Path]]) -> list[str]:
-    """The tests that fail there without any mistake, of all that may be asked: they can't notice one."""
-    asked = sorted({test for area, path in files for tests in suites(area, path) for test in tests})
-    command = [sys.executable, *PYTEST, "-rfE", *asked]
-    done = subprocess.run(command, cwd=top, capture_output=True, text=True, check=False)
-    return FAILING.findall(done.stdout)
+class Run(NamedTuple):
+    """Some tests as they went: whether all passed, and which was the first that did not; empty: they did not end."""
+
+    passed: bool
+    failed: str = ""
 
 
-def passes(top: Path, tests: list[str], without: list[str]) -> bool:
-    """Whether these tests, but for some, pass there. One that takes too long does not."""
-    command = [sys.executable, *PYTEST, "-x", *tests, *(f"--deselect={test}" for test in without)]
+def tried(top: Path, tests: list[str], without: list[str]) -> Run:
+    """These tests, but for some, run there until one fails."""
+    command = [sys.executable, *PYTEST, "-x", "-rfE", *tests, *(f"--deselect={test}" for test in without)]
     try:
-        return subprocess.run(command, cwd=top, capture_output=True, timeout=LIMIT_S, check=False).returncode == 0
+        done = subprocess.run(command, cwd=top, capture_output=True, text=True, timeout=LIMIT_S, check=False)
     except subprocess.TimeoutExpired:
-        return False
+        return Run(passed=False)
+    return Run(done.returncode == 0, next(iter(FAILING.findall(done.stdout)), ""))
 
 
 def judged(top: Path, area: str, path: Path, mistake: Mistake, without: list[str]) -> Found:
-    """Make the mistake in the copy `top`, run its tests, and take it back."""
+    """Make the mistake in the copy `top`, run its tests, and take it back.
+
+    A test that fails now and then would notice anything: one that can't say so twice is left out, and the rest is asked.
+    """
     source = (ROOT / path).read_bytes()
-    (top / path).write_bytes(mistake.made(source))
-    try:
-        noticed = not all(passes(top, tests, without) for tests in suites(area, path))
-    finally:
+    made, doubted, noticed = mistake.made(source), list(without), False
+    todo = suites(area, path)
+    while todo and not noticed:
+        (top / path).write_bytes(made)
+        run = tried(top, todo[0], doubted)
+        if run.passed:
+            todo.pop(0)
+            continue
+        again = Run(passed=False) if not run.failed else tried(top, [run.failed], [])
         (top / path).write_bytes(source)
+        if run.failed and not tried(top, [run.failed], []).passed:
+            without.append(run.failed)
+            print(f"fails without any mistake, and is left out: {run.failed}", flush=True)
+        else:
+            noticed = not again.passed
+        doubted.append(run.failed)
+    (top / path).write_bytes(source)
     return Found(area, path, mistake, noticed)
 
 
 def run(areas: list[str], n: int, seed: int, jobs: int) -> list[Found]:
     """The whole run, told as it goes."""
     found: list[Found] = []
+    without: list[str] = []
     with tempfile.TemporaryDirectory() as directory, ThreadPoolExecutor(jobs) as pool:
         copies: SimpleQueue[Path] = SimpleQueue()
         for number in range(jobs):
@@ -119,17 +135,14 @@ def run(areas: list[str], n: int, seed: int, jobs: int) -> list[Found]:
                 copies.put(top)
 
         todo = [(area, path, mistake) for area in areas for path, mistake in drawn(area, n, seed)]
-        top = copies.get()
-        without = failing(top, [(area, path) for area, path, _ in todo])
-        copies.put(top)
-        for test in without:
-            print(f"fails without any mistake, and is left out: {test}", flush=True)
         tasks = [pool.submit(one, *each) for each in todo]
         for task in tasks:
             found.append(task.result())
-            if not found[-1].noticed:
-                _, path, mistake, _ = found[-1]
-                print(f"{path}:{mistake.line}  {mistake.shown((ROOT / path).read_bytes())}", flush=True)
+            _, path, mistake, noticed = found[-1]
+            if noticed:
+                print(".", end="", flush=True)
+            else:
+                print(f"\n{path}:{mistake.line}  {mistake.shown((ROOT / path).read_bytes())}", flush=True)
     return found
 
 
@@ -151,7 +164,7 @@ def main() -> int:
     parser.add_argument("--jobs", type=int, default=1)
     asked = parser.parse_args()
     lines, good = table(run(asked.areas or list(AREAS), asked.n, asked.seed, asked.jobs))
-    print("\n".join(lines))
+    print("\n" + "\n".join(lines))
     return 0 if good else 1
 
 

@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 import ast
+from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
 
-from tests.mutation.__main__ import ROOT, Found, drawn, suites, table
+import pytest
+
+from tests.mutation import __main__ as command
+from tests.mutation.__main__ import ROOT, Found, Run, drawn, judged, suites, table
 from tests.mutation.mistakes import Mistake, mistakes
 
 SOURCE = b'''"""Words."""
@@ -82,3 +87,44 @@ def test_the_score_is_by_area_and_ninety_percent_are_wanted() -> None:
     lines, good = table([*found, Found("server", Path("b"), mistake, noticed=False)])
     assert lines[2].split() == ["server", "1", "0", "0%"]
     assert not good
+
+
+class Suite:
+    """Tests of one file, each of which fails by the rule it was given: with the mistake or not, and the how-manieth time."""
+
+    def __init__(self, top: Path, path: Path, **fails: Callable[[bool, int], bool]) -> None:
+        self._file = top / path
+        self._right = (ROOT / path).read_bytes()
+        self._fails = fails
+        self._runs: Counter[str] = Counter()
+
+    def tried(self, top: Path, tests: list[str], without: list[str]) -> Run:
+        wrong = self._file.read_bytes() != self._right
+        for name in tests if tests[0] in self._fails else self._fails:
+            if name not in without:
+                self._runs[name] += 1
+                if self._fails[name](wrong, self._runs[name]):
+                    return Run(passed=False, failed=name)
+        return Run(passed=True)
+
+
+@pytest.mark.parametrize(
+    ("fails", "noticed"),
+    [
+        ({"good": lambda wrong, _: wrong}, True),
+        ({"blind": lambda *_: False}, False),
+        ({"moody": lambda _, time: time == 1}, False),
+        ({"broken": lambda *_: True}, False),
+        ({"moody": lambda _, time: time == 1, "good": lambda wrong, _: wrong}, True),
+        ({"broken": lambda *_: True, "good": lambda wrong, _: wrong}, True),
+    ],
+)
+def test_a_test_that_fails_now_and_then_has_noticed_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fails: dict[str, Callable[[bool, int], bool]], noticed: bool
+) -> None:
+    path = Path("bot/twilio/token.py")
+    (tmp_path / path).parent.mkdir(parents=True)
+    monkeypatch.setattr(command, "tried", Suite(tmp_path, path, **fails).tried)
+    mistake = mistakes((ROOT / path).read_bytes())[0]
+    assert judged(tmp_path, "twilio", path, mistake, []).noticed is noticed
+    assert (tmp_path / path).read_bytes() == (ROOT / path).read_bytes()
