@@ -58,7 +58,7 @@ LIMITS: list[tuple[str, Any, str]] = [
     ("server.shared_registry.SEEN_S", 3.0, "three beats of a process"),
     ("server.process.BEAT_S", 1.0, "a process says every second that it is there"),
     ("server.shelf.TOKEN_S", 0.5, "README: for a token the store is waited for half a second"),
-    ("server.shelf.NEW_S", 0.25, "a new call rings on for a quarter of a second at most"),
+    ("server.shelf.NEW_S", 0.25, "a webhook played again is let go of before its stream could come"),
     ("server.shelf.SETTLE_S", 1.5, "README: for a call that is carried on 1.5 s"),
     ("server.keeping.LAST_ROWS_S", 5.0, "README: the store may take five seconds more"),
     ("server.keeping.GONE_S", 2.0, "a store that is away does not hold a stop up"),

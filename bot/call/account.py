@@ -127,6 +127,11 @@ class Account:
             turn = self._transcript.bot_turn(entry.item_id)
             self._waits.sent(entry, turn.number, greeting=self._greeting.owns(entry))
 
+    @property
+    def unfinished(self) -> bool:
+        """Whether a turn of the bot has begun and is not over, so that time may end it."""
+        return bool(self._open)
+
     def look(self) -> None:
         """A mark came back, an item was finished or the line is silent: which turns have begun, and which are over."""
         now_us, ledger = self._step.now_us, self._speaking.ledger

@@ -43,6 +43,22 @@ Handler = Callable[[Any], EndReason | None]
 MAX_REFUSALS = 32
 """Kinds of messages that were refused and are told of."""
 _SAID_BY_SESSION = frozenset(get_args(events.ServerEvent))
+_ONLY_TELL = frozenset(
+    {
+        events.AudioDone,
+        events.CallerTranscriptGrows,
+        events.ItemAdded,
+        events.ItemDeleted,
+        events.ItemDone,
+        events.ItemTruncated,
+        events.OutputItemAdded,
+        events.RateLimits,
+        events.TranscriptDelta,
+        events.TranscriptDone,
+        events.Unknown,
+    }
+)
+"""Three in four of what a session says: words, and how its items stand. They move nothing that a step looks at."""
 
 
 class Call:
@@ -57,6 +73,7 @@ class Call:
         self.limits, self.spending, self.farewell = parts.limits, parts.spending, parts.farewell
         self._step, self._floor, self._sessions = parts.step, parts.floor, parts.sessions
         self._admission, self._announcement, self._answer = parts.admission, parts.announcement, parts.answer
+        self._account, self._opening = parts.account, parts.opening
         self._phone = phone = PhoneSide(parts)
         session = SessionSide(parts, phone)
         self._settling = Settling(parts, session)
@@ -118,7 +135,7 @@ class Call:
         step.begin(now_us)
         self.speaking.new_step()
         if self._is_but_playout(item):
-            self._due_us = sooner(self._due_but_playout_us, self.speaking.due_us(self._step.now_us))
+            self._due_us = sooner(self._due_but_playout_us, self.speaking.due_us(now_us))
             return step.out
         why = self._take(item) or self._settling.settle()
         if why is not None:
@@ -141,7 +158,19 @@ class Call:
             return self._goes_on(item)
         if type(item) is stream.MarkEcho:
             return self._phone.mark_echoed(item)
+        if type(item) in _ONLY_TELL:
+            return self._settled and self._take(item) is None
         return type(item) is Tick and self._probes()
+
+    @property
+    def _settled(self) -> bool:
+        """Whether only time, or what can move the call, can change where it stands: and no time has come."""
+        due_us = self._due_us
+        if due_us is not None and due_us <= self._step.now_us:
+            return False
+        if not (self._opening.settled and self._announcement.proven) or self._sessions.deaf:
+            return False
+        return self.state is State.SPEAKING or not self._account.unfinished
 
     def _probes(self) -> bool:
         """Whether nothing is due but a mark on the empty buffer."""

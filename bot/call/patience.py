@@ -54,9 +54,14 @@ class Patience:
             self._since_us = None
         elif self._since_us is None:
             self._since_us = self._step.now_us
-        last = self._speaking.ledger.last
+        self._listen()
+
+    def _listen(self) -> None:
+        """When all that is no filler will have been played."""
+        ledger = self._speaking.ledger
+        last = ledger.last
         if last is None or not last.aside:
-            self._quiet_us = self._speaking.ledger.end_us() or 0
+            self._quiet_us = ledger.end_us() or 0
 
     def deadline_us(self) -> int | None:
         """When `tick` will have something to do."""
@@ -66,6 +71,7 @@ class Patience:
     def _overdue_us(self) -> int | None:
         if self._since_us is None or not self._answer_us or self._speaking.waiting:
             return None
+        self._listen()  # deltas move it between two looks
         return max(self._since_us, self._quiet_us) + self._answer_us
 
     def tick(self) -> bool:

@@ -33,6 +33,7 @@ of the line that may be at once, and is no reason for it to have said so already
 LATE_US = 250_000
 """When the clock comes later than this it stood still, and so did what the session had to say."""
 WINDOW_MS = 50
+WINDOW_BYTES = WINDOW_MS * BYTES_PER_MS
 QUIET, LOUD = 130, 400
 """The root mean square, of 32,768, below which 50 ms are silence, and from which they are speech: -48 and -38 dB. Lines
 at rest have been seen at 100, and recorded speakers are not below 400 for more than 200 ms inside a sentence. The end
@@ -137,11 +138,19 @@ class SessionLiveness:
 
     def _silent_us(self) -> int:
         """How long the caller has been silent at the end of their audio: 0 when they were not heard to speak at all."""
-        sound = self._listening.audio.recent((self._quiet_us + SPEECH_US + LOOKED_BACK_US) // 1_000 * BYTES_PER_MS)
-        newest_first = levels.rms(sound, WINDOW_MS)[::-1]
+        if any(
+            level >= QUIET for level in self._newest_first(WINDOW_MS)
+        ):  # mostly they go on
+            return 0
+        newest_first = self._newest_first((self._quiet_us + SPEECH_US + LOOKED_BACK_US) // 1_000)
         silent = next((at for at, level in enumerate(newest_first) if level >= QUIET), 0)
         spoke = any(level >= LOUD for level in newest_first[silent:])
         return silent * WINDOW_MS * 1_000 if spoke else 0
+
+    def _newest_first(self, ms: int) -> list[int]:
+        """How loud the caller's last so many milliseconds were, in whole windows."""
+        sound = self._listening.audio.recent(ms // WINDOW_MS * WINDOW_BYTES)
+        return levels.rms(sound[len(sound) % WINDOW_BYTES :], WINDOW_MS)[::-1]
 
 
 def _since(since_us: int | None, now_us: int, *, owed: bool) -> int | None:

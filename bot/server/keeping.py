@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import partial
 
 import structlog
 
 from bot.config import Settings
-from bot.records.store.delivery import why_of
+from bot.records.store.delivery import StoreAway, why_of
 from bot.records.store.keeper import Keeper
 from bot.records.store.opening import opened
 from bot.records.store.owners import Owner, this_process
@@ -25,11 +25,14 @@ from bot.records.store.urls import StoreError, store_url
 from bot.server.day import LOOK_S
 from bot.server.live import LiveCalls
 from bot.server.money import nano_usd
+from bot.server.over import DAY_S
 from bot.server.records import Records, utc_now
 from bot.server.shelf import Shelf
 
 LAST_ROWS_S = 5.0
 """How long the end of the process waits for a store that is slow: what it has not taken then is lost."""
+START_S = 2.0
+"""How long the start waits to be told which calls are over."""
 GONE_S = 2.0
 """And for one that does not answer at all."""
 LOOKS = 3
@@ -48,12 +51,16 @@ class Keeping:
     shared: bool = False
     """Whether other instances may write to the same store."""
     sweep: Sweep | None = None
+    ends: Sequence[tuple[str, str, datetime]] = ()
+    """The calls that had ended within a day before the start."""
 
     def keep(self, calls: LiveCalls) -> None:
         """Keep all that these calls tell from now on, and tell them what the store knows of money and callers."""
         Records(self.keeper, calls, self.owner, self.hash_number)
         calls.shelf = Shelf(self.keeper, shared=self.shared)
         calls.hash_number = self.hash_number
+        for call_sid, reason, ended_at in self.ends:
+            calls.over_before(call_sid, reason, ended_at.timestamp())
         if calls.settings.max_daily_usd:
             self.keeper.every(LOOK_S, _spent_today(calls, self.keeper))
 
@@ -79,10 +86,19 @@ async def keeping(settings: Settings) -> AsyncIterator[Keeping | None]:
     keeper.start()
     keeper.every(EVERY_S, purge)
     try:
-        yield Keeping(keeper, me, partial(caller_hash, key=key), where.dialect == "postgresql", sweep)
+        shared = where.dialect == "postgresql"
+        yield Keeping(keeper, me, partial(caller_hash, key=key), shared, sweep, await _ends(keeper))
     finally:
         await keeper.stop(GONE_S if keeper.away else LAST_ROWS_S)
         purge.close()
+
+
+async def _ends(keeper: Keeper[CallStore]) -> list[tuple[str, str, datetime]]:
+    """The calls of the last day that are over: who plays a webhook of theirs again is told so from memory."""
+    try:
+        return await keeper.ask(lambda store: store.ends_since(utc_now() - timedelta(seconds=DAY_S)), START_S)
+    except StoreAway:
+        return []
 
 
 async def prepare(settings: Settings) -> None:

@@ -28,7 +28,7 @@ from bot.server.call_settings import call_settings
 from bot.server.day import LOOK_S as DAY_LOOK_S
 from bot.server.day import Day
 from bot.server.guarded import guarded
-from bot.server.over import Outcome
+from bot.server.over import CallsOver, Outcome
 from bot.server.past import NOBODY, Parties, Past, carrying_on, past_of
 from bot.server.quota import quota_of, storeless_hash
 from bot.server.registry import CallRegistry, Entry, MemoryRegistry
@@ -81,6 +81,8 @@ class LiveCall:
     """That of the newest token for its stream."""
     over: bool = False
     """Whether Twilio has said that the caller is gone."""
+    played_again: bool = False
+    """Whether the call is none: it was over by the store, and somebody has played its webhook again."""
     task: asyncio.Task[None] = field(init=False)
 
     @property
@@ -128,6 +130,8 @@ class LiveCalls:
         """Called with each call as it begins."""
         self.on_end: list[Callable[[LiveCall, EndReason | None], None]] = []
         """Called with each call whose sockets are closed, and how it ended: None when it goes on elsewhere."""
+        self.on_played_again: list[Callable[[LiveCall], None]] = []
+        """Called with each call that began here although it was over."""
         self._ended_nano_usd = 0
         """What the calls that are over have spent in this process."""
         self.on_daily_spend: list[Callable[[int], None]] = []
@@ -145,6 +149,8 @@ class LiveCalls:
         self.pool = WarmPool(self._endpoint, self.template, pool_share(settings))
         self._beat = Beat()
         self._calls: dict[str, LiveCall] = {}
+        self._over_before = CallsOver()
+        """Those that were over before the server started; as line_lost, where something may yet follow."""
         self._day = Day(self._own_nano_usd)
         self._pasts: dict[str, tuple[float, Past]] = {}
         """Each with when it was remembered, the latest last."""
@@ -172,16 +178,35 @@ class LiveCalls:
 
     # ---- the webhook ----
 
-    async def ended_before(self, call_sid: str) -> bool:
-        """Whether a call that is new to this instance is over by the store: somebody plays its webhook again."""
-        reason = None if self.shelf is None else await self.shelf.ended(call_sid)
-        if reason is None:
-            return False
+    def over_before(self, call_sid: str, reason: str, ended_s: float) -> None:
+        """The call was over before the server started. Told in the order of their ends."""
+        self._over_before.add(call_sid, cast("EndReason", reason) if reason in FINAL else "line_lost", ended_s)
+
+    def ended_before(self, call_sid: str) -> bool:
+        """Whether a call that is new to the registry was over before the server started."""
+        outcome = self._over_before.outcome(call_sid)
+        if outcome is not None:
+            self._is_none(call_sid, outcome)
+        return outcome is not None
+
+    def _is_none(self, call_sid: str, reason: str) -> None:
+        """The call had ended so, and takes no place."""
         if reason in FINAL:
             self.registry.end(call_sid, cast("EndReason", reason))
         else:  # it may yet be carried on, by those who may ask for that
             self.registry.forget(call_sid)
-        return True
+
+    async def _ask_beside(self, live: LiveCall, shelf: Shelf) -> None:
+        """Let go of a call that is over by the store, unless its stream is here: then Twilio knows better."""
+        reason = await shelf.ended(live.call_sid)
+        if reason is None or live.bridge.attached:
+            return
+        live.played_again = True
+        self._is_none(live.call_sid, reason)
+        live.bridge.release()
+        for tell in self.on_played_again:
+            with guarded(call_sid=live.call_sid):
+                tell(live)
 
     def turns_away(self, call_sid: str) -> bool:
         """Whether the day's money is used up, and this is no call that was let in before."""
@@ -199,8 +224,13 @@ class LiveCalls:
         limit = 0 if self.draining or self.load.high else self.settings.max_calls
         return self.registry.enter(call_sid, limit, quota_of(self.settings, caller, self.hash_number))
 
-    def start(self, call_sid: str, parties: Parties = NOBODY, past: Past | None = None) -> LiveCall:
-        """Begin a call, or carry on one that has a `past`: a session is dialled at once, or an idle one taken."""
+    def start(
+        self, call_sid: str, parties: Parties = NOBODY, past: Past | None = None, *, new: bool = False
+    ) -> LiveCall:
+        """Begin a call, or carry on one that has a `past`: a session is dialled at once, or an idle one taken.
+
+        `new`: nothing is known of it here, and the store is asked beside.
+        """
         now_s = time.time()
         past = past or Past(now_s)
         try:
@@ -210,7 +240,7 @@ class LiveCalls:
             raise
         live.offset_us = max(0, round((now_s - past.began_s) * 1_000_000)) if past.leg else 0
         self._calls[call_sid] = live
-        live.task = asyncio.create_task(self._run(live), name=f"call {call_sid}")
+        live.task = asyncio.create_task(self._run(live, new=new), name=f"call {call_sid}")
         for tell in self.on_start:
             with guarded(call_sid=call_sid):
                 tell(live)
@@ -252,14 +282,16 @@ class LiveCalls:
                 recorder.close()
             raise
 
-    async def _run(self, live: LiveCall) -> None:
+    async def _run(self, live: LiveCall, *, new: bool) -> None:
         alone = not self.registry.shared and (self.shelf is None or not self.shelf.shared)
-        looking = None if alone else asyncio.create_task(self._look_elsewhere(live))
+        beside = [] if alone else [self._look_elsewhere(live)]
+        beside += [self._ask_beside(live, self.shelf)] if new and self.shelf is not None else []
+        looking = [asyncio.create_task(look) for look in beside]
         try:
             reason = await live.bridge.run()
         finally:
-            if looking is not None:
-                looking.cancel()
+            for look in looking:
+                look.cancel()
             current = self.find(live.call_sid) is live
             if current:
                 del self._calls[live.call_sid]
@@ -300,7 +332,7 @@ class LiveCalls:
         if reason is not None:
             asks = reason in ASKED_AFTER and (live.bridge.attached or reason == "drained")
             self.registry.end(live.call_sid, live.outcome(reason), asks=asks, own=True)
-        elif not self.registry.claimed(live.call_sid):
+        elif not live.played_again and not self.registry.claimed(live.call_sid):
             self.registry.forget(live.call_sid)
 
     async def _look_elsewhere(self, live: LiveCall) -> None:

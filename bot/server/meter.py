@@ -84,6 +84,7 @@ class Meter:
         self._metrics.set("heardline_daily_limit_usd", float(calls.settings.max_daily_usd))
         calls.on_start.append(self._started)
         calls.on_end.append(self._ended)
+        calls.on_played_again.append(lambda _: self.webhook_refused("is_over"))
         calls.on_daily_spend.append(self._daily_spend)
 
     async def run(self) -> None:

@@ -146,32 +146,38 @@ class Records:
         self._digest = settings_digest(calls.template)
         self._model = calls.settings.openai_realtime_model
         self._open: dict[LiveCall, CallRecord] = {}
+        self._begun: dict[LiveCall, CallStarted] = {}
         calls.on_start.append(self._started)
+        calls.on_played_again.append(self._never_began)
         calls.on_end.append(self._ended)
 
     def _started(self, live: LiveCall) -> None:
         parties = live.parties
-        self._keeper.put(
-            CallStarted(
-                live.call_sid,
-                self._now() - timedelta(microseconds=live.offset_us),
-                self._owner.name,
-                caller=masked_party(parties.caller),
-                caller_hash=self._hash_number(parties.caller),
-                called=masked_party(parties.called),
-                model=self._model,
-                settings_digest=self._digest,
-                leg=live.past.leg,
-            )
+        self._begun[live] = begun = CallStarted(
+            live.call_sid,
+            self._now() - timedelta(microseconds=live.offset_us),
+            self._owner.name,
+            caller=masked_party(parties.caller),
+            caller_hash=self._hash_number(parties.caller),
+            called=masked_party(parties.called),
+            model=self._model,
+            settings_digest=self._digest,
+            leg=live.past.leg,
         )
+        self._keeper.put(begun)
         self._open[live] = record = CallRecord(live, self._keeper.put, self._mask, self._now)
         live.bridge.on_told = record.hear
         if live.bridge.recorder is not None:
             live.bridge.recorder.on_made = record.file_made
 
+    def _never_began(self, live: LiveCall) -> None:
+        """It was over: a crashed one would count as carried on."""
+        self._keeper.withdraw(self._begun[live])
+
     def _ended(self, live: LiveCall, reason: EndReason | None) -> None:
         """A call that goes on in another process leaves here its files and what its session has cost already."""
         record = self._open.pop(live, None)
+        self._begun.pop(live, None)
         if record is None:  # its beginning went wrong
             return
         if reason is None:

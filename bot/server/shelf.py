@@ -24,7 +24,7 @@ from bot.server.past import Past, past_in_store
 TOKEN_S = 0.5
 """How long a stream is kept waiting for the store."""
 NEW_S = 0.25
-"""How long a new call rings on for it."""
+"""How long the store may take to say that a new call is none. Its dial and its answer do not wait for that."""
 SETTLE_S = 1.5
 """How long another process gets to store the end of a call whose stream is over."""
 LOOK_S = 0.1
@@ -75,11 +75,10 @@ class Shelf:
         if self._keeper.away:
             return None
         try:
-            found = await self._keeper.ask(lambda store: store.so_far(call_sid), NEW_S)
+            return await self._keeper.ask(lambda store: store.end_of(call_sid), NEW_S)
         except StoreAway as error:
             _log.warning("store_silent", call_sid=call_sid, why=str(error))
             return None
-        return found[0].reason if found is not None and found[0].ended_at is not None else None
 
     async def claim(self, call_sid: str, nonce: bytes) -> Claim:
         """Use a token. `not_told`: this instance alone decides, since the store is its own or does not answer."""

@@ -63,18 +63,21 @@ async def answer(request: web.Request) -> web.Response:
         return _no_room(request, call_sid)
     if entry in {"caller_at_once", "caller_rate"}:
         return _turned_away(request, call_sid, entry, "busy")
-    if entry == "new" and not await _begins(calls, call_sid, Parties(caller, form.get("To", ""))):
+    if entry == "new" and not _begins(calls, call_sid, Parties(caller, form.get("To", ""))):
         return _is_over(request, call_sid)
     return _stream(request, call_sid)
 
 
-async def _begins(calls: LiveCalls, call_sid: str, parties: Parties) -> bool:
-    """Whether a call that is new here begins: not when the store knows its end. One that can't begin takes no place."""
+def _begins(calls: LiveCalls, call_sid: str, parties: Parties) -> bool:
+    """Whether a call that is new here begins: not one that was over before the server started.
+
+    Nothing is waited for here: what another instance may have told the store is asked beside the dial. A call that
+    can't begin takes no place.
+    """
+    if calls.ended_before(call_sid):
+        return False
     try:
-        if await calls.ended_before(call_sid):
-            return False
-        if calls.find(call_sid) is None:  # its stream may have come meanwhile
-            calls.start(call_sid, parties)
+        calls.start(call_sid, parties, new=True)
     except BaseException:
         calls.registry.forget(call_sid)
         raise

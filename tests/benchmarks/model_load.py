@@ -28,6 +28,7 @@ class ModelLoad:
         self._slots: list[list[ModelSession]] = [[] for _ in range(DELTA_MS)]
         self._numbers = itertools.count()
         self._talk = True
+        self._in_turns = False
         self._servers: list[asyncio.Server] = []
         self._pacer = Pacer(DELTA_MS, self._fire)
 
@@ -41,6 +42,8 @@ class ModelLoad:
         """A session for a socket that was just accepted."""
         number = next(self._numbers)
         session = ModelSession(number, self.counts, self.first_audio_s, self._over)
+        if self._in_turns:
+            session.take_turns(len(self.sessions))
         self.sessions.add(session)
         self._slots[number * STEP % DELTA_MS].append(session)
         return session
@@ -63,6 +66,11 @@ class ModelLoad:
     def pace(self, first_audio_s: float) -> Reply:
         """From now on a response takes `first_audio_s` to begin."""
         self.first_audio_s = first_audio_s
+        return {}
+
+    def converse(self, in_turns: bool) -> Reply:
+        """Sessions to come talk a third of the time, or all the time."""
+        self._in_turns = in_turns
         return {}
 
     def window(self) -> Reply:
@@ -118,6 +126,7 @@ async def main() -> None:
         {
             "listen": load.listen,
             "pace": load.pace,
+            "converse": load.converse,
             "window": load.window,
             "report": load.report,
             "stop": load.stop,

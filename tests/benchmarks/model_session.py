@@ -1,4 +1,4 @@
-"""One simulated Realtime session on a raw transport: it talks all the time (openai-realtime.md, sections 3 and 5)."""
+"""One simulated Realtime session on a raw transport: it talks all the time, or in turns (openai-realtime.md, 3 and 5)."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from websockets.frames import Opcode
 from tests.benchmarks.frames import FrameReader, accept_key, server_frame
 from tests.benchmarks.samples import Samples
 from tests.benchmarks.stamps import NOBODY, filler, now_ns, read_stamp, stamp
+from tests.benchmarks.turn_taking import TurnTaking
 
 DELTA_MS = 200
 LEAD_DELTAS = 2
@@ -58,6 +59,11 @@ class ModelSession(asyncio.Protocol):
         self._events = self._turns = 0
         self._loop = asyncio.get_running_loop()
         self._timers: list[asyncio.TimerHandle] = []
+        self._in_turns: TurnTaking | None = None
+
+    def take_turns(self, seed: int) -> None:
+        """Talk only a third of the time."""
+        self._in_turns = TurnTaking(self, seed)
 
     # ---- asyncio's side ----
 
@@ -98,7 +104,7 @@ class ModelSession(asyncio.Protocol):
             b"Sec-WebSocket-Accept: " + accept_key(headers[b"sec-websocket-key"]) + b"\r\n\r\n"
         )
         if self._kind == "realtime":
-            self._emit("session.created", session=self._session)
+            self.emit("session.created", session=self._session)
 
     # ---- what comes in ----
 
@@ -122,22 +128,22 @@ class ModelSession(asyncio.Protocol):
         kind = message.get("type", "")
         if kind == "session.update":
             _merge(self._session, message["session"])
-            self._emit("session.updated", session=self._session)
+            self.emit("session.updated", session=self._session)
         elif kind == "response.create":
-            self._respond()
+            self.respond()
         elif kind == "conversation.item.create":
-            self._emit("conversation.item.added", previous_item_id=None, item={"id": "item_made", **message["item"]})
+            self.emit("conversation.item.added", previous_item_id=None, item={"id": "item_made", **message["item"]})
         elif kind == "conversation.item.truncate":
             cut = {key: message[key] for key in ("item_id", "content_index", "audio_end_ms")}
-            self._emit("conversation.item.truncated", **cut)
+            self.emit("conversation.item.truncated", **cut)
         elif kind == "conversation.item.delete":
-            self._emit("conversation.item.deleted", item_id=message["item_id"])
+            self.emit("conversation.item.deleted", item_id=message["item_id"])
         elif self._kind == "realtime":
             self._counts.errors.append(f"unexpected {kind}")
 
     # ---- what goes out ----
 
-    def _emit(self, kind: str, **fields: object) -> None:
+    def emit(self, kind: str, **fields: object) -> None:
         self._events += 1
         message = {"type": kind, "event_id": f"event_{self._events}", **fields}
         self._write(json.dumps(message, separators=(",", ":")).encode())
@@ -146,12 +152,17 @@ class ModelSession(asyncio.Protocol):
         if not self._transport.is_closing():
             self._transport.write(server_frame(text))
 
-    def _later(self, wait_s: float, step: Callable[[], None]) -> None:
+    def later(self, wait_s: float, step: Callable[[], None]) -> None:
         self._timers = [timer for timer in self._timers if timer.when() > self._loop.time()]
         self._timers.append(self._loop.call_later(wait_s, step))
 
     def _ids(self) -> tuple[str, str]:
         return f"resp_{self.number}_{self._turns}", f"item_{self.number}_{self._turns}"
+
+    def place(self) -> dict[str, object]:
+        """Where the audio of the response at hand belongs."""
+        response_id, item_id = self._ids()
+        return {"response_id": response_id, "item_id": item_id, "output_index": 0, "content_index": 0}
 
     def _response(self, status: str, details: object = None) -> dict[str, object]:
         return {
@@ -175,27 +186,31 @@ class ModelSession(asyncio.Protocol):
             "content": [],
         }
 
-    def _respond(self) -> None:
+    def respond(self) -> None:
         self._turns += 1
-        response_id, item_id = self._ids()
-        self._emit("response.created", response=self._response("in_progress"))
-        self._emit(
-            "response.output_item.added", response_id=response_id, output_index=0, item=self._item("in_progress")
-        )
-        self._emit("conversation.item.added", previous_item_id=None, item=self._item("in_progress"))
-        place = {"response_id": response_id, "item_id": item_id, "output_index": 0, "content_index": 0}
-        self._emit("response.content_part.added", **place, part={"type": "audio", "transcript": ""})
+        response_id = self._ids()[0]
+        self.emit("response.created", response=self._response("in_progress"))
+        self.emit("response.output_item.added", response_id=response_id, output_index=0, item=self._item("in_progress"))
+        self.emit("conversation.item.added", previous_item_id=None, item=self._item("in_progress"))
+        self.emit("response.content_part.added", **self.place(), part={"type": "audio", "transcript": ""})
         if self._first_audio_s:
-            self._later(self._first_audio_s, self._talk)
+            self.later(self._first_audio_s, self._talk)
         else:
             self._talk()
 
     def _talk(self) -> None:
-        response_id, item_id = self._ids()
-        self._template = _DELTA % (response_id.encode(), item_id.encode(), _FILLER)
+        if self._in_turns is not None:
+            self._in_turns.talk()
+            return
+        self.begin_audio()
         self.talking = True
         for _ in range(LEAD_DELTAS):
             self.delta()
+
+    def begin_audio(self) -> None:
+        """The deltas to come are those of the response at hand."""
+        response_id, item_id = self._ids()
+        self._template = _DELTA % (response_id.encode(), item_id.encode(), _FILLER)
 
     def delta(self) -> None:
         """Send the next 200 ms."""
@@ -203,32 +218,42 @@ class ModelSession(asyncio.Protocol):
         self._counts.sent += 1
         self._write(self._template % (b"event_%d" % self._events, stamp(now_ns(), self.call)))
 
+    def respond_done(self, words: str) -> None:
+        """The response is over."""
+        response_id, place, item = self._ids()[0], self.place(), self._item("completed")
+        self.emit("response.output_audio.done", **place)
+        self.emit("response.output_audio_transcript.done", **place, transcript=words)
+        self.emit("response.content_part.done", **place, part={"type": "audio", "transcript": words})
+        self.emit("conversation.item.done", previous_item_id=None, item=item)
+        self.emit("response.output_item.done", response_id=response_id, output_index=0, item=item)
+        self.emit("response.done", response=self._response("completed"))
+        self.emit("rate_limits.updated", rate_limits=[])
+
     # ---- the caller interrupts ----
 
     def interrupt(self) -> int:
         """The caller starts to speak. Gives the time in ns at which the model said so."""
         at = now_ns()
-        self._emit("input_audio_buffer.speech_started", audio_start_ms=2**31, item_id=f"said_{self._turns}")
+        self.emit("input_audio_buffer.speech_started", audio_start_ms=2**31, item_id=f"said_{self._turns}")
         if self._kind == "realtime":
             self.talking = False
-            self._later(TAIL_S, self._cut_short)
-            self._later(ANSWER_S, self._answer)
+            self.later(TAIL_S, self._cut_short)
+            self.later(ANSWER_S, self._answer)
         return at
 
     def _cut_short(self) -> None:
-        response_id, item_id = self._ids()
-        place = {"response_id": response_id, "item_id": item_id, "output_index": 0, "content_index": 0}
-        self._emit("response.output_audio.done", **place)
-        self._emit("conversation.item.done", previous_item_id=None, item=self._item("incomplete"))
-        self._emit("response.output_item.done", response_id=response_id, output_index=0, item=self._item("incomplete"))
+        response_id = self._ids()[0]
+        self.emit("response.output_audio.done", **self.place())
+        self.emit("conversation.item.done", previous_item_id=None, item=self._item("incomplete"))
+        self.emit("response.output_item.done", response_id=response_id, output_index=0, item=self._item("incomplete"))
         details = {"type": "cancelled", "reason": "turn_detected"}
-        self._emit("response.done", response=self._response("cancelled", details))
+        self.emit("response.done", response=self._response("cancelled", details))
 
     def _answer(self) -> None:
         said = f"said_{self._turns}"
-        self._emit("input_audio_buffer.speech_stopped", audio_end_ms=2**31 + int(ANSWER_S * 1000), item_id=said)
-        self._emit("input_audio_buffer.committed", previous_item_id=None, item_id=said)
-        self._respond()
+        self.emit("input_audio_buffer.speech_stopped", audio_end_ms=2**31 + int(ANSWER_S * 1000), item_id=said)
+        self.emit("input_audio_buffer.committed", previous_item_id=None, item_id=said)
+        self.respond()
 
 
 def _merge(into: dict[str, Any], given: dict[str, Any]) -> None:

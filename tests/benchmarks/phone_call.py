@@ -27,6 +27,10 @@ _AUDIO_KEYS = (b'"payload":"', b'"delta":"')
 """Audio as a bridge sends it, and as the model does, which a bare relay passes on."""
 
 
+_OF_MODEL = b'{"type":"'
+_AUDIO_OF_MODEL = b'{"type":"response.output_audio.delta"'
+
+
 @dataclass
 class PhoneCounts:
     """What all calls of the process saw since the window began; `sent` and `received` since ever."""
@@ -136,19 +140,24 @@ class PhoneCall(asyncio.Protocol):
     # ---- what the caller hears ----
 
     def _text(self, text: bytes) -> None:
+        if text.startswith(_OF_MODEL) and not text.startswith(_AUDIO_OF_MODEL):
+            self._passed_on(text)
+            return
         for key in _AUDIO_KEYS:
             at = text.find(key)
             if at >= 0:
                 self._audio(text, at + len(key))
                 return
-        if b"speech_started" in text[:80]:  # through a bare relay this stands for the clear
-            self._counts.clears.append((self._number, now_ns()))
-            return
         message = json.loads(text)
         if message.get("event") == "mark":
             self._mark(message["mark"]["name"])
         elif message.get("event") == "clear":
             self._clear()
+
+    def _passed_on(self, text: bytes) -> None:
+        """What a bare relay gives a phone besides audio: `speech_started` stands for the clear."""
+        if b"speech_started" in text[:80]:
+            self._counts.clears.append((self._number, now_ns()))
 
     def _audio(self, text: bytes, at: int) -> None:
         now = now_ns()

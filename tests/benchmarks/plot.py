@@ -93,6 +93,7 @@ def _memory(axes: Any, table: Table) -> None:
 
 _PANELS: dict[str, Callable[[Any, Table], None]] = {
     "cost": _bars,
+    "turns": _bars,
     "cost_tls": _bars,
     "record": _bars,
     "delay": _delays,

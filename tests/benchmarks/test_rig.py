@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import heapq
 import json
+from collections.abc import Callable
+from itertools import count
 from pathlib import Path
 
 import pytest
@@ -15,12 +18,14 @@ from tests.benchmarks.__main__ import main
 from tests.benchmarks.frames import FrameReader, accept_key, client_frame, server_frame
 from tests.benchmarks.machine import describe
 from tests.benchmarks.measures.reaction import delays_us
+from tests.benchmarks.phone_call import PhoneCall, PhoneCounts
 from tests.benchmarks.plot import draw
 from tests.benchmarks.processes import Process
 from tests.benchmarks.report import Table, write
 from tests.benchmarks.rig import Rig
 from tests.benchmarks.samples import Spread, summary
 from tests.benchmarks.stamps import CHARS, NOBODY, filler, now_ns, read_stamp, stamp
+from tests.benchmarks.turn_taking import TurnTaking
 
 
 def parsed_by_websockets(data: bytes, *, mask: bool) -> Frame:
@@ -98,6 +103,78 @@ def test_a_missed_bound_says_so() -> None:
     table.bound("speed", 3.0, 2.5)
     table.bound("speed", 2.5, 2.5)
     assert [line.split(":")[0] for line in table.bounds] == ["missed", "holds"]
+
+
+class Told:
+    """A session in virtual time: what was said in it, and when, and when the audio of each response began."""
+
+    def __init__(self) -> None:
+        self.now_s = 0.0
+        self.said: list[tuple[float, str]] = []
+        self.begun_s: list[float] = []
+        self._order = count()
+        self._due: list[tuple[float, int, Callable[[], None]]] = []
+        self._turns = TurnTaking(self, seed=1)
+
+    def run(self, until_s: float) -> None:
+        self.respond()
+        while self._due and self._due[0][0] <= until_s:
+            self.now_s, _, step = heapq.heappop(self._due)
+            step()
+
+    def emit(self, kind: str, **_: object) -> None:
+        self.said.append((self.now_s, kind))
+
+    def respond(self) -> None:
+        self.emit("response.created")
+        self._turns.talk()
+
+    def begin_audio(self) -> None:
+        self.begun_s.append(self.now_s)
+
+    def delta(self) -> None:
+        self.emit("delta")
+
+    def respond_done(self, words: str) -> None:
+        self.emit("response.done", words=words)
+
+    def place(self) -> dict[str, object]:
+        return {}
+
+    def later(self, wait_s: float, step: Callable[[], None]) -> None:
+        heapq.heappush(self._due, (self.now_s + wait_s, next(self._order), step))
+
+    def at(self, kind: str) -> list[float]:
+        return [at_s for at_s, said in self.said if said == kind]
+
+
+def test_in_turn_taking_the_bot_speaks_a_third_of_the_time() -> None:
+    session = Told()
+    session.run(1_000)
+    first, last = session.begun_s[1], session.begun_s[-1]  # the first greets
+    spoken_s = 0.2 * len([at_s for at_s in session.at("delta") if first <= at_s < last])
+    assert spoken_s / (last - first) == pytest.approx(1 / 3, abs=0.01)
+    one, another = session.at("delta")[10:12]
+    assert another - one == pytest.approx(0.2 / 5)
+
+
+def test_in_turn_taking_callers_speak_once_the_bot_has_been_heard() -> None:
+    session = Told()
+    session.run(100)
+    deltas, turns = session.at("delta"), [*session.begun_s, 2**31]
+    for number, starts_s in enumerate(session.at("input_audio_buffer.speech_started")):
+        of_turn = [at_s for at_s in deltas if turns[number] <= at_s < turns[number + 1]]
+        assert turns[number] + 0.2 * len(of_turn) < starts_s < turns[number + 1]
+    assert len(session.at("response.done")) >= 4
+
+
+def test_words_that_a_relay_passes_on_are_no_audio() -> None:
+    counts = PhoneCounts()
+    call = PhoneCall.__new__(PhoneCall)
+    call._number, call._counts = 1, counts
+    call._text(b'{"type":"response.output_audio_transcript.delta","delta":" word"}')
+    call._text(b'{"type":"input_audio_buffer.speech_started","audio_start_ms":1}')
+    assert (counts.received, [number for number, _ in counts.clears]) == (0, [1])
 
 
 def test_the_rig_loses_nothing_through_the_relay_and_sees_its_cost(tmp_path: Path) -> None:

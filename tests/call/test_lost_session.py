@@ -33,7 +33,7 @@ OF_THE_SESSION = {
     "Patience": "_since_us",
     "Progress": "_speech_us",
     "Responses": "active parameters _known _asked _in_the_way _stillborn cancelling",
-    "SessionLiveness": "_answer_us _end_us _speech_us",
+    "SessionLiveness": "_answer_us _end_us _speech_us _over_us",
     "Sessions": "ready _plan",
     "Transcript": "_by_item",
     "Turns": "server_owns _owed _told _pending",
@@ -43,7 +43,7 @@ OF_THE_SESSION = {
 
 GOES_OVER = {
     "Account": "_open",
-    "Announcement": "_over proven",
+    "Announcement": "proven",
     "Call": "ended _refusals _due_us _due_but_playout_us",
     "CallerAudio": "_turns _turns_bytes",
     "Ending": "_call_id _known",
@@ -57,11 +57,11 @@ GOES_OVER = {
     "Limits": "_ready_by _claim_by _over_by _state_by _closing _next",
     "Listening": "backlog_bytes filled_bytes dropped_bytes distrusted_timestamps _kept _kept_bytes _next_at _filled_to"
     " _last_us _filled_us _held_us frames_in_silence",
-    "Opening": "settled _answer_owed _times",
+    "Opening": "settled _answer_owed _times _held_us",
     "Patience": "_quiet_us",
     "Progress": "_since_us _turns _said",
     "Responses": "_wanted _asked_for _closed _last _number",
-    "SessionLiveness": "said_us _not_before_us",
+    "SessionLiveness": "said_us _not_before_us _listen_us",
     "Sessions": "ever_ready deaf _next _dial_us _give_up_us _waited _tries _ready_us _lost_us failure",
     "Spending": "model_nano_usd transcription_nano_usd _number _day_nano_usd _answered",
     "Step": "now_us out counts _event_number",

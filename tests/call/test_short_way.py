@@ -16,7 +16,25 @@ from bot.call.outputs import FACTS, Output, Report
 from bot.call.settings import CallSettings
 from bot.realtime import events
 from bot.twilio import stream
-from tests.call.desk import SESSION, audio_done, created, delta, done, echo, start, updated
+from tests.call.desk import (
+    SESSION,
+    Desk,
+    added,
+    audio_done,
+    created,
+    delta,
+    done,
+    echo,
+    error,
+    frame,
+    function,
+    item_done,
+    speaks,
+    start,
+    stops,
+    updated,
+    words,
+)
 from tests.call.test_hostile import from_model, from_phone, from_shell
 from tests.call.test_hostile import settings as any_settings
 
@@ -38,6 +56,7 @@ inputs = st.lists(
             from_phone,
             from_shell,
             st.builds(delta, st.just("R1"), st.just("A"), st.sampled_from([20, 400])),
+            st.builds(words, st.just("R1"), st.just("A"), st.sampled_from(["one", " two"])),
             st.builds(created, st.just("R1")),
             st.builds(echo, st.builds("e{}.{}".format, st.integers(0, 1), st.integers(0, 12))),
         ),
@@ -85,3 +104,71 @@ def test_it_is_taken(monkeypatch: pytest.MonkeyPatch) -> None:
     deltas = [(200_000, delta("R1", "A", 200))] * 5
     told(Call(CallSettings()), [(0, created("R1")), *deltas, (0, audio_done("R1", "A")), (0, done("R1"))])
     assert taken == [False, True, True, True, True]
+
+
+def answered() -> Desk:
+    """A call that greets nobody; the bot says the first of its words."""
+    desk = Desk()
+    desk.give(created("R1"), added("R1", "A"), delta("R1", "A", 200))
+    return desk
+
+
+def in_full(desk: Desk, monkeypatch: pytest.MonkeyPatch, one: Input) -> bool:
+    """Whether a step with `one` looks at all that could follow from it."""
+    looked: list[bool] = []
+    monkeypatch.setattr(desk.call._settling, "settle", lambda: looked.append(True))
+    desk.raw(one)
+    return bool(looked)
+
+
+@pytest.mark.parametrize(
+    "one",
+    [
+        words("R1", "A", "one"),
+        events.TranscriptDone("R1", "A", "one"),
+        audio_done("R1", "A"),
+        item_done("A"),
+        added("R1", "B"),
+        events.ItemAdded(),
+        events.ItemDeleted(),
+        events.ItemTruncated(),
+        events.CallerTranscriptGrows("U", "wor"),
+        events.RateLimits(),
+        events.Unknown("response.content_part.added"),
+    ],
+)
+def test_words_and_how_items_stand_move_nothing(one: Input, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert not in_full(answered().at(100), monkeypatch, one)
+
+
+@pytest.mark.parametrize(
+    "one",
+    [speaks(), stops(), created("R2"), done("R1"), function("R1", "other"), error("server_error"), updated(), Tick()],
+)
+def test_what_can_move_the_call_is_a_whole_step(one: Input, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert in_full(answered().at(100), monkeypatch, one)
+
+
+def test_words_that_come_when_something_is_due_are_a_whole_step(monkeypatch: pytest.MonkeyPatch) -> None:
+    desk = answered().at(2_199)  # the floor is given up two seconds after the end of what plays
+    desk.give(frame(0))
+    assert not in_full(desk, monkeypatch, words("R1", "A", "one"))
+    assert in_full(desk.at(2_200), monkeypatch, words("R1", "A", "two"))
+
+
+def test_words_of_a_greeting_that_has_yet_to_be_heard_are_a_whole_step(monkeypatch: pytest.MonkeyPatch) -> None:
+    desk = Desk(CallSettings(greeting="Hello."))
+    desk.give(created("R1"), delta("R1", "A", 2_000))
+    assert in_full(desk.at(100), monkeypatch, words("R1", "A", "one"))
+
+
+def test_an_answer_as_slow_as_it_plays_and_without_words_is_waited_for_while_it_is_heard() -> None:
+    desk = Desk(CallSettings(response_s=3))
+    desk.give(created("R1"), added("R1", "A"))
+    for at_ms in range(0, 10_000, 20):
+        desk.at(at_ms).give(frame(at_ms))
+        if at_ms % 200 == 0:
+            desk.give(delta("R1", "A", 200))
+        if desk.call.deadline_us is not None and desk.call.deadline_us <= desk.now_us:
+            desk.tick()
+    assert not [one for one in desk.outputs if isinstance(one, events.CancelResponse)]

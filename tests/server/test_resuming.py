@@ -389,3 +389,43 @@ async def test_a_webhook_played_again_to_a_server_that_was_started_anew_dials_no
         assert (len(desk.calls), desk.calls.registry.live(), desk.model.sessions) == (0, 0, [])
         await desk.works()
         assert await stored(desk, phone.ids.call_sid) == before
+
+
+async def test_a_webhook_of_another_instance_s_call_played_again_is_answered_at_once_and_let_go_of(
+    tmp_path: Path,
+) -> None:
+    """Its dial and its answer do not wait for the store, which is asked beside."""
+    env = {"BOT_RECORD_DIR": str(tmp_path)}
+    async with standing(keep=keeping, **env) as here:
+        async with standing(keep=keeping, **env) as there:
+            phone = a_phone()
+            await there.dial_until(phone, lambda: len(heard(phone)) >= len(GREETING.items[0].audio))
+            await there.quiet()
+            before = await stored(there, phone.ids.call_sid)
+        token = await here.token(phone.ids.call_sid)
+        await until(lambda: len(here.calls) == 0)
+        assert await here.refused(token) == 403
+        assert (await here.voice(phone.ids.call_sid))[1].count("<Hangup") == 1
+        assert (here.calls.registry.live(), len(here.logged("webhook_refused"))) == (0, 1)
+        await here.works()
+        assert await stored(here, phone.ids.call_sid) == before
+
+
+async def test_a_new_call_is_dialled_and_answered_while_the_store_has_yet_to_say_anything(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    asked, told = asyncio.Event(), asyncio.Event()
+
+    async def ended(_: str) -> None:
+        asked.set()
+        await told.wait()
+
+    async with standing() as desk:
+        monkeypatch.setattr(desk.calls, "shelf", Mock(ended=ended, shared=False))
+        call_sid = new_call_sid()
+        await desk.token(call_sid)
+        await until(lambda: desk.model.sessions)
+        await asked.wait()
+        assert not told.is_set()
+        told.set()
+        await desk.next(call_sid)

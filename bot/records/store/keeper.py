@@ -83,6 +83,11 @@ class Keeper(StoreLane[S]):
             with suppress(RuntimeError):  # the keeper has stopped, and with it the process
                 self._loop.call_soon_threadsafe(self._loop.call_later, GATHER_S, self._collect)
 
+    def withdraw(self, row: Row) -> None:
+        """Do not store `row`, which was put in this turn of the loop or a few before it and is not gathered yet."""
+        with suppress(ValueError):
+            self._inbox.remove(row)
+
     @property
     def waiting(self) -> int:
         """Rows that are not stored yet."""

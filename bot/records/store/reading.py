@@ -30,6 +30,9 @@ _SUMMARY = sa.select(
 )
 
 
+_END_OF = sa.select(calls.c.reason).where(calls.c.sid == sa.bindparam("of_sid"), calls.c.ended_at.is_not(None))
+
+
 async def list_calls(connection: AsyncConnection, filters: Filters) -> list[CallSummary]:
     """Calls, the newest first."""
     query = _SUMMARY.order_by(calls.c.started_at.desc(), calls.c.sid.desc()).limit(filters.limit)
@@ -88,6 +91,17 @@ async def so_far(connection: AsyncConnection, sid: str) -> tuple[CallSummary, li
     """The call `sid` and its turns in spoken order."""
     row = (await connection.execute(_SUMMARY.where(calls.c.sid == sid))).mappings().one_or_none()
     return None if row is None else (CallSummary(**row), await conversation(connection, sid))
+
+
+async def end_of(connection: AsyncConnection, sid: str) -> str | None:
+    """How the call `sid` has ended; None while it goes on, or is not known. Asked of every new call."""
+    return (await connection.execute(_END_OF, {"of_sid": sid})).scalar_one_or_none()
+
+
+async def ends_since(connection: AsyncConnection, at: datetime) -> list[tuple[str, str, datetime]]:
+    """The calls that have ended since `at`, how and when, in the order of their ends."""
+    found = sa.select(calls.c.sid, calls.c.reason, calls.c.ended_at).where(calls.c.ended_at >= at)
+    return [(sid, reason, ended) for sid, reason, ended in await connection.execute(found.order_by(calls.c.ended_at))]
 
 
 async def conversation(connection: AsyncConnection, sid: str) -> list[TurnFact]:

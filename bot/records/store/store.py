@@ -70,6 +70,16 @@ class CallStore:
         async with self._reads.connect() as connection:
             return await reading.so_far(connection, sid)
 
+    async def end_of(self, sid: str) -> str | None:
+        """How the call `sid` has ended; None while it goes on, or is not known."""
+        async with self._reads.connect() as connection:
+            return await reading.end_of(connection, sid)
+
+    async def ends_since(self, at: datetime) -> list[tuple[str, str, datetime]]:
+        """The calls that have ended since `at`, how and when, in the order of their ends."""
+        async with self._reads.connect() as connection:
+            return await reading.ends_since(connection, at)
+
     async def claim(self, nonce: str) -> bool:
         """Use a stream token, whoever asks: true once."""
         async with self._writes.begin() as connection:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from tests.benchmarks.measures.cost import cost, record
+from tests.benchmarks.measures.cost import cost, record, turns
 from tests.benchmarks.measures.delay import capacity, delay
 from tests.benchmarks.measures.memory import memory
 from tests.benchmarks.measures.opening import opening, storm
@@ -15,6 +15,7 @@ from tests.benchmarks.rig import Rig
 
 MEASURES: Mapping[str, Callable[[Rig], list[Table]]] = {
     "cost": cost,
+    "turns": turns,
     "delay": delay,
     "reaction": reaction,
     "opening": opening,
