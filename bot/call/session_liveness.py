@@ -82,6 +82,8 @@ class SessionLiveness:
         self._answer_us = _since(self._answer_us, now_us, owed=ready and (responses.asked or self._own_answer_due))
         self._end_us = _since(self._end_us, now_us, owed=ready and responses.cancelling)
         self._speech_us = _since(self._speech_us, now_us, owed=ready and floor.caller_speaking)
+        if self._speech_us is None:
+            self._over_us = None
 
     @property
     def _own_answer_due(self) -> bool:
