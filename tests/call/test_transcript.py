@@ -174,3 +174,12 @@ def test_hearing_more_never_keeps_fewer_words_and_nothing_is_lost(
         assert "".join((turn.text + turn.unheard).split()) == "".join(words for words, _ in timed).replace(" ", "")
         kept.append(len(turn.text))
     assert kept[0] <= kept[1]
+
+
+def test_what_was_heard_ends_with_a_word_where_the_cut_falls_between_two_contents() -> None:
+    transcript = Transcript()
+    transcript.bot_words("A", 0, "One two. ", 8_000)
+    transcript.bot_words("A", 1, " Three four.", 8_000)
+    transcript.cut("A", 1, 0, 8_000, all_came=True)
+    (turn,) = transcript.turns
+    assert (turn.text, turn.unheard) == ("One two.", "Three four.")

@@ -113,6 +113,15 @@ def test_words_split_over_deltas_lose_their_digits_all_the_same(text: str, at: i
     assert not set(joined) & set("123456789")
 
 
+@pytest.mark.parametrize(
+    "key",
+    ["announcement", "description", "details", "faults", "greeting", "instructions", "message", "prompt", "reason", "why"],
+)  # fmt: skip
+def test_a_bare_number_goes_from_every_kind_of_sentence(key: str) -> None:
+    assert Masker().message({key: "ring 15555550142"}) == {key: "ring 00000000000"}
+    assert Masker().message({key: ["ring 15555550142"]}) == {key: ["ring 00000000000"]}
+
+
 def test_the_argument_is_left_as_it_is() -> None:
     message = {"item": {"text": "5", "more": ["+15555550142"]}}
     before = msgspec.json.encode(message)

@@ -273,3 +273,14 @@ async def test_the_port_is_left_to_a_process_that_takes_calls(tmp_path: Path) ->
     assert site.left
     mine.close()
     other.close()
+
+
+@pytest.mark.parametrize("why", ["draining", "busy"])
+async def test_a_process_without_any_call_lets_no_first_one_in_either(tmp_path: Path, why: str) -> None:
+    registry = SqliteRegistry(tmp_path / "calls", time.time, 1)
+    calls = LiveCalls(load_settings({}), registry)
+    calls.draining, calls.load.high = why == "draining", why == "busy"
+    assert calls.enter(CALL) == "full"
+    calls.draining = calls.load.high = False
+    assert calls.enter(CALL) == "new"
+    registry.close()

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from bot.config import load_settings
+from bot.server.live import LiveCalls
 from bot.server.quota import MINUTE_S, Quota
 from bot.server.registry import CallRegistry, MemoryRegistry
 from bot.server.shared_registry import SqliteRegistry
@@ -113,3 +115,20 @@ def test_two_limits_of_one_caller_are_counted_apart(registry: CallRegistry, cloc
     assert registry.enter(THIRD, 9, anna) == "caller_rate"
     clock.now_s += MINUTE_S
     assert registry.enter(THIRD, 9, anna) == "new"
+
+
+@pytest.mark.parametrize("what", ["unknown", "waiting", "streaming", "over"])
+async def test_when_the_days_money_is_used_up_only_a_call_that_no_process_knows_is_turned_away(
+    two: tuple[SqliteRegistry, SqliteRegistry], what: str
+) -> None:
+    one, other = two
+    calls = LiveCalls(load_settings({"BOT_MAX_DAILY_USD": "1"}), other)
+    calls.spent_today(10**12)
+    if what != "unknown":
+        one.enter(CALL, 5)
+    if what == "streaming":
+        assert one.claim(CALL, b"n")
+    if what == "over":
+        one.end(CALL, "caller_hung_up")
+    assert calls.turns_away(CALL) is (what == "unknown")
+    assert calls.turns_away(OTHER)

@@ -29,6 +29,15 @@ def test_runs_dry_and_does_not_catch_up() -> None:
     assert playout.render(5_000, 52_000) == b"a" * 40 + b"\xff" * 320 + b"b" * 16
 
 
+def test_silence_begins_at_the_end_of_what_was_played_last_or_is_queued() -> None:
+    playout = Playout()
+    playout.media(b"a" * 80, 0)
+    assert playout.silent_from_us(5_000) == playout.silent_from_us(20_000) == 10_000
+    playout.media(b"b" * 80, 50_000)
+    playout.media(b"c" * 80, 51_000)
+    assert playout.silent_from_us(52_000) == playout.silent_from_us(99_000) == 70_000
+
+
 def test_media_that_comes_as_the_last_byte_ends_goes_on_without_a_new_prebuffer() -> None:
     playout = Playout(prebuffer_us=120_000)
     playout.media(b"a" * 80, 0)
