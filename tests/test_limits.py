@@ -58,6 +58,7 @@ LIMITS: list[tuple[str, Any, str]] = [
     ("server.shared_registry.SEEN_S", 3.0, "three beats of a process"),
     ("server.process.BEAT_S", 1.0, "a process says every second that it is there"),
     ("server.shelf.TOKEN_S", 0.5, "README: for a token the store is waited for half a second"),
+    ("server.shelf.TOGETHER_S", 0.05, "a fifth of what the store has to answer in"),
     ("server.shelf.NEW_S", 0.25, "a webhook played again is let go of before its stream could come"),
     ("server.shelf.SETTLE_S", 1.5, "README: for a call that is carried on 1.5 s"),
     ("server.keeping.LAST_ROWS_S", 5.0, "README: the store may take five seconds more"),

@@ -45,7 +45,6 @@ MAX_REFUSALS = 32
 _SAID_BY_SESSION = frozenset(get_args(events.ServerEvent))
 _ONLY_TELL = frozenset(
     {
-        events.AudioDone,
         events.CallerTranscriptGrows,
         events.ItemAdded,
         events.ItemDeleted,
@@ -134,6 +133,9 @@ class Call:
         step = self._step
         step.begin(now_us)
         self.speaking.new_step()
+        if type(item) in _ONLY_TELL and self._settled:
+            self._take(item)
+            return step.out
         if self._is_but_playout(item):
             self._due_us = sooner(self._due_but_playout_us, self.speaking.due_us(now_us))
             return step.out
@@ -158,8 +160,6 @@ class Call:
             return self._goes_on(item)
         if type(item) is stream.MarkEcho:
             return self._phone.mark_echoed(item)
-        if type(item) in _ONLY_TELL:
-            return self._settled and self._take(item) is None
         return type(item) is Tick and self._probes()
 
     @property
@@ -170,7 +170,7 @@ class Call:
             return False
         if not (self._opening.settled and self._announcement.proven) or self._sessions.deaf:
             return False
-        return self.state is State.SPEAKING or not self._account.unfinished
+        return self._floor.state is State.SPEAKING or not self._account.unfinished
 
     def _probes(self) -> bool:
         """Whether nothing is due but a mark on the empty buffer."""
@@ -183,7 +183,7 @@ class Call:
 
     def _goes_on(self, event: events.AudioDelta) -> bool:
         """Whether this is but more of what already plays."""
-        if self.state is not State.SPEAKING or self._sessions.deaf or not self._announcement.proven:
+        if self._floor.state is not State.SPEAKING or self._sessions.deaf or not self._announcement.proven:
             return False
         if not self.speaking.flows(event.item_id, event.content_index):
             return False

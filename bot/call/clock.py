@@ -28,7 +28,9 @@ class Clock:
         """When the parts have something to do, should nothing else come."""
         soonest = None
         for part in self._timed:
-            soonest = sooner(soonest, part.deadline_us())
+            due_us = part.deadline_us()
+            if due_us is not None and (soonest is None or due_us < soonest):
+                soonest = due_us
         return soonest
 
     def tick(self, _: Tick) -> EndReason | None:

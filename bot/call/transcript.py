@@ -209,9 +209,10 @@ class Transcript:
         """Where the words of a content are gathered; None when the turn is over."""
         self._turn("bot", item_id)
         contents = self._words.get(item_id)
-        if contents is None or (len(contents) == MAX_CONTENTS and content_index not in contents):
-            return None
-        return contents.setdefault(content_index, _Words())
+        words = None if contents is None else contents.get(content_index)
+        if words is None and contents is not None and len(contents) < MAX_CONTENTS:
+            words = contents[content_index] = _Words()
+        return words
 
     def _show(self, turn: Turn) -> None:
         """What the turn's contents come to: the first that was cut ends what was heard."""

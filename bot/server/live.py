@@ -210,9 +210,10 @@ class LiveCalls:
 
     def turns_away(self, call_sid: str) -> bool:
         """Whether the day's money is used up, and this is no call that was let in before."""
-        known = self.registry
+        known, cap = self.registry, self.template.money.daily_cap
         return (
-            level(self.spent_today_nano_usd, self.template.money.daily_cap) >= ALL_SPENT
+            bool(cap)
+            and level(self.spent_today_nano_usd, cap) >= ALL_SPENT
             and self.find(call_sid) is None
             and known.owner(call_sid) is None
             and not known.claimed(call_sid)
@@ -244,7 +245,8 @@ class LiveCalls:
         for tell in self.on_start:
             with guarded(call_sid=call_sid):
                 tell(live)
-        live.bridge.daily_spend(self.spent_today_nano_usd)
+        if self.template.money.daily_cap:  # to add it up is work for every call there is
+            live.bridge.daily_spend(self.spent_today_nano_usd)
         return live
 
     def resume(self, call_sid: str, past: Past) -> LiveCall:

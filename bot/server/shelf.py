@@ -25,6 +25,8 @@ TOKEN_S = 0.5
 """How long a stream is kept waiting for the store."""
 NEW_S = 0.25
 """How long the store may take to say that a new call is none. Its dial and its answer do not wait for that."""
+TOGETHER_S = 0.05
+"""New calls of so long are asked about together: a question costs the store's thread as much as a call's beginning."""
 SETTLE_S = 1.5
 """How long another process gets to store the end of a call whose stream is over."""
 LOOK_S = 0.1
@@ -48,6 +50,10 @@ class Shelf:
     def __init__(self, keeper: Keeper[CallStore], *, shared: bool) -> None:
         self.shared = shared
         self._keeper = keeper
+        self._new: set[str] = set()
+        """The new calls that are asked about next."""
+        self._ends: asyncio.Task[Mapping[str, str]] | None = None
+        """What becomes of that question."""
 
     async def find(self, call_sid: str, *, settled: bool = True) -> Stored | None:
         """The call whose stream is over, once its end is stored or can't come any more; None: not known or not told.
@@ -71,14 +77,22 @@ class Shelf:
         return stored
 
     async def ended(self, call_sid: str) -> str | None:
-        """How the call has ended by the store. One that does not answer at once knows nothing."""
+        """How the call has ended by the store. One that does not answer soon knows nothing."""
         if self._keeper.away:
             return None
+        self._new.add(call_sid)
+        if self._ends is None:
+            self._ends = asyncio.create_task(self._ask_together(), name="which new calls are over")
+        return (await asyncio.shield(self._ends)).get(call_sid)
+
+    async def _ask_together(self) -> Mapping[str, str]:
+        await asyncio.sleep(TOGETHER_S)
+        call_sids, self._new, self._ends = self._new, set(), None
         try:
-            return await self._keeper.ask(lambda store: store.end_of(call_sid), NEW_S)
+            return await self._keeper.ask(lambda store: store.ends_of(call_sids), NEW_S)
         except StoreAway as error:
-            _log.warning("store_silent", call_sid=call_sid, why=str(error))
-            return None
+            _log.warning("store_silent", calls=len(call_sids), why=str(error))
+            return {}
 
     async def claim(self, call_sid: str, nonce: bytes) -> Claim:
         """Use a token. `not_told`: this instance alone decides, since the store is its own or does not answer."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from datetime import datetime
 from typing import Any
 
@@ -30,7 +30,9 @@ _SUMMARY = sa.select(
 )
 
 
-_END_OF = sa.select(calls.c.reason).where(calls.c.sid == sa.bindparam("of_sid"), calls.c.ended_at.is_not(None))
+_ENDS_OF = sa.select(calls.c.sid, calls.c.reason).where(
+    calls.c.sid.in_(sa.bindparam("sids", expanding=True)), calls.c.ended_at.is_not(None)
+)
 
 
 async def list_calls(connection: AsyncConnection, filters: Filters) -> list[CallSummary]:
@@ -93,9 +95,10 @@ async def so_far(connection: AsyncConnection, sid: str) -> tuple[CallSummary, li
     return None if row is None else (CallSummary(**row), await conversation(connection, sid))
 
 
-async def end_of(connection: AsyncConnection, sid: str) -> str | None:
-    """How the call `sid` has ended; None while it goes on, or is not known. Asked of every new call."""
-    return (await connection.execute(_END_OF, {"of_sid": sid})).scalar_one_or_none()
+async def ends_of(connection: AsyncConnection, sids: Collection[str]) -> dict[str, str]:
+    """How each of the calls `sids` has ended. Those that go on, or are not known, are left out."""
+    found = await connection.execute(_ENDS_OF, {"sids": list(sids)})
+    return {row.sid: row.reason for row in found}
 
 
 async def ends_since(connection: AsyncConnection, at: datetime) -> list[tuple[str, str, datetime]]:

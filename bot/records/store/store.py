@@ -70,10 +70,10 @@ class CallStore:
         async with self._reads.connect() as connection:
             return await reading.so_far(connection, sid)
 
-    async def end_of(self, sid: str) -> str | None:
-        """How the call `sid` has ended; None while it goes on, or is not known."""
+    async def ends_of(self, sids: Collection[str]) -> dict[str, str]:
+        """How each of the calls `sids` has ended. Those that go on, or are not known, are left out."""
         async with self._reads.connect() as connection:
-            return await reading.end_of(connection, sid)
+            return await reading.ends_of(connection, sids)
 
     async def ends_since(self, at: datetime) -> list[tuple[str, str, datetime]]:
         """The calls that have ended since `at`, how and when, in the order of their ends."""
