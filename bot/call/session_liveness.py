@@ -140,9 +140,7 @@ class SessionLiveness:
 
     def _silent_us(self) -> int:
         """How long the caller has been silent at the end of their audio: 0 when they were not heard to speak at all."""
-        if any(
-            level >= QUIET for level in self._newest_first(WINDOW_MS)
-        ):  # mostly they go on
+        if any(level >= QUIET for level in self._newest_first(WINDOW_MS)):  # mostly they go on
             return 0
         newest_first = self._newest_first((self._quiet_us + SPEECH_US + LOOKED_BACK_US) // 1_000)
         silent = next((at for at, level in enumerate(newest_first) if level >= QUIET), 0)

@@ -242,6 +242,13 @@ def the_line_falls_silent(desk: Desk, leg: int) -> None:
     the_caller_speaks(desk, leg)
     desk.at(desk.now_us / MS + 1_700).tick()
     assert desk.call.listening.filled_bytes
+    due_us = desk.call.deadline_us
+    while (
+        desk.call._parts.liveness._over_us is None and due_us is not None
+    ):  # the end of what they said is listened for
+        desk.at(due_us / MS).tick()
+        due_us = desk.call.deadline_us
+    assert desk.call.counts["sessions_lost"] == leg - 1
 
 
 AGAIN: tuple[Situation, ...] = (
