@@ -479,6 +479,8 @@ class LiveCalls:
         for live in calls:
             live.bridge.shutdown("drained")
         await asyncio.gather(*(live.task for live in calls), return_exceptions=True)
+        if self.shelf is not None:
+            self.shelf.close()
 
 
 def pool_share(settings: Settings) -> int:

@@ -94,6 +94,11 @@ class Shelf:
             _log.warning("store_silent", calls=len(call_sids), why=str(error))
             return {}
 
+    def close(self) -> None:
+        """Every call is over: nobody waits for what is still asked."""
+        if self._ends is not None:
+            self._ends.cancel()
+
     async def claim(self, call_sid: str, nonce: bytes) -> Claim:
         """Use a token. `not_told`: this instance alone decides, since the store is its own or does not answer."""
         if not self.shared:
