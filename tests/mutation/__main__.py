@@ -60,7 +60,8 @@ def suites(area: str, path: Path) -> list[list[str]]:
         rf"^(from|import) {re.escape(module)}\b|^from {re.escape(package)} import .*\b{name}\b", re.MULTILINE
     )
     tests = sorted((ROOT / "tests").rglob("test_*.py"))
-    near = [one for one in tests if one.stem == f"test_{name}" or imports.search(one.read_text(encoding="utf-8"))]
+    always = {f"test_{name}", "test_limits"}
+    near = [one for one in tests if one.stem in always or imports.search(one.read_text(encoding="utf-8"))]
     near.sort(key=lambda one: (one.stem != f"test_{name}", one.parent.name != area))
     rest = [one for one in tests if one not in near and one.is_relative_to(ROOT / "tests" / area)]
     return [[str(one.relative_to(ROOT)) for one in group] for group in (near, rest) if group]
