@@ -17,6 +17,7 @@ import sys
 import tempfile
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
+from importlib.util import cache_from_source
 from pathlib import Path
 from queue import SimpleQueue
 from typing import NamedTuple
@@ -59,7 +60,8 @@ def suites(area: str, path: Path) -> list[list[str]]:
         rf"^(from|import) {re.escape(module)}\b|^from {re.escape(package)} import .*\b{name}\b", re.MULTILINE
     )
     tests = sorted((ROOT / "tests").rglob("test_*.py"))
-    near = [one for one in tests if one.stem == f"test_{name}" or imports.search(one.read_text(encoding="utf-8"))]
+    always = {f"test_{name}", "test_limits"}
+    near = [one for one in tests if one.stem in always or imports.search(one.read_text(encoding="utf-8"))]
     near.sort(key=lambda one: (one.stem != f"test_{name}", one.parent.name != area))
     rest = [one for one in tests if one not in near and one.is_relative_to(ROOT / "tests" / area)]
     return [[str(one.relative_to(ROOT)) for one in group] for group in (near, rest) if group]
@@ -92,6 +94,12 @@ def tried(top: Path, tests: list[str], without: list[str]) -> Run:
     return Run(done.returncode == 0, next(iter(FAILING.findall(done.stdout)), ""))
 
 
+def put(top: Path, path: Path, source: bytes) -> None:
+    """Write a file of the copy, and forget what was compiled of it: a mistake may be as long, and made as soon."""
+    (top / path).write_bytes(source)
+    Path(cache_from_source(str(top / path))).unlink(missing_ok=True)
+
+
 def judged(top: Path, area: str, path: Path, mistake: Mistake, without: list[str]) -> Found:
     """Make the mistake in the copy `top`, run its tests, and take it back.
 
@@ -101,20 +109,20 @@ def judged(top: Path, area: str, path: Path, mistake: Mistake, without: list[str
     made, doubted, noticed = mistake.made(source), list(without), False
     todo = suites(area, path)
     while todo and not noticed:
-        (top / path).write_bytes(made)
+        put(top, path, made)
         run = tried(top, todo[0], doubted)
         if run.passed or run.failed in doubted:
             todo.pop(0)
             continue
         again = Run(passed=False) if not run.failed else tried(top, [run.failed], [])
-        (top / path).write_bytes(source)
+        put(top, path, source)
         if run.failed and not tried(top, [run.failed], []).passed:
             without.append(run.failed)
             print(f"fails without any mistake, and is left out: {run.failed}", flush=True)
         else:
             noticed = not again.passed
         doubted.append(run.failed)
-    (top / path).write_bytes(source)
+    put(top, path, source)
     return Found(area, path, mistake, noticed)
 
 

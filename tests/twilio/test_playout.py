@@ -38,6 +38,12 @@ def test_silence_begins_at_the_end_of_what_was_played_last_or_is_queued() -> Non
     assert playout.silent_from_us(52_000) == playout.silent_from_us(99_000) == 70_000
 
 
+def test_no_time_at_all_renders_as_nothing() -> None:
+    playout = Playout()
+    playout.media(b"a" * 80, 0)
+    assert playout.render(5_000, 5_000) == playout.render(5_000, 4_000) == b""
+
+
 def test_media_that_comes_as_the_last_byte_ends_goes_on_without_a_new_prebuffer() -> None:
     playout = Playout(prebuffer_us=120_000)
     playout.media(b"a" * 80, 0)
