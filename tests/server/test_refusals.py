@@ -154,6 +154,7 @@ async def test_every_other_refusal_of_a_webhook_has_a_line(monkeypatch: pytest.M
         await desk.post("/voice", [*form(call_sid), *(("a", "b"),) * 40])
         await desk.post("/voice/status", [*form(call_sid), ("Padding", "x" * 70_000)])
         phone = a_phone()
+        phone.hang_up(300_000)
         await desk.dial(phone)
         await desk.quiet()
         await desk.post("/voice", form(phone.ids.call_sid))
