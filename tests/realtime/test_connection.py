@@ -136,7 +136,7 @@ async def test_an_http_status_is_named_even_when_the_server_keeps_the_line_open(
 async def test_an_answer_that_is_no_handshake_is_told_so(answer: bytes) -> None:
     async with RawModel("answers with bytes", answer) as server:
         failure = await Line(server.url).refused()
-        assert failure.kind == "protocol"
+        assert (failure.kind, failure.code) == ("protocol", 0)
         assert failure.reason.startswith("the server's handshake is not WebSocket")
 
 

@@ -186,6 +186,8 @@ def test_what_is_no_event_is_refused_by_a_countable_name(text: str | bytes, kind
     with pytest.raises(BadEvent) as refused:
         parse(text)
     assert refused.value.kind == kind
+    assert str(refused.value) == f"{kind}: {refused.value.about}"
+    assert refused.value.about
 
 
 json_like = st.recursive(

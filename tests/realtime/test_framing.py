@@ -83,7 +83,8 @@ def test_frames_that_come_together_are_the_same_whichever_way_they_are_taken(
 
 def test_what_may_not_be_goes_to_the_judge_with_all_that_follows() -> None:
     good = Frame(Opcode.TEXT, b"good").serialize(mask=True)
-    for bad in (Frame(Opcode.TEXT, b"bare").serialize(mask=False), b"\x81\xff" + (2000).to_bytes(8, "big") + b"mask"):
+    long = [b"\x81\xff" + size.to_bytes(8, "big") + b"mask" for size in (2000, 2**56, 2**63)]
+    for bad in (Frame(Opcode.TEXT, b"bare").serialize(mask=False), *long):
         judged: list[bytes] = []
         texts: list[bytes] = []
         reader = FrameReader(judged.append, masked=True, most_bytes=1000)
