@@ -584,9 +584,9 @@ def test_a_fatal_error_ends_the_call(code: str) -> None:
     ("why", "reason"),
     [
         (stream.Stop(SID), "caller_hung_up"),
-        (PhoneClosed(clean=True, code=1000), "line_lost"),
-        (PhoneClosed(clean=True, code=1001), "line_lost"),
-        (PhoneClosed(clean=False), "line_lost"),
+        (PhoneClosed(1000), "line_lost"),
+        (PhoneClosed(1001), "line_lost"),
+        (PhoneClosed(1006), "line_lost"),
         (ModelClosed("no_credit", 1011), "model_unavailable"),
         (ModelClosed("bad_key", 3000), "model_unavailable"),
         (Shutdown("drained"), "drained"),
