@@ -204,7 +204,7 @@ def test_a_format_that_is_no_name_is_not_told(odd: Any) -> None:
     assert formats(echoed({"format": {"type": odd}}, {"format": {"type": odd, "rate": odd}})) == (PCMU, PCMU)
 
 
-@pytest.mark.parametrize("odd", [*(one for one in ODD if one not in {7, 10**30}), 23_999.5, "fast"])
+@pytest.mark.parametrize("odd", [None, True, [], {}, "", "7", 1.5, -1, 23_999.5, "fast"])
 def test_a_rate_that_is_none_is_not_told(odd: Any) -> None:
     pcm = {"format": {"type": "audio/pcm", "rate": odd}}
     assert formats(echoed(pcm, pcm)) == ("audio/pcm", "audio/pcm")
