@@ -131,6 +131,8 @@ LIMITS: list[tuple[str, Any, str]] = [
     ("call.caller_audio.TURN_BYTES", 160_000, "20 s of a turn are told to the next session"),
     ("call.caller_audio.ALL_BYTES", 480_000, "a minute of all turns"),
     ("call.session_liveness.ANSWER_US", 3 * US, f"{OPENAI} 3.3: a response is made known at once"),
+    ("call.session_liveness.MADE_US", 6_000_000, f"{OPENAI} 5: over twice the slowest first audio known"),
+    ("call.session_liveness.MADE_SHARE", 0.75, "README: it says nothing for three quarters of BOT_RESPONSE_SECONDS"),
     ("call.session_liveness.CANCEL_US", 1_500_000, f"{OPENAI} 3.3: and so is its end"),
     ("call.session_liveness.SPEECH_US", US, "beyond the silence that ends a turn"),
     ("call.session_liveness.LATE_US", 250_000, "a clock that stood still says nothing of a session"),

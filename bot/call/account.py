@@ -90,11 +90,12 @@ class Account:
 
     def words(self, event: events.TranscriptDelta) -> None:
         """More of what the bot says."""
-        received = 0
-        for entry in self._speaking.ledger.find(event.item_id):
-            if entry.content_index == event.content_index:
+        received, ledger = 0, self._speaking.ledger
+        content_index = ledger.content(event.item_id, event.content_index)
+        for entry in ledger.find(event.item_id):
+            if entry.content_index == content_index:
                 received = entry.received
-        self._transcript.bot_words(event.item_id, event.content_index, event.delta, received)
+        self._transcript.bot_words(event.item_id, content_index, event.delta, received)
         if event.item_id not in self._open:
             self._silent[event.item_id] = event.response_id
             if len(self._silent) > MAX_SILENT:
@@ -123,8 +124,11 @@ class Account:
             if entry.aside:
                 continue
             self._silent.pop(entry.item_id, None)
-            self._open.setdefault(entry.item_id, []).append(entry)
+            of_item = self._open.setdefault(entry.item_id, [])
+            of_item.append(entry)
             turn = self._transcript.bot_turn(entry.item_id)
+            live = self._speaking.ledger.find(entry.item_id)
+            self._transcript.sounds(entry.item_id, [one.content_index for one in (*of_item, *live)])
             self._waits.sent(entry, turn.number, greeting=self._greeting.owns(entry))
 
     @property

@@ -41,12 +41,14 @@ class Answer:
             return False
         if not event.delta:
             return False
-        if not self._speaking.ledger.has_room(event.item_id, event.content_index):
+        ledger = self._speaking.ledger
+        content_index = ledger.content(event.item_id, event.content_index)
+        if not ledger.has_room(event.item_id, content_index):
             self._step.counts["deltas_without_room"] += 1
             return False
         self._responses.answered(event.response_id)
         self._unheard.sounded(event.item_id)
-        entry = self._speaking.ledger.entry(event.item_id, event.content_index, event.response_id)
+        entry = ledger.entry(event.item_id, content_index, event.response_id)
         messages = self._speaking.delta(entry, event.delta, self._step.now_us)
         self._step.send_all(messages)
         return bool(messages)

@@ -52,7 +52,7 @@ class Clock:
     def _hung(self) -> EndReason | None:
         """The session owes a word and says nothing; an answer it owed is one that did not come in time."""
         parts = self._parts
-        owed = (parts.floor.answer_due or parts.responses.asked) and not parts.responses.cancelling
+        owed = (parts.floor.answer_due or parts.responses.busy) and not parts.responses.cancelling
         why = self._session.lose("timeout", 0, "it says nothing, though something is due")
         if why is None and owed and parts.faults.overdue(None):
             why = "model_unavailable"

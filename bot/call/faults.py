@@ -133,6 +133,7 @@ class Faults:
         if not again:
             return False
         self._responses.forget()
+        self._greeting.given_up()
         if self._floor.caller_speaking or self._ending:
             return False
         self._given_up += counts

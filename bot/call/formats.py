@@ -44,4 +44,4 @@ class Formats:
 
 
 def _in_words(told: Format) -> str:
-    return (told.type or "unset") + (f" at {told.rate} Hz" if told.rate else "")
+    return (told.type or "unset") + (f" at {told.rate:g} Hz" if told.rate else "")

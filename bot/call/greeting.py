@@ -56,6 +56,10 @@ class Greeting:
         if response_id == self._response_id:
             self._response_id = None
 
+    def given_up(self) -> None:
+        """No answer is to be had at present: a greeting of which nothing was made does not come any more."""
+        self._over = self._over or (self._response_id is None and not self.recorded)
+
     def session_lost(self) -> None:
         """One of which nothing was made will be asked for again."""
         asked = self._response_id

@@ -196,6 +196,13 @@ class Ledger:
         self._entries.append(entry)
         return entry
 
+    def content(self, item_id: str, told: int) -> int:
+        """The content that audio or words of an item belong to: one is over before the next begins."""
+        live = self.find(item_id)
+        if not live or live[-1].done or any(entry.content_index == told for entry in live):
+            return told
+        return live[-1].content_index
+
     def has_room(self, item_id: str, content_index: int) -> bool:
         """Whether audio of this content can be accounted for: a model that jumps between many is not followed."""
         if self._runs and len(self._runs[-1].parts) >= MAX_PARTS:

@@ -21,11 +21,10 @@ class ModelClosed(_Note, frozen=True, tag="model_closed"):
     reason: str = ""
 
 
-class PhoneClosed(_Note, frozen=True, tag="phone_closed"):
-    """The stream's socket is gone; `clean` when a closing handshake was seen."""
+class PhoneClosed(_Note, frozen=True, tag="phone_closed", forbid_unknown_fields=False):
+    """The stream's socket is gone. `code`: of its close; 1006 when there was none."""
 
-    clean: bool = True
-    code: int = 0
+    code: int = 1000
 
 
 class PhoneFull(_Note, frozen=True, tag="phone_full"):

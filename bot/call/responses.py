@@ -48,6 +48,11 @@ class Responses:
         return self.active is not None or self._asked is not None or self._in_the_way
 
     @property
+    def making(self) -> bool:
+        """Whether a response is active that may be heard."""
+        return self.active is not None and self.audible(self.active)
+
+    @property
     def awaited(self) -> bool:
         """Whether a response is active, asked for, or wanted."""
         return self.busy or self._wanted is not None

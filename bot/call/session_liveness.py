@@ -1,9 +1,9 @@
 """Session liveness: a session that owes a word and says nothing at all is lost, and replaced.
 
 A session may hang while its socket lives on and answers pings. It shows in what the session owes: the begin of an
-answer, the end of a response that we cancelled, the end of speech of which it told the begin. When any of these is
-overdue and no event of any kind has come since it became due, the session is lost. Nothing is asked of it: a question
-would have to be put to healthy sessions too.
+answer, more of one that it makes, the end of a response that we cancelled, the end of speech of which it told the
+begin. When any of these is overdue and no event of any kind has come since it became due, the session is lost. Nothing
+is asked of it: a question would have to be put to healthy sessions too.
 
 A session that hangs while it owes nothing is found by the next thing that is asked of it, at the latest the question
 after BOT_IDLE_SECONDS: that it tells of no speech could only be known by judging for ourselves what is speech and what
@@ -25,6 +25,11 @@ from bot.call.turns import Turns
 ANSWER_US = 3_000_000
 """From the end of the caller's turn, or from a response.create, to any sign of a response. The server makes it known
 at once (openai-realtime.md, section 3.3); how long it then takes to speak is for bot.call.patience."""
+MADE_US, MADE_SHARE = 6_000_000, 0.75
+"""From any event to the next, while a response is made that may be heard: so long, or this share of
+BOT_RESPONSE_SECONDS where that is longer. The server makes audio faster than it plays, and begins half a second after
+the response was made known; a model that reasons, two seconds (openai-realtime.md, section 5). A healthy one may take
+more than twice that."""
 CANCEL_US = 1_500_000
 """From a response.cancel to the end of that response, which comes at once as well (section 3.3)."""
 SPEECH_US = 1_000_000
@@ -59,6 +64,7 @@ class SessionLiveness:
         """When the last event came."""
         self._quiet_us = settings.session.turn_detection.longest_silence_ms * 1_000
         self._wanted = bool(settings.response_s)
+        self._most_us = max(MADE_US, round(settings.response_s * MADE_SHARE * 1_000_000))
         self._step = step
         self._floor = floor
         self._listening = listening
@@ -67,6 +73,7 @@ class SessionLiveness:
         self._filler = filler
         self._answer_us: int | None = None
         """When the answer that is owed, with no sign of it so far, began to be owed. So with the others."""
+        self._made_us: int | None = None
         self._end_us: int | None = None
         self._speech_us: int | None = None
         self._listen_us = 0
@@ -80,6 +87,8 @@ class SessionLiveness:
         now_us, floor, responses = self._step.now_us, self._floor, self._responses
         ready = ready and self._wanted
         self._answer_us = _since(self._answer_us, now_us, owed=ready and (responses.asked or self._own_answer_due))
+        making = responses.making and not floor.caller_speaking
+        self._made_us = _since(self._made_us, now_us, owed=ready and making)
         self._end_us = _since(self._end_us, now_us, owed=ready and responses.cancelling)
         self._speech_us = _since(self._speech_us, now_us, owed=ready and floor.caller_speaking)
         if self._speech_us is None:
@@ -100,10 +109,14 @@ class SessionLiveness:
         speech_us = (
             None if self._speech_us is None else max(self._due(self._speech_us, self._quiet_us), self._listen_us)
         )
-        owed = ((self._answer_us, ANSWER_US), (self._end_us, CANCEL_US))
-        times = [self._due(since_us, bound_us) for since_us, bound_us in owed if since_us is not None]
+        times = [self._due(since_us, bound_us) for since_us, bound_us in self._owed if since_us is not None]
         times += [] if speech_us is None else [speech_us]
         return max(min(times), self._not_before_us) if times else None
+
+    @property
+    def _owed(self) -> tuple[tuple[int | None, int], ...]:
+        """Since when each is owed, and for how long it may be."""
+        return (self._answer_us, ANSWER_US), (self._made_us, self._most_us), (self._end_us, CANCEL_US)
 
     def tick(self) -> bool:
         """Time has passed: whether the session is lost."""
@@ -113,7 +126,7 @@ class SessionLiveness:
         if now_us - due_us > LATE_US:
             self._not_before_us = now_us + LATE_US
             return False
-        if not self._overdue(self._answer_us, ANSWER_US) and not self._overdue(self._end_us, CANCEL_US):
+        if not any(since_us is not None and now_us >= self._due(since_us, most_us) for since_us, most_us in self._owed):
             if not self._end_overdue():
                 return False
             self._filler.expect(now_us, gap_us=0)
@@ -122,9 +135,6 @@ class SessionLiveness:
 
     def _due(self, since_us: int, bound_us: int) -> int:
         return max(since_us, self.said_us) + bound_us
-
-    def _overdue(self, since_us: int | None, bound_us: int) -> bool:
-        return since_us is not None and self._step.now_us >= self._due(since_us, bound_us)
 
     def _end_overdue(self) -> bool:
         """Whether the session was given the end of the caller's speech long enough ago; if not, when to look again."""

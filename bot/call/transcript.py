@@ -6,6 +6,7 @@ a word boundary, and is marked as one; an item of which nothing was heard keeps 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -118,6 +119,9 @@ class Transcript:
 
     def bot_words_done(self, item_id: str, content_index: int, text: str) -> None:
         """All of what the bot says, as it stands in the end."""
+        contents = self._words.get(item_id, {})
+        if content_index not in contents:  # told oddly, unless all before it are complete
+            content_index = next((at for at, one in contents.items() if not one.complete), content_index)
         words = self._of(item_id, content_index)
         turn = self._turn("bot", item_id)
         if turn.cut or not self._affords(text[:MAX_CHARS]):
@@ -128,6 +132,17 @@ class Transcript:
         words.text, words.complete = text[:MAX_CHARS], True
         self._learn(words)
         self._show(turn)
+
+    def sounds(self, item_id: str, contents: Sequence[int]) -> None:
+        """An item has sound in these contents, the first of which words that came ahead in no such belong to."""
+        gathered = self._words.get(item_id, {})
+        for stray in [at for at in gathered if at not in contents]:
+            words, own = gathered.pop(stray), gathered.get(contents[0])
+            if own is None:
+                gathered[contents[0]] = words
+            elif not own.complete:
+                own.text, own.complete = words.text + own.text, words.complete
+                own.sent = [*words.sent, *(Sent(one.chars + len(words.text), one.audio_ms) for one in own.sent)]
 
     def audio_done(self, item_id: str, content_index: int, received_bytes: int) -> None:
         """No more audio of this content comes."""

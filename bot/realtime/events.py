@@ -13,6 +13,10 @@ Id = Annotated[str, msgspec.Meta(max_length=512)]
 """What the server names things by: some thirty characters. A call remembers them, so they have an end."""
 
 
+Index = Annotated[int, msgspec.Meta(ge=0, le=255)]
+"""Where a content stands in its item; real ones have one or two."""
+
+
 UNTOLD_MS = 2**40
 """An offset beyond all audio there is: where the server told none, now is meant."""
 
@@ -40,10 +44,10 @@ class _Part(msgspec.Struct, frozen=True, gc=False):
 
 
 class Format(_Part, frozen=True):
-    """`type` None: not told."""
+    """None: not told. A type without a letter names no format, and a broken rate is none."""
 
-    type: str | None = None
-    rate: int | None = None
+    type: Annotated[str, msgspec.Meta(pattern="[A-Za-z]")] | None = None
+    rate: Annotated[float, msgspec.Meta(ge=0)] | None = None
 
 
 class AudioSide(_Part, frozen=True):
@@ -115,7 +119,7 @@ class ItemDone(_Event, frozen=True, tag="conversation.item.done"):
 class ItemTruncated(_Event, frozen=True, tag="conversation.item.truncated"):
     item_id: Id = ""
     audio_end_ms: int = UNTOLD_MS
-    content_index: int = 0
+    content_index: Index = 0
 
 
 class ItemDeleted(_Event, frozen=True, tag="conversation.item.deleted"):
@@ -204,27 +208,27 @@ class AudioDelta(_Event, frozen=True, tag="response.output_audio.delta"):
     response_id: Id
     item_id: Id
     delta: str
-    content_index: int = 0
+    content_index: Index = 0
 
 
 class AudioDone(_Event, frozen=True, tag="response.output_audio.done"):
     response_id: Id = ""
     item_id: Id = ""
-    content_index: int = 0
+    content_index: Index = 0
 
 
 class TranscriptDelta(_Event, frozen=True, tag="response.output_audio_transcript.delta"):
     response_id: Id
     item_id: Id
     delta: str
-    content_index: int = 0
+    content_index: Index = 0
 
 
 class TranscriptDone(_Event, frozen=True, tag="response.output_audio_transcript.done"):
     response_id: Id
     item_id: Id
     transcript: str
-    content_index: int = 0
+    content_index: Index = 0
 
 
 class RateLimits(_Event, frozen=True, tag="rate_limits.updated"):

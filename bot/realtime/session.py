@@ -159,9 +159,9 @@ def formats(session: Session, chosen: SessionSettings = _DEFAULTS) -> tuple[Form
 def _spoken_of(echo: EchoedFormat, unsaid: Format) -> Format | None:
     if echo.type is None:
         return unsaid
-    if echo.type not in FORMATS or (echo.type == "audio/pcm" and echo.rate not in {None, PCM_RATE}):
-        return None
-    return echo.type
+    kind = next((one for one in FORMATS if one == echo.type.strip().lower()), None)
+    other_rate = echo.rate is not None and echo.rate % 1 == 0 and echo.rate != PCM_RATE
+    return None if kind == "audio/pcm" and other_rate else kind
 
 
 def _format(audio: Format) -> dict[str, Any]:

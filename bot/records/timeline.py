@@ -241,7 +241,7 @@ class _Reader:
             case notes.Tick() | notes.PhoneFull() | notes.PhoneRoom() | notes.SessionAlive():
                 return
             case notes.PhoneClosed():
-                self.ended = self.ended or "the phone side closed the stream"
+                self.ended = self.ended or f"the phone side closed the stream ({note.code})"
             case notes.ModelClosed():
                 code = f", {note.code}" if note.code else ""
                 self._lost = f"the model side is gone ({note.failure}{code})"

@@ -31,8 +31,6 @@ from bot.server.tally import Tally
 from bot.server.traffic import Traffic
 from bot.twilio import stream
 
-CLEAN = frozenset({1000, 1001})
-"""Close codes of a stream that is closed in good order, though perhaps by a proxy."""
 NEVER_NS = 2**63
 
 Order = Transcode | Dial | Adopt | Drop
@@ -201,13 +199,10 @@ class Bridge:
         self.attached = True
         phone.listen(self.phone_text)
         phone.on_binary = self._phone_binary
-        phone.on_lost = self._phone_lost
+        phone.on_lost = self.phone_closed
 
     def _phone_binary(self) -> None:
         self.refuse("phone>bot", "binary")
-
-    def _phone_lost(self, code: int) -> None:
-        self.phone_closed(clean=code in CLEAN, code=code)
 
     def phone_text(self, text: bytes) -> None:
         """A text frame of the stream."""
@@ -242,11 +237,11 @@ class Bridge:
                 self.recorder.frame(now_us, text, message, passed, model.number)
 
     @_entrance
-    def phone_closed(self, *, clean: bool, code: int) -> None:
+    def phone_closed(self, code: int) -> None:
         """The stream's socket is gone. A caller's hang-up is told by a `stop` before."""
         if self.call.ended is None:
             self.warn("stream_lost", code=code)
-        self._note(PhoneClosed(clean=clean, code=code))
+        self._note(PhoneClosed(code))
 
     def refuse(self, way: Any, kind: str, about: str = "") -> None:
         """Something came that is no message: count it."""

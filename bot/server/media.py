@@ -105,7 +105,7 @@ async def _stream(request: web.Request, socket: PhoneSocket, bridge: Bridge) -> 
     bridge.attach(socket)
     timer = asyncio.get_running_loop().call_later(START_S, bridge.no_start)
     if request.transport is None:
-        bridge.phone_closed(clean=False, code=ABNORMAL)
+        bridge.phone_closed(ABNORMAL)
     else:
         socket.take(request.transport)
     try:

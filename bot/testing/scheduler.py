@@ -195,8 +195,7 @@ class VirtualCall:
         self._feed("model>bot", text, item, session.number)
 
     def _phone_closed(self, _: str) -> None:
-        clean = self.phone.hung_up == "clean"
-        self._note(PhoneClosed(clean=clean, code=1000 if clean else 1006))
+        self._note(PhoneClosed(1000 if self.phone.hung_up == "clean" else 1006))
 
     def _model_closed(self, session: VirtualSession, _: str = "") -> None:
         failure = failure_of_close(*(session.peer.closed or (1006, "")))

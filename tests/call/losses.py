@@ -202,12 +202,14 @@ def an_answer_is_whole_and_still_plays(desk: Desk, leg: int) -> None:
 
 
 def an_answer_is_overdue(desk: Desk, leg: int) -> None:
-    """The caller has heard a filler, and what was being made is cancelled."""
+    """The session says this and that, and no word of the answer: the caller has heard a filler, and it is cancelled."""
     an_answer_is_asked_for(desk, leg)
     desk.give(created(f"R{leg}"))
     began_ms = desk.now_us // MS
-    for at in range(began_ms, began_ms + 8_100, 100):
-        desk.at(at).tick()
+    desk.at(began_ms + 100).give(events.RateLimits())
+    for at in range(began_ms + 200, began_ms + 8_100, 100):
+        desk.at(at).give(*([events.RateLimits()] if at == began_ms + 4_000 else []))
+        desk.tick()
     assert desk.call.responses.cancelling
 
 

@@ -237,7 +237,7 @@ def test_a_recorded_greeting_is_a_turn() -> None:
 
 def test_of_a_greeting_that_nobody_came_to_hear_nothing_is_told() -> None:
     desk = Desk(GREETED, ready=False)
-    desk.at(4_000).give(PhoneClosed(clean=False))
+    desk.at(4_000).give(PhoneClosed(1006))
     assert not desk.turns
 
 

@@ -5,11 +5,12 @@ from __future__ import annotations
 import base64
 import json
 
+import msgspec
 import pytest
 
 from bot.call.call import Input
 from bot.call.ending import NO_SUCH_FUNCTION, NOT_NOW, TOO_EARLY
-from bot.call.notes import ModelClosed, PhoneClosed, PhoneFull, PhoneRoom, Refused, Shutdown
+from bot.call.notes import ModelClosed, Note, PhoneClosed, PhoneFull, PhoneRoom, Refused, Shutdown
 from bot.call.outputs import Report
 from bot.call.settings import CallSettings
 from bot.call.states import State
@@ -584,9 +585,9 @@ def test_a_fatal_error_ends_the_call(code: str) -> None:
     ("why", "reason"),
     [
         (stream.Stop(SID), "caller_hung_up"),
-        (PhoneClosed(clean=True, code=1000), "line_lost"),
-        (PhoneClosed(clean=True, code=1001), "line_lost"),
-        (PhoneClosed(clean=False), "line_lost"),
+        (PhoneClosed(1000), "line_lost"),
+        (PhoneClosed(1001), "line_lost"),
+        (PhoneClosed(1006), "line_lost"),
         (ModelClosed("no_credit", 1011), "model_unavailable"),
         (ModelClosed("bad_key", 3000), "model_unavailable"),
         (Shutdown("drained"), "drained"),
@@ -603,6 +604,11 @@ def test_a_call_ends_in_every_state_and_says_why_once(why: Input, reason: str, s
     assert (
         desk.raw(stream.Stop(SID), frame(0), speaks(), delta("R1", "A", 100), PhoneClosed(), Shutdown("drained")) == []
     )
+
+
+def test_a_close_that_was_recorded_before_is_still_read() -> None:
+    told = b'{"note":"phone_closed","clean":false,"code":1006}'
+    assert msgspec.json.decode(told, type=Note) == PhoneClosed(1006)
 
 
 def in_state(state: State) -> Desk:

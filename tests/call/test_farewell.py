@@ -411,7 +411,7 @@ def test_a_caller_who_does_not_stop_speaking_is_not_listened_to_for_ever() -> No
         (error("insufficient_quota"), "spend_limit"),
         (stream.Stop(SID), "caller_hung_up"),
         (PhoneClosed(), "line_lost"),
-        (PhoneClosed(clean=False), "line_lost"),
+        (PhoneClosed(1006), "line_lost"),
         (Shutdown("drained"), "drained"),
     ],
 )

@@ -118,7 +118,7 @@ from_shell: st.SearchStrategy[Input] = st.one_of(
 )
 endings: st.SearchStrategy[Input] = st.one_of(
     st.builds(stream.Stop, sids),
-    st.builds(PhoneClosed, st.booleans()),
+    st.builds(PhoneClosed, st.sampled_from([1000, 1001, 1006])),
     st.just(ModelClosed("bad_key", 3000)),
     st.just(Shutdown("drained")),
     st.just(error("insufficient_quota")),
@@ -254,7 +254,8 @@ class AnyOrder(RuleBasedStateMachine):
         if type(output) is events.CreateResponse and self.call is not None and self.call.farewell.closing:
             assert output.response is PARAMETERS, "while closing nothing is asked for but the goodbye"
         if isinstance(output, stream.PlayMedia | stream.SetMark | stream.Clear):
-            assert output.stream_sid == SID
+            assert self.call is not None
+            assert output.stream_sid == self.call.speaking.stream_sid
         if type(output) is stream.PlayMedia and type(one) is events.AudioDelta:
             assert one.response_id not in self.dead, "audio of a response that was cut"
         if type(output) is stream.SetMark:

@@ -33,7 +33,7 @@ OF_THE_SESSION = {
     "Patience": "_since_us",
     "Progress": "_speech_us",
     "Responses": "active parameters _known _asked _in_the_way _stillborn cancelling",
-    "SessionLiveness": "_answer_us _end_us _speech_us _over_us",
+    "SessionLiveness": "_answer_us _made_us _end_us _speech_us _over_us",
     "Sessions": "ready _plan",
     "Transcript": "_by_item",
     "Turns": "server_owns _owed _told _pending",
@@ -95,7 +95,7 @@ CHOSEN = {
     "Parts": "settings",
     "Patience": "_answer_us",
     "Progress": "_longest_us",
-    "SessionLiveness": "_quiet_us _wanted",
+    "SessionLiveness": "_quiet_us _most_us _wanted",
     "Spending": "_money _before_us _before_nano_usd _models _capped",
     "Turns": "can_truncate may_leave _at_first _owed_at_first _session",
 }

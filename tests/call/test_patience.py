@@ -196,15 +196,15 @@ SLOWER = Reply((ANSWER,), pacing=Pacing(first_audio_ms=4_000))
         ),
         pytest.param(
             [goes_wrong("stalls"), ANSWER],
-            [("filler", 5_900), ("answer", 12_200)],
-            ["filler_played", "response_overdue"],
-            id="created, and no sound",
+            [("filler", 5_900), ("filler", 9_900), ("answer", 10_900)],
+            ["filler_played", "response_overdue", "filler_played"],
+            id="created, and no sound: another session answers",
         ),
         pytest.param(
             [goes_wrong("stalls", 1_500), OTHER],
-            [("answer", 4_200), ("filler", 7_700), ("other", 14_000)],
-            ["filler_played", "response_overdue"],
-            id="stalls in the middle of it",
+            [("answer", 4_200), ("filler", 7_700), ("filler", 10_525), ("other", 11_525)],
+            ["filler_played", "response_overdue", "filler_played"],
+            id="stalls in the middle of it: another session says the rest",
         ),
         pytest.param(
             [goes_wrong("pauses", 1_000, None, 3_000)],
@@ -243,6 +243,22 @@ def test_what_is_heard_of_the_greeting_and_when(
 ) -> None:
     call = a_call(*replies, behaviour=Behaviour(created_after_ms=created_after_ms), speech=(), until_ms=12_000)
     assert heard(call) == after
+
+
+@pytest.mark.parametrize("kind", ["failed", "incomplete", "silent", "stalls"])
+@pytest.mark.parametrize("barge_in", ["on", "after_greeting"])
+def test_what_comes_after_a_greeting_that_was_not_to_be_had_is_an_answer_like_any_other(
+    kind: str, barge_in: str
+) -> None:
+    """Two tries, and the caller is told; nothing of the next answer is held back, or said again, as a greeting would be."""
+    broken = goes_wrong(kind)
+    speech = (SpeechAt(26_000 * MS, 26_400 * MS), SpeechAt(27_600 * MS, 27_900 * MS))
+    call = a_call(broken, broken, ANSWER, OTHER, barge_in=barge_in, speech=speech, until_ms=34_000)
+    core = call.core
+    assert heard(call)[-3:] == [("sorry", heard(call)[-3][1]), ("answer", 27_200), ("other", 28_700)]
+    assert core.counts["greetings_held_back"] == 0  # type: ignore[attr-defined]
+    assert core.counts["interruptions"] == 1  # type: ignore[attr-defined]
+    assert not [line for line in call.log if "greeting_heard" in line.text]
 
 
 def test_what_was_only_written_is_not_in_the_conversation_when_it_is_asked_for_again() -> None:

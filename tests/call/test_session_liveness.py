@@ -20,6 +20,7 @@ from tests.call.desk import (
     SESSION,
     SID,
     Desk,
+    added,
     audio_done,
     committed,
     created,
@@ -115,10 +116,33 @@ def test_any_event_is_a_sign_of_life() -> None:
     assert line.lost == [3_500 + ANSWER]
 
 
-def test_how_long_it_takes_from_the_begin_of_an_answer_to_its_sound_is_not_judged_here() -> None:
-    line = Line(CallSettings(response_s=30)).send(REST, 1_000)
+@pytest.mark.parametrize(("response_s", "most_ms"), [(8, 6_000), (10, 7_500), (30, 22_500)])
+@pytest.mark.parametrize("sounded", [False, True])
+@pytest.mark.parametrize("barge_in", ["on", "after_greeting"])
+def test_one_that_says_nothing_while_it_makes_an_answer_is_lost(
+    response_s: float, most_ms: int, *, sounded: bool, barge_in: str
+) -> None:
+    """However little of it has been heard."""
+    line = Line(CallSettings(response_s=response_s, barge_in=barge_in, apology_audio=audio_of(500))).send(REST, 1_000)  # type: ignore[arg-type]
+    line.desk.give(speaks(), stops(), committed(), created("R1"), *([delta("R1", "A", 400)] if sounded else []))
+    assert line.send(REST, most_ms).lost == []
+    assert line.send(REST, 100).lost == [1_000 + most_ms]
+
+
+@pytest.mark.parametrize("late_ms", [2_300, 5_000, 5_900])
+def test_a_model_that_takes_its_time_before_the_first_sound_or_between_two_is_not(late_ms: int) -> None:
+    line = Line().send(REST, 1_000)
     line.desk.give(speaks(), stops(), committed(), created("R1"))
-    assert line.send(REST, 25_000).lost == []
+    line.send(REST, late_ms).desk.give(added("R1", "A"))
+    line.send(REST, 2_000).desk.give(delta("R1", "A", 400))
+    line.send(REST, late_ms).desk.give(delta("R1", "A", 400), audio_done("R1", "A"), item_done("A"), done("R1"))
+    assert line.send(REST, 9_000).lost == []
+
+
+def test_nor_one_of_which_the_caller_has_cut_the_answer_short_and_goes_on_to_speak() -> None:
+    line = Line().send(REST, 1_000)
+    line.desk.give(speaks(), stops(), committed(), created("R1"), delta("R1", "A", 400), speaks())
+    assert line.send(VOICE, 9_000).lost == []
 
 
 def test_no_answer_is_owed_to_a_caller_who_has_gone_on_to_speak() -> None:

@@ -33,7 +33,7 @@ HEARD = {
     "hangs while the caller speaks, answers pings": "greeting 303-1303, filler 5110-5263, answer 1 5563-8563, answer 2 10400-12400",
     "hangs before the caller speaks, answers pings": "greeting 303-1303, filler 33303-34103, answer 1 34756-37756",
     "hangs when the caller's turn is over, answers pings": "greeting 303-1303, filler 5110-5263, answer 1 5563-8563, answer 2 10400-12400",
-    "hangs mid-answer, answers pings": "greeting 303-1303, answer 1 4400-5700, filler 7700-8500, filler 14500-15300, answer 2 15653-17653",
+    "hangs mid-answer, answers pings": "greeting 303-1303, answer 1 4400-5700, filler 7700-8500, filler 10675-11475, answer 2 11475-13475",
     "silence for 30 s": "greeting 303-1303, filler 6100-6900, filler 7900-8700, apology 10253-11453, filler 37100-37900, answer 1 38553-41553",
     "duplicate media": "greeting 303-1303, answer 1 4360-7360, answer 2 10360-12360",
     "media out of order": "greeting 303-1303, answer 1 4440-7440, answer 2 10440-12440",

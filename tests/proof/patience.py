@@ -1,4 +1,6 @@
-"""A call whose answer breaks off in the middle: a filler, the end of it, and the second try. In virtual time."""
+"""A call whose answer breaks off in the middle, while its session says other things: a filler, its end, and a second
+try. In virtual time.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +10,7 @@ from bot.call.call import Call
 from bot.call.settings import CallSettings
 from bot.testing.agent import Failure, Pacing, Reply, ScriptedAgent, Spoken
 from bot.testing.line import Line
-from bot.testing.model import Behaviour, SimulatedModel, SpeechAt
+from bot.testing.model import Behaviour, SendAt, SimulatedModel, SpeechAt
 from bot.testing.phone import SimulatedPhone
 from bot.testing.scheduler import VirtualCall
 from bot.testing.schema import check_client_event
@@ -16,6 +18,7 @@ from tests.proof.farewell import GREETING, tone
 
 MS = 1_000
 PACING = Pacing(speed=4)
+LIMITS = '{"type":"rate_limits.updated","event_id":"e1","rate_limits":[]}'
 QUESTION = SpeechAt(3_000 * MS, 3_400 * MS)
 
 
@@ -30,7 +33,7 @@ def run() -> VirtualCall:
     broken = Reply((answer,), pacing=PACING, failure=Failure("stalls", 1_500))
     model = SimulatedModel(
         ScriptedAgent([GREETING, broken, Reply((answer,), pacing=PACING)]),
-        Behaviour(),
+        Behaviour(sends=tuple(SendAt(ms * MS, LIMITS) for ms in (8_000, 12_000))),
         speech=(QUESTION,),
         check=check_client_event,
         keep_heard=False,

@@ -23,6 +23,8 @@ from tests.proof import farewell, patience, replacing
 from tests.proof.farewell import tone
 
 MS = 1_000
+VOICE = bytes((0x10, 0x90)) * 80
+"""A frame of the caller's."""
 PACING = Pacing(speed=4)
 SLOW = Pacing(speed=1.2)
 """Still being generated when the caller cuts in."""
@@ -40,23 +42,36 @@ Recorded = tuple[CallSettings, list[LogLine]]
 
 @dataclass(frozen=True)
 class Scene:
-    """One call, and where its name says what happens in it."""
+    """One call, and where its name says what happens in it.
+
+    With `says`, from when to when in ms, the caller's own audio is on the line; `speech` is told by the model without.
+    """
 
     name: str
     settings: CallSettings
     replies: Sequence[Reply]
     speech: Sequence[SpeechAt] = ()
     hang_up_ms: int = 20_000
+    says: tuple[int, int] | None = None
+    ready_ms: int = 0
+    """How much later than it could the session is ready."""
 
     def run(self) -> Recorded:
         model = SimulatedModel(
             ScriptedAgent(self.replies),
-            Behaviour(caller_words=("When are you open?",) * len(self.speech), transcription_after_ms=400),
+            Behaviour(
+                caller_words=("When are you open?",) * len(self.speech),
+                transcription_after_ms=400,
+                updated_after_ms=self.ready_ms,
+            ),
             speech=self.speech,
             check=check_client_event,
             keep_heard=False,
         )
-        phone = SimulatedPhone(frames=False)
+        phone = SimulatedPhone(frames=self.says is not None)
+        if self.says is not None:
+            from_ms, until_ms = self.says
+            phone.say(VOICE * ((until_ms - from_ms) // 20), from_ms * MS)
         phone.hang_up(self.hang_up_ms * MS)
         call = VirtualCall(Call(self.settings), phone, model, out_line=Line(40 * MS), in_line=Line(40 * MS))
         call.run()
@@ -88,6 +103,18 @@ SCENES = (
         (SpeechAt(1_000 * MS, 1_500 * MS),),
         14_000,
     ),
+    Scene(
+        "announcement-and-recorded-greeting",
+        _settings(
+            announcement="This call is recorded.",
+            announcement_audio=_sound(1_200, 7),
+            greeting_audio=_sound(1_800, 8),
+        ),
+        (SHORT,),
+        (ASKS,),
+        9_000,
+    ),
+    Scene("words-before-the-session-is-ready", _settings(), (GREETING, SHORT), (), 9_000, (400, 700), 900),
     Scene("recorded-greeting", _settings(greeting_audio=_sound(1_800, 8)), (SHORT,), (ASKS,), 12_000),
     Scene("bot-hangs-up", _settings(), (GREETING, BYE), (ASKS,), 30_000),
     Scene("idle", _settings(idle_s=4.0), (GREETING, SHORT, SHORT, BYE), (), 60_000),

@@ -13,9 +13,10 @@ import pytest
 
 from bot.call.call import Call
 from bot.call.facts import TurnFact, UsageFact, WaitFact
+from bot.call.greeting import RECORDED_ITEM
 from bot.call.outputs import End, Output, Report
 from bot.call.settings import CallSettings
-from bot.realtime.events import CancelResponse, CreateResponse, UpdateSession
+from bot.realtime.events import AppendAudio, CancelResponse, CreateItem, CreateResponse, UpdateSession
 from bot.records.fixture import read_fixture
 from bot.records.replay import replay
 from bot.testing import assert_replays
@@ -78,8 +79,21 @@ def _tells_last(outputs: list[Output]) -> list[Output]:
     return sorted(outputs, key=lambda one: isinstance(one, Report))
 
 
+def _greeting_before_announcement(outputs: list[Output]) -> list[Output]:
+    """The model is told of the two recordings in the other order than they are heard in."""
+    first = [one for one in outputs if isinstance(one, CreateItem) and one.item["id"] == RECORDED_ITEM]
+    return [*first, *(one for one in outputs if one not in first)]
+
+
+def _hears_before_it_greets(outputs: list[Output]) -> list[Output]:
+    """What the caller said so far goes to the model before the greeting is asked for."""
+    return sorted(outputs, key=lambda one: 0 if isinstance(one, AppendAudio) else 1)
+
+
 MISTAKES = {
     "the order of the greeting": _greets_first,
+    "the order of announcement and greeting": _greeting_before_announcement,
+    "the order of what was said and the greeting": _hears_before_it_greets,
     "a cancel that is dropped": _without(CancelResponse),
     "settings that are not sent": _without(UpdateSession),
     "a report that is missing": _without(Report),

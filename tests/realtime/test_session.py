@@ -196,6 +196,42 @@ def test_pcm_of_another_rate_is_nothing_we_can_speak(rate: int | None, told: tup
     assert formats(echoed({"format": {"type": "audio/pcm", "rate": rate}}, form(PCMU))) == told
 
 
+ODD: tuple[Any, ...] = (None, True, [], {}, "", "7", 7, 1.5, -1, 10**30)
+
+
+@pytest.mark.parametrize("odd", ODD)
+def test_a_format_that_is_no_name_is_not_told(odd: Any) -> None:
+    assert formats(echoed({"format": {"type": odd}}, {"format": {"type": odd, "rate": odd}})) == (PCMU, PCMU)
+
+
+@pytest.mark.parametrize("odd", [None, True, [], {}, "", "7", 1.5, -1, 23_999.5, "fast"])
+def test_a_rate_that_is_none_is_not_told(odd: Any) -> None:
+    pcm = {"format": {"type": "audio/pcm", "rate": odd}}
+    assert formats(echoed(pcm, pcm)) == ("audio/pcm", "audio/pcm")
+
+
+@pytest.mark.parametrize("name", ["Audio/PCMU", " audio/pcmu", "AUDIO/PCMU"])
+def test_the_name_of_a_format_is_read_as_names_of_media_types_are(name: str) -> None:
+    assert formats(echoed(form(name), form(name))) == (PCMU, PCMU)
+
+
+@pytest.mark.parametrize("odd", ODD)
+@pytest.mark.parametrize(
+    "where", ["id", "model", "expires_at", "audio", "audio.input", "audio.output", "audio.input.format"]
+)
+def test_nothing_odd_in_the_echo_of_a_session_ends_a_call(where: str, odd: Any) -> None:
+    echo: dict[str, Any] = {"audio": {"input": form(PCMU), "output": form(PCMU)}}
+    *path, last = where.split(".")
+    part = echo
+    for step in path:
+        part = part[step]
+    part[last] = odd
+    for wire in (echo, odd):
+        event = events.parse(json.dumps({"type": "session.updated", "session": wire}))
+        assert isinstance(event, events.SessionUpdated)
+        assert formats(event.session) == (PCMU, PCMU)
+
+
 @pytest.mark.parametrize("dialect", get_args(Dialect))
 def test_what_a_session_does_not_say_is_what_it_was_asked_for(dialect: Dialect) -> None:
     asked = SessionSettings(dialect=dialect, audio="audio/pcma")

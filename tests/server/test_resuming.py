@@ -288,7 +288,7 @@ async def test_a_broken_stream_is_asked_about_and_a_hang_up_is_not() -> None:
         await desk.quiet()
         assert desk.calls.registry.unasked(5) == 0
         async with desk.stream() as hand:
-            hand.bridge.phone_closed(clean=False, code=1006)
+            hand.bridge.phone_closed(1006)
         await desk.quiet()
         assert desk.reasons == ["caller_hung_up", "line_lost"]
         assert desk.calls.registry.unasked(5) == 1

@@ -196,7 +196,7 @@ async def test_a_session_taken_by_a_call_that_is_over_before_its_task_runs_is_cl
         await filled(desk, 1)
         live = desk.calls.start(new_call_sid())
         assert live.bridge.warm
-        live.bridge.phone_closed(clean=False, code=1006)
+        live.bridge.phone_closed(1006)
         await live.task
         await until(lambda: desk.model.open_sessions == len(pool(desk)) == 1)
         assert desk.calls.registry.live() == 0

@@ -143,7 +143,7 @@ def test_the_caller_hangs_up(abrupt: bool, told: list[str]) -> None:
     model = FakeModel()
     assert VirtualCall(core, phone, model, in_line=Line(10_000)).run() == "caller_hung_up"
     assert core.kinds()[2:] == [(510_000, kind) for kind in told]
-    assert core.fed[-1][1] == PhoneClosed(clean=not abrupt, code=1006 if abrupt else 1000)
+    assert core.fed[-1][1] == PhoneClosed(1006 if abrupt else 1000)
     assert model.disconnected_us == 510_000
 
 
