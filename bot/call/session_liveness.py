@@ -24,9 +24,9 @@ from bot.call.turns import Turns
 
 ANSWER_US = 3_000_000
 """From the end of the caller's turn, or from a response.create, to any sign of a response. The server makes it known
-at once (openai-realtime.md, section 3.3); how long it then takes to speak is for bot.call.patience."""
+at once (openai-realtime 3.3); how long it then takes to speak is for bot.call.patience."""
 CANCEL_US = 1_500_000
-"""From a response.cancel to the end of that response, which comes at once as well (section 3.3)."""
+"""From a response.cancel to the end of that response, which comes at once as well (openai-realtime 3.3)."""
 SPEECH_US = 1_000_000
 """From when the session was given all the silence that it waits for before it takes a turn to be over. After a stall
 of the line that may be at once, and is no reason for it to have said so already."""

@@ -32,7 +32,7 @@ def problems(path: Path) -> list[str]:
     return [problem.replace(str(path), "FILE") for problem in caught.value.problems]
 
 
-# text in / cached / out, audio in / cached / out, image in / cached: section 2.4, in billionths of a dollar a token
+# text in / cached / out, audio in / cached / out, image in / cached: openai-realtime 2.4, in billionths of a dollar a token
 FULL_PRICES = PerToken(4_000, 400, 24_000, 32_000, 400, 64_000, 5_000, 500)
 FULL = ((4_000, 400, 24_000), (32_000, 400, 64_000), (5_000, 500))
 OLD = ((4_000, 400, 16_000), (32_000, 400, 64_000), (5_000, 500))
