@@ -455,7 +455,7 @@ def show_help(
     from rich.console import Console
 
     from bot.docs import TOPICS, nearest
-    from bot.docs.terminal import list_topics, show
+    from bot.docs.terminal_reader import list_topics, show
 
     console = Console(highlight=False)
     command = _command_called(context, topic)

@@ -1,7 +1,7 @@
 """The manual: a Markdown file a topic, for `bot help TOPIC` and for a repository page.
 
-What it has of code and data stands between two marks and is made anew by `python -m bot.docs` (`tables`). Here live the
-texts and the way to them; never what the bot does. To start: `TOPICS`.
+What it has of code and data stands between two marks and is made anew by `python -m bot.docs`, from
+`generated_tables`. Here live the texts and the way to them; never what the bot does. To start: `TOPICS`.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ TOPICS = (
 _COMMENT = re.compile(r"<!--.*?-->\n?", re.DOTALL)
 _ANCHOR = re.compile(r'<a id="[^"]*"></a>')
 _LINK = re.compile(r"(?<!!)\[([^\]]+)\]\(([a-z-]+)\.md(?:#[^)]*)?\)")
-_WITHIN = re.compile(r"(?<!!)\[([^\]]+)\]\(#[^)]*\)")
+_FILE = re.compile(r"(?<!!)\[([^\]]+)\]\((?!https:)[^)]*\)")
 _PICTURE = re.compile(r"!\[([^\]]*)\]\([^)]*\)")
 
 
@@ -32,7 +32,7 @@ def page(topic: str) -> str:
     """The same for a terminal: links to other topics name the command that shows them."""
     text = _ANCHOR.sub("", _COMMENT.sub("", source(topic)))
     text = _PICTURE.sub(r"(A picture: \1)", text)
-    return _LINK.sub(_command, _WITHIN.sub(r"\1", text))
+    return _FILE.sub(r"\1", _LINK.sub(_command, text))
 
 
 def summary(topic: str) -> str:

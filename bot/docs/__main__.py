@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from bot.docs.tables import generated
+from bot.docs.generated_tables import generated
 
 root = Path(__file__).parents[2]
 if not (root / "README.md").is_file():

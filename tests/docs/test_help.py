@@ -12,7 +12,7 @@ from typer.testing import CliRunner, Result
 
 from bot.cli import app
 from bot.docs import TOPICS, nearest, page, source, summary
-from bot.docs.terminal import list_topics, show
+from bot.docs.terminal_reader import list_topics, show
 
 DOCS = Path(__file__).parents[2] / "bot/docs"
 

@@ -11,7 +11,7 @@ import pytest
 
 from bot.call.states import picture
 from bot.cli import BROKEN_OFF, WRONG_SETTINGS
-from bot.docs.tables import SECTIONS, filled, generated
+from bot.docs.generated_tables import SECTIONS, filled, generated
 from bot.explain.exit_codes import EXIT_CODES
 from tests.test_readme import ALL, ROOT, table_under, ticked
 
