@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import os
 import re
 import shlex
@@ -11,6 +12,7 @@ import subprocess
 import sys
 import textwrap
 from datetime import UTC, datetime, timedelta
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, get_args
 
@@ -304,6 +306,15 @@ def test_what_is_generated_is_printed(what: str) -> None:
     assert done.stdout.strip() in (TEXTS["settings"] if what == "table" else (ROOT / ".env.example").read_text())
 
 
+def test_the_commands_named_in_a_sentence_exist() -> None:
+    spans = re.findall(r"`((?:bot|python -m) [^`\n]+)`", OURS)
+    named = {shlex.split(span)[1] for span in spans if span.startswith("bot ")}
+    assert named <= set(getattr(typer.main.get_command(app), "commands", {})) | {"--help", "--version"}
+    modules = {shlex.split(span)[2] for span in spans if span.startswith("python ")}
+    assert modules
+    assert all(find_spec(module) for module in modules)
+
+
 # ---- the tables ----
 
 
@@ -316,12 +327,29 @@ def test_every_failure_of_a_session_is_explained() -> None:
     assert ticked([row[1] for row in table_under("## OpenAI's codes")]) >= FATAL
 
 
+def logged(*methods: str) -> set[str]:
+    """The names that open what the bot logs or reports by these methods."""
+    found: set[str] = set()
+    for path in (ROOT / "bot").rglob("*.py"):
+        if "testing" in path.relative_to(ROOT).parts:
+            continue
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Call) and node.args and ast.unparse(node.func).rpartition(".")[2] in methods:
+                said = [one.value for one in ast.walk(node.args[0]) if isinstance(one, ast.Constant)]
+                found |= {one for one in said if isinstance(one, str)}
+    return found
+
+
 def test_every_warning_in_the_log_is_explained() -> None:
-    sources = [path for path in (ROOT / "bot").rglob("*.py") if "testing" not in path.relative_to(ROOT).parts]
-    pattern = re.compile(r'(?:\bwarn|_log\.(?:warning|error|exception))\(\s*"(\w+)"')
-    written = {name for path in sources for name in pattern.findall(path.read_text(encoding="utf-8"))}
+    written = logged("warn", "warning", "error", "exception")
     assert written
     assert first_column("## What the log says") == written
+
+
+def test_every_other_line_of_the_log_is_explained() -> None:
+    written = logged("info", "report", "Report") - first_column("## What the log says")
+    assert written
+    assert first_column("## What else the log says") == written
 
 
 def test_every_number_of_a_stream_s_failure_is_explained() -> None:
@@ -333,7 +361,13 @@ def test_every_number_of_a_stream_s_failure_is_explained() -> None:
 
 
 def test_every_row_has_as_many_cells_as_its_table() -> None:
-    for heading in ("## Why a call ended", "## What the log says", "## Twilio's numbers", "## OpenAI's codes"):
+    for heading in (
+        "## Why a call ended",
+        "## What the log says",
+        "## What else the log says",
+        "## Twilio's numbers",
+        "## OpenAI's codes",
+    ):
         assert len({len(row) for row in table_under(heading)}) == 1, heading
 
 

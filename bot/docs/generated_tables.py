@@ -11,7 +11,7 @@ from bot.config.tables import env_example, first_settings_table, settings_table
 from bot.docs import TOPICS, summary
 from bot.explain.end_reasons import END_REASONS
 from bot.explain.exit_codes import EXIT_CODES
-from bot.explain.log_lines import LOG_LINES
+from bot.explain.log_lines import LOG_LINES, ROUTINE_LINES
 from bot.explain.session_failures import SESSION_FAILURES
 from bot.explain.twilio_errors import TWILIO_ERRORS
 from bot.observe.catalogue import ALERTS, shipped
@@ -77,6 +77,10 @@ def _log_lines() -> str:
     return _explained("| line | what it means, and the mend |", LOG_LINES)
 
 
+def _routine_lines() -> str:
+    return _explained("| line | what it means |", ROUTINE_LINES)
+
+
 def _exit_codes() -> str:
     return _explained("| code | what it says |", {str(code): meaning for code, meaning in EXIT_CODES.items()})
 
@@ -100,6 +104,7 @@ SECTIONS: dict[str, Callable[[], str]] = {
     "alerts": _alerts,
     "end-reasons": _end_reasons,
     "log-lines": _log_lines,
+    "routine-lines": _routine_lines,
     "exit-codes": _exit_codes,
     "twilio-errors": _twilio_errors,
     "session-failures": _session_failures,

@@ -165,3 +165,38 @@ LOG_LINES: dict[str, str] = {
         "Twilio was told to ask again, or a call's end is not known to the other processes."
     ),
 }
+
+ROUTINE_LINES: dict[str, str] = {
+    "listening": "The server answers on `host` and `port`.",
+    "call_started": "A call has come in and its session is dialled; `calls` are there now.",
+    "session_ready": "The session was configured `after_ms` from the webhook. Above a second the way there is slow.",
+    "begun": "Stream and session are both there, `after_ms` from the webhook: the caller hears the bot from here on.",
+    "announcement_heard": "The announcement was heard to its end: from here on the caller may be recorded.",
+    "recording_started": "The WAV of the call begins here.",
+    "interrupted": (
+        "The caller cut the bot short: `heard_ms` of the item's `received_ms` were heard, and nothing of `unheard_items`; "
+        "`generating` says that the reply was still being made."
+    ),
+    "filler_played": "The caller had waited `after_ms` and heard a filler. Many of them mean that the model is slow.",
+    "idle_prompt": "The caller was silent for `BOT_IDLE_SECONDS` and was asked whether they are there; `number` counts.",
+    "hang_up_asked": "The model asked to hang up: that is done once its goodbye was heard.",
+    "hang_up_refused": "The model asked to hang up before the caller had said anything; it was told to wait.",
+    "hang_up_dropped": "The caller spoke before the goodbye was over: the call goes on.",
+    "time_limit_near": "The model was told to wrap up: `limit_s` is near.",
+    "spend_limit_near": "The model was told to wrap up: four fifths of a cap on money are spent.",
+    "session_replaced": "Another session has the call: `after_ms` without one, `told` turns told, `answers` if one was owed.",
+    "session_missed": "The stream came to another process, which serves it; the session that waited here was closed.",
+    "call_ended": "A stream of the call is over: `reason` says why, with its length, turns, cost and counts.",
+    "call_resumed": "Twilio asked what follows, and the call goes on as its stream number `leg`.",
+    "call_status": "Twilio says what became of the call, with its `error` number if there was one.",
+    "call_transferred": "The person whose number `BOT_FALLBACK` is has talked to the caller.",
+    "transfer_failed": "That person did not answer; `status` is Twilio's word. The caller heard the apology.",
+    "message_left": "The caller has left a message, which lies with Twilio at `url`.",
+    "load_normal": "The event loop is in time again: calls are taken.",
+    "store_back": "The call store answers again.",
+    "purged": "So many files, and the words of so many calls, were erased because their time was over.",
+    "left_over_removed": "What a killed server had left in TMPDIR was removed.",
+    "draining": "The server was told to stop: `calls` may go on for `seconds`.",
+    "drained": "No call is left, and nobody is owed an answer: the process ends.",
+}
+"""What is told of every call, or of none that is in trouble: at the level info."""
