@@ -174,17 +174,17 @@ ROUTINE_LINES: dict[str, str] = {
     "announcement_heard": "The announcement was heard to its end: from here on the caller may be recorded.",
     "recording_started": "The WAV of the call begins here.",
     "interrupted": (
-        "The caller cut the bot short: `heard_ms` of the item's `received_ms` were heard, and nothing of `unheard_items`; "
+        "The caller cut the bot short: `heard_ms` of the item's `received_ms` were heard, nothing of `unheard_items`; "
         "`generating` says that the reply was still being made."
     ),
     "filler_played": "The caller had waited `after_ms` and heard a filler. Many of them mean that the model is slow.",
-    "idle_prompt": "The caller was silent for `BOT_IDLE_SECONDS` and was asked whether they are there; `number` counts.",
+    "idle_prompt": "The caller was silent for `BOT_IDLE_SECONDS` and was asked whether they are there.",
     "hang_up_asked": "The model asked to hang up: that is done once its goodbye was heard.",
     "hang_up_refused": "The model asked to hang up before the caller had said anything; it was told to wait.",
     "hang_up_dropped": "The caller spoke before the goodbye was over: the call goes on.",
     "time_limit_near": "The model was told to wrap up: `limit_s` is near.",
     "spend_limit_near": "The model was told to wrap up: four fifths of a cap on money are spent.",
-    "session_replaced": "Another session has the call: `after_ms` without one, `told` turns told, `answers` if one was owed.",
+    "session_replaced": "Another session has the call, after `after_ms` without; `told` turns were told to it.",
     "session_missed": "The stream came to another process, which serves it; the session that waited here was closed.",
     "call_ended": "A stream of the call is over: `reason` says why, with its length, turns, cost and counts.",
     "call_resumed": "Twilio asked what follows, and the call goes on as its stream number `leg`.",
