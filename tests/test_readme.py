@@ -310,7 +310,7 @@ def test_the_commands_named_in_a_sentence_exist() -> None:
     spans = re.findall(r"`((?:bot|python -m) [^`\n]+)`", OURS)
     named = {shlex.split(span)[1] for span in spans if span.startswith("bot ")}
     assert named <= set(getattr(typer.main.get_command(app), "commands", {})) | {"--help", "--version"}
-    modules = {shlex.split(span)[2] for span in spans if span.startswith("python ")}
+    modules = {shlex.split(line)[2] for line in [*spans, *commands()] if line.startswith("python -m ")}
     assert modules
     assert all(find_spec(module) for module in modules)
 
