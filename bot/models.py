@@ -1,4 +1,4 @@
-"""Models by name, and what each takes (openai-realtime.md, sections 0.1, 0.2, 2 and 2.4).
+"""Models by name, and what each takes (openai-realtime 0.1, 0.2, 2 and 2.4).
 
 A family is the whole name less the date of a snapshot: `gpt-realtime-2025-08-28` is a gpt-realtime, and no
 gpt-realtime-2. Any other name, such as that of an Azure deployment, tells nothing, and a model of which nothing is

@@ -20,6 +20,7 @@ from bot.config import (
     warnings_about,
 )
 from bot.config.settings import variables
+from bot.docs import source
 from bot.realtime.session import takes_reasoning
 
 ROOT = Path(__file__).parents[1]
@@ -567,15 +568,14 @@ def test_what_is_shown_is_one_short_printable_line() -> None:
     assert shown.isprintable()
 
 
-def test_the_readme_holds_the_table() -> None:
-    readme = (ROOT / "README.md").read_text(encoding="utf-8")
-    table = readme.partition("<!-- settings:begin -->\n")[2].partition("<!-- settings:end -->")[0]
-    assert table == settings_table(), "put the output of `python -m bot.config table` between the markers of README.md"
+def test_the_manual_holds_the_table() -> None:
+    table = source("settings").partition("<!-- settings:begin -->\n")[2].partition("<!-- settings:end -->")[0]
+    assert table == settings_table(), "run `python -m bot.docs`"
 
 
 def test_the_example_file_is_up_to_date() -> None:
     text = (ROOT / ".env.example").read_text(encoding="utf-8")
-    assert text == env_example(), "write the output of `python -m bot.config example` to .env.example"
+    assert text == env_example(), "run `python -m bot.docs`"
 
 
 def test_every_line_of_the_example_file_may_be_uncommented(tmp_path: Path) -> None:

@@ -97,6 +97,7 @@ def test_the_wheel_carries_every_file_of_the_package_and_the_twiml(wheel: Path) 
     assert {"bot/py.typed", "bot/twiml/answer.xml", "bot/records/page_files/page.html"} <= carried
     assert {"bot/records/store/migrations/env.py", "bot/records/store/migrations/versions/r0001_calls.py"} <= carried
     assert any(name.endswith(".ulaw") for name in carried)
+    assert {"bot/docs/settings.md", "bot/docs/openai-realtime.md", "bot/docs/call-page.png"} <= carried
 
 
 def test_the_wheel_is_for_every_platform_and_has_the_licence(wheel: Path) -> None:
@@ -109,6 +110,17 @@ def test_what_was_unpacked_from_the_wheel_uses_its_own_files(unpacked: Path, tmp
     done = python("-c", USES_WHAT_IT_CARRIES, cwd=tmp_path, path=unpacked)
     assert (done.returncode, done.stderr) == (0, "")
     assert Path(done.stdout.strip()) == (unpacked / "bot/twiml").resolve()
+
+
+def test_what_was_unpacked_from_the_wheel_has_the_manual(unpacked: Path, tmp_path: Path) -> None:
+    done = python("-m", "bot", "help", "money", cwd=tmp_path, path=unpacked)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.startswith("# Money\n")
+
+
+def test_what_was_unpacked_from_the_wheel_makes_no_document_anew(unpacked: Path, tmp_path: Path) -> None:
+    done = python("-m", "bot.docs", cwd=tmp_path, path=unpacked)
+    assert (done.returncode, "run it in a clone" in done.stderr) == (1, True)
 
 
 def test_what_was_unpacked_from_the_wheel_knows_its_version(unpacked: Path, tmp_path: Path) -> None:
@@ -131,7 +143,7 @@ def test_the_source_archive_can_be_built_from_and_tested(tmp_path: Path) -> None
 def test_help_comes_without_a_warning() -> None:
     done = python("-m", "bot", "--help")
     assert (done.returncode, done.stderr) == (0, "")
-    for command in ("serve", "demo", "call", "calls", "forget", "replay", "show", "check"):
+    for command in ("serve", "demo", "call", "calls", "forget", "replay", "show", "check", "help"):
         assert f"\n  {command} " in done.stdout
 
 

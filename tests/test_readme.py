@@ -1,7 +1,8 @@
-"""The README keeps its promises: its commands run, its tables are complete, its names exist."""
+"""The README and the manual keep their promises: their commands run, their tables are complete, their names exist."""
 
 from __future__ import annotations
 
+import ast
 import os
 import re
 import shlex
@@ -11,6 +12,7 @@ import subprocess
 import sys
 import textwrap
 from datetime import UTC, datetime, timedelta
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, get_args
 
@@ -22,9 +24,9 @@ from bot.call.call import Call
 from bot.call.notes import Shutdown
 from bot.call.outputs import EndReason
 from bot.call.settings import CallSettings
-from bot.call.states import picture
 from bot.cli import app
 from bot.config.settings import variables
+from bot.docs import TOPICS
 from bot.realtime import events
 from bot.realtime.errors import FATAL
 from bot.realtime.failures import FailureKind
@@ -37,7 +39,12 @@ from bot.records.writer import Writer
 from tests.records.calls import calls_sample
 
 ROOT = Path(__file__).parents[1]
-README = (ROOT / "README.md").read_text(encoding="utf-8")
+PATHS = (ROOT / "README.md", *sorted((ROOT / "bot/docs").glob("*.md")))
+TEXTS = {path.stem: path.read_text(encoding="utf-8") for path in PATHS}
+README = TEXTS["README"]
+ALL = "\n\n".join(TEXTS.values())
+OURS = "\n\n".join(text for name, text in TEXTS.items() if name not in {"openai-realtime", "twilio-voice", "failures"})
+"""Without what others have and do."""
 BLOCK = re.compile(r"^(?P<ci><!-- ci -->\n)? *```(?P<kind>\w*)\n(?P<body>.*?)^ *```$", re.MULTILINE | re.DOTALL)
 
 TRIAL = "python3 -m venv .venv && .venv/bin/pip install . && .venv/bin/bot demo"
@@ -71,12 +78,15 @@ NEEDS_A_SERVER = {  # what is behind them runs in tests/server and tests/testing
     "bot call https://bot.example.com/voice --env-file .env",
     "bot call https://bot.example.com/voice --env-file .env --audio question.wav --save call.wav",
 }
+RUN_ELSEWHERE = {"python -m bot.docs": "tests/docs/test_tables.py"}
 NOT_RUN = {  # programs of others, and proofs that take minutes
     "ngrok http 8080",
     "cloudflared tunnel --url http://localhost:8080",
     "pytest --loop both",
     "pytest -m slow -n 0",
     "bot model",
+    "bot demo",
+    "python -m tests.page_picture heardline-demo/call.html",
     "python -m tests.proof.fixtures",
     "python -m tests.proof",
     "python -m tests.proof sockets",
@@ -94,7 +104,7 @@ NOT_RUN = {  # programs of others, and proofs that take minutes
 
 def blocks(kind: str, *, ci: bool | None = None) -> list[str]:
     """The code blocks of that kind, without their indent; `ci`: only those that stand under a `<!-- ci -->` line, or not."""
-    found = BLOCK.finditer(README)
+    found = BLOCK.finditer(ALL)
     return [
         textwrap.dedent(one["body"])
         for one in found
@@ -107,8 +117,8 @@ def commands(*, ci: bool | None = None) -> list[str]:
 
 
 def table_under(heading: str) -> list[list[str]]:
-    """The cells of the table under a heading, without its head."""
-    text = README.partition(f"{heading}\n")[2]
+    """The cells of the table under a heading of troubleshooting, without its head."""
+    text = TEXTS["troubleshooting"].partition(f"{heading}\n")[2]
     rows = [line for line in text.partition("\n#")[0].splitlines() if line.startswith("|")]
     return [[cell.strip() for cell in row.strip("|").split(" | ")] for row in rows[2:]]
 
@@ -121,6 +131,14 @@ def first_column(heading: str) -> set[str]:
     return ticked([row[0] for row in table_under(heading)])
 
 
+# ---- the README ----
+
+
+def test_the_readme_is_short_and_leads_to_every_topic() -> None:
+    assert len(README.splitlines()) <= 250
+    assert all(f"(bot/docs/{topic}.md)" in README for topic in TOPICS)
+
+
 # ---- the commands ----
 
 
@@ -129,13 +147,14 @@ def test_the_two_commands_come_first() -> None:
 
 
 def test_every_command_is_run_by_ci_or_below_or_is_known() -> None:
-    here = RUN_BELOW | NEEDS_A_SERVER | NOT_RUN
+    here = RUN_BELOW | NEEDS_A_SERVER | NOT_RUN | RUN_ELSEWHERE.keys()
     assert sorted(commands(ci=False)) == sorted(here)
+    assert all(f'"{line.split()[-1]}"' in (ROOT / test).read_text() for line, test in RUN_ELSEWHERE.items())
 
 
 def test_ci_runs_the_marked_commands_in_their_order() -> None:
-    """.ci/run reads this README by itself; both readings must give the same."""
-    script = 'eval "$(sed -n "/^readme_commands()/,/^}/p" .ci/run)"; readme_commands README.md'
+    """.ci/run reads the documents by itself; both readings must give the same."""
+    script = 'eval "$(sed -n "/^documented_commands()/,/^}/p" .ci/run)"; documented_commands README.md bot/docs/*.md'
     done = subprocess.run(["bash", "-c", script], cwd=ROOT, capture_output=True, text=True, check=True)
     assert done.stdout.splitlines() == commands(ci=True)
     assert commands(ci=True)[:2] == [TRIAL, TESTS]
@@ -284,36 +303,57 @@ def test_what_is_generated_is_printed(what: str) -> None:
     assert line in commands()
     command = [sys.executable, *shlex.split(line)[1:]]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
-    assert done.stdout.strip() in (README if what == "table" else (ROOT / ".env.example").read_text())
+    assert done.stdout.strip() in (TEXTS["settings"] if what == "table" else (ROOT / ".env.example").read_text())
 
 
-# ---- the tables and the picture ----
+def test_the_commands_named_in_a_sentence_exist() -> None:
+    spans = re.findall(r"`((?:bot|python -m) [^`\n]+)`", OURS)
+    named = {shlex.split(span)[1] for span in spans if span.startswith("bot ")}
+    assert named <= set(getattr(typer.main.get_command(app), "commands", {})) | {"--help", "--version"}
+    modules = {shlex.split(line)[2] for line in [*spans, *commands()] if line.startswith("python -m ")}
+    assert modules
+    assert all(find_spec(module) for module in modules)
 
 
-def test_the_picture_is_the_table_of_states() -> None:
-    shown = README.partition("<!-- states:begin -->\n")[2].partition("<!-- states:end -->")[0]
-    assert shown == f"```mermaid\n{picture()}\n```\n", "put bot.call.states.picture() between the markers of README.md"
+# ---- the tables ----
 
 
 def test_every_end_of_a_call_is_explained() -> None:
-    assert first_column("### Why a call ended") == set(get_args(EndReason))
+    assert first_column("## Why a call ended") == set(get_args(EndReason))
 
 
 def test_every_failure_of_a_session_is_explained() -> None:
-    assert first_column("### OpenAI's codes") == set(get_args(FailureKind))
-    assert ticked([row[1] for row in table_under("### OpenAI's codes")]) >= FATAL
+    assert first_column("## OpenAI's codes") == set(get_args(FailureKind))
+    assert ticked([row[1] for row in table_under("## OpenAI's codes")]) >= FATAL
+
+
+def logged(*methods: str) -> set[str]:
+    """The names that open what the bot logs or reports by these methods."""
+    found: set[str] = set()
+    for path in (ROOT / "bot").rglob("*.py"):
+        if "testing" in path.relative_to(ROOT).parts:
+            continue
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Call) and node.args and ast.unparse(node.func).rpartition(".")[2] in methods:
+                said = [one.value for one in ast.walk(node.args[0]) if isinstance(one, ast.Constant)]
+                found |= {one for one in said if isinstance(one, str)}
+    return found
 
 
 def test_every_warning_in_the_log_is_explained() -> None:
-    sources = [path for path in (ROOT / "bot").rglob("*.py") if "testing" not in path.relative_to(ROOT).parts]
-    pattern = re.compile(r'(?:\bwarn|_log\.(?:warning|error|exception))\(\s*"(\w+)"')
-    written = {name for path in sources for name in pattern.findall(path.read_text(encoding="utf-8"))}
+    written = logged("warn", "warning", "error", "exception")
     assert written
-    assert first_column("### What the log says") == written
+    assert first_column("## What the log says") == written
+
+
+def test_every_other_line_of_the_log_is_explained() -> None:
+    written = logged("info", "report", "Report") - first_column("## What the log says")
+    assert written
+    assert first_column("## What else the log says") == written
 
 
 def test_every_number_of_a_stream_s_failure_is_explained() -> None:
-    numbers = {number for row in table_under("### Twilio's numbers") for number in row[0].split(", ")}
+    numbers = {number for row in table_under("## Twilio's numbers") for number in row[0].split(", ")}
     streams = {*range(31900, 31905), 31910, *range(31920, 31925), 31930, 31931, 31941, 31950, 31951}
     webhooks = {11200, 11201, 11202, 11203, 11205, 11210, 11220, 11750, 11770, 12100, 12101, 12102, 12200, 12300}
     assert numbers >= {str(number) for number in {*streams, *webhooks, 10001, 10003, 10004}}
@@ -321,7 +361,13 @@ def test_every_number_of_a_stream_s_failure_is_explained() -> None:
 
 
 def test_every_row_has_as_many_cells_as_its_table() -> None:
-    for heading in ("### Why a call ended", "### What the log says", "### Twilio's numbers", "### OpenAI's codes"):
+    for heading in (
+        "## Why a call ended",
+        "## What the log says",
+        "## What else the log says",
+        "## Twilio's numbers",
+        "## OpenAI's codes",
+    ):
         assert len({len(row) for row in table_under(heading)}) == 1, heading
 
 
@@ -329,18 +375,18 @@ def test_every_row_has_as_many_cells_as_its_table() -> None:
 
 
 def test_the_settings_it_speaks_of_exist() -> None:
-    named = set(re.findall(r"\b(?:BOT|OPENAI|TWILIO)_[A-Z_]+\b", README)) - {"BOT_"}
+    named = set(re.findall(r"\b(?:BOT|OPENAI|TWILIO)_[A-Z_]+\b", OURS)) - {"BOT_"}
     known = set(variables())
     assert {name.removesuffix("_FILE") for name in named - known} <= known
 
 
 def test_the_files_it_speaks_of_exist() -> None:
-    named = set(re.findall(r"`((?:bot|tests|twiml|\.ci)/[\w./-]*)`", README)) - {"tests/fixtures/"}
+    named = set(re.findall(r"`((?:bot|tests|twiml|\.ci)/[\w./-]*)`", OURS)) - {"tests/fixtures/"}
     assert named
     assert all((ROOT / name).exists() for name in named)
 
 
 def test_the_packages_it_speaks_of_exist() -> None:
-    named = {name.replace(".", "/") for name in re.findall(r"`(bot\.[a-z]+)`", README)}
+    named = {name.replace(".", "/") for name in re.findall(r"`(bot\.[a-z]+)`", OURS)}
     assert named
     assert all((ROOT / name).is_dir() for name in named)

@@ -6,7 +6,7 @@ import string
 
 BYTES_PER_MS = 8
 FRAME_BYTES = 160
-"""20 ms, the size of Twilio's frames in practice; never a promise (twilio-voice.md, section 4)."""
+"""20 ms, the size of Twilio's frames in practice; never a promise (twilio-voice 4)."""
 SILENCE_BYTE = 0xFF
 MAX_MEDIA_CHARS = 64_000
 """48,000 bytes of audio in base64: the most that goes into one outbound media message."""
@@ -28,7 +28,7 @@ def check(payload: str) -> None:
 
 
 def payload_bytes(payload: str) -> int:
-    """How many bytes of audio a checked `payload` holds, by its length and padding (DESIGN, ledger rule 1)."""
+    """How many bytes of audio a checked `payload` holds, by its length and padding (how-it-works ledger 1)."""
     return len(payload) // 4 * 3 - payload.count("=", -2)
 
 

@@ -1,4 +1,4 @@
-"""Payloads of a telephone line to and from the other formats of a Realtime session (openai-realtime.md, section 2.1).
+"""Payloads of a telephone line to and from the other formats of a Realtime session (openai-realtime 2.1).
 
 `audio/pcma` is G.711 A-law at 8 kHz, `audio/pcm` 16-bit little-endian PCM at 24 kHz. `audio/pcmu` is the line's own and
 needs nothing of this. Each object serves one direction of one session and keeps what a chunk border cut in two.

@@ -1,4 +1,4 @@
-"""Where in an answer's text its sound is: an estimate, since the wire aligns nothing (DESIGN, ledger rule 6).
+"""Where in an answer's text its sound is: an estimate, since the wire aligns nothing (how-it-works ledger 6).
 
 Speech is taken to run through the text at the voice's rate, so many milliseconds a letter, a word and a pause costing
 some letters more. Three things are known besides: what came of the text with how much audio (its last word is spoken

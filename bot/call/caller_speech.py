@@ -1,7 +1,7 @@
 """When the caller spoke, on the call's clock, from what the session says of its input audio.
 
 `audio_start_ms` includes the prefix padding and `audio_end_ms` the window of silence after which server_vad takes a
-turn to be over (openai-realtime.md, section 4): both are taken off. What semantic_vad includes is not known, so its
+turn to be over (openai-realtime 4): both are taken off. What semantic_vad includes is not known, so its
 figures are taken as they are. Where the offsets of a dialect mean nothing, what was written when the word came counts.
 """
 

@@ -40,5 +40,5 @@ class Ending:
 
 
 def function_output(call_id: str, text: str) -> dict[str, Any]:
-    """A `function_call_output` item (openai-realtime.md, section 3.1)."""
+    """A `function_call_output` item (openai-realtime 3.1)."""
     return {"type": "function_call_output", "call_id": call_id, "output": json.dumps({"result": text})}

@@ -6,7 +6,7 @@ interrupt; he gets no other answer. A goodbye that fails or does not come is lef
 for it.
 
 Both requests are system items at the end of the conversation: instructions or tools of a response's own would have the
-whole conversation billed afresh (openai-realtime.md, section 7, cache busters), which is no way to save money.
+whole conversation billed afresh (openai-realtime 7, cache busters), which is no way to save money.
 """
 
 from __future__ import annotations

@@ -155,7 +155,7 @@ def filtered(response: Response) -> bool:
 
 
 def spoken_over(response: Response) -> bool:
-    """Whether the server cancelled it by itself, because the caller spoke (section 3.3, "Interrupted")."""
+    """Whether the server cancelled it by itself, because the caller spoke (openai-realtime 3.3, "Interrupted")."""
     details = response.status_details
     return response.status == "cancelled" and details is not None and details.reason == "turn_detected"
 

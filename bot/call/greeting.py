@@ -82,6 +82,6 @@ class Greeting:
 
 
 def greeting_response(words: str, instructions: str) -> dict[str, Any]:
-    """Parameters of the greeting's `response.create`: its instructions replace the session's (section 3.1)."""
+    """Parameters of the greeting's `response.create`: its instructions replace the session's (openai-realtime 3.1)."""
     ask = f"Begin the call now: say exactly the following to the caller, and nothing else.\n\n{words}"
     return {"instructions": f"{instructions}\n\n{ask}" if instructions else ask}

@@ -19,7 +19,7 @@ from bot.realtime.events import CreateItem
 
 MAX_PROMPTS = 2
 WORDS_US = 10_000_000
-"""After this no words of a turn come any more: servers take half a second (openai-realtime.md, section 12, W5)."""
+"""After this no words of a turn come any more: servers take half a second (openai-realtime W5)."""
 REMEMBERED = 8
 """Turns whose words are not known yet."""
 PROMPT = (

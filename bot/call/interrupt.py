@@ -1,7 +1,7 @@
 """Barge-in: the bot falls silent, and the model is told what the caller has heard.
 
 The item that was being heard is truncated at the millisecond heard; items never reached are deleted, but only once they
-stand finished; items heard to their end are left alone (DESIGN, ledger rule 3; openai-realtime.md, section 4).
+stand finished; items heard to their end are left alone (how-it-works ledger 3; openai-realtime 4).
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ class Interrupt:
         return self._speaking.interruptible(self._step.now_us) or self._responses.busy
 
     def cut(self) -> None:
-        """In the order of DESIGN's rule 3: snapshot, new epoch, clear, truncate; then the rest."""
+        """In the order of how-it-works ledger 3: snapshot, new epoch, clear, truncate; then the rest."""
         step = self._step
         clear, everything = self._speaking.cut(step.now_us)
         step.send_all(clear)

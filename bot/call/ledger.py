@@ -8,7 +8,7 @@ Two questions. *Has the bot the floor*: until the last mark is back, or 2 s afte
 still be heard*: until the last mark is back. A line that has stalled plays it later, and the caller may cut it short.
 Only where marks do not come back is the clock all there is. The line also keeps order: while later things come from
 the phone, a mark that does not has not been reached, and two that are overdue mean that playing stands still before
-the first. (DESIGN, "What the caller heard"; twilio-voice.md, section 5.)
+the first. (how-it-works ledger 1 and 2; twilio-voice 5.)
 """
 
 from __future__ import annotations

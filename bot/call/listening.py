@@ -1,7 +1,7 @@
 """The caller's audio on its way to the model: kept until the session is ready, gaps filled, nothing dropped.
 
 Twilio may send no frames at all (mute, silence suppression) and the model can only end a turn on audio it was given
-(openai-realtime.md, section 4, "dropped input"; twilio-voice.md, section 4, "Gaps"). A stall of the line looks the same
+(openai-realtime 4, "dropped input"; twilio-voice 4, "Gaps"). A stall of the line looks the same
 until it is over, and silence in its place would end the turn in the middle of a sentence. What tells them apart is the
 route: where frames have come through the caller's silence, their absence is a stall, and is waited out for as long as a
 stall may last; where the timestamps have left silence out, and as long as nothing is known, a gap is filled at once.

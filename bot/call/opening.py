@@ -4,7 +4,7 @@ Until the caller has heard a moment of it the turns are ours (bot.call.turns). A
 over: the bot falls silent and the greeting waits, from its first byte, until they stop. What they said is answered
 behind it. Where greetings may not be interrupted, one that has begun goes on.
 
-A server that can't leave the turns to us (openai-realtime.md, section 1.5) cancels the greeting when the caller speaks
+A server that can't leave the turns to us (openai-realtime 1.5) cancels the greeting when the caller speaks
 and answers by itself: then the greeting is asked for again, and that answer is cancelled and asked for behind it.
 """
 

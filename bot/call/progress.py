@@ -1,4 +1,4 @@
-"""A call that leads nowhere: hold music, a recorded announcement, another machine (failures.md, 56).
+"""A call that leads nowhere: hold music, a recorded announcement, another machine (failures 56).
 
 The measure is new words. A turn has some when its transcript is not empty and, having three words or more, is not
 nearly the same as one of the last few; one of a word or two (`yes`) must differ from the turn before. When for

@@ -1,7 +1,7 @@
 """Responses: the one gate for `response.create`, and which responses may still be heard.
 
 Only one response may be active; a second `response.create` is refused until the first one's `response.done`
-(openai-realtime.md, pitfalls 6 and 7). Deltas of an interrupted response must never be heard (section 4).
+(openai-realtime pitfalls 6 and 7). Deltas of an interrupted response must never be heard (openai-realtime 4).
 """
 
 from __future__ import annotations

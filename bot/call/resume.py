@@ -1,7 +1,7 @@
-"""A conversation told to a session that was not there: what was heard, in spoken order, as items (section 3.1).
+"""A conversation told to a session that was not there: what was heard, in spoken order, as items (openai-realtime 3.1).
 
 The caller's words are the caller's: they stand in role user and nowhere else. The bot's are as far as they were heard.
-Items can't be made of the bot's audio, and text items can't be truncated (openai-realtime.md, sections 3.1 and 11).
+Items can't be made of the bot's audio, and text items can't be truncated (openai-realtime 3.1 and 11).
 """
 
 from __future__ import annotations

@@ -24,14 +24,14 @@ from bot.call.turns import Turns
 
 ANSWER_US = 3_000_000
 """From the end of the caller's turn, or from a response.create, to any sign of a response. The server makes it known
-at once (openai-realtime.md, section 3.3); how long it then takes to speak is for bot.call.patience."""
+at once (openai-realtime 3.3); how long it then takes to speak is for bot.call.patience."""
 MADE_US, MADE_SHARE = 6_000_000, 0.75
 """From any event to the next, while a response is made that may be heard: so long, or this share of
 BOT_RESPONSE_SECONDS where that is longer. The server makes audio faster than it plays, and begins half a second after
-the response was made known; a model that reasons, two seconds (openai-realtime.md, section 5). A healthy one may take
+the response was made known; a model that reasons, two seconds (openai-realtime 5). A healthy one may take
 more than twice that."""
 CANCEL_US = 1_500_000
-"""From a response.cancel to the end of that response, which comes at once as well (section 3.3)."""
+"""From a response.cancel to the end of that response, which comes at once as well (openai-realtime 3.3)."""
 SPEECH_US = 1_000_000
 """From when the session was given all the silence that it waits for before it takes a turn to be over. After a stall
 of the line that may be at once, and is no reason for it to have said so already."""

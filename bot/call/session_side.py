@@ -27,7 +27,7 @@ class SessionSide:
     # ---- it opens ----
 
     def created(self, _: events.SessionCreated | events.ConversationCreated) -> None:
-        """The first word of a session that has two (section 12, W8): it is told what to be.
+        """The first word of a session that has two (openai-realtime W8): it is told what to be.
 
         An idle session has been told this already, as the first thing it heard (bot.server.warm).
         """

@@ -1,7 +1,7 @@
 """The Realtime sessions of a call: when another one is dialled, when it takes over, and when the call has none.
 
 A session that is lost for a reason that may pass is replaced; one that nears its hour is replaced ahead of time, in a
-pause of the conversation (openai-realtime.md, sections 1.2, 1.3 and 6). What a replacement means for the conversation
+pause of the conversation (openai-realtime 1.2, 1.3 and 6). What a replacement means for the conversation
 stands in bot.call.succession.
 """
 

@@ -1,4 +1,4 @@
-"""What the call has cost so far, and how near that is to a cap (openai-realtime.md, section 7).
+"""What the call has cost so far, and how near that is to a cap (openai-realtime 7).
 
 Money is in billionths of a US dollar. The line costs its price for every minute begun, as Twilio bills it. The caps are
 the call's own and the day's, of which the shell tells how much all calls have spent.

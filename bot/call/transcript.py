@@ -1,7 +1,7 @@
 """The transcript kept for people: the bot's words cut where the caller stopped hearing.
 
 Text runs ahead of audio, and the wire gives no alignment of the two. The cut is an estimate (`bot.call.alignment`), at
-a word boundary, and is marked as one; an item of which nothing was heard keeps no word (DESIGN, ledger rule 6).
+a word boundary, and is marked as one; an item of which nothing was heard keeps no word (how-it-works ledger 6).
 """
 
 from __future__ import annotations

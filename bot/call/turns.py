@@ -1,8 +1,8 @@
 """Who acts on the caller's turns: the server by itself, or we.
 
 Where every interruption is welcome the server does: it cancels its response on speech and answers each turn. Where one
-may be refused, both flags of turn_detection are false and we cancel and ask for responses ourselves (DESIGN, ledger
-rule 4; openai-realtime.md, section 2.2). Until the announcement has been heard, and a moment of the greeting
+may be refused, both flags of turn_detection are false and we cancel and ask for responses ourselves (how-it-works
+ledger 4; openai-realtime 2.2). Until the announcement has been heard, and a moment of the greeting
 (bot.call.opening), the turns are ours in any case.
 """
 

@@ -1,4 +1,4 @@
-"""Items that the caller never heard: to be deleted, but only once they stand finished (DESIGN, ledger rule 3)."""
+"""Items that the caller never heard: to be deleted, but only once they stand finished (how-it-works ledger 3)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`python -m bot.config table` or `example`: prints what the README and .env.example must hold."""
+"""`python -m bot.config table` or `example`: prints what the manual and .env.example must hold of the settings."""
 
 from __future__ import annotations
 

@@ -21,7 +21,7 @@ from bot.config.database import PostgresServer, parse_database_url, parse_key
 from bot.config.paths import there
 
 VOICES = ("alloy", "ash", "ballad", "coral", "echo", "sage", "shimmer", "verse", "marin", "cedar")
-"""openai-realtime.md, section 2."""
+"""The names that openai-realtime 2 lists."""
 
 _URL = re.compile(r"[A-Za-z0-9:/?#\[\]@!$&()*+,;=._~%-]+")
 _MODEL = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:-]*")

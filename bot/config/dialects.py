@@ -1,4 +1,4 @@
-"""What BOT_DIALECT asks of the other settings (openai-realtime.md, sections 1.4 and 1.5).
+"""What BOT_DIALECT asks of the other settings (openai-realtime 1.4 and 1.5).
 
 Each is right by itself, so they are taken one by one; together they would be refused by the server on the first call.
 """

@@ -1,13 +1,19 @@
-"""The settings as people read them: the table of the README, the example file, the effective values."""
+"""The settings as people read them: the tables of the manual, the example file, the effective values."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import NamedTuple
 
 from bot.config.settings import Settings, variables
 from bot.config.variable import Variable
 
 _SHOWN_CHARS = 70
+FIRST = (
+    *("BOT_INSTRUCTIONS", "BOT_GREETING", "BOT_VOICE", "BOT_LANGUAGE", "BOT_VAD_THRESHOLD", "BOT_BARGE_IN"),
+    *("BOT_FALLBACK", "BOT_MAX_CALLS", "BOT_MAX_DAILY_USD", "BOT_RECORD"),
+)
+"""What people change first, once a call has been answered."""
 _EXAMPLE_HEAD = """\
 # Every setting of the bot with its default. Copy this file to .env, uncomment what you change, and start with
 # `bot serve --env-file .env`: no file is read without that option.
@@ -33,11 +39,20 @@ def effective(settings: Settings) -> list[Shown]:
 
 
 def settings_table() -> str:
-    """The table of the README, in Markdown."""
+    """Every setting, in Markdown."""
+    return _table(variables().values())
+
+
+def first_settings_table() -> str:
+    """The few that the README shows."""
+    return _table(variables()[name] for name in FIRST)
+
+
+def _table(shown: Iterable[Variable]) -> str:
     rows = ["| variable | default | what it does | what it may be |", "|---|---|---|---|"]
     rows += [
         f"| {_named(variable)} | {_default(variable)} | {variable.about} | {variable.must} |".replace("  ", " ")
-        for variable in variables().values()
+        for variable in shown
     ]
     return "\n".join(rows) + "\n"
 

@@ -1,7 +1,7 @@
 """One socket to a Realtime server: websockets' sans-I/O protocol on an asyncio transport, no task of its own.
 
 Text comes out by callback in the same step in which the bytes came in; `send` writes before it returns. Compression is
-off: base64 audio does not shrink (openai-realtime.md, section 1.1).
+off: base64 audio does not shrink (openai-realtime 1.1).
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ CLOSE_S = 0.5
 """A closing handshake is given this long; then the socket is aborted."""
 LOOK_S = 1.0
 """How often it is looked whether the server has said anything since the last time. If not, it is asked for a sign of
-life: it answers pings (openai-realtime.md, section 1.2), and anything else it says will do."""
+life: it answers pings (openai-realtime 1.2), and anything else it says will do."""
 SILENT_LOOKS = 3
 """So many times in a row: the session is lost, after three to four seconds of silence."""
 MAX_BUFFERED_BYTES = 4 * 2**20
@@ -54,7 +54,7 @@ class ConnectError(Exception):
 class Endpoint:
     """Where and as whom a session is opened. Without `addresses`, the host is looked up for each session.
 
-    With Azure `model` is the deployment (section 1.4).
+    With Azure `model` is the deployment (openai-realtime 1.4).
     """
 
     url: str

@@ -1,4 +1,4 @@
-"""`error` events sorted by what they mean for a call (openai-realtime.md, section 6)."""
+"""`error` events sorted by what they mean for a call (openai-realtime 6)."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ FATAL = frozenset(
     }
 )
 NO_TRANSCRIBER = frozenset({"DeploymentNotFound", "model_not_found", "invalid_model"})
-"""Why no turn at all is written down: on Azure a transcription model must be deployed by its very name (12, W7)."""
+"""Why no turn at all is written down: Azure wants a transcription model deployed by its name (openai-realtime W7)."""
 OTHERS = frozenset(
     {
         *NO_TRANSCRIBER,

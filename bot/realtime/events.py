@@ -1,4 +1,4 @@
-"""The vocabulary of the Realtime session, GA shape: what arrives, what may be sent (openai-realtime.md, section 3)."""
+"""The vocabulary of the Realtime session, GA shape: what arrives, what may be sent (openai-realtime 3)."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ class SessionCreated(_Event, frozen=True, tag="session.created"):
 
 
 class ConversationCreated(_Event, frozen=True, tag="conversation.created"):
-    """xAI's first word, beside session.created or in its place (sections 1.5 and 12, W8)."""
+    """xAI's first word, beside session.created or in its place (openai-realtime W8)."""
 
 
 class SessionUpdated(_Event, frozen=True, tag="session.updated"):
@@ -137,7 +137,7 @@ class Problem(_Part, frozen=True):
 
 
 class CallerTranscript(_Event, frozen=True, tag="conversation.item.input_audio_transcription.completed"):
-    """`status` in_progress: there is more to come (section 12, W8). `usage` is read by bot.realtime.usage."""
+    """`status` in_progress: there is more to come (openai-realtime W8). `usage` is read by bot.realtime.usage."""
 
     item_id: Id = ""
     transcript: str = ""
@@ -164,7 +164,7 @@ class StatusDetails(_Part, frozen=True):
 
 
 class Response(_Part, frozen=True):
-    """`status`: in_progress, completed, cancelled, incomplete, failed (section 6).
+    """`status`: in_progress, completed, cancelled, incomplete, failed (openai-realtime 6).
 
     `status_details` is a text on xAI's wire, which says nothing. `usage` is read by bot.realtime.usage.
     """
@@ -181,14 +181,14 @@ class ResponseCreated(_Event, frozen=True, tag="response.created"):
 
 
 class ResponseDone(_Event, frozen=True, tag="response.done"):
-    """`usage`: where xAI tells it (section 12, W8)."""
+    """`usage`: where xAI tells it (openai-realtime W8)."""
 
     response: Response
     usage: Any = None
 
     @property
     def used(self) -> Any:
-        """The usage, wherever the server told it; xAI has an empty one in the response (section 12, W8)."""
+        """The usage, wherever the server told it; xAI has an empty one in the response (openai-realtime W8)."""
         return self.usage if self.response.usage in (None, {}) else self.response.usage
 
 
@@ -236,7 +236,7 @@ class RateLimits(_Event, frozen=True, tag="rate_limits.updated"):
 
 
 class Error(_Event, frozen=True, tag="error"):
-    """Not fatal by itself: a fatal one is followed by a close in the same instant (section 6)."""
+    """Not fatal by itself: a fatal one is followed by a close in the same instant (openai-realtime 6)."""
 
     error: Problem = Problem()
 

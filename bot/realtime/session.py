@@ -1,4 +1,4 @@
-"""The session object we ask for, and the check of what we were given (openai-realtime.md, section 2)."""
+"""The session object we ask for, and the check of what we were given (openai-realtime 2)."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from bot.realtime.events import Format as EchoedFormat
 from bot.realtime.events import Session
 
 Dialect = Literal["openai", "azure", "xai"]
-"""Whose server speaks it: Azure's differs in the handshake only (section 1.4), xAI's in the session too (1.5)."""
+"""Whose server speaks it. Azure's differs in the handshake only, xAI's in the session (openai-realtime 1.4, 1.5)."""
 PCM_RATE = 24_000
 XAI_TRANSCRIBER = "grok-transcribe"
 """It comes with the session and is not billed apart."""
@@ -21,7 +21,7 @@ HANG_UP = "hang_up"
 
 
 class TurnDetection(msgspec.Struct, frozen=True):
-    """Section 2.2. `eagerness` is for semantic_vad; the other three for server_vad, times in ms."""
+    """As openai-realtime 2.2. `eagerness` is for semantic_vad; the other three for server_vad, times in ms."""
 
     type: Literal["server_vad", "semantic_vad"] = "server_vad"
     threshold: float = 0.5
@@ -36,7 +36,7 @@ class TurnDetection(msgspec.Struct, frozen=True):
 
 
 _LONGEST_MS = {"low": 8_000, "medium": 4_000, "auto": 4_000, "high": 2_000}
-"""How long semantic_vad waits at most (section 2.2)."""
+"""How long semantic_vad waits at most (openai-realtime 2.2)."""
 
 
 class SessionSettings(msgspec.Struct, frozen=True):
@@ -69,7 +69,7 @@ class SessionSettings(msgspec.Struct, frozen=True):
 
     @property
     def can_truncate(self) -> bool:
-        """Whether the server can be told how much of an item was heard: xAI's can't (section 12, W8)."""
+        """Whether the server can be told how much of an item was heard: xAI's can't (openai-realtime W8)."""
         return self.dialect != "xai"
 
     @property
@@ -82,7 +82,7 @@ _DEFAULTS = SessionSettings()
 
 
 def turn_detection(chosen: TurnDetection, *, server_owns_turns: bool) -> dict[str, Any]:
-    """The turn_detection object. Both flags false: events only, we cancel and create ourselves (section 2.2)."""
+    """The turn_detection object. Both flags false: events only, we cancel and create by hand (openai-realtime 2.2)."""
     flags = {"create_response": server_owns_turns, "interrupt_response": server_owns_turns}
     if chosen.type == "semantic_vad":
         return {"type": "semantic_vad", "eagerness": chosen.eagerness, **flags}
@@ -123,7 +123,7 @@ def session_object(chosen: SessionSettings, *, server_owns_turns: bool) -> dict[
 
 
 def _xai_session(chosen: SessionSettings) -> dict[str, Any]:
-    """XAI's shape: no `type`, voice and turn_detection at the top, and none of the rest that it may not know (1.5)."""
+    """XAI's shape: no `type`, voice and turn_detection at the top, nothing it may not know (openai-realtime 1.5)."""
     speaking: dict[str, Any] = {"format": _format(chosen.audio)}
     listening = {**speaking, "transcription": {"model": XAI_TRANSCRIBER}}
     if chosen.speed is not None:
@@ -140,7 +140,7 @@ def _xai_session(chosen: SessionSettings) -> dict[str, Any]:
 
 
 def turns_update(chosen: TurnDetection, *, server_owns_turns: bool) -> dict[str, Any]:
-    """A later update that moves nothing but who owns the turns; formats are left out on purpose (pitfall 8)."""
+    """A later update of who owns the turns; formats are left out on purpose (openai-realtime pitfall 8)."""
     return {
         "type": "realtime",
         "audio": {"input": {"turn_detection": turn_detection(chosen, server_owns_turns=server_owns_turns)}},
@@ -148,9 +148,9 @@ def turns_update(chosen: TurnDetection, *, server_owns_turns: bool) -> dict[str,
 
 
 def formats(session: Session, chosen: SessionSettings = _DEFAULTS) -> tuple[Format, Format] | None:
-    """What the session says it hears and speaks; None when one of them is nothing we can speak (pitfalls 8 and 9).
+    """What the session says it hears and speaks (openai-realtime pitfalls 8 and 9); None: one is nothing we can speak.
 
-    Where it says nothing it does what it was asked for: an update is taken whole or refused (section 2).
+    Where it says nothing it does what it was asked for: an update is taken whole or refused (openai-realtime 2).
     """
     heard, spoken = (_spoken_of(side.format, chosen.audio) for side in (session.audio.input, session.audio.output))
     return None if heard is None or spoken is None else (heard, spoken)
@@ -165,7 +165,7 @@ def _spoken_of(echo: EchoedFormat, unsaid: Format) -> Format | None:
 
 
 def _format(audio: Format) -> dict[str, Any]:
-    """Section 2.1: only PCM has a rate, and only this one."""
+    """By openai-realtime 2.1 only PCM has a rate, and only this one."""
     return {"type": audio, "rate": PCM_RATE} if audio == "audio/pcm" else {"type": audio}
 
 

@@ -1,4 +1,4 @@
-"""A session's messages with its audio made the line's, and the other way round (openai-realtime.md, section 2.1).
+"""A session's messages with its audio made the line's, and the other way round (openai-realtime 2.1).
 
 Pure: whoever stands between a call, which knows mu-law only, and a session of another format puts each message through.
 """

@@ -1,4 +1,4 @@
-"""What a response or a transcription used, and what that costs (openai-realtime.md, sections 7 and 12, W8).
+"""What a response or a transcription used, and what that costs (openai-realtime 7 and W8).
 
 Money is a whole number of billionths of a US dollar. One dollar per million tokens is a thousand of them a token, so
 tokens are counted up without rounding; only time billed by the minute is rounded, once, to the nearest.
@@ -18,7 +18,7 @@ MAX_TOKENS = 10_000_000
 MAX_SECONDS = 7_200
 """More than this in one transcription is absurd: a session lasts an hour."""
 MS_PER_AUDIO_TOKEN = 100
-"""A caller's audio is a token every 100 ms (section 2.4)."""
+"""A caller's audio is a token every 100 ms (openai-realtime 2.4)."""
 MS_PER_MINUTE = 60_000
 
 
@@ -196,7 +196,7 @@ def spread(tokens: int, over: Kinds) -> Kinds:
 
 
 def cost(tokens: Tokens, prices: PerToken) -> int:
-    """The cost of `tokens` in billionths of a US dollar, exact (section 7)."""
+    """The cost of `tokens` in billionths of a US dollar, exact (openai-realtime 7)."""
     return (
         tokens.text_in * prices.text_in
         + tokens.text_cached * prices.text_cached

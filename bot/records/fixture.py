@@ -1,4 +1,4 @@
-"""A recorded call as JSON Lines: a header, then all the call was fed and answered, in that order (DESIGN, Fixtures).
+"""A recorded call as JSON Lines: a header, then all the call was fed and answered, in that order (how-it-works).
 
 `.call.jsonl`, or the same under gzip, which is told by its first bytes and not by its name.
 """

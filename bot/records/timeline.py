@@ -22,7 +22,7 @@ from bot.records.wording import in_words
 from bot.twilio import stream
 
 _CONTENT = 0
-"""Audio items have one content part (openai-realtime.md, section 4)."""
+"""Audio items have one content part (openai-realtime 4)."""
 
 _note: msgspec.json.Decoder[notes.Note] = msgspec.json.Decoder(notes.Note)
 

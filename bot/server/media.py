@@ -1,4 +1,4 @@
-"""The media WebSocket: who may open it, and the loop that reads it (twilio-voice.md, section 3)."""
+"""The media WebSocket: who may open it, and the loop that reads it (twilio-voice 3)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The webhooks: what Twilio shall do with a call (twilio-voice.md, sections 1 and 2)."""
+"""The webhooks: what Twilio shall do with a call (twilio-voice 1 and 2)."""
 
 from __future__ import annotations
 
@@ -31,9 +31,9 @@ BODY_S = 5.0
 """A form that has not come whole by then is waited for no longer."""
 
 OVER = frozenset({"completed", "busy", "failed", "no-answer", "canceled"})
-"""What Twilio calls a call that is no more (section 1)."""
+"""What Twilio calls a call that is no more (twilio-voice 1)."""
 PATIENCE = "#rc=5&rp=ct,rt,5xx&ct=3000&rt=15000&tt=15000"
-"""What Twilio shall do while we start again (section 1.4): try up to five times more, within its 15 s."""
+"""What Twilio shall do while we start again (twilio-voice 1.4): try up to five times more, within its 15 s."""
 
 _log = structlog.get_logger()
 Form = dict[str, str]
@@ -213,7 +213,7 @@ def _fallback(request: web.Request, call_sid: str, form: Form) -> web.Response:
 
 
 def _shown_number(form: Form) -> str:
-    """Whom the person who is rung sees: the caller, or the number he called where his own is none (section 2.3)."""
+    """Whom the person who is rung sees: the caller, or the number called where theirs is none (twilio-voice 2.3)."""
     return e164(form.get("From", "")) or e164(form.get("To", ""))
 
 

@@ -22,7 +22,7 @@ from bot.realtime.errors import ends_the_call
 from bot.realtime.failures import Failure, failure_of_close
 
 OLDEST_S = 50 * 60.0
-"""A session lasts an hour (openai-realtime.md, section 1.2): an older one would not last a call."""
+"""A session lasts an hour (openai-realtime 1.2): an older one would not last a call."""
 RETRY_S = (1.0, 2.0, 5.0, 10.0, 30.0)
 READY_S = 8.0
 

@@ -11,11 +11,11 @@ import msgspec
 from bot.audio.payload import BYTES_PER_MS, SILENCE_BYTE
 
 TOKEN_BYTES = 400
-"""50 ms of mu-law audio, one output token: a model's audio is a whole number of these (openai-realtime.md, 2.4)."""
+"""50 ms of mu-law audio, one output token: a model's audio is a whole number of these (openai-realtime 2.4)."""
 
 
 class Pacing(msgspec.Struct, frozen=True):
-    """How a reply leaves the model (section 5). Sizes and times in ms; `speed` in times real time, 0 for all at once.
+    """How a reply leaves the model (openai-realtime 5). Sizes and times in ms; `speed` as times real time, 0: at once.
 
     `first_audio_ms` runs from response.created to the first item, `item_gap_ms` from an item's announcement to its
     first audio; `transcript_lead_ms` is how much audio the text is ahead of the sound. `call_gap_ms`: from the last of
@@ -78,7 +78,7 @@ class McpCall(msgspec.Struct, frozen=True):
 
 
 class Failure(msgspec.Struct, frozen=True):
-    """How a response goes wrong (section 6), once `after_ms` of its audio have been produced.
+    """How a response goes wrong (openai-realtime 6), once `after_ms` of its audio have been produced.
 
     `failed` and `incomplete` end in response.done with `code` (failed: error code; incomplete: reason). `stalls` stops
     producing until it is cancelled, `pauses` for `pause_ms` only, `silent` never says even response.created, `closes`

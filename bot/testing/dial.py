@@ -227,7 +227,7 @@ class _Dialling:
             self.result.ending = "hangup" if verb.tag == "Hangup" else "reject"
 
     async def _connect(self, verb: ET.Element, url: str) -> str | None:
-        """Runs a stream. Gives the action URL; None when there is none, or the stream never started (section 2.1)."""
+        """Runs a stream. Gives the action URL; None when there is none, or no stream started (twilio-voice 2.1)."""
         stream = verb.find("Stream")
         if stream is None or not stream.get("url"):
             raise DialFailed(12200, "<Connect> without <Stream url>")

@@ -21,7 +21,7 @@ class Others:
 
 
 def dialled(others: Others) -> list[tuple[str, str]]:
-    """What <Dial> adds to the request of its action (twilio-voice.md, section 1.2)."""
+    """What <Dial> adds to the request of its action (twilio-voice 1.2)."""
     answered = others.person == "answers"
     fields = [("DialCallStatus", _STATUS[others.person]), ("DialCallSid", "CA" + secrets.token_hex(16))]
     return [*fields, ("DialCallDuration", "30")] if answered else fields

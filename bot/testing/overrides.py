@@ -1,4 +1,4 @@
-"""Connection overrides: what the fragment of a webhook's URL asks of Twilio (twilio-voice.md, section 1.4)."""
+"""Connection overrides: what the fragment of a webhook's URL asks of Twilio (twilio-voice 1.4)."""
 
 from __future__ import annotations
 

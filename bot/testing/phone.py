@@ -1,4 +1,4 @@
-"""A simulated phone: Twilio's side of a media stream, with the caller at its other end (twilio-voice.md, 4 and 5).
+"""A simulated phone: Twilio's side of a media stream, with the caller at its other end (twilio-voice 4 and 5).
 
 It sends what Twilio sends, plays what it is sent as Twilio plays it, refuses what Twilio refuses, and knows to the
 byte what was said and heard. Pure: it runs on sockets (bot.testing.dial) and in virtual time (bot.testing.scheduler).

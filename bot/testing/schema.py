@@ -45,7 +45,7 @@ def _adapters() -> dict[str, TypeAdapter[Any]]:
         (kind,) = get_args(get_type_hints(event)["type"])
         # In a list: pydantic takes a config for what holds a TypedDict, and hands it down, but not for one itself.
         adapters[kind] = TypeAdapter(list[event], config=closed)  # type: ignore[valid-type]
-    # Known to the types, but only over WebRTC and SIP (openai-realtime.md, section 3.1).
+    # Known to the types, but only over WebRTC and SIP (openai-realtime 3.1).
     adapters.pop("output_audio_buffer.clear", None)
     return adapters
 

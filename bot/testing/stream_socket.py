@@ -1,4 +1,4 @@
-"""The WebSocket of a simulated phone: Twilio's handshake (twilio-voice.md, section 3) and the phone in real time."""
+"""The WebSocket of a simulated phone: Twilio's handshake (twilio-voice 3) and the phone in real time."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def requested_url(url: str) -> str:
 
 
 def stream_signature(token: str, url: str, signing: Signing) -> str:
-    """X-Twilio-Signature of the upgrade, in one of the forms seen or feared (sections 1.5 and 3)."""
+    """X-Twilio-Signature of the upgrade, in one of the forms seen or feared (twilio-voice 1.5 and 3)."""
     parts = urlsplit(url)
     if signing == "trailing_slash":
         url += "/"

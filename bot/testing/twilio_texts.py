@@ -1,4 +1,4 @@
-"""Twilio's messages as the texts it sends: numbers inside `media` and all sequence numbers are strings (section 4)."""
+"""Twilio's messages as texts: numbers inside `media` and all sequence numbers are strings (twilio-voice 4)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Twilio's side of a voice webhook: the signed request, and what it demands of the answer (twilio-voice.md, 1)."""
+"""Twilio's side of a voice webhook: the signed request, and what it demands of the answer (twilio-voice 1)."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ class Caller:
     name: str = ""
 
     def form(self, status: str) -> list[tuple[str, str]]:
-        """The fields of section 1.2, some of them empty, as Twilio sends them."""
+        """The fields of twilio-voice 1.2, some of them empty, as Twilio sends them."""
         return [
             ("CallSid", self.call_sid),
             ("AccountSid", self.account_sid),
@@ -145,7 +145,7 @@ def signature(token: str, url: str, form: Sequence[tuple[str, str]] = ()) -> str
 
 
 def signed_url(url: str) -> str:
-    """The URL as Twilio signs it: no user, no fragment, and over https no port (section 1.5)."""
+    """The URL as Twilio signs it: no user, no fragment, and over https no port (twilio-voice 1.5)."""
     parts = urlsplit(url)
     host = parts.netloc.rpartition("@")[2]
     if parts.scheme == "https":
@@ -154,7 +154,7 @@ def signed_url(url: str) -> str:
 
 
 def check_answer(status: int, content_type: str, body: bytes) -> None:
-    """Raises DialFailed unless Twilio would read `body` (section 1.3)."""
+    """Raises DialFailed unless Twilio would read `body` (twilio-voice 1.3)."""
     if not 200 <= status < 300:
         fault: Fault | None = "5xx" if status >= 500 else "4xx" if status >= 400 else None
         raise DialFailed(11200, f"HTTP status {status}: {body[:_KEPT_BODY].decode(errors='replace')}", status, fault)

@@ -1,4 +1,4 @@
-"""What a phone does with media, marks and clear (twilio-voice.md, section 5 "Semantics for a simulator").
+"""What a phone does with media, marks and clear (twilio-voice 5 "Semantics for a simulator").
 
 A queue of bytes and marks that plays 1 byte each 125 us while it holds any, and stands still when it is dry: a gap is
 heard as a gap and never caught up. Times are integer microseconds that the caller hands in and that never run back.

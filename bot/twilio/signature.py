@@ -1,4 +1,4 @@
-"""The URLs we tell Twilio, and the signatures it makes over them (twilio-voice.md, sections 1.5 and 3).
+"""The URLs we tell Twilio, and the signatures it makes over them (twilio-voice 1.5 and 3).
 
 Everything is judged over PUBLIC_URL and the raw path and query of the request, never over what a proxy made of it.
 A signature is wrong for every kind of nonsense: nothing here raises for what a stranger sent.
@@ -39,7 +39,7 @@ def webhook_ok(tokens: Sequence[str], url: str, params: Sequence[tuple[str, str]
 def stream_ok(tokens: Sequence[str], url: str, signature: str) -> bool:
     """Whether one of the auth `tokens` made `signature` over the upgrade to `url`, a ws or wss URL.
 
-    Four forms are accepted: with and without a trailing slash, with and without the port (section 3).
+    Four forms are accepted: with and without a trailing slash, with and without the port (twilio-voice 3).
     """
     bare = url.rstrip("/")
     forms = [form for end in (bare, bare + "/") for form in _port_forms(end)]

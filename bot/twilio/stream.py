@@ -1,4 +1,4 @@
-"""The vocabulary of Twilio's media stream: what arrives, what may be sent (twilio-voice.md, sections 4 and 5)."""
+"""The vocabulary of Twilio's media stream: what arrives, what may be sent (twilio-voice 4 and 5)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The files of `twiml/`: everything Twilio may be told, each with its placeholders (twilio-voice.md, section 2).
+"""The files of `twiml/`: everything Twilio may be told, each with its placeholders (twilio-voice 2).
 
 A placeholder is `${name}`; a dollar sign is written `$$`. All files are read and checked when the server starts.
 """

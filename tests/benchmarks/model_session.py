@@ -1,4 +1,4 @@
-"""One simulated Realtime session on a raw transport: it talks all the time, or in turns (openai-realtime.md, 3 and 5)."""
+"""One simulated Realtime session on a raw transport: it talks all the time, or in turns (openai-realtime 3 and 5)."""
 
 from __future__ import annotations
 
@@ -257,7 +257,7 @@ class ModelSession(asyncio.Protocol):
 
 
 def _merge(into: dict[str, Any], given: dict[str, Any]) -> None:
-    """A session.update moves what it names and leaves the rest (section 2)."""
+    """A session.update moves what it names and leaves the rest (openai-realtime 2)."""
     for key, value in given.items():
         if isinstance(value, dict) and isinstance(into.get(key), dict):
             _merge(into[key], value)

@@ -1,4 +1,4 @@
-"""One simulated caller on a raw transport: frames out, playout with marks and clear in (twilio-voice.md, 4 and 5)."""
+"""One simulated caller on a raw transport: frames out, playout with marks and clear in (twilio-voice 4 and 5)."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """A model's side of a conversation in turns: the bot speaks a third of the time, the caller in between.
 
 An answer of 4 to 9 s comes in deltas of 200 ms at five times real time, with its words beside it, and with every event
-that stands around it on the wire (openai-realtime.md, section 5).
+that stands around it on the wire (openai-realtime 5).
 """
 
 from __future__ import annotations

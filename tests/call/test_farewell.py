@@ -127,7 +127,7 @@ def test_what_is_being_said_is_finished_and_then_comes_one_goodbye_and_the_end()
 
 
 def test_the_request_leaves_the_cache_alone() -> None:
-    """Its own instructions or tools would have the whole conversation billed afresh (section 7)."""
+    """Its own instructions or tools would have the whole conversation billed afresh (openai-realtime 7)."""
     desk = closing()
     (item,) = desk.sent(events.CreateItem)
     assert item.item["content"] == [{"type": "input_text", "text": GOODBYE}]
@@ -346,7 +346,7 @@ def test_who_may_not_interrupt_hears_it_to_its_end() -> None:
 
 @pytest.mark.parametrize("confirmed", [True, False])
 def test_a_server_that_gives_no_metadata_back_says_the_goodbye_too(confirmed: bool) -> None:
-    """XAI's `response.created` has none (openai-realtime.md, section 12, W8)."""
+    """XAI's `response.created` has none (openai-realtime W8)."""
     desk = closing()
     if confirmed:
         desk.give(updated())

@@ -1,4 +1,4 @@
-"""The eight situations that bridges get wrong, each with the exact messages that are due (DESIGN, ledger rules).
+"""The eight situations that bridges get wrong, each with the exact messages that are due (how-it-works ledger 3).
 
 The line has no delay here: every number follows from when audio was sent and when the caller spoke.
 """

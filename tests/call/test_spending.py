@@ -49,7 +49,7 @@ def test_cached_tokens_are_told_apart() -> None:
 
 @pytest.mark.parametrize("prices", [PerMinute(78_000_000), PRICES, None], ids=["by time", "by tokens", "no price"])
 def test_what_xai_tells_at_the_top_level_is_counted(prices: Prices | None) -> None:
-    """And the seconds for which it bills, whatever they cost (openai-realtime.md, section 12, W8)."""
+    """And the seconds for which it bills, whatever they cost (openai-realtime W8)."""
     money = Money(prices, call_cap=CENT)
     desk = Desk(CallSettings(money=money, session=SessionSettings(model="grok-voice-latest")))
     told = {

@@ -1,4 +1,4 @@
-"""A call with xAI, whose server answers by itself, can't be told of a cut, and lets its transcripts grow (section 12)."""
+"""A call with xAI, whose server answers by itself, can't be told of a cut, and lets its transcripts grow (openai-realtime W8)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The one list of faults (reference/failures.md, "Fault matrix"): the tests run it, and the table prints it."""
+"""The one list of faults (failures, "Fault matrix"): the tests run it, and the table prints it."""
 
 from __future__ import annotations
 

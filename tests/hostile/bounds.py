@@ -46,5 +46,5 @@ def grown_kib(work: Callable[[], object]) -> int:
 
 
 def documented(reasons: Sequence[str]) -> bool:
-    """Whether each is a reason that the README explains."""
+    """Each is a reason that the manual explains."""
     return set(reasons) <= REASONS

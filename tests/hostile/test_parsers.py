@@ -33,7 +33,7 @@ def test_a_message_that_is_no_utf8_is_a_bad_message_wherever_the_fault_stands(te
 
 @pytest.mark.parametrize("size", [512, 513, 1_000_000])
 def test_an_id_of_the_servers_has_an_end(size: int) -> None:
-    """A call remembers ids; those of the reference have some thirty characters."""
+    """A call remembers ids; those of openai-realtime 3.1 have some thirty characters."""
     needed = b'{"type":"response.created","response":{"id":"' + b"x" * size + b'"}}'
     event = events.parse(b'{"type":"input_audio_buffer.committed","item_id":"' + b"x" * size + b'"}')
     assert isinstance(event, events.Committed)

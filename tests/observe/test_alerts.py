@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import re
-from pathlib import Path
 from typing import Any
 
 import msgspec
 import pytest
 
+from bot.docs import source
 from bot.observe.catalogue import ALERTS, DASHBOARD, shipped
 from bot.observe.metrics import Family
 from bot.server.measures import FAMILIES
 from tests.observe.promql import Alert, alerts, objections, parse
 
-ROOT = Path(__file__).parents[2]
 RULES = alerts(shipped(ALERTS))
 BOARD: dict[str, Any] = msgspec.json.decode(shipped(DASHBOARD))
 PANELS = [panel for panel in BOARD["panels"] if panel["type"] != "row"]
@@ -80,7 +79,7 @@ def test_an_alert_says_what_is_wrong_and_what_to_do(rule: Alert) -> None:
     assert rule.description.endswith((".", "?"))
     assert len(rule.description) > 50
     named = set(re.findall(r"\b(?:BOT|OPENAI|TWILIO)_[A-Z_]+\b", rule.summary + rule.description))
-    assert all(f"`{name}`" in (ROOT / "README.md").read_text(encoding="utf-8") for name in named)
+    assert all(f"`{name}`" in source("settings") for name in named)
 
 
 @pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.name)
@@ -88,10 +87,8 @@ def test_an_alert_names_the_instance_when_it_is_about_one(rule: Alert) -> None:
     assert ("$labels.instance" in rule.summary) == ("instance" in parse(rule.expr).grouped_by)
 
 
-def test_the_readme_lists_every_alert() -> None:
-    text = (
-        (ROOT / "README.md").read_text(encoding="utf-8").partition("| alert | what it says |\n")[2].partition("\n\n")[0]
-    )
+def test_the_manual_lists_every_alert() -> None:
+    text = source("watching").partition("| alert | what it says |\n")[2].partition("\n<!--")[0]
     said = [rule.summary.replace("{{ $labels.instance }}", "an instance") for rule in RULES]
     assert text.splitlines()[1:] == [f"| `{rule.name}` | {words} |" for rule, words in zip(RULES, said, strict=True)]
 

@@ -1,4 +1,4 @@
-"""The Realtime vocabulary: events as the reference shows them, everything that is none, and what we send."""
+"""The Realtime vocabulary: events as openai-realtime 3 shows them, everything that is none, and what we send."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ FAILED = {
     "type": "failed", "error": {"type": "server_error", "code": None, "message": "oops"},
 }  # fmt: skip
 
-# openai-realtime.md, section 3.2.
+# openai-realtime 3.2.
 SAMPLES: list[tuple[dict[str, Any], events.ServerEvent]] = [
     ({"type": "session.created", "session": SESSION}, events.SessionCreated(READ_SESSION)),
     ({"type": "session.updated", "session": SESSION}, events.SessionUpdated(READ_SESSION)),

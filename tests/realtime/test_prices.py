@@ -10,6 +10,7 @@ from typing import Any
 import msgspec
 import pytest
 
+from bot.docs import source
 from bot.models import family
 from bot.realtime.prices import BUILT_IN, BadPrices, load
 from bot.realtime.usage import PerMinute, PerToken
@@ -31,7 +32,7 @@ def problems(path: Path) -> list[str]:
     return [problem.replace(str(path), "FILE") for problem in caught.value.problems]
 
 
-# text in / cached / out, audio in / cached / out, image in / cached: section 2.4, in billionths of a dollar a token
+# text in / cached / out, audio in / cached / out, image in / cached: openai-realtime 2.4, in billionths of a dollar a token
 FULL_PRICES = PerToken(4_000, 400, 24_000, 32_000, 400, 64_000, 5_000, 500)
 FULL = ((4_000, 400, 24_000), (32_000, 400, 64_000), (5_000, 500))
 OLD = ((4_000, 400, 16_000), (32_000, 400, 64_000), (5_000, 500))
@@ -111,9 +112,9 @@ def test_a_file_of_ones_own_replaces_models_whole_and_adds_others(tmp_path: Path
     assert table.own == {"gpt-realtime-2.1", "mine", "gpt-transcribe", "by-token"}
 
 
-def test_the_example_of_the_readme_is_a_price_file(tmp_path: Path) -> None:
-    readme = (Path(__file__).parents[2] / "README.md").read_text()
-    (example,) = [block for block in re.findall(r"```json\n(.*?)```", readme, re.DOTALL) if '"realtime"' in block]
+def test_the_example_of_the_manual_is_a_price_file(tmp_path: Path) -> None:
+    found = re.findall(r"```json\n(.*?)```", source("money"), re.DOTALL)
+    (example,) = [block for block in found if '"realtime"' in block]
     table = load(written(tmp_path, example))
     assert table.model("my-deployment") == msgspec.structs.replace(FULL_PRICES, image_in=0, image_cached=0)
     assert (table.own_date, table.transcriber("gpt-transcribe")) == ("2027-01-01", PerMinute(4_500_000))

@@ -1,4 +1,4 @@
-"""The session asked for, and the check of the one given (openai-realtime.md, section 2)."""
+"""The session asked for, and the check of the one given (openai-realtime 2)."""
 
 from __future__ import annotations
 

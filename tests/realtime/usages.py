@@ -48,7 +48,7 @@ class Case(NamedTuple):
 
 
 def whole(**changes: Any) -> dict[str, Any]:
-    """A usage in the shape of section 7, complete."""
+    """A usage in the shape of openai-realtime 7, complete."""
     return {
         "total_tokens": 1_800,
         "input_tokens": 1_500,
@@ -232,7 +232,7 @@ CASES = (
         Case(f"{odd!r} seconds", {"type": "duration", "seconds": odd}, 0, 1, prices=TRANSCRIBE, kind="transcription")
         for odd in (-1, 7200.5, True, "2", None, [])
     ),
-    # xAI's, from section 12, W8: 7 and 76 tokens, 1.5 s of speech, 1 s of which is billed; 78,000,000 a minute
+    # xAI's, from openai-realtime W8: 7 and 76 tokens, 1.5 s of speech, 1 s of which is billed; 78,000,000 a minute
     Case("a response by time", XAI, 1_300_000, prices=GROK),
     Case("the same by tokens", XAI, 7 * 4_000 + 7 * 24_000 + 76 * 64_000),
     Case("the same without a price", XAI, None, prices=None),

@@ -15,6 +15,7 @@ from aiohttp.test_utils import make_mocked_request
 from prometheus_client.parser import text_string_to_metric_families
 
 from bot.call.outputs import EndReason
+from bot.docs import source
 from bot.observe.metrics import OTHER
 from bot.realtime.errors import Severity
 from bot.realtime.failures import FailureKind
@@ -30,7 +31,6 @@ from bot.testing.script import Elapsed, HangUp, Heard, Say, Script, Step
 from bot.testing.twilio_texts import CONNECTED
 from tests.server.desk import ACCOUNT, GREETING, QUICK, Desk, a_phone, form, heard, standing, until
 
-ROOT = Path(__file__).parents[2]
 ADMIN = "a-token-for-the-one-who-watches"
 NUMBERS = ("+15555550101", "15555550100")
 TALK = Reply([Spoken(pattern(4000), "on and on")], pacing=QUICK)
@@ -365,9 +365,8 @@ def test_every_column_and_milestone_has_its_family_and_label() -> None:
     assert set(families["heardline_model_errors_total"].values) == set(get_args(Severity))
 
 
-def test_the_readme_names_every_metric() -> None:
-    text = (ROOT / "README.md").read_text(encoding="utf-8").partition("## Watching\n")[2].partition("\n## ")[0]
-    rows = [row for row in text.splitlines() if row.startswith("| `heardline_")]
+def test_the_manual_names_every_metric() -> None:
+    rows = [row for row in source("watching").splitlines() if row.startswith("| `heardline_")]
     assert rows == [f"| `{one.name}` |{f' `{one.label}`' if one.label else ''} | {one.about} |" for one in FAMILIES]
 
 

@@ -212,7 +212,7 @@ def test_whatever_comes_the_record_holds(
 def test_without_knobs_the_line_is_max_of_send_time_and_end_of_the_span_before(
     steps: list[tuple[int, tuple[str, int]]],
 ) -> None:
-    """The ledger's own arithmetic (DESIGN, ledger 1), written a second time."""
+    """The ledger's own arithmetic (how-it-works ledger 1), written a second time."""
     playout = Playout()
     end, now, spans = 0, 0, []
     for pause, (what, size) in steps:

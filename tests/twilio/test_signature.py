@@ -1,4 +1,4 @@
-"""Signatures over webhooks and upgrades (twilio-voice.md, sections 1.5 and 3)."""
+"""Signatures over webhooks and upgrades (twilio-voice 1.5 and 3)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Twilio's messages as the reference shows them, and everything that is none."""
+"""Twilio's messages as twilio-voice 4 shows them, and everything that is none."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ START = {
     "customParameters": {"from": "+15555550101"},
 }
 
-# twilio-voice.md, section 4: the samples, numbers as strings where Twilio sends strings.
+# twilio-voice 4: the samples, numbers as strings where Twilio sends strings.
 SAMPLES: dict[str, tuple[dict[str, Any], stream.Inbound]] = {
     "connected": ({"event": "connected", "protocol": "Call", "version": "1.0.0"}, stream.Connected("Call", "1.0.0")),
     "start": (

@@ -1,6 +1,6 @@
 """The simulated Realtime server: a pure session that any clock can drive, and a socket shell around it.
 
-It follows openai-realtime.md, section 10, and in what it says the recordings of section 12: `wire` holds the shapes of
+It follows openai-realtime 10, and in what it says the recordings (openai-realtime 12): `wire` holds the shapes of
 each dialect. Left out: idle_timeout_ms (accepted, never fires), approvals of remote tools, images, and transcription
 sessions; its voice activity detector goes by loudness alone.
 """

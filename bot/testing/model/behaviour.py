@@ -25,10 +25,10 @@ REFUSALS: dict[str, tuple[int, str | None, str]] = {
     "beta_api_shape_disabled": (4000, "beta_api_shape_disabled", "The Realtime Beta API is no longer supported."),
     "model_not_found": (4004, "model_not_found", "The model does not exist or you do not have access to it."),
 }
-"""Handshake failures after the 101 (section 1.3): close code, error code, message."""
+"""Handshake failures after the 101 (openai-realtime 1.3): close code, error code, message."""
 
 Billed = Literal["tokens", "duration"]
-"""How the usage of a transcription is told (section 7)."""
+"""How the usage of a transcription is told (openai-realtime 7)."""
 
 ABNORMAL = 1006
 """As a close code here: the connection is dropped without a closing handshake."""
@@ -66,8 +66,8 @@ class Behaviour(msgspec.Struct, frozen=True):
     `refusal`: the handshake fails in-band. `forced_format`: the format object `forced_sides` get whatever is asked.
     `caller_words`: transcripts of the caller's turns in order, sent `transcription_after_ms` after the commit when the
     session has transcription on; None in it is a failed one, beyond it none is sent. `transcription_from_ms`: the words
-    come one by one from so long after speech_started on (section 12, W5), None: all at the end. `transcription_usage`:
-    what each says it used. `deployments`: the transcription models that exist, None for any.
+    come one by one from so long after speech_started on (openai-realtime W5), None: all at the end.
+    `transcription_usage`: what each says it used. `deployments`: the transcription models that exist, None for any.
     `mcp_tools`: what each remote server lists, by its label, `mcp_list_ms` after it was asked; one not there fails.
     `cancel_after_ms`: how long an interrupted response still goes on. `late_deltas`: that many audio deltas of a cut
     response follow its response.done, `late_delta_ms` apart. `refuse_truncate`: an error message for every truncate.

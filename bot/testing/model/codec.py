@@ -1,4 +1,4 @@
-"""The audio formats of a session: how long, how loud, and from mu-law into each (section 2.1)."""
+"""The audio formats of a session: how long, how loud, and from mu-law into each (openai-realtime 2.1)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The client events a realtime session takes, and the shape of each (section 3.1)."""
+"""The client events a realtime session takes, and the shape of each (openai-realtime 3.1)."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ _SHAPES: dict[str, is_.Check] = {
 }
 
 _UNKNOWN: dict[Dialect, frozenset[str]] = {"xai": frozenset({"conversation.item.truncate"})}
-"""What a dialect does not know of them (section 12, W8)."""
+"""What a dialect does not know of them (openai-realtime W8)."""
 
 
 def parsed(text: str) -> Json:

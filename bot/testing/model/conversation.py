@@ -1,4 +1,4 @@
-"""The default conversation: its items in order, and how much audio of each the model remembers (sections 3, 4, 6)."""
+"""The default conversation: its items in order, and how much of each the model remembers (openai-realtime 3, 4, 6)."""
 
 from __future__ import annotations
 
@@ -121,7 +121,7 @@ class Conversation:
         return entry
 
     def truncate(self, item_id: str, content_index: int, audio_end_ms: int) -> None:
-        """Forget what lies beyond `audio_end_ms`; the text of a truncated item goes with it (section 4)."""
+        """Forget what lies beyond `audio_end_ms`; the text of a truncated item goes with it (openai-realtime 4)."""
         entry = self.find(item_id, "truncate")
         if entry.role != "assistant" or entry.part != "output_audio":
             message = f"Only model output audio messages can be truncated, '{item_id}' is none."

@@ -12,7 +12,7 @@ _SLACK_MS = (ONSET_WINDOWS + 2) * WINDOW_MS
 
 
 class Ear:
-    """Offsets are in ms of all audio written in this session, whatever its format was (section 4).
+    """Offsets are in ms of all audio written in this session, whatever its format was (openai-realtime 4).
 
     `heard` keeps every byte that came, unless `keep` is off. `detect` off: no audio is ever looked at.
     """

@@ -1,4 +1,4 @@
-"""Who may speak: the one response of the default conversation, those out of band, and how each is cut (section 4)."""
+"""Who may speak: the one response of the conversation, those out of band, how each is cut (openai-realtime 4)."""
 
 from __future__ import annotations
 
@@ -57,14 +57,14 @@ class Floor:
         self._tool_outputs.append(output)
 
     def after_response(self, action: Callable[[], None]) -> None:
-        """Do it once the response of the default conversation is over, now if there is none (section 12, W4)."""
+        """Do it once the response of the default conversation is over, now if there is none (openai-realtime W4)."""
         if self.active is None:
             action()
         else:
             self._afterwards.append(action)
 
     def history_changed(self, *, cut: bool) -> None:
-        """Something of the conversation was truncated (`cut`), deleted or reworded: the cache is lost (section 7)."""
+        """Something was truncated (`cut`), deleted or reworded, and the cache is lost (openai-realtime 7)."""
         self._meter.bust()
         self._interrupted = self._interrupted or cut
 
@@ -86,7 +86,7 @@ class Floor:
         self._start(params, now_us, default=default)
 
     def answer(self, now_us: int) -> None:
-        """The server answers a turn by itself; when a response is active there is only an error (section 2.2)."""
+        """The server answers a turn by itself; while a response is active, only an error (openai-realtime 2.2)."""
         if self.active is not None:
             busy = self._busy(self.active, benign=True)
             self._state.error(busy.code, busy.message)

@@ -1,4 +1,4 @@
-"""Items a client makes with conversation.item.create: their shapes, and the entries they become (section 3.1)."""
+"""Items a client makes with conversation.item.create: their shapes, the entries they become (openai-realtime 3.1)."""
 
 from __future__ import annotations
 

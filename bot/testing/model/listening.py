@@ -1,4 +1,4 @@
-"""The caller's turns: speech that begins and ends, is committed, answered and perhaps transcribed (section 3.3)."""
+"""The caller's turns: speech that begins, ends, is committed, answered, perhaps transcribed (openai-realtime 3.3)."""
 
 from __future__ import annotations
 
@@ -130,7 +130,7 @@ class Listening:
             self._floor.answer(now_us)
 
     def _told_ms(self, at_ms: int, now_us: int) -> int:
-        """The offset as it is told: xAI's is on a clock of its own, taken for the session's (section 12, W8)."""
+        """The offset as it is told: xAI's is on a clock of its own, taken for the session's (openai-realtime W8)."""
         return at_ms if self._state.wire.item_done else (now_us - self._opens_us) // MS
 
     def _commit(self, end_ms: int) -> None:

@@ -1,4 +1,4 @@
-"""Remote tools: the server lists those of every server that a session names, once each (section 3.3)."""
+"""Remote tools: the server lists those of every server that a session names, once each (openai-realtime 3.3)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One response being generated: its events in the order of section 3.3, paced, cut, or gone wrong by script."""
+"""One response being generated: its events in the order of openai-realtime 3.3, paced, cut, or gone wrong by script."""
 
 from __future__ import annotations
 
@@ -128,7 +128,7 @@ class Generation:
             self.finish("completed", None)
 
     def finish(self, status: str, details: Json | None) -> None:
-        """The tail: whatever item is open is closed as incomplete, then response.done, always (section 3.2)."""
+        """The tail: whatever item is open is closed as incomplete, then response.done, always (openai-realtime 3.2)."""
         if self.over:
             return
         self._close_all("incomplete")
@@ -157,7 +157,7 @@ class Generation:
         )
 
     def late_delta(self) -> None:
-        """Audio of the last spoken item, after all was said to be over: what clients defend against (section 11)."""
+        """Audio of the last spoken item after all was over: what clients defend against (openai-realtime 11)."""
         spoken = [output for output in self.outputs if output.call is None]
         if spoken:
             entry = spoken[-1].entry
@@ -362,7 +362,7 @@ class Generation:
             self.world.emit(f"{kind}.delta", **ids, delta=arguments[at : at + size])
 
     def _call_remotely(self, call: McpCall, pacing: Pacing) -> Generator[int, None, None]:
-        """A remote tool is called and answers within the response, which then says nothing of it (section 12, W10)."""
+        """A remote tool is called and answers within the response, which says nothing of it (openai-realtime W10)."""
         if (yield from self._halted()):
             return
         body = {"server_label": call.server_label, "name": call.name, "arguments": ""}

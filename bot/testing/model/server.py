@@ -22,9 +22,9 @@ from bot.testing.model.simulated import SimulatedModel
 
 PATHS: dict[Dialect, str] = {"openai": "/v1/realtime", "azure": "/openai/v1/realtime", "xai": "/v1/realtime"}
 RETIRED = frozenset({"api-version", "deployment"})
-"""What Azure's retired preview protocol had in its query (section 1.4)."""
+"""What Azure's retired preview protocol had in its query (openai-realtime 1.4)."""
 MAX_MESSAGE_BYTES = 21 * 1024 * 1024
-"""15 MiB of audio in base64, and its envelope (section 1.1)."""
+"""15 MiB of audio in base64, and its envelope (openai-realtime 1.1)."""
 _CLOSE_S = 0.5
 
 
@@ -172,7 +172,7 @@ class SimulatedRealtimeServer:
                 self._idle.set()
 
     def _refusal(self, request: Request, model: str) -> Refusal | None:
-        """What is wrong with the handshake; told after the 101, as the real one does (section 1.3)."""
+        """What is wrong with the handshake; told after the 101, as the real one does (openai-realtime 1.3)."""
         if "OpenAI-Beta" in request.headers:
             return "beta_api_shape_disabled"
         scheme, _, key = request.headers.get("Authorization", "").partition(" ")

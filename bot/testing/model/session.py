@@ -1,4 +1,4 @@
-"""The session object: what it is at first, what an update may change, what is refused (section 2)."""
+"""The session object: what it is at first, what an update may change, what is refused (openai-realtime 2)."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _SEMANTIC_VAD: Json = {
     "interrupt_response": True,
 }
 _DEFAULTS_OF: dict[str, Json] = {"server_vad": _SERVER_VAD, "semantic_vad": _SEMANTIC_VAD}
-"""Of the older models; those that reason wait for longer (section 12, W1)."""
+"""Of the older models; those that reason wait for longer (openai-realtime W1)."""
 
 audio_format = is_.tagged(
     {
@@ -142,7 +142,7 @@ def reasons(model: str) -> bool:
 
 
 def opening(session_id: str, model: str, expires_at: int) -> Json:
-    """The session of session.created, with the defaults of this model (section 12, W1)."""
+    """The session of session.created, with the defaults of this model (openai-realtime W1)."""
     newer = reasons(model)
     turns = {**_SERVER_VAD, "silence_duration_ms": 500} if newer else dict(_SERVER_VAD)
     spoken = {"format": {"type": "audio/pcm", "rate": 24000}, "voice": "marin" if newer else "alloy", "speed": 1.0}
@@ -174,7 +174,7 @@ def opening(session_id: str, model: str, expires_at: int) -> Json:
 
 
 def shown(session: Json) -> Json:
-    """The session as it is echoed, a copy: without what is for models that reason (W4)."""
+    """The session as it is echoed, a copy: without what is for models that reason (openai-realtime W4)."""
     echo = {key: value for key, value in copy.deepcopy(session).items() if key not in REASONING_ONLY}
     listening = echo["audio"]["input"]
     if listening["transcription"] is not None:

@@ -116,7 +116,7 @@ class SimulatedModel:
         self._state.agenda.run(now_us)
 
     def receive_binary(self, now_us: int) -> None:
-        """One binary frame: not fatal, never right (section 1.1)."""
+        """One binary frame: not fatal, never right (openai-realtime 1.1)."""
         self._state.agenda.run(now_us)
         refused = Refused("invalid_event", "Binary frames are not accepted: send JSON text.")
         self._state.refuse(refused, "binary frame", None)
@@ -241,7 +241,7 @@ class SimulatedModel:
         self._state.agenda.at(us + PING_US, self._ping)
 
     def _refuse_handshake(self, _us: int) -> None:
-        """Section 1.3: one error and a close in the same instant, session.created never sent."""
+        """As openai-realtime 1.3: one error and a close in the same instant, session.created never sent."""
         assert self._state.behaviour.refusal is not None
         close_code, code, message = REFUSALS[self._state.behaviour.refusal]
         self._state.error(code, message)

@@ -1,4 +1,4 @@
-"""The caller's words as a recogniser beside the model writes them down: late, growing, or not at all (section 2.3)."""
+"""The caller's words as a recogniser beside the model has them: late, growing, or not at all (openai-realtime 2.3)."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from bot.testing.model.usage import transcription_usage
 KIND = "conversation.item.input_audio_transcription"
 WORD_MS = 300
 REST_MS, COMPLETED_MS = 200, 500
-"""Where words come as they are spoken: after the commit, the last ones, and all of them (section 12, W5)."""
+"""Where words come as they are spoken: after the commit, the last ones, and all of them (openai-realtime W5)."""
 GROWING_MS = 200
-"""How soon after its begin a transcript that grows has its first word (section 12, W8)."""
+"""How soon after its begin a transcript that grows has its first word (openai-realtime W8)."""
 
 
 class Transcription:

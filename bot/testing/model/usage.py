@@ -1,4 +1,4 @@
-"""Tokens: what a response would be billed for (section 7)."""
+"""Tokens: what a response would be billed for (openai-realtime 7)."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ class Meter:
 
 
 def xai_usage(used: Json, spoken_ms: int) -> Json:
-    """The same as xAI tells it: no cache, and the seconds it bills (section 12, W8)."""
+    """The same as xAI tells it: no cache, and the seconds it bills (openai-realtime W8)."""
 
     def details(of: Json) -> Json:
         return {"text_tokens": of["text_tokens"], "audio_tokens": of["audio_tokens"], "grok_tokens": 0}

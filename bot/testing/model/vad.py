@@ -1,4 +1,4 @@
-"""Voice activity by energy over 20 ms windows: not the server's detector, but one with its interface (section 2.2)."""
+"""Voice activity by energy over 20 ms windows: a detector with the server's interface (openai-realtime 2.2)."""
 
 from __future__ import annotations
 

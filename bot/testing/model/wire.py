@@ -1,8 +1,8 @@
 """What a dialect's server says, as tables: a row an event, a row an item in each place it is shown in.
 
-The rows are those of recorded servers (openai-realtime.md, section 12), and a test holds them to the recordings. What
-nobody has recorded is taken from section 3. An event without a row is a fault of the simulator; one with None is an
-event which that server never sends.
+The rows are those of recorded servers (openai-realtime 12), and a test holds them to the recordings. What
+nobody has recorded is taken from openai-realtime 3. An event without a row is a fault of the simulator; one with None
+is an event which that server never sends.
 """
 
 from __future__ import annotations

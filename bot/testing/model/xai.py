@@ -1,4 +1,4 @@
-"""The session object as xAI has it, to and from the shape the simulated session works with (sections 1.5 and 12, W8).
+"""The session object as xAI has it, to and from the shape the simulated session works with (openai-realtime W8).
 
 xAI's own rules that nobody has written down or recorded are taken to be OpenAI's, but that it honours a false flag of
 turn_detection, which nobody has seen. Of its PCM rates the simulated session speaks 24,000 alone.

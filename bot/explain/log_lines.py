@@ -1,0 +1,202 @@
+"""Warnings and errors of the log, by the name that stands first in the line: what each means, and the mend."""
+
+from __future__ import annotations
+
+LOG_LINES: dict[str, str] = {
+    "webhook_refused": (
+        "Somebody unsigned, or `TWILIO_AUTH_TOKEN` or `PUBLIC_URL` is not what Twilio used, or another account's "
+        "call, a bad form, a call that is over: `why` says which, `mend` what to do. Compare `PUBLIC_URL` letter by "
+        "letter with the number's webhook. What a stranger can cause is told at most once a minute of each kind, "
+        "with how often since (`times`)."
+    ),
+    "request_refused": (
+        "Nothing is at that path, or it takes another method: `why` says what was probably meant, such as `/voice` "
+        "without a slash at its end. Told once a minute, too."
+    ),
+    "stream_refused": (
+        "The stream's signature or token was wrong, used or older than 60 s, or `start` named another call. `why` "
+        "says which."
+    ),
+    "call_refused": (
+        "`full`: `BOT_MAX_CALLS` are running. `overloaded`: the event loop is too late. In these cases the caller "
+        "heard the busy tone, or went to `BOT_OVERFLOW_URL`. `caller_at_once`, `caller_rate`: too many calls from "
+        "that number; they heard the busy tone. `caller_denied`: by the lists; they were rejected. `draining`: the "
+        "server is being stopped; they were held for a second and sent round again, or in its last seconds heard "
+        "the busy tone. `spend_limit`: `BOT_MAX_DAILY_USD` is used up; they heard `spent.xml`."
+    ),
+    "overloaded": (
+        "The event loop has been later than `BOT_MAX_LAG_MS`: new calls are turned away until `load_normal`."
+    ),
+    "handover_failed": (
+        "A stream that came to one process could not be handed to the one that has its session. It is served where "
+        "it is."
+    ),
+    "host_not_resolved": (
+        "The host of `OPENAI_REALTIME_URL` could not be looked up; `why` is the system's word. It is looked up every "
+        "minute, and now every five seconds. Calls go to the `kept` addresses of before; with none, each asks DNS "
+        "itself."
+    ),
+    "warm_session_failed": (
+        "An idle session (`BOT_WARM_SESSIONS`) could not be opened; it is tried again. Calls dial their own meanwhile."
+    ),
+    "stream_lost": (
+        "The stream broke off, or was closed without Twilio's `stop`, perhaps by a proxy; `code` is the WebSocket's. "
+        "Look for 31903 or 31924 in Twilio's debugger."
+    ),
+    "http_malformed": (
+        "Something that is no HTTP came: a scanner, or TLS where none is spoken. Told at most once a minute, with "
+        "how often since (`times`). Needs nothing."
+    ),
+    "call_not_resumed": (
+        "A caller whose stream was over got `BOT_FALLBACK`. `why`: `unknown`, neither this process nor the store "
+        "knows the call; `too_often`, five times or a stream that broke at once; `draining`, nobody took it."
+    ),
+    "store_silent": (
+        "The call store did not answer in time about a call of another process. For a token this instance decided "
+        "alone; a call that was to be carried on got `BOT_FALLBACK`. Look for `store_away`."
+    ),
+    "no_start": "A socket was opened and no `start` came in 5 s.",
+    "model_closed": (
+        "The session failed or was lost, and no other was to be had. `failure` says how; see OpenAI's table."
+    ),
+    "session_lost": (
+        "The session failed or was lost, and another is dialled. `failure` says how. Seldom: nothing. Often: see "
+        "OpenAI's table."
+    ),
+    "dial_failed": "The session that was to follow another could not be opened. It is tried again.",
+    "model_error": (
+        "OpenAI refused a message. `harmless` needs nothing; `turn` cost one try of a reply; `fatal` ended the call, "
+        "or refused the session."
+    ),
+    "message_refused": (
+        "Something that came from either side could not be used. `about` names the message, the field and what is "
+        "wrong with it. Once for each kind and call. A field that the call does not need never does this."
+    ),
+    "transcription_failed": (
+        "What a caller said could not be written down; `code` says why. Once a call; "
+        "`heardline_upstream_errors_total` counts. `DeploymentNotFound`: see the topic azure-and-xai."
+    ),
+    "setting_untaken": (
+        "At the start: the chosen model does not take a setting, or will be shut down; `why` is the sentence of `bot "
+        "check`."
+    ),
+    "transcoding": (
+        "The session hears (`heard`) or speaks (`spoken`) something else than was asked for, and the call is "
+        "transcoded. Needs nothing; it costs CPU time. `BOT_MODEL_AUDIO` can ask for it."
+    ),
+    "format_mismatch": (
+        "The session would hear or speak neither mu-law, A-law nor 24 kHz PCM. The call was ended rather than play "
+        "noise."
+    ),
+    "response_failed": (
+        "The model could not answer, or its answer was over without a sound. It is asked once more; if that fails "
+        "too the caller hears an apology, and the conversation goes on. `details` gives OpenAI's words."
+    ),
+    "response_overdue": (
+        "Nothing of an answer came in `BOT_RESPONSE_SECONDS`, or one broke off for that long. What was being made is "
+        "cancelled, and the rest is as with `response_failed`."
+    ),
+    "apology_played": "A turn got no answer: it failed twice. The lines before say how.",
+    "response_incomplete": (
+        "A reply was cut by `BOT_MAX_OUTPUT_TOKENS`, or by a content filter, which counts as a failure."
+    ),
+    "limit_reached": (
+        "One of our limits ended the call: the time and a minute more, or the wait for the session or the goodbye."
+    ),
+    "time_limit_reached": "`BOT_MAX_CALL_SECONDS` were over. What was being said was finished; then came a goodbye.",
+    "idle_reached": "The caller did not answer two questions whether they were there. Then came a goodbye.",
+    "no_progress": (
+        "No new words of the caller for `BOT_NO_PROGRESS_SECONDS`: hold music, or a machine. Then came a goodbye."
+    ),
+    "spend_limit_reached": (
+        "The money of the call, or of the day (`cap`), is used up. What was being said was finished; then came a "
+        "goodbye."
+    ),
+    "goodbye_failed": "The model's goodbye did not come or broke off. The caller heard `limit.xml`.",
+    "usage_unclear": (
+        "OpenAI told a usage with numbers in it that can't be; `faults` of them were left out of the cost."
+    ),
+    "no_price": (
+        "A limit of money is set, and a chosen model has no price: what it costs is not counted. Give it one by "
+        "`BOT_PRICES`."
+    ),
+    "recording_failed": (
+        "The disk would not take a file about the call, which `path` names. The call went on. Mend `BOT_RECORD_DIR`."
+    ),
+    "recording_not_closed": (
+        "The disk would not take a file about the call, which `path` names. The call went on. Mend `BOT_RECORD_DIR`."
+    ),
+    "store_away": (
+        "The call store does not answer; `why` is its own word. Calls go on, and what they tell waits in memory. "
+        "`store_back` says when it was written again. Mend `DATABASE_URL`, the disk or the database."
+    ),
+    "setting_odd": (
+        "At the start: a setting works, but may not do what its owner thinks; `why` says which. `bot check` says the "
+        "same."
+    ),
+    "store_unusable": (
+        "There can be no call store until this is mended and the server started again: `why` says what. Calls are "
+        "answered and not recorded."
+    ),
+    "store_job_failed": (
+        "A defect of ours in the purge or the look at the day's money, with its traceback. It is tried again."
+    ),
+    "records_behind": (
+        "A call ended while the store was away, or with something already lost. `waiting` is what of all calls waits "
+        "for the store."
+    ),
+    "records_lost": (
+        "So many `rows` of this call were never stored: too many waited, or the store refused them. The call's "
+        "record has the number, too."
+    ),
+    "records_given_up": "The server stopped while the store was away; so many `rows` went with it, of `calls`.",
+    "record_refused": "The store took everything but these rows. A defect of ours: report it.",
+    "record_failed": "A defect of ours cost this call a part of its record, with the traceback. The call went on.",
+    "call_crashed": (
+        "The process that served this call died. The call is in the store as `crashed`, up to its last sign of life."
+    ),
+    "purge_failed": "A file whose time is over could not be erased; `why` says so.",
+    "internal_error": "A defect of ours ended the call, with its traceback.",
+    "webhook_failed": (
+        "A defect of ours met a webhook of Twilio's, with its traceback. The caller heard an apology and was hung up."
+    ),
+    "registry_failed": (
+        "What the processes share about calls could not be read or written, `why` says. Look at the disk of TMPDIR. "
+        "Twilio was told to ask again, or a call's end is not known to the other processes."
+    ),
+}
+
+ROUTINE_LINES: dict[str, str] = {
+    "listening": "The server answers on `host` and `port`.",
+    "call_started": "A call has come in and its session is dialled; `calls` are there now.",
+    "session_ready": "The session was configured `after_ms` from the webhook. Above a second the way there is slow.",
+    "begun": "Stream and session are both there, `after_ms` from the webhook: the caller hears the bot from here on.",
+    "announcement_heard": "The announcement was heard to its end: from here on the caller may be recorded.",
+    "recording_started": "The WAV of the call begins here.",
+    "interrupted": (
+        "The caller cut the bot short: `heard_ms` of the item's `received_ms` were heard, nothing of `unheard_items`; "
+        "`generating` says that the reply was still being made."
+    ),
+    "filler_played": "The caller had waited `after_ms` and heard a filler. Many of them mean that the model is slow.",
+    "idle_prompt": "The caller was silent for `BOT_IDLE_SECONDS` and was asked whether they are there.",
+    "hang_up_asked": "The model asked to hang up: that is done once its goodbye was heard.",
+    "hang_up_refused": "The model asked to hang up before the caller had said anything; it was told to wait.",
+    "hang_up_dropped": "The caller spoke before the goodbye was over: the call goes on.",
+    "time_limit_near": "The model was told to wrap up: `limit_s` is near.",
+    "spend_limit_near": "The model was told to wrap up: four fifths of a cap on money are spent.",
+    "session_replaced": "Another session has the call, after `after_ms` without; `told` turns were told to it.",
+    "session_missed": "The stream came to another process, which serves it; the session that waited here was closed.",
+    "call_ended": "A stream of the call is over: `reason` says why, with its length, turns, cost and counts.",
+    "call_resumed": "Twilio asked what follows, and the call goes on as its stream number `leg`.",
+    "call_status": "Twilio says what became of the call, with its `error` number if there was one.",
+    "call_transferred": "The person whose number `BOT_FALLBACK` is has talked to the caller.",
+    "transfer_failed": "That person did not answer; `status` is Twilio's word. The caller heard the apology.",
+    "message_left": "The caller has left a message, which lies with Twilio at `url`.",
+    "load_normal": "The event loop is in time again: calls are taken.",
+    "store_back": "The call store answers again.",
+    "purged": "So many files, and the words of so many calls, were erased because their time was over.",
+    "left_over_removed": "What a killed server had left in TMPDIR was removed.",
+    "draining": "The server was told to stop: `calls` may go on for `seconds`.",
+    "drained": "No call is left, and nobody is owed an answer: the process ends.",
+}
+"""What is told of every call, or of none that is in trouble: at the level info."""
