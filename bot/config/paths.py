@@ -27,3 +27,8 @@ def there(path: Path) -> There:
     if stat.S_ISDIR(mode):
         return "directory"
     return "file" if stat.S_ISREG(mode) else "other"
+
+
+def unexpanded(path: Path) -> bool:
+    """True for ~/calls or ~me/calls: a shell puts the home directory there, and nobody else does."""
+    return bool(path.parts) and path.parts[0].startswith("~")
