@@ -22,10 +22,9 @@ ENDING = {
     "gpt-realtime-mini": "2027-01-20",
     "gpt-realtime-mini-2025-12-15": "2027-01-20",
 }
-ENDING_WRITERS = {
-    name: "2027-02-26"
-    for name in ("whisper-1", "gpt-4o-transcribe", "gpt-4o-mini-transcribe-2025-12-15", "gpt-4o-transcribe-diarize")
-}
+ENDING_WRITERS = dict.fromkeys(
+    ("whisper-1", "gpt-4o-transcribe", "gpt-4o-mini-transcribe-2025-12-15", "gpt-4o-transcribe-diarize"), "2027-02-26"
+)
 SILENT = [name for name, known in OPENAI.items() if known.does == "neither"]
 WRITING = [name for name, known in OPENAI.items() if known.does == "writes"]
 STRANGERS = [

@@ -16,8 +16,8 @@ _DOOR = re.compile(
 _EXAMPLES = ("example.com", "example.net", "example.org", "example", "test", "invalid", "alt")
 """Nobody's (RFC 2606, 6761 and 9476); the first is in our own manual."""
 _OF_EXAMPLES = tuple(
-    ipaddress.ip_network(one) for one in ("192.0.2.0/24", "198.51.100.0/24", "203.0.113.0/24", "2001:db8::/32", "3fff::/20")
-)  # fmt: skip
+    map(ipaddress.ip_network, ("192.0.2.0/24", "198.51.100.0/24", "203.0.113.0/24", "2001:db8::/32", "3fff::/20"))
+)
 _LOCAL = ("local", "localdomain", "internal", "intranet", "lan", "private", "corp", "home", "home.arpa", "onion")
 _TRANSLATED = ipaddress.IPv6Network("64:ff9b::/96")
 
@@ -36,7 +36,9 @@ def out_of_reach(name: str, url: str) -> list[str]:
         return []
     if whose == "an example":
         return [f"{name} is the address of an example: put in the one at which Twilio reaches this server."]
-    return [f"{name} is an address of {whose}, where Twilio can't reach it: give a public one, such as a tunnel prints."]
+    return [
+        f"{name} is an address of {whose}, where Twilio can't reach it: give a public one, such as a tunnel prints."
+    ]
 
 
 def _whose(host: str) -> str:
