@@ -13,7 +13,7 @@ import io
 import os
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, NoReturn
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
 
@@ -39,6 +39,7 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
+    context_settings={"help_option_names": ["--help", "-h"]},
 )
 
 EnvFile = Annotated[
@@ -57,6 +58,8 @@ def main() -> None:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")  # a terminal that can't show a letter is no reason to fail
+    if not os.environ.get("COLUMNS", "").strip("0"):
+        os.environ.pop("COLUMNS", None)  # a terminal of no width is one whose width is not known
     try:
         app(prog_name="bot")
     except OSError as error:
@@ -126,6 +129,17 @@ def _options(
     ] = False,
 ) -> None:
     pass
+
+
+@app.command("help")
+def help_(
+    context: typer.Context,
+    name: Annotated[str | None, typer.Argument(metavar="COMMAND", help="The command to tell about.")] = None,
+) -> None:
+    """Tell what the commands do, or how one is used."""
+    group: Any = typer.main.get_command(app)
+    arguments = [name, "--help"] if name else ["--help"]
+    group.main(arguments, prog_name=context.find_root().info_name, standalone_mode=True)
 
 
 @app.command()

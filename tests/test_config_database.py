@@ -89,7 +89,7 @@ def test_a_database_url_is_read_as_its_maker_meant_it(url: str, meant: object) -
         ("redshift+psycopg2://me:pw@h/calls", "must start with postgres://, postgresql:// or sqlite:///"),
         ("cockroachdb+asyncpg://me:pw@h/calls", "must start with postgres://, postgresql:// or sqlite:///"),
         ("jdbc:postgresql://h/calls", "must start with postgres://, postgresql:// or sqlite:///"),
-        ("sqlite:///~/calls.sqlite", "begins its path with ~, which only a shell understands; write the path in full"),
+        ("sqlite:///~/calls.sqlite", "has a ~ or a $NAME in its path, which only a shell understands; write the path in full"),
         ("postgres://h/calls", "must name a user and a database: postgresql://USER:PASSWORD@HOST/DATABASE"),
         ("postgres://me:pw@h/", "must name a user and a database: postgresql://USER:PASSWORD@HOST/DATABASE"),
         ("postgres://me:p#w@h/calls", "must have no #; percent-encode one that belongs to the password"),

@@ -24,7 +24,7 @@ def parse_callers(text: object) -> object:
 
 
 def _entry(number: int, text: str) -> str:
-    if withheld(text):
+    if withheld(text) and any(map(str.isalnum, text)):
         return WITHHELD
     plain = _WRITTEN.sub("", text)
     if not _PREFIX.fullmatch(plain):

@@ -216,7 +216,7 @@ def _looked_at(path: Path) -> str:
 
 def _no_file(path: Path) -> Path:
     if unexpanded(path):
-        raise ValueError("begins with ~, which only a shell understands; write the path in full")
+        raise ValueError("has a ~ or a $NAME in it, which only a shell understands; write the path in full")
     if there(path) in {"file", "other"}:
         raise ValueError("must be a directory, or a path where one can be made; a file is in its place")
     return path

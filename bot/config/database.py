@@ -67,7 +67,7 @@ def _sqlite(rest: str) -> SqliteFile:
     if path.name in {"", ":memory:"} or not str(path).isprintable():
         raise ValueError("must name a file after sqlite:///")
     if unexpanded(path):
-        raise ValueError("begins its path with ~, which only a shell understands; write the path in full")
+        raise ValueError("has a ~ or a $NAME in its path, which only a shell understands; write the path in full")
     return SqliteFile(path)
 
 
