@@ -51,7 +51,7 @@ def parse_database_url(text: str) -> Database:
     if found := _DRIVER.match(text):
         kind = found[1].removesuffix("ql")
         if found[2] not in _DRIVERS[kind]:
-            raise ValueError(f"names a driver that can't be used here; begin it with {found[1]}:// alone")
+            raise ValueError(f"has a driver that can't be used here; begin it with {found[1]}:// alone")
         text = text.replace(found[0], found[1], 1)
     if text.startswith(_SQLITE):
         return _sqlite(text.removeprefix(_SQLITE))
@@ -63,6 +63,8 @@ def parse_database_url(text: str) -> Database:
 def _sqlite(rest: str) -> SqliteFile:
     if "?" in rest or "#" in rest:
         raise ValueError("must end with the file's path; percent-encode a ? or # in it")
+    if rest.startswith("file:"):
+        raise ValueError("must name a file by its path after sqlite:///, without file:")
     path = Path(unquote(rest))
     if path.name in {"", ":memory:"} or not str(path).isprintable():
         raise ValueError("must name a file after sqlite:///")
@@ -82,6 +84,8 @@ def _postgres(text: str) -> PostgresServer:
     except ValueError:
         raise ValueError("must have a valid host, and a port from 1 to 65535 if any") from None
     options = _options(parts.query)
+    if parts.hostname and "host" in options:
+        raise ValueError("has a host before its path and one in its query; take one away")
     host = parts.hostname or options.get("host", "")
     database = unquote(parts.path.removeprefix("/"))
     if not host or port == 0:
@@ -107,6 +111,8 @@ def _options(query: str) -> dict[str, str]:
         if name in options:
             raise ValueError(f"has {name} twice; take one away")
         options[name] = value
+    if "," in options.get("host", ""):
+        raise ValueError("must name one host; leave only the server that takes writes")
     if "host" in options and not options["host"].startswith("/"):
         raise ValueError("must have the server's name after the @; host= is for the directory of a Unix socket")
     return options
