@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from datetime import date
 from typing import Literal, NamedTuple, TypeVar
 
 Does = Literal["talks", "writes", "neither"]
@@ -21,14 +20,14 @@ class Family(NamedTuple):
 
     does: Does = "talks"
     reasons: bool = False
-    shutdown: date = date.max
+    shutdown: str = ""
 
 
 _T = TypeVar("_T")
 _SNAPSHOT = re.compile(r"-\d{4}-\d{2}-\d{2}$")
-_PREVIEW_OVER = date(2026, 5, 12)
-_FIRST_OVER = date(2027, 1, 20)
-_WHISPER_OVER = date(2027, 2, 26)
+_PREVIEW_OVER = "2026-05-12"
+_FIRST_OVER = "2027-01-20"
+_WHISPER_OVER = "2027-02-26"
 
 OPENAI: Mapping[str, Family] = {
     "gpt-realtime-2.1": Family(reasons=True),

@@ -14,7 +14,9 @@ from bot.server.call_settings import session_settings
 from tests.test_config import AZURE, REAL, XAI_URL
 
 TODAY = date(2026, 11, 28)
-TALKING = [name for name, known in OPENAI.items() if known.does == "talks" and known.shutdown > TODAY]
+TALKING = [
+    name for name, known in OPENAI.items() if known.does == "talks" and (known.shutdown or "9") > TODAY.isoformat()
+]
 RETIRED = {"gpt-4o-realtime-preview": "2026-05-12", "gpt-4o-mini-realtime-preview-2024-12-17": "2026-05-12"}
 ENDING = {
     "gpt-realtime": "2027-01-20",

@@ -127,7 +127,7 @@ def _about_quotes(settings: Settings) -> list[str]:
     ]
 
 
-def _last_days(settings: Settings) -> Iterator[tuple[str, str, date, str]]:
+def _last_days(settings: Settings) -> Iterator[tuple[str, str, str, str]]:
     """Setting, model, the day it is shut down, and what takes its place. Azure has another calendar."""
     if settings.dialect != "openai":
         return
@@ -136,7 +136,7 @@ def _last_days(settings: Settings) -> Iterator[tuple[str, str, date, str]]:
         "BOT_TRANSCRIPTION_MODEL": (settings.transcriber, "gpt-transcribe"),
     }
     for name, (model, instead) in named.items():
-        if (known := family(model)) and known.shutdown != date.max:
+        if (known := family(model)) and known.shutdown:
             yield name, model, known.shutdown, instead
 
 
@@ -144,7 +144,7 @@ def _to_be_retired(settings: Settings, today: date | None) -> list[str]:
     return [
         f"{name} is {model}, which OpenAI shuts down on {day}; change to {instead} before."
         for name, model, day, instead in _last_days(settings)
-        if day > (today or _today())
+        if day > (today or _today()).isoformat()
     ]
 
 
@@ -152,7 +152,7 @@ def _retired(settings: Settings, today: date | None) -> list[str]:
     return [
         f"{name} is {model}, which OpenAI retired on {day}: set {instead}."
         for name, model, day, instead in _last_days(settings)
-        if day <= (today or _today())
+        if day <= (today or _today()).isoformat()
     ]
 
 
