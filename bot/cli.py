@@ -13,7 +13,7 @@ import io
 import os
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, NoReturn
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
 
@@ -29,6 +29,8 @@ _FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO})
 BROKEN_OFF = 130
 """As a shell says of what Ctrl-C ended."""
 _LONGEST_CALL_S = 86_400
+THE_STORE = ("DATABASE_URL", "BOT_RECORD_DIR")
+"""The settings that say where the calls on record are."""
 
 app = typer.Typer(
     name="bot",
@@ -37,6 +39,7 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
+    context_settings={"help_option_names": ["--help", "-h"]},
 )
 
 EnvFile = Annotated[
@@ -55,6 +58,8 @@ def main() -> None:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")  # a terminal that can't show a letter is no reason to fail
+    if not os.environ.get("COLUMNS", "").strip("0"):
+        os.environ.pop("COLUMNS", None)  # a terminal of no width is one whose width is not known
     try:
         app(prog_name="bot")
     except OSError as error:
@@ -72,22 +77,37 @@ def fail(*sentences: str, code: int = 1) -> NoReturn:
     raise typer.Exit(code)
 
 
-def settings_or_exit(env_file: Path | None, *, for_calls: bool = False) -> Settings:
-    """The settings of the environment and `env_file`; with any of them wrong, all problems and exit code 2.
-
-    `for_calls`: what keeps a server from answering calls is told with them.
-    """
-    from bot.config import SettingsError, load_settings, read_env_file
+def all_settings(env_file: Path | None) -> Settings:
+    """The settings for answering calls; with any of them wrong, all that keeps a server from it and exit code 2."""
+    from bot.config import SettingsError
+    from bot.server.readiness import judge_rest
 
     try:
-        return load_settings(os.environ, read_env_file(env_file) if env_file else None)
+        return _settings(env_file)
     except SettingsError as error:
-        more = []
-        if for_calls:
-            from bot.server.readiness import judge_rest
+        fail(*error.problems, *judge_rest(error), code=WRONG_SETTINGS)
 
-            more = judge_rest(error)
-        fail(*error.problems, *more, code=WRONG_SETTINGS)
+
+def settings_for(env_file: Path | None, *needed: str) -> Settings:
+    """The settings named in `needed`, and all others that are right; with one of those wrong, exit code 2."""
+    from bot.config import SettingsError, misspelt_among
+
+    try:
+        settings = _settings(env_file)
+    except SettingsError as error:
+        problems = error.about(needed)
+        if problems or error.rest is None:
+            fail(*problems, code=WRONG_SETTINGS)
+        settings = error.rest
+    for sentence in misspelt_among(settings, needed):
+        typer.echo(sentence, err=True)
+    return settings
+
+
+def _settings(env_file: Path | None) -> Settings:
+    from bot.config import load_settings, read_env_file
+
+    return load_settings(os.environ, read_env_file(env_file) if env_file else None)
 
 
 def _why(error: Exception) -> str:
@@ -111,6 +131,17 @@ def _options(
     pass
 
 
+@app.command("help")
+def help_(
+    context: typer.Context,
+    name: Annotated[str | None, typer.Argument(metavar="COMMAND", help="The command to tell about.")] = None,
+) -> None:
+    """Tell what the commands do, or how one is used."""
+    group: Any = typer.main.get_command(app)
+    arguments = [name, "--help"] if name else ["--help"]
+    group.main(arguments, prog_name=context.find_root().info_name, standalone_mode=True)
+
+
 @app.command()
 def serve(env_file: EnvFile = None) -> None:
     """Answer calls: the server behind the phone number.
@@ -123,7 +154,7 @@ def serve(env_file: EnvFile = None) -> None:
     from bot.server.readiness import judge
     from bot.server.serve import run
 
-    settings = settings_or_exit(env_file, for_calls=True)
+    settings = all_settings(env_file)
     judged = judge(settings)
     if not judged.ready:
         fail(*judged.problems, *judged.missing, code=WRONG_SETTINGS)
@@ -211,7 +242,7 @@ def call(
         problem = f"--save would write over {audio}, which the caller is to say; name another file."
     if problem:
         fail(problem, code=WRONG_SETTINGS)
-    settings = settings_or_exit(env_file)
+    settings = settings_for(env_file, "TWILIO_AUTH_TOKEN", "TWILIO_ACCOUNT_SID")
     if not settings.auth_tokens or not settings.twilio_account_sid:
         fail("Set TWILIO_AUTH_TOKEN and TWILIO_ACCOUNT_SID to those of the bot you call.", code=WRONG_SETTINGS)
     spoken = _spoken(audio) if audio else None
@@ -326,7 +357,7 @@ def show(
     from bot.records.calls.exporting import export_fixture_page
     from bot.records.store.urls import StoreError, store_url
 
-    settings = settings_or_exit(env_file)
+    settings = settings_for(env_file, *THE_STORE)
     try:
         where = store_url(settings)
     except StoreError:
@@ -367,8 +398,10 @@ def calls(
 
     asked = Question(day, since, until, number, reason, min_usd, limit)
     wanted = commands.Wanted(as_json, html, vcon)
+    used = {"BOT_PII_KEY": number is not None, "BOT_PRICES": sid is not None, "PUBLIC_URL": vcon is not None}
+    needed = [*THE_STORE, *(name for name, is_used in used.items() if is_used)]
     try:
-        commands.calls(settings_or_exit(env_file), sid, asked, wanted, Console(highlight=False))
+        commands.calls(settings_for(env_file, *needed), sid, asked, wanted, Console(highlight=False))
     except Failed as failed:
         fail(*failed.sentences, code=failed.code)
 
@@ -394,7 +427,7 @@ def forget(
         return yes or typer.confirm("Erase them for ever?")
 
     try:
-        erased = commands.forget(settings_or_exit(env_file), number, sure)
+        erased = commands.forget(settings_for(env_file, *THE_STORE, "BOT_PII_KEY"), number, sure)
     except Failed as failed:
         fail(*failed.sentences, code=failed.code)
     for line in erased.story:
@@ -418,7 +451,7 @@ def check(env_file: EnvFile = None) -> None:
 
     from bot.server.check import examine, show
 
-    report = examine(settings_or_exit(env_file, for_calls=True))
+    report = examine(all_settings(env_file))
     for sentence in report.judged.problems:
         typer.echo(sentence, err=True)
     show(report, Console())

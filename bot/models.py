@@ -16,35 +16,47 @@ Does = Literal["talks", "writes", "neither"]
 
 
 class Family(NamedTuple):
-    """`reasons`: takes `reasoning` and `parallel_tool_calls`. `shutdown`: the announced day on which it stops."""
+    """`reasons`: takes `reasoning` and `parallel_tool_calls`. `shutdown`: the first day on which it is refused."""
 
     does: Does = "talks"
     reasons: bool = False
     shutdown: str = ""
-    retired: bool = False
 
 
 _T = TypeVar("_T")
 _SNAPSHOT = re.compile(r"-\d{4}-\d{2}-\d{2}$")
+_PREVIEW_OVER = "2026-05-12"
+_FIRST_OVER = "2027-01-20"
+_WHISPER_OVER = "2027-02-26"
 
 OPENAI: Mapping[str, Family] = {
     "gpt-realtime-2.1": Family(reasons=True),
     "gpt-realtime-2.1-mini": Family(reasons=True),
     "gpt-realtime-2": Family(reasons=True),
     "gpt-realtime-1.5": Family(),
-    "gpt-realtime": Family(shutdown="2027-01-20"),
-    "gpt-realtime-mini": Family(shutdown="2027-01-20"),
-    "gpt-4o-realtime-preview": Family(retired=True),
-    "gpt-4o-mini-realtime-preview": Family(retired=True),
+    "gpt-realtime": Family(shutdown=_FIRST_OVER),
+    "gpt-realtime-mini": Family(shutdown=_FIRST_OVER),
+    "gpt-4o-realtime-preview": Family(shutdown=_PREVIEW_OVER),
+    "gpt-4o-mini-realtime-preview": Family(shutdown=_PREVIEW_OVER),
     "gpt-realtime-translate": Family("neither"),
     "gpt-live-1": Family("neither"),
+    "gpt-audio": Family("neither"),
+    "gpt-audio-1.5": Family("neither"),
+    "gpt-audio-mini": Family("neither", shutdown=_FIRST_OVER),
+    "gpt-4o-audio-preview": Family("neither"),
+    "gpt-4o-mini-audio-preview": Family("neither"),
+    "gpt-4o": Family("neither"),
+    "gpt-4o-mini": Family("neither"),
+    "gpt-4o-mini-tts": Family("neither"),
+    "tts-1": Family("neither"),
+    "tts-1-hd": Family("neither"),
     "gpt-transcribe": Family("writes"),
     "gpt-live-transcribe": Family("writes"),
     "gpt-realtime-whisper": Family("writes"),
-    "whisper-1": Family("writes", shutdown="2027-02-26"),
-    "gpt-4o-transcribe": Family("writes", shutdown="2027-02-26"),
-    "gpt-4o-mini-transcribe": Family("writes", shutdown="2027-02-26"),
-    "gpt-4o-transcribe-diarize": Family("writes", shutdown="2027-02-26"),
+    "whisper-1": Family("writes", shutdown=_WHISPER_OVER),
+    "gpt-4o-transcribe": Family("writes", shutdown=_WHISPER_OVER),
+    "gpt-4o-mini-transcribe": Family("writes", shutdown=_WHISPER_OVER),
+    "gpt-4o-transcribe-diarize": Family("writes", shutdown=_WHISPER_OVER),
 }
 XAI: Mapping[str, Family] = {
     "grok-voice-latest": Family(),

@@ -59,8 +59,8 @@ def test_what_a_real_call_needs_is_named_first_and_without_it_the_exit_code_is_o
 
 
 def test_warnings_are_plain_sentences() -> None:
-    result = run("check", OPENAI_REALTIME_MODEL="gpt-realtime")
-    assert "Warning: OPENAI_REALTIME_MODEL is gpt-realtime, which OpenAI shuts down on 2027-01-20" in result.stdout
+    result = run("check", TWILIO_AUTH_TOKEN="short")
+    assert "Warning: TWILIO_AUTH_TOKEN is not 32 hexadecimal digits: an API key's secret " in result.stdout
 
 
 def test_wrong_settings_are_told_on_standard_error_a_line_each() -> None:

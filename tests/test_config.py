@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from pathlib import Path
 
 import pytest
@@ -451,7 +452,6 @@ def test_nothing_is_missing_when_all_four_are_there() -> None:
     [
         ({"OPENAI_REALTIME_MODEL": "gpt-realtime", "BOT_REASONING_EFFORT": ""}, "OPENAI_REALTIME_MODEL is gpt-realtime, which OpenAI shuts down on 2027-01-20; change to gpt-realtime-2.1 or gpt-realtime-2.1-mini before."),
         ({"BOT_TRANSCRIPTION_MODEL": "whisper-1"}, "BOT_TRANSCRIPTION_MODEL is whisper-1, which OpenAI shuts down on 2027-02-26; change to gpt-transcribe before."),
-        ({"OPENAI_REALTIME_MODEL": "gpt-4o-realtime-preview"}, "OPENAI_REALTIME_MODEL is a retired preview model, which OpenAI refuses; use gpt-realtime-2.1."),
         ({"PUBLIC_URL": "http://localhost:8080"}, "PUBLIC_URL is on loopback: only a simulated phone on this machine can call it."),
         ({"PUBLIC_URL": "https://h.heardline.dev:8443"}, "PUBLIC_URL has a port: Twilio promises to open media streams on port 443 only."),
         ({"TWILIO_AUTH_TOKEN": "short"}, "TWILIO_AUTH_TOKEN is not 32 hexadecimal digits: an API key's secret cannot verify signatures."),
@@ -463,7 +463,7 @@ def test_nothing_is_missing_when_all_four_are_there() -> None:
     ],
 )  # fmt: skip
 def test_a_setting_that_may_not_do_what_its_owner_thinks_is_pointed_out(environ: dict[str, str], warning: str) -> None:
-    assert warnings_about(load_settings(environ)) == [warning]
+    assert warnings_about(load_settings(environ), date(2026, 11, 28)) == [warning]
 
 
 @pytest.mark.parametrize("model", ["gpt-realtime-2.1", "gpt-realtime-2", "gpt-realtime-1.5", "gpt-realtime"])

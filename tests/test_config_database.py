@@ -43,6 +43,8 @@ def server(**changed: object) -> PostgresServer:
         ),
         ("postgresql+asyncpg://me:pw@db.example.com/calls", server()),
         ("postgresql+psycopg://me:pw@db.example.com/calls", server()),
+        ("postgresql+psycopg_async://me:pw@db.example.com/calls", server()),
+        ("postgresql+pg8000://me:p,w@db.example.com/calls", server(password="p,w")),
         ("postgres+psycopg2://me:pw@db.example.com/calls", server()),
         ("postgresql+asyncpg://me:pw@db.example.com/calls?ssl=require", server(ssl_mode="require")),
         ("postgresql+asyncpg://me:pw@db.example.com/calls?ssl=true", server(ssl_mode="require")),
@@ -73,6 +75,25 @@ def test_a_database_url_is_read_as_its_maker_meant_it(url: str, meant: object) -
         ("postgres://me:pw@/calls", "must name the server's host, and a port from 1 to 65535 if any"),
         ("postgres://me:pw@h:0/calls", "must name the server's host, and a port from 1 to 65535 if any"),
         ("postgres://me:pw@h:x/calls", "must have a valid host, and a port from 1 to 65535 if any"),
+        ("postgres://me:pw@h1,h2/calls", "must name one host; leave only the server that takes writes"),
+        ("postgres://me:p,w@h1:5432,h2:5433/calls", "must name one host; leave only the server that takes writes"),
+        ("postgres://me:pw@a..b/calls", "must have a valid host; the directory of a Unix socket goes into ?host="),
+        ("postgres://me:pw@%2Frun%2Fpostgresql/calls", "must have a valid host; the directory of a Unix socket goes into ?host="),
+        ("postgres://me:pw@h h/calls", "must have a valid host; the directory of a Unix socket goes into ?host="),
+        ("sqlite+pysqlcipher:///calls.sqlite", "has a driver that can't be used here; begin it with sqlite:// alone"),
+        ("sqlite+pysqlcipher://:pw@/calls.sqlite", "has a driver that can't be used here; begin it with sqlite:// alone"),
+        ("sqlite+libsql:///calls.sqlite", "has a driver that can't be used here; begin it with sqlite:// alone"),
+        ("sqlite+:///calls.sqlite", "has a driver that can't be used here; begin it with sqlite:// alone"),
+        ("postgresql+aiosqlite://me:pw@h/calls", "has a driver that can't be used here; begin it with postgresql:// alone"),
+        ("postgres+S3CRET://me:pw@h/calls", "has a driver that can't be used here; begin it with postgres:// alone"),
+        ("redshift+psycopg2://me:pw@h/calls", "must start with postgres://, postgresql:// or sqlite:///"),
+        ("cockroachdb+asyncpg://me:pw@h/calls", "must start with postgres://, postgresql:// or sqlite:///"),
+        ("jdbc:postgresql://h/calls", "must start with postgres://, postgresql:// or sqlite:///"),
+        ("sqlite:///$HOME/calls.sqlite", "has a ~ or a $NAME in its path, which only a shell understands; write the path in full"),
+        ("sqlite:///file:calls.db", "must name a file by its path after sqlite:///, without file:"),
+        ("postgres://me:pw@h/calls?host=/run", "has a host before its path and one in its query; take one away"),
+        ("postgres://me:pw@/calls?host=/run,/tmp", "must name one host; leave only the server that takes writes"),
+        ("sqlite:///~/calls.sqlite", "has a ~ or a $NAME in its path, which only a shell understands; write the path in full"),
         ("postgres://h/calls", "must name a user and a database: postgresql://USER:PASSWORD@HOST/DATABASE"),
         ("postgres://me:pw@h/", "must name a user and a database: postgresql://USER:PASSWORD@HOST/DATABASE"),
         ("postgres://me:p#w@h/calls", "must have no #; percent-encode one that belongs to the password"),
@@ -107,7 +128,8 @@ def test_any_text_is_a_database_or_a_sentence(text: str, head: str) -> None:
         found = str(error)
     told = found if isinstance(found, str) else ""
     assert isinstance(found, PostgresServer | SqliteFile) or told.startswith(("must ", "has "))
-    assert len(text) < 8 or "?" in head + text or text not in told  # an option's name is told
+    scheme = (head + text).partition(":")[0]  # which may be told, as may an option's name
+    assert len(text) < 8 or "?" in head + text or text not in told.replace(scheme, "")
 
 
 def test_without_a_url_the_database_is_sqlite() -> None:

@@ -9,6 +9,7 @@ import pytest
 
 from bot.config import SettingsError, load_settings, missing_for_call, read_env_file, warnings_about
 from bot.config.reachable import unreachable
+from bot.server.app import make_app
 
 KEY = "sk-proj-0123456789abcdefghij"
 TOKEN = "5a0c3e9d7b1f4826a9c0e1d2b3f45867"
@@ -145,6 +146,17 @@ def test_names_of_other_software_are_not_misspelt_ones_of_ours() -> None:
         ("export OPENAI_API_KEY={}", "begins with export OPENAI_API_KEY="),
         ("PUBLIC_URL={}", "begins with PUBLIC_URL="),
         ("TWILIO_AUTH_TOKEN: {}", "begins with TWILIO_AUTH_TOKEN:"),
+        ("{} # of the shop", "ends with a comment"),
+        ("{}\t#", "ends with a comment"),
+        ("%22{}%22", "begins or ends with a character that was percent-encoded"),
+        ("%E2%80%9C{}%E2%80%9D", "begins or ends with a character that was percent-encoded"),
+        ("{}%0A", "begins or ends with a character that was percent-encoded"),
+        ("{}%20", "begins or ends with a character that was percent-encoded"),
+        ("%2522{}", "begins or ends with a character that was percent-encoded"),
+        ("\ufeff{}", "holds a character that can't be seen (U+FEFF)"),
+        ("{}\u200b", "holds a character that can't be seen (U+200B)"),
+        ("\u202a{}\u202c", "holds a character that can't be seen (U+202A)"),
+        ("{}\x1b[0m", "holds a character that can't be seen (U+001B)"),
     ],
 )
 def test_what_a_copy_left_around_a_value_is_named_and_the_value_is_not_repeated(
@@ -154,6 +166,28 @@ def test_what_a_copy_left_around_a_value_is_named_and_the_value_is_not_repeated(
     assert told.startswith(f"{name} {why}")
     assert told.endswith(".")
     assert GIVEN[name][4:] not in told
+
+
+@pytest.mark.parametrize(
+    "name", ["OPENAI_API_KEY", "TWILIO_AUTH_TOKEN", "ADMIN_TOKEN", "BOT_PII_KEY", "TWILIO_ACCOUNT_SID"]
+)
+@pytest.mark.parametrize(
+    "within",
+    ["{}#comment", "{} two", "{}\ntwo", "{}\u00a0two", "{}\u0430", "{}\u2026", "a%2Fb{}", 'a"{}', "{}|", "{}<br>", "{}\\n{}", "sk-\u200d{}"],
+)  # fmt: skip
+def test_what_none_of_its_kind_has_in_it_is_refused_and_not_repeated(name: str, within: str) -> None:
+    value = GIVEN[name]
+    (told,) = problems(**{**GIVEN, name: within.format(value, value)})
+    assert told.startswith(f"{name} ")
+    assert value[4:] not in told
+
+
+@pytest.mark.parametrize(
+    "value", ["sk_proj-a_B-c0123456789", "a" * 32, "eyJhbGciOi.J9-_x.y", "abcdefghijklmnop+/==", "v~1.0123456789abcdef"]
+)
+def test_any_bearer_token_is_a_key(value: str) -> None:
+    settings = load_settings({"OPENAI_API_KEY": value, "ADMIN_TOKEN": value})
+    assert settings.openai_api_key.get_secret_value() == settings.admin_token.get_secret_value() == value
 
 
 @pytest.mark.parametrize("blank", ["{}\n", " {}", "{}\t", "\u00a0{}\u00a0", "{}\r\n"])
@@ -257,6 +291,10 @@ def test_no_short_secret_is_masked_since_it_may_be_part_of_any_word() -> None:
         ("https://bot.heardline.dev/media", "/media"),
         ("https://bot.heardline.dev/media/TOKEN", "/media/TOKEN"),
         ("https://bot.heardline.dev/healthz", "/healthz"),
+        ("https://bot.heardline.dev/voice/incoming", "/voice/incoming"),
+        ("https://bot.heardline.dev/voice/webhook/", "/voice/webhook"),
+        ("https://bot.heardline.dev/incoming-call", "/incoming-call"),
+        ("https://bot.heardline.dev/media-stream", "/media-stream"),
     ],
 )
 def test_a_public_url_with_one_of_our_paths_in_it_is_refused(url: str, door: str) -> None:
@@ -272,7 +310,8 @@ def test_a_prefix_that_only_looks_like_one_of_our_paths_is_taken(path: str) -> N
 
 @pytest.mark.parametrize(
     "host",
-    ["localhost", "127.0.0.1", "[::1]", "0.0.0.0", "10.1.2.3", "172.16.0.1", "192.168.1.2", "169.254.1.1", "[fe80::1]", "[fd00::1]", "100.64.0.1", "mac.local", "bot", "bot.internal", "bot.lan", "bot.default.svc.cluster.local", "BOT.LOCAL", "localhost:8443"],
+    ["localhost", "127.0.0.1", "[::1]", "0.0.0.0", "10.1.2.3", "172.16.0.1", "192.168.1.2", "169.254.1.1", "[fe80::1]", "[fd00::1]", "100.64.0.1", "mac.local", "bot", "bot.internal", "bot.lan", "bot.default.svc.cluster.local", "BOT.LOCAL", "localhost:8443",
+     "bot.localhost", "x.home.arpa", "x.onion", "bot.corp", "127.1", "0x7f.1", "2130706433", "[::ffff:10.0.0.1]", "[64:ff9b::a00:1]", "224.0.0.1", "255.255.255.255", "[ff02::1]", "bot."],
 )  # fmt: skip
 def test_an_address_that_twilio_can_not_reach_is_missing_a_public_one(host: str) -> None:
     settings = load_settings({**REAL, "PUBLIC_URL": f"https://{host}"})
@@ -287,10 +326,25 @@ def test_an_address_for_a_simulated_phone_or_for_the_world_is_taken(url: str) ->
     assert unreachable(url) == []
 
 
-@pytest.mark.parametrize("host", ["bot.example.com", "example.com", "bot.example.org", "phone.example"])
-def test_the_address_of_the_manual_is_pointed_out(host: str) -> None:
-    (warning,) = warnings_about(load_settings({**REAL, "PUBLIC_URL": f"https://{host}"}))
-    assert warning.startswith("PUBLIC_URL is the address of an example")
+@pytest.mark.parametrize(
+    "host",
+    [
+        "bot.example.com", "example.com", "bot.example.org", "EXAMPLE.NET", "phone.example", "bot.test", "x.invalid", "x.alt", "bot.example.com.",
+        "192.0.2.1", "198.51.100.7", "203.0.113.9", "[2001:db8::1]",
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("name", ["PUBLIC_URL", "BOT_OVERFLOW_URL"])
+def test_the_address_of_a_manual_can_not_be_rung(name: str, host: str) -> None:
+    settings = load_settings({**REAL, name: f"https://{host}"})
+    assert missing_for_call(settings) == [
+        f"{name} is the address of an example: put in the one at which Twilio reaches this server."
+    ]
+    assert warnings_about(settings) == []
+
+
+@pytest.mark.parametrize("host", ["example.dev", "myexample.com", "example.com.heardline.dev", "test.dev", "protest"])
+def test_a_host_that_only_looks_like_an_example_is_none(host: str) -> None:
+    assert not any("example" in told for told in unreachable(f"https://{host}"))
 
 
 @pytest.mark.parametrize(
@@ -306,6 +360,34 @@ def test_the_address_of_the_manual_is_pointed_out(host: str) -> None:
 def test_the_address_of_somebody_elses_manual_is_refused(url: str) -> None:
     (told,) = problems(PUBLIC_URL=url)
     assert "placeholder" in told
+
+
+def test_each_path_that_the_server_answers_to_is_known_to_be_its_own() -> None:
+    paths = {resource.canonical for resource in make_app(load_settings(REAL)).router.resources()}
+    assert "/voice/next" in paths
+    for path in paths:
+        (told,) = unreachable(URL + path.replace("{token}", "0" * 43))
+        assert told.startswith(f"PUBLIC_URL ends with {path.partition('{')[0]}")
+
+
+@pytest.mark.parametrize("name", ["PUBLIC_URL", "BOT_OVERFLOW_URL", "OPENAI_REALTIME_URL"])
+@pytest.mark.parametrize(
+    "host",
+    [
+        "a..b.dev", ".b.dev", "a.b.dev..", "-a.dev", "a-.dev", f"{'a' * 64}.dev", ".".join(["a" * 60] * 5), "1.2.3.4.5", "256.1.1.1", "bot.dev%20", "a%2Edev", "b,c.dev", "b;c.dev", "bot.123", ".",
+    ],
+)  # fmt: skip
+def test_a_host_that_can_be_none_is_refused(name: str, host: str) -> None:
+    scheme = "wss" if name == "OPENAI_REALTIME_URL" else "https"
+    (told,) = problems(**{**REAL, name: f"{scheme}://{host}/v1"})
+    assert told.startswith((f"{name} must have a host that can be one", f"{name} ends with "))
+
+
+@pytest.mark.parametrize(
+    "host", [f"{'a' * 63}.dev", "xn--bcher-kva.dev", "bot.heardline.dev.", "1.bot.dev", "a--b.dev"]
+)
+def test_a_host_that_is_only_odd_is_taken(host: str) -> None:
+    assert missing_for_call(load_settings({**REAL, "PUBLIC_URL": f"https://{host}"})) == []
 
 
 # ---- the env file ----
@@ -346,6 +428,15 @@ def test_a_broken_line_is_told_with_its_file_and_number_and_not_repeated(
 def test_lines_are_read_as_every_editor_saves_them(tmp_path: Path, text: str) -> None:
     (file := tmp_path / "my.env").write_bytes(text.encode())
     assert read_env_file(file) == {"PORT": "7", "HOST": "x"}
+
+
+def test_a_name_that_stands_twice_in_the_env_file_is_pointed_out_and_the_last_one_holds(tmp_path: Path) -> None:
+    (file := tmp_path / "my.env").write_text("PORT=1\n\n# again\nOTHERS=1\nexport PORT=2\nOTHERS=2\nPORT=3\n")
+    settings = load_settings(REAL, read_env_file(file))
+    assert settings.port == 3
+    assert warnings_about(settings) == [
+        f"PORT stands in lines 1, 5 and 7 of {file}; the last one holds: take the others away."
+    ]
 
 
 def test_an_env_file_that_is_a_directory_or_another_encoding_is_said_to_be(tmp_path: Path) -> None:

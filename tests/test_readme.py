@@ -180,7 +180,7 @@ def trial(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     subprocess.run(shlex.split("cp .env.example .env"), check=True)
     text = (tmp_path / ".env").read_text()
     values = {"OPENAI_API_KEY=sk-...": "sk-simulated", "TWILIO_ACCOUNT_SID=AC...": "AC" + "0" * 32}
-    values |= {"TWILIO_AUTH_TOKEN=...": "0" * 32, "PUBLIC_URL=https://bot.example.com": "https://bot.example.com"}
+    values |= {"TWILIO_AUTH_TOKEN=...": "0" * 32, "PUBLIC_URL=https://bot.example.com": "https://bot.heardline.dev"}
     (told,) = (block for block in blocks("") if "OPENAI_API_KEY" in block)
     assert told.splitlines() == list(values)
     for line, value in values.items():

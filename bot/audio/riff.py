@@ -41,6 +41,7 @@ _CONVERT = "convert it, say by `ffmpeg -i FILE -ar 8000 -ac 1 OTHER.wav`"
 _AGAIN = "export or copy it again"
 _HEAD = struct.Struct("<4sI")
 _FORMAT = struct.Struct("<HHIIHH")
+_NAMES = frozenset({b"data", b"fmt ", b"fact", b"LIST", b"bext", b"cue ", b"id3 ", b"JUNK", b"smpl", b"PEAK"})
 _MOST_CHANNELS = 32
 _RATES = range(1_000, 1_000_001)
 _SHORT_S = 0.25
@@ -93,8 +94,9 @@ class _Reader:
             elif name == b"data":
                 if form is None:
                     raise self._bad("has its samples before their format", _CONVERT)
-                return form._replace(samples=self._samples(form, told, at, longest_s))
-        raise self._bad("has no samples in it" if form else "has neither a format nor samples in it", _AGAIN)
+                if samples := self._samples(form, told, at, longest_s):  # a first chunk may be empty, and a second not
+                    return form._replace(samples=samples)
+        raise self._bad("has no sound in it" if form else "has neither a format nor samples in it", _AGAIN)
 
     def _check_magic(self) -> None:
         head = self._file.read(12)
@@ -114,9 +116,17 @@ class _Reader:
         at = 12
         while at + _HEAD.size <= self._size:
             name, told = self._unpacked(_HEAD.format, at)
-            at += _HEAD.size
-            yield name, told, at
-            at += told + told % 2
+            yield name, told, at + _HEAD.size
+            at = self._next(at + _HEAD.size, told)
+
+    def _next(self, at: int, told: int) -> int:
+        """The place of the chunk after one whose contents are at `at`. Some programs leave the pad byte out."""
+        end = at + told
+        if told % 2 == 0 or end + _HEAD.size > self._size:
+            return end + told % 2
+        (ahead,) = self._unpacked("5s", end)
+        padded = ahead[0] == 0 or ahead[1:] in _NAMES or not _is_name(ahead[:4])
+        return end + padded
 
     def _form(self, told: int, at: int) -> Sound:
         if told < _FORMAT.size:
@@ -156,10 +166,11 @@ class _Reader:
 
     def _goes_on(self, told: int, at: int) -> bool:
         """True for samples that are longer than told: the program ended before it brought the header up to date."""
-        end = at + told + told % 2
         if told == 0:
             return not self._ends_in_chunks(at)
-        return 2 * told < self._size - at - _HEAD.size and not _is_name(self._unpacked(_HEAD.format, end)[0])
+        if 2 * told >= self._size - at - _HEAD.size:
+            return False
+        return not _is_name(self._unpacked(_HEAD.format, self._next(at, told))[0])
 
     def _ends_in_chunks(self, at: int) -> bool:
         """True where the rest of the file is nothing but chunks: one of no length was meant."""
@@ -167,7 +178,9 @@ class _Reader:
             name, told = self._unpacked(_HEAD.format, at)
             if not _is_name(name):
                 return False
-            at += _HEAD.size + told + told % 2
+            if name == b"data":  # the one that has the samples
+                return True
+            at = self._next(at + _HEAD.size, told)
         return self._size <= at <= self._size + 1
 
     def _unpacked(self, form: str, at: int) -> tuple[Any, ...]:

@@ -3,7 +3,7 @@
 Nothing here reads the process's environment by itself: `load_settings` takes the mapping it shall read.
 """
 
-from bot.config.advice import missing_for_call, warnings_about, warnings_about_the_model
+from bot.config.advice import missing_for_call, misspelt_among, warnings_about, warnings_about_the_model
 from bot.config.loading import SettingsError, load_settings, read_env_file
 from bot.config.settings import Settings
 from bot.config.tables import Shown, effective, env_example, settings_table
@@ -16,6 +16,7 @@ __all__ = [
     "env_example",
     "load_settings",
     "missing_for_call",
+    "misspelt_among",
     "read_env_file",
     "settings_table",
     "warnings_about",

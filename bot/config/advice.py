@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Collection, Iterator
+from datetime import UTC, date, datetime
 from urllib.parse import urlsplit
 
 from bot.config import dialects
 from bot.config.database import database_kind
-from bot.config.reachable import EXAMPLE_HOSTS, unreachable
-from bot.config.settings import Settings
+from bot.config.reachable import out_of_reach, unreachable
+from bot.config.settings import Settings, variables
 from bot.models import family, takes_reasoning
 
 _MENDS = {
@@ -24,8 +26,11 @@ _NO_KEY = (
 _TWILIO_TOKEN = re.compile("[0-9a-f]{32}")
 
 
-def missing_for_call(settings: Settings) -> list[str]:
-    """A sentence for each setting that a real call needs and that is not there. Empty: `bot serve` can start."""
+def missing_for_call(settings: Settings, today: date | None = None) -> list[str]:
+    """A sentence for each setting without which, or with which, no real call works. Empty: `bot serve` can start.
+
+    `today` is that of the machine unless it is given.
+    """
     given = {
         "OPENAI_API_KEY": settings.openai_api_key.get_secret_value(),
         "TWILIO_ACCOUNT_SID": settings.twilio_account_sid,
@@ -35,14 +40,22 @@ def missing_for_call(settings: Settings) -> list[str]:
     missing = [_missing(settings, name) for name, value in given.items() if not value]
     if _on_postgres(settings) and not settings.pii_key.get_secret_value():
         missing.append(_NO_KEY)
-    return missing + unreachable(settings.public_url) + _half_announced(settings) + dialects.contradictions(settings)
+    return [
+        *missing,
+        *unreachable(settings.public_url),
+        *out_of_reach("BOT_OVERFLOW_URL", settings.overflow_url),
+        *_half_announced(settings),
+        *dialects.contradictions(settings),
+        *_retired(settings, today),
+    ]
 
 
-def warnings_about(settings: Settings) -> list[str]:
+def warnings_about(settings: Settings, today: date | None = None) -> list[str]:
     """A sentence for each setting that works but may not do what its owner thinks."""
     return [
+        *settings.notices,
         *_about_names(settings),
-        *warnings_about_the_model(settings),
+        *warnings_about_the_model(settings, today),
         *_about_addresses(settings),
         *_about_quotes(settings),
         *_about_recording(settings),
@@ -50,9 +63,9 @@ def warnings_about(settings: Settings) -> list[str]:
     ]
 
 
-def warnings_about_the_model(settings: Settings) -> list[str]:
+def warnings_about_the_model(settings: Settings, today: date | None = None) -> list[str]:
     """Those that every call meets: what the chosen model will not take or do."""
-    return [*_about_models(settings), *_about_effort(settings), *dialects.warnings(settings)]
+    return [*_to_be_retired(settings, today), *_about_effort(settings), *dialects.warnings(settings)]
 
 
 def _missing(settings: Settings, name: str) -> str:
@@ -91,10 +104,15 @@ def _about_effort(settings: Settings) -> list[str]:
 
 def _about_names(settings: Settings) -> list[str]:
     """Misspelt names of settings that a call can do without; for others `_missing` speaks."""
+    return misspelt_among(settings, variables().keys() - _MENDS.keys())
+
+
+def misspelt_among(settings: Settings, names: Collection[str]) -> list[str]:
+    """A sentence for each of the settings `names` that is not given, while one with a name much like it is."""
     return [
         f"{written} is no setting and is not read: rename it to {meant} if that is meant."
         for meant, written in settings.misspelt.items()
-        if meant.removesuffix("_FILE") not in _MENDS
+        if meant.removesuffix("_FILE") in names
     ]
 
 
@@ -109,21 +127,37 @@ def _about_quotes(settings: Settings) -> list[str]:
     ]
 
 
-def _about_models(settings: Settings) -> list[str]:
-    """With Azure the name is that of a deployment, which lives by another calendar."""
-    if settings.dialect == "azure":
-        return []
-    found = []
+def _last_days(settings: Settings) -> Iterator[tuple[str, str, str, str]]:
+    """Setting, model, the day it is shut down, and what takes its place. Azure has another calendar."""
+    if settings.dialect != "openai":
+        return
     named = {
         "OPENAI_REALTIME_MODEL": (settings.openai_realtime_model, "gpt-realtime-2.1 or gpt-realtime-2.1-mini"),
         "BOT_TRANSCRIPTION_MODEL": (settings.transcriber, "gpt-transcribe"),
     }
     for name, (model, instead) in named.items():
         if (known := family(model)) and known.shutdown:
-            found.append(f"{name} is {model}, which OpenAI shuts down on {known.shutdown}; change to {instead} before.")
-    if (known := family(settings.openai_realtime_model)) and known.retired:
-        found.append("OPENAI_REALTIME_MODEL is a retired preview model, which OpenAI refuses; use gpt-realtime-2.1.")
-    return found
+            yield name, model, known.shutdown, instead
+
+
+def _to_be_retired(settings: Settings, today: date | None) -> list[str]:
+    return [
+        f"{name} is {model}, which OpenAI shuts down on {day}; change to {instead} before."
+        for name, model, day, instead in _last_days(settings)
+        if day > (today or _today()).isoformat()
+    ]
+
+
+def _retired(settings: Settings, today: date | None) -> list[str]:
+    return [
+        f"{name} is {model}, which OpenAI retired on {day}: set {instead}."
+        for name, model, day, instead in _last_days(settings)
+        if day <= (today or _today()).isoformat()
+    ]
+
+
+def _today() -> date:
+    return datetime.now(UTC).date()
 
 
 def _about_addresses(settings: Settings) -> list[str]:
@@ -131,8 +165,6 @@ def _about_addresses(settings: Settings) -> list[str]:
     parts = urlsplit(settings.public_url)
     if parts.scheme == "http":
         found.append("PUBLIC_URL is on loopback: only a simulated phone on this machine can call it.")
-    elif any(parts.hostname == end or (parts.hostname or "").endswith(f".{end}") for end in EXAMPLE_HOSTS):
-        found.append("PUBLIC_URL is the address of an example: put in the one at which Twilio reaches this server.")
     elif parts.port not in {None, 443}:
         found.append("PUBLIC_URL has a port: Twilio promises to open media streams on port 443 only.")
     if not all(_TWILIO_TOKEN.fullmatch(token) for token in settings.auth_tokens):

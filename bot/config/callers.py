@@ -6,7 +6,8 @@ import re
 
 WITHHELD = "withheld"
 _PREFIX = re.compile(r"\+[1-9][0-9]{0,14}")
-_WRITTEN = re.compile(r"[\s().\-/]")
+_WRITTEN = re.compile(r"[\s().\-/\u00ad\u200b-\u200f\u2010-\u2015\u202a-\u202e\u2060-\u2069\ufeff]")
+"""Also what a program that shows numbers puts around them unseen, and that is copied with them."""
 _E164 = re.compile(r"\+[1-9][0-9]{6,14}")
 _SIP_USER = re.compile(r"sips?:([^@;]*)(?:[@;].*)?", re.DOTALL)
 _WORDS = frozenset({"anonymous", "restricted", "blocked", "unknown", "unavailable", "private", "withheld"})
@@ -24,7 +25,7 @@ def parse_callers(text: object) -> object:
 
 
 def _entry(number: int, text: str) -> str:
-    if withheld(text):
+    if withheld(text) and any(map(str.isalnum, text)):
         return WITHHELD
     plain = _WRITTEN.sub("", text)
     if not _PREFIX.fullmatch(plain):

@@ -18,7 +18,8 @@ from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, Validati
 
 from bot.config.callers import parse_callers
 from bot.config.database import PostgresServer, parse_database_url, parse_key
-from bot.config.paths import there
+from bot.config.hosts import is_host
+from bot.config.paths import there, unexpanded
 
 VOICES = ("alloy", "ash", "ballad", "coral", "echo", "sage", "shimmer", "verse", "marin", "cedar")
 """The names that openai-realtime 2 lists."""
@@ -74,6 +75,8 @@ def _absolute(text: str, *, plain: str, secure: str) -> SplitResult:
         raise ValueError(f"must be an absolute URL that starts with {secure}://")
     if port == 0 or parts.netloc.endswith(":"):
         raise ValueError("must have a port from 1 to 65535, or none")
+    if not is_host(parts.hostname):
+        raise ValueError("must have a host that can be one: labels of 1 to 63 characters with single dots between them")
     if "@" in parts.netloc:
         raise ValueError("must not hold a user name or password; take away what stands before the @")
     if "?" in text or "#" in text:
@@ -212,6 +215,8 @@ def _looked_at(path: Path) -> str:
 
 
 def _no_file(path: Path) -> Path:
+    if unexpanded(path):
+        raise ValueError("has a ~ or a $NAME in it, which only a shell understands; write the path in full")
     if there(path) in {"file", "other"}:
         raise ValueError("must be a directory, or a path where one can be made; a file is in its place")
     return path

@@ -8,15 +8,20 @@ from pathlib import Path
 from typing import Literal, NamedTuple
 from urllib.parse import parse_qsl, unquote, urlsplit
 
-from bot.config.paths import there
+from bot.config.hosts import is_host
+from bot.config.paths import there, unexpanded
 
 KEY_BYTES = 32
 SSL_MODES = ("disable", "prefer", "require", "verify-ca", "verify-full")
 _OPTIONS = ("host", "sslmode", "sslrootcert")
 _SSL_SPELLINGS = {"true": "require", "1": "require", "false": "disable", "0": "disable"}
 _HEX = re.compile("[0-9a-fA-F]+")
-_DRIVER = re.compile(r"\A(postgres|postgresql|sqlite)\+[a-z0-9_]+(?=://)")
-"""As SQLAlchemy's URLs name one. Which one is ours to choose."""
+_DRIVER = re.compile(r"\A(postgres|postgresql|sqlite)\+([^:/]*)(?=://)")
+_DRIVERS = {
+    "sqlite": frozenset({"aiosqlite", "pysqlite"}),
+    "postgres": frozenset({"asyncpg", "psycopg", "psycopg_async", "psycopg2", "psycopg2cffi", "pg8000"}),
+}
+"""As SQLAlchemy's URLs name one. Which one is ours to choose, but not another kind of file or server behind it."""
 _SQLITE = "sqlite:///"
 
 
@@ -43,7 +48,11 @@ Database = SqliteFile | PostgresServer
 
 def parse_database_url(text: str) -> Database:
     """What `text` names. Raises ValueError, in words that follow the variable's name."""
-    text = _DRIVER.sub(r"\1", text)
+    if found := _DRIVER.match(text):
+        kind = found[1].removesuffix("ql")
+        if found[2] not in _DRIVERS[kind]:
+            raise ValueError(f"has a driver that can't be used here; begin it with {found[1]}:// alone")
+        text = text.replace(found[0], found[1], 1)
     if text.startswith(_SQLITE):
         return _sqlite(text.removeprefix(_SQLITE))
     if text.startswith(("postgres://", "postgresql://")):
@@ -54,25 +63,35 @@ def parse_database_url(text: str) -> Database:
 def _sqlite(rest: str) -> SqliteFile:
     if "?" in rest or "#" in rest:
         raise ValueError("must end with the file's path; percent-encode a ? or # in it")
+    if rest.startswith("file:"):
+        raise ValueError("must name a file by its path after sqlite:///, without file:")
     path = Path(unquote(rest))
     if path.name in {"", ":memory:"} or not str(path).isprintable():
         raise ValueError("must name a file after sqlite:///")
+    if unexpanded(path):
+        raise ValueError("has a ~ or a $NAME in its path, which only a shell understands; write the path in full")
     return SqliteFile(path)
 
 
 def _postgres(text: str) -> PostgresServer:
     if "#" in text:
         raise ValueError("must have no #; percent-encode one that belongs to the password")
+    if "," in text.partition("://")[2].partition("/")[0].rpartition("@")[2]:
+        raise ValueError("must name one host; leave only the server that takes writes")
     try:
         parts = urlsplit(text)
         port = parts.port
     except ValueError:
         raise ValueError("must have a valid host, and a port from 1 to 65535 if any") from None
     options = _options(parts.query)
+    if parts.hostname and "host" in options:
+        raise ValueError("has a host before its path and one in its query; take one away")
     host = parts.hostname or options.get("host", "")
     database = unquote(parts.path.removeprefix("/"))
     if not host or port == 0:
         raise ValueError("must name the server's host, and a port from 1 to 65535 if any")
+    if parts.hostname and not is_host(host):
+        raise ValueError("must have a valid host; the directory of a Unix socket goes into ?host=")
     if not database or "/" in database or not parts.username:
         raise ValueError("must name a user and a database: postgresql://USER:PASSWORD@HOST/DATABASE")
     mode, root = _ssl(options, unix=host.startswith("/"))
@@ -92,6 +111,8 @@ def _options(query: str) -> dict[str, str]:
         if name in options:
             raise ValueError(f"has {name} twice; take one away")
         options[name] = value
+    if "," in options.get("host", ""):
+        raise ValueError("must name one host; leave only the server that takes writes")
     if "host" in options and not options["host"].startswith("/"):
         raise ValueError("must have the server's name after the @; host= is for the directory of a Unix socket")
     return options

@@ -62,16 +62,21 @@ def _about_the_url(settings: Settings) -> list[str]:
         return [f"OPENAI_REALTIME_URL is {whose}'s, and BOT_DIALECT is {mine}: make it {_URLS[mine]} or the like."]
     if owner != mine:
         return [f"OPENAI_REALTIME_URL is {_NAMES[owner]}'s: set BOT_DIALECT={owner}."]
-    if host.endswith(_HOSTS["azure"]) and parts.path != "/openai/v1/realtime":
-        return [
-            "OPENAI_REALTIME_URL must have the path /openai/v1/realtime with Azure; others are the retired preview."
-        ]
-    return []
+    path = urlsplit(_URLS[mine]).path
+    if not host.endswith(_HOSTS[mine]) or parts.path == path:
+        return []
+    why = "others are the retired preview" if mine == "azure" else "nothing else there talks"
+    return [f"OPENAI_REALTIME_URL must have the path {path} with {_NAMES[mine]}; {why}."]
 
 
 def _about_openais_models(settings: Settings) -> list[str]:
     """A name of which nothing is known may be that of a newer model, or of a gateway's."""
-    model, transcriber, found = settings.openai_realtime_model, settings.transcriber, []
+    model, transcriber = settings.openai_realtime_model, settings.transcriber
+    found = [
+        f"{name} is {given}, and OpenAI writes it {given.lower()}: mend it."
+        for name, given in (("OPENAI_REALTIME_MODEL", model), ("BOT_TRANSCRIPTION_MODEL", transcriber))
+        if family(given) is None and family(given.lower()) is not None
+    ]
     if not _does(model, "talks", OPENAI):
         found.append(
             f"OPENAI_REALTIME_MODEL is {model}, which does not talk in a Realtime session: set gpt-realtime-2.1."

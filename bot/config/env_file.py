@@ -18,7 +18,15 @@ class BadEnvFile(Exception):
         self.problems = problems
 
 
-def read_variables(path: Path) -> dict[str, str]:
+class EnvFile(dict[str, str]):
+    """The variables of a file. `repeated` has the sentence for each name that stands there more than once."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.repeated: dict[str, str] = {}
+
+
+def read_variables(path: Path) -> EnvFile:
     """The variables in `path`; of a name that stands in two lines the later one. Raises BadEnvFile."""
     try:
         text = read_text(path)
@@ -30,20 +38,24 @@ def read_variables(path: Path) -> dict[str, str]:
         raise BadEnvFile([f"The file {path} of --env-file cannot be read ({reason(error)}); mend it."]) from None
     from dotenv.parser import parse_stream  # noqa: PLC0415  most starts have no such file
 
-    found: dict[str, str] = {}
+    found, lines = EnvFile(), dict[str, list[int]]()
     broken = []
     for binding in parse_stream(io.StringIO(text)):
+        written = binding.original.string
+        line = binding.original.line + written[: len(written) - len(written.lstrip())].count("\n")
         if binding.error or (binding.key is not None and not _is_variable(binding.key, binding.value)):
-            written = binding.original.string
-            blank_lines = written[: len(written) - len(written.lstrip())].count("\n")
             broken.append(
-                f"Line {binding.original.line + blank_lines} of {path} is no NAME=value; mend it, close its quotation "
-                "mark, or begin it with #."
+                f"Line {line} of {path} is no NAME=value; mend it, close its quotation mark, or begin it with #."
             )
         elif binding.key is not None and binding.value is not None:
             found[binding.key] = binding.value
+            lines.setdefault(binding.key, []).append(line)
     if broken:
         raise BadEnvFile(broken)
+    for name, at in lines.items():
+        if len(at) > 1:
+            told = f"{', '.join(map(str, at[:-1]))} and {at[-1]}"
+            found.repeated[name] = f"{name} stands in lines {told} of {path}; the last one holds: take the others away."
     return found
 
 

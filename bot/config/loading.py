@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -10,7 +10,7 @@ from pydantic import ValidationError
 
 from bot.config import names, pasted
 from bot.config.checks import SECRET_LIKE
-from bot.config.env_file import BadEnvFile, read_text, read_variables, reason
+from bot.config.env_file import BadEnvFile, EnvFile, read_text, read_variables, reason
 from bot.config.settings import Settings, variables
 from bot.config.variable import Origin, Variable
 
@@ -23,14 +23,21 @@ _LONG_SECRET = 16
 class SettingsError(Exception):
     """The settings cannot be used. `problems` has a sentence for each, naming the variable and the mend.
 
-    `rest` has what was right, when any of it can be judged; `wrong` names what was not.
+    `rest` has what was right, when any of it can be judged; `wrong` has the setting that each problem is about, also
+    when it was misspelt.
     """
 
-    def __init__(self, problems: list[str], rest: Settings | None = None, wrong: Collection[str] = ()) -> None:
+    def __init__(self, problems: list[str], rest: Settings | None = None, wrong: Sequence[str] = ()) -> None:
         super().__init__("\n".join(problems))
         self.problems = problems
         self.rest = rest
-        self.wrong = frozenset(wrong)
+        self.wrong = wrong
+
+    def about(self, needed: Collection[str]) -> list[str]:
+        """The problems with the settings in `needed`; all of them where nothing can be used without them."""
+        if self.rest is None:
+            return self.problems
+        return [told for told, name in zip(self.problems, self.wrong, strict=True) if name in needed]
 
 
 class _Given(NamedTuple):
@@ -51,16 +58,23 @@ def load_settings(environ: Mapping[str, str], env_file: Mapping[str, str] | None
     merged = {**(env_file or {}), **environ}
     all_names = frozenset([*known, *(f"{name}_FILE" for name, variable in known.items() if variable.from_file)])
     given = _collect(known, merged, environ, all_names)
-    settings, faults = _validated(known, given, names.misspelt(merged, all_names))
+    repeated = env_file.repeated if isinstance(env_file, EnvFile) else {}
+    told = {
+        "misspelt": names.misspelt(merged, all_names),
+        "notices": tuple(sentence for name, sentence in repeated.items() if name in all_names),
+    }
+    settings, faults = _validated(known, given, told)
     problems = {**faults, **given.problems}
     if problems:
-        order = [*known, *sorted(problems.keys() - known.keys())]
-        raise SettingsError([problems[name] for name in order if name in problems], settings, problems)
+        order = [name for name in (*known, *sorted(problems.keys() - known.keys())) if name in problems]
+        meant = (names.meant(name, all_names) or name for name in order)
+        wrong = [name if name in known else name.removesuffix("_FILE") for name in meant]
+        raise SettingsError([problems[name] for name in order], settings, wrong)
     assert settings is not None
     return settings
 
 
-def read_env_file(path: Path) -> dict[str, str]:
+def read_env_file(path: Path) -> EnvFile:
     """The variables in `path`, a file of NAME=value lines as docker and systemd take them. Raises SettingsError."""
     try:
         return read_variables(path)
@@ -69,16 +83,14 @@ def read_env_file(path: Path) -> dict[str, str]:
 
 
 def _validated(
-    known: Mapping[str, Variable], given: _Given, misspelt: Mapping[str, str]
+    known: Mapping[str, Variable], given: _Given, told: Mapping[str, object]
 ) -> tuple[Settings | None, dict[str, str]]:
     """The settings without those that are wrong, and a sentence for each of these."""
     texts, problems = dict(given.texts), dict[str, str]()
     secrets = [part for name in texts if known[name].secret for part in texts[name].split(",") if part]
     while True:
         try:
-            return Settings.model_validate(
-                {**texts, "origins": given.origins}, context={"misspelt": misspelt}
-            ), problems
+            return Settings.model_validate({**texts, "origins": given.origins}, context=told), problems
         except ValidationError as error:
             faults = error.errors(include_url=False, include_input=False)
         wrong = {_variable_of(str(fault["loc"][0])): fault for fault in reversed(faults)}
@@ -138,7 +150,7 @@ def _mispasted(variable: Variable, text: str, all_names: Collection[str]) -> str
         found = pasted.left_around(part, all_names)
         if variable.form in {"word", "secret"}:
             found = found or pasted.left_on_a_word(part)
-        if variable.form == "secret":
+        if variable.form == "secret" and not (several and "," in part):
             found = found or pasted.of_another_kind(variable.name, part)
         if found:
             return found

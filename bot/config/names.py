@@ -35,13 +35,21 @@ def unknown(merged: Mapping[str, str], names: Collection[str]) -> dict[str, str]
         upper = name.upper()
         if not upper.startswith(PREFIX) or name in names or _of_containers(name, merged):
             continue
-        near = upper if upper in names else _near_prefixed(upper, names)
+        near = meant(name, names)
         problems[name] = (
             f"{name} is no setting; rename it to {near}, the nearest there is, or unset it."
             if near
             else f"{name} is no setting; unset it (`bot check` lists those there are)."
         )
     return problems
+
+
+def meant(name: str, names: Collection[str]) -> str | None:
+    """The one of `names` that `name`, itself or misspelt, is most likely for; None for no such likeness."""
+    upper = name.upper()
+    if upper in names or not upper.startswith(PREFIX):
+        return upper if upper in names else None
+    return _near_prefixed(upper, names)
 
 
 def _near_prefixed(name: str, names: Collection[str]) -> str | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import stat
 from pathlib import Path
 from typing import Literal
@@ -27,3 +28,11 @@ def there(path: Path) -> There:
     if stat.S_ISDIR(mode):
         return "directory"
     return "file" if stat.S_ISREG(mode) else "other"
+
+
+_SHELLS = re.compile(r"\$\w+|\$\{[^}]*\}|%[A-Za-z]\w+%")
+
+
+def unexpanded(path: Path) -> bool:
+    """True for ~/calls, ~me/calls or $HOME/calls: a shell puts a directory there, and nobody else does."""
+    return any(map(_SHELLS.search, path.parts)) or (bool(path.parts) and path.parts[0].startswith("~"))

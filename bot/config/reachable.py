@@ -1,49 +1,72 @@
-"""Values of PUBLIC_URL at which Twilio can't reach us: addresses of this network, and of our own doors."""
+"""Addresses at which Twilio can't reach anything: of this network, of nobody, and of our own doors."""
 
 from __future__ import annotations
 
 import ipaddress
 import re
-import socket
 from urllib.parse import urlsplit
 
-EXAMPLE_HOSTS = ("example.com", "example.net", "example.org", "example")
-"""Nobody's (RFC 2606); the first is in our own manual."""
-_DOOR = re.compile(r"(?i)/(?:voice(?:/(?:next|status|dialled|recorded))?|media(?:/.*)?|healthz|readyz|metrics)/?$")
-"""A path of ours. It may be a prefix by its looks, but whoever writes it means the webhook."""
-_LOCAL_ENDS = ("local", "localhost", "localdomain", "internal", "intranet", "lan", "home.arpa", "test", "invalid")
+from bot.config.hosts import Address, address_of
+
+_DOOR = re.compile(
+    r"(?i)/(?:voice(?:/(?:next|status|dialled|recorded))?|media(?:/.*)?|healthz|readyz|metrics)/?$"
+    r"|/voice/(?:answer|call(?:back|s)?|incoming|inbound|start|twiml|webhook)/?$|/(?:incoming-call|media-stream)/?$"
+)
+"""A path of ours, or what other programs call theirs. It may be a prefix by its looks, but the webhook is meant."""
+_EXAMPLES = ("example.com", "example.net", "example.org", "example", "test", "invalid", "alt")
+"""Nobody's (RFC 2606, 6761 and 9476); the first is in our own manual."""
+_OF_EXAMPLES = tuple(
+    map(ipaddress.ip_network, ("192.0.2.0/24", "198.51.100.0/24", "203.0.113.0/24", "2001:db8::/32", "3fff::/20"))
+)
+_LOCAL = ("local", "localdomain", "internal", "intranet", "lan", "private", "corp", "home", "home.arpa", "onion")
+_TRANSLATED = ipaddress.IPv6Network("64:ff9b::/96")
 
 
 def unreachable(public_url: str) -> list[str]:
     """A sentence when no call can come by PUBLIC_URL. http is for loopback, and says so."""
-    parts = urlsplit(public_url)
-    if door := _DOOR.search(parts.path):
+    if door := _DOOR.search(urlsplit(public_url).path):
         return [f"PUBLIC_URL ends with {door[0]}, which the bot adds by itself: take that away."]
-    if parts.scheme != "https" or not (why := _why((parts.hostname or "").rstrip("."))):
+    return out_of_reach("PUBLIC_URL", public_url)
+
+
+def out_of_reach(name: str, url: str) -> list[str]:
+    """A sentence when Twilio can't reach the host of `url`, which is the setting `name`."""
+    parts = urlsplit(url)
+    if parts.scheme != "https" or not (whose := _whose((parts.hostname or "").rstrip("."))):
         return []
+    if whose == "an example":
+        return [f"{name} is the address of an example: put in the one at which Twilio reaches this server."]
     return [
-        f"PUBLIC_URL is an address of {why}, where Twilio can't reach it: give a public one, such as a tunnel prints."
+        f"{name} is an address of {whose}, where Twilio can't reach it: give a public one, such as a tunnel prints."
     ]
 
 
-def _address(host: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
-    """The address that `host` is, also as 127.1, 0x7f.1 or one number, which resolvers take; None for a name."""
-    try:
-        return ipaddress.ip_address(host)
-    except ValueError:
-        pass
-    try:
-        return ipaddress.IPv4Address(socket.inet_aton(host))
-    except OSError:
-        return None
+def _whose(host: str) -> str:
+    """The kind of place that is not for the world; empty for one that may be."""
+    if (address := address_of(host)) is not None:
+        return _whose_address(_inner(address))
+    if _ends(host, _EXAMPLES):
+        return "an example"
+    if _ends(host, ("localhost",)):
+        return "this machine"
+    return "a private network" if "." not in host or _ends(host, _LOCAL) else ""
 
 
-def _why(host: str) -> str:
-    address = _address(host)
-    if address is None:
-        if "." not in host:
-            return "this machine" if host == "localhost" else "a private network"
-        return "a private network" if any(host.endswith(f".{end}") for end in _LOCAL_ENDS) else ""
+def _ends(host: str, ends: tuple[str, ...]) -> bool:
+    return any(host == end or host.endswith(f".{end}") for end in ends)
+
+
+def _whose_address(address: Address) -> str:
     if address.is_loopback or address.is_unspecified:
         return "this machine"
-    return "" if address.is_global else "a private network"
+    if any(address in network for network in _OF_EXAMPLES):
+        return "an example"
+    return "" if address.is_global and not address.is_multicast else "a private network"
+
+
+def _inner(address: Address) -> Address:
+    """The IPv4 address in one of IPv6, where that is all it stands for."""
+    if isinstance(address, ipaddress.IPv4Address):
+        return address
+    inner = ipaddress.IPv4Address(int(address) & 0xFFFF_FFFF)
+    return address.ipv4_mapped or (inner if address in _TRANSLATED else address)

@@ -390,15 +390,22 @@ class Settings(BaseModel):
     origins: Mapping[str, Origin] = Field(default_factory=dict, repr=False)
     """Where each variable that was given came from. The only field that is no variable."""
     _misspelt: Mapping[str, str] = PrivateAttr(default_factory=dict)
+    _notices: tuple[str, ...] = PrivateAttr(default=())
 
     def model_post_init(self, context: Any, /) -> None:
         """Take what the loader knows besides the values."""
         self._misspelt = (context or {}).get("misspelt", {})
+        self._notices = (context or {}).get("notices", ())
 
     @property
     def misspelt(self) -> Mapping[str, str]:
         """For variables that were not given: the name, no setting's, that was written in place of theirs."""
         return self._misspelt
+
+    @property
+    def notices(self) -> tuple[str, ...]:
+        """Sentences about the file that settings were read from."""
+        return self._notices
 
     @property
     def auth_tokens(self) -> tuple[str, ...]:

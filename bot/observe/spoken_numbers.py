@@ -1,17 +1,22 @@
 """Telephone, card and account numbers in what people say and write, which no transcript may hold.
 
-Whoever dictates a number groups it as they like, or says it digit by digit, in figures or in words, so that only its
-length tells it: seven digits in a row. Figures that are read in another way (dates, times, amounts) end such a row.
+Whoever dictates a number groups it as they like, or says it digit by digit or in pairs, in figures or in words, with
+"um" and "and then" in its midst, so that only its length tells it: seven digits in a row. Figures that are read in
+another way (dates, times, amounts) end such a row.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from itertools import pairwise
+
+from bot.observe.number_words import AND, BETWEEN, WORDS, in_one, length_of
 
 LEAST_DIGITS = 7
 KEPT_DIGITS = 2
+_LONGEST_LISTED = 19
+"""Digits of a figure that may be one of a list; no longer one is a room or a price."""
 
 _AMOUNT = r"(?:\d{1,3}(?:[ .,]\d{3})+|\d+)(?:[.,]\d{1,2})?"
 _CURRENCY = r"(?:[€$£]|(?:euros?|eur|dollars?|usd|pounds?|gbp|pfund|francs?|franken|chf|millions?|millionen|mio)\b)"
@@ -29,48 +34,34 @@ _READ_OTHERWISE = "|".join(
         r"(?<![\d+])(?<!\d[ /\u2013-])\d{1,2}(?P<pair>[/\u2013-])\d{1,2}(?!\d|(?P=pair)\d| \d)",  # from, to
     )
 )
-_WORDS = re.sub(
-    " +",
-    "|",
-    "zero oh o nought naught one two three four five six seven eight nine double triple "
-    "null eins zwei zwo drei vier fünf fuenf sechs sieben acht neun "
-    "zéro un une deux trois quatre cinq sept huit neuf "
-    "dix onze douze treize quatorze quinze seize vingt trente quarante cinquante soixante "  # said in pairs
-    "cero uno dos tres cuatro cinco seis siete ocho nueve "
-    "nul een één twee drie vijf zes zeven negen",
-)
-_TOKEN = re.compile(rf"(?i:(?P<other>{_READ_OTHERWISE})|\d+|\b(?:{_WORDS})\b)")
-_BETWEEN = re.compile(r"[\s().,/_·\u2010-\u2015\u2212-]{1,4}")
-_PAUSE = re.compile(r"[.,]\s")
+_TOKEN = re.compile(rf"(?i:(?P<other>{_READ_OTHERWISE})|\d+|\b(?:{WORDS})\b)")
+_GAP = r"[\s().,;/_·…\u200b-\u200d\u2010-\u2015\u2212-]{1,6}"
+_BETWEEN = re.compile(rf"(?i){_GAP}(?:(?:{BETWEEN})\b{_GAP}){{0,4}}")
+_PAUSE = re.compile(rf"(?i)[.,;…]\s|[\s,]{{1,2}}(?:{AND})\s+(?=\d)")
+_HESITATION = re.compile(rf"(?i)\b(?!(?:{AND})\b)\w")
+_COMPOUND = re.compile(rf"(?i)[ -]|[ -](?:{AND})[ -]")
 _YEARS = re.compile(_YEAR)
-_DIGIT = re.compile(r"\d")
 
 Token = re.Match[str]
 
 
 def mask_spoken(text: str) -> str:
     """`text` with an asterisk for each digit of a number, and each letter of one in words, but the last two digits."""
-    return sub_spoken(text, _asterisks)
-
-
-def sub_spoken(text: str, hide: Callable[[list[str]], list[str]]) -> str:
-    """`text` with the digits and words of each number in it, as a list, replaced by what `hide` makes of them."""
     parts, at = [], 0
     for row in _numbers(text):
-        for token, hidden in zip(row, hide([token[0] for token in row]), strict=True):
-            parts += [text[at : token.start()], hidden]
+        lengths = _lengths(text, row)
+        left = sum(lengths) - KEPT_DIGITS
+        for token, n_digits in zip(row, lengths, strict=True):
+            parts += [text[at : token.start()], _hidden(token[0], left, n_digits)]
             at = token.end()
+            left -= n_digits
     return "".join([*parts, text[at:]])
 
 
-def _asterisks(tokens: list[str]) -> list[str]:
-    left = sum(map(_length, tokens)) - KEPT_DIGITS
-    hidden = []
-    for token in tokens:
-        n_digits = _length(token)
-        hidden.append("*" * len(token) if left >= n_digits else "*" * max(left, 0) + token[max(left, 0) :])
-        left -= n_digits
-    return hidden
+def _hidden(token: str, left: int, n_digits: int) -> str:
+    """The first `left` digits of a token as asterisks; a word that stands for several is hidden or kept whole."""
+    hidden = len(token) if left >= n_digits or (left > 0 and not token.isdecimal()) else max(left, 0)
+    return "*" * hidden + token[hidden:]
 
 
 def _numbers(text: str) -> Iterator[list[Token]]:
@@ -79,12 +70,21 @@ def _numbers(text: str) -> Iterator[list[Token]]:
         for part in _split(text, row) if _is_list(text, row) else [row]:
             groups = [token[0] for token in part]
             years = len(groups) <= 3 and all(map(_YEARS.fullmatch, groups))
-            if sum(map(_length, groups)) >= LEAST_DIGITS and not years:
+            if sum(_lengths(text, part)) >= LEAST_DIGITS and not years:
                 yield part
 
 
+def _lengths(text: str, row: list[Token]) -> list[int]:
+    """Digits that each token stands for. Forty is two of them, and in forty-two it is one."""
+    lengths = [len(token[0]) if token[0].isdecimal() else length_of(token[0]) for token in row]
+    for n, (token, after) in enumerate(pairwise(row)):
+        if in_one(token[0], after[0]) and _COMPOUND.fullmatch(text, token.end(), after.start()):
+            lengths[n] = 1
+    return lengths
+
+
 def _rows(text: str) -> Iterator[list[Token]]:
-    """Digits and words for digits that follow each other with nothing but punctuation between them."""
+    """Digits and words for digits that follow each other with nothing between them but punctuation and fillers."""
     row: list[Token] = []
     for token in _TOKEN.finditer(text):
         if token["other"] is not None or (row and not _BETWEEN.fullmatch(text, row[-1].end(), token.start())):
@@ -98,16 +98,20 @@ def _rows(text: str) -> Iterator[list[Token]]:
 def _is_list(text: str, row: list[Token]) -> bool:
     """Whether these are several figures with a pause between each two: rooms, years, page numbers.
 
-    Two of them, or such as go up or down; unless the first is written as only telephone numbers are.
+    Two of them, or such as go up or down; unless the first is written as only telephone numbers are, or somebody says
+    "um" between them.
     """
     groups = [token[0] for token in row]
-    if not all(group.isdecimal() for group in groups) or all(len(group) == 1 for group in groups):
+    lengths = set(map(len, groups))
+    if not all(group.isdecimal() for group in groups) or lengths <= {1} or max(lengths) > _LONGEST_LISTED:
         return False
     pauses = [bool(_PAUSE.match(text, one.end())) for one, _ in pairwise(row)]
     if not any(pauses) or groups[0].startswith("0") or text[: row[0].start()].endswith("+"):
         return False
     steps = {int(one) < int(other) for one, other in pairwise(groups)}
-    return len(groups) == 2 or not all(pauses) or (len(steps) == 1 and len(set(groups)) == len(groups))
+    goes_one_way = all(pauses) and len(steps) == 1 and len(set(groups)) == len(groups)
+    hesitated = any(_HESITATION.search(text, one.end(), other.start()) for one, other in pairwise(row))
+    return goes_one_way or (not hesitated and (len(groups) == 2 or not all(pauses)))
 
 
 def _split(text: str, row: list[Token]) -> list[list[Token]]:
@@ -118,8 +122,3 @@ def _split(text: str, row: list[Token]) -> list[list[Token]]:
             parts.append([])
         parts[-1].append(token)
     return parts
-
-
-def _length(token: str) -> int:
-    """How many digits it stands for."""
-    return len(token) if _DIGIT.match(token) else 1

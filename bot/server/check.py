@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import NamedTuple
 
 from rich.console import Console
@@ -10,11 +11,13 @@ from rich.text import Text
 
 from bot.config import Settings, Shown, effective
 from bot.realtime.prices import BadPrices
-from bot.records.store.urls import StoreError
 from bot.server.listening import is_taken
 from bot.server.money import half_blind, price_lines
 from bot.server.reach import reach
 from bot.server.readiness import Judgement, judge
+
+_PLACES = ("DATABASE_URL", "BOT_RECORD_DIR")
+"""Settings of places: while one of them can't be used there is nothing to say about the calls on record."""
 
 
 class Report(NamedTuple):
@@ -30,14 +33,13 @@ def examine(settings: Settings) -> Report:
     judged, fine = judge(settings), []
     if is_taken(settings.host, settings.port):
         judged.warnings.append(f"PORT {settings.port} is taken: by a server that runs already, or by another program.")
-    try:
+    with suppress(BadPrices):  # among the problems already
         fine += price_lines(settings)
         judged.warnings.extend(half_blind(settings))
+    if not any(told.startswith(_PLACES) for told in judged.problems):
         reached = reach(settings)
         fine += reached.fine
         judged.warnings.extend(reached.warnings)
-    except (BadPrices, StoreError):
-        pass  # among the problems already
     return Report(judged, fine, effective(settings))
 
 

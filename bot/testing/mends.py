@@ -9,6 +9,7 @@ from urllib.parse import SplitResult, urlsplit
 
 import aiohttp
 
+from bot.config.hosts import is_host
 from bot.observe.terminal import visible
 from bot.testing.stream_socket import StreamFailed
 from bot.testing.webhook import DialFailed
@@ -33,6 +34,16 @@ def bad_url(url: str) -> str:
         return f"{shown} is the address of a stream; ring the webhook, {'http' + url[2:].partition('/media')[0]}."
     if parts.scheme not in {"http", "https"} or not parts.hostname:
         return f"{shown} is no webhook's address: it begins with https:// (http:// on this machine) and a host."
+    if "@" in parts.netloc:
+        return (
+            "The address holds a user name or password, which PUBLIC_URL has not; take away what stands before the @."
+        )
+    if parts.port == 0:
+        return f"{shown} has port 0, where nothing listens; leave the port away, or put in the one of the bot."
+    if "#" in url:
+        return f"{shown} has a # in it, which no webhook's address has; leave only what comes before it."
+    if not is_host(parts.hostname):
+        return f"{shown} has a host that can be none; look at its dots, and at how it is spelt."
     if any(letter.isspace() or not letter.isprintable() for letter in url):
         return f"{shown} holds a blank; an address has none."
     return ""

@@ -176,6 +176,44 @@ def test_chunks_before_and_after_the_samples_are_passed_over(tmp_path: Path) -> 
     assert_tone(wav.read(path))
 
 
+def unpadded(name: bytes, data: bytes) -> bytes:
+    return name + struct.pack("<I", len(data)) + data
+
+
+@pytest.mark.parametrize("odd", [b"odd", b"", b"\x00", b"INFOISFT\x05\x00\x00\x00Lavf\x00", b"x" * 31, b"data!"])
+@pytest.mark.parametrize("name", [b"JUNK", b"LIST", b"iXML"])
+def test_an_odd_chunk_without_its_pad_byte_is_passed_over(tmp_path: Path, name: bytes, odd: bytes) -> None:
+    assert_tone(wav.read(made(tmp_path / "a.wav", before=unpadded(name, odd) + unpadded(b"bext", b"odd"))))
+    assert_tone(wav.read(made(tmp_path / "b.wav", before=unpadded(name, odd), after=unpadded(name, odd))))
+
+
+@pytest.mark.parametrize("pad", [0, 0x20, 0x41, 0xFF])
+def test_a_pad_byte_may_be_any_before_a_chunk_that_is_known(tmp_path: Path, pad: int) -> None:
+    assert_tone(wav.read(made(tmp_path / "a.wav", before=unpadded(b"JUNK", b"odd") + bytes([pad]))))
+
+
+def test_samples_of_an_odd_length_before_a_chunk_without_pad_are_not_followed_by_its_name(tmp_path: Path) -> None:
+    quiet = bytes([128])
+    body = chunk(b"fmt ", form(PCM, 1, 8000, 8, 1)) + unpadded(b"data", quiet * 801) + unpadded(b"LIST", b"\xff" * 4000)
+    (path := tmp_path / "a.wav").write_bytes(b"RIFF\x00\x00\x00\x00WAVE" + body)
+    assert level(wav.read(path)) < 0.01
+    assert len(wav.read(path)) == 801
+
+
+@pytest.mark.parametrize("told", [None, 0, 0xFFFFFFFF])
+@pytest.mark.parametrize("between", [b"", chunk(b"LIST", b"INFO"), unpadded(b"LIST", b"odd")])
+def test_samples_in_a_second_chunk_after_an_empty_one_are_played(
+    tmp_path: Path, between: bytes, told: int | None
+) -> None:
+    path = made(tmp_path / "a.wav", before=b"", told=told)
+    whole = path.read_bytes()
+    at = whole.index(b"data")
+    path.write_bytes(whole[:at] + chunk(b"data", b"") + between + whole[at:])
+    ulaw = wav.read(path)
+    assert_tone(ulaw)
+    assert len(ulaw) == 4000
+
+
 @pytest.mark.parametrize("magic", [b"RF64", b"BW64"])
 def test_the_length_of_a_file_of_64_bits_is_in_a_chunk_of_its_own(tmp_path: Path, magic: bytes) -> None:
     sizes = chunk(b"ds64", struct.pack("<QQQI", 0, 8000, 4000, 0))

@@ -90,6 +90,40 @@ from bot.server.records import masked_turn
         ("078 123 45 67", "*** *** ** 67"),
         ("Null eins sieben, eins, zwei, drei, vier.", "**** **** ******, ****, ****, drei, vier."),
         ("double four double five double six seven", "****** **** ****** **** ****** six seven"),
+        ("zwanzig dreißig vierzig fünfzig", "******* ******* ******* fünfzig"),
+        ("einundzwanzig zweiunddreißig dreiundvierzig elf", "************* ************** ************** elf"),
+        ("null eins 71, zweiundzwanzig, 33", "**** **** **, **************, 33"),
+        ("sechshundertzwölf dreihundertvierundfünfzig zwölf", "***************** ************************* zwölf"),
+        ("zwei und zwanzig drei und dreißig vier fünf sechs", "**** und ******* **** und ******* **** fünf sechs"),
+        ("doppel sieben null doppelt drei vier fünf sechs", "****** ****** **** ******* **** **** fünf sechs"),
+        ("twenty-one forty-two sixty-three twelve", "******-*** *****-*** *****-***** twelve"),
+        ("oh seven nine double one treble two three four", "** ***** **** ****** *** ****** *** three four"),
+        ("one eight hundred five five five twelve", "*** ***** ******* **** **** **** twelve"),
+        (
+            "quarante-deux, vingt et un, soixante et onze, quatre-vingt-seize",
+            "********-****, ***** et **, ******** et ****, ************-seize",
+        ),
+        ("six cent douze, nonante-huit, quatre vingt", "*** **** *****, *******-****, quatre vingt"),
+        (
+            "seis uno dos, treinta y cuatro, cincuenta y seis, veintidós",
+            "**** *** ***, ******* y ******, ********* y ****, veintidós",
+        ),
+        ("seiscientos doce, noventa, diecisiete", "*********** ****, *******, diecisiete"),
+        ("nul zes eenentwintig tweeëndertig twaalf", "*** *** ************ ************ twaalf"),
+        ("dubbel zeven driehonderdtwaalf zestig", "****** ***** ***************** zestig"),
+        ("0171, äh, 1234567", "****, äh, *****67"),
+        ("0171 ... ähm ... 1234567", "**** ... ähm ... *****67"),
+        ("0171 und dann 123 45 67", "**** und dann *** ** 67"),
+        ("0171 und dann die 1234567", "**** und dann die *****67"),
+        ("0171 Strich 123 45 67", "**** Strich *** ** 67"),
+        ("null eins sieben eins, ja, zwei drei vier fünf", "**** **** ****** ****, ja, **** **** vier fünf"),
+        ("555 uh 0142", "*** uh **42"),
+        ("five five five, um, oh one, and then four two", "**** **** ****, um, ** ***, and then four two"),
+        ("nine one one, sorry, nine one two three", "**** *** ***, sorry, **** *** two three"),
+        ("06, euh, 12 34, et puis 56 78", "**, euh, ** **, et puis ** 78"),
+        ("612, eh, 345 y luego 678", "***, eh, *** y luego *78"),
+        ("06, uh, 12 34 en dan 56 78", "**, uh, ** ** en dan ** 78"),
+        ("zero one seven one\u2026 two three four", "**** *** ***** ***\u2026 *** three four"),
     ],
 )
 def test_a_number_keeps_its_length_and_its_last_two_digits(text: str, masked: str) -> None:
@@ -153,6 +187,22 @@ def test_a_number_keeps_its_length_and_its_last_two_digits(text: str, masked: st
         "No digits here.",
         "1, 2, 3",
         "the year 2026 and room 12345",
+        "room 101 and 102",
+        "pages 12 and 13 and 14 and 15",
+        "10115 und 20095",
+        "In 1999 and then 2001",
+        "I have 3 and then 4 and then 12",
+        "on 28.11.2026 und dann 29.11.2026",
+        "I was born in nineteen eighty-five",
+        "neunzehnhundertfünfundachtzig",
+        "at nine fifteen or ten thirty",
+        "zweihunderttausend Euro und dreihunderttausend Euro",
+        "three hundred and twenty thousand euros",
+        "il y a quatre-vingts personnes et vingt chaises",
+        "entre veinte y treinta días",
+        "eenentwintig of tweeëntwintig mensen",
+        "Ich habe zwei Kinder, eins ist sieben und eins ist acht",
+        "well, one or two, and then three",
     ],
 )
 def test_what_is_no_number_of_anybody_is_left_alone(text: str) -> None:
@@ -170,6 +220,31 @@ def test_a_number_with_its_country_is_masked_however_it_is_grouped(digits: str, 
 def test_words_for_digits_are_masked_whatever_stands_between_them(words: list[str], data: st.DataObject) -> None:
     said = words[0] + "".join(data.draw(st.sampled_from([" ", ", ", "-"])) + word for word in words[1:])
     assert re.findall("[a-z]+", mask_spoken(said)) == words[-2:]
+
+
+def test_a_figure_that_no_integer_holds_is_masked_too() -> None:
+    assert mask_spoken(f"{'1' * 5_000}, 22") == f"{'*' * 5_000}, 22"
+
+
+SAID = {
+    "English": (["oh", "seven", "nine"], ["twelve", "twenty-one", "ninety-nine"], [" uh ", ", and then "]),
+    "German": (["null", "zwo", "acht"], ["zwölf", "einundzwanzig", "siebzehn"], [", äh, ", " und dann "]),
+    "French": (["zéro", "six", "huit"], ["douze", "vingt-quatre", "quinze"], [", euh, ", " et puis "]),
+    "Spanish": (["cero", "seis", "ocho"], ["doce", "veintiuno", "once"], [", eh, ", " y luego "]),
+    "Dutch": (["nul", "zes", "acht"], ["twaalf", "eenentwintig", "dertien"], [", eh, ", " en dan "]),
+}
+
+
+@pytest.mark.parametrize("language", SAID)
+@given(st.data())
+def test_a_number_said_in_any_mixture_leaves_two_digits_at_most(language: str, data: st.DataObject) -> None:
+    units, pairs, between = SAID[language]
+    said = data.draw(st.lists(st.sampled_from([*units, *pairs, "7", "12"]), min_size=7, max_size=12))
+    text = said[0] + "".join(data.draw(st.sampled_from([" ", ", ", *between])) + one for one in said[1:])
+    masked = mask_spoken(text)
+    kept = [word for word in re.findall(r"[\w-]+", masked) if word in said]
+    assert kept in (said[-1:], said[-2:])
+    assert len(kept) == 1 or not set(kept) & {*pairs, "12"}
 
 
 @given(st.text())

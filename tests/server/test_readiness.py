@@ -235,16 +235,21 @@ def test_without_the_driver_of_postgres_the_way_to_it_is_told(monkeypatch: pytes
     assert "secret-word" not in told
 
 
-@pytest.mark.parametrize("command", ["check", "serve", "calls"])
 @pytest.mark.parametrize(
-    ("environ", "name"),
+    ("command", "environ", "name"),
     [
-        ({"BOT_RECORD_DIR": "/locked/calls"}, "BOT_RECORD_DIR"),
-        ({"DATABASE_URL": "sqlite:////locked/calls.sqlite"}, "DATABASE_URL"),
-        ({"BOT_GREETING_AUDIO": "/locked/hello.wav"}, "BOT_GREETING_AUDIO"),
+        *((command, {"BOT_RECORD_DIR": "/locked/calls"}, "BOT_RECORD_DIR") for command in ("check", "serve", "calls")),
+        *(
+            (command, {"DATABASE_URL": "sqlite:////locked/calls.sqlite"}, "DATABASE_URL")
+            for command in ("check", "serve", "calls")
+        ),
+        *(
+            (command, {"BOT_GREETING_AUDIO": "/locked/hello.wav"}, "BOT_GREETING_AUDIO")
+            for command in ("check", "serve")
+        ),
     ],
 )
-def test_a_path_behind_a_directory_that_may_not_be_entered_is_told_by_every_command(
+def test_a_path_behind_a_directory_that_may_not_be_entered_is_told_by_every_command_that_uses_it(
     monkeypatch: pytest.MonkeyPatch, command: str, environ: dict[str, str], name: str
 ) -> None:
     looked_at = Path.stat
@@ -330,6 +335,36 @@ def test_what_hangs_on_a_wrong_setting_is_not_told_before_that_is_mended() -> No
     ]  # fmt: skip
 
 
+# ---- what is right by itself, and no call works with it ----
+
+
+@pytest.mark.parametrize(
+    ("environ", "words"),
+    [
+        ({"OPENAI_REALTIME_MODEL": "gpt-4o-realtime-preview"}, "which OpenAI retired on 2026-05-12"),
+        ({"OPENAI_REALTIME_MODEL": "gpt-4o-mini-realtime-preview-2024-12-17"}, "which OpenAI retired on 2026-05-12"),
+        ({"OPENAI_REALTIME_MODEL": "gpt-4o"}, "which does not talk in a Realtime session"),
+        ({"BOT_TRANSCRIPTION_MODEL": "gpt-4o-realtime-preview"}, "which does not write down speech"),
+        ({"PUBLIC_URL": "https://bot.example.com"}, "is the address of an example"),
+        ({"PUBLIC_URL": "https://bot.test"}, "is the address of an example"),
+        ({"PUBLIC_URL": "https://203.0.113.7"}, "is the address of an example"),
+        ({"PUBLIC_URL": "https://bot.localhost"}, "is an address of this machine"),
+        ({"PUBLIC_URL": "https://169.254.7.7"}, "is an address of a private network"),
+        ({"PUBLIC_URL": "https://bot.heardline.dev/voice/incoming"}, "ends with /voice/incoming"),
+        ({"BOT_OVERFLOW_URL": "https://example.org/busy"}, "is the address of an example"),
+    ],
+)
+def test_what_can_not_work_is_missing_to_check_and_refused_by_serve_in_the_same_words(
+    environ: dict[str, str], words: str
+) -> None:
+    found, begun = run("check", **environ), run("serve", **environ)
+    assert (found.exit_code, begun.exit_code) == (1, 2)
+    told = begun.stderr.splitlines()
+    assert told[0].startswith(next(iter(environ)))
+    assert words in told[0]
+    assert [line.strip() for line in found.stdout.splitlines()[1 : len(told) + 1]] == told
+
+
 CHOICES: dict[str, list[str]] = {
     "OPENAI_API_KEY": ["", '"sk-a"', "sk-..."],
     "TWILIO_AUTH_TOKEN": ["", "short", "a,b,c", "a,b"],
@@ -340,11 +375,16 @@ CHOICES: dict[str, list[str]] = {
         "https://bot.heardline.dev/voice",
         "http://127.0.0.1:1",
         "https://bot.example.com",
+        "https://192.0.2.1",
+        "https://a..b.dev",
         "bot",
     ],
     "HOST": ["0.0.0.0", "203.0.113.77", "localhost"],
     "WEB_CONCURRENCY": ["1", "2", "65"],
     "BOT_DIALECT": ["azure", "xai"],
+    "OPENAI_REALTIME_MODEL": ["gpt-4o-realtime-preview", "gpt-realtime", "whisper-1", "gpt-4o", "my-own"],
+    "BOT_TRANSCRIPTION_MODEL": ["whisper-1", "off", "gpt-realtime-2.1"],
+    "BOT_OVERFLOW_URL": ["https://example.org", "https://other.heardline.dev/busy", "http://127.0.0.1:1"],
     "BOT_GREETING": ["off", "Hello."],
     "BOT_GREETING_AUDIO": ["good.wav", "silent.wav", "text.wav", "nowhere.wav", "."],
     "BOT_ANNOUNCEMENT": ["Recorded."],
@@ -358,6 +398,9 @@ CHOICES: dict[str, list[str]] = {
         "sqlite+aiosqlite:///made/calls.sqlite",
         "mysql://x",
         "sqlite:///text.wav",
+        "sqlite:///~/calls.sqlite",
+        "sqlite+pysqlcipher:///calls.sqlite",
+        "postgres://u:p@h1,h2/db",
     ],
     "BOT_PRICES": ["prices.json", "text.wav"],
     "BOT_TWIML_DIR": ["twiml", ".", "nowhere"],

@@ -378,6 +378,11 @@ def test_the_call_is_not_saved_over_what_the_caller_is_to_say(tmp_path: Path) ->
         ("http://bot.example.com:99999/voice", "is no address"),
         ("http://[::1/voice", "is no address"),
         ("https://bot.example.com/vo ice", "holds a blank"),
+        ("https://bot.example.com/voice#x", "has a # in it"),
+        ("https://bot.example.com/voice#", "has a # in it"),
+        ("https://bot..example.com/voice", "has a host that can be none"),
+        (f"https://{'a' * 64}.com/voice", "has a host that can be none"),
+        ("http://256.1.1.1:8080/voice", "has a host that can be none"),
         ("https://bot.example.com/\x1b[31m", "holds a blank"),
     ],
 )
