@@ -16,7 +16,8 @@ from bot.records.writer import process_writer
 from bot.server.guarded import guarded
 from bot.server.handover import Handover
 from bot.server.http_log import HttpLog
-from bot.server.live import LiveCall, LiveCalls
+from bot.server.live import LiveCalls
+from bot.server.live_call import LiveCall
 from bot.server.measures import BILLED, COLUMNS, FAMILIES, MILESTONES, WebhookRefusal, read
 from bot.server.tally import Tally
 
@@ -82,10 +83,10 @@ class Meter:
         self._recordings_failed = process_writer().failures if self._records else 0
         self._metrics.set("heardline_calls_limit", calls.settings.max_calls)
         self._metrics.set("heardline_daily_limit_usd", float(calls.settings.max_daily_usd))
-        calls.on_start.append(self._started)
-        calls.on_end.append(self._ended)
-        calls.on_played_again.append(lambda _: self.webhook_refused("is_over"))
-        calls.on_daily_spend.append(self._daily_spend)
+        calls.directory.on_start.append(self._started)
+        calls.directory.on_end.append(self._ended)
+        calls.directory.on_played_again.append(lambda _: self.webhook_refused("is_over"))
+        calls.day.on_spend.append(self._daily_spend)
 
     async def run(self) -> None:
         """Publish once a second, for ever, and measure by how much the second was longer."""
@@ -100,7 +101,7 @@ class Meter:
     def _lag(self, lag_s: float) -> None:
         """The loop was so late; too late for too long, and new calls are turned away."""
         self._metrics.observe("heardline_loop_lag_seconds", lag_s)
-        load = self._calls.load
+        load = self._calls.admission.load
         if load.lag(lag_s):
             if load.high:
                 _log.warning("overloaded", lag_ms=round(lag_s * 1000), limit_ms=self._calls.settings.max_lag_ms)
@@ -109,7 +110,7 @@ class Meter:
 
     async def flush(self) -> None:
         """Publish everything as it stands, a slice of the calls at a time."""
-        for number, live in enumerate(self._calls, 1):
+        for number, live in enumerate(self._calls.directory, 1):
             if live in self._told:  # else it ended while the loop turned
                 self._read(live)
             if number % SLICE == 0:
@@ -223,15 +224,15 @@ class Meter:
         self._publish_parts()
 
     def _publish_calls(self) -> None:
-        states = Counter(live.bridge.call.state for live in self._calls)
+        states = Counter(live.bridge.call.state for live in self._calls.directory)
         for state in State:
             self._metrics.set("heardline_calls", states[state], state.value)
-        self._metrics.set("heardline_calls_live", len(self._calls))
+        self._metrics.set("heardline_calls_live", len(self._calls.directory))
 
     def _publish_sessions(self) -> None:
-        pool = self._calls.pool
+        pool = self._calls.starter.pool
         self._metrics.set("heardline_warm_sessions", len(pool))
-        self._stands("heardline_sessions_missed_total", self._calls.missed)
+        self._stands("heardline_sessions_missed_total", self._calls.elsewhere.missed)
         self._stands("heardline_sessions_dialled_total", pool.dialled, "pool")
         for kind, number in pool.failures.items():
             self._stands("heardline_sessions_failed_total", number, kind)

@@ -33,7 +33,7 @@ async def test_a_token_works_once_over_all_instances_and_the_session_that_waits_
             assert await there.refused(token) == 403
             await until(lambda: not len(here.calls))
             assert here.calls.missed == 1
-            assert here.calls.registry.live() == 0
+            assert here.calls.registry.counts().live == 0
             await stream.close()
         await until(lambda: not len(there.calls))
         assert (await stored(there, call_sid)).summary.reason == "line_lost"
