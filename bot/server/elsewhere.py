@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 
 from bot.server.directory import CallDirectory
 from bot.server.guarded import guarded
@@ -19,21 +20,21 @@ LOOK_LIVE_S = 1.0
 """How often a call with a stream looks whether another process was told that it is over."""
 
 
+@dataclass
 class Elsewhere:
     """Lets go of a session whose stream has come in another process, or will not come at all."""
 
-    def __init__(self, directory: CallDirectory, registry: CallRegistry, shelf: Shelf | None) -> None:
-        self.missed = 0
-        """Sessions dialled here whose stream came in another process."""
-        self.shelf = shelf
-        self._directory = directory
-        self._registry = registry
+    directory: CallDirectory
+    registry: CallRegistry
+    shelf: Shelf | None
+    missed: int = 0
+    """Sessions dialled here whose stream came in another process."""
 
     @contextmanager
     def watching(self, live: LiveCall, *, new: bool) -> Iterator[None]:
         """Look while the call goes on, if anybody else could know of it. `new`: nothing is known of it here."""
         looks = []
-        if self._registry.shared or (self.shelf is not None and self.shelf.shared):
+        if self.registry.shared or (self.shelf is not None and self.shelf.shared):
             looks.append(asyncio.create_task(self._look(live)))
         if new and self.shelf is not None:
             looks.append(asyncio.create_task(self._ask_store(live, self.shelf)))
@@ -51,11 +52,11 @@ class Elsewhere:
                     return
 
     async def _is_elsewhere(self, live: LiveCall) -> bool:
-        known = self._registry.known(live.call_sid)
+        known = self.registry.known(live.call_sid)
         if not live.bridge.attached and (known.claimed or await self._claimed_by_another_instance(live)):
             self.missed += 1
             live.bridge.release()
-        elif (outcome := self._registry.known(live.call_sid).outcome) is not None:
+        elif (outcome := self.registry.known(live.call_sid).outcome) is not None:
             live.over = outcome == "caller_hung_up"
             live.bridge.shutdown("caller_hung_up" if live.over else "line_lost")
         else:
@@ -75,6 +76,6 @@ class Elsewhere:
         if reason is None or live.bridge.attached:
             return
         live.played_again = True
-        self._registry.end(live.call_sid, reason if is_final(reason) else None)  # else it may yet be carried on
+        self.registry.end(live.call_sid, reason if is_final(reason) else None)  # else it may yet be carried on
         live.bridge.release()
-        self._directory.tell(self._directory.on_played_again, live)
+        self.directory.tell(self.directory.on_played_again, live)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import sqlite3
 from contextlib import suppress
+from dataclasses import dataclass, field
 
 import structlog
 
@@ -24,34 +25,34 @@ AGAIN, AGAIN_S = 5, 1.0
 _log = structlog.get_logger()
 
 
+@dataclass
 class Endings:
     """How the calls of this process ended, or one of another process of which Twilio asks here."""
 
-    def __init__(self, directory: CallDirectory, registry: CallRegistry, pasts: PastCalls) -> None:
-        self._directory = directory
-        self._registry = registry
-        self._pasts = pasts
-        self._unentered: dict[str, LiveCall] = {}
-        """Calls whose end the registry has yet to take."""
+    directory: CallDirectory
+    registry: CallRegistry
+    pasts: PastCalls
+    _unentered: dict[str, LiveCall] = field(default_factory=dict)
+    """Calls whose end the registry has yet to take."""
 
     def enter(self, live: LiveCall) -> bool:
         """Whether the registry took the end. A disk that is full, say, must not keep the rest of an end away."""
+        entered = False
         with guarded(call_sid=live.call_sid):
             try:
                 self._enter(live)
+                entered = True
             except sqlite3.Error as error:
                 _log.warning("registry_failed", call_sid=live.call_sid, why=str(error))
-                return False
-            return True
-        return False
+        return entered
 
     def _enter(self, live: LiveCall) -> None:
         outcome = live.outcome
         if outcome is not None:
             asks = outcome in ASKED_AFTER and (live.bridge.attached or outcome == "drained")
-            self._registry.end(live.call_sid, outcome, asks=asks, own=True)
-        elif not live.played_again and not self._registry.known(live.call_sid).claimed:
-            self._registry.end(live.call_sid, None)
+            self.registry.end(live.call_sid, outcome, asks=asks, own=True)
+        elif not live.played_again and not self.registry.known(live.call_sid).claimed:
+            self.registry.end(live.call_sid, None)
 
     async def enter_later(self, live: LiveCall) -> None:
         """Until the registry takes the end, or the call is carried on: then it has not ended."""
@@ -67,12 +68,12 @@ class Endings:
     def carried_on(self, call_sid: str) -> None:
         """The call goes on here: what is known of its end is void."""
         self._unentered.pop(call_sid, None)
-        self._registry.reopen(call_sid)
+        self.registry.reopen(call_sid)
 
     def caller_gone(self, call_sid: str) -> None:
         """Twilio says that the caller is gone: the call is over here too, and nothing carries it on."""
-        self._pasts.drop(call_sid)
-        live = self._directory.find(call_sid)
+        self.pasts.drop(call_sid)
+        live = self.directory.find(call_sid)
         late = self._unentered.get(call_sid)
         if live is not None:
             live.over = True
@@ -81,28 +82,28 @@ class Endings:
             late.over = True
             self.enter(late)
         else:
-            known = self._registry.known(call_sid)
+            known = self.registry.known(call_sid)
             if known.outcome in RESUMABLE or (known.outcome is None and (known.claimed or known.owner is not None)):
-                self._registry.end(call_sid, "caller_hung_up")
+                self.registry.end(call_sid, "caller_hung_up")
 
     async def outcome(self, call_sid: str) -> Outcome | None:
         """How the call ended whose stream is over or never came. A stream that has just gone is waited for a little.
 
         One that still seems to be there after that is not: Twilio knows best.
         """
-        live = self._directory.find(call_sid)
+        live = self.directory.find(call_sid)
         if live is not None:
             return await _settled(live)
-        if self._registry.known(call_sid).owner is not None:  # its session's process will see this
-            self._registry.end(call_sid, "line_lost")
+        if self.registry.known(call_sid).owner is not None:  # its session's process will see this
+            self.registry.end(call_sid, "line_lost")
         with suppress(TimeoutError):
             async with asyncio.timeout(SETTLE_S):
                 while self._goes_on(call_sid):  # noqa: ASYNC110  what another process does sets no event here
                     await asyncio.sleep(SETTLE_LOOK_S)
-        return self._registry.known(call_sid).outcome
+        return self.registry.known(call_sid).outcome
 
     def _goes_on(self, call_sid: str) -> bool:
-        known = self._registry.known(call_sid)
+        known = self.registry.known(call_sid)
         return known.claimed and known.outcome is None
 
 

@@ -18,6 +18,7 @@ from bot.server.registry import CallRegistry
 from bot.server.shelf import Shelf
 from bot.server.starting import CallStarter
 from bot.server.stream_tokens import StreamTokens
+from bot.server.walls import Load
 
 
 class LiveCalls:
@@ -45,14 +46,8 @@ class LiveCalls:
         self.elsewhere = Elsewhere(self.directory, self.registry, shelf)
         self.endings = Endings(self.directory, self.registry, self.pasts)
         self.starter = CallStarter(
-            settings=settings,
-            directory=self.directory,
-            registry=self.registry,
-            pasts=self.pasts,
-            endings=self.endings,
-            elsewhere=self.elsewhere,
-            day=self.day,
+            settings, self.directory, self.registry, self.pasts, self.endings, self.elsewhere, self.day
         )
-        self.admission = Admission(
-            settings, self.registry, self.departure, self.day, hash_number or storeless_hash(settings)
-        )
+        hash_number = hash_number or storeless_hash(settings)
+        load = Load(settings.max_lag_ms)
+        self.admission = Admission(settings, self.registry, self.departure, self.day, load, hash_number)

@@ -5,13 +5,15 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from operator import add, sub
-from typing import Protocol
 
 import structlog
 
 from bot.call.outputs import EndReason
 from bot.call.states import State
 from bot.observe.metrics import Metrics
+from bot.records.store.keeper import Keeper
+from bot.records.store.store import CallStore
+from bot.records.store.sweep import Sweep
 from bot.records.writer import process_writer
 from bot.server.guarded import guarded
 from bot.server.handover import Handover
@@ -29,34 +31,6 @@ SLICE = 50
 """Calls looked at before the loop may turn: some 4 us each."""
 
 
-class StoreState(Protocol):
-    """How the writing of records stands."""
-
-    away: bool
-
-    @property
-    def waiting(self) -> int:
-        """Rows not stored yet."""
-
-    @property
-    def lost(self) -> int:
-        """Rows that never will be."""
-
-
-class SweepState(Protocol):
-    """How many calls of processes that died this process has ended."""
-
-    crashed: int
-
-
-class NoStore:
-    """There is none, or it could not be made use of at the start."""
-
-    away = True
-    waiting = 0
-    lost = 0
-
-
 class Meter:
     """The measures of one process, whose parts say how they stand.
 
@@ -67,8 +41,8 @@ class Meter:
     def __init__(self, calls: LiveCalls) -> None:
         self.handover: Handover | None = None
         self.http: HttpLog | None = None
-        self.store: StoreState = NoStore()
-        self.sweep: SweepState | None = None
+        self.store: Keeper[CallStore] | None = None
+        self.sweep: Sweep | None = None
         self._metrics = Metrics(FAMILIES)
         self._calls = calls
         self._told: dict[LiveCall, list[int]] = {}
@@ -244,9 +218,10 @@ class Meter:
         if self.handover is not None:
             self._stands("heardline_connections_handed_over_total", self.handover.given, "given")
             self._stands("heardline_connections_handed_over_total", self.handover.taken, "taken")
-        self._metrics.set("heardline_store_away", self.store.away)
-        self._metrics.set("heardline_store_rows_waiting", self.store.waiting)
-        self._stands("heardline_store_rows_lost_total", self.store.lost)
+        self._metrics.set("heardline_store_away", self.store is None or self.store.away)
+        if self.store is not None:
+            self._metrics.set("heardline_store_rows_waiting", self.store.waiting)
+            self._stands("heardline_store_rows_lost_total", self.store.lost)
         if self.sweep is not None:
             self._stands("heardline_calls_crashed_total", self.sweep.crashed)
         if self._records:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from dataclasses import dataclass
 
 from bot.config import Settings
 from bot.realtime.addresses import Addresses
@@ -24,20 +25,20 @@ from bot.server.registry import CallRegistry
 from bot.server.warm import WarmPool
 
 
+@dataclass
 class CallStarter:
     """Begins calls, and sees each through to its end."""
 
-    def __init__(
-        self,
-        *,
-        settings: Settings,
-        directory: CallDirectory,
-        registry: CallRegistry,
-        pasts: PastCalls,
-        endings: Endings,
-        elsewhere: Elsewhere,
-        day: DailySpend,
-    ) -> None:
+    settings: Settings
+    directory: CallDirectory
+    registry: CallRegistry
+    pasts: PastCalls
+    endings: Endings
+    elsewhere: Elsewhere
+    day: DailySpend
+
+    def __post_init__(self) -> None:
+        settings = self.settings
         self.addresses = Addresses.of(settings.openai_realtime_url)
         self._endpoint = Endpoint(
             settings.openai_realtime_url,
@@ -50,13 +51,6 @@ class CallStarter:
         """The settings of a call, but for what names it."""
         self.pool = WarmPool(self._endpoint, self.template, pool_share(settings))
         self.beat = Beat()
-        self._settings = settings
-        self._directory = directory
-        self._registry = registry
-        self._pasts = pasts
-        self._endings = endings
-        self._elsewhere = elsewhere
-        self._day = day
 
     def start(
         self, call_sid: str, parties: Parties = NOBODY, past: Past | None = None, *, new: bool = False
@@ -70,23 +64,23 @@ class CallStarter:
         try:
             live = LiveCall(call_sid, self._bridge(call_sid, past, now_s), past, parties)
         except BaseException:
-            self._registry.end(call_sid, "internal_error")
+            self.registry.end(call_sid, "internal_error")
             raise
         live.offset_us = max(0, round((now_s - past.began_s) * 1_000_000)) if past.leg else 0
-        self._directory.add(live)
+        self.directory.add(live)
         live.task = asyncio.create_task(self._run(live, new=new), name=f"call {call_sid}")
-        self._directory.tell(self._directory.on_start, live)
-        self._day.tell(live)
+        self.directory.tell(self.directory.on_start, live)
+        self.day.tell(live)
         return live
 
     def resume(self, call_sid: str, past: Past) -> LiveCall:
         """The call goes on: a session that knows what was said waits for another stream."""
         past = past._replace(leg=past.leg + 1, steady=True)
-        self._endings.carried_on(call_sid)
+        self.endings.carried_on(call_sid)
         return self.start(call_sid, past.parties, past)
 
     def _bridge(self, call_sid: str, past: Past, now_s: float) -> Bridge:
-        settings = self._settings
+        settings = self.settings
         chosen = call_settings(settings, call_sid, settings.twilio_account_sid)
         if past.leg:
             chosen = carrying_on(chosen, past, now_s)
@@ -101,15 +95,15 @@ class CallStarter:
 
     async def _run(self, live: LiveCall, *, new: bool) -> None:
         try:
-            with self._elsewhere.watching(live, new=new):
+            with self.elsewhere.watching(live, new=new):
                 reason = await live.bridge.run()
         finally:
-            current = self._directory.remove(live)
-        entered = not current or self._endings.enter(live)
-        hooks = (self._day.add_up, self._pasts.remember, *self._directory.on_end)
-        self._directory.tell(hooks, live, reason)
+            current = self.directory.remove(live)
+        entered = not current or self.endings.enter(live)
+        hooks = (self.day.add_up, self.pasts.remember, *self.directory.on_end)
+        self.directory.tell(hooks, live, reason)
         if not entered:
-            await self._endings.enter_later(live)
+            await self.endings.enter_later(live)
 
 
 def pool_share(settings: Settings) -> int:
