@@ -3,7 +3,7 @@
 One SQLite database: in memory for one process, in the directory that the workers of a machine share for several.
 Nothing in it outlives the machine's run, so it is not synced to the disk. Every method is one atomic step, on the event
 loop: with four processes and 100 calls a second a claim takes 0.05 ms there, 0.14 ms at the 99th percentile
-(`python -m tests.benchmarks.registry`). Among instances a token is claimed in their store besides (bot.server.shelf).
+(`python -m tests.benchmarks claims`). Among instances a token is claimed in their store besides (bot.server.shelf).
 """
 
 from __future__ import annotations
@@ -184,10 +184,13 @@ class CallRegistry:
     def _tidy(self) -> None:
         """Of a call that ended a while ago only how is remembered, and that for a day."""
         now_s = self._clock()
-        old = (now_s - RECENT_S,)
+        recent_s = (now_s - RECENT_S,)
         query = "SELECT sid, reason, since FROM calls WHERE reason IS NOT NULL AND since <= ?"
-        for call_sid, reason, ended_s in self._db.execute(query, old).fetchall():
+        old = self._db.execute(query, recent_s).fetchall()
+        if not old:
+            return
+        for call_sid, reason, ended_s in old:
             if ended_s >= now_s - DAY_S:
                 self.over.add(call_sid, reason, ended_s)
-        self._db.execute("DELETE FROM calls WHERE reason IS NOT NULL AND since <= ?", old)
+        self._db.execute("DELETE FROM calls WHERE reason IS NOT NULL AND since <= ?", recent_s)
         self.over.tidy(now_s)
