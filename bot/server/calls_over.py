@@ -8,17 +8,16 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Iterable
 from hashlib import blake2b
+from itertools import islice
 
 from bot.server.outcomes import OUTCOMES, Outcome
 
 HOUR_S = 3600.0
 DAY_S = 24 * HOUR_S
-_FIND = """
-    WITH RECURSIVE hours (hour) AS (
-        SELECT min(hour) FROM over UNION ALL
-        SELECT (SELECT min(hour) FROM over WHERE hour > hours.hour) FROM hours WHERE hours.hour IS NOT NULL
-    ) SELECT hour, outcome FROM hours JOIN over USING (hour) WHERE id = ?"""
-"""A look into each hour there is. An index over all of them would take as much room again."""
+_HOURS = 26
+"""A day, the hour that has begun, and the one in which a call may be forgotten."""
+FILL_ROWS = 1_000
+"""At a time: other processes wait for that, a few milliseconds."""
 
 
 class CallsOver:
@@ -42,22 +41,36 @@ class CallsOver:
             (ended_s // HOUR_S, _id(call_sid), None if outcome is None else OUTCOMES.index(outcome))
             for call_sid, outcome, ended_s in ends
         )
-        self._db.executemany("INSERT OR IGNORE INTO over VALUES (?, ?, ?)", rows)
+        while some := list(islice(rows, FILL_ROWS)):
+            self._db.execute("SAVEPOINT fill")
+            self._db.executemany("INSERT OR IGNORE INTO over VALUES (?, ?, ?)", some)
+            self._db.execute("RELEASE fill")
 
     def find(self, call_sid: str) -> tuple[Outcome | None] | None:
         """How it ended; None when it is not known to be over."""
-        row = self._db.execute(_FIND, (_id(call_sid),)).fetchone()
-        return None if row is None else (None if row[1] is None else OUTCOMES[row[1]],)
+        found = self._found(call_sid)
+        return (None if found[0][1] is None else OUTCOMES[found[0][1]],) if found else None
 
     def drop(self, call_sid: str) -> None:
         """The call goes on, or is none."""
-        for hour, _ in self._db.execute(_FIND, (_id(call_sid),)).fetchall():
+        for hour, _ in self._found(call_sid):
             self._db.execute("DELETE FROM over WHERE hour = ? AND id = ?", (hour, _id(call_sid)))
 
     def tidy(self, now_s: float) -> None:
         """Forget those of yesterday."""
         self._db.execute("DELETE FROM over WHERE hour < ?", ((now_s - DAY_S) // HOUR_S,))
 
+    def _found(self, call_sid: str) -> list[tuple[int, int | None]]:
+        """A look into each hour: an index over all of them would take as much room again."""
+        (last,) = self._db.execute("SELECT max(hour) FROM over").fetchone()
+        if last is None:
+            return []
+        query = f"SELECT hour, outcome FROM over WHERE hour IN ({_MARKS}) AND id = ?"  # noqa: S608  marks are marks
+        return self._db.execute(query, (*range(last - _HOURS, last), last, _id(call_sid))).fetchall()
+
+
+_MARKS = ", ".join("?" * (_HOURS + 1))
+
 
 def _id(call_sid: str) -> int:
-    return int.from_bytes(blake2b(call_sid.encode(), digest_size=8).digest(), signed=True)
+    return int.from_bytes(blake2b(call_sid.encode(), digest_size=8).digest(), "big", signed=True)

@@ -94,6 +94,9 @@ class Endings:
         live = self.directory.find(call_sid)
         if live is not None:
             return await _settled(live)
+        late = self._unentered.get(call_sid)
+        if late is not None:
+            return late.outcome
         if self.registry.known(call_sid).owner is not None:  # its session's process will see this
             self.registry.end(call_sid, "line_lost")
         with suppress(TimeoutError):
