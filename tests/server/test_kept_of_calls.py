@@ -11,7 +11,7 @@ import pytest
 from bot.server.calls_over import DAY_S, HOUR_S, CallsOver
 from bot.server.outcomes import OUTCOMES
 from bot.server.quota import Quota
-from bot.server.registry import RECENT_S, CallRegistry
+from bot.server.registry import RECENT_S, CallRegistry, Known
 from bot.testing.dial import new_call_sid
 from tests.server.desk import Desk, standing
 
@@ -124,3 +124,22 @@ def test_how_a_call_ended_is_known_however_long_ago_and_a_call_that_goes_on_is_n
     assert (registry.known(one).outcome, registry.enter(one, 5), registry.counts().live) == (None, "waiting", 2)
     registry.end(other, None)
     assert registry.enter(other, 5) == "new"
+
+
+def test_a_call_that_was_over_before_the_start_is_over_and_the_store_says_what_follows_where_it_may_be_carried_on() -> (
+    None
+):
+    clock = Clock()
+    registry = CallRegistry(clock)
+    gone, broken = new_call_sid(), new_call_sid()
+    registry.over.fill([(gone, "caller_hung_up", clock.now_s - 60), (broken, None, clock.now_s - 60)])
+    assert [registry.enter(gone, 5), registry.enter(broken, 5), registry.counts().live] == ["over", "over", 0]
+    assert [registry.known(gone).outcome, registry.known(broken).outcome] == ["caller_hung_up", None]
+    assert [registry.claim(gone, b"n"), registry.claim(broken, b"n")] == [False, True]  # another instance carries it on
+    registry.end(broken, "caller_hung_up")
+    clock.now_s += 2 * RECENT_S
+    registry.enter(new_call_sid(), 5)
+    assert registry.known(broken).outcome == "caller_hung_up"  # the newer end counts
+    clock.now_s += DAY_S + HOUR_S
+    registry.over.tidy(clock.now_s)
+    assert registry.known(gone) == registry.known(broken) == Known()

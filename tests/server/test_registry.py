@@ -205,6 +205,29 @@ async def test_the_end_of_a_call_whose_caller_is_gone_says_so_however_late_it_is
         assert verbs((await desk.post("/voice/next", form(call_sid, "in-progress")))[1]) == ["Hangup"]
 
 
+async def test_an_end_that_the_registry_has_yet_to_take_is_told_to_who_asks_what_follows(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """And is not taken for that of a session whose stream never came."""
+    async with standing() as desk:
+        registry, call_sid = desk.calls.registry, new_call_sid()
+        await desk.token(call_sid)
+        failed = desk.calls.directory.find(call_sid)
+        assert failed is not None
+
+        def failing(*_: Any, **__: Any) -> None:
+            raise sqlite3.OperationalError("disk I/O error")
+
+        with monkeypatch.context() as patched:
+            patched.setattr(registry, "end", failing)
+            failed.bridge.shutdown("model_unavailable")
+            await until(lambda: desk.logged("registry_failed"))
+            assert verbs((await desk.post("/voice/next", form(call_sid, "in-progress")))[1]) == ["Say", "Hangup"]
+        monkeypatch.setattr("bot.server.endings.AGAIN_S", 0.01)
+        await failed.task
+        assert registry.known(call_sid).outcome == "model_unavailable"
+
+
 async def test_an_end_that_the_registry_can_t_be_told_is_told_again(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("bot.server.endings.AGAIN_S", 0.01)
     async with standing() as desk:
