@@ -261,7 +261,7 @@ async def test_a_warm_session_that_is_lost_while_it_waits_is_a_failed_one() -> N
 
 async def test_what_the_process_counts_by_itself_is_added_once() -> None:
     async with standing() as desk:
-        desk.calls.missed = 3
+        desk.calls.elsewhere.missed = 3
         desk.app[METER].handover = Mock(given=2, taken=1)
         for _ in range(2):
             counted = above_zero(await found(desk), "sessions_missed_total", "connections_handed_over_total")
