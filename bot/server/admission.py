@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from bot.config import Settings
-from bot.server.day import DailySpend
+from bot.server.daily_spend import DailySpend
 from bot.server.departure import Departure
 from bot.server.quota import HashNumber, quota_of
 from bot.server.registry import CallRegistry, Entry, Known

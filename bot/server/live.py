@@ -6,7 +6,7 @@ import time
 
 from bot.config import Settings
 from bot.server.admission import Admission
-from bot.server.day import DailySpend
+from bot.server.daily_spend import DailySpend
 from bot.server.departure import Departure
 from bot.server.directory import CallDirectory
 from bot.server.elsewhere import Elsewhere

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
+import weakref
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -76,6 +77,7 @@ class CallRegistry:
         self.over = CallsOver(self._db)
         self.presence = Presence(self._db, self._owner, clock)
         self.close = self._db.close
+        weakref.finalize(self, self.close)
 
     def enter(self, call_sid: str, limit: int, quota: Quota = NO_QUOTA) -> Entry:
         """A webhook names this call. `new`: it counts from now on, unless `limit` calls do already (`full`).

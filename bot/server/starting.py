@@ -14,7 +14,7 @@ from bot.server.beat import Beat
 from bot.server.bridge import Bridge
 from bot.server.call_files import call_files
 from bot.server.call_settings import call_settings
-from bot.server.day import DailySpend
+from bot.server.daily_spend import DailySpend
 from bot.server.directory import CallDirectory
 from bot.server.elsewhere import Elsewhere
 from bot.server.endings import Endings
