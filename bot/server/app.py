@@ -38,14 +38,16 @@ STOP_S = 5.0
 _log = structlog.get_logger()
 
 
-def make_app(settings: Settings, registry: CallRegistry | None = None) -> web.Application:
+def make_app(
+    settings: Settings, registry: CallRegistry | None = None, keeping: Keeping | None = None
+) -> web.Application:
     """The application. Raises TwimlError when a TwiML file is wrong."""
     app = web.Application(client_max_size=MAX_BODY_BYTES, middlewares=[refusals])
     app[SETTINGS] = settings
     app[TWIML] = twiml_files(settings.twiml_dir, settings.language)
     if settings.openai_realtime_url.startswith("wss:"):
         tls_context()  # now, not while the first caller waits
-    app[CALLS] = LiveCalls(settings, registry)
+    app[CALLS] = LiveCalls(settings, registry, *((keeping.shelf, keeping.hash_number) if keeping else ()))
     app[METER] = Meter(app[CALLS])
     app[DOOR] = Door()
     app[SPARING] = SparingLog()
@@ -77,11 +79,11 @@ def _routes(prefix: str) -> list[web.RouteDef]:
 async def _warm(app: web.Application) -> AsyncIterator[None]:
     """Addresses of the sessions' host and idle sessions are kept ready, and the day's money is watched, meanwhile."""
     calls = app[CALLS]
-    tasks = [asyncio.create_task(calls.addresses.run(), name="addresses")]
-    if calls.pool.size:
-        tasks.append(asyncio.create_task(calls.pool.run(), name="warm sessions"))
+    tasks = [asyncio.create_task(calls.starter.addresses.run(), name="addresses")]
+    if calls.starter.pool.size:
+        tasks.append(asyncio.create_task(calls.starter.pool.run(), name="warm sessions"))
     if calls.settings.max_daily_usd:
-        tasks.append(asyncio.create_task(calls.watch_day(), name="the day's money"))
+        tasks.append(asyncio.create_task(calls.day.watch(), name="the day's money"))
     yield
     for task in tasks:
         task.cancel()
@@ -95,7 +97,10 @@ async def _close_after(_: web.Request, response: web.StreamResponse) -> None:
 
 
 async def _end_calls(app: web.Application) -> None:
-    await app[CALLS].close()
+    calls = app[CALLS]
+    await calls.departure.close()
+    if calls.shelf is not None:
+        calls.shelf.close()
 
 
 @asynccontextmanager
@@ -107,7 +112,7 @@ async def running(
     keeping: Keeping | None = None,
 ) -> AsyncIterator[tuple[web.Application, int]]:
     """Serve while the context lasts, on `sock` if given: gives the application and the port it listens on."""
-    app = make_app(settings, registry)
+    app = make_app(settings, registry, keeping)
     log = app[METER].http = HttpLog(app[SPARING])
     if keeping is not None:
         keeping.keep(app[CALLS])

@@ -34,6 +34,7 @@ class Day:
 
     @property
     def nano_usd(self) -> int:
+        """Until the store has told, what this process has spent."""
         if self._today() != self._date:
             self.stored(0)
         return self._stored + self._own() - self._own_before

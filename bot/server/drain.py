@@ -9,7 +9,9 @@ from contextlib import suppress
 import structlog
 
 from bot.server.context import Door
+from bot.server.departure import Phase
 from bot.server.live import LiveCalls
+from bot.server.registry import CallRegistry
 from bot.server.rounds import ASK_S, LEAVE_S
 
 LOOK_S = 0.1
@@ -24,14 +26,15 @@ async def drain(calls: LiveCalls, door: Door, limit_s: float, hurry: asyncio.Eve
 
     Of that time the last seconds are for pauses: a call that is in one is ended, for another process to carry it on.
     """
-    calls.draining = True
-    calls.registry.announce(accepting=False)
-    _log.info("draining", calls=len(calls), seconds=limit_s)
+    departure = calls.departure
+    departure.phase = Phase.DRAINING
+    calls.registry.presence.announce(accepting=False)
+    _log.info("draining", calls=len(calls.directory), seconds=limit_s)
     pauses_s = min(PAUSES_S, limit_s / 2)
     await _within(limit_s - pauses_s, _until_not_needed(calls, door), hurry)
-    calls.leaving = True
+    departure.phase = Phase.LEAVING
     await _within(pauses_s, _in_pauses(calls, door), hurry)
-    await calls.close()
+    await departure.close()
     await _within(LEAVE_S, _until_answered(calls), hurry)
     _log.info("drained")
 
@@ -43,26 +46,31 @@ async def _until_not_needed(calls: LiveCalls, door: Door) -> None:
     are stopped together, each stays until the last call of any is over: its /voice/next may arrive here.
     """
     while True:
-        others = calls.registry.others_accept()
+        others = calls.registry.presence.others_accept()
         if others:
             await door.leave()
-        if not len(calls) and (others or not calls.registry.live()):
+        if not len(calls.directory) and (others or not calls.registry.counts().live):
             return
         await asyncio.sleep(LOOK_S)
 
 
 async def _in_pauses(calls: LiveCalls, door: Door) -> None:
-    await calls.hand_over()
+    await calls.departure.hand_over()
     await _until_not_needed(calls, door)
 
 
 async def _until_answered(calls: LiveCalls) -> None:
-    """Until Twilio has asked what follows the calls that were ended: here, or by others when nobody takes calls."""
-    registry = calls.registry
-    while (  # noqa: ASYNC110  what other processes do sets no event here
-        calls.rounds.out or registry.unasked(ASK_S) or (registry.live() and not registry.others_accept())
-    ):
+    """Until Twilio has asked what follows the calls that were ended: here, or by others when nobody takes calls.
+
+    A stream that was stopped may have been by a proxy that is stopped too, and the caller still be there.
+    """
+    while calls.departure.rounds.out or _asks_yet(calls.registry):  # noqa: ASYNC110  others set no event here
         await asyncio.sleep(LOOK_S)
+
+
+def _asks_yet(registry: CallRegistry) -> bool:
+    counts = registry.counts(ASK_S)
+    return bool(counts.unasked or counts.stopped or (counts.live and not registry.presence.others_accept()))
 
 
 async def _within(limit_s: float, work: Coroutine[None, None, None], hurry: asyncio.Event) -> None:

@@ -11,13 +11,12 @@ from typing import Literal, NamedTuple
 import structlog
 
 from bot.records.store.rows import CRASHED
-from bot.server.live import BOUNDS, RESUMABLE, LiveCalls
-from bot.server.over import Outcome
+from bot.server.live import LiveCalls
+from bot.server.outcomes import BOUNDS, FAILED, RESUMABLE, Outcome
 from bot.server.past import Past
 from bot.server.rounds import HOLDS
 
 What = Literal["hang_up", "limit", "fallback", "hold", "go_on", "stale"]
-FAILED: frozenset[Outcome] = frozenset({"model_unavailable", "internal_error"})
 
 _log = structlog.get_logger()
 
@@ -35,19 +34,19 @@ async def what_follows(calls: LiveCalls, call_sid: str, *, there: bool, held: in
     `leg` is the stream that is over, the first being 0. `stale`: it was one of long ago, and another carries the call
     on, in this process or in another.
     """
-    live = calls.find(call_sid)
+    live = calls.directory.find(call_sid)
     if live is not None and live.past.leg > leg and live.bridge.attached and live.bridge.call.ended is None:
         return "stale"
     if there and _waits(calls, call_sid):
         return "go_on"
-    reason = await calls.outcome(call_sid)
+    reason = await calls.endings.outcome(call_sid)
     if reason in BOUNDS:
         return "limit"
     if reason in FAILED:
         return "fallback"
     if not there:
         if reason == "stopped":
-            calls.is_over(call_sid)
+            calls.endings.caller_gone(call_sid)
         return "fallback" if reason in RESUMABLE - {"stopped"} else "hang_up"
     if reason not in RESUMABLE | {None}:
         return "hang_up"
@@ -58,27 +57,27 @@ async def what_follows(calls: LiveCalls, call_sid: str, *, there: bool, held: in
 
 def _waits(calls: LiveCalls, call_sid: str) -> bool:
     """Whether the call waits for the stream that carries it on already: Twilio asks again, having got no answer."""
-    live = calls.find(call_sid)
-    return live is not None and live.past.leg > 0 and not live.bridge.attached and live.bridge.call.ended is None
+    live = calls.directory.find(call_sid)
+    return live is not None and live.past.leg > 0 and live.awaits_stream
 
 
 async def _carry_on(calls: LiveCalls, call_sid: str, reason: Outcome | None, leg: int) -> What:
     end = await _end(calls, call_sid, reason)
-    if reason is None and end.past is not None and end.past.leg > leg and calls.registry.claimed(call_sid):
+    if reason is None and end.past is not None and end.past.leg > leg and calls.registry.known(call_sid).claimed:
         return "stale"
     if end.reason not in RESUMABLE | {None, "", CRASHED}:
         return _elsewhere(end.reason)
-    if end.past is None or end.past.hopeless or calls.closing:
+    if end.past is None or end.past.hopeless or calls.departure.ending:
         _log.warning("call_not_resumed", call_sid=call_sid, why=_why(calls, end.past))
         return "fallback"
-    live = calls.resume(call_sid, end.past)
+    live = calls.starter.resume(call_sid, end.past)
     _log.info("call_resumed", call_sid=call_sid, leg=live.past.leg, turns=len(live.past.turns))
     return "go_on"
 
 
 async def _end(calls: LiveCalls, call_sid: str, reason: Outcome | None) -> _End:
     """What is known here, else what the store knows."""
-    past = calls.past(call_sid)
+    past = calls.pasts.find(call_sid)
     if past is not None and reason is not None:
         return _End(reason, past)
     stored = None if calls.shelf is None else await calls.shelf.find(call_sid)
@@ -94,10 +93,14 @@ def _elsewhere(reason: str | None) -> What:
 
 def _holds(calls: LiveCalls, held: int) -> bool:
     """Whether the call is sent round again, for a process to carry it on that stays."""
-    return held < HOLDS and calls.draining and (calls.closing or calls.registry.others_accept())
+    return (
+        held < HOLDS
+        and calls.departure.draining
+        and (calls.departure.ending or calls.registry.presence.others_accept())
+    )
 
 
 def _why(calls: LiveCalls, past: Past | None) -> str:
     if past is None:
         return "unknown"
-    return "draining" if calls.closing else "too_often"
+    return "draining" if calls.departure.ending else "too_often"

@@ -15,6 +15,6 @@ async def healthz(_: web.Request) -> web.Response:
 async def readyz(request: web.Request) -> web.Response:
     """Readiness: 503 while draining. Full is no reason to take the instance out: a busy answer needs it."""
     calls = request.app[CALLS]
-    if calls.draining:
+    if calls.departure.draining:
         return web.Response(status=503, text="draining\n")
-    return web.Response(text="full\n" if calls.full else "ready\n")
+    return web.Response(text="full\n" if calls.admission.full else "ready\n")

@@ -22,10 +22,12 @@ from bot.records.store.rows import CallEnded, OwnerSeen, Row, UsageKept
 from bot.records.store.store import CallStore
 from bot.records.store.sweep import Sweep
 from bot.records.store.urls import StoreError, store_url
+from bot.server.calls_over import DAY_S
 from bot.server.day import LOOK_S
 from bot.server.live import LiveCalls
 from bot.server.money import nano_usd
-from bot.server.over import DAY_S
+from bot.server.outcomes import is_final
+from bot.server.quota import HashNumber
 from bot.server.records import Records, utc_now
 from bot.server.shelf import Shelf
 
@@ -47,9 +49,8 @@ class Keeping:
 
     keeper: Keeper[CallStore]
     owner: Owner
-    hash_number: Callable[[str], str]
-    shared: bool = False
-    """Whether other instances may write to the same store."""
+    hash_number: HashNumber
+    shelf: Shelf
     sweep: Sweep | None = None
     ends: Sequence[tuple[str, str, datetime]] = ()
     """The calls that had ended within a day before the start."""
@@ -57,10 +58,10 @@ class Keeping:
     def keep(self, calls: LiveCalls) -> None:
         """Keep all that these calls tell from now on, and tell them what the store knows of money and callers."""
         Records(self.keeper, calls, self.owner, self.hash_number)
-        calls.shelf = Shelf(self.keeper, shared=self.shared)
-        calls.hash_number = self.hash_number
-        for call_sid, reason, ended_at in self.ends:
-            calls.over_before(call_sid, reason, ended_at.timestamp())
+        calls.registry.over.fill(
+            (call_sid, reason if is_final(reason) else None, ended_at.timestamp())
+            for call_sid, reason, ended_at in self.ends
+        )
         if calls.settings.max_daily_usd:
             self.keeper.every(LOOK_S, _spent_today(calls, self.keeper))
 
@@ -87,7 +88,8 @@ async def keeping(settings: Settings) -> AsyncIterator[Keeping | None]:
     keeper.every(EVERY_S, purge)
     try:
         shared = where.dialect == "postgresql"
-        yield Keeping(keeper, me, partial(caller_hash, key=key), shared, sweep, await _ends(keeper))
+        shelf = Shelf(keeper, shared=shared)
+        yield Keeping(keeper, me, partial(caller_hash, key=key), shelf, sweep, await _ends(keeper))
     finally:
         await keeper.stop(GONE_S if keeper.away else LAST_ROWS_S)
         purge.close()
@@ -131,7 +133,7 @@ def _spent_today(calls: LiveCalls, keeper: Keeper[CallStore]) -> Callable[[CallS
         else:
             return
         with suppress(RuntimeError):  # the server has stopped
-            loop.call_soon_threadsafe(calls.spent_today, nano_usd, since.date())
+            loop.call_soon_threadsafe(calls.day.stored, nano_usd, since.date())
 
     return look
 

@@ -53,171 +53,142 @@ _HEARD_S = (0.2, 0.3, 0.5, 0.75, 1, 1.5, 2, 3, 5, 8)
 _CLEAR_S = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1)
 _LAG_S = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2)
 
+
+def _counter(name: str, about: str, label: str = "", values: tuple[str, ...] = ()) -> Family:
+    return Family(name, "counter", about, label, values)
+
+
+def _gauge(name: str, about: str, label: str = "", values: tuple[str, ...] = (), *, common: bool = False) -> Family:
+    return Family(name, "gauge", about, label, values, common=common)
+
+
+def _histogram(
+    name: str, about: str, buckets: tuple[float, ...], label: str = "", values: tuple[str, ...] = ()
+) -> Family:
+    return Family(name, "histogram", about, label, values, buckets)
+
+
 FAMILIES = (
-    Family("heardline_calls_live", "gauge", "Calls from their webhook until both sockets are closed."),
-    Family("heardline_calls", "gauge", "The same calls by who has the floor.", "state", STATES),
-    Family("heardline_calls_crashed_total", "counter", "Calls of processes that died, as others found them."),
-    Family("heardline_calls_limit", "gauge", "BOT_MAX_CALLS: calls at a time, over all processes.", common=True),
-    Family(
+    _gauge("heardline_calls_live", "Calls from their webhook until both sockets are closed."),
+    _gauge("heardline_calls", "The same calls by who has the floor.", "state", STATES),
+    _counter("heardline_calls_crashed_total", "Calls of processes that died, as others found them."),
+    _gauge("heardline_calls_limit", "BOT_MAX_CALLS: calls at a time, over all processes.", common=True),
+    _histogram(
         "heardline_call_seconds",
-        "histogram",
         "Calls that have ended, by reason and length from the webhook on.",
+        _CALL_S,
         "reason",
         get_args(EndReason),
-        _CALL_S,
     ),
-    Family(
+    _counter(
         "heardline_webhooks_refused_total",
-        "counter",
         "Webhooks that were not answered with a stream.",
         "why",
         get_args(WebhookRefusal),
     ),
-    Family(
+    _counter(
         "heardline_streams_refused_total",
-        "counter",
         "Streams that were not let in, or that never became a call's.",
         "why",
         get_args(StreamRefusal),
     ),
-    Family(
+    _counter(
         "heardline_connections_handed_over_total",
-        "counter",
         "Streams that came to one process and were given to, and taken by, the one that had dialled their session.",
         "side",
         ("given", "taken"),
     ),
-    Family("heardline_messages_total", "counter", "WebSocket messages of calls, by way.", "way", WAYS),
-    Family("heardline_message_bytes_total", "counter", "Length of these messages' text, by way.", "way", WAYS),
-    Family(
+    _counter("heardline_messages_total", "WebSocket messages of calls, by way.", "way", WAYS),
+    _counter("heardline_message_bytes_total", "Length of these messages' text, by way.", "way", WAYS),
+    _counter(
         "heardline_phone_messages_refused_total",
-        "counter",
         "Messages of the phone's side that were not understood or not in place.",
         "kind",
         PHONE_KINDS,
     ),
-    Family(
+    _counter(
         "heardline_model_messages_refused_total",
-        "counter",
         "Messages of the model's side that were not understood.",
         "kind",
         MODEL_KINDS,
     ),
-    Family("heardline_interruptions_total", "counter", "Times a caller interrupted the bot."),
-    Family(
-        "heardline_interruptions_refused_total",
-        "counter",
-        "Times a caller spoke over the bot and was not let in.",
-    ),
-    Family("heardline_late_deltas_total", "counter", "Audio of an interrupted reply that came after the interruption."),
-    Family(
+    _counter("heardline_interruptions_total", "Times a caller interrupted the bot."),
+    _counter("heardline_interruptions_refused_total", "Times a caller spoke over the bot and was not let in."),
+    _counter("heardline_late_deltas_total", "Audio of an interrupted reply that came after the interruption."),
+    _counter(
         "heardline_marks_unused_total",
-        "counter",
         "Marks that told nothing: back too early to be true, back after a clear, or missing at the end of playing.",
         "why",
         ("early", "dead", "missing"),
     ),
-    Family("heardline_filled_bytes_total", "counter", "Silence sent to the model where the line sent no audio."),
-    Family("heardline_backlog_bytes_total", "counter", "Audio of callers kept until the session was ready."),
-    Family(
+    _counter("heardline_filled_bytes_total", "Silence sent to the model where the line sent no audio."),
+    _counter("heardline_backlog_bytes_total", "Audio of callers kept until the session was ready."),
+    _counter(
         "heardline_dropped_bytes_total",
-        "counter",
         "Audio thrown away because too much of it was waiting, by whose voice it was.",
         "voice",
         ("caller", "bot"),
     ),
-    Family("heardline_phone_full_total", "counter", "Times the line to a phone was too slow for the bot's audio."),
-    Family(
-        "heardline_timestamps_disbelieved_total", "counter", "Timestamps of the phone's side that jumped out of reason."
+    _counter("heardline_phone_full_total", "Times the line to a phone was too slow for the bot's audio."),
+    _counter("heardline_timestamps_disbelieved_total", "Timestamps of the phone's side that jumped out of reason."),
+    _counter(
+        "heardline_model_errors_total", "Error events of sessions, by what they cost.", "severity", get_args(Severity)
     ),
-    Family(
-        "heardline_model_errors_total",
-        "counter",
-        "Error events of sessions, by what they cost.",
-        "severity",
-        get_args(Severity),
-    ),
-    Family(
+    _counter(
         "heardline_upstream_errors_total",
-        "counter",
         "What sessions said was wrong, failed replies and transcriptions included, by code.",
         "code",
         LABELS,
     ),
-    Family(
-        "heardline_sessions_dialled_total", "counter", "Sessions dialled, by what for.", "purpose", ("call", "pool")
-    ),
-    Family(
+    _counter("heardline_sessions_dialled_total", "Sessions dialled, by what for.", "purpose", ("call", "pool")),
+    _counter(
         "heardline_sessions_failed_total",
-        "counter",
         "Sessions that could not be opened or were lost.",
         "failure",
         get_args(FailureKind),
     ),
-    Family("heardline_sessions_replaced_total", "counter", "Sessions that took over a call from one before."),
-    Family("heardline_sessions_taken_total", "counter", "Calls that took a warm session and dialled none."),
-    Family("heardline_sessions_missed_total", "counter", "Sessions closed because the stream came to another process."),
-    Family("heardline_warm_sessions", "gauge", "Sessions that are ready for the next calls."),
-    Family(
-        "heardline_session_ready_seconds",
-        "histogram",
-        "From the webhook until the session was configured.",
-        buckets=_WAIT_S,
-    ),
-    Family(
-        "heardline_call_begun_seconds",
-        "histogram",
-        "From the webhook until stream and session were both there.",
-        buckets=_WAIT_S,
-    ),
-    Family(
+    _counter("heardline_sessions_replaced_total", "Sessions that took over a call from one before."),
+    _counter("heardline_sessions_taken_total", "Calls that took a warm session and dialled none."),
+    _counter("heardline_sessions_missed_total", "Sessions closed because the stream came to another process."),
+    _gauge("heardline_warm_sessions", "Sessions that are ready for the next calls."),
+    _histogram("heardline_session_ready_seconds", "From the webhook until the session was configured.", _WAIT_S),
+    _histogram("heardline_call_begun_seconds", "From the webhook until stream and session were both there.", _WAIT_S),
+    _histogram(
         "heardline_wait_seconds",
-        "histogram",
         "What callers waited for: the greeting, from the webhook; the first byte of an answer sent and heard, from "
         "the end of their speech.",
+        _HEARD_S,
         "what",
         tuple(wait for wait in get_args(Wait) if wait != "clear"),
-        _HEARD_S,
     ),
-    Family(
+    _histogram(
         "heardline_clear_seconds",
-        "histogram",
         "From the session hearing an interruption to `clear` at the phone's socket.",
-        buckets=_CLEAR_S,
+        _CLEAR_S,
     ),
-    Family(
-        "heardline_loop_lag_seconds", "histogram", "How late the event loop ran a timer, once a second.", buckets=_LAG_S
-    ),
-    Family("heardline_recordings_failed_total", "counter", "Recordings that were given up; their calls went on."),
-    Family(
+    _histogram("heardline_loop_lag_seconds", "How late the event loop ran a timer, once a second.", _LAG_S),
+    _counter("heardline_recordings_failed_total", "Recordings that were given up; their calls went on."),
+    _counter(
         "heardline_tokens_total",
-        "counter",
         "Tokens that responses and transcriptions used; cached input is counted apart.",
         "kind",
         Tokens.__struct_fields__,
     ),
-    Family(
+    _counter(
         "heardline_usd_total",
-        "counter",
         "What responses (model) and transcriptions cost, in US dollars, by the price table.",
         "kind",
         tuple(BILLED.values()),
     ),
-    Family(
-        "heardline_daily_spent_usd",
-        "gauge",
-        "Spent since midnight UTC by all instances on one call store.",
-        common=True,
-    ),
-    Family("heardline_daily_limit_usd", "gauge", "BOT_MAX_DAILY_USD; 0: no limit.", common=True),
-    Family(
+    _gauge("heardline_daily_spent_usd", "Spent since midnight UTC by all instances on one call store.", common=True),
+    _gauge("heardline_daily_limit_usd", "BOT_MAX_DAILY_USD; 0: no limit.", common=True),
+    _counter(
         "heardline_http_malformed_total",
-        "counter",
         "Requests that could not be read: of scanners, mostly, or TLS where none is spoken.",
     ),
-    Family("heardline_store_away", "gauge", "Processes whose call store does not answer."),
-    Family("heardline_store_rows_waiting", "gauge", "Changes of records that are not stored yet."),
-    Family("heardline_store_rows_lost_total", "counter", "Changes of records that never will be stored."),
+    _gauge("heardline_store_away", "Processes whose call store does not answer."),
+    _gauge("heardline_store_rows_waiting", "Changes of records that are not stored yet."),
+    _counter("heardline_store_rows_lost_total", "Changes of records that never will be stored."),
 )
 
 MILESTONES = {"session_ready": "heardline_session_ready_seconds", "begun": "heardline_call_begun_seconds"}

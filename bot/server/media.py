@@ -9,9 +9,11 @@ from aiohttp import web
 
 from bot.server.bridge import Bridge
 from bot.server.context import CALLS, DOOR, METER, SETTINGS, SPARING
-from bot.server.following import FAILED
+from bot.server.departure import Phase
 from bot.server.handover import request_head
-from bot.server.live import LiveCall, LiveCalls
+from bot.server.live import LiveCalls
+from bot.server.live_call import LiveCall
+from bot.server.outcomes import FAILED
 from bot.server.past import Past
 from bot.server.phone_socket import ABNORMAL, NoUpgrade, PhoneSocket
 from bot.twilio.signature import stream_ok, stream_url
@@ -54,31 +56,32 @@ async def media(request: web.Request) -> web.StreamResponse:
         return web.Response(status=error.status, text="this address speaks WebSocket only\n")
     who: dict[str, str] = {}
     try:
-        opened = calls.opened(token)
+        opened = calls.tokens.opened(token)
         who["call_sid"] = opened.call_sid
-        live = calls.find(opened.call_sid)
+        live = calls.directory.find(opened.call_sid)
         if _never_began(calls, live, opened.call_sid):
             return await _closed(request, socket, opened.call_sid)
         if live is None and await _handed_over(request, opened.call_sid):
             return web.Response()  # goes nowhere: the connection is another process's now
         past = await _past(calls, opened) if live is None and opened.resumed else None
-        await calls.redeem(opened)
-        live = live or calls.find(opened.call_sid)
+        await calls.tokens.redeem(opened)
+        live = live or calls.directory.find(opened.call_sid)
     except BadToken as error:
         raise _forbidden(request, error.kind, str(error), **who) from None
     if live is not None and live.bridge.call.ended is not None:
         raise _forbidden(request, "is_over", "the call is over", **who)
-    bridge = (live or calls.start(opened.call_sid, past=past)).bridge
+    bridge = (live or calls.starter.start(opened.call_sid, past=past)).bridge
     await _stream(request, socket, bridge)
     return web.Response()  # goes nowhere: the connection is gone
 
 
 def _never_began(calls: LiveCalls, live: LiveCall | None, call_sid: str) -> bool:
     """Whether the call was over before any stream of it came, and what follows it will be answered."""
-    over = FAILED if calls.closing and not calls.leaving else OVER_FIRST
+    over = FAILED if calls.departure.phase is Phase.GONE else OVER_FIRST
     if live is not None:
         return live.bridge.call.ended in over and not live.bridge.attached
-    return calls.registry.outcome(call_sid) in over and not calls.registry.claimed(call_sid)
+    known = calls.registry.known(call_sid)
+    return known.outcome in over and not known.claimed
 
 
 async def _closed(request: web.Request, socket: PhoneSocket, call_sid: str) -> web.Response:
@@ -116,7 +119,7 @@ async def _stream(request: web.Request, socket: PhoneSocket, bridge: Bridge) -> 
 
 async def _handed_over(request: web.Request, call_sid: str) -> bool:
     """Whether the connection went to the process that holds the session of this call."""
-    handover, owner = request.app[DOOR].handover, request.app[CALLS].registry.owner(call_sid)
+    handover, owner = request.app[DOOR].handover, request.app[CALLS].registry.known(call_sid).owner
     return handover is not None and await handover.give(request, owner)
 
 

@@ -5,18 +5,21 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from operator import add, sub
-from typing import Protocol
 
 import structlog
 
 from bot.call.outputs import EndReason
 from bot.call.states import State
 from bot.observe.metrics import Metrics
+from bot.records.store.keeper import Keeper
+from bot.records.store.store import CallStore
+from bot.records.store.sweep import Sweep
 from bot.records.writer import process_writer
 from bot.server.guarded import guarded
 from bot.server.handover import Handover
 from bot.server.http_log import HttpLog
-from bot.server.live import LiveCall, LiveCalls
+from bot.server.live import LiveCalls
+from bot.server.live_call import LiveCall
 from bot.server.measures import BILLED, COLUMNS, FAMILIES, MILESTONES, WebhookRefusal, read
 from bot.server.tally import Tally
 
@@ -26,34 +29,6 @@ NANO = 1_000_000_000
 _log = structlog.get_logger()
 SLICE = 50
 """Calls looked at before the loop may turn: some 4 us each."""
-
-
-class StoreState(Protocol):
-    """How the writing of records stands."""
-
-    away: bool
-
-    @property
-    def waiting(self) -> int:
-        """Rows not stored yet."""
-
-    @property
-    def lost(self) -> int:
-        """Rows that never will be."""
-
-
-class SweepState(Protocol):
-    """How many calls of processes that died this process has ended."""
-
-    crashed: int
-
-
-class NoStore:
-    """There is none, or it could not be made use of at the start."""
-
-    away = True
-    waiting = 0
-    lost = 0
 
 
 class Meter:
@@ -66,8 +41,8 @@ class Meter:
     def __init__(self, calls: LiveCalls) -> None:
         self.handover: Handover | None = None
         self.http: HttpLog | None = None
-        self.store: StoreState = NoStore()
-        self.sweep: SweepState | None = None
+        self.store: Keeper[CallStore] | None = None
+        self.sweep: Sweep | None = None
         self._metrics = Metrics(FAMILIES)
         self._calls = calls
         self._told: dict[LiveCall, list[int]] = {}
@@ -82,10 +57,10 @@ class Meter:
         self._recordings_failed = process_writer().failures if self._records else 0
         self._metrics.set("heardline_calls_limit", calls.settings.max_calls)
         self._metrics.set("heardline_daily_limit_usd", float(calls.settings.max_daily_usd))
-        calls.on_start.append(self._started)
-        calls.on_end.append(self._ended)
-        calls.on_played_again.append(lambda _: self.webhook_refused("is_over"))
-        calls.on_daily_spend.append(self._daily_spend)
+        calls.directory.on_start.append(self._started)
+        calls.directory.on_end.append(self._ended)
+        calls.directory.on_played_again.append(lambda _: self.webhook_refused("is_over"))
+        calls.day.on_spend.append(self._daily_spend)
 
     async def run(self) -> None:
         """Publish once a second, for ever, and measure by how much the second was longer."""
@@ -100,7 +75,7 @@ class Meter:
     def _lag(self, lag_s: float) -> None:
         """The loop was so late; too late for too long, and new calls are turned away."""
         self._metrics.observe("heardline_loop_lag_seconds", lag_s)
-        load = self._calls.load
+        load = self._calls.admission.load
         if load.lag(lag_s):
             if load.high:
                 _log.warning("overloaded", lag_ms=round(lag_s * 1000), limit_ms=self._calls.settings.max_lag_ms)
@@ -109,7 +84,7 @@ class Meter:
 
     async def flush(self) -> None:
         """Publish everything as it stands, a slice of the calls at a time."""
-        for number, live in enumerate(self._calls, 1):
+        for number, live in enumerate(self._calls.directory, 1):
             if live in self._told:  # else it ended while the loop turned
                 self._read(live)
             if number % SLICE == 0:
@@ -223,15 +198,15 @@ class Meter:
         self._publish_parts()
 
     def _publish_calls(self) -> None:
-        states = Counter(live.bridge.call.state for live in self._calls)
+        states = Counter(live.bridge.call.state for live in self._calls.directory)
         for state in State:
             self._metrics.set("heardline_calls", states[state], state.value)
-        self._metrics.set("heardline_calls_live", len(self._calls))
+        self._metrics.set("heardline_calls_live", len(self._calls.directory))
 
     def _publish_sessions(self) -> None:
-        pool = self._calls.pool
+        pool = self._calls.starter.pool
         self._metrics.set("heardline_warm_sessions", len(pool))
-        self._stands("heardline_sessions_missed_total", self._calls.missed)
+        self._stands("heardline_sessions_missed_total", self._calls.elsewhere.missed)
         self._stands("heardline_sessions_dialled_total", pool.dialled, "pool")
         for kind, number in pool.failures.items():
             self._stands("heardline_sessions_failed_total", number, kind)
@@ -243,9 +218,10 @@ class Meter:
         if self.handover is not None:
             self._stands("heardline_connections_handed_over_total", self.handover.given, "given")
             self._stands("heardline_connections_handed_over_total", self.handover.taken, "taken")
-        self._metrics.set("heardline_store_away", self.store.away)
-        self._metrics.set("heardline_store_rows_waiting", self.store.waiting)
-        self._stands("heardline_store_rows_lost_total", self.store.lost)
+        self._metrics.set("heardline_store_away", self.store is None or self.store.away)
+        if self.store is not None:
+            self._metrics.set("heardline_store_rows_waiting", self.store.waiting)
+            self._stands("heardline_store_rows_lost_total", self.store.lost)
         if self.sweep is not None:
             self._stands("heardline_calls_crashed_total", self.sweep.crashed)
         if self._records:

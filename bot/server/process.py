@@ -76,8 +76,8 @@ class Server:
             if self._operator is not None:
                 self._operator.ready()
             while not self._stop.is_set():
-                calls.registry.announce(accepting=True)
-                memory.tidy(ended=calls.ended, live=len(calls))
+                calls.registry.presence.announce(accepting=True)
+                memory.tidy(ended=calls.directory.ended, live=len(calls.directory))
                 await _set_within(self._stop, BEAT_S)
             await drain(calls, app[DOOR], self._settings.drain_s, self._hurry)
 

@@ -21,7 +21,8 @@ from bot.records.store.keeper import Keeper
 from bot.records.store.owners import Owner
 from bot.records.store.rows import CallEnded, CallStarted, EventKept, FileKept, FileKind, Row, TurnKept, UsageKept
 from bot.records.store.store import CallStore
-from bot.server.live import LiveCall, LiveCalls
+from bot.server.live import LiveCalls
+from bot.server.live_call import LiveCall
 from bot.server.waits import Waits
 
 MAX_PARTY = 64
@@ -143,13 +144,13 @@ class Records:
         self._hash_number = hash_number
         self._now = now
         self._mask = masker(calls.settings.secrets)
-        self._digest = settings_digest(calls.template)
+        self._digest = settings_digest(calls.starter.template)
         self._model = calls.settings.openai_realtime_model
         self._open: dict[LiveCall, CallRecord] = {}
         self._begun: dict[LiveCall, CallStarted] = {}
-        calls.on_start.append(self._started)
-        calls.on_played_again.append(self._never_began)
-        calls.on_end.append(self._ended)
+        calls.directory.on_start.append(self._started)
+        calls.directory.on_played_again.append(self._never_began)
+        calls.directory.on_end.append(self._ended)
 
     def _started(self, live: LiveCall) -> None:
         parties = live.parties

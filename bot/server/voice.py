@@ -12,6 +12,7 @@ from aiohttp import web
 
 from bot.config.callers import e164
 from bot.server.context import CALLS, METER, SETTINGS, SPARING, TWIML
+from bot.server.departure import Phase
 from bot.server.following import what_follows
 from bot.server.live import LiveCalls
 from bot.server.measures import WebhookRefusal
@@ -50,10 +51,10 @@ async def answer(request: web.Request) -> web.Response:
     caller = form.get("From", "")
     if not may_call(settings, caller):
         return _turned_away(request, call_sid, "caller_denied", "reject")
-    live = calls.find(call_sid)
-    if calls.turns_away(call_sid):
+    live = calls.directory.find(call_sid)
+    if calls.admission.too_dear(call_sid):
         return _turned_away(request, call_sid, "spend_limit", "spent")
-    entry = calls.enter(call_sid, caller)
+    entry = calls.admission.enter(call_sid, caller)
     if entry == "over" or (live is not None and live.bridge.call.ended is not None):
         return _is_over(request, call_sid)
     if entry == "streaming":
@@ -63,26 +64,22 @@ async def answer(request: web.Request) -> web.Response:
         return _no_room(request, call_sid)
     if entry in {"caller_at_once", "caller_rate"}:
         return _turned_away(request, call_sid, entry, "busy")
-    if entry == "new" and not _begins(calls, call_sid, Parties(caller, form.get("To", ""))):
-        return _is_over(request, call_sid)
+    if entry == "new":
+        _begin(calls, call_sid, Parties(caller, form.get("To", "")))
     return _stream(request, call_sid)
 
 
-def _begins(calls: LiveCalls, call_sid: str, parties: Parties) -> bool:
-    """Whether a call that is new here begins: not one that was over before the server started.
+def _begin(calls: LiveCalls, call_sid: str, parties: Parties) -> None:
+    """Nothing is waited for: what another instance may have told the store is asked beside the dial.
 
-    Nothing is waited for here: what another instance may have told the store is asked beside the dial. A call that
-    can't begin takes no place.
+    A call that can't begin takes no place.
     """
-    if calls.ended_before(call_sid):
-        return False
     try:
-        calls.start(call_sid, parties, new=True)
+        calls.starter.start(call_sid, parties, new=True)
     except BaseException:
-        calls.registry.forget(call_sid)
+        calls.registry.end(call_sid, None)
         raise
-    _log.info("call_started", call_sid=call_sid, calls=len(calls))
-    return True
+    _log.info("call_started", call_sid=call_sid, calls=len(calls.directory))
 
 
 async def following(request: web.Request) -> web.Response:
@@ -93,9 +90,9 @@ async def following(request: web.Request) -> web.Response:
     there, held, leg = form.get("CallStatus") == "in-progress", _number(request, "held"), _number(request, "leg")
     what = await what_follows(calls, call_sid, there=there, held=held, leg=leg)
     if what == "hold":
-        calls.rounds.send(call_sid)
+        calls.departure.rounds.send(call_sid)
         return _twiml(request, "hold", voice_url=_next_url(request, leg, held + 1))
-    calls.rounds.came(call_sid)
+    calls.departure.rounds.came(call_sid)
     if what == "go_on":
         return _stream(request, call_sid)
     if what == "stale":  # played again, or very late
@@ -110,7 +107,7 @@ async def dialled(request: web.Request) -> web.Response:
     """POST /voice/dialled: the person who was rung has hung up, or never answered."""
     form = await _signed_form(request)
     call_sid = _call_sid(request, form)
-    request.app[CALLS].rounds.came(call_sid)
+    request.app[CALLS].departure.rounds.came(call_sid)
     became = form.get("DialCallStatus", "")
     answered = became in {"completed", "answered"}
     _log.info("call_transferred" if answered else "transfer_failed", call_sid=call_sid, status=became[:MAX_DETAIL])
@@ -126,7 +123,7 @@ async def recorded(request: web.Request) -> web.Response:
     """POST /voice/recorded: the caller has left a message, which lies with Twilio."""
     form = await _signed_form(request)
     call_sid = _call_sid(request, form)
-    request.app[CALLS].rounds.came(call_sid)
+    request.app[CALLS].departure.rounds.came(call_sid)
     message = {
         "recording_sid": form.get("RecordingSid", "")[:MAX_DETAIL],
         "url": form.get("RecordingUrl", "")[:MAX_DETAIL],
@@ -146,7 +143,7 @@ async def status(request: web.Request) -> web.Response:
     became = form.get("CallStatus", "")
     _log.info("call_status", call_sid=call_sid, status=became, error=form.get("ErrorCode"))
     if became in OVER:
-        request.app[CALLS].is_over(call_sid)
+        request.app[CALLS].endings.caller_gone(call_sid)
     return web.Response(status=204)
 
 
@@ -156,12 +153,13 @@ def _no_room(request: web.Request, call_sid: str) -> web.Response:
     It is sent round while somebody is here, or takes calls, to answer it then.
     """
     settings, calls = request.app[SETTINGS], request.app[CALLS]
-    if calls.draining and (not calls.leaving or calls.registry.others_accept()):
-        calls.rounds.send(call_sid)
+    departure = calls.departure
+    if departure.draining and (departure.phase is not Phase.LEAVING or calls.registry.presence.others_accept()):
+        departure.rounds.send(call_sid)
         again = absolute(settings.public_url, "/voice") + PATIENCE
         return _turned_away(request, call_sid, "draining", "hold", voice_url=again)
-    calls.rounds.came(call_sid)
-    why: WebhookRefusal = "draining" if calls.draining else "overloaded" if calls.load.high else "full"
+    departure.rounds.came(call_sid)
+    why: WebhookRefusal = "draining" if departure.draining else "overloaded" if calls.admission.load.high else "full"
     if settings.overflow_url:
         return _turned_away(request, call_sid, why, "overflow", overflow_url=settings.overflow_url)
     return _turned_away(request, call_sid, why, "busy")
@@ -179,11 +177,11 @@ def _turned_away(
 def _stream(request: web.Request, call_sid: str) -> web.Response:
     """A stream for a call that waits for one."""
     calls, public_url = request.app[CALLS], request.app[SETTINGS].public_url
-    live = calls.find(call_sid)
+    live = calls.directory.find(call_sid)
     return _twiml(
         request,
         "answer",
-        stream_url=stream_url(public_url, calls.new_token(call_sid)),
+        stream_url=stream_url(public_url, calls.tokens.issue(call_sid)),
         action_url=_next_url(request, live.past.leg if live is not None else 0),
     )
 
@@ -201,8 +199,8 @@ def _fallback(request: web.Request, call_sid: str, form: Form) -> web.Response:
     A process that leaves waits a little for what becomes of it: a number that is busy, say.
     """
     settings, calls = request.app[SETTINGS], request.app[CALLS]
-    if calls.draining and settings.fallback != "apology":
-        calls.rounds.send(call_sid)
+    if calls.departure.draining and settings.fallback != "apology":
+        calls.departure.rounds.send(call_sid)
     if settings.fallback == "voicemail":
         return _twiml(request, "voicemail", action_url=absolute(settings.public_url, "/voice/recorded") + PATIENCE)
     caller_id = _shown_number(form)

@@ -33,9 +33,9 @@ from bot.server.listening import listener
 from bot.server.loop import run_in_loop
 from bot.server.operator import Operator
 from bot.server.process import STOPS, Server, deaf
+from bot.server.registry import CallRegistry
 from bot.server.rounds import LEAVE_S
 from bot.server.shared import shared_directory
-from bot.server.shared_registry import SqliteRegistry
 
 SOCKETS_S = 2
 """What closing the sockets of calls and of the store may take."""
@@ -65,7 +65,7 @@ class CallWorker(Worker):  # type: ignore[misc]
             raise
 
     async def _serve(self) -> None:
-        registry = SqliteRegistry(self.app.directory / REGISTRY, time.time)
+        registry = CallRegistry(time.time, self.app.directory / REGISTRY)
         directory: Path = self.app.directory
         server = Server(self.app.settings, registry, Handover(directory), _mark(directory, self.pid).exists)
         beating = asyncio.create_task(self._beat(server), name="manager")
@@ -153,8 +153,8 @@ class Manager(BaseApplication):  # type: ignore[misc]
 
     def _worker_gone(self, _: object, worker: Worker) -> None:
         """However it died, its calls are over."""
-        registry = SqliteRegistry(self.directory / REGISTRY, time.time)
-        registry.abandon(worker.pid)
+        registry = CallRegistry(time.time, self.directory / REGISTRY)
+        registry.presence.abandon(worker.pid)
         registry.close()
         process_gone(worker.pid)
         _mark(self.directory, worker.pid).unlink(missing_ok=True)

@@ -76,8 +76,8 @@ async def demonstrate(directory: Path, console: Console) -> Demonstration:
     recorders: list[Recorder] = []
     async with rehearsal_server(directory) as (calls, settings):
         view = LiveView(console)
-        calls.on_start.append(view.watch)
-        calls.on_start.append(lambda live: recorders.extend(filter(None, [live.bridge.recorder])))
+        calls.directory.on_start.append(view.watch)
+        calls.directory.on_start.append(lambda live: recorders.extend(filter(None, [live.bridge.recorder])))
         ids = StreamIds(account_sid=settings.twilio_account_sid, call_sid=new_call_sid(), stream_sid=new_stream_sid())
         phone = SimulatedPhone(ids, script=demo_script())
         result = await dial(f"{settings.public_url}/voice", phone, auth_token=settings.auth_tokens[0], limit_s=LIMIT_S)

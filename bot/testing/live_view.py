@@ -8,7 +8,7 @@ from bot.call.facts import TurnFact
 from bot.call.outputs import End, Output, Report
 from bot.call.states import State
 from bot.server.bridge import Bridge
-from bot.server.live import LiveCall
+from bot.server.live_call import LiveCall
 from bot.testing.told_lines import told_line
 
 _STATES = {
@@ -21,7 +21,7 @@ _STATES = {
 
 
 class LiveView:
-    """Give `watch` to LiveCalls.on_start. On a terminal a status line shows who has the floor."""
+    """Give `watch` to CallDirectory.on_start. On a terminal a status line shows who has the floor."""
 
     def __init__(self, console: Console) -> None:
         self._console = console

@@ -180,7 +180,7 @@ class Desk(Reach):
         return self.app[CALLS]
 
     def bridge(self, call_sid: str) -> Bridge:
-        live = self.calls.find(call_sid)
+        live = self.calls.directory.find(call_sid)
         assert live is not None
         return live.bridge
 
@@ -194,8 +194,8 @@ class Desk(Reach):
 
     async def quiet(self, within_s: float = GIVE_UP_S) -> None:
         """Wait until no call and no session but idle ones is left."""
-        pool = self.calls.pool
-        await until(lambda: not len(self.calls) and self.model.open_sessions <= len(pool), within_s=within_s)
+        pool = self.calls.starter.pool
+        await until(lambda: not len(self.calls.directory) and self.model.open_sessions <= len(pool), within_s=within_s)
 
     # ---- calls ----
 

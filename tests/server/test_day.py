@@ -79,7 +79,7 @@ async def test_the_cap_holds_although_no_store_ever_answers(tmp_path: Path, monk
     store = {"DATABASE_URL": url, "BOT_PII_KEY": "ab" * 32, "BOT_RECORD_DIR": str(tmp_path)}
     async with standing(keep=keeping, BOT_MAX_DAILY_USD="0.0001", **store) as desk:
         await desk.works()  # costs more than that
-        assert desk.calls.spent_today_nano_usd > 100_000
+        assert desk.calls.day.nano_usd > 100_000
         assert "<Stream" not in (await desk.voice(new_call_sid()))[1]
         assert [entry["why"] for entry in desk.logged("call_refused")] == ["spend_limit"]
 
@@ -114,8 +114,8 @@ async def test_what_is_stored_while_it_is_looked_is_not_counted_twice() -> None:
     store: Any = Draining(70, row)
     async with standing(BOT_MAX_DAILY_USD="2") as desk:
         await _spent_today(desk.calls, store)(store)
-        await until(lambda: desk.calls.spent_today_nano_usd)
-        assert desk.calls.spent_today_nano_usd == 70
+        await until(lambda: desk.calls.day.nano_usd)
+        assert desk.calls.day.nano_usd == 70
 
 
 async def test_what_the_store_has_yet_to_be_told_is_counted_too() -> None:
@@ -133,18 +133,18 @@ async def test_what_the_store_has_yet_to_be_told_is_counted_too() -> None:
     store: Any = Unwritable(1_000, *rows)
     async with standing(BOT_MAX_DAILY_USD="2") as desk:
         await _spent_today(desk.calls, store)(store)
-        await until(lambda: desk.calls.spent_today_nano_usd)
-        assert desk.calls.spent_today_nano_usd == 1_077
+        await until(lambda: desk.calls.day.nano_usd)
+        assert desk.calls.day.nano_usd == 1_077
 
 
 async def test_a_line_counts_when_its_call_ends_as_in_the_store() -> None:
     async with standing(BOT_MAX_DAILY_USD="100", BOT_TWILIO_USD_PER_MINUTE="1") as desk:
         async with desk.stream() as hand:
             await until(lambda: hand.bridge.call.spending.line_nano_usd)
-            assert desk.calls.spent_today_nano_usd < 1_000_000_000
-            desk.calls.spent_today(0)
+            assert desk.calls.day.nano_usd < 1_000_000_000
+            desk.calls.day.stored(0)
         await desk.quiet()
-        assert 1_000_000_000 <= desk.calls.spent_today_nano_usd < 1_100_000_000
+        assert 1_000_000_000 <= desk.calls.day.nano_usd < 1_100_000_000
 
 
 async def test_what_one_instance_spends_stops_the_calls_of_another(
@@ -155,8 +155,8 @@ async def test_what_one_instance_spends_stops_the_calls_of_another(
     env = {**store, "BOT_MAX_DAILY_USD": "0.0001", "BOT_RECORD_DIR": str(tmp_path)}
     async with standing(keep=keeping, **env) as one, standing(keep=keeping, **env) as other:
         told: list[int] = []
-        other.calls.on_daily_spend.append(told.append)
-        assert not other.calls.turns_away(new_call_sid())
+        other.calls.day.on_spend.append(told.append)
+        assert not other.calls.admission.too_dear(new_call_sid())
         await one.works()
         await until(lambda: told and told[-1] > 100_000)
-        assert other.calls.turns_away(new_call_sid())
+        assert other.calls.admission.too_dear(new_call_sid())

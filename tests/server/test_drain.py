@@ -19,17 +19,31 @@ from bot.config import load_settings
 from bot.realtime.session import HANG_UP
 from bot.server import drain as drain_module
 from bot.server.context import Door
+from bot.server.departure import Phase
 from bot.server.drain import drain
 from bot.server.live import LiveCalls
 from bot.server.loop import run_in_loop
 from bot.server.process import STOPS, Server, deaf
-from bot.server.shared_registry import SqliteRegistry
+from bot.server.registry import CallRegistry, Counts
+from bot.server.rounds import HOLDS
 from bot.testing.agent import Reply, ScriptedAgent, Spoken, ToolCall, pattern
 from bot.testing.dial import new_call_sid
 from bot.testing.model import SimulatedModel
 from bot.testing.model.server import SimulatedRealtimeServer
 from tests.patience import EVER_S, GIVE_UP_S
-from tests.server.desk import PUBLIC_URL, QUICK, Reach, a_phone, an_asking_phone, captured, environment, heard, until
+from tests.server.desk import (
+    PUBLIC_URL,
+    QUICK,
+    Reach,
+    a_phone,
+    an_asking_phone,
+    captured,
+    environment,
+    form,
+    heard,
+    standing,
+    until,
+)
 from tests.server.test_model_side import SORRY
 from tests.server.test_webhooks import verbs
 
@@ -215,16 +229,12 @@ def test_a_stop_that_comes_to_a_leaving_process_changes_nothing(
 CALL = "CA" + "1" * 32
 
 
-class Watched(SqliteRegistry):
+class Watched(CallRegistry):
     looks = 0
 
-    def live(self) -> int:
+    def counts(self, within_s: float = 0.0) -> Counts:
         self.looks += 1
-        return super().live()
-
-    def unasked(self, within_s: float) -> int:
-        self.looks += 1
-        return super().unasked(within_s)
+        return super().counts(within_s)
 
 
 class Site:
@@ -242,9 +252,9 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.usefixtures("quick")
 async def test_the_last_process_on_the_port_stays_for_the_calls_of_the_others(tmp_path: Path) -> None:
     """All are told to stop at once: this one has no call, yet the other's /voice/next may arrive here."""
-    mine, other = Watched(tmp_path / "calls", time.time, 1), SqliteRegistry(tmp_path / "calls", time.time, 2)
+    mine, other = Watched(time.time, tmp_path / "calls", 1), CallRegistry(time.time, tmp_path / "calls", 2)
     other.enter(CALL, 5)
-    other.announce(accepting=False)
+    other.presence.announce(accepting=False)
     door, site = Door(), Site()
     door.site = site  # type: ignore[assignment]
     calls = LiveCalls(load_settings({}), mine)
@@ -263,9 +273,9 @@ async def test_the_last_process_on_the_port_stays_for_the_calls_of_the_others(tm
 
 @pytest.mark.usefixtures("quick")
 async def test_the_port_is_left_to_a_process_that_takes_calls(tmp_path: Path) -> None:
-    mine, other = SqliteRegistry(tmp_path / "calls", time.time, 1), SqliteRegistry(tmp_path / "calls", time.time, 2)
+    mine, other = CallRegistry(time.time, tmp_path / "calls", 1), CallRegistry(time.time, tmp_path / "calls", 2)
     other.enter(CALL, 5)
-    other.announce(accepting=True)
+    other.presence.announce(accepting=True)
     door, site = Door(), Site()
     door.site = site  # type: ignore[assignment]
     async with asyncio.timeout(GIVE_UP_S):
@@ -277,10 +287,47 @@ async def test_the_port_is_left_to_a_process_that_takes_calls(tmp_path: Path) ->
 
 @pytest.mark.parametrize("why", ["draining", "busy"])
 async def test_a_process_without_any_call_lets_no_first_one_in_either(tmp_path: Path, why: str) -> None:
-    registry = SqliteRegistry(tmp_path / "calls", time.time, 1)
+    registry = CallRegistry(time.time, tmp_path / "calls", 1)
     calls = LiveCalls(load_settings({}), registry)
-    calls.draining, calls.load.high = why == "draining", why == "busy"
-    assert calls.enter(CALL) == "full"
-    calls.draining = calls.load.high = False
-    assert calls.enter(CALL) == "new"
+    calls.departure.phase = Phase.DRAINING if why == "draining" else Phase.SERVING
+    calls.admission.load.high = why == "busy"
+    assert calls.admission.enter(CALL) == "full"
+    calls.departure.phase, calls.admission.load.high = Phase.SERVING, False
+    assert calls.admission.enter(CALL) == "new"
     registry.close()
+
+
+@pytest.mark.usefixtures("quick")
+@pytest.mark.parametrize("told", ["next", "completed"])
+@pytest.mark.parametrize("first", ["stop", "drain"])
+async def test_a_stream_that_was_stopped_is_waited_for_until_twilio_says_whether_the_caller_is_gone(
+    first: str, told: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A proxy that is stopped as well stops its streams in good order, and the callers are still there."""
+    async with standing() as desk:
+        looks, counts = 0, desk.calls.registry.counts
+
+        def counted(within_s: float = 0.0) -> Counts:
+            nonlocal looks
+            looks += bool(within_s)
+            return counts(within_s)
+
+        monkeypatch.setattr(desk.calls.registry, "counts", counted)
+        monkeypatch.setattr(drain_module, "ASK_S", EVER_S)
+        monkeypatch.setattr(drain_module, "LEAVE_S", EVER_S)
+        async with desk.stream() as hand:
+            if first == "drain":
+                leaving = asyncio.create_task(drain(desk.calls, Door(), EVER_S, asyncio.Event()))
+                await until(lambda: desk.calls.departure.draining)
+        await desk.quiet()
+        if first == "stop":
+            leaving = asyncio.create_task(drain(desk.calls, Door(), EVER_S, asyncio.Event()))
+        await until(lambda: looks > 3)
+        assert not leaving.done()
+        if told == "next":
+            assert "<Redirect" in (await desk.post("/voice/next", form(hand.ids.call_sid, "in-progress")))[1]
+            assert not leaving.done()
+            await desk.post(f"/voice/next?held={HOLDS}", form(hand.ids.call_sid, "in-progress"))
+        else:
+            await desk.post("/voice/status", form(hand.ids.call_sid, "completed"))
+        await leaving

@@ -13,7 +13,7 @@ import pytest
 
 from bot.server.context import METER
 from bot.server.keeping import keeping
-from bot.server.live import LiveCall
+from bot.server.live_call import LiveCall
 from bot.testing.agent import pattern
 from bot.testing.phone import SimulatedPhone
 from tests.server.desk import GREETING, Desk, a_phone, standing, until
@@ -37,7 +37,7 @@ _BRIDGE = (
     "refuse",
 )
 _RECORDER = ("input", "frame", "output", "follow", "close")
-_CALLS = ("_add_up", "_remember", "_enter_end")
+_CALLS = (("day", "add_up"), ("pasts", "remember"), ("endings", "_enter"))
 
 
 class Defect(Exception):
@@ -113,7 +113,7 @@ async def test_a_defect_anywhere_in_a_call_leaves_nothing_of_it(
                 faults[live.call_sid] = Fault(when)
                 faults[live.call_sid].put(live, place)
 
-        desk.calls.on_start.append(spoil)
+        desk.calls.directory.on_start.append(spoil)
         while left:
             await asyncio.gather(*(a_call(desk) for _ in range(AT_ONCE)), return_exceptions=True)
         await nothing_is_left(desk)
@@ -122,8 +122,8 @@ async def test_a_defect_anywhere_in_a_call_leaves_nothing_of_it(
         assert len(fired) >= (5 if when == "ending" else 20)
         assert sorted(logged) == sorted(fired)
         desk.logs.clear()
-        desk.calls.on_start.remove(spoil)
-        await until(lambda: not desk.calls.load.high)  # so many calls at once were a load
+        desk.calls.directory.on_start.remove(spoil)
+        await until(lambda: not desk.calls.admission.load.high)  # so many calls at once were a load
         await desk.works()
 
 
@@ -142,15 +142,15 @@ async def a_call(desk: Desk) -> None:
 
 async def nothing_is_left(desk: Desk) -> None:
     await desk.quiet(within_s=5)
-    await until(lambda: not desk.calls.registry.live())
-    assert desk.calls._beat._sleepers == {}
+    await until(lambda: not desk.calls.registry.counts().live)
+    assert desk.calls.starter.beat._sleepers == {}
     assert [task for task in asyncio.all_tasks() if task.get_name().startswith(("call ", "dial"))] == []
 
 
 @pytest.mark.parametrize(
     ("part", "name"),
     [
-        *(("calls", name) for name in _CALLS),
+        *_CALLS,
         *(("registry", name) for name in ("end",)),
         *(("meter", name) for name in ("_read", "_milestones")),
         *(("keeper", name) for name in ("put",)),
@@ -159,11 +159,13 @@ async def nothing_is_left(desk: Desk) -> None:
 async def test_a_defect_in_what_all_calls_share_costs_no_place(
     tmp_path: Path, part: str, name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("bot.server.live.AGAIN_S", 0.01)
+    monkeypatch.setattr("bot.server.endings.AGAIN_S", 0.01)
     async with standing(GREETING, keep=keeping, BOT_RECORD_DIR=str(tmp_path)) as desk:
         assert desk.kept is not None
         owner = {
-            "calls": desk.calls,
+            "day": desk.calls.day,
+            "pasts": desk.calls.pasts,
+            "endings": desk.calls.endings,
             "registry": desk.calls.registry,
             "meter": desk.app[METER],
             "keeper": desk.kept.keeper,

@@ -194,11 +194,11 @@ async def test_what_azure_refuses_is_named(door: Door, failure: str) -> None:
 
 async def test_an_idle_session_of_xai_is_ready_before_anybody_calls() -> None:
     async with standing(dialect="xai", BOT_WARM_SESSIONS="1", BOT_MODEL_AUDIO="pcm", **XAI) as desk:
-        await until(lambda: len(desk.calls.pool) == 1)
+        await until(lambda: len(desk.calls.starter.pool) == 1)
         phone = a_phone()
         calling = asyncio.create_task(desk.dial(phone))
         await until(lambda: len(heard(phone)) >= len(GREETING.items[0].audio) or calling.done())
         phone.hang_up(0)
         await calling
-        await until(lambda: len(desk.calls.pool) == 1)
+        await until(lambda: len(desk.calls.starter.pool) == 1)
         assert desk.reasons == ["caller_hung_up"]

@@ -69,13 +69,15 @@ async def test_both_sockets_close_whoever_hangs_up(state: State, bound_s: float)
 async def ten_times(state: State, situation: Situation, who: Who, bound_s: float) -> None:
     async with standing(situation.reply, behaviour=situation.behaviour, checked=False, **situation.env) as desk:
         told: list[str | None] = []
-        desk.calls.on_end.append(lambda _, reason: told.append(reason))
+        desk.calls.directory.on_end.append(lambda _, reason: told.append(reason))
         phones = [a_phone() for _ in range(TIMES)]
         for phone in phones if situation.caller_says_ms else []:
             phone.say(pattern(situation.caller_says_ms), 100_000)
         async with asyncio.TaskGroup() as group:
             dialling = [group.create_task(desk.dial(phone)) for phone in phones]
-            await until(lambda: len(desk.calls) == TIMES and all(in_state(desk, phone, state) for phone in phones))
+            await until(
+                lambda: len(desk.calls.directory) == TIMES and all(in_state(desk, phone, state) for phone in phones)
+            )
             took_s = await hung_up(desk, phones, who)
         assert took_s < bound_s, f"{took_s:.3f} s when {who} hung up while {state.value}"
         results = [task.result() for task in dialling]
@@ -85,7 +87,7 @@ async def ten_times(state: State, situation: Situation, who: Who, bound_s: float
 
 
 def in_state(desk: Desk, phone: SimulatedPhone, state: State) -> bool:
-    live = desk.calls.find(phone.ids.call_sid)
+    live = desk.calls.directory.find(phone.ids.call_sid)
     return live is not None and live.bridge.call.started and live.bridge.call.state is state
 
 
@@ -99,7 +101,9 @@ async def hung_up(desk: Desk, phones: list[SimulatedPhone], who: Who) -> float:
             phone.hang_up(0, abrupt=who == "the phone, abruptly")
     if who == "the model":
         await desk.model.close_sessions(3000, "invalid_request_error.invalid_api_key")  # which no other would mend
-    await until(lambda: all(phone.ended for phone in phones) and not desk.model.open_sessions and not len(desk.calls))
+    await until(
+        lambda: all(phone.ended for phone in phones) and not desk.model.open_sessions and not len(desk.calls.directory)
+    )
     return watch.seconds
 
 
@@ -163,8 +167,10 @@ async def test_a_server_that_stops_ends_its_calls_with_a_sentence_for_every_call
     phones = [a_phone() for _ in range(3)]
     async with asyncio.TaskGroup() as group, standing() as desk:
         dialling = [group.create_task(desk.dial(phone)) for phone in phones]
-        await until(lambda: len(desk.calls) == 3 and all(in_state(desk, one, State.SPEAKING) for one in phones))
-        await desk.calls.close()
+        await until(
+            lambda: len(desk.calls.directory) == 3 and all(in_state(desk, one, State.SPEAKING) for one in phones)
+        )
+        await desk.calls.departure.close()
         assert sorted(desk.reasons) == ["drained"] * 3
         results = [await task for task in dialling]
     assert [(result.ending, result.said) for result in results] == [("hangup", [SORRY])] * 3

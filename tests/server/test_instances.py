@@ -31,11 +31,11 @@ async def test_a_token_works_once_over_all_instances_and_the_session_that_waits_
         async with await there.upgrade(token) as stream:
             assert await here.refused(token) == 403
             assert await there.refused(token) == 403
-            await until(lambda: not len(here.calls))
-            assert here.calls.missed == 1
-            assert here.calls.registry.live() == 0
+            await until(lambda: not len(here.calls.directory))
+            assert here.calls.elsewhere.missed == 1
+            assert here.calls.registry.counts().live == 0
             await stream.close()
-        await until(lambda: not len(there.calls))
+        await until(lambda: not len(there.calls.directory))
         assert (await stored(there, call_sid)).summary.reason == "line_lost"
 
 
@@ -45,7 +45,7 @@ async def test_a_token_works_in_one_instance_when_both_are_asked_at_once(postgre
         streams = await asyncio.gather(here.upgrade(token), there.upgrade(token), return_exceptions=True)
         (let_in,) = [one for one in streams if not isinstance(one, BaseException)]
         await let_in.close()
-        await until(lambda: not len(here.calls) and not len(there.calls))
+        await until(lambda: not len(here.calls.directory) and not len(there.calls.directory))
 
 
 async def test_a_call_that_one_instance_lost_is_carried_on_by_the_other_and_its_stream_by_either(
@@ -61,11 +61,11 @@ async def test_a_call_that_one_instance_lost_is_carried_on_by_the_other_and_its_
         assert verbs(document)[0] == "Connect"
         token = stream_of(document).rpartition("/")[2]
         async with await here.upgrade(token) as stream:  # not the one that was asked
-            live = here.calls.find(call_sid)
+            live = here.calls.directory.find(call_sid)
             assert live is not None
             assert live.past.leg >= 1
             assert [turn.who for turn in live.bridge.call.settings.resume] == ["bot"]
-            await until(lambda: not len(there.calls))
+            await until(lambda: not len(there.calls.directory))
             await stream.close()
-        await until(lambda: not len(here.calls))
+        await until(lambda: not len(here.calls.directory))
         assert (await stored(here, call_sid)).summary.reason == "line_lost"

@@ -15,7 +15,7 @@ from websockets.frames import Frame, Opcode
 from websockets.protocol import State
 
 from bot.realtime.connection import RealtimeConnection
-from bot.server import live, media, phone_socket
+from bot.server import media, phone_socket, stream_tokens
 from bot.testing.dial import new_call_sid
 from bot.testing.model import Behaviour
 from bot.testing.stream_socket import Signing
@@ -80,10 +80,10 @@ async def test_a_token_is_void_after_a_minute(monkeypatch: pytest.MonkeyPatch) -
         call_sid = new_call_sid()
         late, in_time = await desk.token(call_sid), await desk.token(new_call_sid())
         now = time.time()
-        monkeypatch.setattr(live.time, "time", lambda: now + LIFETIME_S - 2)
+        monkeypatch.setattr(stream_tokens.time, "time", lambda: now + LIFETIME_S - 2)
         socket = await desk.upgrade(in_time)
         await socket.close()
-        monkeypatch.setattr(live.time, "time", lambda: now + LIFETIME_S)
+        monkeypatch.setattr(stream_tokens.time, "time", lambda: now + LIFETIME_S)
         assert await desk.refused(late) == 403
         assert "expired" in desk.logged("stream_refused")[0]["why"]
         desk.bridge(call_sid).shutdown("line_lost")
@@ -95,7 +95,7 @@ async def test_a_token_that_is_not_ours_opens_nothing() -> None:
         forged = seal(new_call_sid(), now, nonce, stream_keys(["another token"])[0])
         for token in (forged, "x", "A" * 600, forged[:-1]):
             assert await desk.refused(token) == 403
-        assert (len(desk.calls), desk.model.sessions) == (0, [])
+        assert (len(desk.calls.directory), desk.model.sessions) == (0, [])
 
 
 async def test_a_stream_that_lands_on_another_process_dials_afresh() -> None:
@@ -144,7 +144,7 @@ async def test_a_stream_that_comes_while_its_failed_call_is_being_closed_is_clos
         token = await desk.token(call_sid)
         await raw.asked.wait()
         desk.bridge(call_sid).shutdown("internal_error")
-        assert desk.calls.find(call_sid) is not None
+        assert desk.calls.directory.find(call_sid) is not None
         for _ in range(2):
             socket = await desk.upgrade(token)
             assert (await asyncio.wait_for(socket.receive(), GIVE_UP_S)).type is aiohttp.WSMsgType.CLOSE
@@ -351,7 +351,7 @@ async def test_two_calls_at_a_time_do_not_meet() -> None:
         await one.counted("refused_not_json")
         await one.socket.send_str(one.texts.stop())
         await one.closed()
-        await until(lambda: desk.calls.find(one.ids.call_sid) is None)
+        await until(lambda: desk.calls.directory.find(one.ids.call_sid) is None)
         await goes_on(other)
         assert other.bridge.call.counts["refused_not_json"] == 0
 
@@ -364,7 +364,7 @@ async def test_media_waits_while_the_phone_s_line_is_full_and_comes_whole_then(m
     async with standing() as desk:
         phone = a_phone()
         calling = asyncio.create_task(desk.dial(phone))
-        await until(lambda: desk.calls.find(phone.ids.call_sid))
+        await until(lambda: desk.calls.directory.find(phone.ids.call_sid))
         call = desk.bridge(phone.ids.call_sid).call
         await until(lambda: call.speaking.waiting)
         assert (call.counts["phone_full"], heard(phone)) == (1, b"")

@@ -21,6 +21,7 @@ from bot.realtime.errors import Severity
 from bot.realtime.failures import FailureKind
 from bot.server import meter as meter_module
 from bot.server.context import METER
+from bot.server.departure import Phase
 from bot.server.measures import COLUMNS, FAMILIES, MILESTONES, WAYS
 from bot.server.metrics import _local
 from bot.testing.agent import Reply, Spoken, pattern
@@ -183,7 +184,7 @@ async def test_refused_webhooks_are_counted_by_why() -> None:
         await socket.close()
         await desk.quiet()
         await desk.voice(known)
-        desk.calls.draining = True
+        desk.calls.departure.phase = Phase.DRAINING
         await desk.voice(more)
         assert above_zero(await found(desk), "webhooks_refused_total") == {
             ("webhooks_refused_total", "signature"): 1,
@@ -231,11 +232,11 @@ async def test_a_session_that_fails_is_counted_by_its_failure() -> None:
 
 async def test_warm_sessions_are_counted_ready_dialled_and_taken() -> None:
     async with standing(BOT_WARM_SESSIONS="1") as desk:
-        await until(lambda: len(desk.calls.pool))
+        await until(lambda: len(desk.calls.starter.pool))
         assert (await found(desk))["warm_sessions",] == 1
         desk.model.door = Door(http_status=401)
         async with desk.stream() as hand:
-            await until(lambda: hand.bridge.call.listening.ready and desk.calls.pool.failures)
+            await until(lambda: hand.bridge.call.listening.ready and desk.calls.starter.pool.failures)
             numbers = await found(desk)
         assert numbers["warm_sessions",] == 0
         assert numbers["sessions_taken_total",] == 1
@@ -243,15 +244,15 @@ async def test_warm_sessions_are_counted_ready_dialled_and_taken() -> None:
             ("sessions_dialled_total", "pool"): 2,
             ("sessions_failed_total", "bad_key"): 1,
         }
-        await until(lambda: not len(desk.calls))
+        await until(lambda: not len(desk.calls.directory))
     assert desk.reasons == ["caller_hung_up"]
 
 
 async def test_a_warm_session_that_is_lost_while_it_waits_is_a_failed_one() -> None:
     async with standing(behaviour=Behaviour(closes=CloseAt(300_000, 1011)), BOT_WARM_SESSIONS="1") as desk:
-        await until(lambda: len(desk.calls.pool))
+        await until(lambda: len(desk.calls.starter.pool))
         desk.model.door = Door(http_status=401)
-        await until(lambda: desk.calls.pool.failures.total() == 2)
+        await until(lambda: desk.calls.starter.pool.failures.total() == 2)
         assert above_zero(await found(desk), "sessions_failed_total") == {
             ("sessions_failed_total", "closed"): 1,
             ("sessions_failed_total", "bad_key"): 1,
@@ -260,7 +261,7 @@ async def test_a_warm_session_that_is_lost_while_it_waits_is_a_failed_one() -> N
 
 async def test_what_the_process_counts_by_itself_is_added_once() -> None:
     async with standing() as desk:
-        desk.calls.missed = 3
+        desk.calls.elsewhere.missed = 3
         desk.app[METER].handover = Mock(given=2, taken=1)
         for _ in range(2):
             counted = above_zero(await found(desk), "sessions_missed_total", "connections_handed_over_total")
@@ -279,7 +280,7 @@ async def test_many_calls_are_looked_at_in_slices_and_counted_once(monkeypatch: 
         first = hands[0].bridge
         flushing = [asyncio.create_task(desk.app[METER].flush()) for _ in range(3)]
         await hands[0].socket.send_str(hands[0].texts.stop())
-        await until(lambda: len(desk.calls) == 3)
+        await until(lambda: len(desk.calls.directory) == 3)
         await asyncio.gather(*flushing)
         numbers = await found(desk)
         assert numbers["messages_total", "phone>bot"] == 4 * 2 + 1

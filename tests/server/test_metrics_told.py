@@ -179,7 +179,7 @@ async def test_calls_of_dead_processes_are_told() -> None:
 async def test_what_the_day_has_cost_is_told_in_dollars() -> None:
     async with standing(BOT_MAX_DAILY_USD="20.5") as desk:
         assert ((await found(desk))["daily_spent_usd",], (await found(desk))["daily_limit_usd",]) == (0, 20.5)
-        desk.calls.spent_today(12_340_000_000)
+        desk.calls.day.stored(12_340_000_000)
         assert (await found(desk))["daily_spent_usd",] == pytest.approx(12.34)
 
 

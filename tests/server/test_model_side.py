@@ -175,7 +175,7 @@ async def test_garbage_of_the_model_is_counted_and_the_call_goes_on() -> None:
         phone = a_phone()
 
         def all_came() -> bool:
-            live = desk.calls.find(phone.ids.call_sid)
+            live = desk.calls.directory.find(phone.ids.call_sid)
             errors = 0 if live is None else live.bridge.call.errors.total()
             return errors == len(UNKNOWN) - 2 and len(heard(phone)) >= len(LONG.items[0].audio)
 
@@ -197,7 +197,7 @@ async def test_a_payload_that_would_end_the_json_never_reaches_the_phone() -> No
         phone = a_phone()
 
         def both_came() -> bool:
-            live = desk.calls.find(phone.ids.call_sid)
+            live = desk.calls.directory.find(phone.ids.call_sid)
             refused = live is not None and live.bridge.call.counts["refused_bad_base64"]
             return bool(refused) and len(heard(phone)) >= len(LONG.items[0].audio)
 

@@ -12,7 +12,7 @@ from bot.audio import mulaw
 from bot.audio.wav import StereoWriter
 from bot.records.fixture import read_fixture
 from bot.records.recorder import Recorder
-from bot.server.live import LiveCall
+from bot.server.live_call import LiveCall
 from bot.testing import assert_replays
 from bot.testing.agent import Reply, Spoken, pattern
 from tests.proof.recording import tracks
@@ -30,7 +30,7 @@ def watched(desk: Desk) -> list[Recorder]:
         assert live.bridge.recorder is not None
         recorders.append(live.bridge.recorder)
 
-    desk.calls.on_start.append(started)
+    desk.calls.directory.on_start.append(started)
     return recorders
 
 

@@ -26,6 +26,7 @@ from bot.server import records as module
 from bot.server.keeping import Keeping, keeping, midnight, prepare
 from bot.server.past import Past
 from bot.server.records import MISSED, CallRecord, masked_party, settings_digest
+from bot.server.shelf import Shelf
 from bot.server.waits import Waits, percentile
 from bot.testing.agent import Reply, Spoken, pattern
 from bot.testing.dial import new_call_sid
@@ -55,7 +56,7 @@ async def all_stored(desk: Desk) -> list[CallSummary]:
 async def test_a_call_is_in_the_store_with_all_that_is_known_of_it(tmp_path: Path) -> None:
     async with standing(keep=keeping, BOT_RECORD="fixture", BOT_RECORD_DIR=str(tmp_path)) as desk:
         recorders: list[Any] = []
-        desk.calls.on_start.append(lambda live: recorders.append(live.bridge.recorder))
+        desk.calls.directory.on_start.append(lambda live: recorders.append(live.bridge.recorder))
         phone = a_phone()
         before = datetime.now(UTC)
         await heard_out(desk, phone)
@@ -65,7 +66,7 @@ async def test_a_call_is_in_the_store_with_all_that_is_known_of_it(tmp_path: Pat
         assert (one.caller, one.called, one.model) == ("+*********01", "+*********00", "gpt-realtime-2.1")
         assert desk.kept is not None
         assert one.caller_hash == desk.kept.hash_number("+1 (555) 555-0101") != ""
-        assert desk.calls.hash_number("+15555550101") == one.caller_hash  # limits count by the same
+        assert desk.calls.admission.hash_number("+15555550101") == one.caller_hash  # limits count by the same
         assert before <= one.started_at <= one.ended_at <= datetime.now(UTC)  # type: ignore[operator]
         (logged,) = desk.logged("call_ended")
         assert (one.reason, one.seconds) == ("caller_hung_up", logged["seconds"])
@@ -179,7 +180,7 @@ async def faulty(settings: Settings, store: FaultyStore) -> AsyncIterator[Keepin
     keeper: Keeper[Any] = Keeper(store.open, lambda: OwnerSeen(*me, NOW), beat_s=0.05, retry_s=(0.01,), soon_s=0.05)
     keeper.start()
     try:
-        yield Keeping(keeper, me, lambda number: "")
+        yield Keeping(keeper, me, lambda number: "", Shelf(keeper, shared=False))
     finally:
         store.hold.set()
         await keeper.stop(1)
@@ -347,6 +348,6 @@ def test_the_day_begins_at_midnight() -> None:
 async def test_what_was_spent_today_is_told_to_the_calls(tmp_path: Path) -> None:
     async with standing(keep=keeping, BOT_RECORD_DIR=str(tmp_path), BOT_MAX_DAILY_USD="100") as desk:
         told: list[int] = []
-        desk.calls.on_daily_spend.append(told.append)
+        desk.calls.day.on_spend.append(told.append)
         await until(lambda: told)
-        assert (told[0], desk.calls.spent_today_nano_usd) == (0, 0)
+        assert (told[0], desk.calls.day.nano_usd) == (0, 0)

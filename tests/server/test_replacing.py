@@ -80,7 +80,7 @@ async def test_what_the_caller_says_meanwhile_is_heard_and_answered() -> None:
 
 async def test_an_idle_session_takes_over_when_there_is_one() -> None:
     async with standing(GREETING, BOT_WARM_SESSIONS="2") as desk:
-        pool = desk.calls.pool
+        pool = desk.calls.starter.pool
         await until(lambda: len(pool) == 2)
         phone = a_phone()
         calling = asyncio.create_task(desk.dial(phone))

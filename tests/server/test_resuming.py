@@ -16,10 +16,11 @@ import pytest
 
 from bot.call.resume import CARRY_ON
 from bot.records.store.results import StoredCall
-from bot.server import live
+from bot.server import endings
 from bot.server.following import what_follows
 from bot.server.keeping import keeping
 from bot.server.past import MAX_LEGS, Past
+from bot.server.registry import Known
 from bot.server.shelf import Stored
 from bot.testing.agent import Reply, Spoken, pattern
 from bot.testing.dial import DialResult, new_call_sid, new_stream_sid
@@ -101,7 +102,7 @@ async def test_a_caller_who_is_gone_is_not_carried_on(status: str) -> None:
         desk.bridge(call_sid).shutdown("line_lost")
         document = (await desk.post("/voice/next", form(call_sid, status)))[1]
         assert verbs(document) == ["Say", "Hangup"]
-        assert len(desk.calls) == 0
+        assert len(desk.calls.directory) == 0
 
 
 Cut = Literal["1000", "1001", "1006", "stop"]
@@ -129,7 +130,7 @@ async def test_a_stream_that_was_closed_in_good_order_goes_on_while_the_caller_i
         call_sid = await cut_off(desk, how)
         document = (await desk.post("/voice/next", form(call_sid, "in-progress")))[1]
         assert verbs(document)[0] == "Connect"
-        assert desk.calls.registry.live() == 1
+        assert desk.calls.registry.counts().live == 1
         socket = await desk.upgrade(stream_of(document).rpartition("/")[2])
         texts = TwilioTexts(StreamIds(ACCOUNT, call_sid, new_stream_sid()))
         for text in (CONNECTED, texts.start({}), texts.stop()):
@@ -141,7 +142,7 @@ async def test_a_stream_that_was_closed_in_good_order_goes_on_while_the_caller_i
         assert counted == {**first, ("call_seconds_count", "caller_hung_up"): 1}  # not two hang-ups of one caller
         assert verbs((await desk.next(call_sid))[1]) == ["Hangup"]
         assert verbs((await desk.post("/voice/next", form(call_sid, "in-progress")))[1]) == ["Hangup"]
-        assert len(desk.calls) == 0
+        assert len(desk.calls.directory) == 0
 
 
 @pytest.mark.parametrize("how", get_args(Cut))
@@ -151,7 +152,7 @@ async def test_where_twilio_says_that_the_call_is_over_it_is_over_here(how: Cut,
         call_sid = await cut_off(desk, how)
         assert (await desk.post("/voice/status", form(call_sid, status)))[0] == 204
         assert verbs((await desk.post("/voice/next", form(call_sid, "in-progress")))[1]) == ["Hangup"]
-        assert (len(desk.calls), len(desk.model.sessions), desk.calls.registry.live()) == (0, 1, 0)
+        assert (len(desk.calls.directory), len(desk.model.sessions), desk.calls.registry.counts().live) == (0, 1, 0)
 
 
 async def test_a_call_that_is_over_at_twilio_s_does_not_wait_for_its_stream_to_close() -> None:
@@ -171,7 +172,7 @@ async def test_a_call_that_breaks_again_and_again_is_given_up() -> None:
         await desk.token(call_sid)
         seen = []
         for _ in range(MAX_LEGS + 2):
-            live = desk.calls.find(call_sid)
+            live = desk.calls.directory.find(call_sid)
             if live is None:
                 break
             live.bridge.shutdown("line_lost")
@@ -192,7 +193,7 @@ async def test_a_request_that_is_repeated_gives_the_same_session_another_token()
         async with await desk.upgrade(tokens[2]) as stream:
             await stream.close()
         await desk.quiet()
-        assert len(desk.calls) == 0
+        assert len(desk.calls.directory) == 0
         assert desk.reasons == ["line_lost", "line_lost"]
 
 
@@ -286,14 +287,14 @@ async def test_a_broken_stream_is_asked_about_and_a_hang_up_is_not() -> None:
         async with desk.stream():
             pass
         await desk.quiet()
-        assert desk.calls.registry.unasked(5) == 0
+        assert desk.calls.registry.counts(5).unasked == 0
         async with desk.stream() as hand:
             hand.bridge.phone_closed(1006)
         await desk.quiet()
         assert desk.reasons == ["caller_hung_up", "line_lost"]
-        assert desk.calls.registry.unasked(5) == 1
+        assert desk.calls.registry.counts(5).unasked == 1
         await desk.next(hand.ids.call_sid)
-        assert desk.calls.registry.unasked(5) == 0
+        assert desk.calls.registry.counts(5).unasked == 0
 
 
 async def test_a_stream_that_still_seems_to_be_there_is_over_when_twilio_asks_what_follows() -> None:
@@ -306,20 +307,20 @@ async def test_a_stream_that_still_seems_to_be_there_is_over_when_twilio_asks_wh
             assert (status, verbs(document)) == (200, ["Connect", "Say", "Hangup"])
             assert "/voice/next?leg=1#rc=5" in document
             assert first.bridge.call.ended == "line_lost"
-            live = desk.calls.find(call_sid)
+            live = desk.calls.directory.find(call_sid)
             assert live is not None
-            assert (live.past.leg, live.bridge is first.bridge, desk.calls.registry.live()) == (1, False, 1)
+            assert (live.past.leg, live.bridge is first.bridge, desk.calls.registry.counts().live) == (1, False, 1)
             second = await desk.upgrade(stream_of(document).rpartition("/")[2])
             await until(lambda: live.bridge.attached)
             # The same question, played again: the second stream is not touched.
             again = await desk.post("/voice/next", form(call_sid, "in-progress"))
             assert (again[0], verbs(again[1])) == (200, ["Hangup"])
-            assert desk.calls.find(call_sid) is live
+            assert desk.calls.directory.find(call_sid) is live
             assert live.bridge.call.ended is None
             await second.close()
         await desk.quiet()
         assert desk.reasons == ["line_lost", "line_lost"]
-        assert desk.calls.registry.live() == 0
+        assert desk.calls.registry.counts().live == 0
 
 
 @pytest.mark.parametrize(("leg", "follows"), [(0, "stale"), (1, "go_on")])
@@ -333,12 +334,12 @@ async def test_a_question_about_an_earlier_stream_leaves_the_one_of_another_proc
         return Stored("", Past(time.time(), leg=1))
 
     async with standing() as desk:
-        monkeypatch.setattr(live, "SETTLE_S", 0.01)
+        monkeypatch.setattr(endings, "SETTLE_S", 0.01)
         monkeypatch.setattr(desk.calls, "shelf", Mock(find=find, shared=False))
-        monkeypatch.setattr(desk.calls.registry, "claimed", lambda _sid: True)
+        monkeypatch.setattr(desk.calls.registry, "known", lambda _sid: Known(claimed=True))
         assert await what_follows(desk.calls, call_sid, there=True, held=0, leg=leg) == follows
         monkeypatch.undo()
-        assert len(desk.calls) == (follows == "go_on")
+        assert len(desk.calls.directory) == (follows == "go_on")
         if follows == "go_on":
             desk.bridge(call_sid).shutdown("caller_hung_up")
 
@@ -386,7 +387,7 @@ async def test_a_webhook_played_again_to_a_server_that_was_started_anew_dials_no
         assert (status, verbs(document)) == (200, ["Hangup"])
         status, document = await desk.post("/voice/next", form(phone.ids.call_sid, "in-progress"))
         assert (status, verbs(document)) == (200, ["Hangup"])
-        assert (len(desk.calls), desk.calls.registry.live(), desk.model.sessions) == (0, 0, [])
+        assert (len(desk.calls.directory), desk.calls.registry.counts().live, desk.model.sessions) == (0, 0, [])
         await desk.works()
         assert await stored(desk, phone.ids.call_sid) == before
 
@@ -403,10 +404,10 @@ async def test_a_webhook_of_another_instance_s_call_played_again_is_answered_at_
             await there.quiet()
             before = await stored(there, phone.ids.call_sid)
         token = await here.token(phone.ids.call_sid)
-        await until(lambda: len(here.calls) == 0)
+        await until(lambda: len(here.calls.directory) == 0)
         assert await here.refused(token) == 403
         assert (await here.voice(phone.ids.call_sid))[1].count("<Hangup") == 1
-        assert (here.calls.registry.live(), len(here.logged("webhook_refused"))) == (0, 1)
+        assert (here.calls.registry.counts().live, len(here.logged("webhook_refused"))) == (0, 1)
         await here.works()
         after = await stored(here, phone.ids.call_sid)
         assert (after.turns, after.events) == (before.turns, before.events)
@@ -424,7 +425,7 @@ async def test_a_new_call_is_dialled_and_answered_while_the_store_has_yet_to_say
         await told.wait()
 
     async with standing() as desk:
-        monkeypatch.setattr(desk.calls, "shelf", Mock(ended=ended, shared=False))
+        monkeypatch.setattr(desk.calls.elsewhere, "shelf", Mock(ended=ended, shared=False))
         call_sid = new_call_sid()
         await desk.token(call_sid)
         await until(lambda: desk.model.sessions)

@@ -11,6 +11,7 @@ import pytest
 from bot.config import load_settings
 from bot.server.app import STOP_S
 from bot.server.context import Door
+from bot.server.departure import Phase
 from bot.server.drain import drain
 from bot.server.keeping import LAST_ROWS_S
 from bot.server.live import LiveCalls
@@ -84,14 +85,14 @@ def test_a_pause_as_long_as_the_process_waits_is_taken(tmp_path: Path, pause: st
 async def test_a_process_without_a_call_stays_for_the_one_that_it_sent_round() -> None:
     calls = LiveCalls(load_settings({}))
     clock = Clock()
-    calls.rounds = Rounds(clock)
-    calls.rounds.send(CALL)
+    calls.departure.rounds = Rounds(clock)
+    calls.departure.rounds.send(CALL)
     leaving = asyncio.create_task(drain(calls, Door(), 0, asyncio.Event()))
-    await until(lambda: calls.closing)
+    await until(lambda: calls.departure.ending)
     for _ in range(50):
         await asyncio.sleep(0)
     assert not leaving.done()
-    calls.rounds.came(CALL)
+    calls.departure.rounds.came(CALL)
     await leaving
 
 
@@ -99,28 +100,28 @@ async def test_a_stream_that_comes_after_the_stop_is_let_in_so_that_what_follows
     async with standing() as desk:
         call_sid = new_call_sid()
         token = await desk.token(call_sid)
-        desk.calls.leaving = True
-        await desk.calls.close()
-        assert desk.calls.registry.unasked(EVER_S) == 1
+        desk.calls.departure.phase = Phase.LEAVING
+        await desk.calls.departure.close()
+        assert desk.calls.registry.counts(EVER_S).unasked == 1
         async with await desk.upgrade(token) as stream:
             assert (await stream.receive()).type is aiohttp.WSMsgType.CLOSE
         assert verbs((await desk.post("/voice/next", form(call_sid, "in-progress")))[1]) == ["Pause", "Redirect"]
-        assert desk.calls.rounds.out
+        assert desk.calls.departure.rounds.out
         again = await desk.post(f"/voice/next?held={HOLDS}", form(call_sid, "in-progress"))
         assert verbs(again[1]) == ["Say", "Hangup"]
-        assert not desk.calls.rounds.out
-        assert desk.calls.registry.unasked(EVER_S) == 0
+        assert not desk.calls.departure.rounds.out
+        assert desk.calls.registry.counts(EVER_S).unasked == 0
 
 
 async def test_a_new_call_is_sent_round_until_calls_are_being_ended_and_is_busy_then() -> None:
     async with standing() as desk:
         call_sid = new_call_sid()
-        desk.calls.draining = True
+        desk.calls.departure.phase = Phase.DRAINING
         assert verbs((await desk.voice(call_sid))[1]) == ["Pause", "Redirect"]
-        assert desk.calls.rounds.out
-        desk.calls.leaving = True
+        assert desk.calls.departure.rounds.out
+        desk.calls.departure.phase = Phase.LEAVING
         assert "busy" in (await desk.voice(call_sid))[1]
-        assert not desk.calls.rounds.out
+        assert not desk.calls.departure.rounds.out
         assert [entry["why"] for entry in desk.logged("call_refused")] == ["draining"] * 2
 
 
@@ -129,9 +130,9 @@ async def test_what_becomes_of_a_fallback_is_waited_for_a_little(path: str, fall
     async with standing(BOT_FALLBACK=fallback) as desk:
         call_sid = new_call_sid()
         await desk.token(call_sid)
-        desk.calls.leaving = True
-        await desk.calls.close()
+        desk.calls.departure.phase = Phase.LEAVING
+        await desk.calls.departure.close()
         await desk.post(f"/voice/next?held={HOLDS}", form(call_sid, "in-progress"))
-        assert desk.calls.rounds.out
+        assert desk.calls.departure.rounds.out
         await desk.post(path, form(call_sid, "in-progress"))
-        assert not desk.calls.rounds.out
+        assert not desk.calls.departure.rounds.out

@@ -10,8 +10,7 @@ import pytest
 from bot.config import load_settings
 from bot.server.live import LiveCalls
 from bot.server.quota import MINUTE_S, Quota
-from bot.server.registry import CallRegistry, MemoryRegistry
-from bot.server.shared_registry import SqliteRegistry
+from bot.server.registry import CallRegistry
 
 CALL, OTHER, THIRD = ("CA" + digit * 32 for digit in "123")
 HOUR_S = 3600.0
@@ -30,67 +29,67 @@ def clock() -> Clock:
 
 
 @pytest.fixture
-def two(tmp_path: Path, clock: Clock) -> Iterator[tuple[SqliteRegistry, SqliteRegistry]]:
-    made = tuple(SqliteRegistry(tmp_path / "calls", clock, owner) for owner in (1, 2))
+def two(tmp_path: Path, clock: Clock) -> Iterator[tuple[CallRegistry, CallRegistry]]:
+    made = tuple(CallRegistry(clock, tmp_path / "calls", owner) for owner in (1, 2))
     yield made  # type: ignore[misc]
     for one in made:
         one.close()
 
 
 def test_the_end_of_a_call_that_was_claimed_elsewhere_frees_its_place(
-    two: tuple[SqliteRegistry, SqliteRegistry],
+    two: tuple[CallRegistry, CallRegistry],
 ) -> None:
     one, other = two
     assert one.enter(CALL, 1) == "new"
     one.issue(CALL, b"n")
-    assert one.owner(CALL) == other.owner(CALL) == 1
+    assert one.known(CALL).owner == other.known(CALL).owner == 1
     assert other.claim(CALL, b"n")
-    assert other.owner(CALL) is None  # it waits for no stream any more
+    assert other.known(CALL).owner is None  # it waits for no stream any more
     one.end(CALL, "line_lost", own=True)  # who only had its session has no say
-    assert (one.outcome(CALL), one.live()) == (None, 1)
+    assert (one.known(CALL).outcome, one.counts().live) == (None, 1)
     other.end(CALL, "bot_hung_up", own=True)
-    assert (one.outcome(CALL), one.live()) == ("bot_hung_up", 0)
+    assert (one.known(CALL).outcome, one.counts().live) == ("bot_hung_up", 0)
     assert one.enter(OTHER, 1) == "new"
 
 
 def test_the_calls_of_a_process_that_dies_are_those_that_it_has_claimed(
-    two: tuple[SqliteRegistry, SqliteRegistry],
+    two: tuple[CallRegistry, CallRegistry],
 ) -> None:
     one, other = two
     for call_sid in (CALL, OTHER):
         one.enter(call_sid, 5)
     other.claim(CALL, b"n")
-    assert other.abandon(1) == 1
-    assert (one.outcome(CALL), one.outcome(OTHER)) == (None, "line_lost")
-    assert one.abandon(2) == 1
-    assert one.outcome(CALL) == "line_lost"
+    assert other.presence.abandon(1) == 1
+    assert (one.known(CALL).outcome, one.known(OTHER).outcome) == (None, "line_lost")
+    assert one.presence.abandon(2) == 1
+    assert one.known(CALL).outcome == "line_lost"
 
 
 def test_a_call_that_begins_with_its_stream_is_its_process_s_too(
-    two: tuple[SqliteRegistry, SqliteRegistry],
+    two: tuple[CallRegistry, CallRegistry],
 ) -> None:
     one, other = two
     assert other.claim(CALL, b"n")
     one.end(CALL, "line_lost", own=True)
-    assert one.live() == 1
-    other.forget(CALL)  # only one that waits is let go of
-    assert one.live() == 1
+    assert one.counts().live == 1
+    other.end(CALL, None)  # only one that waits is let go of
+    assert one.counts().live == 1
     other.end(CALL, "caller_hung_up", own=True)
-    assert one.live() == 0
+    assert one.counts().live == 0
 
 
-def test_one_process_does_not_forget_the_other_s_call(two: tuple[SqliteRegistry, SqliteRegistry]) -> None:
+def test_one_process_does_not_forget_the_other_s_call(two: tuple[CallRegistry, CallRegistry]) -> None:
     one, other = two
     one.enter(CALL, 5)
-    other.forget(CALL)
-    assert one.live() == 1
-    one.forget(CALL)
-    assert one.live() == 0
+    other.end(CALL, None)
+    assert one.counts().live == 1
+    one.end(CALL, None)
+    assert one.counts().live == 0
 
 
 @pytest.fixture(params=["memory", "sqlite"])
 def registry(request: pytest.FixtureRequest, clock: Clock, tmp_path: Path) -> Iterator[CallRegistry]:
-    made = MemoryRegistry(clock) if request.param == "memory" else SqliteRegistry(tmp_path / "calls", clock)
+    made = CallRegistry(clock) if request.param == "memory" else CallRegistry(clock, tmp_path / "calls")
     yield made
     made.close()
 
@@ -119,16 +118,16 @@ def test_two_limits_of_one_caller_are_counted_apart(registry: CallRegistry, cloc
 
 @pytest.mark.parametrize("what", ["unknown", "waiting", "streaming", "over"])
 async def test_when_the_days_money_is_used_up_only_a_call_that_no_process_knows_is_turned_away(
-    two: tuple[SqliteRegistry, SqliteRegistry], what: str
+    two: tuple[CallRegistry, CallRegistry], what: str
 ) -> None:
     one, other = two
     calls = LiveCalls(load_settings({"BOT_MAX_DAILY_USD": "1"}), other)
-    calls.spent_today(10**12)
+    calls.day.stored(10**12)
     if what != "unknown":
         one.enter(CALL, 5)
     if what == "streaming":
         assert one.claim(CALL, b"n")
     if what == "over":
         one.end(CALL, "caller_hung_up")
-    assert calls.turns_away(CALL) is (what == "unknown")
-    assert calls.turns_away(OTHER)
+    assert calls.admission.too_dear(CALL) is (what == "unknown")
+    assert calls.admission.too_dear(OTHER)

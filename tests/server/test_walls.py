@@ -8,10 +8,9 @@ from pathlib import Path
 import pytest
 
 from bot.config import SettingsError, load_settings
-from bot.server.over import DAY_S
+from bot.server.calls_over import DAY_S
 from bot.server.quota import MINUTE_S, Quota, quota_of, storeless_hash
-from bot.server.registry import CallRegistry, MemoryRegistry
-from bot.server.shared_registry import SqliteRegistry
+from bot.server.registry import CallRegistry
 from bot.server.walls import SAMPLES, Load, may_call
 from bot.testing.agent import Reply, Spoken, pattern
 from bot.testing.dial import new_call_sid
@@ -59,7 +58,7 @@ def test_who_may_call(allow: str, deny: str, taken: list[str]) -> None:
 async def test_a_denied_caller_is_rejected_and_nothing_is_dialled_or_spent() -> None:
     async with standing(GREETING, BOT_DENY_CALLERS="+1900") as desk:
         assert await rings(desk, PREMIUM) == "Reject"
-        assert (len(desk.calls), len(desk.model.sessions)) == (0, 0)
+        assert (len(desk.calls.directory), len(desk.model.sessions)) == (0, 0)
         assert [entry["why"] for entry in desk.logged("call_refused")] == ["caller_denied"]
         assert PREMIUM not in str(desk.logs)
         assert (await found(desk))["webhooks_refused_total", "caller_denied"] == 1
@@ -85,14 +84,14 @@ async def test_one_number_has_so_many_calls_at_once_and_others_do_not_notice() -
         assert {await rings(desk, number) for number in (WITHHELD, SPELLED[0], SPELLED[1]) * 2} == {"Connect"}
         assert (await found(desk))["webhooks_refused_total", "caller_at_once"] == 1
         assert GERMAN not in str([entry for entry in desk.logs if entry["event"] == "call_refused"])
-        await desk.calls.close()
+        await desk.calls.departure.close()
 
 
 async def test_one_number_has_so_many_calls_a_minute() -> None:
     async with standing(GREETING, BOT_CALLS_PER_MINUTE="2") as desk:
         assert [await rings(desk, GERMAN) for _ in range(3)] == ["Connect", "Connect", "Reject busy"]
         assert (await found(desk))["webhooks_refused_total", "caller_rate"] == 1
-        await desk.calls.close()
+        await desk.calls.departure.close()
 
 
 class Clock:
@@ -109,7 +108,7 @@ def clock() -> Clock:
 
 @pytest.fixture(params=["memory", "sqlite"])
 def registry(request: pytest.FixtureRequest, clock: Clock, tmp_path: Path) -> Iterator[CallRegistry]:
-    made = MemoryRegistry(clock) if request.param == "memory" else SqliteRegistry(tmp_path / "calls", clock)
+    made = CallRegistry(clock) if request.param == "memory" else CallRegistry(clock, tmp_path / "calls")
     yield made
     made.close()
 
@@ -154,7 +153,7 @@ def test_all_processes_count_together_and_none_keeps_a_number(tmp_path: Path, cl
     hashed = storeless_hash(settings)
     quota = quota_of(settings, GERMAN, hashed)
     assert quota == quota_of(settings, "+49 30 123456", hashed) != quota_of(settings, FRENCH, hashed)
-    one, two = (SqliteRegistry(tmp_path / "calls", clock, owner) for owner in (1, 2))
+    one, two = (CallRegistry(clock, tmp_path / "calls", owner) for owner in (1, 2))
     assert [one.enter(sid(1), 9, quota), two.enter(sid(2), 9, quota)] == ["new", "caller_at_once"]
     one.close()
     two.close()
@@ -184,14 +183,14 @@ CALLERS = 10_000
 
 
 def test_those_who_rang_long_ago_are_forgotten(clock: Clock) -> None:
-    registry = MemoryRegistry(clock)
+    registry = CallRegistry(clock)
     for number in range(CALLERS):
         registry.enter(sid(number), 10**6, Quota(f"caller {number}", 1, 1))
         registry.end(sid(number), "caller_hung_up")
     clock.now_s += DAY_S
     registry.enter(sid(CALLERS), 10**6, Quota("anna", 1, 1))
     assert registry.enter(sid(CALLERS + 1), 10**6, Quota("anna", 1, 1)) == "caller_at_once"
-    assert registry.rings.callers == 1
+    assert registry._db.execute("SELECT count(DISTINCT caller) FROM calls").fetchone() == (1,)
 
 
 # ---- a machine that is too busy ----
@@ -222,15 +221,15 @@ async def test_a_loop_that_is_too_late_takes_no_new_call_and_says_so() -> None:
         before = new_call_sid()
         assert await rings(desk, GERMAN, before) == "Connect"
         for _ in range(SAMPLES):
-            desk.calls.load.lag(0.2)
+            desk.calls.admission.load.lag(0.2)
         assert await desk.ready() == (200, "full\n")
         assert await rings(desk, GERMAN) == "Reject busy"
         assert await rings(desk, GERMAN, before) == "Connect"
         assert (await found(desk))["webhooks_refused_total", "overloaded"] == 1
         for _ in range(SAMPLES):
-            desk.calls.load.lag(0.01)
+            desk.calls.admission.load.lag(0.01)
         assert await desk.ready() == (200, "ready\n")
-        await desk.calls.close()
+        await desk.calls.departure.close()
 
 
 async def test_there_is_somewhere_else_to_go() -> None:
@@ -238,7 +237,7 @@ async def test_there_is_somewhere_else_to_go() -> None:
     async with standing(GREETING, BOT_MAX_CALLS="1", BOT_OVERFLOW_URL=elsewhere) as desk:
         assert await rings(desk, GERMAN) == "Connect"
         assert await rings(desk, FRENCH) == f"Redirect {elsewhere}"
-        await desk.calls.close()
+        await desk.calls.departure.close()
 
 
 def test_calls_that_find_no_room_are_not_sent_in_a_circle() -> None:

@@ -26,7 +26,7 @@ pytestmark = pytest.mark.both_loops
 
 
 def pool(desk: Desk) -> WarmPool:
-    return desk.calls.pool
+    return desk.calls.starter.pool
 
 
 async def filled(desk: Desk, dialled: int) -> None:
@@ -185,7 +185,7 @@ async def test_stopping_closes_what_is_ready_and_what_is_being_dialled() -> None
         calling = asyncio.create_task(desk.dial(phone))
         await desk.model.asked.wait()  # the pool dials another
         await until(lambda: heard(phone))
-        await desk.calls.close()
+        await desk.calls.departure.close()
         await calling
         assert (len(pool(desk)), desk.model.open_sessions) == (2, 2)
     assert desk.model.open_sessions == 0
@@ -194,12 +194,12 @@ async def test_stopping_closes_what_is_ready_and_what_is_being_dialled() -> None
 async def test_a_session_taken_by_a_call_that_is_over_before_its_task_runs_is_closed() -> None:
     async with standing(BOT_WARM_SESSIONS="1") as desk:
         await filled(desk, 1)
-        live = desk.calls.start(new_call_sid())
+        live = desk.calls.starter.start(new_call_sid())
         assert live.bridge.warm
         live.bridge.phone_closed(1006)
         await live.task
         await until(lambda: desk.model.open_sessions == len(pool(desk)) == 1)
-        assert desk.calls.registry.live() == 0
+        assert desk.calls.registry.counts().live == 0
 
 
 async def test_a_call_that_can_t_be_made_keeps_no_session_and_no_place(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -207,9 +207,9 @@ async def test_a_call_that_can_t_be_made_keeps_no_session_and_no_place(monkeypat
         await filled(desk, 1)
         call_sid = new_call_sid()
         monkeypatch.setattr("bot.server.bridge.Call", Mock(side_effect=KeyError("a defect")))
-        assert desk.calls.enter(call_sid) == "new"
+        assert desk.calls.admission.enter(call_sid) == "new"
         with pytest.raises(KeyError):
-            desk.calls.start(call_sid)
+            desk.calls.starter.start(call_sid)
         monkeypatch.undo()
-        assert (len(pool(desk)), len(desk.calls), desk.calls.registry.live()) == (1, 0, 0)
+        assert (len(pool(desk)), len(desk.calls.directory), desk.calls.registry.counts().live) == (1, 0, 0)
         await desk.works()

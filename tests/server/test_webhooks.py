@@ -33,7 +33,7 @@ async def test_only_twilio_gets_an_answer(path: str) -> None:
             assert (await desk.post(path, body, token="f" * 32))[0] == 403
         assert (await desk.post(path, form(call_sid), signed_path=path + "/"))[0] == 403
         assert (await desk.post(path, form(call_sid), public_url=desk.origin))[0] == 403
-        assert (len(desk.calls), desk.model.sessions) == (0, [])
+        assert (len(desk.calls.directory), desk.model.sessions) == (0, [])
         assert {entry["path"] for entry in desk.logged("webhook_refused")} == {path}
 
 
@@ -44,7 +44,7 @@ async def test_a_signed_form_without_a_call_sid_is_told_so(path: str, call_sid: 
         fields = [("CallSid", call_sid), ("AccountSid", ACCOUNT)]
         assert await desk.post(path, fields) == (400, "the form has no valid CallSid\n")
         assert await desk.post(path, fields[1:]) == (400, "the form has no valid CallSid\n")
-        assert len(desk.calls) == 0
+        assert len(desk.calls.directory) == 0
 
 
 async def test_the_query_is_part_of_what_is_signed() -> None:
@@ -64,7 +64,7 @@ async def test_other_methods_paths_and_accounts_are_refused() -> None:
             assert (await desk.post(path, form(new_call_sid())))[0] == 404
         foreign = form(new_call_sid(), account="AC" + "6" * 32)
         assert await desk.post("/voice", foreign) == (403, "the call belongs to another account\n")
-        assert (len(desk.calls), desk.model.sessions) == (0, [])
+        assert (len(desk.calls.directory), desk.model.sessions) == (0, [])
 
 
 async def test_a_body_over_64_kib_is_refused() -> None:
@@ -87,7 +87,7 @@ async def test_a_form_that_does_not_come_is_waited_for_no_longer(monkeypatch: py
         writer.write(b"0" * 91)  # the rest, or aiohttp would wait for it before it lets go
         writer.close()
         await writer.wait_closed()
-        assert len(desk.calls) == 0
+        assert len(desk.calls.directory) == 0
 
 
 async def test_an_unsigned_form_is_not_waited_for() -> None:
@@ -99,7 +99,7 @@ async def test_an_unsigned_form_is_not_waited_for() -> None:
         writer.write(b"0" * (60_000 - 10))
         writer.close()
         await writer.wait_closed()
-        assert len(desk.calls) == 0
+        assert len(desk.calls.directory) == 0
 
 
 async def test_a_form_of_too_many_fields_is_refused_unsorted() -> None:
@@ -107,7 +107,7 @@ async def test_a_form_of_too_many_fields_is_refused_unsorted() -> None:
     async with standing() as desk:
         fields = [*form(new_call_sid()), *((f"f{number}", "") for number in range(voice.MAX_FIELDS))]
         assert await desk.post("/voice", fields) == (413, "the form has too many fields\n")
-        assert len(desk.calls) == 0
+        assert len(desk.calls.directory) == 0
 
 
 async def test_a_repeated_webhook_dials_once_and_voids_the_token_before() -> None:
@@ -132,7 +132,7 @@ async def test_a_call_that_is_over_is_hung_up_and_never_dialled_again() -> None:
         await desk.quiet()
         status, document = await desk.voice(phone.ids.call_sid)
         assert (status, verbs(document)) == (200, ["Hangup"])
-        assert (len(desk.model.sessions), len(desk.calls)) == (1, 0)
+        assert (len(desk.model.sessions), len(desk.calls.directory)) == (1, 0)
 
 
 async def test_one_call_too_many_is_busy_and_costs_nothing() -> None:
@@ -147,10 +147,10 @@ async def test_one_call_too_many_is_busy_and_costs_nothing() -> None:
         async with desk.http.get(desk.origin + "/readyz") as answer:
             assert (answer.status, await answer.text()) == (200, "full\n")
         desk.bridge(mine[0]).shutdown("drained")
-        await until(lambda: len(desk.calls) == 1)
+        await until(lambda: len(desk.calls.directory) == 1)
         assert verbs((await desk.voice(new_call_sid()))[1]) == ["Connect", "Say", "Hangup"]
         await until(lambda: len(desk.model.sessions) == 3)
-        await desk.calls.close()
+        await desk.calls.departure.close()
 
 
 @pytest.mark.parametrize("prefix", ["", "/line/one", "/voice"])
@@ -227,7 +227,7 @@ async def test_call_progress_is_taken_note_of() -> None:
         assert await desk.post("/voice/status", form(call_sid, "completed")) == (204, "")
         (entry,) = desk.logged("call_status")
         assert (entry["call_sid"], entry["status"]) == (call_sid, "completed")
-        assert len(desk.calls) == 0
+        assert len(desk.calls.directory) == 0
 
 
 async def test_the_health_routes_say_how_it_stands() -> None:
@@ -240,7 +240,7 @@ async def test_the_health_routes_say_how_it_stands() -> None:
         assert await asked("/readyz") == (200, "ready\n")
         call_sid = new_call_sid()
         token = await desk.token(call_sid)
-        await desk.calls.close()
+        await desk.calls.departure.close()
         assert await asked("/healthz") == (200, "ok\n")
         assert await asked("/readyz") == (503, "draining\n")
         assert desk.reasons == ["drained"]
@@ -282,10 +282,10 @@ async def test_a_call_that_can_t_begin_takes_no_place(monkeypatch: pytest.Monkey
         raise RuntimeError("no call can begin")
 
     async with standing(BOT_MAX_CALLS="1") as desk:
-        monkeypatch.setattr(desk.calls, "start", broken)
+        monkeypatch.setattr(desk.calls.starter, "start", broken)
         for _ in range(2):
             assert "<Say" in (await desk.voice(new_call_sid()))[1]
-        assert (desk.calls.registry.live(), len(desk.logged("webhook_failed"))) == (0, 2)
+        assert (desk.calls.registry.counts().live, len(desk.logged("webhook_failed"))) == (0, 2)
         monkeypatch.undo()
         await desk.works()
 

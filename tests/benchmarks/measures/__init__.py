@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
+from tests.benchmarks.measures.claims import claims
 from tests.benchmarks.measures.cost import cost, record, turns
 from tests.benchmarks.measures.delay import capacity, delay
 from tests.benchmarks.measures.memory import memory
@@ -23,5 +24,6 @@ MEASURES: Mapping[str, Callable[[Rig], list[Table]]] = {
     "storm": storm,
     "record": record,
     "store": store,
+    "claims": claims,
     "capacity": capacity,
 }

@@ -1,0 +1,25 @@
+"""Outcomes of calls, and what each of them means for what follows."""
+
+from __future__ import annotations
+
+from typing import Literal, TypeGuard, get_args
+
+from bot.call.outputs import EndReason
+
+Outcome = EndReason | Literal["stopped"]
+"""How a call ended, as far as what follows depends on it. `stopped`: its stream was, as when the caller hangs up, and
+Twilio has yet to say whether they did."""
+OUTCOMES: tuple[Outcome, ...] = (*get_args(EndReason), "stopped")
+RESUMABLE: frozenset[Outcome] = frozenset({"line_lost", "drained", "stopped"})
+"""Ends after which the call is carried on if the caller is still there."""
+BOUNDS: frozenset[Outcome] = frozenset({"spend_limit", "time_limit", "idle"})
+"""Ends that the bot says goodbye before; where it could not, a sentence follows."""
+FAILED: frozenset[Outcome] = frozenset({"model_unavailable", "internal_error"})
+"""Ends after which the caller gets what the operator has chosen for a call that can't go on."""
+ASKED_AFTER: frozenset[Outcome] = BOUNDS | FAILED | {"bot_hung_up", "drained", "refused", "line_lost"}
+"""Ends after which Twilio asks what is next: the stream was closed by us, or broke."""
+
+
+def is_final(reason: str) -> TypeGuard[EndReason]:
+    """Whether nothing carries a call on that has ended so by the store; what the store alone may say is not."""
+    return reason in OUTCOMES and reason not in RESUMABLE
