@@ -95,9 +95,10 @@ class RoundTrip:
     def add(self, sample_us: int) -> None:
         if sample_us >= LONGEST_US:
             return
+        far_us = self.far_us
         if self.known:
-            self.deviate(abs(sample_us - self.us))
-        self._level.add(sample_us, self.us if self.known else sample_us, self.far_us)
+            self.deviate(abs(sample_us - self.us), far_us)
+        self._level.add(sample_us, self.us if self.known else sample_us, far_us)
         self.us = self._level.mean
 
     @property
@@ -105,14 +106,14 @@ class RoundTrip:
         """Whether echoes scatter more than any jitter makes them."""
         return self.spread_us > MOST_JITTER_US
 
-    def deviate(self, by_us: float) -> None:
+    def deviate(self, by_us: float, most_us: float) -> None:
         """So much a round trip was off, or two echoes in a row differ: it is the jitter of two ways either way."""
         self._n_deviations = min(self._n_deviations + 1, 2 * WINDOW)
-        self.spread_us += (min(by_us, self.far_us) - self.spread_us) / self._n_deviations
+        self.spread_us += (min(by_us, most_us) - self.spread_us) / self._n_deviations
 
 
 class Hold:
-    """How much later than by our clock a stretch of audio plays. `expected_us` is what its like was held back before."""
+    """How much later than by our clock a stretch of audio plays. `expected_us`: as much as its like before."""
 
     def __init__(self, expected_us: int) -> None:
         self.us = self.at_start_us = self._expected_us = expected_us
@@ -139,25 +140,27 @@ class Hold:
     def add(self, late_us: int, position_us: int, trip: RoundTrip) -> None:
         """The echo of the mark at `position_us` came so late."""
         (before_us, at_us), self._last, level = self._last, (late_us, position_us), self._level
+        far_us = trip.far_us
         if at_us:
-            trip.deviate(abs(late_us - before_us))
+            trip.deviate(abs(late_us - before_us), far_us)
             if position_us - at_us >= TOGETHER_US and late_us - before_us < -(position_us - at_us) // 2:
                 self._forget(before_us)
                 return
         had_begun = self.seen
         zero_us = trip.us if self.start_level_us is None else self.start_level_us - self.at_start_us
-        if level.add(late_us, zero_us + self.us, trip.far_us):
+        if level.add(late_us, zero_us + self.us, far_us):
             self._begins = self._begins and not had_begun
         alone_us = round(level.odd[-1] - zero_us) if level.odd else 0
         self.odd_us = alone_us if alone_us > self.us else None
         if not level.kept:
             self.at_start_us = max(alone_us, 0)  # until there is more to tell
             return
-        if self._begins:
-            self.start_level_us = level.mean
-            self.at_start_us = round(self._at_start(level.mean - trip.us, trip))
+        mean_us = level.mean
+        if self._begins or self.start_level_us is None:
+            self.start_level_us = mean_us
+            self.at_start_us = round(self._at_start(mean_us - trip.us, trip))
             self._begins = len(level.kept) < WINDOW
-        self.us = self.at_start_us + round(level.mean - (self.start_level_us or 0))
+        self.us = self.at_start_us + round(mean_us - self.start_level_us)
         if trip.gathered and self.us < self._expected_us + LONGEST_US:
             self.us = self._expected_us
 

@@ -71,7 +71,7 @@ GOES_OVER = {
     "Ledger": "epoch early_echoes dead_echoes unconfirmed_ends echoes ask_until_us news late_us _entries _runs _marks"
     " _probes _dead _mark_number _marked_us _unmarked _out _given_up",
     "Level": "kept odd _moves",
-    "RoundTrip": "us spread_us _level _n_deviations",
+    "RoundTrip": "us spread_us _n_deviations",
     "Speaking": "stream_sid begun full paused keeps dropped_bytes fresh _held _held_bytes _kept _step_chars",
     "StartHold": "_last",
     "Voice": "_items",
