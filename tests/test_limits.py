@@ -116,7 +116,7 @@ LIMITS: list[tuple[str, Any, str]] = [
     ("call.ledger.MAX_RUNS", 256, "bounded memory"),
     ("call.playout_estimate.WINDOW", 32, "the mean of so many round trips errs by 1.4 ms"),
     ("call.playout_estimate.LONGEST_US", US, "no round trip of a call is longer"),
-    ("call.playout_estimate.MOST_DEVIATION_US", 100_000, "a single echo says no more than this"),
+    ("call.playout_estimate.TOGETHER_US", 100_000, "no jitter brings marks together that stand so far apart"),
     ("call.playout_estimate.MOST_JITTER_US", 40_000, "the spread of a line of +-60 ms"),
     ("call.ledger.EARLY_US", 30_000, "an echo that is earlier is none of a phone's that plays"),
     ("call.ledger.MAX_ENTRIES", 64, "bounded memory"),

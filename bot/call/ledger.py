@@ -325,7 +325,7 @@ class Ledger:
         self.echoes = True
         end_us, inside = run.end_us, len(run.parts) == 1 and run.proven > 0 and mark.position < run.size
         if mark.sent_us <= run.at_us(mark.position):
-            run.hold.add(after_us - round(self.round_trip.us), self.round_trip)
+            run.hold.add(after_us, mark.position * US_PER_BYTE, self.round_trip)
         run.proven = mark.position
         if run is self._runs[-1]:
             self.late_us = run.hold.us if run.hold.seen else run.hold.at_start_us
@@ -418,7 +418,8 @@ class Ledger:
 
     def _overdue(self, mark: Mark, run: Run, now_us: int) -> bool:
         due_us = max(run.at_us(mark.position), mark.sent_us) + self.round_trip.us
-        return self.echoes and now_us > due_us + self.round_trip.far_us
+        told = self.echoes and self.round_trip.known > 0 and not self.round_trip.gathered
+        return told and now_us > due_us + self.round_trip.far_us
 
     def cut(self, now_us: int) -> list[Entry]:
         """A `clear` goes out now: the entries as heard, in order. A new epoch begins with nothing out."""

@@ -1,14 +1,15 @@
 """How late a phone plays what we send, from the marks that come back.
 
-The line delays media and `clear` alike, so without marks our own clock tells what was heard at a `clear`; it errs by
-the jitter of a stretch's first media and by what the phone or the line holds back. An echo tells both: its residual is
-how much later it came than by our clock and the round trip. A single residual carries the jitter of its way back, so
-the estimate is their centre, not an edge, which would err to one side:
+The line delays media and `clear` alike, so our own clock tells what was heard at a `clear`, but for the jitter of a
+stretch's first media and for what the phone or the line holds back. An echo comes later than by our clock by the round
+trip, by that hold, and by the jitter of its own way back. So the estimate is a centre, not an edge:
 
-- The round trip is the mean of the echoes of marks set on an empty buffer; their spread is the line's own.
-- The hold is the mean of the residuals since it last changed. It has changed when two residuals in a row are off by
-  more than the spread and agree with each other; one alone is a message lost and sent again.
-- Until then the hold is what it was before, at first nothing: the mean counts against that by their variances.
+- The round trip is the mean of the echoes of marks set on an empty buffer; their scatter is the line's own.
+- The level is the mean of how late the echoes of a stretch come. Two late ones in a row that are alike are a new level:
+  one alone was lost and sent again. An early one is believed at once: nothing makes an echo come too soon. Those that
+  come together were held on their way back and tell nothing.
+- The hold at a stretch's start is that level less the round trip, drawn towards what was expected, at first nothing,
+  by how little the echoes prove. From then on only changes of the level count, in which the round trip cancels out.
 
 What remains is the journey of the `clear` itself, which nobody can know. Times are microseconds.
 """
@@ -17,62 +18,53 @@ from __future__ import annotations
 
 from collections import deque
 from math import sqrt
-from statistics import fmean, median
+from statistics import fmean
 
 WINDOW = 32
-"""Echoes that a centre is made of. Of 32 round trips at +-10 ms the mean errs by 1.4 ms; twice as many gain 0.4 ms."""
+"""Echoes that a mean is made of. Of 32 round trips at +-10 ms it errs by 1.4 ms; twice as many gain 0.4 ms."""
 UNKNOWN_US, UNKNOWN_ERROR_US = 120_000, 100_000
 """A round trip that was never measured: from 20 ms in a city to 300 ms across the world."""
 LONGEST_US = 1_000_000
 """A longer round trip is none: something stood still. By satellite it is 600 ms."""
 SPREAD_US, AS_IF = 6_700, 4
 """Mean deviation of round trips on a line of +-10 ms, which counts as if so many echoes had shown it."""
-MOST_DEVIATION_US = 100_000
-"""One that was lost and sent again, after 200 ms and more, says little of the spread."""
 FAR, LEAST_FAR_US = 3.5, 12_000
 """Spreads beyond which an echo is off. Round trips at +-J deviate by three at most."""
-FEW = 2
-"""Round trips that a stall may have lengthened all."""
-SURE = 2.5
-"""Standard deviations of the noise within which a hold is that of before: a prebuffer of 30 ms and more is seen."""
-MOVED = 4
-"""Round trips in a row that are off and agree are a new one; those that wait for a stall to end do not agree."""
-EARLY_US = 30_000
-"""The most by which a phone's clock gets ahead of ours within an answer: 300 ppm in 100 s."""
+SURE = 3.0
+"""Standard deviations of the noise within which a hold is what was expected: after one round trip, of 32 ms."""
+TRIP_MOVES, LEVEL_MOVES = 4, 2
+"""Echoes in a row, late and alike, that are another level. Round trips that wait for a stall to end are not alike."""
+TOGETHER_US = 100_000
+"""Marks that stand so far apart and come back within half of it came together: that much no jitter does."""
 MOST_JITTER_US = 40_000
 """The spread of a line of +-60 ms. Echoes that scatter more are gathered somewhere, and say nothing of the media."""
 
 
-class Centre:
-    """The mean of what has come since the last change of level."""
+class Level:
+    """The mean of what has come since it last changed."""
 
-    def __init__(self) -> None:
+    def __init__(self, moves: int) -> None:
         self.kept: deque[int] = deque(maxlen=WINDOW)
-        self.odd: int | None = None
-        """The last value, if it was off."""
-
-    def add(self, value: int, level: float, far: float) -> bool:
-        """Another value, where `level` was expected. Whether it moves the level: the value before was off as much."""
-        if abs(value - level) <= far:
-            self.kept.append(value)
-            self.odd = None
-            return False
-        moved = self.odd is not None and abs(value - self.odd) <= far
-        if moved and self.odd is not None:
-            self.restart(self.odd, value)
-        else:
-            self.odd = value
-        return moved
-
-    def restart(self, *values: int) -> None:
-        """The level has changed: these alone are of the new one."""
-        self.kept.clear()
-        self.kept.extend(values)
-        self.odd = None
+        self.odd: list[int] = []
+        """The last values, as far as they were off and alike."""
+        self._moves = moves
 
     @property
     def mean(self) -> float:
         return sum(self.kept) / len(self.kept)  # statistics.fmean takes three times as long
+
+    def add(self, value: int, expected: float, far: float) -> bool:
+        """Another value, where `expected` was. Whether it is another level, with those before it that are alike."""
+        if abs(value - expected) <= far:
+            self.kept.append(value)
+            self.odd = []
+            return False
+        self.odd = [*[one for one in self.odd if abs(one - value) <= far], value]
+        if value > expected and len(self.odd) < self._moves:
+            return False
+        self.kept = deque(self.odd, maxlen=WINDOW)
+        self.odd = []
+        return True
 
 
 class RoundTrip:
@@ -82,16 +74,18 @@ class RoundTrip:
         self.us: float = UNKNOWN_US
         self.spread_us: float = SPREAD_US
         """Mean deviation of one round trip; also, nearly, the standard deviation of one way."""
-        self.variance = float(UNKNOWN_ERROR_US**2)
-        """Of the mean."""
-        self._last: deque[int] = deque(maxlen=WINDOW)
-        self._deviated_us = 0.0
-        self._differences: deque[int] = deque(maxlen=WINDOW)
+        self._level = Level(TRIP_MOVES)
+        self._n_deviations = AS_IF
 
     @property
     def known(self) -> int:
         """How many echoes have told of it."""
-        return len(self._last)
+        return len(self._level.kept)
+
+    @property
+    def variance(self) -> float:
+        """Of the mean."""
+        return 2 * self.spread_us**2 / self.known if self.known else UNKNOWN_ERROR_US**2
 
     @property
     def far_us(self) -> float:
@@ -101,101 +95,92 @@ class RoundTrip:
     def add(self, sample_us: int) -> None:
         if sample_us >= LONGEST_US:
             return
-        self._last.append(sample_us)
-        latest = list(self._last)[-MOVED:]
-        least, most = min(latest), max(latest)
-        off = least - self.us > self.far_us or self.us - most > self.far_us
-        if off and len(self._last) > 2 * MOVED and most - least <= 2 * self.far_us:
-            self.was(*latest)
-        else:
-            self._reckon()
+        far_us = self.far_us
+        if self.known:
+            self.deviate(abs(sample_us - self.us), far_us)
+        self._level.add(sample_us, self.us if self.known else sample_us, far_us)
+        self.us = self._level.mean
 
-    def differ(self, difference_us: int) -> None:
-        """So much lie two residuals in a row apart: they deviate as one round trip does, by the jitter of two ways."""
-        self._differences.append(min(difference_us, MOST_DEVIATION_US))
-        self._spread()
+    @property
+    def gathered(self) -> bool:
+        """Whether echoes scatter more than any jitter makes them."""
+        return self.spread_us > MOST_JITTER_US
 
-    def was(self, *samples_us: int) -> None:
-        """It is known to have been so, whatever was measured before."""
-        self._last.clear()
-        self._last.extend(samples_us)
-        self._reckon()
-
-    def _reckon(self) -> None:
-        middle = median(self._last)
-        self._deviated_us = sum([min(abs(one - middle), MOST_DEVIATION_US) for one in self._last])
-        self._spread()
-        far_us = max(LEAST_FAR_US, FAR * self.spread_us)
-        self.us = fmean([one for one in self._last if abs(one - middle) <= far_us] or [middle])
-
-    def _spread(self) -> None:
-        n = len(self._last) + len(self._differences) + AS_IF
-        self.spread_us = (self._deviated_us + sum(self._differences) + AS_IF * SPREAD_US) / n
-        if self._last:
-            self.variance = 2 * self.spread_us**2 / len(self._last)
+    def deviate(self, by_us: float, most_us: float) -> None:
+        """So much a round trip was off, or two echoes in a row differ: it is the jitter of two ways either way."""
+        self._n_deviations = min(self._n_deviations + 1, 2 * WINDOW)
+        self.spread_us += (min(by_us, most_us) - self.spread_us) / self._n_deviations
 
 
 class Hold:
-    """How much later than by our clock a stretch of audio plays. `before_us` is what its like was held back before."""
+    """How much later than by our clock a stretch of audio plays. `expected_us`: as much as its like before."""
 
-    def __init__(self, before_us: int) -> None:
-        self.us = self.at_start_us = before_us
+    def __init__(self, expected_us: int) -> None:
+        self.us = self.at_start_us = self._expected_us = expected_us
         """Now, and when the stretch began."""
-        self.trip_us = 0.0
-        """The round trip by which it was last reckoned."""
-        self._before_us = before_us
-        self._last_us: int | None = None
+        self.odd_us: int | None = None
+        """What the last echo alone would say, if it was late and nothing like it had come before."""
+        self.start_level_us: float | None = None
+        """How late echoes came at first, the round trip included."""
+        self._level = Level(LEVEL_MOVES)
         self._begins = True
         """Whether it is still what it was at the start."""
-        self._centre = Centre()
+        self._last = (0, 0)
 
     @property
     def seen(self) -> bool:
-        """Whether any residual has told of it."""
-        return bool(self._centre.kept)
+        """Whether any echo has told of it."""
+        return bool(self._level.kept)
 
-    @property
-    def odd_us(self) -> int | None:
-        """The last residual, if it was late and nothing like it had come before."""
-        odd = self._centre.odd
-        return odd if odd is not None and odd > self.us else None
-
-    def expect(self, before_us: int) -> None:
+    def expect(self, expected_us: int) -> None:
         """What is before it ends later than was thought."""
         if not self.seen:
-            self.us = self.at_start_us = self._before_us = before_us
+            self.us = self.at_start_us = self._expected_us = expected_us
 
-    def add(self, residual_us: int, trip: RoundTrip) -> None:
-        """An echo came so much later than by our clock and the round trip."""
-        had_begun, centre = self.seen, self._centre
-        if self._last_us is not None:
-            trip.differ(abs(residual_us - self._last_us))
-        self._last_us = residual_us
-        if centre.add(residual_us, self.us, trip.far_us):
-            if centre.mean < -trip.far_us and trip.known <= FEW:  # nothing plays before it is sent
-                trip.was(max(round(trip.us + centre.mean), 0))
-                centre.restart(0)
-            else:
-                self._begins = self._begins and not had_begun
-        if not centre.kept:
-            self.at_start_us = max(residual_us, 0)  # until there is more to tell
+    def add(self, late_us: int, position_us: int, trip: RoundTrip) -> None:
+        """The echo of the mark at `position_us` came so late."""
+        (before_us, at_us), self._last, level = self._last, (late_us, position_us), self._level
+        far_us = trip.far_us
+        if at_us:
+            trip.deviate(abs(late_us - before_us), far_us)
+            if position_us - at_us >= TOGETHER_US and late_us - before_us < -(position_us - at_us) // 2:
+                self._forget(before_us)
+                return
+        had_begun = self.seen
+        zero_us = trip.us if self.start_level_us is None else self.start_level_us - self.at_start_us
+        if level.add(late_us, zero_us + self.us, far_us):
+            self._begins = self._begins and not had_begun
+        alone_us = round(level.odd[-1] - zero_us) if level.odd else 0
+        self.odd_us = alone_us if alone_us > self.us else None
+        if not level.kept:
+            self.at_start_us = max(alone_us, 0)  # until there is more to tell
             return
-        self.us, self.trip_us = round(self._weighed(trip)), trip.us
-        if self._begins:
-            self.at_start_us = self.us
+        mean_us = level.mean
+        if self._begins or self.start_level_us is None:
+            self.start_level_us = mean_us
+            self.at_start_us = round(self._at_start(mean_us - trip.us, trip))
+            self._begins = len(level.kept) < WINDOW
+        self.us = self.at_start_us + round(mean_us - self.start_level_us)
+        if trip.gathered and self.us < self._expected_us + LONGEST_US:
+            self.us = self._expected_us
 
-    def _weighed(self, trip: RoundTrip) -> float:
-        """The mean of the residuals; within the noise, drawn towards what was before by how little they prove."""
-        mean_us = self._centre.mean
-        off_us = mean_us - self._before_us
-        if trip.spread_us > MOST_JITTER_US and off_us < LONGEST_US:
-            return self._before_us
-        jitter = trip.spread_us**2
-        noise = trip.variance + jitter / len(self._centre.kept)
-        sure_us = SURE * sqrt(jitter + noise)
-        if mean_us < -sure_us - EARLY_US:  # nothing plays before it is sent: it is the round trip that is wrong
+    def _forget(self, late_us: int) -> None:
+        """That an echo came so late: the next came together with it."""
+        level, self.odd_us = self._level, None
+        level.odd = []
+        if self.start_level_us is None:
+            self.at_start_us = self.us
+        if level.kept and level.kept[-1] == late_us:
+            level.kept.pop()
+
+    def _at_start(self, hold_us: float, trip: RoundTrip) -> float:
+        """By the echoes; within the noise drawn towards what was expected, by how little they prove."""
+        start = trip.spread_us**2 / 2
+        noise = trip.variance + trip.spread_us**2 / len(self._level.kept)
+        off_us, sure_us = hold_us - self._expected_us, SURE * sqrt(start + noise)
+        if hold_us < -sure_us:  # nothing plays before it is sent: it is the round trip that is wrong
             return 0
-        return self._before_us + off_us * (jitter / (jitter + noise) if abs(off_us) < sure_us else 1)
+        return self._expected_us + off_us * (start / (start + noise) if abs(off_us) < sure_us else 1)
 
 
 class StartHold:
@@ -206,14 +191,12 @@ class StartHold:
         """With the round trip, which may have been known less well at the time."""
 
     def learn(self, hold: Hold) -> None:
-        if hold.seen:
-            self._last.append(hold.at_start_us + hold.trip_us)
+        if hold.start_level_us is not None:
+            self._last.append(hold.start_level_us)
 
     def expected_us(self, trip: RoundTrip) -> int:
         """The least of the last, with those that agree with it; nothing, while it is within the noise."""
-        if not self._last:
-            return 0
-        least = min(self._last)
+        least = min(self._last, default=0.0)
         alike = [one for one in self._last if one <= least + trip.far_us]
-        hold_us = fmean(alike) - trip.us
+        hold_us = fmean(alike) - trip.us if alike else 0.0
         return round(hold_us) if hold_us > trip.far_us else 0

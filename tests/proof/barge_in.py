@@ -37,6 +37,8 @@ NETWORKS = (
     Network("echoes 300 ms late", 40, 10, echoes_late_ms=300),
     Network("echoes in bursts", 40, 10, echoes_every_ms=1_000),
 )
+ALL = "ALL"
+"""The situations of a network together."""
 UNSEEN = frozenset({"echoes never", "echoes at once", "echoes in bursts"})
 """Where marks tell nothing, the clock is all there is."""
 
@@ -68,19 +70,32 @@ class Bounds:
 
 
 ANY = float("inf")
+ONE_ECHO = 25.0
+"""p99 of a first turn behind a prebuffer. Its greeting is ready when the stream opens, so that one echo tells of the round
+trip, by +- 20 ms, and no better than by the `clear`'s own +- 10: the sum of three ways, p95 19.4 and p99 23.8 where all
+else is known (`best_of_one_echo`), and 22 cannot be reached. Without a prebuffer the expectation of none helps."""
+SAMPLED = 1.0
+"""By how much the p95 of 300 cuts may exceed another's by chance. Of all situations together it must not."""
+
+
+def best_of_one_echo(jitter_ms: float, n: int, rng: random.Random) -> Errors:
+    """What is left to an estimate that knows all but the jitter of one mark's way there and back, and of the `clear`."""
+    return Errors([sum(rng.uniform(-jitter_ms, jitter_ms) for _ in range(3)) for _ in range(n)])
 
 
 def bounds(network: Network, situation: str) -> Bounds:
+    """The first turn has its own; where marks tell nothing, it is as good as the clock, which is asked of all."""
+    first = situation == GREETING.name
     if not network.delay_ms and not network.jitter_ms:
         return Bounds(2, 2, 1, 2)
     if network.name in UNSEEN:
-        return Bounds(ANY, ANY, ANY)  # as good as the clock, which is asked of all
+        return Bounds(ANY, ANY, ANY)
     if network.lost:
-        return Bounds(ANY if situation == GREETING.name else 18, ANY, ANY)
+        return Bounds(18, ANY, ANY)
     if network.jitter_ms > 10:
-        return Bounds(ANY if situation == GREETING.name else 42, ANY, ANY)
-    if situation == GREETING.name:  # one round trip is known by then, and its error can't be told from a prebuffer
-        return Bounds(ANY, 30 if network.prebuffer_ms else 22, ANY)
+        return Bounds(ANY if first else 42, ANY, ANY)
+    if first:
+        return Bounds(ANY, ONE_ECHO if network.prebuffer_ms else 22, ANY)
     return Bounds()
 
 
@@ -115,12 +130,13 @@ class Tally:
     def missed(self) -> list[str]:
         """The bounds that were not kept."""
         may, told = bounds(self.network, self.situation), self.told
+        by_chance = 0.0 if self.situation == ALL else SAMPLED
         found = {
             f"p95 over {may.p95:g}": told.quantile(0.95) > may.p95,
             f"p99 over {may.p99:g}": told.quantile(0.99) > may.p99,
             f"bias over {may.bias:g}": abs(told.bias) > may.bias,
             f"over {may.most:g}": told.quantile(1) > may.most,
-            "worse than the clock": told.quantile(0.95) > 1.1 * self.clock.quantile(0.95) + 0.5,
+            "worse than the clock": told.quantile(0.95) > self.clock.quantile(0.95) + by_chance,
             "wrong items": self.wrong_items > 0,
         }
         return [*[what for what, so in found.items() if so], *self.faults[:2]]
@@ -146,8 +162,11 @@ HEADER = (
 def is_blind(cut: Cut, network: Network) -> bool:
     """Whether the stall could not be known when `clear` was written.
 
-    It shows in the first late echo with the next one overdue: within 200 ms of its end, and there and back.
+    It shows in the first late echo with the next one overdue: within 200 ms of its end, and there and back. A message
+    that was lost is a stall to those behind it: to the `clear`, if it arrives later than jitter makes it.
     """
+    if network.lost:
+        return abs(cut.oracle_ms - cut.true_ms) > network.jitter_ms + 2
     if cut.stalled_ms_ago is None or cut.stalled_ms_ago < 0:
         return False
     stall_ms = network.line_stall_ms or network.playout_stall_ms
@@ -159,7 +178,7 @@ def tally(
 ) -> Tally:
     """`n` calls of one situation over one network; the same seed gives the same calls."""
     stalls = network.line_stall_ms or network.playout_stall_ms
-    played = longer(situation) if stalls and situation is not GREETING else situation
+    played = longer(situation) if stalls and situation.name != GREETING.name else situation
     cuts: list[Cut] = []
     faults: list[str] = []
     for number in range(n):
@@ -185,11 +204,13 @@ def together(found: Sequence[Tally]) -> Tally:
     """The situations of one network as one; the first turn is apart."""
     later = [one for one in found if one.situation != GREETING.name]
     seen, blind = (tuple(chain.from_iterable(cuts)) for cuts in ([o.seen for o in later], [o.blind for o in later]))
-    return Tally("ALL", found[0].network, seen, blind, tuple(chain.from_iterable(one.faults for one in later)))
+    if found[0].network.lost:  # they are few enough to keep to the bound
+        seen, blind = (*seen, *blind), ()
+    return Tally(ALL, found[0].network, seen, blind, tuple(chain.from_iterable(one.faults for one in later)))
 
 
 class DeafHold(Hold):
-    def add(self, residual_us: int, trip: RoundTrip) -> None:
+    def add(self, late_us: int, position_us: int, trip: RoundTrip) -> None:
         """Nothing."""
 
 

@@ -10,9 +10,11 @@ from bot.call.ledger import Ledger
 from bot.testing.schema import check_client_event
 from tests.proof.barge_in import (
     NETWORKS,
+    ONE_ECHO,
     UNSEEN,
     DeafLedger,
     GullibleLedger,
+    best_of_one_echo,
     tally,
     together,
     with_ledger,
@@ -30,7 +32,7 @@ def test_the_model_is_told_what_the_phone_played(situation: Situation, network: 
     found = tally(situation, network, A_FEW)
     assert not found.faults
     assert not found.wrong_items
-    if network.lost or situation is GREETING:
+    if network.lost or situation.name == GREETING.name:
         return
     most_ms = 2 if network.name == "no delay" else 3 * network.jitter_ms
     if network.name in UNSEEN:
@@ -63,6 +65,12 @@ def test_a_ledger_that_ignores_marks_fails_behind_a_prebuffer() -> None:
 def test_a_ledger_that_believes_every_echo_fails_when_they_come_at_once() -> None:
     assert p95(GullibleLedger, "echoes at once") > 100
     assert p95(Ledger, "echoes at once") < 25
+
+
+def test_no_estimate_of_one_round_trip_is_within_22_ms_behind_a_prebuffer() -> None:
+    best = best_of_one_echo(10, 20_000, random.Random(1))
+    assert 19 < best.quantile(0.95) < 20
+    assert 23 < best.quantile(0.99) < ONE_ECHO
 
 
 @pytest.mark.slow
