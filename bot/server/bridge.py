@@ -17,8 +17,8 @@ from bot.call.call import Call, Input
 from bot.call.facts import Fact, WaitFact
 from bot.call.notes import DailySpend, Note, PhoneClosed, PhoneFull, PhoneRoom, Refused, Shutdown, Tick
 from bot.call.outputs import PHONE_MESSAGES, Adopt, Dial, Drop, End, EndReason, Output, Report, Transcode
+from bot.call.rules.spend_cap import level
 from bot.call.settings import CallSettings
-from bot.call.spending import level
 from bot.realtime import events
 from bot.realtime.connection import Endpoint
 from bot.realtime.failures import Failure, FailureKind

@@ -15,7 +15,7 @@ from typing import cast, get_args
 import structlog
 
 from bot.call.outputs import EndReason
-from bot.call.spending import ALL_SPENT, level
+from bot.call.rules.spend_cap import ALL_SPENT, level
 from bot.call.states import State
 from bot.config import Settings
 from bot.realtime.addresses import Addresses

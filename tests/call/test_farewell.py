@@ -8,7 +8,7 @@ import pytest
 
 from bot.call.farewell import GOODBYE, MAX_TRIES, WRAP_UP
 from bot.call.functions import NO_SUCH_FUNCTION
-from bot.call.limits import CLOSING_US
+from bot.call.rules.limits import CLOSING_US
 from bot.call.notes import DailySpend, ModelClosed, PhoneClosed, SessionWaiting, Shutdown
 from bot.call.outputs import EndReason
 from bot.call.settings import CallSettings

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from bot.call.floor import Floor
-from bot.call.limits import Limits
+from bot.call.rules.limits import Limits
 from bot.call.settings import CallSettings
 from bot.call.states import Happening, State
 from bot.call.step import Step

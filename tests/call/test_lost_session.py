@@ -30,8 +30,8 @@ OF_THE_SESSION = {
     "Idle": "_doubtful _since_us",
     "Inherited": "_told",
     "Listening": "ready appended_bytes _fresh _quiet_at",
-    "Patience": "_since_us",
-    "Progress": "_speech_us",
+    "ResponseTimeout": "_since_us",
+    "NoProgress": "_speech_us",
     "Responses": "active parameters _known _asked _in_the_way _stillborn cancelling",
     "SessionLiveness": "_answer_us _end_us _speech_us _over_us",
     "Sessions": "ready _plan",
@@ -48,7 +48,7 @@ GOES_OVER = {
     "CallerAudio": "_turns _turns_bytes",
     "Ending": "_call_id _known",
     "Farewell": "closing why heard _told _tries _goodbye _complete _spoilt",
-    "Faults": "errors _retried _given_up",
+    "Retries": "errors _retried _given_up",
     "Filler": "_expected _since_us _played _number _due_us",
     "Floor": "state",
     "Greeting": "_over _response_id",
@@ -58,12 +58,12 @@ GOES_OVER = {
     "Listening": "backlog_bytes filled_bytes dropped_bytes distrusted_timestamps _kept _kept_bytes _next_at _filled_to"
     " _last_us _filled_us _held_us frames_in_silence",
     "Opening": "settled _answer_owed _times _held_us",
-    "Patience": "_quiet_us",
-    "Progress": "_since_us _turns _said",
+    "ResponseTimeout": "_quiet_us",
+    "NoProgress": "_since_us _turns _said",
     "Responses": "_wanted _asked_for _closed _last _number",
     "SessionLiveness": "said_us _not_before_us _listen_us",
     "Sessions": "ever_ready deaf _next _dial_us _give_up_us _waited _tries _ready_us _lost_us failure",
-    "Spending": "model_nano_usd transcription_nano_usd _number _day_nano_usd _answered",
+    "SpendCap": "model_nano_usd transcription_nano_usd _number _day_nano_usd _answered",
     "Step": "now_us out counts _event_number",
     "Transcript": "turns _words _number _chars_left",
     "Waits": "_since_us _response_id _to_hear _greeted",
@@ -83,7 +83,7 @@ CHOSEN = {
     "Announcement.recorded": "_item_id _words entry",
     "Call": "settings",
     "CallerSpeech": "_prefix_ms _silence_ms _trusted",
-    "Duration": "_most_us _before_us _near_us _over_us",
+    "MaxDuration": "_most_us _before_us _near_us _over_us",
     "Filler": "_moment _apology _patience_us",
     "Formats": "_asked",
     "Greeting": "recorded",
@@ -93,10 +93,10 @@ CHOSEN = {
     "Listening": "_stall_us",
     "Opening": "_goes_on _request",
     "Parts": "settings",
-    "Patience": "_answer_us",
-    "Progress": "_longest_us",
+    "ResponseTimeout": "_answer_us",
+    "NoProgress": "_longest_us",
     "SessionLiveness": "_quiet_us _wanted",
-    "Spending": "_money _before_us _before_nano_usd _models _capped",
+    "SpendCap": "_money _before_us _before_nano_usd _models _capped",
     "Turns": "can_truncate may_leave _at_first _owed_at_first _session",
 }
 """Known as the call begins, and never anything else."""
@@ -113,7 +113,7 @@ CHANGED_BY_A_LOSS = {
     "Inherited": "_items",
     "Limits": "_state_by _next",  # the caller is heard no more, for a while
     "Listening": "_kept _kept_bytes",
-    "Patience": "_quiet_us",
+    "ResponseTimeout": "_quiet_us",
     "Responses": "_wanted",
     "Sessions": "_next _dial_us _give_up_us _waited _tries _lost_us failure",
     "Step": "out counts",
@@ -270,7 +270,7 @@ def test_in_some_situation_each_field_of_the_session_is_not_as_in_a_fresh_call()
 
 def test_in_some_situation_what_goes_over_is_not_as_in_a_fresh_call() -> None:
     line = ("Call.", "Ledger.", "Speaking.", "StartHold.", "RoundTrip.", "Voice.", "Listening.", "Limits.")
-    alike = {*ALIKE_FOR_ALL, "Spending._answered", "Farewell.heard"}  # the call's first moment, and its last
+    alike = {*ALIKE_FOR_ALL, "SpendCap._answered", "Farewell.heard"}  # the call's first moment, and its last
     moved = {field for name in BEGUN for field, value in lost(name).after.items() if value != lost(name).fresh[field]}
     mine = {field for field in named(GOES_OVER) if not field.startswith(line)}
     assert sorted(mine - moved - alike) == []

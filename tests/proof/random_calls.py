@@ -138,7 +138,9 @@ class WildCall:
         self._call = face.call(face.msgspec.convert(chosen, face.settings))
         self._now_us = self._order = 0
         self._heap: list[tuple[int, int, Callable[[], None]]] = []
-        self._late_us = rng.choice([0, 0, 0, 3 * MS, 30 * MS, 400 * MS])
+        self._beat_us = rng.choice([1, 1, 1, 10 * MS, 30 * MS, 400 * MS])
+        """A Tick comes at the first beat from the deadline on, however many other Ticks there are."""
+        self._ticked_us = -1
         self._ends_us = rng.choice([8, 20, 40, 70]) * SECOND
         self._delay_us = rng.choice([0, 20, 40, 150]) * MS
         self._trouble = rng.choice([0.0, 0.02, 0.1, 0.3])
@@ -188,14 +190,13 @@ class WildCall:
         self.after(self._ends_us, self._finish)
         ticks = 0
         while (self._heap or self._call.deadline_us is not None) and self._call.ended is None:
-            due_us = self._call.deadline_us
-            due_us = None if due_us is None else max(due_us + self._late_us, self._now_us)
+            due_us = self._tick_us()
             if due_us is not None and (not self._heap or due_us < self._heap[0][0]):
                 ticks = ticks + 1 if due_us == self._now_us else 0
                 if ticks > STUCK_TICKS:
                     self._say(f"{self._now_us} stuck", told=True)
                     break
-                self._now_us = due_us
+                self._now_us = self._ticked_us = due_us
                 self.ticks += 1
                 self._give("note", self._face.note.decode('{"note": "tick"}'), {"note": "tick"})
             elif self._heap:
@@ -205,6 +206,14 @@ class WildCall:
         call = self._call
         self._say(f"counts {sorted(call.counts.items())} errors {sorted(call.errors.items())}", told=True)
         self._say(f"spent {call.spent_nano_usd} ended {call.ended}", told=True)
+
+    def _tick_us(self) -> int | None:
+        """The beat at which the next Tick is to come."""
+        due_us, beat_us = self._call.deadline_us, self._beat_us
+        if due_us is None:
+            return None
+        at_us = -(-max(due_us, self._now_us) // beat_us) * beat_us
+        return at_us + (beat_us if at_us == self._ticked_us and beat_us > 1 else 0)
 
     def _give(self, way: str, item: Any, message: dict[str, Any]) -> None:
         if self._full:

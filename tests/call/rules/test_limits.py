@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from bot.call.limits import CLAIM_US, CLOSING_US, GRACE_US, Limits
+from bot.call.rules.limits import CLAIM_US, CLOSING_US, GRACE_US, Limits
 from bot.call.outputs import EndReason
 from bot.call.settings import CallSettings
 from bot.call.states import State

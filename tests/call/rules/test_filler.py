@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from bot.call.filler import REPEAT_US, Filler
+from bot.call.rules.filler import REPEAT_US, Filler
 from bot.call.notes import ModelClosed, PhoneFull, PhoneRoom
 from bot.call.settings import CallSettings
 from bot.call.speaking import Speaking

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from bot.call.faults import Faults, in_words
-from bot.call.filler import Filler
+from bot.call.rules.retries import Retries, in_words
+from bot.call.rules.filler import Filler
 from bot.call.floor import Floor
 from bot.call.greeting import Greeting
-from bot.call.limits import Limits
+from bot.call.rules.limits import Limits
 from bot.call.outputs import Report
 from bot.call.responses import Responses
 from bot.call.settings import CallSettings
@@ -107,7 +107,7 @@ class Bench:
         self.floor = Floor(self.step, Limits(chosen))
         for happening in (Happening.BEGUN, Happening.RESPONSE_STARTED):
             self.floor.happen(happening)
-        self.faults = Faults(
+        self.faults = Retries(
             self.step,
             self.responses,
             Turns(chosen),

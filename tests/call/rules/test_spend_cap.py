@@ -11,7 +11,7 @@ import pytest
 from bot.call.facts import UsageFact
 from bot.call.notes import DailySpend
 from bot.call.settings import CallSettings, Money
-from bot.call.spending import level
+from bot.call.rules.spend_cap import level
 from bot.realtime import events
 from bot.realtime.session import SessionSettings
 from bot.realtime.usage import PerMinute, PerToken, Prices
