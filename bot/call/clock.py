@@ -19,7 +19,7 @@ class Clock:
         self._rules = rules
         self._lookers = [rule for rule in rules if type(rule).look is not Rule.look]
         self._rules_us = NEVER_US
-        self._playout_us = NEVER_US
+        self._floor_us = self._probe_us = NEVER_US
         self.look()
 
     def look(self) -> None:
@@ -30,20 +30,19 @@ class Clock:
 
     def step_over(self) -> None:
         """However little it was about, playing may have gone on."""
-        due_us = self._parts.speaking.due_us(self._parts.step.now_us)
-        self._playout_us = NEVER_US if due_us is None else due_us
+        self._floor_us, self._probe_us = self._parts.speaking.due_us(self._parts.step.now_us)
 
     @property
     def come(self) -> bool:
         """Whether something became due since the last step, for whatever reason this one is made."""
         now_us = self._parts.step.now_us
-        return self._rules_us <= now_us or self._playout_us <= now_us
+        return self._rules_us <= now_us or self._floor_us <= now_us
 
     @property
     def deadline_us(self) -> int | None:
         """When the next Tick is due. Frames of the caller put off but the end of a gap; all else moves with steps."""
         gap_us = self._parts.listening.deadline_us()
-        due_us = min(self._rules_us, self._playout_us, NEVER_US if gap_us is None else gap_us)
+        due_us = min(self._rules_us, self._floor_us, self._probe_us, NEVER_US if gap_us is None else gap_us)
         return None if due_us == NEVER_US else due_us
 
     def tick(self, _: Tick) -> EndReason | None:

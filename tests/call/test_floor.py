@@ -15,10 +15,10 @@ H, S = Happening, State
 
 def floor_after(*happenings: Happening) -> Floor:
     """At 5 s, with 8 s for an answer."""
-    limits = Limits(CallSettings(max_call_s=0))
+    step = Step()
+    limits = Limits(CallSettings(max_call_s=0), step)
     limits.session_ready()
     limits.stream_started(0)
-    step = Step()
     step.begin(5_000_000)
     floor = Floor(step, limits)
     for one in (H.BEGUN, *happenings):

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import pytest
 
-from bot.call.rules.retries import Retries, in_words
-from bot.call.rules.filler import Filler
 from bot.call.floor import Floor
 from bot.call.greeting import Greeting
-from bot.call.rules.limits import Limits
 from bot.call.outputs import Report
 from bot.call.responses import Responses
+from bot.call.rules.filler import Filler
+from bot.call.rules.limits import Limits
+from bot.call.rules.retries import Retries, in_words
 from bot.call.settings import CallSettings
 from bot.call.speaking import Speaking
 from bot.call.states import Happening
@@ -104,7 +104,7 @@ class Bench:
         self.step, self.responses = Step(), Responses()
         chosen = CallSettings(apology_audio=apology)
         speaking = Speaking()
-        self.floor = Floor(self.step, Limits(chosen))
+        self.floor = Floor(self.step, Limits(chosen, self.step))
         for happening in (Happening.BEGUN, Happening.RESPONSE_STARTED):
             self.floor.happen(happening)
         self.faults = Retries(
