@@ -59,7 +59,7 @@ GOES_OVER = {
     " _last_us _filled_us _held_us frames_in_silence",
     "Opening": "settled _answer_owed _times _held_us",
     "ResponseTimeout": "_quiet_us",
-    "NoProgress": "_over_us _since_us _turns _said",
+    "NoProgress": "_since_us _turns _said",
     "Responses": "_wanted _asked_for _closed _last _number",
     "SessionLiveness": "said_us _not_before_us _listen_us",
     "Sessions": "ever_ready deaf _next _dial_us _give_up_us _waited _tries _ready_us _lost_us failure",
@@ -114,7 +114,6 @@ CHANGED_BY_A_LOSS = {
     "Limits": "_state_by _state",  # the caller is heard no more, for a while
     "Listening": "_kept _kept_bytes",
     "ResponseTimeout": "_quiet_us",
-    "NoProgress": "_over_us",  # who speaks then is noticed anew
     "Responses": "_wanted",
     "Sessions": "_next _dial_us _give_up_us _waited _tries _lost_us failure",
     "Step": "out counts",
@@ -154,7 +153,11 @@ WIRING = {"Call._handlers", "Clock._lookers", "SessionLiveness._lose"}
 def reckoned(name: str) -> bool:
     """Tell a field that is worked out from the others in every step that moves the call, as every deadline is."""
     part, field = name.split(".", maxsplit=1)[0], name.rsplit(".", maxsplit=1)[-1]
-    return field == "due_us" or name in {"Idle.silent", "Step.follows"} or (part == "Clock" and name not in WIRING)
+    return (
+        field == "due_us"
+        or name in {"Idle.silent", "NoProgress._over_us", "Step.follows"}
+        or (part == "Clock" and name not in WIRING)
+    )
 
 
 def named(table: dict[str, str]) -> set[str]:
