@@ -130,12 +130,13 @@ class Call:
         step.begin(now_us)
         self.speaking.new_step()
         why = self._take(item)
-        if why is None and (step.follows == "anything" or (step.follows == "what is due" and self._unsettled)):
+        if step.follows == "nothing":
+            self._clock.played()
+        elif why is None and (step.follows == "anything" or self._unsettled):
             why = self._settling.settle()
             self._clock.look()
         if why is not None:
             self._end(why)
-        self._clock.step_over()
         return step.out
 
     def frame(self, frame: stream.Media, now_us: int) -> list[Output]:
@@ -150,9 +151,9 @@ class Call:
     @property
     def _unsettled(self) -> bool:
         """Whether time alone may have changed where the call stands: something is due, or watched until it is over."""
-        if self._clock.come or not (self._opening.settled and self._announcement.proven):
+        if self._clock.soonest_us <= self._step.now_us or not (self._opening.settled and self._announcement.proven):
             return True
-        return self._account.unfinished and self._floor.state is not State.SPEAKING
+        return self._floor.state is not State.SPEAKING and self._account.unfinished
 
     def _take(self, item: Input) -> EndReason | None:
         """Hand the item to who handles it, unless it is of a session that is lost: why the call is over, if it is."""

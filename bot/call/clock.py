@@ -19,7 +19,10 @@ class Clock:
         self._rules = rules
         self._lookers = [rule for rule in rules if type(rule).look is not Rule.look]
         self._rules_us = NEVER_US
-        self._floor_us = self._probe_us = NEVER_US
+        self.soonest_us = NEVER_US
+        """When something is due in which the call may move: a rule, or the end of the bot's floor."""
+        self._due_us = NEVER_US
+        """The same, or when a mark on the empty buffer is."""
         self.look()
 
     def look(self) -> None:
@@ -27,22 +30,20 @@ class Clock:
         for rule in self._lookers:
             rule.look()
         self._rules_us = min([rule.due_us for rule in self._rules])
+        self.played()
 
-    def step_over(self) -> None:
-        """However little it was about, playing may have gone on."""
-        self._floor_us, self._probe_us = self._parts.speaking.due_us(self._parts.step.now_us)
-
-    @property
-    def come(self) -> bool:
-        """Whether something became due since the last step, for whatever reason this one is made."""
-        now_us = self._parts.step.now_us
-        return self._rules_us <= now_us or self._floor_us <= now_us
+    def played(self) -> None:
+        """Playing has gone on, if nothing else has."""
+        floor_us, probe_us = self._parts.speaking.due_us(self._parts.step.now_us)
+        self.soonest_us = min(self._rules_us, floor_us)
+        self._due_us = min(self.soonest_us, probe_us)
 
     @property
     def deadline_us(self) -> int | None:
         """When the next Tick is due. Frames of the caller put off but the end of a gap; all else moves with steps."""
-        gap_us = self._parts.listening.deadline_us()
-        due_us = min(self._rules_us, self._floor_us, self._probe_us, NEVER_US if gap_us is None else gap_us)
+        due_us, gap_us = self._due_us, self._parts.listening.deadline_us()
+        if gap_us is not None and gap_us < due_us:
+            return gap_us
         return None if due_us == NEVER_US else due_us
 
     def tick(self, _: Tick) -> EndReason | None:
@@ -54,6 +55,8 @@ class Clock:
         if self._rules_us <= step.now_us:
             return self._due()
         step.follows = "nothing" if probe and not gap else "what is due"
+        if probe:
+            self.played()
         return None
 
     def _due(self) -> EndReason | None:
