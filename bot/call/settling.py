@@ -37,7 +37,7 @@ class Settling:
     def _line_silent(self) -> EndReason | None:
         """When nothing plays and nothing waits: the end of a turn, the goodbye, a hang-up."""
         parts = self._parts
-        if parts.floor.state is State.OPENING or parts.speaking.has_floor(parts.step.now_us):
+        if parts.speaking.has_floor(parts.step.now_us) or parts.floor.state is State.OPENING:
             return None
         parts.greeting.line_silent()
         parts.account.look()

@@ -22,6 +22,7 @@ from tests.call.desk import (
     SID,
     Desk,
     added,
+    audio,
     audio_done,
     created,
     delta,
@@ -192,3 +193,15 @@ def test_an_answer_as_slow_as_it_plays_and_without_words_is_waited_for_while_it_
         if desk.call.deadline_us is not None and desk.call.deadline_us <= desk.now_us:
             desk.tick()
     assert not [one for one in desk.outputs if isinstance(one, events.CancelResponse)]
+
+
+def test_a_filler_that_no_echo_confirms_before_the_session_is_ready_ends_the_floor_once() -> None:
+    desk = Desk(CallSettings(filler_audio=audio(500), filler_s=2, response_s=0), ready=False)
+    desk.give(start())
+    ticks = 0
+    while desk.call.deadline_us is not None and desk.call.deadline_us < 9_000_000:
+        desk.at(desk.call.deadline_us / 1_000).tick()
+        ticks += 1
+    assert desk.call.counts["filler_played"] == 2
+    assert desk.call.speaking.ledger.unconfirmed_ends == 1
+    assert ticks < 40
