@@ -55,8 +55,7 @@ class Clock:
         if self._rules_us <= step.now_us:
             return self._due()
         step.follows = "nothing" if probe and not gap else "what is due"
-        if probe:
-            self.played()
+        self.played()  # also when no mark went out: the time to ask for one may be over
         return None
 
     def _due(self) -> EndReason | None:

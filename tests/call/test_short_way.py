@@ -199,9 +199,20 @@ def test_a_filler_that_no_echo_confirms_before_the_session_is_ready_ends_the_flo
     desk = Desk(CallSettings(filler_audio=audio(500), filler_s=2, response_s=0), ready=False)
     desk.give(start())
     ticks = 0
-    while desk.call.deadline_us is not None and desk.call.deadline_us < 9_000_000:
+    while desk.call.deadline_us is not None and desk.call.deadline_us < 9_000_000 and ticks < 40:
         desk.at(desk.call.deadline_us / 1_000).tick()
         ticks += 1
     assert desk.call.counts["filler_played"] == 2
     assert desk.call.speaking.ledger.unconfirmed_ends == 1
     assert ticks < 40
+
+
+def test_a_phone_that_sends_no_mark_back_is_asked_no_more_and_nothing_is_due_for_it() -> None:
+    desk = Desk(CallSettings(max_call_s=0))
+    desk.give(frame(0))
+    ticks = 0
+    while desk.call.deadline_us is not None and desk.call.deadline_us < 600_000 and ticks < 40:
+        desk.at(desk.call.deadline_us / 1_000).tick()
+        ticks += 1
+    assert len(desk.sent(stream.SetMark)) == 6
+    assert ticks < 20
