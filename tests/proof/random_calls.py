@@ -192,7 +192,7 @@ class WildCall:
         while (self._heap or self._call.deadline_us is not None) and self._call.ended is None:
             due_us = self._tick_us()
             if due_us is not None and (not self._heap or due_us < self._heap[0][0]):
-                ticks = ticks + 1 if due_us == self._now_us else 0
+                ticks = ticks + 1 if due_us == self._ticked_us else 0
                 if ticks > STUCK_TICKS:
                     self._say(f"{self._now_us} stuck", told=True)
                     break

@@ -21,6 +21,8 @@ LINES_OF = 400
 """So many calls show which lines are run."""
 BEFORE = 8
 """Lines that are shown before a difference."""
+TICK = 'note {"note": "tick"}'
+"""A Tick of which nothing comes is no difference."""
 MOST_CHARS = 240
 """Of each of them."""
 
@@ -61,7 +63,8 @@ def compare(other: Path, n_calls: int, first: int) -> Outcome:
 
 def difference(other: Path, seed: int) -> Iterator[str]:
     """Where the call of this seed first goes another way: what came before, then what either puts out."""
-    ours, theirs = (_output(checkout, seed, 1, "--full") for checkout in (HERE, other))
+    whole = (_output(checkout, seed, 1, "--full") for checkout in (HERE, other))
+    ours, theirs = ([line for line in lines if not line.endswith(TICK)] for lines in whole)
     for at, (one, two) in enumerate(zip_longest(ours, theirs, fillvalue="nothing more")):
         if one != two:
             yield from (line[:MOST_CHARS] for line in ours[max(0, at - BEFORE) : at])
