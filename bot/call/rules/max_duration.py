@@ -29,10 +29,6 @@ class MaxDuration(Bound):
             self._near_us = self._over_us - min(WRAP_UP_US, self._most_us // 5)
             self.due()
 
-    def look(self) -> None:
-        if self.due_us <= self._step.now_us:
-            self.due()
-
     def due(self) -> None:
         """The level changes now."""
         now_us = self._step.now_us

@@ -83,10 +83,6 @@ class NoProgress(Bound):
     def reached(self) -> None:
         self._step.warn("no_progress", turns=self._turns, for_s=(self._step.now_us - self._since_us) // 1_000_000)
 
-    def look(self) -> None:
-        if self.due_us <= self._step.now_us:
-            self.due()
-
     def due(self) -> None:
         """The bound is reached, which its level says from here on."""
         self.due_us = NEVER_US

@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Literal
 
 from bot.call.outputs import EndReason
+from bot.call.step import Step
 
 NEVER_US = 2**63
 
@@ -34,6 +35,12 @@ class Bound(Rule):
     """A rule about what may be used up: money, time, silence, turns that lead nowhere. Its end is a goodbye."""
 
     reason: EndReason
+    _step: Step
+
+    def look(self) -> None:
+        """Its level is asked for in this step: it need not be woken for that any more."""
+        if self.due_us <= self._step.now_us:
+            self.due()
 
     def level(self) -> Level:
         """How near it is. Asked for in every step that moved the call, so it must cost next to nothing."""

@@ -138,10 +138,6 @@ class SpendCap(Bound):
         cap = "day" if self._day_level() > self._call_level() else "call"
         return {"cap": cap, "call_usd": self.nano_usd / 1e9, "day_usd": self._day_nano_usd / 1e9}
 
-    def look(self) -> None:
-        if self.due_us <= self._step.now_us:
-            self.due()
-
     def due(self) -> None:
         """The line's next minute begins; where that can reach no cap it is never due."""
         if self._money.line_minute and self._money.call_cap:
