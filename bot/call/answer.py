@@ -26,6 +26,7 @@ class Answer:
         self._unheard.next_response()
 
     def item_added(self, event: events.OutputItemAdded) -> None:
+        self._step.follows = "what is due"
         item = event.item
         if item.type != "message":
             return
@@ -60,11 +61,12 @@ class Answer:
                 self._account.audio_done(entry)
 
     def words(self, event: events.TranscriptDelta) -> None:
-        if not self._responses.audible(event.response_id):
-            return
-        self._account.words(event)
+        self._step.follows = "what is due"
+        if self._responses.audible(event.response_id):
+            self._account.words(event)
 
     def words_done(self, event: events.TranscriptDone) -> None:
+        self._step.follows = "what is due"
         if self._responses.audible(event.response_id):
             self._account.words_done(event)
 

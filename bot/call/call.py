@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Callable
 from typing import Any, get_args
 
-from bot.call.clock import Clock, sooner
+from bot.call.clock import Clock
 from bot.call.dialogue import Dialogue
 from bot.call.notes import (
     DailySpend,
@@ -30,6 +30,8 @@ from bot.call.notes import (
 from bot.call.outputs import End, EndReason, Output
 from bot.call.parts import Parts
 from bot.call.phone_side import PhoneSide
+from bot.call.rules.session_liveness import SessionLiveness
+from bot.call.rules.table import rules
 from bot.call.session_side import SessionSide
 from bot.call.settings import CallSettings
 from bot.call.settling import Settling
@@ -43,21 +45,6 @@ Handler = Callable[[Any], EndReason | None]
 MAX_REFUSALS = 32
 """Kinds of messages that were refused and are told of."""
 _SAID_BY_SESSION = frozenset(get_args(events.ServerEvent))
-_ONLY_TELL = frozenset(
-    {
-        events.CallerTranscriptGrows,
-        events.ItemAdded,
-        events.ItemDeleted,
-        events.ItemDone,
-        events.ItemTruncated,
-        events.OutputItemAdded,
-        events.RateLimits,
-        events.TranscriptDelta,
-        events.TranscriptDone,
-        events.Unknown,
-    }
-)
-"""Three in four of what a session says: words, and how its items stand. They move nothing that a step looks at."""
 
 
 class Call:
@@ -76,17 +63,26 @@ class Call:
         self._phone = phone = PhoneSide(parts)
         session = SessionSide(parts, phone)
         self._settling = Settling(parts, session)
-        self._clock = Clock(parts, session)
+        self._liveness = SessionLiveness(
+            settings,
+            parts.step,
+            floor=parts.floor,
+            listening=parts.listening,
+            responses=parts.responses,
+            turns=parts.turns,
+            filler=parts.filler,
+            retries=parts.retries,
+            lose=session.lose,
+        )
+        self._clock = Clock(parts, rules(parts, self._liveness))
         self._handlers = self._table(phone, session, Dialogue(parts))
         self._refusals: set[Refused] = set()
-        self._due_us: int | None = None
-        self._due_but_playout_us: int | None = None
-        self._reckon()
 
     def _table(self, phone: PhoneSide, session: SessionSide, dialogue: Dialogue) -> dict[type, Handler]:
         parts = self._parts
         return {
             stream.Start: phone.started,
+            stream.MarkEcho: phone.mark_echoed,
             stream.Dtmf: phone.key_pressed,
             stream.Stop: phone.stopped,
             PhoneClosed: phone.closed,
@@ -133,16 +129,14 @@ class Call:
         step = self._step
         step.begin(now_us)
         self.speaking.new_step()
-        if type(item) in _ONLY_TELL and self._settled:
-            self._take(item)
-            return step.out
-        if self._is_but_playout(item):
-            self._due_us = sooner(self._due_but_playout_us, self.speaking.due_us(now_us))
-            return step.out
-        why = self._take(item) or self._settling.settle()
+        why = self._take(item)
+        if step.follows == "nothing":
+            self._clock.played()
+        elif why is None and (step.follows == "anything" or self._unsettled):
+            why = self._settling.settle()
+            self._clock.look()
         if why is not None:
             self._end(why)
-        self._reckon()
         return step.out
 
     def frame(self, frame: stream.Media, now_us: int) -> list[Output]:
@@ -154,59 +148,27 @@ class Call:
             return []
         return self.listening.frame(frame, now_us)
 
-    def _is_but_playout(self, item: Input) -> bool:
-        """Whether this tells of nothing but how playing goes on: nothing follows that the next step would not see."""
-        if type(item) is events.AudioDelta:
-            return self._goes_on(item)
-        if type(item) is stream.MarkEcho:
-            return self._phone.mark_echoed(item)
-        return type(item) is Tick and self._probes()
-
     @property
-    def _settled(self) -> bool:
-        """Whether only time, or what can move the call, can change where it stands: and no time has come."""
-        due_us = self._due_us
-        if due_us is not None and due_us <= self._step.now_us:
-            return False
-        if not (self._opening.settled and self._announcement.proven) or self._sessions.deaf:
-            return False
-        return self._floor.state is State.SPEAKING or not self._account.unfinished
-
-    def _probes(self) -> bool:
-        """Whether nothing is due but a mark on the empty buffer."""
-        now_us, due_us = self._step.now_us, sooner(self._due_but_playout_us, self.listening.deadline_us())
-        if due_us is not None and due_us <= now_us:
-            return False
-        messages = self.speaking.probe(now_us)
-        self._step.send_all(messages)
-        return bool(messages)
-
-    def _goes_on(self, event: events.AudioDelta) -> bool:
-        """Whether this is but more of what already plays."""
-        if self._floor.state is not State.SPEAKING or self._sessions.deaf or not self._announcement.proven:
-            return False
-        if not self.speaking.flows(event.item_id, event.content_index):
-            return False
-        self.listening.alive()
-        self._parts.liveness.said_us = self._step.now_us
-        self._answer.audio(event)
-        return True
+    def _unsettled(self) -> bool:
+        """Whether time alone may have changed where the call stands: something is due, or watched until it is over."""
+        if self._clock.soonest_us <= self._step.now_us or not (self._opening.settled and self._announcement.proven):
+            return True
+        return self._floor.state is not State.SPEAKING and self._account.unfinished
 
     def _take(self, item: Input) -> EndReason | None:
         """Hand the item to who handles it, unless it is of a session that is lost: why the call is over, if it is."""
         if type(item) in _SAID_BY_SESSION:
             if self._sessions.deaf:
                 self.counts["said_by_a_lost_session"] += 1
+                self._step.follows = "what is due"
                 return None
             self.listening.alive()
-            self._parts.liveness.said_us = self._step.now_us
+            self._liveness.said_us = self._step.now_us
         handler = self._handlers.get(type(item))
-        return None if handler is None else handler(item)
-
-    def _reckon(self) -> None:
-        """A step is over: when there is something to do, should nothing else come."""
-        self._due_but_playout_us = self._clock.deadline_us()
-        self._due_us = sooner(self._due_but_playout_us, self.speaking.due_us(self._step.now_us))
+        if handler is None:
+            self._step.follows = "what is due"
+            return None
+        return handler(item)
 
     def _end(self, reason: EndReason) -> None:
         self.ended = reason  # at once: a defect in what follows must not keep the call alive
@@ -220,6 +182,7 @@ class Call:
 
     def _refused(self, note: Refused) -> None:
         """Of one kind there may be fifty a second."""
+        self._step.follows = "what is due"
         self.counts[f"refused_{note.kind}"] += 1
         if note not in self._refusals and len(self._refusals) < MAX_REFUSALS:
             self._refusals.add(note)
@@ -243,7 +206,7 @@ class Call:
     @property
     def errors(self) -> Counter[str]:
         """How often the model's side said that something was wrong, by code (`bot.realtime.errors.LABELS`)."""
-        return self._parts.faults.errors
+        return self._parts.retries.errors
 
     @property
     def started(self) -> bool:
@@ -267,5 +230,5 @@ class Call:
 
     @property
     def deadline_us(self) -> int | None:
-        """When the next Tick is due. Frames of the caller put off but the end of a gap; all else moves with steps."""
-        return None if self.ended is not None else sooner(self._due_us, self.listening.deadline_us())
+        """When the next Tick is due."""
+        return None if self.ended is not None else self._clock.deadline_us

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bot.call.outputs import EndReason
 from bot.call.parts import Parts
-from bot.call.states import Happening
+from bot.call.states import Happening, State
 from bot.realtime import events
 
 
@@ -19,7 +19,7 @@ class Dialogue:
     def speech_started(self, event: events.SpeechStarted) -> None:
         parts = self._parts
         parts.account.caller_started(event)
-        parts.walls.speech_started()
+        parts.no_progress.speech_started()
         parts.floor.caller_speaking = True
         dropped = parts.functions.drop_hang_up()
         may_interrupt = self._may_interrupt()
@@ -29,7 +29,7 @@ class Dialogue:
                 return
         elif parts.opening.heard():
             parts.responses.forget()
-            parts.faults.caller_spoke()
+            parts.retries.caller_spoke()
             if may_interrupt and parts.interrupt.possible:
                 parts.farewell.interrupted()
                 parts.interrupt.cut()
@@ -46,14 +46,14 @@ class Dialogue:
     def speech_stopped(self, event: events.SpeechStopped) -> None:
         parts = self._parts
         parts.account.caller_stopped(event)
-        parts.walls.speech_stopped()
+        parts.no_progress.speech_stopped()
         parts.floor.caller_stopped()
 
     def turn_committed(self, event: events.Committed) -> None:
         """The server answers by itself when it owns the turns, unless a response stands in its way."""
         parts = self._parts
         parts.account.caller_turn(event.item_id)
-        parts.walls.caller_turn(event.item_id)
+        parts.idle.caller_turn(event.item_id)
         if parts.opening.turn_committed():
             return
         if parts.responses.busy or not parts.turns.server_acts:
@@ -61,6 +61,7 @@ class Dialogue:
 
     def caller_transcript_grows(self, event: events.CallerTranscriptGrows | events.CallerTranscript) -> None:
         """What was understood of the turn so far."""
+        self._parts.step.follows = "what is due"
         self._parts.account.caller_words_so_far(event.item_id, event.transcript.strip())
 
     def caller_transcript(self, event: events.CallerTranscript) -> None:
@@ -69,13 +70,18 @@ class Dialogue:
             return
         parts, words = self._parts, event.transcript.strip()
         parts.account.caller_words(event.item_id, words)
-        parts.walls.caller_words(event.item_id, words)
+        self._understood(event.item_id, words)
         parts.spending.transcription(event)
 
     def caller_transcript_failed(self, event: events.CallerTranscriptFailed) -> None:
         """The turn stays without words in the transcript."""
-        if self._parts.faults.not_written_down(event.error):
-            self._parts.walls.caller_words(event.item_id, "")
+        if self._parts.retries.not_written_down(event.error):
+            self._understood(event.item_id, "")
+
+    def _understood(self, item_id: str, text: str) -> None:
+        """Tell the rules what the caller said; empty: no words."""
+        self._parts.idle.caller_words(item_id, text)
+        self._parts.no_progress.caller_words(text)
 
     # ---- the model answers ----
 
@@ -98,8 +104,14 @@ class Dialogue:
         parts.farewell.created(response)
 
     def audio_delta(self, event: events.AudioDelta) -> None:
-        if self._parts.answer.audio(event):
-            self._parts.floor.happen(Happening.AUDIO)
+        """More of what already plays is nothing new."""
+        parts = self._parts
+        flows = parts.floor.state is State.SPEAKING and parts.speaking.flows(event.item_id, event.content_index)
+        sent = parts.answer.audio(event)
+        if flows:
+            parts.step.follows = "nothing"
+        elif sent:
+            parts.floor.happen(Happening.AUDIO)
 
     def output_item_done(self, event: events.OutputItemDone) -> None:
         parts = self._parts
@@ -112,15 +124,16 @@ class Dialogue:
             parts.floor.happen(Happening.HANG_UP_ASKED)
 
     def item_done(self, event: events.ItemDone) -> None:
+        self._parts.step.follows = "what is due"
         self._parts.answer.item_done(event.item.id)
 
     def response_done(self, event: events.ResponseDone) -> EndReason | None:
         parts, response = self._parts, event.response
         parts.responses.done(response.id)
-        parts.patience.response_done()
+        parts.response_timeout.response_done()
         parts.answer.response_done(response.id)
         parts.opening.response_done(response)
         parts.spending.response(event)
-        if parts.farewell.response_done(response) or not parts.faults.response_done(response):
+        if parts.farewell.response_done(response) or not parts.retries.response_done(response):
             return None
         return "model_unavailable"

@@ -1,9 +1,9 @@
 """The end of a call that has used up a bound, such as its money or its time: never in the middle of a sentence.
 
-Near a bound (bot.call.bound) the model is told once to wrap up. At it what is being said is finished; then, when nobody
-speaks, the model is asked for one last response, a goodbye, and when that has been heard the call ends. The caller may
-interrupt; he gets no other answer. A goodbye that fails or does not come is left to the shell, which has a sentence
-for it.
+Near a bound the model is told once to wrap up (bot.call.rules.wrap_up). At it what is being said is finished; then,
+when nobody speaks, the model is asked for one last response, a goodbye, and when that has been heard the call ends. The
+caller may interrupt, and gets no other answer. A goodbye that fails or does not come is left to the shell, which has a
+sentence for it.
 
 Both requests are system items at the end of the conversation: instructions or tools of a response's own would have the
 whole conversation billed afresh (openai-realtime 7, cache busters), which is no way to save money.
@@ -13,22 +13,16 @@ from __future__ import annotations
 
 from typing import Any
 
-from bot.call.bound import Bound
-from bot.call.faults import in_words
 from bot.call.floor import Floor
 from bot.call.outputs import EndReason
 from bot.call.responses import Responses
+from bot.call.rules.retries import in_words
 from bot.call.speaking import Speaking
-from bot.call.states import Happening, State
+from bot.call.states import Happening
 from bot.call.step import Step
 from bot.call.turns import Turns
 from bot.realtime.events import CreateItem, Response
 
-WRAP_UP_ITEM = "wrap_up"
-WRAP_UP = (
-    "The time for this call is nearly used up. Bring what is being talked about to an end within your next one or two "
-    "answers. Begin nothing new. Say goodbye when it is done."
-)
 GOODBYE_ITEM = "goodbye"
 GOODBYE = (
     "The call has to end now. In one or two short sentences, in the language of the conversation, tell the caller that "
@@ -43,12 +37,11 @@ MAX_TRIES = 3
 
 
 class Farewell:
-    """`closing` from the moment one of `bounds` is reached and the goodbye is to come; then `why` is its reason."""
+    """`closing` from the moment a bound is reached and the goodbye is to come; then `why` is its reason."""
 
     def __init__(
         self,
         step: Step,
-        bounds: tuple[Bound, ...],
         floor: Floor,
         *,
         responses: Responses,
@@ -60,12 +53,10 @@ class Farewell:
         self.heard = False
         """Whether the caller has heard the goodbye to its end."""
         self._step = step
-        self._bounds = bounds
         self._floor = floor
         self._responses = responses
         self._speaking = speaking
         self._turns = turns
-        self._told = False
         self._tries = 0
         self._asked = False
         """Whether the session at hand has been told what the goodbye is to be."""
@@ -75,33 +66,12 @@ class Farewell:
         self._spoilt = False
         """Something of a goodbye was heard before it was interrupted, or it went wrong."""
 
-    def mind(self) -> None:
-        """What the bounds ask for: nothing, a word to the model, or the end of the call."""
-        if self.closing:
-            return
-        for bound in self._bounds:
-            level = bound.level()
-            if level == 1:
-                self._warn(bound)
-            elif level and self._floor.state not in {State.OPENING, State.CLOSING}:  # not begun, or ending anyway
-                self._close(bound)
-                return
-
-    def _warn(self, bound: Bound) -> None:
-        """The model is told once. It is said to nobody else and interrupts nothing."""
-        if self._told:
-            return
-        self._told = True
-        bound.near()
-        self._say(WRAP_UP_ITEM, WRAP_UP)
-
-    def _close(self, bound: Bound) -> None:
+    def close(self, why: EndReason) -> None:
         """From here on there is no response but the goodbye."""
         self.closing = True
-        self.why = bound.reason
-        bound.reached()
+        self.why = why
         self._responses.close()
-        self._floor.close(bound.reason)
+        self._floor.close(why)
         self._take_turns()
 
     def _take_turns(self) -> None:
@@ -120,8 +90,6 @@ class Farewell:
         """Another session took over: it is to know what the one before was told."""
         if self.closing:
             self._take_turns()
-        if self._told and not self.closing:
-            self._say(WRAP_UP_ITEM, WRAP_UP)
 
     # ---- the goodbye ----
 
@@ -140,7 +108,7 @@ class Farewell:
             return False
         if not self._asked:
             self._asked = True
-            self._say(GOODBYE_ITEM, GOODBYE)
+            self.say(GOODBYE_ITEM, GOODBYE)
         self._tries += 1
         self._responses.want_last(PARAMETERS)
         request = self._responses.release()
@@ -204,7 +172,8 @@ class Farewell:
         ours = self.closing and (early or (self._tries and reason == "bot_hung_up"))
         return self.why if ours else reason
 
-    def _say(self, item_id: str, words: str) -> None:
+    def say(self, item_id: str, words: str) -> None:
+        """Ask something of the model, at the end of the conversation."""
         content = [{"type": "input_text", "text": words}]
         item = {"id": item_id, "type": "message", "role": "system", "content": content}
         self._step.send(CreateItem(item, self._step.event_id("item")))

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from bot.call.limits import Limits
 from bot.call.outputs import EndReason
+from bot.call.rules.limits import Limits
 from bot.call.states import Happening, State, after
 from bot.call.step import Step
 

@@ -13,12 +13,13 @@ from __future__ import annotations
 from bot.audio.payload import BYTES_PER_MS
 from bot.call.account import Account
 from bot.call.announcement import Announcement
-from bot.call.faults import spoken_over
 from bot.call.floor import Floor
 from bot.call.greeting import Greeting, greeting_response
 from bot.call.interrupt import Interrupt
 from bot.call.ledger import Entry
 from bot.call.responses import Responses
+from bot.call.rules.retries import spoken_over
+from bot.call.rules.rule import NEVER_US, Rule
 from bot.call.settings import CallSettings
 from bot.call.speaking import Speaking
 from bot.call.states import Happening, State
@@ -35,7 +36,7 @@ LONGEST_US = 15_000_000
 """It waits no longer than this for speech to end: people rest for half a second sooner, noise does not."""
 
 
-class Opening:
+class Opening(Rule):
     """`settled` once the greeting has been heard for a moment; at once in a call that greets nobody."""
 
     def __init__(
@@ -130,7 +131,7 @@ class Opening:
 
     # ---- when it is heard ----
 
-    def look(self) -> None:
+    def settle(self) -> None:
         """A step is over: hold the greeting back, let it go, or be done with it."""
         speaking = self._speaking
         if self.settled and not speaking.paused:
@@ -188,16 +189,17 @@ class Opening:
             self._step.send_all(messages)
             self._floor.happen(Happening.AUDIO)
 
-    def deadline_us(self) -> int | None:
+    def look(self) -> None:
         """When a moment of the greeting will have been heard, the announcement is over, or it waits no longer."""
         if self.settled:
-            return None
-        if self._speaking.paused:
-            return self._held_us + LONGEST_US
-        now_us = self._step.now_us
-        times = [entry.began_us + MOMENT_MS * 1_000 for entry in self._said() if entry.began_us is not None]
-        times += self._announcement.due_us if self._floor.caller_speaking else ()
-        return min((at for at in times if at > now_us), default=None)
+            self.due_us = NEVER_US
+        elif self._speaking.paused:
+            self.due_us = self._held_us + LONGEST_US
+        else:
+            now_us = self._step.now_us
+            times = [entry.began_us + MOMENT_MS * 1_000 for entry in self._said() if entry.began_us is not None]
+            times += self._announcement.due_us if self._floor.caller_speaking else ()
+            self.due_us = min([at_us for at_us in times if at_us > now_us], default=NEVER_US)
 
     def _said(self) -> list[Entry]:
         """What the caller hears of the bot besides the announcement and fillers."""

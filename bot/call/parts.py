@@ -13,27 +13,29 @@ from bot.call.answer import Answer
 from bot.call.caller_speech import CallerSpeech
 from bot.call.ending import Ending
 from bot.call.farewell import Farewell
-from bot.call.faults import Faults
-from bot.call.filler import Filler
 from bot.call.floor import Floor
 from bot.call.formats import Formats
 from bot.call.functions import Functions
 from bot.call.greeting import Greeting
 from bot.call.interrupt import Interrupt
-from bot.call.limits import Limits
 from bot.call.listening import Listening
 from bot.call.opening import Opening
-from bot.call.patience import Patience
 from bot.call.responses import Responses
-from bot.call.session_liveness import SessionLiveness
+from bot.call.rules.filler import Filler
+from bot.call.rules.idle import Idle
+from bot.call.rules.limits import Limits
+from bot.call.rules.max_duration import MaxDuration
+from bot.call.rules.no_progress import NoProgress
+from bot.call.rules.response_timeout import ResponseTimeout
+from bot.call.rules.retries import Retries
+from bot.call.rules.spend_cap import SpendCap
+from bot.call.rules.wrap_up import WrapUp
 from bot.call.sessions import Sessions
 from bot.call.settings import CallSettings
 from bot.call.speaking import Speaking
-from bot.call.spending import Spending
 from bot.call.step import Step
 from bot.call.transcript import Transcript
 from bot.call.turns import Turns
-from bot.call.walls import Walls
 
 
 class Parts:
@@ -48,16 +50,19 @@ class Parts:
         self.transcript = transcript = Transcript()
         self.turns = turns = Turns(settings)
         self.ending = Ending()
-        self.limits = Limits(settings)
+        self.limits = Limits(settings, step)
         self.floor = floor = Floor(step, self.limits)
 
         self.admission = Admission(settings, step, speaking)
-        self.sessions = Sessions(step, settings.response_s)
+        self.sessions = Sessions(step, speaking, settings.response_s)
         self.formats = Formats(step, settings.session)
-        self.spending = Spending(settings, step)
-        self.walls = Walls(settings, step, responses)
-        bounds = (self.spending, *self.walls.bounds)
-        self.farewell = Farewell(step, bounds, floor, responses=responses, speaking=speaking, turns=turns)
+        self.spending = SpendCap(settings, step)
+        self.max_duration = MaxDuration(settings, step)
+        self.idle = Idle(settings, step, responses)
+        self.no_progress = NoProgress(settings, step)
+        bounds = (self.spending, self.max_duration, self.idle, self.no_progress)
+        self.farewell = farewell = Farewell(step, floor, responses=responses, speaking=speaking, turns=turns)
+        self.wrap_up = WrapUp(step, bounds, floor, farewell)
 
         self.announcement = Announcement(settings, speaking, transcript)
         self.greeting = greeting = Greeting(settings, responses, speaking, transcript)
@@ -80,19 +85,17 @@ class Parts:
         self.functions = Functions(step, responses, self.ending, greeting=greeting, transcript=transcript)
 
         self.filler = filler = Filler(settings, step, speaking)
-        self.faults = faults = Faults(step, responses, turns, greeting, floor=floor, filler=filler)
-        self.liveness = SessionLiveness(
-            settings, step, floor=floor, listening=listening, responses=responses, turns=turns, filler=filler
-        )
-        self.patience = Patience(
+        self.retries = retries = Retries(step, responses, turns, greeting, floor=floor, filler=filler)
+        self.response_timeout = ResponseTimeout(
             settings.response_s,
             step,
             floor,
             responses=responses,
+            listening=listening,
             speaking=speaking,
             interrupt=interrupt,
             filler=filler,
-            faults=faults,
+            retries=retries,
         )
 
         for past in settings.resume:

@@ -27,7 +27,8 @@ class PhoneSide:
         parts.speaking.start(message.stream_sid, step.now_us)
         parts.limits.stream_started(step.now_us)
         parts.spending.answered()
-        parts.walls.stream_started()
+        parts.max_duration.stream_started()
+        parts.no_progress.stream_started()
         parts.listening.start(step.now_us)
         self.begin()
         return None
@@ -49,17 +50,18 @@ class PhoneSide:
             floor.happen(Happening.HANG_UP_ASKED)
         self._flush()
 
-    def mark_echoed(self, message: stream.MarkEcho) -> bool:
-        """Whether it tells of nothing but how playing goes on: nothing has begun, and nothing is over."""
+    def mark_echoed(self, message: stream.MarkEcho) -> None:
+        """Mostly it tells of nothing but how playing goes on: nothing has begun, and nothing is over."""
         parts = self._parts
         ledger = parts.speaking.ledger
         ours = parts.admission.ours(message.stream_sid) and ledger.echo(message.mark.name, parts.step.now_us)
-        if not ours or not ledger.news:
-            return True
-        parts.account.look()
-        return False
+        if ours and ledger.news:
+            parts.account.look()
+        else:
+            parts.step.follows = "nothing"
 
     def key_pressed(self, message: stream.Dtmf) -> None:
+        self._parts.step.follows = "what is due"
         if self._parts.admission.ours(message.stream_sid):
             self._parts.step.counts["keys"] += 1
 

@@ -58,7 +58,7 @@ class SessionSide:
         parts.limits.session_ready()
         step.report("session_ready", after_ms=step.now_us // 1000)
         kept = parts.listening.open()
-        parts.farewell.mind()  # a call that is to end greets nobody
+        parts.wrap_up.mind()  # a call that is to end greets nobody
         self._greet()
         step.send_all(kept)
         self._phone.begin()
@@ -89,6 +89,7 @@ class SessionSide:
             parts.step.send(request)
 
     def alive(self, _: SessionAlive) -> None:
+        self._parts.step.follows = "what is due"
         self._parts.listening.alive()
 
     # ---- it is lost, or changed ----
@@ -97,21 +98,15 @@ class SessionSide:
         return self.lose(note.failure, note.code, note.reason)
 
     def error(self, event: events.Error) -> EndReason | None:
-        faults = self._parts.faults
+        retries = self._parts.retries
         if event.error.code == EXPIRED:  # its close follows
-            faults.errors[EXPIRED] += 1
+            retries.errors[EXPIRED] += 1
             return self.lose("expired", 0, event.error.message or "")
-        return "model_unavailable" if faults.error(event.error, ready=self._parts.listening.ready) else None
+        return "model_unavailable" if retries.error(event.error, ready=self._parts.listening.ready) else None
 
     def lose(self, failure: FailureKind, code: int, reason: str) -> EndReason | None:
         """The session is gone, or is to be given up: another one takes its place if that can help."""
-        return None if self._succession.lose(failure, code, reason) else self.none_left()
-
-    def none_left(self) -> EndReason:
-        """There is no session and none to come."""
-        failure = self._parts.sessions.failure
-        self._parts.step.warn("model_closed", failure=failure.kind, code=failure.code, reason=failure.reason)
-        return "model_unavailable"
+        return None if self._succession.lose(failure, code, reason) else self._parts.sessions.none_left()
 
     def change(self) -> None:
         """A step is over: let the session that waits take over, if this is the moment."""
@@ -119,5 +114,5 @@ class SessionSide:
         calm = not responses.busy and not parts.floor.caller_speaking
         pause = calm and parts.floor.state is State.LISTENING and not responses.awaited
         silent = pause and not parts.speaking.has_floor(parts.step.now_us)
-        parts.walls.look(silent=silent and parts.listening.ready)
+        parts.idle.silent = silent and parts.listening.ready
         self._succession.change(pause=silent, calm=calm)

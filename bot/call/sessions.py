@@ -10,7 +10,9 @@ from __future__ import annotations
 from typing import Literal, NamedTuple
 
 from bot.call.notes import DialFailed, SessionExpires, SessionWaiting
-from bot.call.outputs import Adopt, Dial, Drop
+from bot.call.outputs import Adopt, Dial, Drop, EndReason
+from bot.call.rules.rule import Rule, soonest
+from bot.call.speaking import Speaking
 from bot.call.step import Step
 from bot.realtime.failures import Failure, FailureKind
 
@@ -57,17 +59,18 @@ def plan(now_us: int, within_us: int) -> Plan:
     )
 
 
-class Sessions:
+class Sessions(Rule):
     """Told what happens to sessions; puts out Dial, Adopt and Drop.
 
     `ready`: the session at hand is configured. `deaf`: it is lost, and nothing of it counts any more.
     """
 
-    def __init__(self, step: Step, response_s: float) -> None:
+    def __init__(self, step: Step, speaking: Speaking, response_s: float) -> None:
         self.ready = False
         self.ever_ready = False
         self.deaf = False
         self._step = step
+        self._speaking = speaking
         self._next: Literal["none", "dialling", "waiting"] = "none"
         self._dial_us: int | None = round(response_s * 500_000) or None
         """When to dial. A first session that is not ready in half the time it has gets a rival."""
@@ -124,7 +127,7 @@ class Sessions:
         self._step.warn("session_lost", failure=failure, code=code, reason=reason)
         self._step.counts["sessions_lost"] += 1
         self.deaf, self.ready, self._lost_us = True, False, now_us
-        if self.ever_ready:  # before, bot.call.limits has its bound
+        if self.ever_ready:  # before, bot.call.rules.limits has its bound
             self._give_up_us = now_us + OUTAGE_US
         if self._next == "none":
             self._schedule()
@@ -196,19 +199,24 @@ class Sessions:
 
     # ---- the clock ----
 
-    def deadline_us(self) -> int | None:
-        """When `tick` will have something to do."""
-        times = [at for at in (self._dial_us, self._give_up_us) if at is not None]
+    def look(self) -> None:
+        self.due_us = soonest(self._dial_us, self._give_up_us)
         if self._next == "waiting" and self._plan is not None:
-            times += [at for at in self._plan[1:] if at > self._step.now_us]
-        return min(times, default=None)
+            now_us = self._step.now_us
+            self.due_us = min([self.due_us, *(at_us for at_us in self._plan[1:] if at_us > now_us)])
 
-    def tick(self, *, audible: bool) -> bool:
-        """Do what is due: whether the call can go on. What is on its way to the caller is played first."""
+    def due(self) -> EndReason | None:
+        """Dial, or give up the call. What is on its way to the caller is played first."""
         now_us = self._step.now_us
         if self._dial_us is not None and now_us >= self._dial_us:
             self._dial()
         if self._give_up_us is None or now_us < self._give_up_us:
-            return True
+            return None
         self._give_up_us = now_us + 1_000_000
-        return audible
+        return None if self._speaking.has_floor(now_us) else self.none_left()
+
+    def none_left(self) -> EndReason:
+        """There is no session and none to come."""
+        failure = self.failure
+        self._step.warn("model_closed", failure=failure.kind, code=failure.code, reason=failure.reason)
+        return "model_unavailable"

@@ -22,22 +22,22 @@ class Settling:
             step.report("announcement_heard", after_ms=step.now_us // 1000)
         if parts.speaking.fresh:
             parts.account.begun()
-        parts.opening.look()
+        parts.opening.settle()
         if parts.listening.ready:
-            parts.farewell.mind()
-            parts.walls.mind(closing=parts.farewell.closing)
+            parts.wrap_up.mind()
+            if not parts.farewell.closing:
+                parts.idle.mind()
             self._session.hand_over_turns()
             self._session.release()
         why = self._line_silent()
         if why is None:
             self._session.change()
-            self._look()
         return why
 
     def _line_silent(self) -> EndReason | None:
         """When nothing plays and nothing waits: the end of a turn, the goodbye, a hang-up."""
         parts = self._parts
-        if parts.floor.state is State.OPENING or parts.speaking.has_floor(parts.step.now_us):
+        if parts.speaking.has_floor(parts.step.now_us) or parts.floor.state is State.OPENING:
             return None
         parts.greeting.line_silent()
         parts.account.look()
@@ -45,10 +45,3 @@ class Settling:
             parts.farewell.played_out()
             return "bot_hung_up"
         return parts.farewell.why if parts.farewell.go_on(ready=parts.listening.ready) else None
-
-    def _look(self) -> None:
-        """Who waits for whom now."""
-        parts = self._parts
-        started, ready = bool(parts.speaking.stream_sid), parts.listening.ready
-        parts.liveness.look(ready=ready)
-        parts.patience.look(started=started, ready=ready)

@@ -10,6 +10,7 @@ from collections import deque
 
 from bot.audio.payload import MAX_MEDIA_CHARS, payload_bytes, split
 from bot.call.ledger import ASKED_AT_FIRST_US, Entry, Ledger
+from bot.call.rules.rule import NEVER_US
 from bot.twilio.stream import Clear, MarkPart, Outbound, OutPart, PlayMedia, SetMark
 
 HELD_BYTES = 10 * 60 * 8_000
@@ -116,11 +117,15 @@ class Speaking:
     def _mark(self, name: str) -> SetMark:
         return SetMark(self.stream_sid, MarkPart(name))
 
-    def due_us(self, now_us: int) -> int | None:
-        """When there is something to do, should nothing come: the floor is given up, or a mark is due."""
-        if self.waiting:
-            return None
-        return self.ledger.over_us() or (self.ledger.probe_us(now_us) if self.stream_sid and not self.full else None)
+    def due_us(self, now_us: int) -> tuple[int, int]:
+        """When the floor is given up, and when a mark is due, should nothing come."""
+        if self._held:
+            return NEVER_US, NEVER_US
+        over_us = self.ledger.over_us()
+        if over_us:
+            return over_us, NEVER_US
+        probe_us = self.ledger.probe_us(now_us) if self.stream_sid and not self.full else None
+        return NEVER_US, NEVER_US if probe_us is None else probe_us
 
     def probe(self, now_us: int) -> list[Outbound]:
         """A mark on the empty buffer, if it is time for one."""

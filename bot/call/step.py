@@ -7,9 +7,13 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, Literal
 
 from bot.call.outputs import Output, Report
+
+Follows = Literal["anything", "what is due", "nothing"]
+"""What has to be looked at because of a step: all that follows from where the call stands; no more than what time alone
+may have changed; or nothing, since it only tells that playing goes on. Who handles an item says when it is less."""
 
 
 class Step:
@@ -17,6 +21,7 @@ class Step:
 
     def __init__(self) -> None:
         self.now_us = 0
+        self.follows: Follows = "anything"
         self.out: list[Output] = []
         self.counts: Counter[str] = Counter()
         self._event_number = 0
@@ -24,6 +29,7 @@ class Step:
     def begin(self, now_us: int) -> None:
         """The next step: what the last one put out is its receiver's."""
         self.now_us = now_us
+        self.follows = "anything"
         self.out = []
 
     def send(self, output: Output) -> None:

@@ -42,7 +42,8 @@ class Succession:
             parts.formats,
             parts.transcript,
             parts.ending,
-            parts.walls,
+            parts.idle,
+            parts.no_progress,
         )
 
     def lose(self, failure: FailureKind, code: int, reason: str) -> bool:
@@ -99,6 +100,7 @@ class Succession:
         told = {item["id"] for item in items}
         parts.interrupt.inherited.tell([turn for turn in turns if said_as(turn.number) in told])
         parts.farewell.session_ready()
+        parts.wrap_up.session_ready()
         step.counts["sessions_replaced"] += not first
         step.report("session_replaced", after_ms=outage_us // 1000, told=len(items), answers=parts.responses.awaited)
         if first:

@@ -100,10 +100,18 @@ class FrameReader:
         self._needed = 0
 
     def whole(self, data: bytes) -> bool:
-        """Take `data` if it is just one text frame of 126 bytes to 64 KiB, as nearly all are: whether it was."""
+        """Take `data` if it is just one text frame of up to 64 KiB, as nearly all are: whether it was."""
         if (len(data) != self._usual_bytes or data[:4] != self._usual) and not self._is_whole(data):
-            return False
+            return self._small(data)
         self.on_text(apply_mask(data[8:], data[4:8]) if self._masked else data[4:])
+        return True
+
+    def _small(self, data: bytes) -> bool:
+        """Take `data` if it is just one text frame of less than 126 bytes, as a mark's echo is: whether it was."""
+        size, head = len(data) - self._shortest, self._shortest
+        if not self._plain or not 0 <= size < 126 or data[:2] != bytes((_WHOLE_TEXT, size | _MASKED * self._masked)):
+            return False
+        self.on_text(apply_mask(data[head:], data[2:head]) if self._masked else data[head:])
         return True
 
     def _is_whole(self, data: bytes) -> bool:

@@ -17,8 +17,8 @@ from bot.call.call import Call, Input
 from bot.call.facts import Fact, WaitFact
 from bot.call.notes import DailySpend, Note, PhoneClosed, PhoneFull, PhoneRoom, Refused, Shutdown, Tick
 from bot.call.outputs import PHONE_MESSAGES, Adopt, Dial, Drop, End, EndReason, Output, Report, Transcode
+from bot.call.rules.spend_cap import level
 from bot.call.settings import CallSettings
-from bot.call.spending import level
 from bot.realtime import events
 from bot.realtime.connection import Endpoint
 from bot.realtime.failures import Failure, FailureKind
@@ -294,12 +294,14 @@ class Bridge:
         now_us = self._now_us()
         if self.recorder is not None and self.call.ended is None:
             self.recorder.input(now_us, way, raw, self._model.number if way == "model>bot" else 0)
-        for output in self.call.receive(item, now_us):
+        outputs = self.call.receive(item, now_us)
+        for output in outputs:
             self._do(output, now_us)
             if type(output) is stream.Clear and type(item) is events.SpeechStarted:
                 self._write_due()
                 self._learn(WaitFact("clear", self._now_us() - now_us), now_us)  # the core's clock stands still
-        self._write_due()
+        if outputs:
+            self._write_due()
         if self.recorder is not None and self.recorder.follow(self.call, now_us):
             self._report(Report("recording_started"), now_us)
         self._arm()

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from datetime import date
 
 from bot.call.outputs import EndReason
-from bot.call.spending import ALL_SPENT, level
+from bot.call.rules.spend_cap import ALL_SPENT, level
 from bot.server.day import LOOK_S, Day
 from bot.server.directory import CallDirectory
 from bot.server.guarded import guarded

@@ -230,13 +230,13 @@ def the_caller_is_silent_for_long(desk: Desk, leg: int) -> None:
     began_ms = desk.now_us // MS
     for at in range(began_ms, began_ms + 40_100, 100):
         desk.at(at).tick()
-    assert desk.call._parts.walls._idle._prompts
+    assert desk.call._parts.idle._prompts
 
 
 def the_session_owes_the_end_of_a_response(desk: Desk, leg: int) -> None:
     an_answer_is_half_heard(desk, leg)
     desk.give(speaks(said_ms(desk)), stops(), committed(f"U{leg}"))
-    assert desk.call._parts.liveness._end_us is not None
+    assert desk.call._liveness._end_us is not None
 
 
 def the_line_falls_silent(desk: Desk, leg: int) -> None:
@@ -245,9 +245,7 @@ def the_line_falls_silent(desk: Desk, leg: int) -> None:
     desk.at(desk.now_us / MS + 1_700).tick()
     assert desk.call.listening.filled_bytes
     due_us = desk.call.deadline_us
-    while (
-        desk.call._parts.liveness._over_us is None and due_us is not None
-    ):  # the end of what they said is listened for
+    while desk.call._liveness._over_us is None and due_us is not None:  # the end of what they said is listened for
         desk.at(due_us / MS).tick()
         due_us = desk.call.deadline_us
     assert desk.call.counts["sessions_lost"] == leg - 1

@@ -410,7 +410,7 @@ def test_a_hang_up_waits_for_the_rest_of_its_response() -> None:
 def test_a_hang_up_whose_response_never_ends_does_not_hold_the_line() -> None:
     desk = goodbye(Desk())
     desk.at(1_000).give(echo("e0.1"))
-    assert desk.call.limits.deadline_us() == 9_000_000
+    assert desk.call.limits.due_us == 9_000_000
     assert desk.at(9_000).tick()[-1] == "end bot_hung_up"
 
 

@@ -6,11 +6,12 @@ from typing import Any
 
 import pytest
 
-from bot.call.farewell import GOODBYE, MAX_TRIES, WRAP_UP
+from bot.call.farewell import GOODBYE, MAX_TRIES
 from bot.call.functions import NO_SUCH_FUNCTION
-from bot.call.limits import CLOSING_US
 from bot.call.notes import DailySpend, ModelClosed, PhoneClosed, SessionWaiting, Shutdown
 from bot.call.outputs import EndReason
+from bot.call.rules.limits import CLOSING_US
+from bot.call.rules.wrap_up import WRAP_UP
 from bot.call.settings import CallSettings
 from bot.call.states import State
 from bot.realtime import events

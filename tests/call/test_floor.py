@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from bot.call.floor import Floor
-from bot.call.limits import Limits
+from bot.call.rules.limits import Limits
 from bot.call.settings import CallSettings
 from bot.call.states import Happening, State
 from bot.call.step import Step
@@ -15,10 +15,10 @@ H, S = Happening, State
 
 def floor_after(*happenings: Happening) -> Floor:
     """At 5 s, with 8 s for an answer."""
-    limits = Limits(CallSettings(max_call_s=0))
+    step = Step()
+    limits = Limits(CallSettings(max_call_s=0), step)
     limits.session_ready()
     limits.stream_started(0)
-    step = Step()
     step.begin(5_000_000)
     floor = Floor(step, limits)
     for one in (H.BEGUN, *happenings):

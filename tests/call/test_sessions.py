@@ -6,7 +6,9 @@ import pytest
 
 from bot.call.notes import DialFailed, SessionExpires, SessionWaiting
 from bot.call.outputs import Adopt, Dial, Drop, Output, Report
+from bot.call.rules.rule import NEVER_US
 from bot.call.sessions import DIAL_S, MAX_TRIES, OUTAGE_US, Sessions, plan
+from bot.call.speaking import Speaking
 from bot.call.step import Step
 from bot.realtime.failures import FailureKind
 
@@ -14,12 +16,22 @@ S = 1_000_000
 WORDS = {Adopt: "adopt", Dial: "dial", Drop: "drop"}
 
 
+class Line(Speaking):
+    """Something plays, or nothing does."""
+
+    audible = False
+
+    def has_floor(self, now_us: int) -> bool:
+        return self.audible
+
+
 class Table:
     """Sessions on a clock of the test's; `did` gives what came out since the last look."""
 
     def __init__(self, response_s: float = 8) -> None:
         self.step = Step()
-        self.sessions = Sessions(self.step, response_s)
+        self.line = Line()
+        self.sessions = Sessions(self.step, self.line, response_s)
         self._before: list[Output] = []
 
     def at(self, s: float) -> Table:
@@ -33,11 +45,18 @@ class Table:
         return [WORDS[type(one)] if not isinstance(one, Report) else one.event for one in out]
 
     def due(self) -> float | None:
-        due = self.sessions.deadline_us()
-        return None if due is None else due / S
+        self.sessions.look()
+        return None if self.sessions.due_us == NEVER_US else self.sessions.due_us / S
 
     def tick(self, *, audible: bool = False) -> bool:
-        return self.sessions.tick(audible=audible)
+        """Whether the call goes on."""
+        self.line.audible = audible
+        before = len(self.step.out)
+        over = self.sessions.due() is not None
+        told = [one for one in self.step.out[before:] if isinstance(one, Report) and one.event == "model_closed"]
+        assert len(told) == over
+        self.step.out = [one for one in self.step.out if one not in told]
+        return not over
 
     def talking(self, at_s: float = 1) -> Table:
         """The first session is ready."""

@@ -1,4 +1,4 @@
-"""What only tells how playing goes on takes a shorter way through the call: it leaves it as the long way would."""
+"""A step looks at no more than can follow from it: it leaves the call as a step that looks at everything would."""
 
 from __future__ import annotations
 
@@ -11,15 +11,18 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
 from bot.call.call import Call, Input
-from bot.call.notes import Tick
+from bot.call.notes import DailySpend, PhoneFull, Refused, SessionAlive, Tick
 from bot.call.outputs import FACTS, Output, Report
 from bot.call.settings import CallSettings
+from bot.call.step import Step
 from bot.realtime import events
 from bot.twilio import stream
 from tests.call.desk import (
     SESSION,
+    SID,
     Desk,
     added,
+    audio,
     audio_done,
     created,
     delta,
@@ -39,17 +42,18 @@ from tests.call.test_hostile import from_model, from_phone, from_shell
 from tests.call.test_hostile import settings as any_settings
 
 
+class Everything(Step):
+    """A step because of which everything is looked at, whoever says that there is less to follow."""
+
+    follows = property(lambda _: "anything", lambda *_: None)  # type: ignore[assignment]
+
+
 class LongWay(Call):
     """A call that takes every step in full."""
 
-    @property
-    def _settled(self) -> bool:
-        return False
-
-    def _is_but_playout(self, item: Input) -> bool:
-        if isinstance(item, stream.MarkEcho):
-            self._phone.mark_echoed(item)
-        return False
+    def __init__(self, settings: CallSettings) -> None:
+        super().__init__(settings)
+        self._step.__class__ = Everything
 
 
 inputs = st.lists(
@@ -101,15 +105,6 @@ def test_whatever_comes_both_ways_lead_to_the_same(chosen: CallSettings, said: l
     assert told(Call(chosen), said) == told(LongWay(chosen), said)
 
 
-def test_it_is_taken(monkeypatch: pytest.MonkeyPatch) -> None:
-    taken: list[bool] = []
-    whole = Call._goes_on
-    monkeypatch.setattr(Call, "_goes_on", lambda call, event: taken.append(whole(call, event)) or taken[-1])
-    deltas = [(200_000, delta("R1", "A", 200))] * 5
-    told(Call(CallSettings()), [(0, created("R1")), *deltas, (0, audio_done("R1", "A")), (0, done("R1"))])
-    assert taken == [False, True, True, True, True]
-
-
 def answered() -> Desk:
     """A call that greets nobody; the bot says the first of its words."""
     desk = Desk()
@@ -138,9 +133,15 @@ def in_full(desk: Desk, monkeypatch: pytest.MonkeyPatch, one: Input) -> bool:
         events.CallerTranscriptGrows("U", "wor"),
         events.RateLimits(),
         events.Unknown("response.content_part.added"),
+        delta("R1", "A", 200),
+        echo("e0.1"),
+        stream.Dtmf(stream.DtmfPart("1"), SID),
+        SessionAlive(),
+        Refused("phone>bot", "not_json"),
+        Tick(),
     ],
 )
-def test_words_and_how_items_stand_move_nothing(one: Input, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_only_tells_moves_nothing(one: Input, monkeypatch: pytest.MonkeyPatch) -> None:
     assert not in_full(answered().at(100), monkeypatch, one)
 
 
@@ -155,7 +156,8 @@ def test_words_and_how_items_stand_move_nothing(one: Input, monkeypatch: pytest.
         function("R1", "other"),
         error("server_error"),
         updated(),
-        Tick(),
+        DailySpend(1),
+        PhoneFull(),
     ],
 )
 def test_what_can_move_the_call_is_a_whole_step(one: Input, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -167,6 +169,12 @@ def test_words_that_come_when_something_is_due_are_a_whole_step(monkeypatch: pyt
     desk.give(frame(0))
     assert not in_full(desk, monkeypatch, words("R1", "A", "one"))
     assert in_full(desk.at(2_200), monkeypatch, words("R1", "A", "two"))
+
+
+def test_a_tick_at_which_a_rule_is_due_is_a_whole_step(monkeypatch: pytest.MonkeyPatch) -> None:
+    desk = Desk(CallSettings(max_call_s=1))
+    assert not in_full(desk.at(50), monkeypatch, Tick()), "a mark on the empty buffer was due"
+    assert in_full(desk.at(800), monkeypatch, Tick()), "the model is to wrap up"
 
 
 def test_words_of_a_greeting_that_has_yet_to_be_heard_are_a_whole_step(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -185,3 +193,26 @@ def test_an_answer_as_slow_as_it_plays_and_without_words_is_waited_for_while_it_
         if desk.call.deadline_us is not None and desk.call.deadline_us <= desk.now_us:
             desk.tick()
     assert not [one for one in desk.outputs if isinstance(one, events.CancelResponse)]
+
+
+def test_a_filler_that_no_echo_confirms_before_the_session_is_ready_ends_the_floor_once() -> None:
+    desk = Desk(CallSettings(filler_audio=audio(500), filler_s=2, response_s=0), ready=False)
+    desk.give(start())
+    ticks = 0
+    while desk.call.deadline_us is not None and desk.call.deadline_us < 9_000_000 and ticks < 40:
+        desk.at(desk.call.deadline_us / 1_000).tick()
+        ticks += 1
+    assert desk.call.counts["filler_played"] == 2
+    assert desk.call.speaking.ledger.unconfirmed_ends == 1
+    assert ticks < 40
+
+
+def test_a_phone_that_sends_no_mark_back_is_asked_no_more_and_nothing_is_due_for_it() -> None:
+    desk = Desk(CallSettings(max_call_s=0))
+    desk.give(frame(0))
+    ticks = 0
+    while desk.call.deadline_us is not None and desk.call.deadline_us < 600_000 and ticks < 40:
+        desk.at(desk.call.deadline_us / 1_000).tick()
+        ticks += 1
+    assert len(desk.sent(stream.SetMark)) == 6
+    assert ticks < 20

@@ -135,3 +135,19 @@ def test_what_is_whole_waits_behind_what_has_begun() -> None:
         reader.in_fragments = len(begun) != 100  # as whoever judges says
         reader.feed(begun)
         assert not reader.whole(wire)
+
+
+@given(st.booleans(), st.binary(max_size=125), st.binary(max_size=3))
+def test_a_small_text_frame_by_itself_is_taken_at_once_as_a_mark_s_echo_is(
+    masked: bool, text: bytes, behind: bytes
+) -> None:
+    taken: list[bytes] = []
+    reader = FrameReader(lambda _: None, masked=masked, most_bytes=65_536)
+    reader.on_text = taken.append
+    wire = Frame(Opcode.TEXT, text).serialize(mask=masked)
+    assert reader.whole(wire + behind) == (not behind)
+    assert taken == ([] if behind else [text])
+    for other in (Frame(Opcode.PING, text), Frame(Opcode.BINARY, text), Frame(Opcode.TEXT, text, fin=False)):
+        assert not reader.whole(other.serialize(mask=masked))
+    assert not reader.whole(Frame(Opcode.TEXT, text).serialize(mask=not masked))
+    assert len(taken) == (not behind)

@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import Literal
 
 from bot.call.recorded import play
+from bot.call.rules.rule import NEVER_US, Rule
 from bot.call.settings import CallSettings
 from bot.call.speaking import Speaking
 from bot.call.step import Step
@@ -18,8 +19,8 @@ REPEAT_US = 6_000_000
 """From the end of one filler to the next, while the wait lasts."""
 
 
-class Filler:
-    """Looks at the line after each step. Without recordings, or with a time of 0, it keeps silent."""
+class Filler(Rule):
+    """Told after each step whether the caller waits. Without recordings, or with a time of 0, it keeps silent."""
 
     def __init__(self, settings: CallSettings, step: Step, speaking: Speaking) -> None:
         self._step = step
@@ -33,7 +34,6 @@ class Filler:
         self._played = 0
         """In the wait at hand."""
         self._number = 0
-        self._due_us: int | None = None
 
     def expect(self, by_us: int, gap_us: int) -> None:
         """There is another reason to wait: something must be heard by then, and `gap_us` after what plays until then.
@@ -45,27 +45,23 @@ class Filler:
             by_us, gap_us = min(by_us, self._expected[0]), min(gap_us, self._expected[1])
         self._expected = (by_us, gap_us)
 
-    def look(self, *, waits: bool) -> None:
-        """A step is over: whether the caller waits for something to be heard."""
+    def wait(self, *, waits: bool) -> None:
+        """The call has moved: whether the caller waits for something to be heard."""
         if not waits:
             self._since_us, self._expected, self._played = None, None, 0
         elif self._since_us is None:
             self._since_us = self._step.now_us
-        self._due_us = self._reckon()
+        self.due_us = self._reckon()
 
     @property
     def awaited(self) -> bool:
         """Whether the caller waited after the last step."""
         return self._since_us is not None
 
-    def deadline_us(self) -> int | None:
-        """When `tick` will have something to play."""
-        return self._due_us
-
-    def _reckon(self) -> int | None:
+    def _reckon(self) -> int:
         """The line's silence counts from the end of what plays, and the wait's from its own beginning."""
         if self._since_us is None or not self._moment or not self._patience_us or self._blocked:
-            return None
+            return NEVER_US
         last, ends_us = self._speaking.ledger.last, self._speaking.ledger.end_us() or 0
         if self._played and last is not None and last.aside:
             due_us = ends_us + REPEAT_US
@@ -81,14 +77,14 @@ class Filler:
         """Whether the line takes nothing at this moment: whatever waits there is heard first."""
         return self._speaking.full or (self._speaking.waiting and self._speaking.begun)
 
-    def tick(self) -> None:
-        """Time has passed: play a filler if one is due."""
-        self._due_us = self._reckon()
-        if self._since_us is not None and self._due_us is not None and self._step.now_us >= self._due_us:
+    def due(self) -> None:
+        """Play a filler, if one is due by what plays now."""
+        self.due_us = self._reckon()
+        if self._since_us is not None and self._step.now_us >= self.due_us:
             self._speaking.begun = True  # he may hear this before both sides are ready
             self._step.report("filler_played", after_ms=(self._step.now_us - self._since_us) // 1000)
             self._play("filler", self._moment)
-            self._due_us = self._reckon()
+            self.due_us = self._reckon()
 
     def apologise(self) -> bool:
         """Say that there is no answer: whether there is a recording that does."""

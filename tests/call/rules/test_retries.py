@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import pytest
 
-from bot.call.faults import Faults, in_words
-from bot.call.filler import Filler
 from bot.call.floor import Floor
 from bot.call.greeting import Greeting
-from bot.call.limits import Limits
 from bot.call.outputs import Report
 from bot.call.responses import Responses
+from bot.call.rules.filler import Filler
+from bot.call.rules.limits import Limits
+from bot.call.rules.retries import Retries, in_words
 from bot.call.settings import CallSettings
 from bot.call.speaking import Speaking
 from bot.call.states import Happening
@@ -104,10 +104,10 @@ class Bench:
         self.step, self.responses = Step(), Responses()
         chosen = CallSettings(apology_audio=apology)
         speaking = Speaking()
-        self.floor = Floor(self.step, Limits(chosen))
+        self.floor = Floor(self.step, Limits(chosen, self.step))
         for happening in (Happening.BEGUN, Happening.RESPONSE_STARTED):
             self.floor.happen(happening)
-        self.faults = Faults(
+        self.faults = Retries(
             self.step,
             self.responses,
             Turns(chosen),

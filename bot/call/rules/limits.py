@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from bot.call.outputs import EndReason
+from bot.call.rules.rule import Rule, soonest
 from bot.call.settings import CallSettings
 from bot.call.states import State
+from bot.call.step import Step
 
 CLAIM_US = 10_000_000
 """A session that no stream has claimed is closed after this."""
@@ -16,10 +18,12 @@ GRACE_US = 60_000_000
 """How long after its limit a call may last, for the end of a sentence and the goodbye."""
 
 
-class Limits:
+class Limits(Rule):
     """Deadlines in the call's microseconds, from settings in seconds. A limit of 0 is no limit."""
 
-    def __init__(self, settings: CallSettings) -> None:
+    def __init__(self, settings: CallSettings, step: Step) -> None:
+        self._step = step
+        self._state = State.OPENING
         self._answer_us = round(settings.response_s * 1_000_000)
         self._call_us = round(settings.max_call_s * 1_000_000)
         self._before_us = round(settings.elapsed_s * 1_000_000)
@@ -28,7 +32,6 @@ class Limits:
         self._over_by: int | None = None
         self._state_by: tuple[int, EndReason] | None = None
         self._closing: EndReason | None = None
-        self._next: int | None = None
         self._reckon()
 
     def session_ready(self) -> None:
@@ -42,7 +45,7 @@ class Limits:
 
     def entered(self, state: State, now_us: int) -> None:
         """The call moved into `state`: the limit on how long it may stay there."""
-        self._state_by = None
+        self._state, self._state_by = state, None
         if self._closing and state in {State.LISTENING, State.HEARING}:
             self._state_by = (now_us + CLOSING_US, self._closing)
         self._reckon()
@@ -58,14 +61,15 @@ class Limits:
             self._state_by = (now_us + self._answer_us, "bot_hung_up")
             self._reckon()
 
-    def deadline_us(self) -> int | None:
-        return self._next
-
     def _reckon(self) -> None:
-        """It is asked for far more often than it changes."""
         state_by = None if self._state_by is None else self._state_by[0]
-        times = (self._ready_by, self._claim_by, self._over_by, state_by)
-        self._next = min((at for at in times if at is not None), default=None)
+        self.due_us = soonest(self._ready_by, self._claim_by, self._over_by, state_by)
+
+    def due(self) -> EndReason | None:
+        reason = self.passed(self._step.now_us)
+        if reason is not None:
+            self._step.warn("limit_reached", reason=reason, state=self._state.value)
+        return reason
 
     def passed(self, now_us: int) -> EndReason | None:
         """Why the call must end now, None when it need not."""

@@ -10,7 +10,7 @@ import pytest
 from bot.audio import wav
 from bot.audio.payload import FRAME_BYTES, SILENCE_BYTE
 from bot.call.notes import ModelClosed, SessionWaiting
-from bot.call.session_liveness import ANSWER_US, CANCEL_US, LATE_US, SPEECH_US
+from bot.call.rules.session_liveness import ANSWER_US, CANCEL_US, LATE_US, SPEECH_US
 from bot.call.settings import CallSettings
 from bot.realtime import events
 from bot.realtime.session import SessionSettings, TurnDetection

@@ -10,9 +10,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from bot.call.bound import Level
 from bot.call.outputs import EndReason
 from bot.call.responses import Responses
+from bot.call.rules.rule import NEVER_US, Bound, Level
 from bot.call.settings import CallSettings
 from bot.call.step import Step
 from bot.realtime.events import CreateItem
@@ -30,12 +30,14 @@ PARAMETERS: dict[str, Any] = {"tool_choice": "none", "metadata": {"purpose": "st
 """What is to be said stands in an item, not in instructions of the response: those would cost the cache its hits."""
 
 
-class Idle:
+class Idle(Bound):
     """`idle_s` 0: nobody is ever asked."""
 
     reason: EndReason = "idle"
 
     def __init__(self, settings: CallSettings, step: Step, responses: Responses) -> None:
+        self.silent = False
+        """Nobody speaks, nothing is awaited, and the session is there to ask."""
         self._longest_us = round(settings.idle_s * 1_000_000)
         self._step = step
         self._responses = responses
@@ -50,13 +52,16 @@ class Idle:
         self._written = False
         """Whether any turn of the call was written down."""
 
-    def look(self, *, silent: bool) -> None:
-        """A step is over; `silent`: nobody speaks, nothing is awaited, and the session is there to ask."""
-        if silent and self._since_us is None:
-            self._since_us = self._step.now_us
-        elif not silent and self._since_us is not None:
-            self._quiet_us += self._step.now_us - self._since_us
-            self._since_us = None
+    def look(self) -> None:
+        now_us, since_us = self._step.now_us, self._since_us
+        if self.silent and since_us is None:
+            self._since_us = since_us = now_us
+        elif not self.silent and since_us is not None:
+            self._quiet_us += now_us - since_us
+            self._since_us = since_us = None
+        words_us = self._words_due_us() if self._doubtful else NEVER_US
+        full_us = since_us + self._longest_us - self._quiet_us if since_us is not None and self._longest_us else 0
+        self.due_us = min(words_us, full_us) if full_us > now_us else words_us
 
     def caller_turn(self, item_id: str) -> None:
         """His turn was committed: words, until the opposite is known."""
@@ -77,14 +82,14 @@ class Idle:
             self._quiet_us += quiet_us
             self._prompts = max(self._prompts, prompts)
 
-    def tick(self) -> None:
-        """Time has passed: turns of which no words come any more had none."""
-        while (due_us := self._words_due_us()) is not None and due_us <= self._step.now_us:
+    def due(self) -> None:
+        """Turns of which no words come any more had none; a silence that is long enough is minded anyway."""
+        while self._words_due_us() <= self._step.now_us:
             self.caller_words(next(iter(self._doubtful)), "")
 
-    def _words_due_us(self) -> int | None:
+    def _words_due_us(self) -> int:
         if not (self._written and self._doubtful):
-            return None
+            return NEVER_US
         _, _, at_us = next(iter(self._doubtful.values()))  # the oldest
         return at_us + WORDS_US
 
@@ -108,19 +113,8 @@ class Idle:
     def level(self) -> Level:
         return 2 if self._prompts == MAX_PROMPTS and self._full() else 0
 
-    def near(self) -> None:
-        """There is no such moment."""
-
     def reached(self) -> None:
         self._step.warn("idle_reached", prompts=self._prompts)
-
-    def deadline_us(self) -> int | None:
-        """When the silence at hand has lasted long enough, or a turn turns out to have had no words."""
-        times = [self._words_due_us()]
-        if self._since_us is not None and self._longest_us:
-            due_us = self._since_us + self._longest_us - self._quiet_us
-            times.append(due_us if due_us > self._step.now_us else None)
-        return min((at for at in times if at is not None), default=None)
 
     def _full(self) -> bool:
         return bool(self._longest_us) and self._since_us is not None and self._silence_us() >= self._longest_us

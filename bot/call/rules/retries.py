@@ -9,10 +9,10 @@ from __future__ import annotations
 
 from collections import Counter
 
-from bot.call.filler import Filler
 from bot.call.floor import Floor
 from bot.call.greeting import Greeting
 from bot.call.responses import Responses
+from bot.call.rules.filler import Filler
 from bot.call.states import State
 from bot.call.step import Step
 from bot.call.turns import Turns
@@ -23,7 +23,7 @@ IN_A_ROW = 3
 """So many answers that were given up end the call."""
 
 
-class Faults:
+class Retries:
     """`errors`: what the model's side said was wrong, by `bot.realtime.errors.LABELS`."""
 
     def __init__(

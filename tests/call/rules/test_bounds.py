@@ -6,11 +6,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.call.farewell import WRAP_UP
-from bot.call.idle import PROMPT
-from bot.call.limits import CLOSING_US, GRACE_US
 from bot.call.notes import Tick
-from bot.call.progress import MIN_TURNS, likeness
+from bot.call.rules.idle import PROMPT
+from bot.call.rules.limits import CLOSING_US, GRACE_US
+from bot.call.rules.no_progress import MIN_TURNS, likeness
+from bot.call.rules.wrap_up import WRAP_UP
 from bot.call.settings import CallSettings
 from bot.call.states import State
 from bot.realtime import events

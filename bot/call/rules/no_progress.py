@@ -11,8 +11,8 @@ from __future__ import annotations
 import re
 from collections import Counter, deque
 
-from bot.call.bound import Level
 from bot.call.outputs import EndReason
+from bot.call.rules.rule import NEVER_US, Bound, Level
 from bot.call.settings import CallSettings
 from bot.call.step import Step
 
@@ -26,7 +26,7 @@ _MAX_WORDS = 100
 _WORD = re.compile(r"\w+")
 
 
-class Progress:
+class NoProgress(Bound):
     """`no_progress_s` 0: every call may lead nowhere."""
 
     reason: EndReason = "idle"
@@ -34,6 +34,8 @@ class Progress:
     def __init__(self, settings: CallSettings, step: Step) -> None:
         self._longest_us = round(settings.no_progress_s * 1_000_000)
         self._step = step
+        self._over_us = NEVER_US
+        """When the bound is reached."""
         self._since_us = 0
         """When the last new words came."""
         self._turns = 0
@@ -44,13 +46,16 @@ class Progress:
 
     def stream_started(self) -> None:
         self._since_us = self._step.now_us
+        self._reckon()
 
     def speech_started(self) -> None:
         if self._speech_us is None:
             self._speech_us = self._step.now_us
+            self._reckon()
 
     def speech_stopped(self) -> None:
         self._speech_us = None
+        self._reckon()
 
     session_lost = speech_stopped
     """Who speaks then is noticed anew."""
@@ -65,6 +70,7 @@ class Progress:
             self._turns += 1
         if words:
             self._said.append(words)
+        self._reckon()
 
     def _new(self, words: list[str]) -> bool:
         if len(words) <= SHORT_WORDS:
@@ -72,25 +78,22 @@ class Progress:
         return not any(likeness(words, before) >= NEARLY for before in self._said)
 
     def level(self) -> Level:
-        due_us = self._due_us()
-        return 2 if due_us is not None and self._step.now_us >= due_us else 0
-
-    def near(self) -> None:
-        """There is no such moment."""
+        return 2 if self._step.now_us >= self._over_us else 0
 
     def reached(self) -> None:
         self._step.warn("no_progress", turns=self._turns, for_s=(self._step.now_us - self._since_us) // 1_000_000)
 
-    def deadline_us(self) -> int | None:
-        due_us = self._due_us()
-        return due_us if due_us is not None and due_us > self._step.now_us else None
+    def due(self) -> None:
+        """The bound is reached, which its level says from here on."""
+        self.due_us = NEVER_US
 
-    def _due_us(self) -> int | None:
-        if not self._longest_us:
-            return None
-        if self._turns >= MIN_TURNS:
-            return self._since_us + self._longest_us
-        return None if self._speech_us is None else self._speech_us + self._longest_us
+    def _reckon(self) -> None:
+        """When it is reached, should nothing new be said."""
+        self._over_us = NEVER_US
+        since_us = self._since_us if self._turns >= MIN_TURNS else self._speech_us
+        if self._longest_us and since_us is not None:
+            self._over_us = since_us + self._longest_us
+        self.due_us = self._over_us if self._over_us > self._step.now_us else NEVER_US
 
 
 def likeness(one: list[str], other: list[str]) -> float:

@@ -12,19 +12,25 @@ is noise, and on a noisy line that costs healthy sessions.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from bot.audio import levels
 from bot.audio.payload import BYTES_PER_MS
-from bot.call.filler import Filler
 from bot.call.floor import Floor
 from bot.call.listening import Listening
+from bot.call.outputs import EndReason
 from bot.call.responses import Responses
+from bot.call.rules.filler import Filler
+from bot.call.rules.retries import Retries
+from bot.call.rules.rule import NEVER_US, Rule
 from bot.call.settings import CallSettings
 from bot.call.step import Step
 from bot.call.turns import Turns
+from bot.realtime.failures import FailureKind
 
 ANSWER_US = 3_000_000
 """From the end of the caller's turn, or from a response.create, to any sign of a response. The server makes it known
-at once (openai-realtime 3.3); how long it then takes to speak is for bot.call.patience."""
+at once (openai-realtime 3.3); how long it then takes to speak is for bot.call.rules.response_timeout."""
 MADE_US, MADE_SHARE = 6_000_000, 0.75
 """From any event to the next, while a response is made that may be heard: so long, or this share of
 BOT_RESPONSE_SECONDS where that is longer. The server makes audio faster than it plays, and begins half a second after
@@ -45,8 +51,11 @@ at rest have been seen at 100, and recorded speakers are not below 400 for more 
 of speech is due only when it was heard in the caller's audio: a line that is never quiet tells nothing."""
 LOOKED_BACK_US = 10_000_000
 
+Lose = Callable[[FailureKind, int, str], EndReason | None]
+"""Gives why the call is over, None when another session can take the place of the lost one."""
 
-class SessionLiveness:
+
+class SessionLiveness(Rule):
     """Knows since when the session owes what, and when it last said anything."""
 
     def __init__(
@@ -59,6 +68,8 @@ class SessionLiveness:
         responses: Responses,
         turns: Turns,
         filler: Filler,
+        retries: Retries,
+        lose: Lose,
     ) -> None:
         self.said_us = 0
         """When the last event came."""
@@ -71,6 +82,8 @@ class SessionLiveness:
         self._responses = responses
         self._turns = turns
         self._filler = filler
+        self._retries = retries
+        self._lose = lose
         self._answer_us: int | None = None
         """When the answer that is owed, with no sign of it so far, began to be owed. So with the others."""
         self._made_us: int | None = None
@@ -82,10 +95,9 @@ class SessionLiveness:
         """When it was heard there; None while it was not."""
         self._not_before_us = 0
 
-    def look(self, *, ready: bool) -> None:
-        """A step is over; `ready`: there is a session."""
+    def look(self) -> None:
         now_us, floor, responses = self._step.now_us, self._floor, self._responses
-        ready = ready and self._wanted
+        ready = self._listening.ready and self._wanted
         self._answer_us = _since(self._answer_us, now_us, owed=ready and (responses.asked or self._own_answer_due))
         making = responses.making and not floor.caller_speaking
         self._made_us = _since(self._made_us, now_us, owed=ready and making)
@@ -93,6 +105,7 @@ class SessionLiveness:
         self._speech_us = _since(self._speech_us, now_us, owed=ready and floor.caller_speaking)
         if self._speech_us is None:
             self._over_us = None
+        self.due_us = self._reckon()
 
     @property
     def _own_answer_due(self) -> bool:
@@ -104,24 +117,33 @@ class SessionLiveness:
         due = floor.answer_due and not floor.caller_speaking and responses.active is None
         return due and (self._turns.server_acts or not responses.closed)
 
-    def deadline_us(self) -> int | None:
-        """When `tick` will have something to look at."""
-        speech_us = (
-            None if self._speech_us is None else max(self._due(self._speech_us, self._quiet_us), self._listen_us)
-        )
-        times = [self._due(since_us, bound_us) for since_us, bound_us in self._owed if since_us is not None]
-        times += [] if speech_us is None else [speech_us]
-        return max(min(times), self._not_before_us) if times else None
-
     @property
     def _owed(self) -> tuple[tuple[int | None, int], ...]:
         """Since when each is owed, and for how long it may be."""
         return (self._answer_us, ANSWER_US), (self._made_us, self._most_us), (self._end_us, CANCEL_US)
 
-    def tick(self) -> bool:
-        """Time has passed: whether the session is lost."""
-        now_us, due_us = self._step.now_us, self.deadline_us()
-        if due_us is None or now_us < due_us:
+    def _reckon(self) -> int:
+        """When there is something to look at, by what the session has said so far."""
+        due_us = NEVER_US
+        for since_us, most_us in self._owed:
+            if since_us is not None:
+                due_us = min(due_us, max(since_us, self.said_us) + most_us)
+        if self._speech_us is not None:
+            due_us = min(due_us, max(max(self._speech_us, self.said_us) + self._quiet_us, self._listen_us))
+        return max(due_us, self._not_before_us)
+
+    def due(self) -> EndReason | None:
+        """The session owes a word and says nothing; an answer it owed is one that did not come in time."""
+        if not self._hangs():
+            return None
+        owed = (self._floor.answer_due or self._responses.busy) and not self._responses.cancelling
+        why = self._lose("timeout", 0, "it says nothing, though something is due")
+        return "model_unavailable" if why is None and owed and self._retries.overdue(None) else why
+
+    def _hangs(self) -> bool:
+        """Tell a session that is lost from one that has said something meanwhile, or was given no time to."""
+        now_us, due_us = self._step.now_us, self._reckon()
+        if now_us < due_us:
             return False
         if now_us - due_us > LATE_US:
             self._not_before_us = now_us + LATE_US

@@ -6,8 +6,9 @@ from typing import Any
 
 import pytest
 
-from bot.call.filler import REPEAT_US, Filler
 from bot.call.notes import ModelClosed, PhoneFull, PhoneRoom
+from bot.call.rules.filler import REPEAT_US, Filler
+from bot.call.rules.rule import NEVER_US
 from bot.call.settings import CallSettings
 from bot.call.speaking import Speaking
 from bot.call.states import State
@@ -49,10 +50,9 @@ class Bench:
     def at(self, ms: float, *, waits: bool) -> float | None:
         """Whether the caller waits at `ms`: when the next filler is due, in ms."""
         self.step.begin(round(ms * MS))
-        self.filler.tick()
-        self.filler.look(waits=waits)
-        due_us = self.filler.deadline_us()
-        return None if due_us is None else due_us / MS
+        self.filler.due()
+        self.filler.wait(waits=waits)
+        return None if self.filler.due_us == NEVER_US else self.filler.due_us / MS
 
     @property
     def played(self) -> int:
@@ -89,8 +89,8 @@ def test_who_expects_something_sooner_has_it_sooner_in_that_wait_alone() -> None
     bench.step.begin(0)
     bench.filler.expect(1_000 * MS, gap_us=1_000 * MS)
     bench.filler.expect(5_000 * MS, gap_us=5_000 * MS)
-    bench.filler.look(waits=True)
-    assert bench.filler.deadline_us() == 1_000 * MS
+    bench.filler.wait(waits=True)
+    assert bench.filler.due_us == 1_000 * MS
     assert bench.at(500, waits=False) is None
     assert bench.at(600, waits=True) == 2_600
 

@@ -10,8 +10,9 @@ import pytest
 
 from bot.call.facts import UsageFact
 from bot.call.notes import DailySpend
+from bot.call.rules.rule import NEVER_US
+from bot.call.rules.spend_cap import level
 from bot.call.settings import CallSettings, Money
-from bot.call.spending import level
 from bot.realtime import events
 from bot.realtime.session import SessionSettings
 from bot.realtime.usage import PerMinute, PerToken, Prices
@@ -158,7 +159,7 @@ def test_the_line_alone_can_reach_a_cap_and_wakes_the_call_for_it() -> None:
 @pytest.mark.parametrize(("cents", "line_cents", "wakes"), [(0, 3, False), (100, 0, False), (100, 3, True)])
 def test_only_a_line_that_can_reach_a_cap_needs_the_clock(cents: int, line_cents: int, wakes: bool) -> None:
     spending = Desk(purse(cents=cents, line_cents=line_cents)).call.spending
-    assert spending.deadline_us() == (60_000_000 if wakes else None)
+    assert spending.due_us == (60_000_000 if wakes else NEVER_US)
 
 
 # ---- levels ----

@@ -10,10 +10,10 @@ from typing import Any, Literal
 
 import msgspec
 
-from bot.call.bound import Level
 from bot.call.facts import UsageFact
 from bot.call.notes import DailySpend
 from bot.call.outputs import EndReason
+from bot.call.rules.rule import Bound, Level
 from bot.call.settings import CallSettings
 from bot.call.step import Step
 from bot.realtime.events import CallerTranscript, ResponseDone
@@ -40,7 +40,7 @@ def level(spent: int, cap: int) -> Level:
     return 1 if spent < cap else 2
 
 
-class Spending:
+class SpendCap(Bound):
     """Counts money up, and puts out a UsageFact for every response and every transcription."""
 
     reason: EndReason = "spend_limit"
@@ -72,6 +72,7 @@ class Spending:
     def answered(self) -> None:
         """The stream is here, so the line is paid for; the webhook, time 0, is when Twilio answered."""
         self._answered = True
+        self.due()
 
     def day(self, note: DailySpend) -> None:
         """What all calls have spent today."""
@@ -137,11 +138,10 @@ class Spending:
         cap = "day" if self._day_level() > self._call_level() else "call"
         return {"cap": cap, "call_usd": self.nano_usd / 1e9, "day_usd": self._day_nano_usd / 1e9}
 
-    def deadline_us(self) -> int | None:
-        """When the line's next minute begins; None where that can reach no cap."""
-        if not (self._answered and self._money.line_minute and self._money.call_cap):
-            return None
-        return ((self._step.now_us + self._before_us) // MINUTE_US + 1) * MINUTE_US - self._before_us
+    def due(self) -> None:
+        """The line's next minute begins; where that can reach no cap it is never due."""
+        if self._money.line_minute and self._money.call_cap:
+            self.due_us = ((self._step.now_us + self._before_us) // MINUTE_US + 1) * MINUTE_US - self._before_us
 
 
 def _counts(tokens: Tokens) -> dict[str, int]:

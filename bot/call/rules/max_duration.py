@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from bot.call.bound import Level
 from bot.call.outputs import EndReason
+from bot.call.rules.rule import NEVER_US, Bound, Level
 from bot.call.settings import CallSettings
 from bot.call.step import Step
 
@@ -11,7 +11,7 @@ WRAP_UP_US = 30_000_000
 """How long before the limit the model is told to wrap up, where that is not more than a fifth of the whole call."""
 
 
-class Duration:
+class MaxDuration(Bound):
     """Counts from the stream's start, and from before it for a call that is resumed. A limit of 0 is none."""
 
     reason: EndReason = "time_limit"
@@ -20,27 +20,28 @@ class Duration:
         self._step = step
         self._most_us = round(settings.max_call_s * 1_000_000)
         self._before_us = round(settings.elapsed_s * 1_000_000)
-        self._near_us: int | None = None
-        self._over_us: int | None = None
+        self._near_us = self._over_us = NEVER_US
 
     def stream_started(self) -> None:
         """The caller is there."""
         if self._most_us:
             self._over_us = self._step.now_us + max(0, self._most_us - self._before_us)
             self._near_us = self._over_us - min(WRAP_UP_US, self._most_us // 5)
+            self.due()
+
+    def due(self) -> None:
+        """The level changes now."""
+        now_us = self._step.now_us
+        self.due_us = next((at_us for at_us in (self._near_us, self._over_us) if at_us > now_us), NEVER_US)
 
     def level(self) -> Level:
-        if self._near_us is None or self._over_us is None or self._step.now_us < self._near_us:
+        now_us = self._step.now_us
+        if now_us < self._near_us:
             return 0
-        return 1 if self._step.now_us < self._over_us else 2
+        return 1 if now_us < self._over_us else 2
 
     def near(self) -> None:
         self._step.report("time_limit_near", limit_s=self._most_us // 1_000_000)
 
     def reached(self) -> None:
         self._step.warn("time_limit_reached", limit_s=self._most_us // 1_000_000)
-
-    def deadline_us(self) -> int | None:
-        """When the level changes next."""
-        times = (self._near_us, self._over_us)
-        return min((at for at in times if at is not None and at > self._step.now_us), default=None)

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from bot.call.limits import CLAIM_US, CLOSING_US, GRACE_US, Limits
 from bot.call.outputs import EndReason
+from bot.call.rules.limits import CLAIM_US, CLOSING_US, GRACE_US, Limits
+from bot.call.rules.rule import NEVER_US
 from bot.call.settings import CallSettings
 from bot.call.states import State
+from bot.call.step import Step
 
 S = 1_000_000
 SETTINGS = CallSettings(response_s=8, idle_s=30, max_call_s=600)
@@ -16,24 +18,24 @@ OVER_US = 600 * S + GRACE_US
 
 def running(settings: CallSettings = SETTINGS) -> Limits:
     """The stream has started and the session is ready, at 0."""
-    limits = Limits(settings)
+    limits = Limits(settings, Step())
     limits.session_ready()
     limits.stream_started(0)
     return limits
 
 
 def test_a_session_that_is_never_ready_is_no_model() -> None:
-    limits = Limits(SETTINGS)
+    limits = Limits(SETTINGS, Step())
     limits.stream_started(0)
-    assert limits.deadline_us() == 8 * S
+    assert limits.due_us == 8 * S
     assert limits.passed(8 * S - 1) is None
     assert limits.passed(8 * S) == "model_unavailable"
 
 
 def test_a_session_that_no_stream_claims_is_let_go() -> None:
-    limits = Limits(SETTINGS)
+    limits = Limits(SETTINGS, Step())
     limits.session_ready()
-    assert limits.deadline_us() == CLAIM_US == 10 * S
+    assert limits.due_us == CLAIM_US == 10 * S
     assert limits.passed(CLAIM_US - 1) is None
     assert limits.passed(CLAIM_US) == "line_lost"
 
@@ -42,7 +44,7 @@ def test_a_session_that_no_stream_claims_is_let_go() -> None:
 def test_no_state_outlasts_the_call(state: State) -> None:
     limits = running()
     limits.entered(state, 0)
-    assert limits.deadline_us() == OVER_US
+    assert limits.due_us == OVER_US
     assert limits.passed(OVER_US - 1) is None
     assert limits.passed(OVER_US) == "time_limit"
 
@@ -52,7 +54,7 @@ def test_no_state_outlasts_the_call(state: State) -> None:
 def test_a_call_that_is_to_be_closed_listens_no_longer_than_so(state: State, reason: EndReason) -> None:
     limits = running()
     limits.close(state, 5 * S, reason)
-    assert limits.deadline_us() == 5 * S + CLOSING_US
+    assert limits.due_us == 5 * S + CLOSING_US
     assert limits.passed(5 * S + CLOSING_US - 1) is None
     assert limits.passed(5 * S + CLOSING_US) == reason
 
@@ -61,16 +63,16 @@ def test_a_state_counts_from_when_it_was_entered_and_not_beyond() -> None:
     limits = running()
     limits.close(State.SPEAKING, 0, "idle")
     limits.entered(State.LISTENING, 5 * S)
-    assert limits.deadline_us() == 5 * S + CLOSING_US
+    assert limits.due_us == 5 * S + CLOSING_US
     limits.entered(State.SPEAKING, 6 * S)
     assert limits.passed(6 * S + CLOSING_US) is None
 
 
 def test_the_longest_call_counts_from_the_streams_start() -> None:
-    limits = Limits(SETTINGS)
+    limits = Limits(SETTINGS, Step())
     limits.session_ready()
     limits.stream_started(4 * S)
-    assert limits.deadline_us() == OVER_US + 4 * S
+    assert limits.due_us == OVER_US + 4 * S
 
 
 def test_a_limit_of_zero_is_no_limit() -> None:
@@ -78,9 +80,9 @@ def test_a_limit_of_zero_is_no_limit() -> None:
     for state in State:
         limits.entered(state, 0)
         limits.goodbye_missing(0)
-        assert limits.deadline_us() is None
+        assert limits.due_us == NEVER_US
         assert limits.passed(10**15) is None
-    assert Limits(CallSettings(response_s=0)).passed(0) is None
+    assert Limits(CallSettings(response_s=0), Step()).passed(0) is None
 
 
 def test_a_goodbye_that_never_comes_is_waited_for_once() -> None:

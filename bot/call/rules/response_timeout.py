@@ -1,23 +1,26 @@
 """How long a caller waits for an answer: fillers while he does, and the end of his wait.
 
 He waits from the end of his turn, or of what was playing, until something of an answer plays. An answer that does not
-come in time is given up, as is one that breaks off; what follows is for bot.call.faults to say.
+come in time is given up, as is one that breaks off; what follows is for bot.call.rules.retries to say.
 """
 
 from __future__ import annotations
 
-from bot.call.faults import Faults
-from bot.call.filler import Filler
 from bot.call.floor import Floor
 from bot.call.interrupt import Interrupt
+from bot.call.listening import Listening
+from bot.call.outputs import EndReason
 from bot.call.responses import Responses
+from bot.call.rules.filler import Filler
+from bot.call.rules.retries import Retries
+from bot.call.rules.rule import NEVER_US, Rule
 from bot.call.speaking import Speaking
 from bot.call.states import State
 from bot.call.step import Step
 
 
-class Patience:
-    """Looks after each step whether the caller waits. `response_s` 0: he waits for ever."""
+class ResponseTimeout(Rule):
+    """Looks after each step that moved the call whether the caller waits. `response_s` 0: he waits for ever."""
 
     def __init__(
         self,
@@ -26,35 +29,37 @@ class Patience:
         floor: Floor,
         *,
         responses: Responses,
+        listening: Listening,
         speaking: Speaking,
         interrupt: Interrupt,
         filler: Filler,
-        faults: Faults,
+        retries: Retries,
     ) -> None:
         self._answer_us = round(response_s * 1_000_000)
         self._step = step
         self._floor = floor
         self._responses = responses
+        self._listening = listening
         self._speaking = speaking
         self._interrupt = interrupt
         self._filler = filler
-        self._faults = faults
+        self._retries = retries
         self._since_us: int | None = None
         """When the attempt at hand began; None while no answer is waited for."""
         self._quiet_us = 0
         """When the last audio that was no filler had been played."""
 
-    def look(self, *, started: bool, ready: bool) -> None:
-        """A step is over; `started`: the caller is there, `ready`: so is the session."""
-        floor = self._floor
+    def look(self) -> None:
+        floor, started, ready = self._floor, bool(self._speaking.stream_sid), self._listening.ready
         owed = floor.state is State.THINKING or self._responses.awaited
         waits = started and owed and not floor.caller_speaking
-        self._filler.look(waits=waits or (started and not ready))
-        if not (waits and ready) or floor.state is State.CLOSING:  # for a goodbye, bot.call.limits has its bound
+        self._filler.wait(waits=waits or (started and not ready))
+        if not (waits and ready) or floor.state is State.CLOSING:  # for a goodbye, bot.call.rules.limits has its bound
             self._since_us = None
         elif self._since_us is None:
             self._since_us = self._step.now_us
         self._listen()
+        self.due_us = self._overdue_us()
 
     def _listen(self) -> None:
         """When all that is no filler will have been played."""
@@ -63,31 +68,24 @@ class Patience:
         if last is None or not last.aside:
             self._quiet_us = ledger.end_us() or 0
 
-    def deadline_us(self) -> int | None:
-        """When `tick` will have something to do."""
-        times = (self._filler.deadline_us(), self._overdue_us())
-        return min((at for at in times if at is not None), default=None)
-
-    def _overdue_us(self) -> int | None:
+    def _overdue_us(self) -> int:
         if self._since_us is None or not self._answer_us or self._speaking.waiting:
-            return None
-        self._listen()  # deltas move it between two looks
+            return NEVER_US
         return max(self._since_us, self._quiet_us) + self._answer_us
 
-    def tick(self) -> bool:
-        """Time has passed: whether that ends the call."""
-        overdue_us = self._overdue_us()
-        if overdue_us is not None and self._step.now_us >= overdue_us and self._give_up():
-            return True
-        self._filler.tick()
-        return False
+    def due(self) -> EndReason | None:
+        """Deltas that came meanwhile may have put it off."""
+        self._listen()
+        if self._step.now_us >= self._overdue_us() and self._give_up():
+            return "model_unavailable"
+        return None
 
     def _give_up(self) -> bool:
         """No answer came in time: whether that ends the call."""
         response_id = self._interrupt.abandon()
         self._since_us = self._step.now_us
         self._floor.answer_overdue()
-        return self._faults.overdue(response_id)
+        return self._retries.overdue(response_id)
 
     def response_done(self) -> None:
         """A response is over: if another is to come, its time counts from here."""

@@ -1,0 +1,102 @@
+"""What a step costs that changes nothing: its fixed part, in calls of functions, is the same few for all of them."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from types import FrameType
+from typing import Any, NamedTuple
+
+import pytest
+
+from bot.call.call import Input
+from bot.call.notes import Refused, SessionAlive, Tick
+from bot.call.settings import CallSettings
+from bot.realtime import events
+from bot.twilio import stream
+from tests.call.desk import SID, Desk, added, audio, created, delta, echo, frame, words
+
+MOST = 25
+EVERY_RULE = CallSettings(
+    response_s=8, filler_audio=audio(500), max_call_s=600, idle_s=30, no_progress_s=60, call_sid="CA1"
+)
+
+
+class Calls(NamedTuple):
+    """Calls of Python functions in one step. `handling`: those of who handles the item, and what they call."""
+
+    fixed: int
+    handling: int
+
+
+def calls_of(desk: Desk, one: Input) -> Calls:
+    call, handler = desk.call, desk.call._handlers.get(type(one))
+    code = getattr(getattr(handler, "__func__", None), "__code__", None)
+    fixed = handling = depth = 0
+
+    def count(running: FrameType, event: str, _: Any) -> None:
+        nonlocal fixed, handling, depth
+        if event == "call":
+            depth += bool(depth) or running.f_code is code
+            handling += bool(depth)
+            fixed += not depth
+        elif event == "return":
+            depth -= bool(depth)
+
+    sys.setprofile(count)
+    try:
+        call.receive(one, desk.now_us)
+    finally:
+        sys.setprofile(None)
+    return Calls(fixed - 1, handling)  # less the one that ends the count
+
+
+def speaking() -> Desk:
+    """The bot speaks, and marks have come back."""
+    desk = Desk(EVERY_RULE)
+    desk.give(created("R1"), added("R1", "A"), delta("R1", "A", 400))
+    for number in range(1, 12):
+        desk.at(number * 40).give(delta("R1", "A", 200))
+    names = [one.mark.name for one in desk.sent(stream.SetMark)]
+    for number, name in enumerate(names[:3]):
+        desk.at(500 + 200 * number).give(frame(desk.now_us // 1_000), echo(name))
+    return desk
+
+
+def resting() -> Desk:
+    """Nobody speaks."""
+    return Desk(EVERY_RULE)
+
+
+STEPS: list[tuple[str, Callable[[], Desk], Input]] = [
+    ("a mark's echo that tells nothing", speaking, echo("e0.3")),
+    ("words", speaking, words("R1", "A", "more")),
+    ("an audio delta", speaking, delta("R1", "A", 200)),
+    ("rate limits", speaking, events.RateLimits()),
+    ("an unknown event", speaking, events.Unknown("response.content_part.added")),
+    ("how an item stands", speaking, events.ItemAdded()),
+    ("a key", speaking, stream.Dtmf(stream.DtmfPart("5"), SID)),
+    ("a sign of life", speaking, SessionAlive()),
+    ("no message", speaking, Refused("phone>bot", "not_json")),
+    ("a gap to fill", speaking, Tick()),
+    ("a mark on the empty buffer", resting, Tick()),
+    ("rate limits at rest", resting, events.RateLimits()),
+]
+
+
+@pytest.mark.parametrize(("what", "where", "one"), STEPS, ids=[what for what, *_ in STEPS])
+def test_a_step_that_changes_nothing_has_a_fixed_part_of_a_few_calls(
+    what: str, where: Callable[[], Desk], one: Input
+) -> None:
+    desk = where()
+    desk.at(desk.now_us / 1_000 + 200)  # when the next echo is due
+    calls = calls_of(desk, one)
+    print(f"{what}: {calls.fixed} calls, {calls.handling} more of who handles it")
+    assert 0 < calls.fixed <= MOST
+
+
+def test_what_changes_something_looks_at_the_rest_once() -> None:
+    desk = speaking()
+    calls = calls_of(desk, events.SpeechStarted(10**6, "U"))
+    print(f"a speech that interrupts: {calls.fixed} calls, {calls.handling} more of who handles it")
+    assert calls.fixed > MOST
