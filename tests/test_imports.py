@@ -39,11 +39,11 @@ def test_the_contracts_are_kept() -> None:
 def test_a_call_that_reads_the_clock_breaks_a_contract(tmp_path: Path) -> None:
     shutil.copy(ROOT / "pyproject.toml", tmp_path)
     shutil.copytree(ROOT / "bot", tmp_path / "bot", ignore=shutil.ignore_patterns("__pycache__"))
-    with (tmp_path / "bot/call/ledger.py").open("a") as ledger:
+    with (tmp_path / "bot/call/playout/ledger.py").open("a") as ledger:
         ledger.write("import time\n")
     done = lint(tmp_path)
     assert done.returncode == 1
-    assert "bot.call.ledger -> time" in done.stdout
+    assert "bot.call.playout.ledger -> time" in done.stdout
 
 
 def test_every_area_has_a_floor(graph: grimp.ImportGraph) -> None:

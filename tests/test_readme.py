@@ -21,7 +21,7 @@ import typer
 from typer.testing import CliRunner
 
 from bot.call.call import Call
-from bot.call.notes import Shutdown
+from bot.call.inputs import Shutdown
 from bot.call.outputs import EndReason
 from bot.call.settings import CallSettings
 from bot.cli import app

@@ -1,7 +1,7 @@
 """One call: what comes in from either side, and what goes out because of it.
 
 Pure: messages, notes and the time go in, messages and reports come out. This file says who handles what, and in which
-order a step goes; what a handler does stands in its own file, and so does what each part does (bot.call.parts).
+order a step goes; what a handler does stands in its own file, and so does what each part does (bot.call.wiring).
 """
 
 from __future__ import annotations
@@ -10,9 +10,13 @@ from collections import Counter
 from collections.abc import Callable
 from typing import Any, get_args
 
-from bot.call.clock import Clock
-from bot.call.dialogue import Dialogue
-from bot.call.notes import (
+from bot.call.handlers.deadlines import Clock
+from bot.call.handlers.dialogue import Dialogue
+from bot.call.handlers.phone_side import PhoneSide
+from bot.call.handlers.rule_table import rules
+from bot.call.handlers.session_side import SessionSide
+from bot.call.handlers.settling import Settling
+from bot.call.inputs import (
     DailySpend,
     DialFailed,
     ModelClosed,
@@ -28,14 +32,10 @@ from bot.call.notes import (
     Tick,
 )
 from bot.call.outputs import End, EndReason, Output
-from bot.call.parts import Parts
-from bot.call.phone_side import PhoneSide
 from bot.call.rules.session_liveness import SessionLiveness
-from bot.call.rules.table import rules
-from bot.call.session_side import SessionSide
 from bot.call.settings import CallSettings
-from bot.call.settling import Settling
 from bot.call.states import Happening, State
+from bot.call.wiring import Parts
 from bot.realtime import events
 from bot.twilio import stream
 

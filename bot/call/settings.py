@@ -6,7 +6,7 @@ from typing import Literal
 
 import msgspec
 
-from bot.call.resume import PastTurn
+from bot.call.transcript.past_turns import PastTurn
 from bot.realtime.session import SessionSettings
 from bot.realtime.usage import Prices
 

@@ -1,0 +1,4 @@
+"""The Realtime session's side: its events, its settings, its socket, what it costs.
+
+Nothing of Twilio. Start at `events`.
+"""

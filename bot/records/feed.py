@@ -9,7 +9,7 @@ from typing import Literal, NamedTuple, Protocol
 import msgspec
 
 from bot.call.call import Call
-from bot.call.notes import Note
+from bot.call.inputs import Note
 from bot.call.outputs import Output
 from bot.records.fixture import Way
 from bot.records.store.rows import FileKind

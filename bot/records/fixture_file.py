@@ -15,7 +15,7 @@ from typing import Any, BinaryIO, cast
 import msgspec
 
 from bot.audio.payload import payload_bytes, silence
-from bot.call.notes import Refused
+from bot.call.inputs import Refused
 from bot.call.settings import CallSettings
 from bot.realtime.events import AppendAudio
 from bot.records.feed import CallerFrame, Raw, Row, Standing

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import get_args
 
 from bot.call.call import Call
-from bot.call.notes import Note
+from bot.call.inputs import Note
 from bot.call.outputs import Output
 from bot.records.feed import CallerFrame, CallFile, Row, Standing
 from bot.records.fixture import InputWay, Way

@@ -9,7 +9,7 @@ from typing import Any, Protocol
 
 import msgspec
 
-from bot.call.notes import Note
+from bot.call.inputs import Note
 from bot.call.outputs import PHONE_MESSAGES, End, EndReason, Output, Report
 from bot.call.settings import CallSettings
 from bot.realtime import events

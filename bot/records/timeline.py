@@ -11,8 +11,8 @@ from typing import Any
 import msgspec
 
 from bot.audio.payload import BYTES_PER_MS
-from bot.call import notes
-from bot.call.transcript import Transcript
+from bot.call import inputs
+from bot.call.transcript.transcript import Transcript
 from bot.realtime import events
 from bot.records.fixture import Fixture, Line
 from bot.records.parts import BargeIn, Event, Frame, Latency, LatencyKind, Side, Timeline, Turn
@@ -24,7 +24,7 @@ from bot.twilio import stream
 _CONTENT = 0
 """Audio items have one content part (openai-realtime 4)."""
 
-_note: msgspec.json.Decoder[notes.Note] = msgspec.json.Decoder(notes.Note)
+_note: msgspec.json.Decoder[inputs.Note] = msgspec.json.Decoder(inputs.Note)
 
 
 def timeline(fixture: Fixture) -> Timeline:
@@ -236,18 +236,18 @@ class _Reader:
             case _:
                 self.say(us, "bot", "sends", in_words(msgspec.json.decode(text)), minor=True)
 
-    def _noted(self, us: int, note: notes.Note) -> None:
+    def _noted(self, us: int, note: inputs.Note) -> None:
         match note:
-            case notes.Tick() | notes.PhoneFull() | notes.PhoneRoom() | notes.SessionAlive():
+            case inputs.Tick() | inputs.PhoneFull() | inputs.PhoneRoom() | inputs.SessionAlive():
                 return
-            case notes.PhoneClosed():
+            case inputs.PhoneClosed():
                 self.ended = self.ended or f"the phone side closed the stream ({note.code})"
-            case notes.ModelClosed():
+            case inputs.ModelClosed():
                 code = f", {note.code}" if note.code else ""
                 self._lost = f"the model side is gone ({note.failure}{code})"
-            case notes.SessionWaiting():
+            case inputs.SessionWaiting():
                 self._lost = ""
-            case notes.Shutdown():
+            case inputs.Shutdown():
                 self.ended = self.ended or f"the server ended it ({note.reason})"
             case _:
                 pass
@@ -292,7 +292,7 @@ class _Reader:
         return [Frame(offset + at_ms * 1000, base64.b64decode(payload)) for _, at_ms, payload in self._frames]
 
 
-def _note_in_words(note: notes.Note) -> str:
+def _note_in_words(note: inputs.Note) -> str:
     fields = {name: value for name, value in msgspec.structs.asdict(note).items() if value not in {"", 0}}
     details = ", ".join(f"{name} {value}" for name, value in fields.items())
     return f"{note.__struct_config__.tag}{': ' if details else ''}{details}"

@@ -15,7 +15,7 @@ import structlog
 
 from bot.call.call import Call, Input
 from bot.call.facts import Fact, WaitFact
-from bot.call.notes import DailySpend, Note, PhoneClosed, PhoneFull, PhoneRoom, Refused, Shutdown, Tick
+from bot.call.inputs import DailySpend, Note, PhoneClosed, PhoneFull, PhoneRoom, Refused, Shutdown, Tick
 from bot.call.outputs import PHONE_MESSAGES, Adopt, Dial, Drop, End, EndReason, Output, Report, Transcode
 from bot.call.rules.spend_cap import level
 from bot.call.settings import CallSettings

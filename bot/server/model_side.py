@@ -1,7 +1,7 @@
 """The Realtime sessions of one call: the one it speaks with, and the one that may take its place.
 
-The call decides when (bot.call.sessions); here are the sockets, and nothing a session says is heard by the call before
-the session is the call's, or after another one is.
+The call decides when (bot.call.session.failover); here are the sockets, and nothing a session says is heard by the call
+before the session is the call's, or after another one is.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Sequence
 
-from bot.call.notes import DialFailed, ModelClosed, Note, SessionAlive, SessionExpires, SessionWaiting
+from bot.call.inputs import DialFailed, ModelClosed, Note, SessionAlive, SessionExpires, SessionWaiting
 from bot.call.outputs import Adopt, Dial, Drop, Transcode
 from bot.call.settings import CallSettings
 from bot.realtime import events

@@ -9,9 +9,9 @@ import msgspec
 
 from bot.call.call import Call
 from bot.call.facts import TurnFact
-from bot.call.resume import PastTurn
 from bot.call.settings import CallSettings
-from bot.call.transcript import Turn
+from bot.call.transcript.past_turns import PastTurn
+from bot.call.transcript.transcript import Turn
 from bot.records.store.results import CallSummary
 
 MAX_LEGS = 5

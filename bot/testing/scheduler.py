@@ -15,7 +15,7 @@ from typing import NamedTuple, Protocol
 import msgspec
 
 from bot.call.facts import Fact
-from bot.call.notes import (
+from bot.call.inputs import (
     DialFailed,
     ModelClosed,
     Note,

@@ -69,7 +69,7 @@ def test_it_begins_and_ends_without_a_click(one: Filler) -> None:
 
 @each
 def test_nobody_waits_long_for_what_comes_behind_it(one: Filler) -> None:
-    """And each goes to the phone in one step (bot.call.speaking)."""
+    """And each goes to the phone in one step (bot.call.playout.playout_queue)."""
     assert len(one.audio) / BYTES_PER_MS < {"moment": 2_000, "apology": 6_000}[one.name]
 
 

@@ -9,15 +9,15 @@ import msgspec
 import pytest
 
 from bot.call.call import Input
-from bot.call.ending import NO_SUCH_FUNCTION, NOT_NOW, TOO_EARLY
-from bot.call.notes import ModelClosed, Note, PhoneClosed, PhoneFull, PhoneRoom, Refused, Shutdown
+from bot.call.conversation.hang_up import NO_SUCH_FUNCTION, NOT_NOW, TOO_EARLY
+from bot.call.inputs import ModelClosed, Note, PhoneClosed, PhoneFull, PhoneRoom, Refused, Shutdown
 from bot.call.outputs import Report
 from bot.call.settings import CallSettings
 from bot.call.states import State
 from bot.realtime import events
 from bot.realtime.session import HANG_UP, SessionSettings, session_object
 from bot.twilio import stream
-from tests.call.desk import (
+from tests.call.scripted_call import (
     ACCOUNT,
     CALL,
     SESSION,

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from bot.call.notes import PhoneRoom
+from bot.call.inputs import PhoneRoom
 from bot.call.settings import CallSettings
-from tests.call.desk import Desk, audio, echo, speaks, start
-from tests.call.test_announcement import WORDS
-from tests.call.wire import MS, Wire
+from tests.call.delayed_line import MS, Wire
+from tests.call.prompts.test_announcement import WORDS
+from tests.call.scripted_call import Desk, audio, echo, speaks, start
 
 
 def ear(ms: int = 20_000) -> Desk:

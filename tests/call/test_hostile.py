@@ -10,8 +10,9 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from bot.call.call import Call, Input
-from bot.call.farewell import PARAMETERS
-from bot.call.notes import (
+from bot.call.conversation.goodbye import PARAMETERS
+from bot.call.handlers.session_side import OPENING_UPDATE
+from bot.call.inputs import (
     DailySpend,
     DialFailed,
     ModelClosed,
@@ -26,13 +27,13 @@ from bot.call.notes import (
     Tick,
 )
 from bot.call.outputs import Adopt, End, Output
-from bot.call.session_side import OPENING_UPDATE
 from bot.call.settings import CallSettings, Money
 from bot.call.states import State
 from bot.realtime import events
 from bot.realtime.session import HANG_UP
 from bot.twilio import stream
-from tests.call.desk import (
+from tests.call.priced_call import CENT, billed, goodbye, heard, purse
+from tests.call.scripted_call import (
     SESSION,
     SID,
     added,
@@ -52,7 +53,6 @@ from tests.call.desk import (
     updated,
     words,
 )
-from tests.call.purse import CENT, billed, goodbye, heard, purse
 
 responses = st.sampled_from(["R1", "R2", "R3"])
 items = st.sampled_from(["A", "B", "C"])

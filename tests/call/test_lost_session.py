@@ -13,12 +13,12 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from bot.call.notes import ModelClosed, PhoneRoom, SessionExpires, SessionWaiting
+from bot.call.inputs import ModelClosed, PhoneRoom, SessionExpires, SessionWaiting
 from bot.call.outputs import Adopt
 from bot.realtime import events
-from tests.call.desk import MS, SESSION, Desk, in_words, updated
-from tests.call.fields import picture
-from tests.call.losses import AGAIN, ONCE, Situation, at_rest, fresh, greeted
+from tests.call.call_fields import picture
+from tests.call.lost_sessions import AGAIN, ONCE, Situation, at_rest, fresh, greeted
+from tests.call.scripted_call import MS, SESSION, Desk, in_words, updated
 
 OF_THE_SESSION = {
     "Account": "_growing _silent",

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from bot.realtime import events
-from tests.call.desk import Desk, audio, created, done, item_done, speaks
+from tests.call.scripted_call import Desk, audio, created, done, item_done, speaks
 
 SAID = ["Hello, ", "this is ", "the workshop. ", "We open ", "at nine."]
 ABSENT = "not there"

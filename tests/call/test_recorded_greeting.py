@@ -7,7 +7,7 @@ import base64
 import pytest
 
 from bot.call.call import Call
-from bot.call.greeting import HEARD_ITEM, RECORDED_ITEM
+from bot.call.prompts.greeting import HEARD_ITEM, RECORDED_ITEM
 from bot.call.settings import CallSettings
 from bot.call.states import State
 from bot.testing.agent import ScriptedAgent, Spoken, pattern

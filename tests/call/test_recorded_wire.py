@@ -9,7 +9,7 @@ import msgspec
 import pytest
 
 from bot.call.call import Call
-from bot.call.notes import Refused, Tick
+from bot.call.inputs import Refused, Tick
 from bot.call.outputs import Output, Transcode
 from bot.call.settings import CallSettings
 from bot.call.states import State
@@ -21,7 +21,7 @@ from bot.testing.model import SimulatedModel
 from bot.testing.phone import SimulatedPhone
 from bot.testing.scheduler import VirtualCall
 from bot.twilio import stream
-from tests.call.desk import MS, echo, frame, start
+from tests.call.scripted_call import MS, echo, frame, start
 from tests.recordings import Recording, each_recording, recording
 
 APPEND_MS = 100

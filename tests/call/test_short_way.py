@@ -11,13 +11,13 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
 from bot.call.call import Call, Input
-from bot.call.notes import DailySpend, PhoneFull, Refused, SessionAlive, Tick
+from bot.call.inputs import DailySpend, PhoneFull, Refused, SessionAlive, Tick
 from bot.call.outputs import FACTS, Output, Report
 from bot.call.settings import CallSettings
 from bot.call.step import Step
 from bot.realtime import events
 from bot.twilio import stream
-from tests.call.desk import (
+from tests.call.scripted_call import (
     SESSION,
     SID,
     Desk,

@@ -5,7 +5,7 @@ The line has no delay here: every number follows from when audio was sent and wh
 
 from __future__ import annotations
 
-from tests.call.desk import (
+from tests.call.scripted_call import (
     Desk,
     added,
     audio_done,

@@ -10,11 +10,11 @@ from typing import Any, NamedTuple
 import pytest
 
 from bot.call.call import Input
-from bot.call.notes import Refused, SessionAlive, Tick
+from bot.call.inputs import Refused, SessionAlive, Tick
 from bot.call.settings import CallSettings
 from bot.realtime import events
 from bot.twilio import stream
-from tests.call.desk import SID, Desk, added, audio, created, delta, echo, frame, words
+from tests.call.scripted_call import SID, Desk, added, audio, created, delta, echo, frame, words
 
 MOST = 25
 EVERY_RULE = CallSettings(

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from bot.audio.payload import payload_bytes
 from bot.call.call import Call
 from bot.call.facts import UsageFact
-from bot.call.notes import Refused, Tick
+from bot.call.inputs import Refused, Tick
 from bot.call.outputs import Output, Report
 from bot.call.settings import CallSettings, Money
 from bot.call.states import State
@@ -23,7 +23,7 @@ from bot.realtime import events
 from bot.realtime.session import SessionSettings
 from bot.realtime.usage import PerMinute, PerToken
 from bot.twilio import stream
-from tests.call.desk import start
+from tests.call.scripted_call import start
 from tests.wire import HAND_MADE, Conversation, Wire, conversations
 
 STEP_US = 20_000

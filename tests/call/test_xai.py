@@ -6,7 +6,7 @@ import pytest
 
 from bot.call.call import Call
 from bot.call.facts import TurnFact
-from bot.call.notes import SessionWaiting
+from bot.call.inputs import SessionWaiting
 from bot.call.settings import CallSettings
 from bot.call.states import State
 from bot.realtime import events
@@ -15,7 +15,7 @@ from bot.testing.agent import Pacing, Reply, ScriptedAgent, Spoken, pattern
 from bot.testing.model import Behaviour, CloseAt, SimulatedModel
 from bot.testing.phone import SimulatedPhone
 from bot.testing.scheduler import VirtualCall
-from tests.call.desk import (
+from tests.call.scripted_call import (
     SESSION,
     Desk,
     added,

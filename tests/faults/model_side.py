@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bot.call.notes import SessionExpires
+from bot.call.inputs import SessionExpires
 from bot.realtime.session import HANG_UP
 from bot.testing.agent import Failure, Pacing, Reply, Spoken, ToolCall
 from bot.testing.model import Behaviour, CloseAt, SendAt

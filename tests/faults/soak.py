@@ -20,7 +20,7 @@ from typing import Any
 import structlog
 
 from bot.call.call import Call
-from bot.call.notes import SessionExpires
+from bot.call.inputs import SessionExpires
 from bot.call.settings import CallSettings
 from bot.server.keeping import keeping
 from bot.testing.agent import Reply, Spoken, Turn

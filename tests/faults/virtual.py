@@ -9,7 +9,7 @@ from itertools import count
 from typing import Literal
 
 from bot.call.call import Call
-from bot.call.notes import Note
+from bot.call.inputs import Note
 from bot.call.settings import CallSettings
 from bot.realtime.failures import Failure
 from bot.testing.agent import Pacing, Reply, ScriptedAgent, Spoken

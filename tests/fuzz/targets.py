@@ -14,7 +14,7 @@ from websockets.frames import Frame, Opcode
 from websockets.server import ServerProtocol
 
 from bot.call.call import Call, Input
-from bot.call.notes import Note, Refused, Tick
+from bot.call.inputs import Note, Refused, Tick
 from bot.call.outputs import End
 from bot.call.settings import CallSettings
 from bot.realtime import events

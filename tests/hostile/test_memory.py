@@ -7,12 +7,12 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from bot.call.call import Input
-from bot.call.ledger import MAX_ENTRIES
-from bot.call.speaking import HELD_BYTES
-from bot.call.transcript import MAX_CALL_CHARS, MAX_CHARS, Transcript
+from bot.call.playout.ledger import MAX_ENTRIES
+from bot.call.playout.playout_queue import HELD_BYTES
+from bot.call.transcript.transcript import MAX_CALL_CHARS, MAX_CHARS, Transcript
 from bot.realtime import events
 from bot.twilio import stream
-from tests.call.desk import (
+from tests.call.scripted_call import (
     SID,
     Desk,
     added,

@@ -14,8 +14,8 @@ from itertools import chain
 from statistics import fmean
 
 from bot.call.call import Call
-from bot.call.ledger import US_PER_BYTE, Ledger, Mark, Run
-from bot.call.playout_estimate import Hold, RoundTrip
+from bot.call.playout.ledger import US_PER_BYTE, Ledger, Mark, Run
+from bot.call.playout.playout_estimate import Hold, RoundTrip
 from tests.proof.situations import GREETING, SITUATIONS, Cut, Network, Situation, longer, run
 
 NETWORKS = (

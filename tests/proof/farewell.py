@@ -13,8 +13,8 @@ from typing import Any
 import msgspec
 
 from bot.call.call import Call
-from bot.call.farewell import PURPOSE
-from bot.call.notes import DailySpend
+from bot.call.conversation.goodbye import PURPOSE
+from bot.call.inputs import DailySpend
 from bot.call.settings import CallSettings, Money
 from bot.realtime.prices import load
 from bot.realtime.session import SessionSettings

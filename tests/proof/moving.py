@@ -20,7 +20,7 @@ from statistics import median
 
 import aiohttp
 
-from bot.call.resume import CARRY_ON
+from bot.call.transcript.past_turns import CARRY_ON
 from bot.config import load_settings
 from bot.testing.agent import Pacing, Reply, ScriptedAgent, Spoken, pattern
 from bot.testing.dial import DialResult, new_stream_sid

@@ -13,9 +13,9 @@ from itertools import count
 import msgspec
 
 from bot.call.call import Call
-from bot.call.resume import CARRY_ON
-from bot.call.sessions import OUTAGE_US
+from bot.call.session.failover import OUTAGE_US
 from bot.call.settings import CallSettings
+from bot.call.transcript.past_turns import CARRY_ON
 from bot.realtime.failures import Failure
 from bot.realtime.session import SessionSettings
 from bot.records.fixture import VERSION, Fixture, Header, Line

@@ -10,8 +10,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from bot.call.call import Call
-from bot.call.resume import PastTurn
 from bot.call.settings import CallSettings
+from bot.call.transcript.past_turns import PastTurn
 from bot.realtime.session import HANG_UP, SessionSettings
 from bot.testing.agent import Pacing, Reply, ScriptedAgent, Spoken, ToolCall
 from bot.testing.line import Line

@@ -6,7 +6,7 @@ import random
 
 import pytest
 
-from bot.call.ledger import Ledger
+from bot.call.playout.ledger import Ledger
 from bot.testing.schema import check_client_event
 from tests.proof.barge_in import (
     NETWORKS,

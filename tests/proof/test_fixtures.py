@@ -13,8 +13,8 @@ import pytest
 
 from bot.call.call import Call
 from bot.call.facts import TurnFact, UsageFact, WaitFact
-from bot.call.greeting import RECORDED_ITEM
 from bot.call.outputs import End, Output, Report
+from bot.call.prompts.greeting import RECORDED_ITEM
 from bot.call.settings import CallSettings
 from bot.realtime.events import AppendAudio, CancelResponse, CreateItem, CreateResponse, UpdateSession
 from bot.records.fixture import read_fixture

@@ -6,7 +6,7 @@ import random
 
 import pytest
 
-from bot.call.resume import CARRY_ON
+from bot.call.transcript.past_turns import CARRY_ON
 from bot.records.replay import replay
 from tests.proof.replacing import MS, OPENS_MS, RECORDED, Outcome, Plan, any_plan, run, talk
 

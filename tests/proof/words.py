@@ -7,9 +7,9 @@ from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, replace
 
-from bot.call.alignment import Sent, Voice
 from bot.call.call import Call
 from bot.call.facts import TurnFact
+from bot.call.transcript.alignment import Sent, Voice
 from tests.proof.situations import SITUATIONS, Network, Outcome, Situation, replace_items, run
 from tests.proof.speech import LEADS, Lead, Said, Speaker, say
 

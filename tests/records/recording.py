@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import msgspec
 
 from bot.call.call import Call, Input
-from bot.call.notes import Note
+from bot.call.inputs import Note
 from bot.call.outputs import Output
 from bot.records.feed import CallFile
 from bot.records.recorder import Recorder

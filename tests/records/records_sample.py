@@ -13,7 +13,7 @@ import msgspec
 
 from bot.audio import mulaw
 from bot.audio.payload import payload_bytes
-from bot.call import notes
+from bot.call import inputs as notes
 from bot.call.outputs import End, Output, Report
 from bot.call.settings import CallSettings
 from bot.realtime import events

@@ -317,7 +317,7 @@ from pathlib import Path
 from bot.records.recorder import Recorder
 from bot.records.audio_file import AudioFile
 from bot.twilio import stream
-from tests.call.desk import Desk
+from tests.call.scripted_call import Desk
 from tests.records import records_sample as sample
 from tests.records.test_audio_file import conversation
 

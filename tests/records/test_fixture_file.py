@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 
 from bot.audio.payload import silence
-from bot.call import notes
+from bot.call import inputs as notes
 from bot.call.call import Call
 from bot.call.settings import CallSettings
 from bot.realtime import events

@@ -9,7 +9,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from bot.audio.payload import silence
-from bot.call import notes
+from bot.call import inputs
 from bot.call.outputs import Output
 from bot.call.settings import CallSettings
 from bot.realtime import events
@@ -22,7 +22,7 @@ from bot.records.recorder import Recorder
 from bot.records.store.rows import FileKind
 from bot.records.writer import FLUSH_S, Writer
 from bot.twilio import stream
-from tests.call.desk import Desk, echo
+from tests.call.scripted_call import Desk, echo
 from tests.records import records_sample as sample
 
 
@@ -75,14 +75,14 @@ def test_every_file_is_given_the_messages_in_feed_order(writer: Writer) -> None:
     recorded.input(5, "phone>bot", '{"event":"connected"}')
     recorded.output(5, stream.Clear("MZ1"))
     recorded.output(5, events.AppendAudio("////"))
-    recorded.input(7, "note", notes.Tick(), 2)
+    recorded.input(7, "note", inputs.Tick(), 2)
     closed(recorded)
     assert one.rows == other.rows
     assert one.rows == [
         (5, "phone>bot", '{"event":"connected"}', 0),
         (5, "bot>phone", stream.Clear("MZ1"), 0),
         (5, "bot>model", events.AppendAudio("////"), 0),
-        (7, "note", notes.Tick(), 2),
+        (7, "note", inputs.Tick(), 2),
     ]
     assert (one.closed, other.closed, recorded.failed) == (True, True, False)
 
@@ -163,7 +163,7 @@ def test_a_file_that_fails_is_given_up_and_the_other_goes_on(writer: Writer) -> 
     bad, good = Listed(breaks="write"), Listed()
     with capture_logs() as logs:
         recorded = Recorder([bad, good], writer=writer)
-        recorded.input(1, "note", notes.Tick())
+        recorded.input(1, "note", inputs.Tick())
         closed(recorded)
     assert (len(good.rows), recorded.failed, writer.failures) == (1, False, 1)
     assert [(entry["event"], entry["error"]) for entry in logs] == [("recording_failed", "no write")]
@@ -206,7 +206,7 @@ def test_a_disk_that_fails_is_counted_logged_once_and_disturbs_nothing(
             recorded.frame(n * 20_000, text.encode(), sample.parsed_frame(text), [])
             recorded.follow(desk.call, n * 20_000)
         closed(recorded)
-        recorded.input(99, "note", notes.Tick())
+        recorded.input(99, "note", inputs.Tick())
         monkeypatch.undo()
         good = FixtureFile(CallSettings(), tmp_path / "good.call.jsonl")
         closed(Recorder([good], writer=writer))
@@ -220,7 +220,7 @@ def test_a_disk_that_hangs_costs_the_recording_and_not_the_memory(monkeypatch: p
     writer = Writer(flush_s=60)
     recorded = Recorder([Listed(), Listed()], writer=writer)
     for n in range(11):
-        recorded.input(n, "note", notes.Tick())
+        recorded.input(n, "note", inputs.Tick())
     with capture_logs() as logs:
         writer.stop()
     assert recorded.failed

@@ -10,7 +10,7 @@ import pytest
 
 from bot.audio.fillers import filler
 from bot.audio.payload import BYTES_PER_MS
-from bot.call.notes import SessionAlive
+from bot.call.inputs import SessionAlive
 from bot.realtime import connection
 from bot.server.bridge import Bridge
 from bot.testing.agent import Failure, Reply, ScriptedAgent, Spoken, pattern

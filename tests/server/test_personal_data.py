@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 from typer.testing import CliRunner
 
 from bot.call.facts import TurnFact
-from bot.call.phone_side import PhoneSide
+from bot.call.handlers.phone_side import PhoneSide
 from bot.cli import app as command_line
 from bot.observe import logging as observe_logging
 from bot.observe.masking import masker

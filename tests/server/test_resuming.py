@@ -14,7 +14,7 @@ from unittest.mock import Mock
 import aiohttp
 import pytest
 
-from bot.call.resume import CARRY_ON
+from bot.call.transcript.past_turns import CARRY_ON
 from bot.records.store.results import StoredCall
 from bot.server import endings
 from bot.server.following import what_follows

@@ -7,7 +7,7 @@ import sqlite3
 
 import pytest
 
-from bot.call import limits
+from bot.call.conversation import state_deadlines
 from bot.server import voice
 from bot.testing.dial import new_call_sid
 from bot.testing.webhook import parse_document
@@ -179,8 +179,8 @@ async def test_a_path_prefix_is_told_and_signed_once_whatever_the_proxy_does(pre
 
 
 async def test_a_session_that_no_stream_claims_is_closed(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert limits.CLAIM_US == 10_000_000
-    monkeypatch.setattr(limits, "CLAIM_US", 150_000)
+    assert state_deadlines.CLAIM_US == 10_000_000
+    monkeypatch.setattr(state_deadlines, "CLAIM_US", 150_000)
     async with standing() as desk:
         call_sid = new_call_sid()
         token = await desk.token(call_sid)

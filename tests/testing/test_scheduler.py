@@ -11,7 +11,7 @@ from bot.audio.payload import silence
 from bot.audio.transcode import Format
 from bot.call.call import Call
 from bot.call.facts import WaitFact
-from bot.call.notes import ModelClosed, Note, PhoneClosed, PhoneFull, PhoneRoom, Refused, Tick
+from bot.call.inputs import ModelClosed, Note, PhoneClosed, PhoneFull, PhoneRoom, Refused, Tick
 from bot.call.outputs import End, Output, Report
 from bot.call.settings import CallSettings
 from bot.realtime import events

@@ -11,8 +11,8 @@ from __future__ import annotations
 from typing import Any
 
 from bot.call.outputs import EndReason
-from bot.call.responses import Responses
-from bot.call.rules.rule import NEVER_US, Bound, Level
+from bot.call.rule import NEVER_US, Bound, Level
+from bot.call.session.response_gate import Responses
 from bot.call.settings import CallSettings
 from bot.call.step import Step
 from bot.realtime.events import CreateItem

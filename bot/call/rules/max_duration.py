@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bot.call.outputs import EndReason
-from bot.call.rules.rule import NEVER_US, Bound, Level
+from bot.call.rule import NEVER_US, Bound, Level
 from bot.call.settings import CallSettings
 from bot.call.step import Step
 

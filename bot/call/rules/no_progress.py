@@ -12,7 +12,7 @@ import re
 from collections import Counter, deque
 
 from bot.call.outputs import EndReason
-from bot.call.rules.rule import NEVER_US, Bound, Level
+from bot.call.rule import NEVER_US, Bound, Level
 from bot.call.settings import CallSettings
 from bot.call.step import Step
 

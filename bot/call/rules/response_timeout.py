@@ -6,17 +6,17 @@ come in time is given up, as is one that breaks off; what follows is for bot.cal
 
 from __future__ import annotations
 
-from bot.call.floor import Floor
-from bot.call.interrupt import Interrupt
-from bot.call.listening import Listening
+from bot.call.conversation.barge_in import Interrupt
+from bot.call.conversation.state_machine import Floor
 from bot.call.outputs import EndReason
-from bot.call.responses import Responses
-from bot.call.rules.filler import Filler
+from bot.call.playout.playout_queue import Speaking
+from bot.call.prompts.filler import Filler
+from bot.call.rule import NEVER_US, Rule
 from bot.call.rules.retries import Retries
-from bot.call.rules.rule import NEVER_US, Rule
-from bot.call.speaking import Speaking
+from bot.call.session.response_gate import Responses
 from bot.call.states import State
 from bot.call.step import Step
+from bot.call.uplink.frames_and_gaps import Listening
 
 
 class ResponseTimeout(Rule):
@@ -54,7 +54,9 @@ class ResponseTimeout(Rule):
         owed = floor.state is State.THINKING or self._responses.awaited
         waits = started and owed and not floor.caller_speaking
         self._filler.wait(waits=waits or (started and not ready))
-        if not (waits and ready) or floor.state is State.CLOSING:  # for a goodbye, bot.call.rules.limits has its bound
+        if (
+            not (waits and ready) or floor.state is State.CLOSING
+        ):  # for a goodbye, bot.call.conversation.state_deadlines has its bound
             self._since_us = None
         elif self._since_us is None:
             self._since_us = self._step.now_us

@@ -9,13 +9,13 @@ from __future__ import annotations
 
 from collections import Counter
 
-from bot.call.floor import Floor
-from bot.call.greeting import Greeting
-from bot.call.responses import Responses
-from bot.call.rules.filler import Filler
+from bot.call.conversation.state_machine import Floor
+from bot.call.prompts.filler import Filler
+from bot.call.prompts.greeting import Greeting
+from bot.call.session.response_gate import Responses
+from bot.call.session.turn_ownership import Turns
 from bot.call.states import State
 from bot.call.step import Step
-from bot.call.turns import Turns
 from bot.realtime.errors import IN_THE_WAY, NO_TRANSCRIBER, ends_the_call, label, severity
 from bot.realtime.events import Problem, Response
 

@@ -16,16 +16,16 @@ from collections.abc import Callable
 
 from bot.audio import levels
 from bot.audio.payload import BYTES_PER_MS
-from bot.call.floor import Floor
-from bot.call.listening import Listening
+from bot.call.conversation.state_machine import Floor
 from bot.call.outputs import EndReason
-from bot.call.responses import Responses
-from bot.call.rules.filler import Filler
+from bot.call.prompts.filler import Filler
+from bot.call.rule import NEVER_US, Rule
 from bot.call.rules.retries import Retries
-from bot.call.rules.rule import NEVER_US, Rule
+from bot.call.session.response_gate import Responses
+from bot.call.session.turn_ownership import Turns
 from bot.call.settings import CallSettings
 from bot.call.step import Step
-from bot.call.turns import Turns
+from bot.call.uplink.frames_and_gaps import Listening
 from bot.realtime.failures import FailureKind
 
 ANSWER_US = 3_000_000

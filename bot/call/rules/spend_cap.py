@@ -11,9 +11,9 @@ from typing import Any, Literal
 import msgspec
 
 from bot.call.facts import UsageFact
-from bot.call.notes import DailySpend
+from bot.call.inputs import DailySpend
 from bot.call.outputs import EndReason
-from bot.call.rules.rule import Bound, Level
+from bot.call.rule import Bound, Level
 from bot.call.settings import CallSettings
 from bot.call.step import Step
 from bot.realtime.events import CallerTranscript, ResponseDone

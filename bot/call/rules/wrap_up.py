@@ -1,14 +1,14 @@
 """The wrap-up: what is asked for when one of a call's bounds is near, and when it is reached.
 
 Near a bound the model is told once to wrap up. It is said to nobody else and interrupts nothing. At the bound the call
-is closed: bot.call.farewell has the model say goodbye.
+is closed: bot.call.conversation.goodbye has the model say goodbye.
 """
 
 from __future__ import annotations
 
-from bot.call.farewell import Farewell
-from bot.call.floor import Floor
-from bot.call.rules.rule import Bound
+from bot.call.conversation.goodbye import Farewell
+from bot.call.conversation.state_machine import Floor
+from bot.call.rule import Bound
 from bot.call.states import State
 from bot.call.step import Step
 

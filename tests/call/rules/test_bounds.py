@@ -6,17 +6,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.call.notes import Tick
+from bot.call.conversation.state_deadlines import CLOSING_US, GRACE_US
+from bot.call.inputs import Tick
 from bot.call.rules.idle import PROMPT
-from bot.call.rules.limits import CLOSING_US, GRACE_US
 from bot.call.rules.no_progress import MIN_TURNS, likeness
 from bot.call.rules.wrap_up import WRAP_UP
 from bot.call.settings import CallSettings
 from bot.call.states import State
 from bot.realtime import events
 from bot.realtime.errors import NO_TRANSCRIBER
-from tests.call.desk import Desk, audio_done, committed, created, delta, done, frame, item_done, speaks, stops
-from tests.call.purse import goodbye, heard
+from tests.call.priced_call import goodbye, heard
+from tests.call.scripted_call import Desk, audio_done, committed, created, delta, done, frame, item_done, speaks, stops
 
 ASK = "create ['metadata', 'tool_choice']"
 BYE = ["update us", "item message goodbye", "create ['max_output_tokens', 'metadata', 'tool_choice']"]

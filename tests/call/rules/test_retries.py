@@ -4,22 +4,22 @@ from __future__ import annotations
 
 import pytest
 
-from bot.call.floor import Floor
-from bot.call.greeting import Greeting
+from bot.call.conversation.state_deadlines import Limits
+from bot.call.conversation.state_machine import Floor
 from bot.call.outputs import Report
-from bot.call.responses import Responses
-from bot.call.rules.filler import Filler
-from bot.call.rules.limits import Limits
+from bot.call.playout.playout_queue import Speaking
+from bot.call.prompts.filler import Filler
+from bot.call.prompts.greeting import Greeting
 from bot.call.rules.retries import Retries, in_words
+from bot.call.session.response_gate import Responses
+from bot.call.session.turn_ownership import Turns
 from bot.call.settings import CallSettings
-from bot.call.speaking import Speaking
 from bot.call.states import Happening
 from bot.call.step import Step
-from bot.call.transcript import Transcript
-from bot.call.turns import Turns
+from bot.call.transcript.transcript import Transcript
 from bot.realtime.errors import CODES, EXPIRED, HARMLESS, ends_the_call
 from bot.realtime.events import CreateResponse, Error, Problem, Response, SessionCreated, StatusDetails
-from tests.call.desk import SESSION, Desk, start
+from tests.call.scripted_call import SESSION, Desk, start
 
 
 def problem(code: str | None, event_id: str | None = None, kind: str = "invalid_request_error") -> Problem:
@@ -203,7 +203,7 @@ def test_a_response_without_a_sound_is_asked_for_again_unless_the_caller_waits_f
         case "it was heard":
             responses.answered("R1")
         case "it called a function":
-            responses.answered("R1")  # bot.call.functions
+            responses.answered("R1")  # bot.call.conversation.function_calls
         case "we cancelled it":
             responses.suppress()
             response = Response("R1", "cancelled", StatusDetails("cancelled", "client_cancelled"))

@@ -9,13 +9,13 @@ import pytest
 
 from bot.audio import wav
 from bot.audio.payload import FRAME_BYTES, SILENCE_BYTE
-from bot.call.notes import ModelClosed, SessionWaiting
+from bot.call.inputs import ModelClosed, SessionWaiting
 from bot.call.rules.session_liveness import ANSWER_US, CANCEL_US, LATE_US, SPEECH_US
 from bot.call.settings import CallSettings
 from bot.realtime import events
 from bot.realtime.session import SessionSettings, TurnDetection
 from bot.twilio.stream import Media, MediaPart
-from tests.call.desk import (
+from tests.call.scripted_call import (
     MS,
     SESSION,
     SID,
@@ -31,7 +31,7 @@ from tests.call.desk import (
     stops,
     updated,
 )
-from tests.call.desk import audio as audio_of
+from tests.call.scripted_call import audio as audio_of
 
 VOICE = bytes((0x10, 0x90)) * (FRAME_BYTES // 2)
 REST = bytes((SILENCE_BYTE,)) * FRAME_BYTES

@@ -9,15 +9,15 @@ import msgspec
 import pytest
 
 from bot.call.facts import UsageFact
-from bot.call.notes import DailySpend
-from bot.call.rules.rule import NEVER_US
+from bot.call.inputs import DailySpend
+from bot.call.rule import NEVER_US
 from bot.call.rules.spend_cap import level
 from bot.call.settings import CallSettings, Money
 from bot.realtime import events
 from bot.realtime.session import SessionSettings
 from bot.realtime.usage import PerMinute, PerToken, Prices
-from tests.call.desk import Desk, changed, created, delta, done, speaks
-from tests.call.purse import CENT, PRICES, USD, billed, heard, purse, spoken_over, used
+from tests.call.priced_call import CENT, PRICES, USD, billed, heard, purse, spoken_over, used
+from tests.call.scripted_call import Desk, changed, created, delta, done, speaks
 
 MINUTE = 60_000
 

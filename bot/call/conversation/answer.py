@@ -1,0 +1,94 @@
+"""What a response says, on its way to the caller and into the transcript: deltas, items and their ends."""
+
+from __future__ import annotations
+
+from bot.call.playout.playout_queue import Speaking
+from bot.call.session.pending_deletes import Unheard
+from bot.call.session.response_gate import Responses
+from bot.call.step import Step
+from bot.call.turn_log.turn_facts import Account
+from bot.realtime import events
+
+
+class Answer:
+    """Of a response that was interrupted nothing is heard or read; its items are deleted as they are finished."""
+
+    def __init__(
+        self, step: Step, speaking: Speaking, responses: Responses, unheard: Unheard, account: Account
+    ) -> None:
+        self._step = step
+        self._speaking = speaking
+        self._responses = responses
+        self._unheard = unheard
+        self._account = account
+
+    def response_created(self) -> None:
+        self._unheard.next_response()
+
+    def item_added(self, event: events.OutputItemAdded) -> None:
+        self._step.follows = "what is due"
+        item = event.item
+        if item.type != "message":
+            return
+        if self._responses.suppressed(event.response_id):
+            self._unheard.wait(item.id, event.response_id)
+        elif event.response_id == self._responses.active:
+            self._unheard.announced(item.id)
+
+    def audio(self, event: events.AudioDelta) -> bool:
+        """More audio: whether any went to the caller."""
+        if not self._responses.audible(event.response_id):
+            self._step.counts["late_deltas"] += 1
+            return False
+        if not event.delta:
+            return False
+        ledger = self._speaking.ledger
+        content_index = ledger.content(event.item_id, event.content_index)
+        if not ledger.has_room(event.item_id, content_index):
+            self._step.counts["deltas_without_room"] += 1
+            return False
+        self._responses.answered(event.response_id)
+        self._unheard.sounded(event.item_id)
+        entry = ledger.entry(event.item_id, content_index, event.response_id)
+        messages = self._speaking.delta(entry, event.delta, self._step.now_us)
+        self._step.send_all(messages)
+        return bool(messages)
+
+    def audio_done(self, event: events.AudioDone) -> None:
+        for entry in self._speaking.ledger.find(event.item_id):
+            if entry.content_index == event.content_index:
+                self._step.send_all(self._speaking.done(entry, self._step.now_us))
+                self._account.audio_done(entry)
+
+    def words(self, event: events.TranscriptDelta) -> None:
+        self._step.follows = "what is due"
+        if self._responses.audible(event.response_id):
+            self._account.words(event)
+
+    def words_done(self, event: events.TranscriptDone) -> None:
+        self._step.follows = "what is due"
+        if self._responses.audible(event.response_id):
+            self._account.words_done(event)
+
+    def item_done(self, item_id: str) -> None:
+        """The item stands finished in the conversation."""
+        for entry in self._speaking.ledger.find(item_id):
+            entry.item_done = True
+        self._account.item_done(item_id)
+        if self._unheard.item_done(item_id):
+            self._delete(item_id)
+
+    def response_done(self, response_id: str) -> None:
+        """So do all items of the response, and no more audio of it comes. What it only wrote was not said."""
+        if self._responses.empty(response_id) and self._responses.active is None:
+            self._unheard.silenced(response_id)
+        self._unheard.next_response()
+        for entry in self._speaking.ledger.of_response(response_id):
+            entry.item_done = True
+            self._step.send_all(self._speaking.done(entry, self._step.now_us))
+        self._account.response_done(response_id)
+        for item_id in self._unheard.response_done(response_id):
+            self._delete(item_id)
+
+    def _delete(self, item_id: str) -> None:
+        self._step.send(events.DeleteItem(item_id, self._step.event_id("delete")))

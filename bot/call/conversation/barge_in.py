@@ -1,0 +1,119 @@
+"""Barge-in: the bot falls silent, and the model is told what the caller has heard.
+
+The item that was being heard is truncated at the millisecond heard; items never reached are deleted, but only once they
+stand finished; items heard to their end are left alone (how-it-works ledger 3; openai-realtime 4).
+"""
+
+from __future__ import annotations
+
+from bot.audio.payload import BYTES_PER_MS
+from bot.call.playout.playout_queue import Speaking
+from bot.call.playout.truncation import Truncation, Verdict, judge
+from bot.call.prompts.greeting import HEARD_ITEM, RECORDED_ITEM
+from bot.call.prompts.recorded_prompt import said_item
+from bot.call.session.inherited_items import Inherited
+from bot.call.session.pending_deletes import Unheard
+from bot.call.session.response_gate import Responses
+from bot.call.session.turn_ownership import Turns
+from bot.call.step import Step
+from bot.call.turn_log.turn_facts import Account
+from bot.realtime.events import CreateItem, DeleteItem, TruncateItem
+
+
+class Interrupt:
+    """Cuts the bot short."""
+
+    def __init__(self, step: Step, speaking: Speaking, responses: Responses, turns: Turns, account: Account) -> None:
+        self.unheard = Unheard()
+        self.inherited = Inherited(step, speaking)
+        self._step = step
+        self._speaking = speaking
+        self._responses = responses
+        self._turns = turns
+        self._account = account
+
+    @property
+    def bot_speaks(self) -> bool:
+        """Whether the bot has the floor, or is about to: a caller who speaks now interrupts."""
+        return self._speaking.has_floor(self._step.now_us) or self._responses.busy
+
+    @property
+    def possible(self) -> bool:
+        """Whether there is anything to cut: audio that may still be heard, or a response being made."""
+        return self._speaking.interruptible(self._step.now_us) or self._responses.busy
+
+    def cut(self) -> None:
+        """In the order of how-it-works ledger 3: snapshot, new epoch, clear, truncate; then the rest."""
+        step = self._step
+        clear, everything = self._speaking.cut(step.now_us)
+        step.send_all(clear)
+        entries = [entry for entry in everything if not entry.aside]
+        verdict = judge(entries)
+        for one in verdict.truncations:
+            if one.item_id != RECORDED_ITEM and not self.inherited.owns(one.item_id):
+                self._truncate(one)
+        suppressed = self._responses.suppress()
+        if suppressed is not None and not self._turns.server_acts:
+            step.send(self._responses.cancel(suppressed, step.event_id("cancel")))
+        self._forget_unheard(verdict)
+        if suppressed is not None:
+            self.unheard.silenced(suppressed)
+        self._account.cut(verdict)
+        self.inherited.cut(verdict.item_ids)
+        recorded = verdict.playing is not None and verdict.playing.item_id == RECORDED_ITEM
+        if recorded and not self.inherited.owns(RECORDED_ITEM):
+            self._retell()
+        if suppressed or (clear and (entries or not everything)):  # a filler cut short is no interruption
+            self._report(verdict, generating=suppressed is not None)
+
+    def abandon(self) -> str | None:
+        """Wait no longer for the answer, of which the caller has heard all that came. The id of what is cancelled.
+
+        A response that is being made is told to stop, and the model that no more of it was heard.
+        """
+        step = self._step
+        response_id = self._responses.give_up()
+        if response_id is None:
+            return None
+        for entry in self._speaking.ledger.of_response(response_id):
+            if not entry.done:
+                self._truncate(Truncation(entry.item_id, entry.content_index, entry.received // BYTES_PER_MS))
+                self._account.cut_off(entry)
+        step.send(self._responses.cancel(response_id, step.event_id("cancel")))
+        self.unheard.silenced(response_id)
+        return response_id
+
+    def _truncate(self, one: Truncation) -> None:
+        """A server that knows no truncation goes on from all that it made, which nobody can tell it otherwise."""
+        if self._turns.can_truncate:
+            event_id = self._step.event_id("truncate")
+            self._step.send(TruncateItem(one.item_id, one.audio_end_ms, one.content_index, event_id))
+
+    def _retell(self) -> None:
+        """A recorded greeting is a text item, which can't be truncated: what was heard of it takes its place."""
+        step = self._step
+        step.send(DeleteItem(RECORDED_ITEM, step.event_id("delete")))
+        heard = self._account.words_of(RECORDED_ITEM)
+        if heard:
+            step.send(CreateItem(said_item(HEARD_ITEM, heard), step.event_id("item"), "root"))
+
+    def _forget_unheard(self, verdict: Verdict) -> None:
+        for entry in {entry.item_id: entry for entry in verdict.unheard}.values():
+            if self.inherited.owns(entry.item_id):
+                continue
+            if entry.item_done:
+                self._step.send(DeleteItem(entry.item_id, self._step.event_id("delete")))
+            else:
+                self.unheard.wait(entry.item_id, entry.response_id)
+
+    def _report(self, verdict: Verdict, *, generating: bool) -> None:
+        self._step.counts["interruptions"] += 1
+        playing = verdict.playing
+        self._step.report(
+            "interrupted",
+            item_id=playing.item_id if playing else None,
+            heard_ms=playing.heard // BYTES_PER_MS if playing else 0,
+            received_ms=playing.received // BYTES_PER_MS if playing else 0,
+            unheard_items=len(verdict.unheard),
+            generating=generating,
+        )

@@ -1,0 +1,65 @@
+"""What the model's function calls do, and how each is answered."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from bot.call.conversation.hang_up import NO_SUCH_FUNCTION, TOO_EARLY, Ending, function_output
+from bot.call.prompts.greeting import Greeting
+from bot.call.session.response_gate import Responses
+from bot.call.step import Step
+from bot.call.transcript.transcript import Transcript
+from bot.realtime.events import CreateItem, OutputItemDone
+from bot.realtime.session import HANG_UP
+
+
+class Functions:
+    """Every finished call of a function is answered, but for a hang-up: its answer is the end of the call."""
+
+    def __init__(
+        self, step: Step, responses: Responses, ending: Ending, *, greeting: Greeting, transcript: Transcript
+    ) -> None:
+        self._step = step
+        self._responses = responses
+        self._ending = ending
+        self._greeting = greeting
+        self._transcript = transcript
+
+    def item_done(self, event: OutputItemDone) -> bool:
+        """An item of a response is done: whether it asks to hang up."""
+        item = event.item
+        if item.type != "function_call" or item.status not in {"completed", None}:
+            return False
+        call_id = item.call_id or ""
+        if item.name == HANG_UP and not self._may_hang_up(event.response_id):
+            self._step.report("hang_up_refused")
+            self._answer(function_output(call_id, TOO_EARLY))
+            return False
+        self._responses.answered(event.response_id)
+        if self._responses.suppressed(event.response_id):
+            self._answer(function_output(call_id, "interrupted"))
+        elif item.name == HANG_UP:
+            self._ending.ask(call_id)
+            self._step.report("hang_up_asked")
+            return True
+        else:
+            self._answer(function_output(call_id, NO_SUCH_FUNCTION))
+            self._responses.want({})
+        return False
+
+    def _may_hang_up(self, response_id: str) -> bool:
+        said = any(turn.who == "caller" and turn.text != "" for turn in self._transcript.turns)
+        return (said or bool(self._step.counts["keys"])) and not self._greeting.made_by(response_id)
+
+    def drop_hang_up(self) -> bool:
+        """The caller speaks: whether a hang-up was pending, of which the model is told that it was dropped."""
+        if not self._ending.asked:
+            return False
+        item = self._ending.drop()
+        self._step.report("hang_up_dropped")
+        if item is not None:
+            self._answer(item)
+        return True
+
+    def _answer(self, item: dict[str, Any]) -> None:
+        self._step.send(CreateItem(item, self._step.event_id("item")))

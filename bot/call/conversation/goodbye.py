@@ -1,0 +1,179 @@
+"""The end of a call that has used up a bound, such as its money or its time: never in the middle of a sentence.
+
+Near a bound the model is told once to wrap up (bot.call.rules.wrap_up). At it what is being said is finished; then,
+when nobody speaks, the model is asked for one last response, a goodbye, and when that has been heard the call ends. The
+caller may interrupt, and gets no other answer. A goodbye that fails or does not come is left to the shell, which has a
+sentence for it.
+
+Both requests are system items at the end of the conversation: instructions or tools of a response's own would have the
+whole conversation billed afresh (openai-realtime 7, cache busters), which is no way to save money.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from bot.call.conversation.state_machine import Floor
+from bot.call.outputs import EndReason
+from bot.call.playout.playout_queue import Speaking
+from bot.call.rules.retries import in_words
+from bot.call.session.response_gate import Responses
+from bot.call.session.turn_ownership import Turns
+from bot.call.states import Happening
+from bot.call.step import Step
+from bot.realtime.events import CreateItem, Response
+
+GOODBYE_ITEM = "goodbye"
+GOODBYE = (
+    "The call has to end now. In one or two short sentences, in the language of the conversation, tell the caller that "
+    "you have to end the call here, and say goodbye. Ask nothing and promise nothing."
+)
+PURPOSE = {"purpose": "goodbye"}
+"""What the goodbye is known by among responses: the server gives metadata back."""
+PARAMETERS: dict[str, Any] = {"tool_choice": "none", "max_output_tokens": 400, "metadata": PURPOSE}
+"""400 tokens are 20 s of speech, or less of it and what a reasoning model thinks before."""
+MAX_TRIES = 3
+"""A caller who speaks before anything of a goodbye was heard gets it after his turn, so often and no oftener."""
+
+
+class Farewell:
+    """`closing` from the moment a bound is reached and the goodbye is to come; then `why` is its reason."""
+
+    def __init__(
+        self,
+        step: Step,
+        floor: Floor,
+        *,
+        responses: Responses,
+        speaking: Speaking,
+        turns: Turns,
+    ) -> None:
+        self.closing = False
+        self.why: EndReason = "bot_hung_up"
+        self.heard = False
+        """Whether the caller has heard the goodbye to its end."""
+        self._step = step
+        self._floor = floor
+        self._responses = responses
+        self._speaking = speaking
+        self._turns = turns
+        self._tries = 0
+        self._asked = False
+        """Whether the session at hand has been told what the goodbye is to be."""
+        self._goodbye: str | None = None
+        """The id of the goodbye that may be heard."""
+        self._complete = False
+        self._spoilt = False
+        """Something of a goodbye was heard before it was interrupted, or it went wrong."""
+
+    def close(self, why: EndReason) -> None:
+        """From here on there is no response but the goodbye."""
+        self.closing = True
+        self.why = why
+        self._responses.close()
+        self._floor.close(why)
+        self._take_turns()
+
+    def _take_turns(self) -> None:
+        """Where the server can listen and leave the rest to us; elsewhere it answers, and its answer is cancelled."""
+        if self._turns.may_leave and self._turns.server_may_answer:
+            self._step.send(self._turns.update(self._step.event_id("session"), server_owns=False))
+
+    def session_lost(self) -> None:
+        """A goodbye that was being made is not made to its end: of one that will be heard there is no second."""
+        if self._goodbye is not None and not self._complete:
+            self._spoilt = bool(self._speaking.ledger.of_response(self._goodbye))
+            self._goodbye = None
+        self._asked = False
+
+    def session_ready(self) -> None:
+        """Another session took over: it is to know what the one before was told."""
+        if self.closing:
+            self._take_turns()
+
+    # ---- the goodbye ----
+
+    def go_on(self, *, ready: bool) -> bool:
+        """The line is silent. While closing, when no response is to come, ask for the goodbye. Whether all is over.
+
+        `ready`: there is a session to ask.
+        """
+        if not self.closing or self._floor.caller_speaking or self._responses.awaited:
+            return False
+        if self._turns.server_acts and self._floor.answer_due:  # it comes first, and is cancelled
+            return False
+        if self._spoilt or self._tries == MAX_TRIES:
+            return True
+        if not ready:
+            return False
+        if not self._asked:
+            self._asked = True
+            self.say(GOODBYE_ITEM, GOODBYE)
+        self._tries += 1
+        self._responses.want_last(PARAMETERS)
+        request = self._responses.release()
+        if request is not None:
+            self._step.send(request)
+        self._floor.happen(Happening.HANG_UP_ASKED)
+        self._floor.line_silent(response_awaited=True)  # it is waited for, but not for ever
+        return False
+
+    def allows(self, response: Response) -> bool:
+        """Whether a response that was made may be heard. While closing the server may not answer by itself.
+
+        It may have done so before it knew.
+        """
+        if not self.closing or self._is_ours(response):
+            return True
+        self._responses.intruded(response.id)
+        self._step.send(self._responses.cancel(response.id, self._step.event_id("cancel")))
+        self._floor.response_started(suppressed=False)
+        return False
+
+    def _is_ours(self, response: Response) -> bool:
+        """By what it gives back of our request; xAI gives nothing back: by whether it can be anything else."""
+        if response.metadata == PURPOSE:
+            return True
+        own_answer = self._turns.server_may_answer and self._floor.answer_due
+        return self._responses.last_asked_for and not own_answer
+
+    def created(self, response: Response) -> None:
+        """A response that may be was made; a goodbye that the caller spoke over before it was made is none."""
+        if self.closing and not self._responses.suppressed(response.id):
+            self._goodbye, self._complete = response.id, False
+
+    def interrupted(self) -> None:
+        """The bot is about to be cut short: of a goodbye that he has begun to hear the caller hears no second one."""
+        if self._goodbye is not None:
+            entries = self._speaking.ledger.heard(self._step.now_us)
+            goodbye = [entry for entry in entries if entry.response_id == self._goodbye]
+            self._spoilt = any(entry.heard for entry in goodbye)
+            self.heard = self._complete and all(entry.finished for entry in goodbye)
+            self._goodbye = None
+
+    def response_done(self, response: Response) -> bool:
+        """A response is over: whether it was the goodbye, which is not tried again when it went wrong."""
+        if response.id != self._goodbye:
+            return False
+        sounded = bool(self._speaking.ledger.of_response(response.id))
+        self._complete = sounded and response.status == "completed"
+        if not self._complete:
+            self._spoilt = True
+            self._step.warn("goodbye_failed", details=in_words(response))
+        return True
+
+    def played_out(self) -> None:
+        """All that was said has been heard, and the call is about to end."""
+        self.heard = self.heard or (self._complete and self._goodbye is not None)
+
+    def reason(self, reason: EndReason) -> EndReason:
+        """Why the call ends: for what made it close, once something did, whatever stopped us from saying so."""
+        early = reason in {"time_limit", "model_unavailable"}
+        ours = self.closing and (early or (self._tries and reason == "bot_hung_up"))
+        return self.why if ours else reason
+
+    def say(self, item_id: str, words: str) -> None:
+        """Ask something of the model, at the end of the conversation."""
+        content = [{"type": "input_text", "text": words}]
+        item = {"id": item_id, "type": "message", "role": "system", "content": content}
+        self._step.send(CreateItem(item, self._step.event_id("item")))

@@ -1,0 +1,208 @@
+"""The opening: the greeting is said first, whatever the caller or the line does before it has been heard.
+
+Until the caller has heard a moment of it the turns are ours (bot.call.session.turn_ownership). A caller who speaks
+sooner is not talked over: the bot falls silent and the greeting waits, from its first byte, until they stop. What they
+said is answered behind it. Where greetings may not be interrupted, one that has begun goes on.
+
+A server that can't leave the turns to us (openai-realtime 1.5) cancels the greeting when the caller speaks
+and answers by itself: then the greeting is asked for again, and that answer is cancelled and asked for behind it.
+"""
+
+from __future__ import annotations
+
+from bot.audio.payload import BYTES_PER_MS
+from bot.call.conversation.barge_in import Interrupt
+from bot.call.conversation.state_machine import Floor
+from bot.call.playout.ledger import Entry
+from bot.call.playout.playout_queue import Speaking
+from bot.call.prompts.announcement import Announcement
+from bot.call.prompts.greeting import Greeting, greeting_response
+from bot.call.rule import NEVER_US, Rule
+from bot.call.rules.retries import spoken_over
+from bot.call.session.response_gate import Responses
+from bot.call.session.turn_ownership import Turns
+from bot.call.settings import CallSettings
+from bot.call.states import Happening, State
+from bot.call.step import Step
+from bot.call.turn_log.turn_facts import Account
+from bot.realtime.events import Response
+
+MOMENT_MS = 1_000
+"""So much of the greeting has to be heard; all of it, when it is shorter. From then on the caller interrupts it."""
+
+MOST_TIMES = 3
+"""So often it begins anew. On a line whose noise never ends the next interruption is one like any other."""
+LONGEST_US = 15_000_000
+"""It waits no longer than this for speech to end: people rest for half a second sooner, noise does not."""
+
+
+class Opening(Rule):
+    """`settled` once the greeting has been heard for a moment; at once in a call that greets nobody."""
+
+    def __init__(
+        self,
+        settings: CallSettings,
+        step: Step,
+        speaking: Speaking,
+        *,
+        announcement: Announcement,
+        greeting: Greeting,
+        responses: Responses,
+        turns: Turns,
+        floor: Floor,
+        account: Account,
+        interrupt: Interrupt,
+    ) -> None:
+        self.settled = not settings.greets
+        self._goes_on = settings.barge_in != "on"
+        self._request = greeting_response(settings.greeting, settings.session.instructions)
+        self._answer_owed = False
+        """The caller spoke before the greeting was asked for, and is answered once it has been."""
+        self._times = 0
+        """How often what had begun was taken back."""
+        self._held_us = 0
+        """Since when it waits."""
+        self._step = step
+        self._speaking = speaking
+        self._announcement = announcement
+        self._greeting = greeting
+        self._responses = responses
+        self._turns = turns
+        self._floor = floor
+        self._account = account
+        self._interrupt = interrupt
+        speaking.keeps = not self.settled
+
+    # ---- asking ----
+
+    def greet(self) -> None:
+        """A session is ready, and knows no conversation: have it say the greeting, unless a recording does."""
+        if self._to_be_asked:
+            self._responses.want(self._request)
+
+    def taken_over(self) -> None:
+        """Another session has been told the conversation: a greeting of which nothing was made still comes first."""
+        if self._to_be_asked and self._greeting.unmade:
+            self._answer_owed = self._responses.awaited
+            self._responses.want(self._request)
+
+    @property
+    def _to_be_asked(self) -> bool:
+        return not self.settled and not self._greeting.recorded
+
+    @property
+    def waits_for_server(self) -> bool:
+        """The server is about to answer by itself, and what we asked for now would be taken for that."""
+        return not self.settled and self._turns.server_owns and self._floor.answer_due
+
+    # ---- what is answered behind it ----
+
+    def turn_committed(self) -> bool:
+        """The caller's turn is over: whether it is answered behind a greeting that has yet to be asked for."""
+        owed = not self.settled and self._responses.wants(self._request)
+        self._answer_owed = owed or (self._answer_owed and self._responses.awaited)  # a greeting not to be had is over
+        return owed
+
+    def allows(self, response: Response) -> bool:
+        """Whether a response that was made may be heard: the server's own may not while the greeting is to be asked."""
+        if self.settled or not self._turns.server_owns or not self._responses.wants(self._request):
+            return True
+        self._responses.intruded(response.id)
+        self._step.send(self._responses.cancel(response.id, self._step.event_id("cancel")))
+        self._floor.response_started(suppressed=False)
+        self._answer_owed = True
+        return False
+
+    def response_created(self) -> None:
+        """If that is the greeting, the answer to what was said before it comes next."""
+        if self._answer_owed:
+            self._answer_owed = False
+            self._responses.want({})
+
+    def response_done(self, response: Response) -> None:
+        """The server, which acts by itself, may have cancelled a greeting that it made after the caller had begun."""
+        if not self.settled and spoken_over(response) and self._greeting.made_by(response.id):
+            self._ask_again(response.id)
+
+    def _ask_again(self, response_id: str) -> None:
+        self._interrupt.cut()
+        self._greeting.response_failed(response_id)
+        self._responses.want(self._request)
+
+    # ---- when it is heard ----
+
+    def settle(self) -> None:
+        """A step is over: hold the greeting back, let it go, or be done with it."""
+        speaking = self._speaking
+        if self.settled and not speaking.paused:
+            return
+        talked_over = not self.heard() and self._floor.caller_speaking and self._announcement.proven
+        if not talked_over:
+            self._let_go()
+        elif not speaking.paused and not (self._goes_on and self._begun):
+            self._hold()
+
+    @property
+    def waits(self) -> bool:
+        """Nothing of the greeting is on its way: it waits for a caller who speaks."""
+        return not self.settled and not self._begun and self._announcement.proven
+
+    @property
+    def _begun(self) -> bool:
+        return any(entry.sent for entry in self._said())
+
+    def heard(self) -> bool:
+        """Whether the caller has heard a moment of what the bot has to say, or all of a greeting that is shorter."""
+        if not self.settled and self._enough_heard():
+            self.settled = True  # also when it is cut short in this very step, and nothing shows it any more
+            self._speaking.forget_kept()
+        return self.settled
+
+    def _enough_heard(self) -> bool:
+        now_us, paused = self._step.now_us, self._speaking.paused
+        given_up = now_us >= self._held_us + LONGEST_US if paused else self._times == MOST_TIMES
+        if given_up or self._greeting.over(now_us):
+            return True
+        return sum(entry.heard for entry in self._said()) >= MOMENT_MS * BYTES_PER_MS
+
+    def _hold(self) -> None:
+        """The caller speaks: silence, until they stop."""
+        self._speaking.paused, self._held_us = True, self._step.now_us
+        self._times += self._begun
+        active = self._responses.active
+        if self._turns.server_owns and active is not None and self._greeting.made_by(active):
+            self._ask_again(active)
+        elif self._speaking.ledger.last is not None:
+            self._step.send_all(self._speaking.rewind(self._step.now_us))
+            self._account.rewound()
+        self._step.counts["greetings_held_back"] += 1
+        if self._floor.state is State.SPEAKING:
+            self._floor.happen(Happening.SPEECH_STARTED)
+
+    def _let_go(self) -> None:
+        speaking = self._speaking
+        if not speaking.paused:
+            return
+        speaking.paused = False
+        messages = speaking.flush(self._step.now_us)
+        if messages:
+            self._step.send_all(messages)
+            self._floor.happen(Happening.AUDIO)
+
+    def look(self) -> None:
+        """When a moment of the greeting will have been heard, the announcement is over, or it waits no longer."""
+        if self.settled:
+            self.due_us = NEVER_US
+        elif self._speaking.paused:
+            self.due_us = self._held_us + LONGEST_US
+        else:
+            now_us = self._step.now_us
+            times = [entry.began_us + MOMENT_MS * 1_000 for entry in self._said() if entry.began_us is not None]
+            times += self._announcement.due_us if self._floor.caller_speaking else ()
+            self.due_us = min([at_us for at_us in times if at_us > now_us], default=NEVER_US)
+
+    def _said(self) -> list[Entry]:
+        """What the caller hears of the bot besides the announcement and fillers."""
+        notice = self._announcement.recorded
+        entries = self._speaking.ledger.heard(self._step.now_us)
+        return [one for one in entries if not one.aside and (notice is None or one is not notice.entry)]

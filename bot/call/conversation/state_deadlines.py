@@ -1,0 +1,84 @@
+"""The call's deadlines: how long each state may last, and what follows when it does not end by itself."""
+
+from __future__ import annotations
+
+from bot.call.outputs import EndReason
+from bot.call.rule import Rule, soonest
+from bot.call.settings import CallSettings
+from bot.call.states import State
+from bot.call.step import Step
+
+CLAIM_US = 10_000_000
+"""A session that no stream has claimed is closed after this."""
+
+CLOSING_US = 30_000_000
+"""How long a caller may speak when the call is to be closed, before it ends without the bot's goodbye."""
+
+GRACE_US = 60_000_000
+"""How long after its limit a call may last, for the end of a sentence and the goodbye."""
+
+
+class Limits(Rule):
+    """Deadlines in the call's microseconds, from settings in seconds. A limit of 0 is no limit."""
+
+    def __init__(self, settings: CallSettings, step: Step) -> None:
+        self._step = step
+        self._state = State.OPENING
+        self._answer_us = round(settings.response_s * 1_000_000)
+        self._call_us = round(settings.max_call_s * 1_000_000)
+        self._before_us = round(settings.elapsed_s * 1_000_000)
+        self._ready_by: int | None = self._answer_us or None
+        self._claim_by: int | None = CLAIM_US
+        self._over_by: int | None = None
+        self._state_by: tuple[int, EndReason] | None = None
+        self._closing: EndReason | None = None
+        self._reckon()
+
+    def session_ready(self) -> None:
+        self._ready_by = None
+        self._reckon()
+
+    def stream_started(self, now_us: int) -> None:
+        self._claim_by = None
+        self._over_by = now_us + max(0, self._call_us - self._before_us) + GRACE_US if self._call_us else None
+        self._reckon()
+
+    def entered(self, state: State, now_us: int) -> None:
+        """The call moved into `state`: the limit on how long it may stay there."""
+        self._state, self._state_by = state, None
+        if self._closing and state in {State.LISTENING, State.HEARING}:
+            self._state_by = (now_us + CLOSING_US, self._closing)
+        self._reckon()
+
+    def close(self, state: State, now_us: int, reason: EndReason) -> None:
+        """The call is to be closed: from here on a caller who does not stop speaking is not listened to for ever."""
+        self._closing = reason
+        self.entered(state, now_us)
+
+    def goodbye_missing(self, now_us: int) -> None:
+        """The line is silent, and a hang-up waits for its response to be over: not for ever."""
+        if self._state_by is None and self._answer_us:
+            self._state_by = (now_us + self._answer_us, "bot_hung_up")
+            self._reckon()
+
+    def _reckon(self) -> None:
+        state_by = None if self._state_by is None else self._state_by[0]
+        self.due_us = soonest(self._ready_by, self._claim_by, self._over_by, state_by)
+
+    def due(self) -> EndReason | None:
+        reason = self.passed(self._step.now_us)
+        if reason is not None:
+            self._step.warn("limit_reached", reason=reason, state=self._state.value)
+        return reason
+
+    def passed(self, now_us: int) -> EndReason | None:
+        """Why the call must end now, None when it need not."""
+        if self._ready_by is not None and now_us >= self._ready_by:
+            return "model_unavailable"
+        if self._claim_by is not None and now_us >= self._claim_by:
+            return "line_lost"
+        if self._over_by is not None and now_us >= self._over_by:
+            return "time_limit"
+        if self._state_by is not None and now_us >= self._state_by[0]:
+            return self._state_by[1]
+        return None

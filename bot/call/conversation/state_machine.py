@@ -1,0 +1,80 @@
+"""Who has the floor, and until when: the state of a call and the deadline that goes with it."""
+
+from __future__ import annotations
+
+from bot.call.conversation.state_deadlines import Limits
+from bot.call.outputs import EndReason
+from bot.call.states import Happening, State, after
+from bot.call.step import Step
+
+
+class Floor:
+    """Moves through the table of states as things happen."""
+
+    def __init__(self, step: Step, limits: Limits) -> None:
+        self.state = State.OPENING
+        self.caller_speaking = False
+        self._answer_due = False
+        """The caller's turn is over and the server has yet to start its answer."""
+        self._step = step
+        self._limits = limits
+
+    def happen(self, happening: Happening) -> None:
+        before, self.state = self.state, after(self.state, happening)
+        if self.state is not before or happening is Happening.AUDIO:
+            self._limits.entered(self.state, self._step.now_us)
+
+    def caller_stopped(self) -> None:
+        self.caller_speaking = False
+        self._answer_due = self._answer_due or self.state is State.HEARING
+        self.happen(Happening.SPEECH_STOPPED)
+
+    @property
+    def answer_due(self) -> bool:
+        """Whether the caller's turn is over and the server has yet to start its answer."""
+        return self._answer_due
+
+    def session_lost(self) -> None:
+        """Nobody hears the caller until the next session does; whoever speaks then is noticed anew."""
+        self.caller_speaking = self._answer_due = False
+        self.happen(Happening.SESSION_LOST)
+
+    def session_ready(self) -> None:
+        """There is a session again: what is waited for is waited for from here on."""
+        self._limits.entered(self.state, self._step.now_us)
+
+    def response_started(self, *, suppressed: bool) -> None:
+        """The model starts to answer; a response that was suppressed before it was made is no answer."""
+        self._answer_due = self._answer_due and suppressed
+        self.happen(Happening.RESPONSE_STARTED)
+
+    def answer_overdue(self) -> None:
+        """The server's own answer did not come: it is waited for no more."""
+        self._answer_due = False
+
+    def apologised(self) -> None:
+        """The caller is told that there is no answer: none is due any more."""
+        self._answer_due = False
+        if self.state is not State.OPENING:
+            self.happen(Happening.AUDIO)
+
+    def close(self, reason: EndReason) -> None:
+        """The call is about to end: no state may last for ever any more."""
+        self._limits.close(self.state, self._step.now_us, reason)
+
+    def line_silent(self, *, response_awaited: bool) -> bool:
+        """Nothing plays and nothing waits to be played: whether that was all, so that the call can be hung up."""
+        if self.state is State.SPEAKING:
+            self._played_out(response_awaited=response_awaited)
+        elif self.state is State.THINKING and not response_awaited and not self._answer_due:
+            self.happen(Happening.RESPONSE_OVER)
+        elif self.state is State.CLOSING and response_awaited:
+            self._limits.goodbye_missing(self._step.now_us)
+        return self.state is State.CLOSING and not response_awaited
+
+    def _played_out(self, *, response_awaited: bool) -> None:
+        self.happen(Happening.PLAYED_OUT)
+        if self.caller_speaking:
+            self.happen(Happening.SPEECH_STARTED)
+        elif response_awaited:
+            self.happen(Happening.RESPONSE_STARTED)

@@ -1,0 +1,139 @@
+"""The conversation as the session tells it: the caller speaks, the model answers."""
+
+from __future__ import annotations
+
+from bot.call.outputs import EndReason
+from bot.call.states import Happening, State
+from bot.call.wiring import Parts
+from bot.realtime import events
+
+
+class Dialogue:
+    """Each event of the caller's turns and of the model's responses."""
+
+    def __init__(self, parts: Parts) -> None:
+        self._parts = parts
+
+    # ---- the caller speaks ----
+
+    def speech_started(self, event: events.SpeechStarted) -> None:
+        parts = self._parts
+        parts.account.caller_started(event)
+        parts.no_progress.speech_started()
+        parts.floor.caller_speaking = True
+        dropped = parts.functions.drop_hang_up()
+        may_interrupt = self._may_interrupt()
+        if not may_interrupt and parts.interrupt.bot_speaks and not parts.opening.waits:
+            parts.step.counts["interruptions_refused"] += 1
+            if not dropped:
+                return
+        elif parts.opening.heard():
+            parts.responses.forget()
+            parts.retries.caller_spoke()
+            if may_interrupt and parts.interrupt.possible:
+                parts.farewell.interrupted()
+                parts.interrupt.cut()
+        parts.floor.happen(Happening.SPEECH_STARTED)
+
+    def _may_interrupt(self) -> bool:
+        parts = self._parts
+        if not parts.announcement.proven:
+            return False
+        if parts.settings.barge_in == "after_greeting":
+            return parts.greeting.over(parts.step.now_us)
+        return parts.settings.barge_in == "on"
+
+    def speech_stopped(self, event: events.SpeechStopped) -> None:
+        parts = self._parts
+        parts.account.caller_stopped(event)
+        parts.no_progress.speech_stopped()
+        parts.floor.caller_stopped()
+
+    def turn_committed(self, event: events.Committed) -> None:
+        """The server answers by itself when it owns the turns, unless a response stands in its way."""
+        parts = self._parts
+        parts.account.caller_turn(event.item_id)
+        parts.idle.caller_turn(event.item_id)
+        if parts.opening.turn_committed():
+            return
+        if parts.responses.busy or not parts.turns.server_acts:
+            parts.responses.want({})
+
+    def caller_transcript_grows(self, event: events.CallerTranscriptGrows | events.CallerTranscript) -> None:
+        """What was understood of the turn so far."""
+        self._parts.step.follows = "what is due"
+        self._parts.account.caller_words_so_far(event.item_id, event.transcript.strip())
+
+    def caller_transcript(self, event: events.CallerTranscript) -> None:
+        if event.status == "in_progress":
+            self.caller_transcript_grows(event)
+            return
+        parts, words = self._parts, event.transcript.strip()
+        parts.account.caller_words(event.item_id, words)
+        self._understood(event.item_id, words)
+        parts.spending.transcription(event)
+
+    def caller_transcript_failed(self, event: events.CallerTranscriptFailed) -> None:
+        """The turn stays without words in the transcript."""
+        if self._parts.retries.not_written_down(event.error):
+            self._understood(event.item_id, "")
+
+    def _understood(self, item_id: str, text: str) -> None:
+        """Tell the rules what the caller said; empty: no words."""
+        self._parts.idle.caller_words(item_id, text)
+        self._parts.no_progress.caller_words(text)
+
+    # ---- the model answers ----
+
+    def response_created(self, event: events.ResponseCreated) -> None:
+        parts, response = self._parts, event.response
+        if not (parts.farewell.allows(response) and parts.opening.allows(response)):
+            return
+        if parts.turns.server_may_answer:
+            parts.responses.forget()
+        parts.responses.created(response.id)
+        suppressed = parts.responses.suppressed(response.id)
+        if suppressed:  # the caller spoke after we had asked and before it was made
+            parts.step.send(parts.responses.cancel(response.id, parts.step.event_id("cancel")))
+        else:
+            parts.account.response_created(response.id)
+        parts.answer.response_created()
+        parts.greeting.response_created(response.id)
+        parts.opening.response_created()
+        parts.floor.response_started(suppressed=suppressed)
+        parts.farewell.created(response)
+
+    def audio_delta(self, event: events.AudioDelta) -> None:
+        """More of what already plays is nothing new."""
+        parts = self._parts
+        flows = parts.floor.state is State.SPEAKING and parts.speaking.flows(event.item_id, event.content_index)
+        sent = parts.answer.audio(event)
+        if flows:
+            parts.step.follows = "nothing"
+        elif sent:
+            parts.floor.happen(Happening.AUDIO)
+
+    def output_item_done(self, event: events.OutputItemDone) -> None:
+        parts = self._parts
+        parts.answer.item_done(event.item.id)
+        if not parts.functions.item_done(event):
+            return
+        if parts.floor.caller_speaking:
+            parts.functions.drop_hang_up()
+        else:
+            parts.floor.happen(Happening.HANG_UP_ASKED)
+
+    def item_done(self, event: events.ItemDone) -> None:
+        self._parts.step.follows = "what is due"
+        self._parts.answer.item_done(event.item.id)
+
+    def response_done(self, event: events.ResponseDone) -> EndReason | None:
+        parts, response = self._parts, event.response
+        parts.responses.done(response.id)
+        parts.response_timeout.response_done()
+        parts.answer.response_done(response.id)
+        parts.opening.response_done(response)
+        parts.spending.response(event)
+        if parts.farewell.response_done(response) or not parts.retries.response_done(response):
+            return None
+        return "model_unavailable"

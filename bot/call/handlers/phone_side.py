@@ -1,0 +1,90 @@
+"""What the phone's side says, and the moment from which on the caller hears us."""
+
+from __future__ import annotations
+
+from bot.call.inputs import PhoneClosed, PhoneFull, PhoneRoom
+from bot.call.outputs import EndReason
+from bot.call.states import Happening, State
+from bot.call.wiring import Parts
+from bot.twilio import stream
+
+
+class PhoneSide:
+    """Each message of the stream and each note about it. `begin` is for whichever side comes last."""
+
+    def __init__(self, parts: Parts) -> None:
+        self._parts = parts
+
+    def started(self, message: stream.Start) -> EndReason | None:
+        parts, step = self._parts, self._parts.step
+        if parts.speaking.stream_sid:
+            step.counts["duplicate_start"] += 1
+            return None
+        why = parts.admission.objection(message.start)
+        if why:
+            step.warn("stream_refused", why=why)
+            return "refused"
+        parts.speaking.start(message.stream_sid, step.now_us)
+        parts.limits.stream_started(step.now_us)
+        parts.spending.answered()
+        parts.max_duration.stream_started()
+        parts.no_progress.stream_started()
+        parts.listening.start(step.now_us)
+        self.begin()
+        return None
+
+    def begin(self) -> None:
+        """Both sides are there, or a recording that needs no model: what was held goes to the caller."""
+        parts, floor = self._parts, self._parts.floor
+        ready = parts.listening.ready or parts.announcement.recorded or parts.greeting.recorded
+        if floor.state is not State.OPENING or not parts.speaking.stream_sid or not ready:
+            return
+        parts.speaking.begun = True
+        floor.happen(Happening.BEGUN)
+        if floor.caller_speaking:
+            floor.happen(Happening.SPEECH_STARTED)
+        parts.step.report("begun", after_ms=parts.step.now_us // 1000)
+        if parts.responses.awaited:
+            floor.happen(Happening.RESPONSE_STARTED)
+        if parts.ending.asked:
+            floor.happen(Happening.HANG_UP_ASKED)
+        self._flush()
+
+    def mark_echoed(self, message: stream.MarkEcho) -> None:
+        """Mostly it tells of nothing but how playing goes on: nothing has begun, and nothing is over."""
+        parts = self._parts
+        ledger = parts.speaking.ledger
+        ours = parts.admission.ours(message.stream_sid) and ledger.echo(message.mark.name, parts.step.now_us)
+        if ours and ledger.news:
+            parts.account.look()
+        else:
+            parts.step.follows = "nothing"
+
+    def key_pressed(self, message: stream.Dtmf) -> None:
+        self._parts.step.follows = "what is due"
+        if self._parts.admission.ours(message.stream_sid):
+            self._parts.step.counts["keys"] += 1
+
+    def stopped(self, message: stream.Stop) -> EndReason | None:
+        return "caller_hung_up" if self._parts.admission.ours(message.stream_sid) else None
+
+    def closed(self, _: PhoneClosed) -> EndReason:
+        """Twilio says `stop` when the caller hangs up: a stream that is closed without it was cut, however politely."""
+        return "line_lost"
+
+    def full(self, _: PhoneFull) -> None:
+        self._parts.speaking.full = True
+        self._parts.step.counts["phone_full"] += 1
+
+    def room(self, _: PhoneRoom) -> None:
+        self._parts.speaking.full = False
+        self._flush()
+
+    def _flush(self) -> None:
+        parts = self._parts
+        if parts.floor.state is State.OPENING:
+            return
+        messages = parts.speaking.flush(parts.step.now_us)
+        if messages:
+            parts.step.send_all(messages)
+            parts.floor.happen(Happening.AUDIO)

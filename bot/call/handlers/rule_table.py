@@ -1,0 +1,23 @@
+"""The table of a call's rules: all that becomes due when nothing comes, in the order in which they act."""
+
+from __future__ import annotations
+
+from bot.call.rule import Rule
+from bot.call.rules.session_liveness import SessionLiveness
+from bot.call.wiring import Parts
+
+
+def rules(parts: Parts, liveness: SessionLiveness) -> tuple[Rule, ...]:
+    """Those of one call; what else has a time of its own, the opening and the next session, is among them."""
+    return (
+        parts.opening,
+        parts.spending,
+        parts.max_duration,
+        parts.idle,
+        parts.no_progress,
+        parts.sessions,
+        parts.limits,
+        liveness,
+        parts.response_timeout,
+        parts.filler,
+    )

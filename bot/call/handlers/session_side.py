@@ -1,0 +1,118 @@
+"""The session at hand: how it opens, what it is asked for as it goes on, how it is lost."""
+
+from __future__ import annotations
+
+from bot.call.handlers.phone_side import PhoneSide
+from bot.call.handlers.session_takeover import Succession
+from bot.call.inputs import ModelClosed, SessionAlive
+from bot.call.outputs import EndReason
+from bot.call.states import State
+from bot.call.wiring import Parts
+from bot.realtime import events
+from bot.realtime.errors import EXPIRED
+from bot.realtime.failures import FailureKind
+
+OPENING_UPDATE = "session_1"
+"""The event id of every session's first session.update: the one that a call's first event id makes."""
+
+
+class SessionSide:
+    """What a session says of itself; what it says of the conversation is for bot.call.handlers.dialogue."""
+
+    def __init__(self, parts: Parts, phone: PhoneSide) -> None:
+        self._parts = parts
+        self._phone = phone
+        self._succession = Succession(parts)
+
+    # ---- it opens ----
+
+    def created(self, _: events.SessionCreated | events.ConversationCreated) -> None:
+        """The first word of a session that has two (openai-realtime W8): it is told what to be.
+
+        An idle session has been told this already, as the first thing it heard (bot.server.warm).
+        """
+        parts, step = self._parts, self._parts.step
+        session = parts.turns.tell()
+        if session is not None:
+            event_id = OPENING_UPDATE if parts.sessions.created() else step.event_id("session")
+            step.send(events.UpdateSession(session, event_id))
+
+    def updated(self, event: events.SessionUpdated) -> EndReason | None:
+        parts = self._parts
+        if not parts.formats.settle(event.session):
+            return "model_unavailable"
+        if parts.listening.ready:
+            parts.turns.confirmed()
+        elif self._succession.take_over():
+            parts.limits.session_ready()
+            self.release()
+            parts.step.send_all(parts.listening.open())
+            self._phone.begin()
+        else:
+            self._ready()
+        return None
+
+    def _ready(self) -> None:
+        """First the greeting is asked for, then the model hears what the caller has said so far."""
+        parts, step = self._parts, self._parts.step
+        parts.limits.session_ready()
+        step.report("session_ready", after_ms=step.now_us // 1000)
+        kept = parts.listening.open()
+        parts.wrap_up.mind()  # a call that is to end greets nobody
+        self._greet()
+        step.send_all(kept)
+        self._phone.begin()
+
+    def _greet(self) -> None:
+        """What is played to the caller the model is told, and what is not recorded it is to say."""
+        parts, step = self._parts, self._parts.step
+        for recorded in filter(None, (parts.announcement.recorded, parts.greeting.recorded)):
+            step.send(events.CreateItem(recorded.item(), step.event_id("item")))
+        parts.opening.greet()
+        self.release()
+
+    # ---- it goes on ----
+
+    def hand_over_turns(self) -> None:
+        """Once announcement and greeting have been heard, nothing stands against the server's acting by itself."""
+        parts, step = self._parts, self._parts.step
+        heard = parts.opening.settled and parts.announcement.proven and not parts.floor.caller_speaking
+        if heard and not parts.farewell.closing and parts.turns.take_owed():
+            step.send(parts.turns.update(step.event_id("session"), server_owns=True))
+
+    def release(self) -> None:
+        """Ask for the response that is wanted, if it may be asked for now."""
+        parts = self._parts
+        waits = parts.floor.caller_speaking or parts.opening.waits_for_server
+        request = None if waits else parts.responses.release()
+        if request is not None:
+            parts.step.send(request)
+
+    def alive(self, _: SessionAlive) -> None:
+        self._parts.step.follows = "what is due"
+        self._parts.listening.alive()
+
+    # ---- it is lost, or changed ----
+
+    def closed(self, note: ModelClosed) -> EndReason | None:
+        return self.lose(note.failure, note.code, note.reason)
+
+    def error(self, event: events.Error) -> EndReason | None:
+        retries = self._parts.retries
+        if event.error.code == EXPIRED:  # its close follows
+            retries.errors[EXPIRED] += 1
+            return self.lose("expired", 0, event.error.message or "")
+        return "model_unavailable" if retries.error(event.error, ready=self._parts.listening.ready) else None
+
+    def lose(self, failure: FailureKind, code: int, reason: str) -> EndReason | None:
+        """The session is gone, or is to be given up: another one takes its place if that can help."""
+        return None if self._succession.lose(failure, code, reason) else self._parts.sessions.none_left()
+
+    def change(self) -> None:
+        """A step is over: let the session that waits take over, if this is the moment."""
+        parts, responses = self._parts, self._parts.responses
+        calm = not responses.busy and not parts.floor.caller_speaking
+        pause = calm and parts.floor.state is State.LISTENING and not responses.awaited
+        silent = pause and not parts.speaking.has_floor(parts.step.now_us)
+        parts.idle.silent = silent and parts.listening.ready
+        self._succession.change(pause=silent, calm=calm)

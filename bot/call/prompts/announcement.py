@@ -1,0 +1,44 @@
+"""The announcement: a notice that the caller must hear, such as that the call is recorded.
+
+It is the first thing to be played and can't be interrupted. What the caller says meanwhile goes to the model like all
+his audio, but cuts nothing. Nobody is recorded before it has certainly been heard (bot.records.feed).
+"""
+
+from __future__ import annotations
+
+from bot.call.playout.ledger import CONFIRM_WITHIN_US
+from bot.call.playout.playout_queue import Speaking
+from bot.call.prompts.recorded_prompt import Recorded
+from bot.call.settings import CallSettings
+from bot.call.transcript.transcript import Transcript
+
+ANNOUNCEMENT_ITEM = "announcement"
+
+
+class Announcement:
+    """Where none is set, over before it begins. Make it before anything else that is played."""
+
+    def __init__(self, settings: CallSettings, speaking: Speaking, transcript: Transcript) -> None:
+        self.recorded: Recorded | None = None
+        self._ledger = speaking.ledger
+        if settings.announcement_audio:
+            audio, words = settings.announcement_audio, settings.announcement
+            self.recorded = Recorded(ANNOUNCEMENT_ITEM, words, audio, speaking, transcript)
+        self.proven = self.recorded is None
+        """Whether he had certainly heard it at the last look, since a mark behind it has come back.
+
+        From here on he may interrupt: a `clear` sooner would take the proof away, and on a line that stalls the end.
+        """
+
+    @property
+    def due_us(self) -> tuple[int, ...]:
+        """When to look: at its end, if its mark came back a little early, and when it counts as heard without one."""
+        ended_us = None if self.recorded is None or self.proven else self.recorded.entry.ended_us
+        return () if ended_us is None else (ended_us, ended_us + CONFIRM_WITHIN_US)
+
+    def look(self, now_us: int) -> bool:
+        """Whether it has been proven since the last look."""
+        if self.proven or self.recorded is None:
+            return False
+        self.proven = self._ledger.over(self.recorded.entry, now_us, confirm_us=CONFIRM_WITHIN_US)
+        return self.proven

@@ -1,0 +1,43 @@
+"""What the bot says from a recording: an entry of the ledger like all that is heard.
+
+A recording costs no tokens and no wait. The model knows it as an assistant's text item, since assistant audio can't be
+created (openai-realtime 3.1), or not at all (bot.call.prompts.filler).
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from bot.call.playout.ledger import Entry
+from bot.call.playout.playout_queue import Speaking
+from bot.call.transcript.transcript import Transcript
+from bot.twilio.stream import Outbound
+
+
+class Recorded:
+    """A recording of `words`, held from the beginning of the call until the stream has started.
+
+    The recordings of a call are played in the order in which they are made. `audio` is base64 mu-law.
+    """
+
+    def __init__(self, item_id: str, words: str, audio: str, speaking: Speaking, transcript: Transcript) -> None:
+        self._item_id = item_id
+        self._words = words
+        self.entry = speaking.ledger.entry(item_id, 0, "")
+        transcript.bot_words_done(item_id, 0, words)
+        play(speaking, self.entry, audio, 0)
+
+    def item(self) -> dict[str, Any]:
+        """The item by which the model knows of it."""
+        return said_item(self._item_id, self._words)
+
+
+def play(speaking: Speaking, entry: Entry, audio: str, now_us: int) -> list[Outbound]:
+    """All of `entry` behind whatever waits or plays: what goes out at once. `audio` is base64 mu-law."""
+    return [*speaking.delta(entry, audio, now_us), *speaking.done(entry, now_us)]
+
+
+def said_item(item_id: str, words: str) -> dict[str, Any]:
+    """An item by which the model knows what it has said without having made it."""
+    content = [{"type": "output_text", "text": words}]
+    return {"id": item_id, "type": "message", "role": "assistant", "content": content}

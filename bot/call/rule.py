@@ -1,0 +1,58 @@
+"""The one interface of a rule: what watches the clock or counts something, and asks for something when it is due.
+
+A rule keeps its own deadline and nobody polls it: `due_us` is looked at again only after a step that moved the call
+(bot.call.step), or when it has come. The rules of a call are listed in bot.call.handlers.rule_table.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from bot.call.outputs import EndReason
+from bot.call.step import Step
+
+NEVER_US = 2**63
+
+Level = Literal[0, 1, 2]
+"""How much of a bound is used: not yet worth a word, nearly all of it, all of it."""
+
+
+class Rule:
+    """Each of its methods may be left as it is."""
+
+    due_us = NEVER_US
+    """When it has something to do, should nothing else come."""
+
+    def look(self) -> None:
+        """The call has moved: keep since when it counts, and when it is due."""
+
+    def due(self) -> EndReason | None:
+        """Its time has come: do what is to be done then, and keep when it is due next. Gives why the call is over."""
+        return None
+
+
+class Bound(Rule):
+    """A rule about what may be used up: money, time, silence, turns that lead nowhere. Its end is a goodbye."""
+
+    reason: EndReason
+    _step: Step
+
+    def look(self) -> None:
+        """Its level is asked for in this step: it need not be woken for that any more."""
+        if self.due_us <= self._step.now_us:
+            self.due()
+
+    def level(self) -> Level:
+        """How near it is. Asked for in every step that moved the call, so it must cost next to nothing."""
+        raise NotImplementedError
+
+    def near(self) -> None:
+        """The model is being told to wrap up: say so in the log."""
+
+    def reached(self) -> None:
+        """The call is being closed for this: say so in the log."""
+
+
+def soonest(*times_us: int | None) -> int:
+    """The earliest of some times, None being never."""
+    return min([at_us for at_us in times_us if at_us is not None], default=NEVER_US)

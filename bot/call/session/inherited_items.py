@@ -1,0 +1,46 @@
+"""What a session was told of items that an earlier one made and that still play.
+
+It knows them as text, which can't be truncated: when the caller cuts one short, what was heard of it takes its place.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from bot.call.playout.playout_queue import Speaking
+from bot.call.prompts.recorded_prompt import said_item
+from bot.call.step import Step
+from bot.call.transcript.past_turns import heard_as, said_as
+from bot.call.transcript.transcript import Turn
+from bot.realtime.events import CreateItem, DeleteItem
+
+
+class Inherited:
+    """Items of earlier sessions, by their ids there, that were still to be heard when the last one was lost."""
+
+    def __init__(self, step: Step, speaking: Speaking) -> None:
+        self._step = step
+        self._speaking = speaking
+        self._items: frozenset[str] = frozenset()
+        self._told: dict[str, Turn] = {}
+
+    def session_lost(self) -> None:
+        """Whatever plays now is of no session to come."""
+        self._items = frozenset([entry.item_id for entry in self._speaking.ledger.heard(self._step.now_us)])
+        self._told = {}
+
+    def tell(self, turns: Iterable[Turn]) -> None:
+        """The next session was told these turns."""
+        self._told = {turn.item_id: turn for turn in turns if turn.item_id in self._items}
+
+    def owns(self, item_id: str) -> bool:
+        return item_id in self._items
+
+    def cut(self, item_ids: Iterable[str]) -> None:
+        """The caller heard only the beginnings of these items, or nothing of them, as their turns say by now."""
+        step = self._step
+        for turn in [self._told.pop(one) for one in item_ids if one in self._told]:
+            if turn.text:  # behind the item that goes, hence in its place
+                item = said_item(heard_as(turn.number), turn.text)
+                step.send(CreateItem(item, step.event_id("item"), said_as(turn.number)))
+            step.send(DeleteItem(said_as(turn.number), step.event_id("delete")))

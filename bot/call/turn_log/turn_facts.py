@@ -1,0 +1,253 @@
+"""The account a call gives of its turns: one fact when a turn is over, another when its text changes later.
+
+The caller's turn is over when it is committed; its words may come much later. The bot's is over when it was heard to
+its end, cut short, or given up; when the call ends, whatever is playing is cut at what was heard by then.
+"""
+
+from __future__ import annotations
+
+from bot.audio.payload import BYTES_PER_MS
+from bot.call.facts import TurnFact
+from bot.call.playout.ledger import Entry
+from bot.call.playout.playout_queue import Speaking
+from bot.call.playout.truncation import Verdict, judge
+from bot.call.prompts.greeting import Greeting
+from bot.call.step import Step
+from bot.call.transcript.transcript import Transcript, Turn
+from bot.call.turn_log.latencies import Waits
+from bot.call.uplink.caller_speech import CallerSpeech
+from bot.realtime import events
+
+NOTHING_GROWS = ("", "")
+"""No item, and no words of it so far."""
+MAX_SILENT = 64
+"""Items with words and no sound; a response has one or two. Beyond, the oldest is given up."""
+
+
+class Account:
+    """Told what happens to turns; looks at the ledger when a mark has come back or the line is silent."""
+
+    def __init__(
+        self, step: Step, speaking: Speaking, transcript: Transcript, speech: CallerSpeech, greeting: Greeting
+    ) -> None:
+        self._step = step
+        self._speaking = speaking
+        self._transcript = transcript
+        self._speech = speech
+        self._greeting = greeting
+        self._waits = Waits(step)
+        self._growing = NOTHING_GROWS
+        self._open: dict[str, list[Entry]] = {}
+        """Entries of which something was sent, by item, in the order of playing, until their turn is over."""
+        self._silent: dict[str, str] = {}
+        """Items with words and no sound on its way so far, and their responses."""
+
+    # ---- the caller ----
+
+    def caller_started(self, event: events.SpeechStarted) -> None:
+        self._speech.started(event, self._step.now_us)
+        self._waits.caller_started()
+
+    def caller_stopped(self, event: events.SpeechStopped) -> None:
+        self._waits.caller_stopped(self._speech.stopped(event, self._step.now_us))
+
+    def caller_turn(self, item_id: str) -> None:
+        """The caller's turn was committed."""
+        turn = self._transcript.caller_turn(item_id)
+        if turn.ended_us is None:
+            turn.began_us, turn.ended_us = self._speech.take(item_id, self._step.now_us)
+            self._speech.turn(turn.number)
+            if item_id == self._growing[0]:
+                self._transcript.caller_words(*self._growing)
+            self._tell(turn)
+
+    def caller_words_so_far(self, item_id: str, text: str) -> None:
+        """The beginning of what he said. Before his turn is over it is none yet, and its words wait for it."""
+        self._growing = (item_id, text)
+        if self._transcript.ended("caller", item_id):
+            self._words(item_id, text)
+
+    def _words(self, item_id: str, text: str) -> Turn:
+        before = self._transcript.caller_turn(item_id).text
+        turn = self._transcript.caller_words(item_id, text)
+        if turn.ended_us is not None and turn.text != before:
+            self._tell(turn)
+        return turn
+
+    def caller_words(self, item_id: str, text: str) -> None:
+        """What he said, as it was understood."""
+        self._growing = NOTHING_GROWS
+        turn = self._words(item_id, text)
+        self._speech.known(turn.number)
+        if turn.ended_us is None:
+            self.caller_turn(item_id)
+
+    # ---- the bot ----
+
+    def response_created(self, response_id: str) -> None:
+        """A response that may be heard."""
+        self._waits.response_created(response_id)
+
+    def words(self, event: events.TranscriptDelta) -> None:
+        """More of what the bot says."""
+        received, ledger = 0, self._speaking.ledger
+        content_index = ledger.content(event.item_id, event.content_index)
+        for entry in ledger.find(event.item_id):
+            if entry.content_index == content_index:
+                received = entry.received
+        self._transcript.bot_words(event.item_id, content_index, event.delta, received)
+        if event.item_id not in self._open:
+            self._silent[event.item_id] = event.response_id
+            if len(self._silent) > MAX_SILENT:
+                self._never_heard(next(iter(self._silent)))
+
+    def words_of(self, item_id: str) -> str:
+        """What was heard of an item, as far as it is known."""
+        return self._transcript.words_of(item_id)
+
+    def words_done(self, event: events.TranscriptDone) -> None:
+        """All of what the bot says; a turn that is over may change by it."""
+        turn = self._transcript.bot_turn(event.item_id)
+        before = turn.text
+        self._transcript.bot_words_done(event.item_id, event.content_index, event.transcript)
+        if turn.ended_us is not None and turn.text != before:
+            self._tell(turn)
+
+    def audio_done(self, entry: Entry) -> None:
+        """No more audio of `entry` comes."""
+        self._transcript.audio_done(entry.item_id, entry.content_index, entry.received)
+
+    def begun(self) -> None:
+        """The first bytes of entries were handed over: also a sign that what was before them may be over."""
+        fresh, self._speaking.fresh = self._speaking.fresh, []
+        for entry in fresh:
+            if entry.aside:
+                continue
+            self._silent.pop(entry.item_id, None)
+            of_item = self._open.setdefault(entry.item_id, [])
+            of_item.append(entry)
+            turn = self._transcript.bot_turn(entry.item_id)
+            live = self._speaking.ledger.find(entry.item_id)
+            self._transcript.sounds(entry.item_id, [one.content_index for one in (*of_item, *live)])
+            self._waits.sent(entry, turn.number, greeting=self._greeting.owns(entry))
+
+    @property
+    def unfinished(self) -> bool:
+        """Whether a turn of the bot has begun and is not over, so that time may end it."""
+        return bool(self._open)
+
+    def look(self) -> None:
+        """A mark came back, an item was finished or the line is silent: which turns have begun, and which are over."""
+        now_us, ledger = self._step.now_us, self._speaking.ledger
+        for item_id, entries in list(self._open.items()):
+            turn = self._transcript.bot_turn(item_id)
+            if turn.began_us is None and entries[0].begun:
+                self._began(turn, entries[0])
+            if all(ledger.over(entry, now_us) and (entry.item_done or not entry.response_id) for entry in entries):
+                self._over(turn, entries)
+
+    def item_done(self, item_id: str) -> None:
+        """The item stands finished in the conversation: no more audio or text of it comes."""
+        for entry in self._open.get(item_id, ()):
+            entry.item_done = True
+        self.look()
+
+    def response_done(self, response_id: str) -> None:
+        """So do all items of the response; one that has words and no sound will not be heard."""
+        for entries in self._open.values():
+            for entry in entries:
+                entry.item_done = entry.item_done or entry.response_id == response_id
+        for item_id in [one for one, response in self._silent.items() if response == response_id]:
+            if not self._speaking.ledger.find(item_id):
+                self._never_heard(item_id)
+        self.look()
+
+    def session_lost(self) -> None:
+        """No more audio or text comes: what was being made is as long as what has come of its sound."""
+        ledger = self._speaking.ledger
+        for entry in ledger.heard(self._step.now_us):
+            if entry.response_id and not entry.done:
+                self._cut(entry, entry.received)
+                self._step.send_all(self._speaking.done(entry, self._step.now_us))
+            entry.item_done = True
+        for item_id in [one for one in self._silent if not ledger.find(one)]:
+            self._never_heard(item_id)
+        self._growing = NOTHING_GROWS
+        self.look()
+
+    def _never_heard(self, item_id: str) -> None:
+        """The item was given up before any of it could be heard: if there are words, they are unheard."""
+        self._silent.pop(item_id, None)
+        turn = self._transcript.find(item_id)
+        if turn is not None and turn.ended_us is None:
+            self._transcript.unheard(item_id)
+            self._over(turn, [])
+
+    def cut(self, verdict: Verdict) -> None:
+        """The caller hears no more."""
+        items = {item_id: list(of_item) for item_id, of_item in self._open.items()}
+        for entry in verdict.entries:
+            of_item = items.setdefault(entry.item_id, [])
+            if entry not in of_item:
+                of_item.append(entry)
+            ms = verdict.cut_ms(entry)
+            if ms is not None:
+                self._cut(entry, ms * BYTES_PER_MS)
+        for item_id, of_item in items.items():
+            turn = self._transcript.bot_turn(item_id)
+            if turn.ended_us is None:
+                self._over(turn, [entry for entry in of_item if entry.heard >= BYTES_PER_MS])
+            for entry in of_item:
+                self._waits.unheard(entry)
+        for item_id in list(self._silent):
+            self._never_heard(item_id)
+
+    def rewound(self) -> None:
+        """What was being heard will be heard again, from its beginning."""
+        now_us = self._step.now_us
+        for item_id, entries in list(self._open.items()):
+            if not all(entry.over_by(now_us) for entry in entries):
+                del self._open[item_id]
+                for entry in entries:
+                    self._waits.again(entry)
+
+    def _cut(self, entry: Entry, heard_bytes: int) -> None:
+        self._transcript.bot_turn(entry.item_id)
+        self._transcript.cut(entry.item_id, entry.content_index, heard_bytes, entry.received, all_came=entry.done)
+
+    def cut_off(self, entry: Entry) -> None:
+        """No more audio of `entry` comes, and all that came has been heard: its words may have run ahead."""
+        self._cut(entry, entry.received)
+
+    def close(self) -> None:
+        """The call is over."""
+        self.begun()
+        if self._speaking.begun:
+            entries = self._speaking.ledger.heard(self._step.now_us)
+            self.cut(judge([entry for entry in entries if not entry.aside]))
+
+    def _began(self, turn: Turn, entry: Entry) -> None:
+        turn.began_us = entry.began_us
+        if turn.began_us is not None:
+            self._waits.heard(entry, turn.began_us, turn.number)
+
+    def _over(self, turn: Turn, heard: list[Entry]) -> None:
+        """The turn is over. One of which nothing was heard stands at the moment at which it was given up."""
+        now_us = self._step.now_us
+        if turn.began_us is None and heard:
+            self._began(turn, heard[0])
+        ended_us = heard[-1].ended_us if heard else None
+        turn.ended_us = now_us if ended_us is None else min(ended_us, now_us)
+        turn.began_us = turn.ended_us if turn.began_us is None else min(turn.began_us, turn.ended_us)
+        self._open.pop(turn.item_id, None)
+        self._silent.pop(turn.item_id, None)
+        self._transcript.over(turn.item_id)
+        if heard or turn.text is not None:
+            self._tell(turn)
+
+    def _tell(self, turn: Turn) -> None:
+        self._step.send(
+            TurnFact(
+                turn.number, turn.who, turn.item_id, turn.text, turn.unheard, turn.cut, turn.began_us, turn.ended_us
+            )
+        )

@@ -1,0 +1,139 @@
+"""The caller's audio as it came, kept for a session that takes over: speech in progress, and turns without words.
+
+A session that is lost takes with it what it heard. What it made no turn of is written to the next one again; a turn
+whose words are not known, or not yet, is told as audio (bot.call.transcript.past_turns). Of what is no speech only that
+is kept which the session may not have heard: when it says anything, or answers a ping, it has heard what was written a
+while before.
+"""
+
+from __future__ import annotations
+
+from base64 import b64encode
+from binascii import a2b_base64
+
+from bot.audio.payload import BYTES_PER_MS
+
+PIECE_PAYLOADS = 25
+"""Half a second of Twilio's frames: what is kept is kept and dropped in such pieces, not frame by frame."""
+DOUBT_BYTES = 8_000
+"""Of what was written this long before a sign of life it is known that it was heard, and that it was no speech."""
+BIG_BYTES = 8_000
+"""A payload of more is put away at once: few of that size may lie about."""
+MOST_PIECES = 400
+"""However little is in them."""
+RECENT_BYTES = 6 * 8_000
+"""While the caller does not speak, as far as the session says. A session that died without a word may have been dead
+for four seconds (bot.realtime.connection)."""
+TURN_BYTES = 20 * 8_000
+"""The end of a turn, if it was longer."""
+ALL_BYTES = 60 * 8_000
+"""Of all turns kept together; beyond, the oldest go."""
+
+
+class CallerAudio:
+    """Positions are bytes of all that was written to the session, the scale of `audio_start_ms`."""
+
+    def __init__(self) -> None:
+        self.fresh: list[str] = []
+        """What was written from `_fresh_at` on, always in this list. Who adds to it puts it away in time."""
+        self._fresh_at = 0
+        self._pieces: list[tuple[int, str]] = []
+        """What was before: where each piece begins, and its payloads, a line each. In memory that is half of them."""
+        self._from: int | None = None
+        """Where the speech in progress began."""
+        self._to: int | None = None
+        self._turns: dict[int, bytes] = {}
+        self._turns_bytes = 0
+
+    def wrote(self, payload: str, written: int) -> None:
+        """So much was written to the session; `written` is where it ends."""
+        self.fresh.append(payload)
+        if len(self.fresh) >= PIECE_PAYLOADS or len(payload) > BIG_BYTES:
+            self.put_away(written)
+
+    def put_away(self, written: int) -> None:
+        """There is a piece of fresh payloads, up to `written`."""
+        pieces = self._pieces
+        pieces.append((self._fresh_at, "\n".join(self.fresh)))
+        self.fresh.clear()
+        self._fresh_at = written
+        self._forget(written - (RECENT_BYTES if self._from is None else TURN_BYTES))
+        if len(pieces) > MOST_PIECES:
+            del pieces[0]
+
+    def alive(self, written: int) -> None:
+        """The session has given a sign of life; `written` is all that it was sent so far."""
+        doubtful_at = written - DOUBT_BYTES
+        self._forget(doubtful_at if self._from is None else min(self._from, doubtful_at))
+
+    def _forget(self, before: int) -> None:
+        """Drop the pieces that end there or sooner."""
+        pieces = self._pieces
+        while pieces and (pieces[1][0] if len(pieces) > 1 else self._fresh_at) <= before:
+            del pieces[0]
+
+    @property
+    def speaking(self) -> bool:
+        """Whether speech is in progress, as far as the session has told."""
+        return self._from is not None and self._to is None
+
+    def speech_started(self, audio_start_ms: int) -> None:
+        """Speech goes on until it is a turn."""
+        if self._from is None:
+            self._from = audio_start_ms * BYTES_PER_MS
+        self._to = None
+
+    def speech_stopped(self, audio_end_ms: int) -> None:
+        self._to = audio_end_ms * BYTES_PER_MS
+
+    def turn(self, number: int) -> None:
+        """The speech became turn `number`, whose words are not known yet."""
+        at, sound = self._take()
+        end = len(sound) if self._to is None else min(max(self._to - at, 0), len(sound))
+        if self._from is not None:
+            self._told_as_audio(number, sound[max(self._from - at, end - TURN_BYTES, 0) : end])
+        if end < len(sound):
+            self._pieces.append((at + end, b64encode(sound[end:]).decode()))
+        self._from = self._to = None
+
+    def recent(self, n_bytes: int) -> bytes:
+        """The last so many bytes that were written, as far as they are kept."""
+        sound = b"".join(map(a2b_base64, self.fresh))
+        for _, piece in reversed(self._pieces):
+            if len(sound) >= n_bytes:
+                break
+            sound = b"".join(map(a2b_base64, piece.split("\n"))) + sound
+        return sound[max(len(sound) - n_bytes, 0) :]
+
+    def _take(self) -> tuple[int, bytes]:
+        """All that is kept of what was written, which is then empty: where it begins, and its sound."""
+        payloads = [payload for _, piece in self._pieces for payload in piece.split("\n")]
+        fresh = b"".join(map(a2b_base64, self.fresh))
+        at = self._pieces[0][0] if self._pieces else self._fresh_at
+        sound = b"".join(map(a2b_base64, payloads)) + fresh
+        self._fresh_at += len(fresh)
+        self.fresh.clear()
+        self._pieces.clear()
+        return at, sound
+
+    def _told_as_audio(self, number: int, speech: bytes) -> None:
+        if speech:
+            self._turns[number] = speech
+            self._turns_bytes += len(speech)
+        while self._turns_bytes > ALL_BYTES:
+            self.known(next(iter(self._turns)))
+
+    def known(self, number: int) -> None:
+        """The words of the turn have come."""
+        self._turns_bytes -= len(self._turns.pop(number, b""))
+
+    def turns(self) -> dict[int, str]:
+        """The audio of each turn whose words are not known, as one payload."""
+        return {number: b64encode(speech).decode() for number, speech in self._turns.items()}
+
+    def session_lost(self) -> bytes:
+        """What the session made no turn of; the next one begins with nothing written."""
+        _, sound = self._take()
+        self._fresh_at = 0
+        self._from = self._to = None
+        return sound[-TURN_BYTES:]

@@ -1,0 +1,34 @@
+"""What of the phone's side is this call's: the stream it waits for, and then that stream's messages alone."""
+
+from __future__ import annotations
+
+from bot.call.playout.playout_queue import Speaking
+from bot.call.settings import CallSettings
+from bot.call.step import Step
+from bot.twilio.stream import StartPart
+
+
+class Admission:
+    """Before `start`, and from another stream, messages are counted and nothing else."""
+
+    def __init__(self, settings: CallSettings, step: Step, speaking: Speaking) -> None:
+        self._settings = settings
+        self._step = step
+        self._speaking = speaking
+
+    def ours(self, stream_sid: str) -> bool:
+        """Whether a message with this SID is of the stream that was taken."""
+        taken = self._speaking.stream_sid
+        if stream_sid == taken and taken:
+            return True
+        self._step.counts["foreign_stream" if taken else "before_start"] += 1
+        return False
+
+    def objection(self, start: StartPart) -> str:
+        """Why the stream is refused, before anything is spoken or spent; empty when it is not."""
+        form, chosen = start.media_format, self._settings
+        if (form.encoding, form.sample_rate, form.channels) != ("audio/x-mulaw", 8000, 1):
+            return f"the stream is {form.encoding} at {form.sample_rate} Hz, not mu-law at 8000"
+        if chosen.call_sid not in {"", start.call_sid} or chosen.account_sid not in {"", start.account_sid}:
+            return "start names another call or account than the stream's token"
+        return ""

@@ -1,0 +1,80 @@
+"""What the model's function calls do."""
+
+from __future__ import annotations
+
+import pytest
+
+from bot.call.conversation.function_calls import Functions
+from bot.call.conversation.hang_up import NO_SUCH_FUNCTION, NOT_NOW, Ending, function_output
+from bot.call.outputs import Output, Report
+from bot.call.playout.playout_queue import Speaking
+from bot.call.prompts.greeting import Greeting
+from bot.call.session.response_gate import Responses
+from bot.call.settings import CallSettings
+from bot.call.step import Step
+from bot.call.transcript.transcript import Transcript
+from bot.realtime.events import CreateItem, Item, OutputItemDone
+from bot.realtime.session import HANG_UP
+from tests.call.scripted_call import function
+
+
+class Bench:
+    def __init__(self) -> None:
+        self.step, self.responses, self.ending = Step(), Responses(), Ending()
+        self.transcript = Transcript()
+        self.transcript.caller_turn("U1")
+        speaking = Speaking()
+        greeting = Greeting(CallSettings(), self.responses, speaking, self.transcript)
+        self.functions = Functions(
+            self.step, self.responses, self.ending, greeting=greeting, transcript=self.transcript
+        )
+        self.responses.created("R1")
+
+    @property
+    def items(self) -> list[Output]:
+        return [one for one in self.step.out if type(one) is not Report]
+
+
+def test_a_hang_up_is_asked_for_and_not_answered() -> None:
+    bench = Bench()
+    assert bench.functions.item_done(function("R1", HANG_UP, "call_7"))
+    assert bench.ending.asked
+    assert bench.step.out == [Report("hang_up_asked")]
+
+
+def test_a_hang_up_that_is_dropped_is_answered_so_once() -> None:
+    bench = Bench()
+    assert not bench.functions.drop_hang_up()
+    bench.functions.item_done(function("R1", HANG_UP, "call_7"))
+    assert bench.functions.drop_hang_up()
+    assert not bench.functions.drop_hang_up()
+    assert bench.items == [CreateItem(function_output("call_7", NOT_NOW), "item_1")]
+
+
+def test_an_unknown_function_is_answered_so_and_the_model_goes_on() -> None:
+    bench = Bench()
+    assert not bench.functions.item_done(function("R1", "order_pizza", "call_3"))
+    assert bench.items == [CreateItem(function_output("call_3", NO_SUCH_FUNCTION), "item_1")]
+    bench.responses.done("R1")
+    assert bench.responses.release() is not None
+
+
+def test_a_function_of_a_response_that_was_cut_is_answered_and_not_run() -> None:
+    bench = Bench()
+    bench.responses.suppress()
+    assert not bench.functions.item_done(function("R1", HANG_UP, "call_3"))
+    assert not bench.ending.asked
+    assert bench.items == [CreateItem(function_output("call_3", "interrupted"), "item_1")]
+
+
+@pytest.mark.parametrize(
+    "item",
+    [
+        Item("A", "message", "assistant", "completed"),
+        Item("fn", "function_call", status="incomplete", name=HANG_UP, call_id="call_4"),
+    ],
+)
+def test_what_is_no_finished_function_call_does_nothing(item: Item) -> None:
+    bench = Bench()
+    assert not bench.functions.item_done(OutputItemDone("R1", item))
+    assert bench.step.out == []

@@ -1,0 +1,427 @@
+"""Situations in which a session may be lost, each brought about in a call whose caller has been greeted, or not yet.
+
+Ids end in the number of the leg, so that each can be brought about again with the session that takes over.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from bot.call.inputs import DailySpend, Refused
+from bot.call.session.failover import STEADY_US
+from bot.call.settings import CallSettings, Money
+from bot.call.states import State
+from bot.realtime import events
+from bot.realtime.session import HANG_UP, SessionSettings
+from tests.call.priced_call import billed, goodbye, heard, purse
+from tests.call.scripted_call import (
+    MS,
+    Desk,
+    added,
+    audio,
+    audio_done,
+    changed,
+    committed,
+    created,
+    delta,
+    done,
+    echo,
+    error,
+    frame,
+    function,
+    item_done,
+    speaks,
+    start,
+    stops,
+    updated,
+    words,
+)
+
+CAP = 100
+SETTINGS = CallSettings(
+    session=SessionSettings(transcription_model="gpt-4o-transcribe"),
+    greeting="Hello.",
+    filler_audio=audio(400),
+    apology_audio=audio(600),
+    idle_s=40,
+    no_progress_s=300,
+    money=Money(daily_cap=CAP),
+)
+
+
+def frames(desk: Desk, ms: int) -> None:
+    """So much of the caller's audio, as it comes."""
+    first = desk.now_us // MS
+    for at in range(first, first + ms, 20):
+        desk.at(at).give(frame(at))
+    desk.at(first + ms)
+
+
+def said_ms(desk: Desk) -> int:
+    """How much of the caller's audio the session at hand was given."""
+    return desk.call.listening.appended_bytes // 8
+
+
+def echoes(desk: Desk) -> None:
+    """Every mark that is out comes back: all that was sent has been heard."""
+    desk.at(max((desk.call.speaking.ledger.end_us() or 0) / MS, desk.now_us / MS))
+    desk.give(*(echo(one.name) for one in list(desk.call.speaking.ledger._marks)))
+
+
+def fresh(settings: CallSettings) -> Desk:
+    """A call whose stream has started, and which has no session yet."""
+    desk = Desk(settings, ready=False)
+    desk.give(start())
+    return desk
+
+
+def opened() -> Desk:
+    """The greeting has been asked for."""
+    desk = Desk(SETTINGS)
+    frames(desk, 200)
+    return desk
+
+
+def greeted() -> Desk:
+    """It has been heard, and nobody speaks; the turns are about to be the server's."""
+    desk = opened()
+    desk.give(created("R0"), words("R0", "G", "Hello."), delta("R0", "G", 600), audio_done("R0", "G"))
+    desk.give(item_done("G"), done("R0"))
+    frames(desk, 600)
+    echoes(desk)
+    assert desk.call.state is State.LISTENING
+    return desk
+
+
+def at_rest(desk: Desk, leg: int) -> Desk:
+    """The session that took over has given whatever answer was owed, and nobody speaks for a while."""
+    if desk.call.state is State.HEARING:
+        desk.give(stops())
+    if desk.call.responses.awaited:
+        spoken(desk, f"Rest{leg}", f"Rest{leg}")
+        desk.give(done(f"Rest{leg}"))
+    echoes(desk)
+    desk.at(desk.now_us / MS + STEADY_US / MS).tick()
+    assert desk.call.state is State.LISTENING
+    return desk
+
+
+def spoken(desk: Desk, response: str, item: str, ms: int = 800) -> None:
+    desk.give(created(response), added(response, item), words(response, item, "one two three four"))
+    desk.give(delta(response, item, ms), audio_done(response, item), item_done(item))
+
+
+# ---- the situations ----
+
+Situation = Callable[[Desk, int], None]
+
+
+def nobody_speaks(desk: Desk, leg: int) -> None:
+    frames(desk, 400)
+
+
+def the_caller_speaks(desk: Desk, leg: int) -> None:
+    desk.give(events.SpeechStarted(said_ms(desk), f"U{leg}"))
+    frames(desk, 700)
+
+
+def the_caller_has_stopped(desk: Desk, leg: int) -> None:
+    the_caller_speaks(desk, leg)
+    desk.give(events.SpeechStopped(said_ms(desk), f"U{leg}"))
+
+
+def words_come_before_the_turn_is_over(desk: Desk, leg: int) -> None:
+    the_caller_speaks(desk, leg)
+    desk.give(events.CallerTranscriptGrows(f"U{leg}", "What is"))
+
+
+def the_server_owes_an_answer(desk: Desk, leg: int) -> None:
+    the_caller_has_stopped(desk, leg)
+    frames(desk, 100)
+    desk.give(committed(f"U{leg}"))
+
+
+def the_server_owes_an_answer_and_owns_the_turns(desk: Desk, leg: int) -> None:
+    desk.give(updated())
+    assert desk.call._parts.turns.server_acts
+    the_server_owes_an_answer(desk, leg)
+
+
+def the_server_has_begun_to_answer(desk: Desk, leg: int) -> None:
+    the_server_owes_an_answer_and_owns_the_turns(desk, leg)
+    desk.give(created(f"R{leg}"))
+
+
+def the_turn_has_words(desk: Desk, leg: int) -> None:
+    the_server_owes_an_answer(desk, leg)
+    desk.give(events.CallerTranscript(f"U{leg}", "What is the time?"))
+
+
+def an_answer_is_asked_for(desk: Desk, leg: int) -> None:
+    desk.give(committed(f"V{leg}"))
+    assert desk.call.responses.asked
+
+
+def another_answer_is_in_the_way(desk: Desk, leg: int) -> None:
+    an_answer_is_asked_for(desk, leg)
+    desk.give(error("conversation_already_has_active_response", desk.call.responses._asked))
+
+
+def the_caller_speaks_over_what_was_asked_for(desk: Desk, leg: int) -> None:
+    an_answer_is_asked_for(desk, leg)
+    the_caller_speaks(desk, leg)
+
+
+def an_answer_has_begun_in_words(desk: Desk, leg: int) -> None:
+    an_answer_is_asked_for(desk, leg)
+    desk.give(created(f"R{leg}"), added(f"R{leg}", f"A{leg}"), words(f"R{leg}", f"A{leg}", "It is"))
+
+
+def an_answer_is_half_heard(desk: Desk, leg: int) -> None:
+    an_answer_has_begun_in_words(desk, leg)
+    desk.give(delta(f"R{leg}", f"A{leg}", 2_000))
+    frames(desk, 900)
+
+
+def a_turn_waits_behind_an_answer(desk: Desk, leg: int) -> None:
+    an_answer_is_half_heard(desk, leg)
+    desk.give(committed(f"W{leg}"))
+
+
+def the_caller_cuts_in(desk: Desk, leg: int) -> None:
+    an_answer_is_half_heard(desk, leg)
+    desk.give(added(f"R{leg}", f"B{leg}"))
+    the_caller_speaks(desk, leg)
+
+
+def an_answer_is_whole_and_still_plays(desk: Desk, leg: int) -> None:
+    an_answer_is_asked_for(desk, leg)
+    spoken(desk, f"R{leg}", f"A{leg}", 3_000)
+    desk.give(done(f"R{leg}"))
+    frames(desk, 500)
+
+
+def an_answer_is_overdue(desk: Desk, leg: int) -> None:
+    """The session says this and that, and no word of the answer: the caller has heard a filler, and it is cancelled."""
+    an_answer_is_asked_for(desk, leg)
+    desk.give(created(f"R{leg}"))
+    began_ms = desk.now_us // MS
+    desk.at(began_ms + 100).give(events.RateLimits())
+    for at in range(began_ms + 200, began_ms + 8_100, 100):
+        desk.at(at).give(*([events.RateLimits()] if at == began_ms + 4_000 else []))
+        desk.tick()
+    assert desk.call.responses.cancelling
+
+
+def it_has_failed_once(desk: Desk, leg: int) -> None:
+    an_answer_is_asked_for(desk, leg)
+    desk.give(created(f"R{leg}"), done(f"R{leg}", "failed"))
+
+
+def the_bot_is_about_to_hang_up(desk: Desk, leg: int) -> None:
+    desk.give(committed(f"U{leg}"), events.CallerTranscript(f"U{leg}", "Goodbye then."), created(f"R{leg}"))
+    desk.give(added(f"R{leg}", f"A{leg}"), delta(f"R{leg}", f"A{leg}", 2_000))
+    desk.give(function(f"R{leg}", HANG_UP, f"call_{leg}"))
+    assert desk.call._parts.ending.asked
+
+
+def the_caller_is_silent_for_long(desk: Desk, leg: int) -> None:
+    """They have been asked whether they are still there."""
+    began_ms = desk.now_us // MS
+    for at in range(began_ms, began_ms + 40_100, 100):
+        desk.at(at).tick()
+    assert desk.call._parts.idle._prompts
+
+
+def the_session_owes_the_end_of_a_response(desk: Desk, leg: int) -> None:
+    an_answer_is_half_heard(desk, leg)
+    desk.give(speaks(said_ms(desk)), stops(), committed(f"U{leg}"))
+    assert desk.call._liveness._end_us is not None
+
+
+def the_line_falls_silent(desk: Desk, leg: int) -> None:
+    """The caller's audio stops coming in the middle of what they say, and silence stands for it."""
+    the_caller_speaks(desk, leg)
+    desk.at(desk.now_us / MS + 1_700).tick()
+    assert desk.call.listening.filled_bytes
+    due_us = desk.call.deadline_us
+    while desk.call._liveness._over_us is None and due_us is not None:  # the end of what they said is listened for
+        desk.at(due_us / MS).tick()
+        due_us = desk.call.deadline_us
+    assert desk.call.counts["sessions_lost"] == leg - 1
+
+
+AGAIN: tuple[Situation, ...] = (
+    nobody_speaks,
+    the_caller_speaks,
+    the_caller_has_stopped,
+    words_come_before_the_turn_is_over,
+    the_server_owes_an_answer,
+    the_server_owes_an_answer_and_owns_the_turns,
+    the_server_has_begun_to_answer,
+    the_turn_has_words,
+    an_answer_is_asked_for,
+    another_answer_is_in_the_way,
+    the_caller_speaks_over_what_was_asked_for,
+    an_answer_has_begun_in_words,
+    an_answer_is_half_heard,
+    a_turn_waits_behind_an_answer,
+    the_caller_cuts_in,
+    an_answer_is_whole_and_still_plays,
+    an_answer_is_overdue,
+    it_has_failed_once,
+    the_session_owes_the_end_of_a_response,
+    the_line_falls_silent,
+)
+"""From a call at rest, with any session."""
+
+
+def transcoded() -> Desk:
+    """The session speaks PCM, whatever it was asked for."""
+    desk = Desk(SETTINGS, ready=False)
+    side = events.AudioSide(events.Format("audio/pcm", 24_000))
+    desk.give(start(), events.SessionCreated(), events.SessionUpdated(events.Session(audio=events.Audio(side, side))))
+    return desk
+
+
+def greeting_begun() -> Desk:
+    desk = opened()
+    desk.give(created("R0"), words("R0", "G", "Hello."))
+    return desk
+
+
+def greeting_half_heard() -> Desk:
+    desk = greeting_begun()
+    desk.give(delta("R0", "G", 2_000))
+    frames(desk, 300)
+    return desk
+
+
+def spoken_before_the_greeting() -> Desk:
+    desk = Desk(SETTINGS, ready=False)
+    desk.give(start(), events.SessionCreated())
+    frames(desk, 400)
+    desk.give(updated(), speaks(0), stops(), committed("U"))
+    return desk
+
+
+def spoken_while_the_greeting_waits() -> Desk:
+    """The greeting was refused for another response's sake; behind it an answer is owed."""
+    desk = opened()
+    desk.give(error("conversation_already_has_active_response", desk.call.responses._asked), committed("U"))
+    return desk
+
+
+def spoken_over_the_greeting() -> Desk:
+    desk = greeting_half_heard()
+    the_caller_speaks(desk, 1)
+    return desk
+
+
+def told_to_wrap_up() -> Desk:
+    desk = greeted()
+    desk.give(DailySpend(CAP * 9 // 10))
+    return desk
+
+
+def closing_while_the_caller_speaks() -> Desk:
+    desk = told_to_wrap_up()
+    the_caller_speaks(desk, 1)
+    desk.give(DailySpend(CAP))
+    assert desk.call.farewell.closing
+    return desk
+
+
+def goodbye_asked_for() -> Desk:
+    desk = told_to_wrap_up()
+    desk.give(DailySpend(CAP), updated())
+    desk.tick()
+    assert desk.call.farewell._tries == 1
+    return desk
+
+
+def goodbye_spoken_over() -> Desk:
+    """Before any of it was heard: it is to come after what the caller says."""
+    desk = goodbye_asked_for()
+    desk.give(goodbye("RG"))
+    the_caller_speaks(desk, 1)
+    assert desk.call.state is State.HEARING
+    return desk
+
+
+def goodbye_half_heard() -> Desk:
+    desk = goodbye_asked_for()
+    desk.give(goodbye("RG"), delta("RG", "Bye", 2_000))
+    frames(desk, 500)
+    return desk
+
+
+def goodbye_whole() -> Desk:
+    desk = goodbye_half_heard()
+    desk.give(audio_done("RG", "Bye"), item_done("Bye"), done("RG"))
+    return desk
+
+
+def hanging_up() -> Desk:
+    desk = greeted()
+    the_bot_is_about_to_hang_up(desk, 1)
+    return desk
+
+
+def silent_for_long() -> Desk:
+    desk = greeted()
+    the_caller_is_silent_for_long(desk, 1)
+    return desk
+
+
+def announced() -> Desk:
+    """The announcement has been heard, and the greeting has begun."""
+    desk = Desk(changed(SETTINGS, announcement="Recorded.", announcement_audio=audio(500)))
+    spoken(desk, "R0", "G", 3_000)
+    frames(desk, 600)
+    desk.give(echo("e0.0"), echo("e0.1"), echo("e0.2"))
+    desk.give(speaks(said_ms(desk)), stops())
+    assert desk.call.announced
+    return desk
+
+
+def greeting_from_a_recording() -> Desk:
+    desk = Desk(changed(SETTINGS, greeting_audio=audio(900)))
+    frames(desk, 400)
+    return desk
+
+
+def much_has_happened() -> Desk:
+    """Money was spent, turns were left without an answer, and the caller says the same over and over."""
+    desk = Desk(
+        changed(SETTINGS, session=SessionSettings(transcription_model="gpt-4o-transcribe"), money=purse().money)
+    )
+    spoken(desk, "R0", "G")
+    desk.give(billed("R0", 5), heard("Q", 3.0), Refused("phone>bot", "bad_json"))
+    echoes(desk)
+    for turn in range(3):
+        desk.give(committed(f"P{turn}"), events.CallerTranscript(f"P{turn}", "press one for more"))
+        desk.give(created(f"F{turn}"), done(f"F{turn}", "failed"))
+    return desk
+
+
+ONCE: tuple[Callable[[], Desk], ...] = (
+    transcoded,
+    opened,
+    greeting_begun,
+    greeting_half_heard,
+    spoken_before_the_greeting,
+    spoken_while_the_greeting_waits,
+    spoken_over_the_greeting,
+    told_to_wrap_up,
+    closing_while_the_caller_speaks,
+    goodbye_spoken_over,
+    goodbye_half_heard,
+    goodbye_whole,
+    hanging_up,
+    silent_for_long,
+    announced,
+    greeting_from_a_recording,
+    much_has_happened,
+)
+"""Whole calls so far."""

@@ -1,0 +1,148 @@
+"""The caller's audio that a next session must hear again."""
+
+from __future__ import annotations
+
+import base64
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bot.audio.payload import BYTES_PER_MS, FRAME_BYTES, payload_bytes
+from bot.call.uplink.kept_audio import (
+    ALL_BYTES,
+    BIG_BYTES,
+    DOUBT_BYTES,
+    MOST_PIECES,
+    PIECE_PAYLOADS,
+    RECENT_BYTES,
+    TURN_BYTES,
+    CallerAudio,
+)
+
+FRAME_MS = 20
+
+
+def frame(number: int) -> bytes:
+    return number.to_bytes(2) * (FRAME_MS * BYTES_PER_MS // 2)
+
+
+def write(audio: CallerAudio, first: int, last: int, *, at: int | None = None) -> None:
+    """Frames `first` to `last`, the last not included; `at`: frames written before, `first` unless said otherwise."""
+    for count, number in enumerate(range(first, last), 1):
+        written = (first if at is None else at) + count
+        audio.wrote(base64.b64encode(frame(number)).decode(), written * FRAME_BYTES)
+
+
+def numbers(payload: str) -> list[int]:
+    return frames_of(base64.b64decode(payload))
+
+
+def frames_of(sound: bytes) -> list[int]:
+    return [int.from_bytes(sound[at : at + 2]) for at in range(0, len(sound), FRAME_MS * BYTES_PER_MS)]
+
+
+def lost(audio: CallerAudio) -> list[int]:
+    return frames_of(audio.session_lost())
+
+
+def test_what_became_no_turn_is_heard_again() -> None:
+    audio = CallerAudio()
+    write(audio, 0, 100)
+    assert lost(audio) == list(range(100))
+    assert lost(audio) == []
+
+
+def test_while_a_session_says_nothing_only_the_last_seconds_are_kept() -> None:
+    audio = CallerAudio()
+    write(audio, 0, 5_010)
+    assert lost(audio) == list(range(5_000 - RECENT_BYTES // FRAME_BYTES, 5_010))
+
+
+def test_it_is_bounded_by_bytes_however_large_and_by_number_however_small_the_frames_are() -> None:
+    audio, written = CallerAudio(), 0
+    for _ in range(500):
+        written += 48_000
+        audio.wrote(base64.b64encode(bytes(48_000)).decode(), written)
+        assert len(audio.fresh) * 48_000 <= BIG_BYTES
+    assert len(audio.session_lost()) <= RECENT_BYTES + 48_000
+    for _ in range(100_000):
+        audio.wrote("", 0)
+    assert len(audio._pieces) <= MOST_PIECES
+    assert len(audio.fresh) < PIECE_PAYLOADS
+
+
+def test_what_a_session_that_shows_signs_of_life_has_heard_is_not_heard_again() -> None:
+    audio = CallerAudio()
+    write(audio, 0, 200)
+    audio.alive(200 * FRAME_BYTES)
+    doubtful = DOUBT_BYTES // FRAME_BYTES
+    assert lost(audio) == list(range(200 - doubtful, 200))
+    write(audio, 0, 200)
+    audio.alive(30 * FRAME_BYTES)
+    audio.alive(0)
+    assert lost(audio) == list(range(200))
+
+
+def test_speech_is_kept_whatever_signs_of_life_there_are() -> None:
+    audio = CallerAudio()
+    write(audio, 0, 200)
+    audio.speech_started(100 * FRAME_MS)
+    write(audio, 200, 400)
+    audio.alive(400 * FRAME_BYTES)
+    assert lost(audio) == list(range(100, 400))
+
+
+def test_speech_in_progress_is_kept_from_its_beginning() -> None:
+    audio = CallerAudio()
+    write(audio, 0, 1_000)
+    audio.speech_started(1_000 * FRAME_MS - 300)
+    write(audio, 1_000, 1_500)
+    assert set(range(985, 1_500)) <= set(lost(audio))
+
+
+def test_a_turn_without_words_is_told_as_its_audio_and_not_heard_again() -> None:
+    audio = CallerAudio()
+    write(audio, 0, 50)
+    audio.speech_started(20 * FRAME_MS)
+    write(audio, 50, 100)
+    audio.speech_stopped(90 * FRAME_MS)
+    audio.turn(7)
+    assert {number: numbers(payload) for number, payload in audio.turns().items()} == {7: list(range(20, 90))}
+    assert lost(audio) == list(range(90, 100))
+    assert list(audio.turns()) == [7]
+
+
+def test_words_that_come_end_that() -> None:
+    audio = CallerAudio()
+    audio.speech_started(0)
+    write(audio, 0, 50)
+    audio.turn(1)
+    audio.known(1)
+    audio.known(2)
+    assert audio.turns() == {}
+
+
+def test_a_turn_that_no_speech_was_reported_of_has_no_audio() -> None:
+    audio = CallerAudio()
+    write(audio, 0, 50)
+    audio.turn(1)
+    assert audio.turns() == {}
+    assert lost(audio) == []
+
+
+@given(st.lists(st.tuples(st.integers(0, 1_500), st.integers(0, 1_500), st.booleans(), st.booleans()), max_size=30))
+def test_it_is_bounded_whatever_comes(said: list[tuple[int, int, bool, bool]]) -> None:
+    audio, at = CallerAudio(), 0
+    for number, (before, during, turn, signs) in enumerate(said):
+        write(audio, 0, before, at=at)
+        if signs:
+            audio.alive((at + before) * FRAME_BYTES)
+        audio.speech_started((at + before) * FRAME_MS)
+        write(audio, 0, during, at=at + before)
+        at += before + during
+        if turn:
+            audio.turn(number)
+    kept = {number: payload_bytes(payload) for number, payload in audio.turns().items()}
+    assert sum(kept.values()) <= ALL_BYTES
+    assert all(n_bytes <= TURN_BYTES for n_bytes in kept.values())
+    assert len(audio.session_lost()) <= TURN_BYTES
