@@ -80,7 +80,7 @@ def fail(*sentences: str, code: int = 1) -> NoReturn:
 def all_settings(env_file: Path | None) -> Settings:
     """The settings for answering calls; with any of them wrong, all that keeps a server from it and exit code 2."""
     from bot.config import SettingsError
-    from bot.server.readiness import judge_rest
+    from bot.doctor.readiness import judge_rest
 
     try:
         return _settings(env_file)
@@ -148,11 +148,11 @@ def serve(env_file: EnvFile = None) -> None:
 
     Settings come from the environment; `bot check` shows them. SIGTERM or Ctrl-C ends it.
     """
+    from bot.doctor.readiness import judge
     from bot.observe.logging import configure
-    from bot.server.listening import CannotListen
-    from bot.server.operator import Operator
-    from bot.server.readiness import judge
-    from bot.server.serve import run
+    from bot.server.http.listen_address import CannotListen
+    from bot.server.workers.operator_messages import Operator
+    from bot.server.workers.serve import run
 
     settings = all_settings(env_file)
     judged = judge(settings)
@@ -178,7 +178,7 @@ def demo(
     """
     from rich.console import Console
 
-    from bot.server.loop import run_in_loop
+    from bot.server.workers.event_loop import run_in_loop
     from bot.testing.demo import demonstrate, what_next
 
     console = Console(highlight=False)
@@ -205,7 +205,7 @@ def model(
     It greets, plays the caller back, talks at length, remarks on being interrupted and hangs up. It understands
     nothing, and says so. Prints what to set for the bot; SIGTERM or Ctrl-C ends it.
     """
-    from bot.server.loop import run_in_loop
+    from bot.server.workers.event_loop import run_in_loop
     from bot.testing.stand_in import stand_in
 
     try:
@@ -276,7 +276,7 @@ def _spoken(audio: Path) -> bytes:
 
 def _follow(ring: Ring, sound: SoundFile | None) -> None:
     """Run the call and tell what became of it, also when it is broken off."""
-    from bot.server.loop import run_in_loop
+    from bot.server.workers.event_loop import run_in_loop
 
     broken_off = False
     try:
@@ -449,7 +449,7 @@ def check(env_file: EnvFile = None) -> None:
     """
     from rich.console import Console
 
-    from bot.server.check import examine, show
+    from bot.doctor.check import examine, show
 
     report = examine(all_settings(env_file))
     for sentence in report.judged.problems:
@@ -469,7 +469,7 @@ def metrics(
     from rich.console import Console
 
     from bot.observe.catalogue import ALERTS, DASHBOARD, shipped, show
-    from bot.server.measures import FAMILIES
+    from bot.server.bookkeeping.metric_list import FAMILIES
 
     if alerts and dashboard:
         fail("Ask for --alerts or --dashboard, one at a time.", code=WRONG_SETTINGS)

@@ -9,7 +9,7 @@ import pytest
 
 from bot.config import SettingsError, load_settings, missing_for_call, read_env_file, warnings_about
 from bot.config.reachable import unreachable
-from bot.server.app import make_app
+from bot.server.http.app import make_app
 
 KEY = "sk-proj-0123456789abcdefghij"
 TOKEN = "5a0c3e9d7b1f4826a9c0e1d2b3f45867"

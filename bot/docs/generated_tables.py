@@ -15,7 +15,7 @@ from bot.explain.log_lines import LOG_LINES, ROUTINE_LINES
 from bot.explain.session_failures import SESSION_FAILURES
 from bot.explain.twilio_errors import TWILIO_ERRORS
 from bot.observe.catalogue import ALERTS, shipped
-from bot.server.measures import FAMILIES
+from bot.server.bookkeeping.metric_list import FAMILIES
 
 _SECTION = re.compile(r"(<!-- (?P<name>[a-z-]+):begin -->\n).*?(<!-- (?P=name):end -->)", re.DOTALL)
 _ALERT = re.compile(r"^ *- alert: (\w+)$.*?^ *summary: (.+?)$", re.MULTILINE | re.DOTALL)

@@ -16,9 +16,9 @@ from bot.audio.prompts import prompt
 from bot.config import Settings, load_settings
 from bot.observe import logging
 from bot.records.recorder import Recorder
-from bot.server.app import running
-from bot.server.context import CALLS
-from bot.server.live import LiveCalls
+from bot.server.directory.live_calls import LiveCalls
+from bot.server.http.app import running
+from bot.server.http.handler_context import CALLS
 from bot.testing.caller import CALLER_LINES, demo_script
 from bot.testing.dial import DialResult, dial, new_call_sid, new_stream_sid
 from bot.testing.linetest import LineTestAgent

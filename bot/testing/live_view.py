@@ -7,8 +7,8 @@ from rich.console import Console
 from bot.call.facts import TurnFact
 from bot.call.outputs import End, Output, Report
 from bot.call.states import State
-from bot.server.bridge import Bridge
-from bot.server.live_call import LiveCall
+from bot.server.calls.bridge import Bridge
+from bot.server.calls.live_call import LiveCall
 from bot.testing.told_lines import told_line
 
 _STATES = {

@@ -39,7 +39,7 @@ from bot.twilio import stream
 
 FULL_BYTES = 65_536
 BEAT_US = 10_000
-"""How soon the shell looks whether there is room again (bot.server.beat)."""
+"""How soon the shell looks whether there is room again (bot.server.calls.process_timer)."""
 _STUCK_STEPS = 100_000
 
 

@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 
 from bot.cli import app
 from bot.config import Settings
-from bot.server import process, serve
+from bot.server.workers import serve, server_process
 
 
 @asynccontextmanager
@@ -20,6 +20,6 @@ async def not_prepared(_: Settings) -> None:
 
 
 if __name__ == "__main__":
-    process.keeping = nothing
+    server_process.keeping = nothing
     serve.prepare = not_prepared
     app(["serve"])

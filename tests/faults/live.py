@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
-from bot.server.call_settings import shipped
+from bot.server.setup.call_settings import shipped
 from bot.testing.agent import Pacing, Reply, Spoken
 from bot.testing.dial import DialResult, new_stream_sid
 from bot.testing.phone import SimulatedPhone
@@ -16,7 +16,7 @@ from bot.testing.twilio_texts import StreamIds
 from tests.faults.outcome import MS, Outcome, Sound, sounds, tone
 from tests.faults.virtual import CALLER, SpoiledPhone
 from tests.patience import GIVE_UP_S
-from tests.server.desk import ACCOUNT, GREETING, Desk, Reach, a_phone, until
+from tests.server.simulated_server import ACCOUNT, GREETING, Desk, Reach, a_phone, until
 
 QUICK = Pacing(speed=0, first_audio_ms=10)
 ANSWER = Reply((Spoken(tone(400, 1), "An answer."),), pacing=QUICK)

@@ -18,7 +18,7 @@ import aiohttp
 
 from bot.config import load_settings
 from bot.realtime.session import HANG_UP
-from bot.server.process import Server
+from bot.server.workers.server_process import Server
 from bot.testing.agent import Failure, Reply, ScriptedAgent, Spoken, ToolCall
 from bot.testing.dial import DialResult
 from bot.testing.model import Behaviour, SimulatedModel
@@ -31,8 +31,8 @@ from tests.patience import GIVE_UP_S
 from tests.proof import moving
 from tests.records.store.conftest import new_database
 from tests.records.store.faulty import AWAY, FaultyStore
-from tests.server.desk import GREETING, Desk, Reach, a_phone, captured, environment, standing, until
-from tests.server.test_records import faulty
+from tests.server.bookkeeping.test_call_records import faulty
+from tests.server.simulated_server import GREETING, Desk, Reach, a_phone, captured, environment, standing, until
 
 STALL_S = 1.0
 HOUR_S = 3600

@@ -9,7 +9,8 @@ from urllib.parse import urlsplit
 
 import msgspec
 
-from bot.server import media, phone_socket
+from bot.server.calls import phone_socket
+from bot.server.http import media
 from bot.testing.agent import TRICKLE, Reply, Spoken
 from bot.testing.model import Behaviour
 from bot.testing.model.server import Door
@@ -17,7 +18,7 @@ from tests.faults.line import FrailLine
 from tests.faults.live import ANSWER, Calling, calling, next_phone, port_of, spoiled_phone
 from tests.faults.outcome import Outcome, tone
 from tests.faults.phone_side import with_payload
-from tests.server.desk import GREETING, Desk, a_phone, heard, standing, until
+from tests.server.simulated_server import GREETING, Desk, a_phone, heard, standing, until
 
 Run = Callable[[], Awaitable[Outcome]]
 """A call with a fault in it."""

@@ -22,14 +22,14 @@ import structlog
 from bot.call.call import Call
 from bot.call.inputs import SessionExpires
 from bot.call.settings import CallSettings
-from bot.server.keeping import keeping
+from bot.server.bookkeeping.store_service import keeping
 from bot.testing.agent import Reply, Spoken, Turn
 from bot.testing.model import SimulatedModel
 from bot.testing.phone import SimulatedPhone
 from bot.testing.scheduler import LogLine, VirtualCall
 from tests.faults.outcome import MS, tone
 from tests.faults.virtual import CALLER, OPENS_MS, PACING
-from tests.server.desk import GREETING, Desk, a_phone, heard, standing, until
+from tests.server.simulated_server import GREETING, Desk, a_phone, heard, standing, until
 
 AT_ONCE = 20
 SAMPLES = 10

@@ -12,7 +12,7 @@ from urllib.parse import urlencode
 from bot.realtime.framing import Framer, plain_text
 from bot.records.fixture import Fixture, Line, encode_header, encode_line, read_fixture
 from bot.twilio.token import seal
-from tests.server.desk import PUBLIC_URL, form
+from tests.server.simulated_server import PUBLIC_URL, form
 
 FIXTURES = Path(__file__).parent.parent / "fixtures"
 KEY = b"k" * 32

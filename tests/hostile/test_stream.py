@@ -8,16 +8,16 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from bot.server import phone_socket
-from bot.server.intake import BURST_S, Intake
+from bot.server.calls import phone_socket
 from bot.testing.dial import new_call_sid
 from bot.testing.stream_socket import stream_signature
+from bot.websocket.fair_reader import BURST_S, Intake
 from tests.benchmarks.frames import client_frame
 from tests.benchmarks.phone_load import _upgrade
 from tests.fuzz.targets import UPGRADE, Pipe
 from tests.hostile.bounds import CLOSES, documented
 from tests.patience import GIVE_UP_S
-from tests.server.desk import AUTH_TOKEN, PUBLIC_URL, Desk, HandStream, standing, until
+from tests.server.simulated_server import AUTH_TOKEN, PUBLIC_URL, Desk, HandStream, standing, until
 
 pytestmark = pytest.mark.both_loops
 
@@ -168,8 +168,8 @@ async def test_more_than_its_share_waits_with_the_sender_and_comes_whole(monkeyp
         clock += BURST_S / 4
         taken.append(data)
 
-    monkeypatch.setattr("bot.server.intake.time.thread_time", lambda: clock)
-    monkeypatch.setattr("bot.server.intake.PAUSE_S", 0.0)
+    monkeypatch.setattr("bot.websocket.fair_reader.time.thread_time", lambda: clock)
+    monkeypatch.setattr("bot.websocket.fair_reader.PAUSE_S", 0.0)
     paused: list[str] = []
     pipe = Pipe()
     pipe.pause_reading = lambda: paused.append("paused")  # type: ignore[method-assign]

@@ -11,7 +11,7 @@ import pytest
 from bot.docs import source
 from bot.observe.catalogue import ALERTS, DASHBOARD, shipped
 from bot.observe.metrics import Family
-from bot.server.measures import FAMILIES
+from bot.server.bookkeeping.metric_list import FAMILIES
 from tests.observe.promql import Alert, alerts, objections, parse
 
 RULES = alerts(shipped(ALERTS))

@@ -142,7 +142,7 @@ def test_without_other_processes_nobody_is_missed(monkeypatch: pytest.MonkeyPatc
 
 
 def test_a_command_that_serves_nobody_does_not_wait_for_the_library() -> None:
-    code = "import sys, bot.cli, bot.server.app; sys.exit('prometheus_client' in sys.modules)"
+    code = "import sys, bot.cli, bot.server.http.app; sys.exit('prometheus_client' in sys.modules)"
     subprocess.run([sys.executable, "-c", code], check=True)
 
 

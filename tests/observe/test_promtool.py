@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from bot.observe.catalogue import ALERTS, DASHBOARD, shipped
-from bot.server.measures import FAMILIES
+from bot.server.bookkeeping.metric_list import FAMILIES
 from tests.observe.promql import Alert, alerts
 
 PROMTOOL = shutil.which("promtool")

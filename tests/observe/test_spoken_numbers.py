@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from bot.call.facts import TurnFact
 from bot.observe.masking import masker
 from bot.observe.spoken_numbers import LEAST_DIGITS, mask_spoken
-from bot.server.records import masked_turn
+from bot.server.bookkeeping.call_records import masked_turn
 
 
 @pytest.mark.parametrize(

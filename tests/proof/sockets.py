@@ -14,8 +14,8 @@ from itertools import chain
 from pathlib import Path
 
 from bot.config import load_settings
-from bot.server.app import running
-from bot.server.context import CALLS
+from bot.server.http.app import running
+from bot.server.http.handler_context import CALLS
 from bot.testing.agent import Reply, ScriptedAgent, Spoken, pattern
 from bot.testing.dial import dial, new_call_sid, new_stream_sid
 from bot.testing.line import Line

@@ -22,7 +22,7 @@ from typing import Literal, NamedTuple
 import aiohttp
 
 from bot.config import load_settings
-from bot.server.rounds import HOLDS
+from bot.server.directory.redirected_calls import HOLDS
 from bot.testing.agent import Pacing, Reply, ScriptedAgent, Spoken, pattern
 from bot.testing.dial import DialResult, new_stream_sid
 from bot.testing.model import Behaviour, SimulatedModel
@@ -37,7 +37,7 @@ from tests.patience import GIVE_UP_S
 from tests.proof.moving import _environment, supervised
 from tests.records.store.conftest import new_database
 from tests.server.balancer import Balancer
-from tests.server.desk import ACCOUNT, GREETING, PUBLIC_URL, QUICK, Reach, a_phone, form, until
+from tests.server.simulated_server import ACCOUNT, GREETING, PUBLIC_URL, QUICK, Reach, a_phone, form, until
 
 LATE = MOST_MS / 1_000 + HOLDS * HOLD_S
 """Seconds from the end of a stream to the next sound: the rounds, and what every fault may take."""

@@ -20,8 +20,8 @@ from bot.realtime import connection
 from bot.realtime.addresses import REFRESH_S, RETRY_S, Addresses
 from bot.realtime.connection import ConnectError, Endpoint, RealtimeConnection
 from tests.realtime.raw_model import RawModel
-from tests.server.desk import until
 from tests.server.leaks import nothing_left
+from tests.server.simulated_server import until
 
 __all__ = ["nothing_left"]
 pytestmark = [pytest.mark.usefixtures("nothing_left"), pytest.mark.both_loops]

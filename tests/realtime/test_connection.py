@@ -22,8 +22,8 @@ from bot.realtime.connection import (
 from bot.realtime.failures import Failure, FailureKind
 from bot.realtime.session import Dialect
 from tests.realtime.raw_model import Manner, RawModel, frame
-from tests.server.desk import until
 from tests.server.leaks import nothing_left
+from tests.server.simulated_server import until
 
 __all__ = ["nothing_left"]
 pytestmark = [pytest.mark.usefixtures("nothing_left"), pytest.mark.both_loops]

@@ -25,7 +25,7 @@ from bot.testing.model import SimulatedModel
 from bot.testing.model.server import SimulatedRealtimeServer
 from bot.testing.phone import SimulatedPhone
 from tests.patience import GIVE_UP_S
-from tests.server.desk import GREETING, Reach, a_phone, environment, heard, until
+from tests.server.simulated_server import GREETING, Reach, a_phone, environment, heard, until
 
 ROOT = Path(__file__).parents[2]
 COMMAND = (sys.executable, "-m", "bot", "serve")

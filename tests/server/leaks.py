@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from tests.server.desk import until
+from tests.server.simulated_server import until
 
 LASTS_S = 1.0
 """A closing handshake is over in half of that."""

@@ -17,7 +17,7 @@ from bot.testing.model import Behaviour
 from bot.testing.phone import SimulatedPhone
 from bot.testing.script import Elapsed, HangUp, Say, Script, Step
 from bot.testing.twilio_texts import CONNECTED
-from tests.server.desk import QUICK, Desk, a_phone, heard, said, standing, until
+from tests.server.simulated_server import QUICK, Desk, a_phone, heard, said, standing, until
 
 RECORDED = sorted((Path(__file__).parents[3] / "shared" / "audio").glob("*.wav"))
 QUIET = b"\xff"

@@ -25,8 +25,8 @@ from bot.testing.model.server import SimulatedRealtimeServer
 from bot.testing.phone import SimulatedPhone
 from tests.patience import GIVE_UP_S
 from tests.proof.recording import tracks
-from tests.server.desk import GREETING, Reach, a_phone, environment, heard, until
 from tests.server.instance import COMMAND, ROOT, _free_port, _inherited, _kill_group
+from tests.server.simulated_server import GREETING, Reach, a_phone, environment, heard, until
 
 LONG = Spoken(pattern(20_000, "long"), " ".join(f"word{number}" for number in range(60)))
 REPLIES = (GREETING, Reply([LONG], pacing=Pacing(speed=4)))

@@ -9,9 +9,9 @@ from contextlib import suppress
 import pytest
 from aiohttp import web
 
-from bot.server import app
+from bot.server.http import app
 from tests.patience import GIVE_UP_S
-from tests.server.desk import standing, until
+from tests.server.simulated_server import standing, until
 
 pytestmark = pytest.mark.both_loops
 

@@ -11,12 +11,12 @@ from typing import Any, Literal
 
 import pytest
 
-from bot.server.context import METER
-from bot.server.keeping import keeping
-from bot.server.live_call import LiveCall
+from bot.server.bookkeeping.store_service import keeping
+from bot.server.calls.live_call import LiveCall
+from bot.server.http.handler_context import METER
 from bot.testing.agent import pattern
 from bot.testing.phone import SimulatedPhone
-from tests.server.desk import GREETING, Desk, a_phone, standing, until
+from tests.server.simulated_server import GREETING, Desk, a_phone, standing, until
 
 When = Literal["first", "third", "ending"]
 Place = tuple[Any, str]
@@ -159,7 +159,7 @@ async def nothing_is_left(desk: Desk) -> None:
 async def test_a_defect_in_what_all_calls_share_costs_no_place(
     tmp_path: Path, part: str, name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("bot.server.endings.AGAIN_S", 0.01)
+    monkeypatch.setattr("bot.server.directory.call_endings.AGAIN_S", 0.01)
     async with standing(GREETING, keep=keeping, BOT_RECORD_DIR=str(tmp_path)) as desk:
         assert desk.kept is not None
         owner = {

@@ -18,7 +18,7 @@ from bot.testing.model import Behaviour, SimulatedModel
 from bot.testing.model.server import Door
 from bot.testing.phone import SimulatedPhone
 from bot.testing.script import HangUp, Heard, Say, Script, Step
-from tests.server.desk import API_KEY, GREETING, QUICK, Desk, a_phone, all_written, heard, standing, until
+from tests.server.simulated_server import API_KEY, GREETING, QUICK, Desk, a_phone, all_written, heard, standing, until
 from tests.server.test_recording import watched
 
 PCMU, PCMA = {"type": "audio/pcmu"}, {"type": "audio/pcma"}

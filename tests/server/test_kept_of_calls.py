@@ -8,12 +8,12 @@ import tracemalloc
 
 import pytest
 
-from bot.server.calls_over import DAY_S, HOUR_S, CallsOver
-from bot.server.outcomes import OUTCOMES
-from bot.server.quota import Quota
-from bot.server.registry import RECENT_S, CallRegistry, Known
+from bot.server.shared.call_registry import RECENT_S, CallRegistry, Known
+from bot.server.shared.caller_quota import Quota
+from bot.server.shared.ended_calls import DAY_S, HOUR_S, CallsOver
+from bot.server.shared.outcomes import OUTCOMES
 from bot.testing.dial import new_call_sid
-from tests.server.desk import Desk, standing
+from tests.server.simulated_server import Desk, standing
 
 MOST_BYTES = 50
 
@@ -66,8 +66,8 @@ def test_a_day_of_calls_is_kept_in_fifty_bytes_each() -> None:
 
 async def test_short_calls_leave_next_to_nothing_in_a_process(monkeypatch: pytest.MonkeyPatch) -> None:
     """Their whole way through a server, each from a number of its own."""
-    monkeypatch.setattr("bot.server.past_calls.PAST_S", 0.0)
-    monkeypatch.setattr("bot.server.registry.RECENT_S", 0.0)
+    monkeypatch.setattr("bot.server.calls.past_calls.PAST_S", 0.0)
+    monkeypatch.setattr("bot.server.shared.call_registry.RECENT_S", 0.0)
     async with standing(BOT_CALLS_PER_NUMBER="1", BOT_CALLS_PER_MINUTE="5") as desk:
         await short_calls(desk, 300)
         tracemalloc.start()

@@ -10,10 +10,10 @@ from typing import Any
 
 import pytest
 
-from bot.server import beat
-from bot.server.beat import Beat
-from bot.server.process import Server
-from bot.server.rounds import Rounds
+from bot.server.calls import process_timer
+from bot.server.calls.process_timer import Beat
+from bot.server.directory.redirected_calls import Rounds
+from bot.server.workers.server_process import Server
 from bot.twilio.twiml import xml_text
 from tests.patience import EVER_S, GIVE_UP_S
 from tests.server.leaks import anything_left, lasting, open_sockets, sockets_left, tasks_left, timers_left
@@ -21,7 +21,7 @@ from tests.server.leaks import anything_left, lasting, open_sockets, sockets_lef
 
 def _of_ours() -> dict[str, Callable[..., Any]]:
     server, rounds = Server.__new__(Server), Rounds()
-    named = eval("lambda: None", vars(beat))
+    named = eval("lambda: None", vars(process_timer))
     return {
         "a function": xml_text,
         "a bound method": server.stop,

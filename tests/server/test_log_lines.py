@@ -6,8 +6,8 @@ from collections import Counter
 from typing import Any
 
 from bot.testing.dial import new_call_sid
-from tests.server.desk import Desk, standing, until
-from tests.server.test_metrics import found
+from tests.server.http.test_metrics_route import found
+from tests.server.simulated_server import Desk, standing, until
 
 FRAMES = 300
 

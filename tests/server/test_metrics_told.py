@@ -12,13 +12,13 @@ from bot.call.states import State
 from bot.observe.metrics import OTHER
 from bot.realtime.errors import LABELS
 from bot.realtime.usage import Tokens
-from bot.server.context import METER
-from bot.server.measures import FAMILIES
-from bot.server.tally import Tally
+from bot.server.bookkeeping.metric_list import FAMILIES
+from bot.server.calls.call_tally import Tally
+from bot.server.http.handler_context import METER
 from bot.testing.agent import Failure, Reply
 from bot.testing.model import Behaviour, SendAt
-from tests.server.desk import QUICK, standing, until
-from tests.server.test_metrics import above_zero, found
+from tests.server.http.test_metrics_route import above_zero, found
+from tests.server.simulated_server import QUICK, standing, until
 
 
 def an_error(code: str | None, kind: str = "invalid_request_error") -> str:

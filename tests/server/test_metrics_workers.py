@@ -19,7 +19,7 @@ from bot.testing.model import SimulatedModel
 from bot.testing.model.server import SimulatedRealtimeServer
 from bot.testing.script import Elapsed, HangUp, Script, Step
 from tests.patience import GIVE_UP_S
-from tests.server.desk import AUTH_TOKEN, GREETING, a_phone, environment, until
+from tests.server.simulated_server import AUTH_TOKEN, GREETING, a_phone, environment, until
 
 ROOT = Path(__file__).parents[2]
 HEADERS = {"Authorization": "Bearer watching-the-metrics"}

@@ -25,12 +25,12 @@ from bot.cli import app as command_line
 from bot.observe import logging as observe_logging
 from bot.observe.masking import masker
 from bot.records.masking import Masker
-from bot.server.keeping import keeping
-from bot.server.records import masked_turn
+from bot.server.bookkeeping.call_records import masked_turn
+from bot.server.bookkeeping.store_service import keeping
 from bot.testing.agent import Reply, Spoken, ToolCall, pattern
 from bot.testing.model import Behaviour, SendAt
 from bot.testing.script import BotSilent, Elapsed, HangUp, Press, Say, Script, Step
-from tests.server.desk import API_KEY, AUTH_TOKEN, QUICK, Desk, a_phone, standing, stream_of, until
+from tests.server.simulated_server import API_KEY, AUTH_TOKEN, QUICK, Desk, a_phone, standing, stream_of, until
 
 ADMIN = "admin-token-0123456789-of-this-test"
 PII_KEY = "7f3a" * 16
@@ -250,7 +250,7 @@ async def test_without_its_mask_a_place_is_found_to_leak(
     elif place == "fixture":
         monkeypatch.setattr(Masker, "message", lambda _self, message: message)
     else:
-        monkeypatch.setattr("bot.server.records.masker", lambda _secrets: str)
+        monkeypatch.setattr("bot.server.bookkeeping.call_records.masker", lambda _secrets: str)
     found = leaks(await left_behind(tmp_path, log, capfd))
     leaky = {one.partition(" in the ")[2].partition(":")[0] for one in found}
     assert place in leaky

@@ -12,11 +12,11 @@ from bot.audio import mulaw
 from bot.audio.wav import StereoWriter
 from bot.records.fixture import read_fixture
 from bot.records.recorder import Recorder
-from bot.server.live_call import LiveCall
+from bot.server.calls.live_call import LiveCall
 from bot.testing import assert_replays
 from bot.testing.agent import Reply, Spoken, pattern
 from tests.proof.recording import tracks
-from tests.server.desk import QUICK, Desk, a_phone, heard, standing, until
+from tests.server.simulated_server import QUICK, Desk, a_phone, heard, standing, until
 
 LONG = Reply([Spoken(pattern(1_200, "long"), "A long greeting.")], pacing=QUICK)
 SHORT = Reply([Spoken(pattern(50, "short"), "Yes.")], pacing=QUICK)

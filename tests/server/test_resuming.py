@@ -16,12 +16,12 @@ import pytest
 
 from bot.call.transcript.past_turns import CARRY_ON
 from bot.records.store.results import StoredCall
-from bot.server import endings
-from bot.server.following import what_follows
-from bot.server.keeping import keeping
-from bot.server.past import MAX_LEGS, Past
-from bot.server.registry import Known
-from bot.server.shelf import Stored
+from bot.server.bookkeeping.store_service import keeping
+from bot.server.directory import call_endings
+from bot.server.directory.after_stream import what_follows
+from bot.server.shared.call_registry import Known
+from bot.server.shared.resumption import MAX_LEGS, Past
+from bot.server.shared.store_lookup import Stored
 from bot.testing.agent import Reply, Spoken, pattern
 from bot.testing.dial import DialResult, new_call_sid, new_stream_sid
 from bot.testing.model import Behaviour
@@ -30,10 +30,21 @@ from bot.testing.phone import SimulatedPhone
 from bot.testing.twilio_texts import CONNECTED, StreamIds, TwilioTexts
 from tests.patience import GIVE_UP_S
 from tests.server.balancer import Balancer
-from tests.server.desk import ACCOUNT, GREETING, QUICK, Desk, a_phone, form, heard, standing, stream_of, until
-from tests.server.test_metrics import above_zero, found
-from tests.server.test_model_side import SORRY
-from tests.server.test_records import stored
+from tests.server.bookkeeping.test_call_records import stored
+from tests.server.calls.test_model_sessions import SORRY
+from tests.server.http.test_metrics_route import above_zero, found
+from tests.server.simulated_server import (
+    ACCOUNT,
+    GREETING,
+    QUICK,
+    Desk,
+    a_phone,
+    form,
+    heard,
+    standing,
+    stream_of,
+    until,
+)
 from tests.server.test_webhooks import verbs
 
 AGAIN = Reply([Spoken(pattern(300, "again"), "As I was saying.")], pacing=QUICK)
@@ -334,7 +345,7 @@ async def test_a_question_about_an_earlier_stream_leaves_the_one_of_another_proc
         return Stored("", Past(time.time(), leg=1))
 
     async with standing() as desk:
-        monkeypatch.setattr(endings, "SETTLE_S", 0.01)
+        monkeypatch.setattr(call_endings, "SETTLE_S", 0.01)
         monkeypatch.setattr(desk.calls, "shelf", Mock(find=find, shared=False))
         monkeypatch.setattr(desk.calls.registry, "known", lambda _sid: Known(claimed=True))
         assert await what_follows(desk.calls, call_sid, there=True, held=0, leg=leg) == follows

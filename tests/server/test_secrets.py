@@ -14,7 +14,7 @@ from bot.testing.agent import Reply, Spoken, ToolCall, pattern
 from bot.testing.model import Behaviour, SendAt
 from bot.testing.replays import assert_replays
 from bot.testing.script import BotSilent, Elapsed, HangUp, Press, Say, Script, Step
-from tests.server.desk import API_KEY, AUTH_TOKEN, QUICK, a_phone, standing, stream_of, until
+from tests.server.simulated_server import API_KEY, AUTH_TOKEN, QUICK, a_phone, standing, stream_of, until
 
 NUMBER = "+15555550147"
 NAMED = ToolCall("look_up", json.dumps({"number": NUMBER, "key": API_KEY}))

@@ -15,14 +15,14 @@ from pathlib import Path
 import pytest
 
 from bot.records.store.results import CallSummary
-from bot.server.keeping import keeping
+from bot.server.bookkeeping.store_service import keeping
 from bot.testing.line import Line
 from bot.testing.phone import SimulatedPhone
 from bot.testing.slow_line import SlowLine
 from tests.postgres import Server
 from tests.records.store import troubles
 from tests.records.store.conftest import new_database
-from tests.server.desk import GREETING, Desk, a_phone, heard, standing, until
+from tests.server.simulated_server import GREETING, Desk, a_phone, heard, standing, until
 
 CALLS = 20
 SLOW_MS = 300

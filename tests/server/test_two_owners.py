@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from bot.config import load_settings
-from bot.server.live import LiveCalls
-from bot.server.quota import MINUTE_S, Quota
-from bot.server.registry import CallRegistry
+from bot.server.directory.live_calls import LiveCalls
+from bot.server.shared.call_registry import CallRegistry
+from bot.server.shared.caller_quota import MINUTE_S, Quota
 
 CALL, OTHER, THIRD = ("CA" + digit * 32 for digit in "123")
 HOUR_S = 3600.0

@@ -8,11 +8,21 @@ import sqlite3
 import pytest
 
 from bot.call.conversation import state_deadlines
-from bot.server import voice
+from bot.server.http import voice
 from bot.testing.dial import new_call_sid
 from bot.testing.webhook import parse_document
 from tests.patience import GIVE_UP_S
-from tests.server.desk import ACCOUNT, AUTH_TOKEN, PUBLIC_URL, a_phone, form, heard, standing, stream_of, until
+from tests.server.simulated_server import (
+    ACCOUNT,
+    AUTH_TOKEN,
+    PUBLIC_URL,
+    a_phone,
+    form,
+    heard,
+    standing,
+    stream_of,
+    until,
+)
 
 pytestmark = pytest.mark.both_loops
 

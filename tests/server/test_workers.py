@@ -11,11 +11,11 @@ from pathlib import Path
 import pytest
 from aiohttp.test_utils import make_mocked_request
 
-from bot.server.handover import HANDED, Handover
-from bot.server.worker import AGAIN_AFTER_S, CallWorker
+from bot.server.shared.socket_handover import HANDED, Handover
+from bot.server.workers.gunicorn_worker import AGAIN_AFTER_S, CallWorker
 from bot.testing.dial import new_call_sid
-from tests.server.desk import a_phone, environment, until
 from tests.server.instance import heard_out, run_to_its_end, serving
+from tests.server.simulated_server import a_phone, environment, until
 from tests.server.test_webhooks import verbs
 
 
@@ -138,13 +138,13 @@ def test_what_keeps_it_from_starting_is_told_in_a_sentence(tmp_path: Path, taken
 
 async def test_a_process_that_fails_at_once_does_not_fail_all_the_time(monkeypatch: pytest.MonkeyPatch) -> None:
     paused: list[float] = []
-    monkeypatch.setattr("bot.server.worker.time.sleep", paused.append)
+    monkeypatch.setattr("bot.server.workers.gunicorn_worker.time.sleep", paused.append)
 
     def failing(work: Coroutine[None, None, None]) -> None:
         work.close()
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("bot.server.worker.run_in_loop", failing)
+    monkeypatch.setattr("bot.server.workers.gunicorn_worker.run_in_loop", failing)
     with pytest.raises(OSError, match="No space left"):
         CallWorker.run(CallWorker.__new__(CallWorker))
     assert paused == [AGAIN_AFTER_S]

@@ -16,8 +16,8 @@ from bot.testing.agent import Reply, Spoken, ToolCall, pattern
 from bot.testing.dial import new_call_sid
 from bot.testing.phone import SimulatedPhone
 from tests.patience import EVER_S
-from tests.server.desk import QUICK, a_phone, an_asking_phone, heard, until
 from tests.server.instance import Instance, heard_out, serving
+from tests.server.simulated_server import QUICK, a_phone, an_asking_phone, heard, until
 from tests.server.test_resuming import on_another_stream
 from tests.server.test_webhooks import verbs
 

@@ -10,7 +10,7 @@ import time
 from collections import defaultdict
 from pathlib import Path
 
-from bot.server.registry import CallRegistry
+from bot.server.shared.call_registry import CallRegistry
 from tests.benchmarks.report import Table
 from tests.benchmarks.rig import Rig
 from tests.benchmarks.samples import summary

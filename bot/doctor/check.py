@@ -1,0 +1,81 @@
+"""`bot check`: what is wrong, missing or odd, then the settings as they are in effect."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from typing import NamedTuple
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from bot.config import Settings, Shown, effective
+from bot.doctor.readiness import Judgement, judge
+from bot.doctor.store_reach import reach
+from bot.realtime.prices import BadPrices
+from bot.server.http.listen_address import is_taken
+from bot.server.setup.call_prices import half_blind, price_lines
+
+_PLACES = ("DATABASE_URL", "BOT_RECORD_DIR")
+"""Settings of places: while one of them can't be used there is nothing to say about the calls on record."""
+
+
+class Report(NamedTuple):
+    """The findings. `judged` decides; `fine` holds sentences about prices and the call store."""
+
+    judged: Judgement
+    fine: list[str]
+    shown: list[Shown]
+
+
+def examine(settings: Settings) -> Report:
+    """Judge as `bot serve` does, and look at the prices and the call store besides."""
+    judged, fine = judge(settings), []
+    if is_taken(settings.host, settings.port):
+        judged.warnings.append(f"PORT {settings.port} is taken: by a server that runs already, or by another program.")
+    with suppress(BadPrices):  # among the problems already
+        fine += price_lines(settings)
+        judged.warnings.extend(half_blind(settings))
+    if not any(told.startswith(_PLACES) for told in judged.problems):
+        reached = reach(settings)
+        fine += reached.fine
+        judged.warnings.extend(reached.warnings)
+    return Report(judged, fine, effective(settings))
+
+
+def show(report: Report, console: Console) -> None:
+    """Print all but the problems, what matters first: a table on a terminal, a line for each setting in a pipe."""
+    judged = report.judged
+    if judged.missing:
+        _line(console, "Missing for a real call:")
+        for sentence in judged.missing:
+            _line(console, f"  {sentence}")
+    for sentence in judged.warnings:
+        _line(console, f"Warning: {sentence}")
+    for sentence in report.fine:
+        _line(console, sentence)
+    if console.is_terminal:
+        console.print(_table(report.shown))
+    else:
+        for name, value, source in report.shown:
+            _line(console, f"{name}={value} ({source})")
+    _line(console, _verdict(judged))
+
+
+def _verdict(judged: Judgement) -> str:
+    to_mend = len(judged.problems) + len(judged.missing)
+    if to_mend:
+        return f"A real call can't work yet: {to_mend} thing{'s' * (to_mend > 1)} to mend, told first."
+    return "Nothing is missing for a real call."
+
+
+def _table(shown: list[Shown]) -> Table:
+    table = Table("setting", "value", "source", header_style="bold")
+    for name, value, source in shown:
+        # Text, not markup: a value may hold square brackets.
+        table.add_row(name, Text(value), Text(source), style="dim" if source == "default" else "")
+    return table
+
+
+def _line(console: Console, text: str) -> None:
+    console.print(Text(text), soft_wrap=True)

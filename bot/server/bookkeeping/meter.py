@@ -1,0 +1,235 @@
+"""Carries the server's plain integers to the metrics, once a second and when a call ends: never for a message."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from operator import add, sub
+
+import structlog
+
+from bot.call.outputs import EndReason
+from bot.call.states import State
+from bot.observe.guarded import guarded
+from bot.observe.metrics import Metrics
+from bot.records.store.keeper import Keeper
+from bot.records.store.store import CallStore
+from bot.records.store.sweep import Sweep
+from bot.records.writer import process_writer
+from bot.server.bookkeeping.http_log import HttpLog
+from bot.server.bookkeeping.metric_list import BILLED, COLUMNS, FAMILIES, MILESTONES, WebhookRefusal, read
+from bot.server.calls.call_tally import Tally
+from bot.server.calls.live_call import LiveCall
+from bot.server.directory.live_calls import LiveCalls
+from bot.server.shared.socket_handover import Handover
+
+FLUSH_S = 1.0
+NANO = 1_000_000_000
+
+_log = structlog.get_logger()
+SLICE = 50
+"""Calls looked at before the loop may turn: some 4 us each."""
+
+
+class Meter:
+    """The measures of one process, whose parts say how they stand.
+
+    `handover` is its way to the others and `sweep` ends the calls of those that died, if there are any; `store` is its
+    way to the call store, `http` its server's log.
+    """
+
+    def __init__(self, calls: LiveCalls) -> None:
+        self.handover: Handover | None = None
+        self.http: HttpLog | None = None
+        self.store: Keeper[CallStore] | None = None
+        self.sweep: Sweep | None = None
+        self._metrics = Metrics(FAMILIES)
+        self._calls = calls
+        self._told: dict[LiveCall, list[int]] = {}
+        """What was last read of each live call."""
+        self._reached: dict[LiveCall, set[str]] = {}
+        self._errors: dict[LiveCall, Counter[str]] = {}
+        """What was last read of the upstream errors of each live call that had any."""
+        self._due = [0] * len(COLUMNS)
+        """What was read and has yet to be added, in the order of COLUMNS."""
+        self._totals: Counter[tuple[str, str]] = Counter()
+        self._records = bool(calls.settings.record)
+        self._recordings_failed = process_writer().failures if self._records else 0
+        self._metrics.set("heardline_calls_limit", calls.settings.max_calls)
+        self._metrics.set("heardline_daily_limit_usd", float(calls.settings.max_daily_usd))
+        calls.directory.on_start.append(self._started)
+        calls.directory.on_end.append(self._ended)
+        calls.directory.on_played_again.append(lambda _: self.webhook_refused("is_over"))
+        calls.day.on_spend.append(self._daily_spend)
+
+    async def run(self) -> None:
+        """Publish once a second, for ever, and measure by how much the second was longer."""
+        loop = asyncio.get_running_loop()
+        while True:
+            due_s = loop.time() + FLUSH_S
+            await asyncio.sleep(FLUSH_S)
+            with guarded():
+                self._lag(max(0.0, loop.time() - due_s))
+                await self.flush()
+
+    def _lag(self, lag_s: float) -> None:
+        """The loop was so late; too late for too long, and new calls are turned away."""
+        self._metrics.observe("heardline_loop_lag_seconds", lag_s)
+        load = self._calls.admission.load
+        if load.lag(lag_s):
+            if load.high:
+                _log.warning("overloaded", lag_ms=round(lag_s * 1000), limit_ms=self._calls.settings.max_lag_ms)
+            else:
+                _log.info("load_normal", lag_ms=round(lag_s * 1000))
+
+    async def flush(self) -> None:
+        """Publish everything as it stands, a slice of the calls at a time."""
+        for number, live in enumerate(self._calls.directory, 1):
+            if live in self._told:  # else it ended while the loop turned
+                self._read(live)
+            if number % SLICE == 0:
+                await asyncio.sleep(0)
+        self._publish()
+
+    async def exposition(self, accept: str) -> tuple[bytes, str]:
+        """What Prometheus is told, and its content type; merging the files of many processes takes a while."""
+        await self.flush()
+        return await asyncio.to_thread(self._metrics.exposition, accept)
+
+    # ---- what happens seldom ----
+
+    def webhook_refused(self, why: WebhookRefusal) -> None:
+        self._metrics.add("heardline_webhooks_refused_total", value=why)
+
+    def stream_refused(self, why: str) -> None:
+        """`why` is a StreamRefusal; the kinds of BadToken are among them."""
+        self._metrics.add("heardline_streams_refused_total", value=why)
+
+    def _daily_spend(self, nano_usd: int) -> None:
+        """So much was spent today, in billionths of a dollar, by all who write to one store."""
+        self._metrics.set("heardline_daily_spent_usd", nano_usd / NANO)
+
+    def _started(self, live: LiveCall) -> None:
+        self._told[live] = [0] * len(COLUMNS)
+        self._reached[live] = set()
+        if live.bridge.warm:
+            self._metrics.add("heardline_sessions_taken_total")
+        else:
+            self._metrics.add("heardline_sessions_dialled_total", value="call")
+
+    def _ended(self, live: LiveCall, reason: EndReason | None) -> None:
+        if live not in self._told:  # its beginning went wrong
+            return
+        try:
+            self._read(live)
+        finally:
+            del self._told[live], self._reached[live]
+            self._errors.pop(live, None)
+        bridge = live.bridge
+        for kind, number in bridge.failures.items():
+            self._metrics.add("heardline_sessions_failed_total", number, kind)
+        if reason is None:
+            return
+        if not (live.past.hung_up and reason == "caller_hung_up"):  # that was counted already
+            self._metrics.observe("heardline_call_seconds", bridge.age_s, reason)
+        if bridge.attached and not bridge.call.started:
+            if reason == "refused":
+                self.stream_refused("start")
+            elif reason in {"line_lost", "caller_hung_up"}:
+                self.stream_refused("no_start")
+
+    # ---- what happens often ----
+
+    def _read(self, live: LiveCall) -> None:
+        """What came to pass in a call since it was last looked at."""
+        bridge = live.bridge
+        now, before = read(bridge), self._told[live]
+        self._told[live] = now
+        self._due = list(map(add, self._due, map(sub, now, before)))
+        if bridge.refusals:
+            self._take_refusals(bridge.refusals)
+        if bridge.call.errors:
+            self._take_errors(live)
+        self._take_tally(bridge.tally)
+        if len(self._reached[live]) < len(MILESTONES):
+            self._milestones(live)
+
+    def _take_refusals(self, refusals: Counter[tuple[str, str]]) -> None:
+        for (way, kind), number in refusals.items():
+            side = "phone" if way == "phone>bot" else "model"
+            self._metrics.add(f"heardline_{side}_messages_refused_total", number, kind)
+        refusals.clear()
+
+    def _take_errors(self, live: LiveCall) -> None:
+        """The core's own count is left alone: it belongs to a call that can be replayed."""
+        now, before = live.bridge.call.errors.copy(), self._errors.get(live, Counter())
+        self._errors[live] = now
+        for code, number in (now - before).items():
+            self._metrics.add("heardline_upstream_errors_total", number, code)
+
+    def _take_tally(self, tally: Tally) -> None:
+        for what, us in tally.waits:
+            if what == "clear":
+                self._metrics.observe("heardline_clear_seconds", us / 1_000_000)
+            else:
+                self._metrics.observe("heardline_wait_seconds", us / 1_000_000, what)
+        for kind, number in tally.tokens.items():
+            self._metrics.add("heardline_tokens_total", number, kind)
+        for kind, nano_usd in tally.nano_usd.items():
+            self._metrics.add("heardline_usd_total", nano_usd / NANO, BILLED[kind])
+        tally.clear()
+
+    def _milestones(self, live: LiveCall) -> None:
+        reached = self._reached[live]
+        for report, name in MILESTONES.items():
+            at_us = live.bridge.reported_us.get(report)
+            if at_us is not None and report not in reached:
+                reached.add(report)
+                self._metrics.observe(name, at_us / 1_000_000)
+
+    def _publish(self) -> None:
+        """Add what was read of the calls, and what the process counts by itself."""
+        due, self._due = self._due, [0] * len(COLUMNS)
+        for column, number in zip(COLUMNS, due, strict=True):
+            if number:
+                self._metrics.add(column.name, number, column.value)
+        self._publish_calls()
+        self._publish_sessions()
+        self._publish_parts()
+
+    def _publish_calls(self) -> None:
+        states = Counter(live.bridge.call.state for live in self._calls.directory)
+        for state in State:
+            self._metrics.set("heardline_calls", states[state], state.value)
+        self._metrics.set("heardline_calls_live", len(self._calls.directory))
+
+    def _publish_sessions(self) -> None:
+        pool = self._calls.starter.pool
+        self._metrics.set("heardline_warm_sessions", len(pool))
+        self._stands("heardline_sessions_missed_total", self._calls.elsewhere.missed)
+        self._stands("heardline_sessions_dialled_total", pool.dialled, "pool")
+        for kind, number in pool.failures.items():
+            self._stands("heardline_sessions_failed_total", number, kind)
+
+    def _publish_parts(self) -> None:
+        """What the parts of the process say of themselves."""
+        if self.http is not None:
+            self._stands("heardline_http_malformed_total", self.http.malformed)
+        if self.handover is not None:
+            self._stands("heardline_connections_handed_over_total", self.handover.given, "given")
+            self._stands("heardline_connections_handed_over_total", self.handover.taken, "taken")
+        self._metrics.set("heardline_store_away", self.store is None or self.store.away)
+        if self.store is not None:
+            self._metrics.set("heardline_store_rows_waiting", self.store.waiting)
+            self._stands("heardline_store_rows_lost_total", self.store.lost)
+        if self.sweep is not None:
+            self._stands("heardline_calls_crashed_total", self.sweep.crashed)
+        if self._records:
+            self._stands("heardline_recordings_failed_total", process_writer().failures - self._recordings_failed)
+
+    def _stands(self, name: str, total: int, value: str = "") -> None:
+        """A number of the process stands at `total`: add what is new of it."""
+        more = total - self._totals[name, value]
+        if more:
+            self._totals[name, value] = total
+            self._metrics.add(name, more, value)

@@ -1,0 +1,150 @@
+"""The call store beside a running server: opened, fed, swept, purged and closed."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import partial
+
+import structlog
+
+from bot.config import Settings
+from bot.records.store.delivery import StoreAway, why_of
+from bot.records.store.keeper import Keeper
+from bot.records.store.opening import opened
+from bot.records.store.owners import Owner, this_process
+from bot.records.store.pii import caller_hash, pii_key
+from bot.records.store.purge import EVERY_S, Purge, retention
+from bot.records.store.rows import CallEnded, OwnerSeen, Row, UsageKept
+from bot.records.store.store import CallStore
+from bot.records.store.sweep import Sweep
+from bot.records.store.urls import StoreError, store_url
+from bot.server.bookkeeping.call_records import Records, utc_now
+from bot.server.directory.live_calls import LiveCalls
+from bot.server.setup.call_prices import nano_usd
+from bot.server.shared.caller_quota import HashNumber
+from bot.server.shared.ended_calls import DAY_S
+from bot.server.shared.outcomes import is_final
+from bot.server.shared.spent_today import LOOK_S
+from bot.server.shared.store_lookup import Shelf
+
+LAST_ROWS_S = 5.0
+"""How long the end of the process waits for a store that is slow: what it has not taken then is lost."""
+START_S = 2.0
+"""How long the start waits to be told which calls are over."""
+GONE_S = 2.0
+"""And for one that does not answer at all."""
+LOOKS = 3
+"""At the day's money, while rows are being stored."""
+
+_log = structlog.get_logger()
+
+
+@dataclass(frozen=True)
+class Keeping:
+    """What a server needs to keep its calls."""
+
+    keeper: Keeper[CallStore]
+    owner: Owner
+    hash_number: HashNumber
+    shelf: Shelf
+    sweep: Sweep | None = None
+    ends: Sequence[tuple[str, str, datetime]] = ()
+    """The calls that had ended within a day before the start."""
+
+    def keep(self, calls: LiveCalls) -> None:
+        """Keep all that these calls tell from now on, and tell them what the store knows of money and callers."""
+        Records(self.keeper, calls, self.owner, self.hash_number)
+        calls.registry.over.fill(
+            (call_sid, reason if is_final(reason) else None, ended_at.timestamp())
+            for call_sid, reason, ended_at in self.ends
+        )
+        if calls.settings.max_daily_usd:
+            self.keeper.every(LOOK_S, _spent_today(calls, self.keeper))
+
+
+@asynccontextmanager
+async def keeping(settings: Settings) -> AsyncIterator[Keeping | None]:
+    """The store's way in, for as long as the context lasts; None when there can be no store. Calls do not depend on it.
+
+    What the calls have told until then is stored at the end, if that takes no more than LAST_ROWS_S. Raises StoreError
+    for a DATABASE_URL that this installation can't use.
+    """
+    where = store_url(settings)
+    try:
+        key = pii_key(settings, where)
+    except StoreError as error:
+        _log.error("store_unusable", why=str(error))
+        yield None
+        return
+    me = this_process()
+    purge = Purge(settings.record_dir, retention(settings), utc_now)
+    sweep = Sweep(me, line_minute=nano_usd(settings.twilio_usd_per_minute))
+    keeper = Keeper(partial(opened, where), lambda: OwnerSeen(*me, utc_now()), then=sweep)
+    keeper.start()
+    keeper.every(EVERY_S, purge)
+    try:
+        shared = where.dialect == "postgresql"
+        shelf = Shelf(keeper, shared=shared)
+        yield Keeping(keeper, me, partial(caller_hash, key=key), shelf, sweep, await _ends(keeper))
+    finally:
+        await keeper.stop(GONE_S if keeper.away else LAST_ROWS_S)
+        purge.close()
+
+
+async def _ends(keeper: Keeper[CallStore]) -> list[tuple[str, str, datetime]]:
+    """The calls of the last day that are over: who plays a webhook of theirs again is told so from memory."""
+    try:
+        return await keeper.ask(lambda store: store.ends_since(utc_now() - timedelta(seconds=DAY_S)), START_S)
+    except StoreAway:
+        return []
+
+
+async def prepare(settings: Settings) -> None:
+    """Bring the store's tables up to date, before any process answers calls. One that is away is left to the keepers.
+
+    Raises StoreError for a DATABASE_URL that this installation can't use.
+    """
+    where = store_url(settings)
+    try:
+        await (await opened(where)).close()
+    except Exception as error:  # noqa: BLE001  whatever is wrong with it, calls are answered
+        _log.warning("store_away", why=why_of(error))
+
+
+def _spent_today(calls: LiveCalls, keeper: Keeper[CallStore]) -> Callable[[CallStore], Awaitable[None]]:
+    """Looks up what was spent since midnight, UTC, and tells the calls in their own loop.
+
+    A store that can't be written to may still be read from: what it has yet to be told of is counted too.
+    """
+    loop = asyncio.get_running_loop()
+
+    async def look(store: CallStore) -> None:
+        since = midnight(utc_now())
+        for _ in range(LOOKS):
+            settled = keeper.settled
+            untold = sum(_money(row, since) for row in keeper.unsettled())
+            nano_usd = untold + await store.spent_since(since)
+            if keeper.settled == settled:  # else some rows may be in both
+                break
+        else:
+            return
+        with suppress(RuntimeError):  # the server has stopped
+            loop.call_soon_threadsafe(calls.day.stored, nano_usd, since.date())
+
+    return look
+
+
+def _money(row: Row, since: datetime) -> int:
+    """What the store will count of it. The line of a call that was carried on is in each of its ends: once here."""
+    if isinstance(row, UsageKept) and row.at >= since:
+        return row.usage.nano_usd
+    return row.line_nano_usd if isinstance(row, CallEnded) and row.at >= since and not row.leg else 0
+
+
+def midnight(now: datetime) -> datetime:
+    """The beginning of the day of `now`, in its own time zone."""
+    return now.replace(hour=0, minute=0, second=0, microsecond=0)

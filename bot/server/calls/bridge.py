@@ -1,0 +1,397 @@
+"""One call's sockets, clock and tasks around its pure core. It decides nothing about the conversation."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import Counter
+from collections.abc import Callable
+from contextlib import suppress
+from functools import wraps
+from typing import Any, Concatenate, ParamSpec
+
+import msgspec
+import structlog
+
+from bot.call.call import Call, Input
+from bot.call.facts import Fact, WaitFact
+from bot.call.inputs import DailySpend, Note, PhoneClosed, PhoneFull, PhoneRoom, Refused, Shutdown, Tick
+from bot.call.outputs import PHONE_MESSAGES, Adopt, Dial, Drop, End, EndReason, Output, Report, Transcode
+from bot.call.rules.spend_cap import level
+from bot.call.settings import CallSettings
+from bot.realtime import events
+from bot.realtime.connection import Endpoint
+from bot.realtime.failures import Failure, FailureKind
+from bot.records.fixture import InputWay
+from bot.records.recorder import Recorder
+from bot.server.calls.call_tally import Tally
+from bot.server.calls.call_traffic import Traffic
+from bot.server.calls.model_sessions import ModelSide, Spare
+from bot.server.calls.phone_socket import PhoneSocket
+from bot.server.calls.process_timer import Beat
+from bot.twilio import stream
+
+NEVER_NS = 2**63
+
+Order = Transcode | Dial | Adopt | Drop
+Aside = Report | Fact | End | Order
+
+P = ParamSpec("P")
+
+_NOTHING: list[Output] = []
+_encode = msgspec.json.Encoder().encode
+_log = structlog.get_logger()
+
+
+def _entrance(method: Callable[Concatenate[Bridge, P], None]) -> Callable[Concatenate[Bridge, P], None]:
+    """A way into the call: a defect behind it ends the call, and nobody else hears of it."""
+
+    @wraps(method)
+    def entered(bridge: Bridge, /, *arguments: P.args, **named: P.kwargs) -> None:
+        try:
+            method(bridge, *arguments, **named)
+        except Exception:  # noqa: BLE001
+            bridge.fault()
+
+    return entered
+
+
+class Bridge:
+    """From the webhook, or the stream when it lands here unannounced, until both sockets are closed."""
+
+    def __init__(
+        self,
+        settings: CallSettings,
+        endpoint: Endpoint,
+        beat: Beat,
+        *,
+        recorder: Recorder | None = None,
+        spare: Spare = lambda: None,
+    ) -> None:
+        """`spare` gives an idle session, if there is one: to begin with, and should that be lost."""
+        self.call = Call(settings)
+        self.attached = False
+        self._model = ModelSide(endpoint, settings, spare, self._model_text, self._note)
+        self._released = False
+        self._day_level = 0
+        """How near the day's cap the call was last told to be."""
+        self.recorder = recorder
+        self._loop = asyncio.get_running_loop()
+        self._origin_ns = time.monotonic_ns()  # uvloop's own time stands still within a turn and counts milliseconds
+        self._phone: PhoneSocket | None = None
+        self._beat = beat
+        self.wake_ns = NEVER_NS
+        """When the call's clock, or room at the phone, is to be looked at (bot.server.calls.process_timer)."""
+        self._to_phone: list[bytes] = []
+        self._to_model: list[bytes] = []
+        self._over = asyncio.Event()
+        self._finished = asyncio.Event()
+        self.seconds = 0.0
+        """How long the call was, once it is over."""
+        self.traffic = Traffic()
+        self.tally = Tally()
+        self.refusals: Counter[tuple[str, str]] = Counter()
+        """By way and kind; whoever counts them takes them away."""
+        self.reported_us: dict[str, int] = {}
+        """When the call first made each of its reports."""
+        self._log = _log.bind(call_sid=settings.call_sid)
+        self._faulty = False
+        """Whether a defect has shown: one is logged, and not what follows from it."""
+        self.on_output: Callable[[Output, int], None] | None = None
+        self.on_told: Callable[[Fact | Report, int], None] | None = None
+        """Called with what the call tells about itself, and when: a few times a turn. It must not fail."""
+        self.warm = self._model.take_idle()
+
+    # ---- the task of the call ----
+
+    async def run(self) -> EndReason | None:
+        """Open the session, live until the call is over, close everything. Leaves no task, timer or socket behind.
+
+        Gives how the call ended; None when it goes on in another process.
+        """
+        try:
+            self._arm()
+            self._beat.join(self)
+            async with asyncio.TaskGroup() as group:
+                dialling = group.create_task(self._model.open(), name="dial")
+                await self._over.wait()
+                dialling.cancel()
+        except Exception:  # noqa: BLE001
+            self.fault()
+        finally:
+            await self._close()
+        return self.call.ended
+
+    @property
+    def failure(self) -> Failure | None:
+        """What became of the session at hand, or of the dials for another, if there was a failure."""
+        return self._model.failure
+
+    @property
+    def failures(self) -> Counter[FailureKind]:
+        """Sessions that were lost or not to be had, by how."""
+        return self._model.failures
+
+    def release(self) -> None:
+        """The stream has come in another process: this session is not needed, and the call is not over."""
+        self._released = True
+        self._over.set()
+
+    async def _close(self) -> None:
+        """Each of these whatever became of the others."""
+        try:
+            self._last(self._beat.leave, self)
+            await asyncio.gather(*(self._shut(side) for side in (self._phone, self._model) if side is not None))
+            if self.recorder is not None:
+                self._last(self.recorder.close)
+            self._last(self._say_goodbye)
+        finally:
+            self._finished.set()
+
+    async def _shut(self, side: PhoneSocket | ModelSide) -> None:
+        try:
+            await side.close()
+        except Exception:  # noqa: BLE001
+            self.fault()
+
+    @_entrance
+    def _last(self, do: Callable[..., None], *arguments: object) -> None:
+        do(*arguments)
+
+    def _say_goodbye(self) -> None:
+        call = self.call
+        self.seconds = round(self.age_s, 3)
+        if self._released and call.ended is None:
+            self._log.info("session_missed", seconds=self.seconds)
+            return
+        self._log.info(
+            "call_ended",
+            reason=call.ended,
+            seconds=self.seconds,
+            turns=len(call.transcript.turns),
+            usd=call.spent_nano_usd / 1_000_000_000,
+            counts=dict(call.counts),
+            model_failure=self.failure.kind if self.failure else None,
+        )
+
+    @_entrance
+    def no_start(self) -> None:
+        """The stream's socket has been open for a while: without `start` it is no stream."""
+        if not self.call.started:
+            self.warn("no_start")
+            self.shutdown("line_lost")
+
+    async def over(self, within_s: float) -> None:
+        """Wait until the call is over, but not for ever."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(within_s):
+                await self._over.wait()
+
+    async def finished(self) -> None:
+        """Wait until both sockets are closed."""
+        await self._finished.wait()
+
+    # ---- what comes in ----
+
+    def attach(self, phone: PhoneSocket) -> None:
+        """The stream is here."""
+        self._phone = phone
+        self.attached = True
+        phone.listen(self.phone_text)
+        phone.on_binary = self._phone_binary
+        phone.on_lost = self.phone_closed
+
+    def _phone_binary(self) -> None:
+        self.refuse("phone>bot", "binary")
+
+    def phone_text(self, text: bytes) -> None:
+        """A text frame of the stream."""
+        now_us = (time.monotonic_ns() - self._origin_ns) // 1000
+        traffic = self.traffic
+        traffic.from_phone += 1
+        traffic.from_phone_bytes += len(text)
+        try:
+            message = stream.parse(text)
+            if type(message) is stream.Media:
+                self._frame(message, now_us, text)
+            else:
+                self._feed(message, "phone>bot", text)
+        except stream.BadMessage as error:
+            self.refuse("phone>bot", error.kind)
+        except Exception:  # noqa: BLE001
+            self.fault()
+
+    def _frame(self, message: stream.Media, now_us: int, text: bytes) -> None:
+        """Fifty times a second; a frame only ever moves deadlines further away."""
+        model, traffic, passed = self._model, self.traffic, _NOTHING
+        try:
+            passed = self.call.frame(message, now_us)
+            for output in passed:
+                written = _encode(output)
+                traffic.to_model += 1
+                traffic.to_model_bytes += len(written)
+                if model.connection is not None:
+                    model.connection.send(written)
+        finally:
+            if self.recorder is not None and self.call.ended is None:
+                self.recorder.frame(now_us, text, message, passed, model.number)
+
+    @_entrance
+    def phone_closed(self, code: int) -> None:
+        """The stream's socket is gone. A caller's hang-up is told by a `stop` before."""
+        if self.call.ended is None:
+            self.warn("stream_lost", code=code)
+        self._note(PhoneClosed(code))
+
+    def refuse(self, way: Any, kind: str, about: str = "") -> None:
+        """Something came that is no message: count it."""
+        self.refusals[way, kind] += 1
+        self._note(Refused(way, kind, about))
+
+    def shutdown(self, reason: Any) -> None:
+        """End the call from the server's side."""
+        self._note(Shutdown(reason))
+
+    @_entrance
+    def daily_spend(self, nano_usd: int) -> None:
+        """All calls have spent so much today: the call is told when that comes nearer to the cap by a step."""
+        now = level(nano_usd, self.call.settings.money.daily_cap)
+        if now > self._day_level:
+            self._day_level = now
+            self._note(DailySpend(nano_usd))
+
+    @_entrance
+    def _model_text(self, text: bytes) -> None:
+        traffic = self.traffic
+        traffic.from_model += 1
+        traffic.from_model_bytes += len(text)
+        try:
+            event = events.parse(text)
+        except events.BadEvent as error:
+            self.refuse("model>bot", error.kind, error.about)
+            return
+        self._feed(event, "model>bot", text)
+        if type(event) is events.SessionCreated:
+            self._model.created(event)
+
+    @_entrance
+    def _note(self, note: Any) -> None:
+        if self.call.ended is None:
+            self._feed(note, "note", note)
+
+    # ---- the core ----
+
+    @property
+    def age_s(self) -> float:
+        """Seconds since the webhook."""
+        return self._now_us() / 1_000_000
+
+    def _now_us(self) -> int:
+        return (time.monotonic_ns() - self._origin_ns) // 1000
+
+    def _feed(self, item: Input, way: InputWay, raw: str | bytes | Note) -> None:
+        """One reading of the clock for the core and the record: the same integer replays."""
+        now_us = self._now_us()
+        if self.recorder is not None and self.call.ended is None:
+            self.recorder.input(now_us, way, raw, self._model.number if way == "model>bot" else 0)
+        outputs = self.call.receive(item, now_us)
+        for output in outputs:
+            self._do(output, now_us)
+            if type(output) is stream.Clear and type(item) is events.SpeechStarted:
+                self._write_due()
+                self._learn(WaitFact("clear", self._now_us() - now_us), now_us)  # the core's clock stands still
+        if outputs:
+            self._write_due()
+        if self.recorder is not None and self.recorder.follow(self.call, now_us):
+            self._report(Report("recording_started"), now_us)
+        self._arm()
+
+    def fault(self) -> None:
+        """A defect of ours must end this call with a sentence, not the server, not in silence: even one in its end."""
+        if not self._faulty:
+            self._faulty = True
+            self._log.exception("internal_error")
+            self.shutdown("internal_error")
+        self.call.ended = self.call.ended or "internal_error"
+        self._over.set()
+
+    def _do(self, output: Output, now_us: int) -> None:
+        if self.recorder is not None:
+            self.recorder.output(now_us, output, self._model.number)
+        if isinstance(output, PHONE_MESSAGES):
+            if self._phone is not None:
+                self._to_phone.append(_encode(output))
+        elif isinstance(output, Aside):
+            self._take(output, now_us)
+        else:
+            self._to_model.append(_encode(output))
+        if self.on_output is not None:
+            self.on_output(output, now_us)
+
+    def _take(self, output: Aside, now_us: int) -> None:
+        """What goes to neither side."""
+        if isinstance(output, Report):
+            self._report(output, now_us)
+        elif isinstance(output, End):
+            self._over.set()
+        elif isinstance(output, Order):
+            self._write_due()  # it may be for a session that is left now
+            self._model.obey(output)
+        else:
+            self._learn(output, now_us)
+
+    def warn(self, event: str, **details: Any) -> None:
+        """Report what the core does not see."""
+        self._report(Report(event, details, "warning"), self._now_us())
+
+    def _report(self, report: Report, now_us: int) -> None:
+        self.reported_us.setdefault(report.event, now_us)
+        getattr(self._log, report.level)(report.event, **report.details)
+        if self.on_told is not None:
+            self.on_told(report, now_us)
+
+    def _learn(self, fact: Fact, now_us: int) -> None:
+        """What the call tells about itself, a few times a turn."""
+        self.tally.note(fact)
+        if self.on_told is not None:
+            self.on_told(fact, now_us)
+
+    def _write_due(self) -> None:
+        """What a step has for either side goes out in one write."""
+        traffic = self.traffic
+        if self._to_phone and self._phone is not None:
+            due, self._to_phone = self._to_phone, []
+            traffic.to_phone += len(due)
+            traffic.to_phone_bytes += sum(map(len, due))
+            self._phone.send_all(due)
+        if self._to_model:
+            due, self._to_model = self._to_model, []
+            traffic.to_model += len(due)
+            traffic.to_model_bytes += sum(map(len, due))
+            self._model.send_all(due)
+
+    # ---- time and room ----
+
+    def _arm(self) -> None:
+        """A step is over: when to look again."""
+        call, phone = self.call, self._phone
+        if phone is not None and phone.full and not call.wants_room and call.ended is None:
+            self._note(PhoneFull())
+            return
+        deadline_us = call.deadline_us
+        if call.wants_room:
+            self.wake_ns = 0  # at each beat
+        else:
+            self.wake_ns = NEVER_NS if deadline_us is None else self._origin_ns + deadline_us * 1000
+
+    @_entrance
+    def wake(self) -> None:
+        """Something may be due; mostly frames have put it off since it was looked at last."""
+        call, phone = self.call, self._phone
+        deadline_us = call.deadline_us
+        if deadline_us is not None and self._now_us() >= deadline_us:
+            self._note(Tick())
+        elif call.wants_room and phone is not None and not phone.full:
+            self._note(PhoneRoom())
+        elif deadline_us is not None and not call.wants_room:
+            self.wake_ns = self._origin_ns + deadline_us * 1000

@@ -1,0 +1,111 @@
+"""Starts of calls: a session is dialled, or an idle one taken, and a task begins that ends with both sockets."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from dataclasses import dataclass
+
+from bot.config import Settings
+from bot.realtime.addresses import Addresses
+from bot.realtime.connection import Endpoint
+from bot.records.recorder import Recorder
+from bot.server.calls.bridge import Bridge
+from bot.server.calls.live_call import LiveCall
+from bot.server.calls.past_calls import PastCalls
+from bot.server.calls.process_timer import Beat
+from bot.server.calls.warm_pool import WarmPool
+from bot.server.directory.call_directory import CallDirectory
+from bot.server.directory.call_endings import Endings
+from bot.server.directory.daily_spend import DailySpend
+from bot.server.directory.needless_sessions import Elsewhere
+from bot.server.setup.call_files import call_files
+from bot.server.setup.call_settings import call_settings
+from bot.server.shared.call_registry import CallRegistry
+from bot.server.shared.resumption import NOBODY, Parties, Past, carrying_on
+
+
+@dataclass
+class CallStarter:
+    """Begins calls, and sees each through to its end."""
+
+    settings: Settings
+    directory: CallDirectory
+    registry: CallRegistry
+    pasts: PastCalls
+    endings: Endings
+    elsewhere: Elsewhere
+    day: DailySpend
+
+    def __post_init__(self) -> None:
+        settings = self.settings
+        self.addresses = Addresses.of(settings.openai_realtime_url)
+        self._endpoint = Endpoint(
+            settings.openai_realtime_url,
+            settings.openai_realtime_model,
+            settings.openai_api_key.get_secret_value(),
+            self.addresses,
+            settings.dialect,
+        )
+        self.template = call_settings(settings, "", "")
+        """The settings of a call, but for what names it."""
+        self.pool = WarmPool(self._endpoint, self.template, pool_share(settings))
+        self.beat = Beat()
+
+    def start(
+        self, call_sid: str, parties: Parties = NOBODY, past: Past | None = None, *, new: bool = False
+    ) -> LiveCall:
+        """Begin a call, or carry on one that has a `past`: a session is dialled at once, or an idle one taken.
+
+        `new`: nothing is known of it here, and the store is asked beside.
+        """
+        now_s = time.time()
+        past = past or Past(now_s)
+        try:
+            live = LiveCall(call_sid, self._bridge(call_sid, past, now_s), past, parties)
+        except BaseException:
+            self.registry.end(call_sid, "internal_error")
+            raise
+        live.offset_us = max(0, round((now_s - past.began_s) * 1_000_000)) if past.leg else 0
+        self.directory.add(live)
+        live.task = asyncio.create_task(self._run(live, new=new), name=f"call {call_sid}")
+        self.directory.tell(self.directory.on_start, live)
+        self.day.tell(live)
+        return live
+
+    def resume(self, call_sid: str, past: Past) -> LiveCall:
+        """The call goes on: a session that knows what was said waits for another stream."""
+        past = past._replace(leg=past.leg + 1, steady=True)
+        self.endings.carried_on(call_sid)
+        return self.start(call_sid, past.parties, past)
+
+    def _bridge(self, call_sid: str, past: Past, now_s: float) -> Bridge:
+        settings = self.settings
+        chosen = call_settings(settings, call_sid, settings.twilio_account_sid)
+        if past.leg:
+            chosen = carrying_on(chosen, past, now_s)
+        files = call_files(settings, chosen, call_sid)
+        recorder = Recorder(files, call_sid=call_sid) if files else None
+        try:
+            return Bridge(chosen, self._endpoint, self.beat, recorder=recorder, spare=self.pool.take)
+        except BaseException:
+            if recorder is not None:
+                recorder.close()
+            raise
+
+    async def _run(self, live: LiveCall, *, new: bool) -> None:
+        try:
+            with self.elsewhere.watching(live, new=new):
+                reason = await live.bridge.run()
+        finally:
+            current = self.directory.remove(live)
+        entered = not current or self.endings.enter(live)
+        hooks = (self.day.add_up, self.pasts.remember, *self.directory.on_end)
+        self.directory.tell(hooks, live, reason)
+        if not entered:
+            await self.endings.enter_later(live)
+
+
+def pool_share(settings: Settings) -> int:
+    """One process's part of the instance's idle sessions."""
+    return -(-settings.warm_sessions // settings.web_concurrency)

@@ -1,0 +1,33 @@
+"""What the handlers find in the application."""
+
+from __future__ import annotations
+
+from aiohttp import web
+
+from bot.config import Settings
+from bot.observe.sparing import SparingLog
+from bot.server.bookkeeping.meter import Meter
+from bot.server.directory.live_calls import LiveCalls
+from bot.server.shared.socket_handover import Handover
+from bot.twilio.twiml import TwimlFiles
+
+
+class Door:
+    """The listener, once there is one, and the way to the other processes behind it, if there are any."""
+
+    site: web.BaseSite | None = None
+    handover: Handover | None = None
+
+    async def leave(self) -> None:
+        """Listen no more; what is open stays open."""
+        if self.site is not None:
+            await self.site.stop()
+            self.site = None
+
+
+SETTINGS: web.AppKey[Settings] = web.AppKey("settings", Settings)
+CALLS: web.AppKey[LiveCalls] = web.AppKey("calls", LiveCalls)
+TWIML: web.AppKey[TwimlFiles] = web.AppKey("twiml", TwimlFiles)
+DOOR: web.AppKey[Door] = web.AppKey("door")
+SPARING: web.AppKey[SparingLog] = web.AppKey("sparing", SparingLog)
+METER: web.AppKey[Meter] = web.AppKey("meter", Meter)

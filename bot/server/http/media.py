@@ -1,0 +1,129 @@
+"""The media WebSocket: who may open it, and the loop that reads it (twilio-voice 3)."""
+
+from __future__ import annotations
+
+import asyncio
+
+import structlog
+from aiohttp import web
+
+from bot.server.calls.bridge import Bridge
+from bot.server.calls.live_call import LiveCall
+from bot.server.calls.phone_socket import ABNORMAL, NoUpgrade, PhoneSocket
+from bot.server.directory.departure import Phase
+from bot.server.directory.live_calls import LiveCalls
+from bot.server.http.handler_context import CALLS, DOOR, METER, SETTINGS, SPARING
+from bot.server.shared.outcomes import FAILED
+from bot.server.shared.resumption import Past
+from bot.server.shared.socket_handover import request_head
+from bot.twilio.signature import stream_ok, stream_url
+from bot.twilio.token import BadToken, StreamToken
+
+START_S = 5.0
+"""A socket that has not sent `start` by then is closed."""
+
+OVER_FIRST = FAILED | {"drained"}
+"""Ends of a call whose stream may be yet to come, and is then let in for Twilio to ask what follows."""
+_WRONG = "its signature is wrong: TWILIO_AUTH_TOKEN is not the account's, or PUBLIC_URL not where Twilio connects to"
+_UNSIGNED = "it has no X-Twilio-Signature: somebody other than Twilio asks, or a proxy takes the header away"
+
+_log = structlog.get_logger()
+
+
+async def media(request: web.Request) -> web.StreamResponse:
+    """GET /media/{token}: 403 before the upgrade unless Twilio signed it and the token is good for one more use.
+
+    The stream of a call for which no session was to be had is let in and closed.
+    """
+    token = request.match_info["token"]
+    settings, calls = request.app[SETTINGS], request.app[CALLS]
+    signature = request.headers.get("X-Twilio-Signature", "")
+    if not stream_ok(settings.auth_tokens, stream_url(settings.public_url, token), signature):
+        request.app[METER].stream_refused("signature")
+        request.app[SPARING].warn(
+            "stream_refused",
+            str(bool(signature)),
+            why="wrong or missing signature",
+            mend=_WRONG if signature else _UNSIGNED,
+        )
+        raise web.HTTPForbidden(text="wrong or missing signature\n")
+    try:
+        socket = PhoneSocket(request_head(request))
+    except NoUpgrade as error:
+        request.app[METER].stream_refused("not_websocket")
+        why = "it is no WebSocket upgrade: let the proxy pass the headers Upgrade and Connection"
+        _log.warning("stream_refused", why=why, status=error.status)
+        return web.Response(status=error.status, text="this address speaks WebSocket only\n")
+    who: dict[str, str] = {}
+    try:
+        opened = calls.tokens.opened(token)
+        who["call_sid"] = opened.call_sid
+        live = calls.directory.find(opened.call_sid)
+        if _never_began(calls, live, opened.call_sid):
+            return await _closed(request, socket, opened.call_sid)
+        if live is None and await _handed_over(request, opened.call_sid):
+            return web.Response()  # goes nowhere: the connection is another process's now
+        past = await _past(calls, opened) if live is None and opened.resumed else None
+        await calls.tokens.redeem(opened)
+        live = live or calls.directory.find(opened.call_sid)
+    except BadToken as error:
+        raise _forbidden(request, error.kind, str(error), **who) from None
+    if live is not None and live.bridge.call.ended is not None:
+        raise _forbidden(request, "is_over", "the call is over", **who)
+    bridge = (live or calls.starter.start(opened.call_sid, past=past)).bridge
+    await _stream(request, socket, bridge)
+    return web.Response()  # goes nowhere: the connection is gone
+
+
+def _never_began(calls: LiveCalls, live: LiveCall | None, call_sid: str) -> bool:
+    """Whether the call was over before any stream of it came, and what follows it will be answered."""
+    over = FAILED if calls.departure.phase is Phase.GONE else OVER_FIRST
+    if live is not None:
+        return live.bridge.call.ended in over and not live.bridge.attached
+    known = calls.registry.known(call_sid)
+    return known.outcome in over and not known.claimed
+
+
+async def _closed(request: web.Request, socket: PhoneSocket, call_sid: str) -> web.Response:
+    """Let the stream in and close it: so Twilio asks what follows, and the caller gets what the operator chose.
+
+    A refusal would take him on in the document that asked for the stream, which only knows how to say goodbye.
+    """
+    request.app[METER].stream_refused("is_over")
+    _log.warning("stream_refused", why="there was no session to be had", call_sid=call_sid)
+    if request.transport is not None:
+        socket.take(request.transport)
+        await socket.close()
+    return web.Response()  # goes nowhere: the connection is gone
+
+
+async def _past(calls: LiveCalls, opened: StreamToken) -> Past | None:
+    """The past of a call that another instance was to carry on."""
+    stored = None if calls.shelf is None else await calls.shelf.find(opened.call_sid, settled=False)
+    return None if stored is None else stored.past._replace(leg=opened.leg)
+
+
+async def _stream(request: web.Request, socket: PhoneSocket, bridge: Bridge) -> None:
+    """Join socket and call until both are over."""
+    bridge.attach(socket)
+    timer = asyncio.get_running_loop().call_later(START_S, bridge.no_start)
+    if request.transport is None:
+        bridge.phone_closed(ABNORMAL)
+    else:
+        socket.take(request.transport)
+    try:
+        await bridge.finished()
+    finally:
+        timer.cancel()
+
+
+async def _handed_over(request: web.Request, call_sid: str) -> bool:
+    """Whether the connection went to the process that holds the session of this call."""
+    handover, owner = request.app[DOOR].handover, request.app[CALLS].registry.known(call_sid).owner
+    return handover is not None and await handover.give(request, owner)
+
+
+def _forbidden(request: web.Request, kind: str, why: str, **who: str) -> web.HTTPForbidden:
+    request.app[METER].stream_refused(kind)
+    _log.warning("stream_refused", why=why, **who)
+    return web.HTTPForbidden(text=f"{why}\n")

@@ -1,0 +1,4 @@
+"""From the operator's settings to what one call needs.
+
+Nothing that changes while a call runs. Start at `call_settings`.
+"""

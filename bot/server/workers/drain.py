@@ -1,0 +1,86 @@
+"""Leaving without dropping a call: not ready, but listening until the last call and what follows it are answered."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Coroutine
+from contextlib import suppress
+
+import structlog
+
+from bot.server.directory.departure import Phase
+from bot.server.directory.live_calls import LiveCalls
+from bot.server.directory.redirected_calls import ASK_S, LEAVE_S
+from bot.server.http.handler_context import Door
+from bot.server.shared.call_registry import CallRegistry
+
+LOOK_S = 0.1
+PAUSES_S = 6.0
+"""How long a pause of a conversation is waited for, at most half the time there is."""
+
+_log = structlog.get_logger()
+
+
+async def drain(calls: LiveCalls, door: Door, limit_s: float, hurry: asyncio.Event) -> None:
+    """Let live calls run for up to `limit_s`, or until `hurry`; end what is left; wait for what Twilio asks then.
+
+    Of that time the last seconds are for pauses: a call that is in one is ended, for another process to carry it on.
+    """
+    departure = calls.departure
+    departure.phase = Phase.DRAINING
+    calls.registry.presence.announce(accepting=False)
+    _log.info("draining", calls=len(calls.directory), seconds=limit_s)
+    pauses_s = min(PAUSES_S, limit_s / 2)
+    await _within(limit_s - pauses_s, _until_not_needed(calls, door), hurry)
+    departure.phase = Phase.LEAVING
+    await _within(pauses_s, _in_pauses(calls, door), hurry)
+    await departure.close()
+    await _within(LEAVE_S, _until_answered(calls), hurry)
+    _log.info("drained")
+
+
+async def _until_not_needed(calls: LiveCalls, door: Door) -> None:
+    """Until the calls here are over.
+
+    The port is left to another process that takes calls, when there is one. When there is none, as when all of them
+    are stopped together, each stays until the last call of any is over: its /voice/next may arrive here.
+    """
+    while True:
+        others = calls.registry.presence.others_accept()
+        if others:
+            await door.leave()
+        if not len(calls.directory) and (others or not calls.registry.counts().live):
+            return
+        await asyncio.sleep(LOOK_S)
+
+
+async def _in_pauses(calls: LiveCalls, door: Door) -> None:
+    await calls.departure.hand_over()
+    await _until_not_needed(calls, door)
+
+
+async def _until_answered(calls: LiveCalls) -> None:
+    """Until Twilio has asked what follows the calls that were ended: here, or by others when nobody takes calls.
+
+    A stream that was stopped may have been by a proxy that is stopped too, and the caller still be there.
+    """
+    while calls.departure.rounds.out or _asks_yet(calls.registry):  # noqa: ASYNC110  others set no event here
+        await asyncio.sleep(LOOK_S)
+
+
+def _asks_yet(registry: CallRegistry) -> bool:
+    counts = registry.counts(ASK_S)
+    return bool(counts.unasked or counts.stopped or (counts.live and not registry.presence.others_accept()))
+
+
+async def _within(limit_s: float, work: Coroutine[None, None, None], hurry: asyncio.Event) -> None:
+    """Until `work` is done, for up to `limit_s`, or until `hurry`."""
+    tasks = [asyncio.create_task(work), asyncio.create_task(hurry.wait())]
+    try:
+        with suppress(TimeoutError):
+            async with asyncio.timeout(limit_s):
+                await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)

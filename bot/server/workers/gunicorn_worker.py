@@ -1,0 +1,176 @@
+"""Several processes on one port, under gunicorn: `bot serve` with WEB_CONCURRENCY above 1.
+
+gunicorn forks, watches and replaces the workers. On SIGTERM to the master, or when SIGHUP replaces a worker, a worker
+drains as a single process does; gunicorn kills it only when its calls, what follows them and the store have had all
+their time. aiohttp's own worker closes its listener first: here a draining worker leaves the port only to another one
+that takes calls.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import os
+import signal
+import time
+from contextlib import suppress
+from functools import partial
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+from gunicorn.app.base import BaseApplication  # type: ignore[import-untyped]
+from gunicorn.arbiter import Arbiter  # type: ignore[import-untyped]
+from gunicorn.glogging import Logger  # type: ignore[import-untyped]
+from gunicorn.workers.base import Worker  # type: ignore[import-untyped]
+
+from bot.config import Settings
+from bot.observe.metrics import MULTIPROCESS_DIR, process_gone
+from bot.server.bookkeeping.store_service import LAST_ROWS_S
+from bot.server.directory.redirected_calls import LEAVE_S
+from bot.server.http.app import BACKLOG, STOP_S
+from bot.server.http.listen_address import listener
+from bot.server.shared.call_registry import CallRegistry
+from bot.server.shared.shared_directory import shared_directory
+from bot.server.shared.socket_handover import Handover
+from bot.server.workers.event_loop import run_in_loop
+from bot.server.workers.operator_messages import Operator
+from bot.server.workers.server_process import STOPS, Server, deaf
+
+SOCKETS_S = 2
+"""What closing the sockets of calls and of the store may take."""
+KILL_AFTER_DRAIN_S = int(LEAVE_S + STOP_S + LAST_ROWS_S) + SOCKETS_S
+REGISTRY = "calls.sqlite"
+IGNORED = frozenset({signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2, signal.SIGWINCH})
+AGAIN_AFTER_S = 2.0
+"""Seconds for which a process that has failed keeps its place: what fails always shall not fail all the time."""
+SILENT_WORKER_S = 30
+"""A worker whose loop has not turned for this long is replaced."""
+
+
+class CallWorker(Worker):  # type: ignore[misc]
+    """One process of the server."""
+
+    def init_signals(self) -> None:
+        """The loop takes those that stop it once it runs; until then they end the process. Others are the manager's."""
+        for number in self.SIGNALS:
+            signal.signal(number, signal.SIG_IGN if number in IGNORED else signal.SIG_DFL)
+
+    def run(self) -> None:
+        """Serve until told to stop, then drain."""
+        try:
+            run_in_loop(self._serve())
+        except Exception:
+            time.sleep(AGAIN_AFTER_S)  # the manager starts the next process at once, which may fail at once
+            raise
+
+    async def _serve(self) -> None:
+        registry = CallRegistry(time.time, self.app.directory / REGISTRY)
+        directory: Path = self.app.directory
+        server = Server(self.app.settings, registry, Handover(directory), _mark(directory, self.pid).exists)
+        beating = asyncio.create_task(self._beat(server), name="manager")
+        try:
+            await server.run(self.sockets[0].sock)
+        finally:
+            beating.cancel()
+            registry.close()
+            deaf()
+
+    async def _beat(self, server: Server) -> None:
+        """Show the manager that the loop turns; without a manager, stop."""
+        while os.getppid() == self.ppid:
+            self.notify()
+            await asyncio.sleep(1.0)
+        server.stop()
+
+
+class _Log(Logger):  # type: ignore[misc]
+    """What the manager has to say goes where all the rest goes."""
+
+    def setup(self, cfg: Any) -> None:
+        super().setup(cfg)
+        for handler in list(self.error_log.handlers):
+            self.error_log.removeHandler(handler)
+        self.error_log.propagate = True
+
+
+class Manager(BaseApplication):  # type: ignore[misc]
+    """gunicorn, configured by our settings and nothing else. `handle` is the listening socket, which it takes over."""
+
+    def __init__(self, settings: Settings, directory: Path, handle: int, operator: Operator) -> None:
+        self.settings = settings
+        self.directory = directory
+        self._handle = handle
+        self._operator = operator
+        super().__init__()
+
+    def load_config(self) -> None:
+        settings = self.settings
+        options: dict[str, Any] = {
+            "bind": f"fd://{self._handle}",
+            "workers": settings.web_concurrency,
+            "worker_class": CallWorker,
+            "graceful_timeout": int(settings.drain_s) + KILL_AFTER_DRAIN_S,
+            "timeout": SILENT_WORKER_S,
+            "backlog": BACKLOG,
+            "loglevel": "warning",
+            "logger_class": _Log,
+            "child_exit": self._worker_gone,
+            "on_reload": self._replacing,
+            "when_ready": self._ready,
+            "control_socket_disable": True,
+        }
+        for name, value in options.items():
+            if name in self.cfg.settings:  # the control socket came with gunicorn 25
+                self.cfg.set(name, value)
+
+    def load(self) -> None:
+        """There is no WSGI application: the worker brings its own."""
+
+    def _ready(self, arbiter: Arbiter) -> None:
+        for number in STOPS:
+            signal.signal(number, partial(self._pass_on, arbiter))
+        self._operator.ready()
+
+    def _pass_on(self, arbiter: Arbiter, number: int, frame: FrameType | None) -> None:
+        """A stop reaches every process at once; told twice, they do the same.
+
+        After SIGHUP gunicorn's manager would first wait until those are gone that were replaced, and meanwhile the new
+        ones would take calls that the platform then cuts.
+        """
+        if number == signal.SIGINT:
+            self._operator.stopping()
+        for pid in list(arbiter.WORKERS):
+            _mark(self.directory, pid).unlink(missing_ok=True)
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGTERM if number == signal.SIGTERM else signal.SIGQUIT)
+        arbiter.signal(number, frame)
+
+    def _replacing(self, arbiter: Arbiter) -> None:
+        """SIGHUP: the processes of now are about to get SIGTERM."""
+        for pid in arbiter.WORKERS:
+            _mark(self.directory, pid).touch()
+
+    def _worker_gone(self, _: object, worker: Worker) -> None:
+        """However it died, its calls are over."""
+        registry = CallRegistry(time.time, self.directory / REGISTRY)
+        registry.presence.abandon(worker.pid)
+        registry.close()
+        process_gone(worker.pid)
+        _mark(self.directory, worker.pid).unlink(missing_ok=True)
+
+
+def _mark(directory: Path, pid: int) -> Path:
+    """A file that is there while process `pid` is being replaced and the server goes on."""
+    return directory / f"{pid}.replaced"
+
+
+def run_workers(settings: Settings, operator: Operator) -> None:
+    """Serve with WEB_CONCURRENCY processes until SIGTERM or SIGINT. Raises CannotListen."""
+    socket = listener(settings.host, settings.port, BACKLOG)
+    with shared_directory() as directory:
+        metrics = directory / "metrics"
+        metrics.mkdir()
+        os.environ[MULTIPROCESS_DIR] = str(metrics)
+        gc.freeze()  # what is loaded stays in memory that all processes share, and is not searched as they exit
+        Manager(settings, directory, socket.detach(), operator).run()

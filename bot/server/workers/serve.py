@@ -1,0 +1,30 @@
+"""`bot serve`: one process, or several under a manager."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+
+from bot.config import Settings
+from bot.observe.metrics import MULTIPROCESS_DIR
+from bot.server.bookkeeping.store_service import prepare
+from bot.server.workers.event_loop import run_in_loop
+from bot.server.workers.operator_messages import Operator
+from bot.server.workers.server_process import Server, deaf
+
+
+def run(settings: Settings, operator: Operator) -> None:
+    """Serve, with settings that were judged ready, until told to stop. Raises CannotListen."""
+    os.environ.pop(MULTIPROCESS_DIR, None)  # somebody else's: several processes get a directory of ours
+    asyncio.run(prepare(settings))
+    if settings.web_concurrency == 1:
+        run_in_loop(_serve(settings, operator))
+        return
+    from bot.server.workers.gunicorn_worker import run_workers  # noqa: PLC0415  one process needs no manager
+
+    run_workers(settings, operator)
+
+
+async def _serve(settings: Settings, operator: Operator) -> None:
+    await Server(settings, operator=operator).run()
+    deaf()
