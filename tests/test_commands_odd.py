@@ -15,7 +15,7 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from bot.cli import app
-from bot.config.settings import variables
+from bot.config.settings_table import variables
 from tests.records import records_sample
 
 ROOT = Path(__file__).parents[1]

@@ -11,7 +11,7 @@ from bot.models import OPENAI, XAI, family, takes_reasoning
 from bot.realtime.prices import load
 from bot.realtime.session import SessionSettings, session_object
 from bot.server.setup.call_settings import session_settings
-from tests.test_config import AZURE, REAL, XAI_URL
+from tests.config.test_loading import AZURE, REAL, XAI_URL
 
 TODAY = date(2026, 11, 28)
 TALKING = [

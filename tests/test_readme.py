@@ -25,7 +25,7 @@ from bot.call.inputs import Shutdown
 from bot.call.outputs import EndReason
 from bot.call.settings import CallSettings
 from bot.cli import app
-from bot.config.settings import variables
+from bot.config.settings_table import variables
 from bot.docs import TOPICS
 from bot.realtime import events
 from bot.realtime.errors import FATAL

@@ -5,8 +5,8 @@ Nothing here reads the process's environment by itself: `load_settings` takes th
 
 from bot.config.advice import missing_for_call, misspelt_among, warnings_about, warnings_about_the_model
 from bot.config.loading import SettingsError, load_settings, read_env_file
-from bot.config.settings import Settings
-from bot.config.tables import Shown, effective, env_example, settings_table
+from bot.config.settings_table import Settings
+from bot.config.shown_settings import Shown, effective, env_example, settings_table
 
 __all__ = [
     "Settings",

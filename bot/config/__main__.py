@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 
-from bot.config.tables import env_example, settings_table
+from bot.config.shown_settings import env_example, settings_table
 
 _PRINTABLE = {"table": settings_table, "example": env_example}
 

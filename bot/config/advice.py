@@ -8,9 +8,9 @@ from datetime import UTC, date, datetime
 from urllib.parse import urlsplit
 
 from bot.config import dialects
-from bot.config.database import database_kind
-from bot.config.reachable import out_of_reach, unreachable
-from bot.config.settings import Settings, variables
+from bot.config.settings_table import Settings, variables
+from bot.config.values.database_url import database_kind
+from bot.config.values.reachable import out_of_reach, unreachable
 from bot.models import family, takes_reasoning
 
 _MENDS = {

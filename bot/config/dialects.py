@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from urllib.parse import urlsplit
 
-from bot.config.checks import VOICES
-from bot.config.settings import Settings
+from bot.config.settings_table import Settings
+from bot.config.values.value_checks import VOICES
 from bot.models import OPENAI, XAI, Does, Family, family, of_family
 
 _HOSTS = {"openai": ("api.openai.com",), "azure": (".azure.com", ".azure.us"), "xai": ("api.x.ai",)}

@@ -8,10 +8,11 @@ from typing import NamedTuple
 
 from pydantic import ValidationError
 
-from bot.config import names, pasted
-from bot.config.checks import SECRET_LIKE
+from bot.config import variable_names
 from bot.config.env_file import BadEnvFile, EnvFile, read_text, read_variables, reason
-from bot.config.settings import Settings, variables
+from bot.config.settings_table import Settings, variables
+from bot.config.values import pasted
+from bot.config.values.value_checks import SECRET_LIKE
 from bot.config.variable import Origin, Variable
 
 _MAX_ECHO = 60
@@ -60,14 +61,14 @@ def load_settings(environ: Mapping[str, str], env_file: Mapping[str, str] | None
     given = _collect(known, merged, environ, all_names)
     repeated = env_file.repeated if isinstance(env_file, EnvFile) else {}
     told = {
-        "misspelt": names.misspelt(merged, all_names),
+        "misspelt": variable_names.misspelt(merged, all_names),
         "notices": tuple(sentence for name, sentence in repeated.items() if name in all_names),
     }
     settings, faults = _validated(known, given, told)
     problems = {**faults, **given.problems}
     if problems:
         order = [name for name in (*known, *sorted(problems.keys() - known.keys())) if name in problems]
-        meant = (names.meant(name, all_names) or name for name in order)
+        meant = (variable_names.meant(name, all_names) or name for name in order)
         wrong = [name if name in known else name.removesuffix("_FILE") for name in meant]
         raise SettingsError([problems[name] for name in order], settings, wrong)
     assert settings is not None
@@ -112,7 +113,7 @@ def _variable_of(place: str) -> str:
 def _collect(
     known: Mapping[str, Variable], merged: Mapping[str, str], environ: Mapping[str, str], all_names: Collection[str]
 ) -> _Given:
-    given = _Given({}, {}, names.unknown(merged, all_names))
+    given = _Given({}, {}, variable_names.unknown(merged, all_names))
     for name, variable in known.items():
         text, file = merged.get(name, "").strip(), merged.get(f"{name}_FILE", "").strip() if variable.from_file else ""
         source = "environment" if name in environ else "env file"

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
 from bot.call.states import picture
-from bot.config.tables import env_example, first_settings_table, settings_table
+from bot.config.shown_settings import env_example, first_settings_table, settings_table
 from bot.docs import TOPICS, summary
 from bot.explain.end_reasons import END_REASONS
 from bot.explain.exit_codes import EXIT_CODES

@@ -16,7 +16,7 @@ import structlog
 from structlog.typing import EventDict, Processor, WrappedLogger
 
 from bot.observe.masking import mask_value, masker
-from bot.observe.terminal import visible
+from bot.observe.terminal_text import visible
 
 Level = Literal["debug", "info", "warning", "error"]
 Format = Literal["json", "console"]

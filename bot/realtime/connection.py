@@ -23,8 +23,8 @@ from websockets.uri import parse_uri
 
 from bot.realtime.addresses import Addresses
 from bot.realtime.failures import Failure, failure_of_close, failure_of_status
-from bot.realtime.framing import Framer, FrameReader
 from bot.realtime.session import Dialect
+from bot.websocket.framing import Framer, FrameReader
 
 MAX_MESSAGE_BYTES = 16 * 2**20
 CLOSE_S = 0.5

@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 
 from bot.audio.payload import BYTES_PER_MS
-from bot.observe.terminal import visible
+from bot.observe.terminal_text import visible
 
 __all__ = ["audio_bytes", "difference_in_words", "in_words", "visible"]
 

@@ -9,8 +9,8 @@ from urllib.parse import SplitResult, urlsplit
 
 import aiohttp
 
-from bot.config.hosts import is_host
-from bot.observe.terminal import visible
+from bot.config.values.hosts import is_host
+from bot.observe.terminal_text import visible
 from bot.testing.stream_socket import StreamFailed
 from bot.testing.webhook import DialFailed
 

@@ -12,7 +12,7 @@ from bot.call.outputs import Transcode
 from bot.call.settings import CallSettings
 from bot.realtime import events
 from bot.realtime.failures import Failure
-from bot.realtime.transcoding import Transcoder
+from bot.realtime.transcoder import Transcoder
 from bot.testing.peer import Peer
 
 

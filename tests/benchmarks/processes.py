@@ -17,7 +17,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from bot.config.settings import variables
+from bot.config.settings_table import variables
 
 ROOT = Path(__file__).parents[2]
 REPLY_S = 120.0

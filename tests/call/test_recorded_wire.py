@@ -15,7 +15,7 @@ from bot.call.settings import CallSettings
 from bot.call.states import State
 from bot.realtime import events
 from bot.realtime.session import HANG_UP, SessionSettings
-from bot.realtime.transcoding import Transcoder
+from bot.realtime.transcoder import Transcoder
 from bot.testing.agent import Pacing, Reply, ScriptedAgent, Spoken, ToolCall, pattern
 from bot.testing.model import SimulatedModel
 from bot.testing.phone import SimulatedPhone

@@ -17,7 +17,7 @@ from typer.testing import CliRunner, Result
 from bot.audio import wav
 from bot.cli import app
 from bot.config import Settings, load_settings
-from bot.config.settings import variables
+from bot.config.settings_table import variables
 from bot.doctor.readiness import judge
 from bot.server.bookkeeping import store_service
 from bot.server.http.app import make_app

@@ -9,7 +9,7 @@ import pytest
 import structlog
 
 from bot.observe.logging import Format, configure
-from bot.observe.terminal import visible
+from bot.observe.terminal_text import visible
 
 EVIL = "a\x1b[31mred\x1b]0;title\x07\r\nfake line\u202eleft\x9b2J\x00"
 

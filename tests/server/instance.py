@@ -19,7 +19,7 @@ import aiohttp
 import msgspec
 
 from bot.config import load_settings
-from bot.config.settings import variables
+from bot.config.settings_table import variables
 from bot.testing.agent import Reply, ScriptedAgent
 from bot.testing.model import SimulatedModel
 from bot.testing.model.server import SimulatedRealtimeServer

@@ -9,8 +9,8 @@ import secrets
 from pathlib import Path
 
 from bot.config import Settings
-from bot.config.callers import e164
-from bot.config.database import KEY_BYTES, parse_key
+from bot.config.values.caller_lists import e164
+from bot.config.values.database_url import KEY_BYTES, parse_key
 from bot.records.store.urls import StoreError, StoreUrl
 
 KEY_FILE = "calls.key"

@@ -11,7 +11,7 @@ from typing import Any, Literal
 from sqlalchemy import URL
 
 from bot.config import Settings
-from bot.config.database import PostgresServer, SqliteFile, parse_database_url
+from bot.config.values.database_url import PostgresServer, SqliteFile, parse_database_url
 
 DEFAULT_FILE = "calls.sqlite"
 CONNECT_S = 5.0

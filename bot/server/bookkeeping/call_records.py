@@ -14,7 +14,7 @@ import structlog
 from bot.call.facts import Fact, TurnFact, UsageFact
 from bot.call.outputs import EndReason, Report
 from bot.call.settings import CallSettings
-from bot.config.callers import withheld
+from bot.config.values.caller_lists import withheld
 from bot.observe.masking import mask_value, masker
 from bot.observe.spoken_numbers import mask_spoken
 from bot.records.store.keeper import Keeper

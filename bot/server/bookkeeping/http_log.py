@@ -12,7 +12,7 @@ from aiohttp import web
 from aiohttp.http_exceptions import HttpProcessingError
 from aiohttp.log import server_logger
 
-from bot.observe.sparing import SparingLog
+from bot.observe.rate_limited_log import SparingLog
 
 _SENDERS_FAULT = (HttpProcessingError, web.RequestPayloadError)
 

@@ -15,8 +15,8 @@ from websockets.http11 import Request
 from websockets.protocol import State
 from websockets.server import ServerProtocol
 
-from bot.realtime.framing import FrameReader, plain_text
 from bot.websocket.fair_reader import Intake
+from bot.websocket.framing import FrameReader, plain_text
 
 MAX_MESSAGE_BYTES = 64 * 1024
 CLOSE_S = 0.5

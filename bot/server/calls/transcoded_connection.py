@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 from bot.audio.transcode import Format
 from bot.realtime.connection import OnText, RealtimeConnection
-from bot.realtime.transcoding import Transcoder
+from bot.realtime.transcoder import Transcoder
 
 
 class TranscodedConnection:

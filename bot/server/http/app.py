@@ -12,7 +12,7 @@ import structlog
 from aiohttp import web
 
 from bot.config import Settings, warnings_about_the_model
-from bot.observe.sparing import SparingLog
+from bot.observe.rate_limited_log import SparingLog
 from bot.realtime.connection import tls_context
 from bot.server.bookkeeping.http_log import HttpLog
 from bot.server.bookkeeping.meter import Meter

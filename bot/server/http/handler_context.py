@@ -5,7 +5,7 @@ from __future__ import annotations
 from aiohttp import web
 
 from bot.config import Settings
-from bot.observe.sparing import SparingLog
+from bot.observe.rate_limited_log import SparingLog
 from bot.server.bookkeeping.meter import Meter
 from bot.server.directory.live_calls import LiveCalls
 from bot.server.shared.socket_handover import Handover

@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 from aiohttp import web
 
-from bot.config.checks import is_loopback
+from bot.config.values.value_checks import is_loopback
 from bot.observe.guarded import guarded
 from bot.server.http.handler_context import METER, SETTINGS, SPARING
 

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from aiohttp import web
 
-from bot.observe.terminal import visible
+from bot.observe.terminal_text import visible
 
 _LONGEST = 80
 _CALLED = ("/voice", "/next", "/status", "/dialled", "/recorded")

@@ -10,7 +10,7 @@ from urllib.parse import parse_qsl, urlencode, urlsplit
 import structlog
 from aiohttp import web
 
-from bot.config.callers import e164
+from bot.config.values.caller_lists import e164
 from bot.server.bookkeeping.metric_list import WebhookRefusal
 from bot.server.directory.after_stream import what_follows
 from bot.server.directory.departure import Phase

@@ -6,7 +6,7 @@ from collections import deque
 from statistics import median
 
 from bot.config import Settings
-from bot.config.callers import among, e164
+from bot.config.values.caller_lists import among, e164
 
 SAMPLES = 5
 """Looks at the loop's lag, a second apart, of which the middle one counts: a single stall is no load."""

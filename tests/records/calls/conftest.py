@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from bot.config.settings import variables
+from bot.config.settings_table import variables
 from tests.records.calls import calls_sample
 
 

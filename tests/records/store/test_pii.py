@@ -12,7 +12,7 @@ from threading import Barrier
 import pytest
 
 from bot.config import load_settings
-from bot.config.callers import e164
+from bot.config.values.caller_lists import e164
 from bot.records.store import pii
 from bot.records.store.pii import caller_hash, key_beside, pii_key
 from bot.records.store.urls import StoreError, url_of

@@ -9,7 +9,7 @@ import pytest
 from aiohttp.http_exceptions import BadStatusLine, LineTooLong
 from structlog.testing import capture_logs
 
-from bot.observe.sparing import QUIET_S, SparingLog
+from bot.observe.rate_limited_log import QUIET_S, SparingLog
 from bot.server.bookkeeping.http_log import HttpLog
 from tests.patience import GIVE_UP_S
 from tests.server.http.test_metrics_route import found

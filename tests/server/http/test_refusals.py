@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from structlog.testing import capture_logs
 
-from bot.observe.sparing import QUIET_S, SparingLog
+from bot.observe.rate_limited_log import QUIET_S, SparingLog
 from bot.server.http import voice
 from bot.testing.dial import new_call_sid
 from bot.testing.stream_socket import stream_signature

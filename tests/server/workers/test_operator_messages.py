@@ -16,7 +16,7 @@ from pathlib import Path
 
 import pytest
 
-from bot.config.settings import variables
+from bot.config.settings_table import variables
 from tests.server.simulated_server import PUBLIC_URL, environment
 
 ROOT = Path(__file__).parents[3]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from bot.config.settings import Settings, variables
+from bot.config.settings_table import Settings, variables
 from bot.config.variable import Variable
 
 _SHOWN_CHARS = 70

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.config import SettingsError, load_settings
-from bot.config.database import PostgresServer, SqliteFile, database_kind, parse_database_url, parse_key
+from bot.config.values.database_url import PostgresServer, SqliteFile, database_kind, parse_database_url, parse_key
 
 
 def server(**changed: object) -> PostgresServer:

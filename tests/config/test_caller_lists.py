@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from bot.config.callers import among, e164, parse_callers, withheld
+from bot.config.values.caller_lists import among, e164, parse_callers, withheld
 
 TOLD = ["+266696687", "+7378742833", "+2562533", "+8656696", "+86282452253", "+7378742883"]
 """ANONYMOUS, RESTRICTED, BLOCKED, UNKNOWN and UNAVAILABLE on a keypad, and RESTRICTED as it is seen too."""

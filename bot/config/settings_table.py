@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, SecretStr
 
-from bot.config import checks
+from bot.config.values import value_checks
 from bot.config.variable import Origin, Variable, described, var
 
 INSTRUCTIONS = (
@@ -22,7 +22,7 @@ class Settings(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True, allow_inf_nan=False)
 
-    openai_api_key: checks.Secret = var(
+    openai_api_key: value_checks.Secret = var(
         "OPENAI_API_KEY",
         "an API key of OpenAI",
         "The key the Realtime session is opened and billed with.",
@@ -30,14 +30,14 @@ class Settings(BaseModel):
         from_file=True,
         form="secret",
     )
-    openai_realtime_url: checks.RealtimeUrl = var(
+    openai_realtime_url: value_checks.RealtimeUrl = var(
         "OPENAI_REALTIME_URL",
         "a wss URL",
         "Where Realtime sessions are opened; ws:// only on loopback.",
         "wss://api.openai.com/v1/realtime",
         form="word",
     )
-    openai_realtime_model: checks.Model = var(
+    openai_realtime_model: value_checks.Model = var(
         "OPENAI_REALTIME_MODEL",
         "the name of a model",
         "The model that talks.",
@@ -56,14 +56,14 @@ class Settings(BaseModel):
         "What the session hears and speaks: mu-law as the telephone does, A-law or 24 kHz PCM; mu-law costs nothing.",
         "pcmu",
     )
-    twilio_account_sid: checks.AccountSid = var(
+    twilio_account_sid: value_checks.AccountSid = var(
         "TWILIO_ACCOUNT_SID",
         "AC and 32 hexadecimal digits",
         "The account whose calls are answered; no other's are.",
         unset="",
         form="word",
     )
-    twilio_auth_token: checks.AuthTokens = var(
+    twilio_auth_token: value_checks.AuthTokens = var(
         "TWILIO_AUTH_TOKEN",
         "an auth token, or two with a comma between them",
         "What Twilio signs its requests with. While rotating: the new one and the old one.",
@@ -71,14 +71,14 @@ class Settings(BaseModel):
         from_file=True,
         form="secret",
     )
-    public_url: checks.PublicUrl = var(
+    public_url: value_checks.PublicUrl = var(
         "PUBLIC_URL",
         "an https URL",
         "The address Twilio reaches this server at, path prefix included; http:// only on loopback.",
         unset="",
         form="word",
     )
-    host: checks.Line = var("HOST", "a host name or address", "The address the server listens on.", "0.0.0.0")  # noqa: S104  a container's door
+    host: value_checks.Line = var("HOST", "a host name or address", "The address the server listens on.", "0.0.0.0")  # noqa: S104  a container's door
     port: Annotated[int, Field(ge=1, le=65535)] = var(
         "PORT", "a number from 1 to 65535", "The port the server listens on.", "8080"
     )
@@ -88,7 +88,7 @@ class Settings(BaseModel):
         "How many processes answer calls on the port. Heroku sets it unasked.",
         "1",
     )
-    database_url: checks.DatabaseUrl = var(
+    database_url: value_checks.DatabaseUrl = var(
         "DATABASE_URL",
         "the URL of a PostgreSQL database, or sqlite:///FILE",
         "Where calls are recorded; unset: calls.sqlite in BOT_RECORD_DIR.",
@@ -96,7 +96,7 @@ class Settings(BaseModel):
         from_file=True,
         form="word",
     )
-    pii_key: checks.Key = var(
+    pii_key: value_checks.Key = var(
         "BOT_PII_KEY",
         "32 random bytes or more in hexadecimal or base64",
         "What callers' numbers are hashed with. Needed with Postgres; else made, in calls.key beside the database.",
@@ -104,18 +104,18 @@ class Settings(BaseModel):
         from_file=True,
         form="secret",
     )
-    log_level: Annotated[Literal["debug", "info", "warning", "error"], checks.AnyCase] = var(
+    log_level: Annotated[Literal["debug", "info", "warning", "error"], value_checks.AnyCase] = var(
         "LOG_LEVEL",
         "one of debug, info, warning, error",
         "How much is logged; libraries stop at info.",
         "info",
     )
-    log_format: Annotated[Literal["json", "console"], checks.AnyCase] | None = var(
+    log_format: Annotated[Literal["json", "console"], value_checks.AnyCase] | None = var(
         "LOG_FORMAT",
         "one of json, console",
         "One JSON object per line, or lines for people; unset: console on a terminal, json elsewhere.",
     )
-    admin_token: checks.AdminToken = var(
+    admin_token: value_checks.AdminToken = var(
         "ADMIN_TOKEN",
         "one word of 16 visible ASCII characters or more",
         "The bearer token that /metrics asks for; unset: it answers this machine only.",
@@ -131,14 +131,14 @@ class Settings(BaseModel):
         from_file=True,
         form="text",
     )
-    greeting: checks.TextOrOff = var(
+    greeting: value_checks.TextOrOff = var(
         "BOT_GREETING",
         "a text, or off",
         "What the bot says first; off: the caller speaks first.",
         "Hello! How can I help you today?",
         form="text",
     )
-    greeting_audio: checks.File | None = var(
+    greeting_audio: value_checks.File | None = var(
         "BOT_GREETING_AUDIO",
         "a WAV file that exists",
         "BOT_GREETING as a recording: played at once, costs no tokens; unset: the model says it.",
@@ -150,14 +150,14 @@ class Settings(BaseModel):
         unset="",
         form="text",
     )
-    announcement_audio: checks.File | None = var(
+    announcement_audio: value_checks.File | None = var(
         "BOT_ANNOUNCEMENT_AUDIO",
         "a WAV file that exists",
         "A notice that is played first and can't be interrupted; nobody is recorded before it was heard.",
     )
-    voice: checks.Voice = var(
+    voice: value_checks.Voice = var(
         "BOT_VOICE",
-        f"one of {', '.join(checks.VOICES)}, or the id of a custom voice; with xai one of xAI's",
+        f"one of {', '.join(value_checks.VOICES)}, or the id of a custom voice; with xai one of xAI's",
         "The voice the bot speaks with; with xai unset is xAI's own.",
         "marin",
     )
@@ -178,19 +178,19 @@ class Settings(BaseModel):
         "How long the model thinks while the caller waits; only sent to models known to take it.",
         "minimal",
     )
-    max_output_tokens: Annotated[Annotated[int, Field(ge=1, le=4096)] | None, checks.InfIsNone] = var(
+    max_output_tokens: Annotated[Annotated[int, Field(ge=1, le=4096)] | None, value_checks.InfIsNone] = var(
         "BOT_MAX_OUTPUT_TOKENS",
         "a number from 1 to 4096, or inf",
         "The longest reply; 20 tokens are a second of speech.",
         "inf",
     )
-    transcription_model: checks.ModelOrOff = var(
+    transcription_model: value_checks.ModelOrOff = var(
         "BOT_TRANSCRIPTION_MODEL",
         "the name of a model, or off",
         "What writes down the caller's words; billed apart.",
         "gpt-transcribe",
     )
-    noise_reduction: Annotated[Literal["near_field", "far_field", ""], checks.OffIsEmpty] = var(
+    noise_reduction: Annotated[Literal["near_field", "far_field", ""], value_checks.OffIsEmpty] = var(
         "BOT_NOISE_REDUCTION",
         "one of near_field, far_field, off",
         "Filters the caller's audio before anything hears it.",
@@ -238,7 +238,7 @@ class Settings(BaseModel):
         "Calls at a time; one more hears the busy tone.",
         "100",
     )
-    overflow_url: checks.OverflowUrl = var(
+    overflow_url: value_checks.OverflowUrl = var(
         "BOT_OVERFLOW_URL",
         "an https URL on another host than PUBLIC_URL",
         "The TwiML that a call is sent to for which there is no room; unset: it hears the busy tone.",
@@ -263,13 +263,13 @@ class Settings(BaseModel):
         "Calls taken from one number within a minute; one more hears the busy tone; 0: no limit.",
         "0",
     )
-    allow_callers: checks.Callers = var(
+    allow_callers: value_checks.Callers = var(
         "BOT_ALLOW_CALLERS",
         "a list with commas of numbers, beginnings of numbers such as +49, and withheld",
         "Whose calls are taken; unset: everybody's.",
         unset=(),
     )
-    deny_callers: checks.Callers = var(
+    deny_callers: value_checks.Callers = var(
         "BOT_DENY_CALLERS",
         "a list with commas of numbers, beginnings of numbers such as +1900, and withheld",
         "Whose calls are rejected, even if BOT_ALLOW_CALLERS names them.",
@@ -293,25 +293,25 @@ class Settings(BaseModel):
         "The longest call: 30 s before it the model is told to wrap up, at it the bot says goodbye.",
         "3600",
     )
-    max_call_usd: checks.Usd = var(
+    max_call_usd: value_checks.Usd = var(
         "BOT_MAX_CALL_USD",
         "a number of US dollars from 0 to 1000000",
         "What a call may cost; then the bot says goodbye; 0: no limit.",
         "0",
     )
-    max_daily_usd: checks.Usd = var(
+    max_daily_usd: value_checks.Usd = var(
         "BOT_MAX_DAILY_USD",
         "a number of US dollars from 0 to 1000000",
         "What all calls on one call store may cost in a day (UTC); then calls end and none is taken; 0: no limit.",
         "0",
     )
-    twilio_usd_per_minute: checks.Usd = var(
+    twilio_usd_per_minute: value_checks.Usd = var(
         "BOT_TWILIO_USD_PER_MINUTE",
         "a number of US dollars from 0 to 1000000",
         "What a minute of the line costs; every minute begun counts towards both limits.",
         "0",
     )
-    prices: checks.File | None = var(
+    prices: value_checks.File | None = var(
         "BOT_PRICES",
         "a JSON file that exists",
         "Prices of models that are new, or not as in bot/realtime/prices.json.",
@@ -340,24 +340,24 @@ class Settings(BaseModel):
         "How long a caller who waits may hear nothing, before he hears a filler; 0: for ever.",
         "2",
     )
-    filler_file: checks.File | None = var(
+    filler_file: value_checks.File | None = var(
         "BOT_FILLER_FILE",
         "a WAV file that exists",
         "The filler, five seconds at most; unset: a short sentence in BOT_LANGUAGE, or a soft tone.",
     )
-    fallback: checks.Fallback = var(
+    fallback: value_checks.Fallback = var(
         "BOT_FALLBACK",
         "apology, voicemail, or a telephone number in full, such as +15555550123",
         "What a caller gets when the bot can't go on: a sentence and the end, a message to leave, or a person.",
         "apology",
     )
-    record: Annotated[tuple[Literal["fixture", "audio"], ...], checks.CommaList] = var(
+    record: Annotated[tuple[Literal["fixture", "audio"], ...], value_checks.CommaList] = var(
         "BOT_RECORD",
         "fixture, audio, both with a comma between them, or empty",
         "What is kept of each call; fixture: its messages, masked, for replay; audio: a stereo WAV.",
         unset=(),
     )
-    record_dir: checks.NewDirectory = var(
+    record_dir: value_checks.NewDirectory = var(
         "BOT_RECORD_DIR",
         "a directory",
         "Where recordings are written; made when it is not there.",
@@ -381,7 +381,7 @@ class Settings(BaseModel):
         "Days until a call's words are erased; its figures stay; 0: never.",
         "90",
     )
-    twiml_dir: checks.Directory | None = var(
+    twiml_dir: value_checks.Directory | None = var(
         "BOT_TWIML_DIR",
         "a directory that exists",
         "Your own files in place of those in twiml/; what it lacks is taken from there.",
@@ -410,7 +410,7 @@ class Settings(BaseModel):
     @property
     def auth_tokens(self) -> tuple[str, ...]:
         """The auth tokens to accept, the one to sign with first."""
-        return checks.split_tokens(self.twilio_auth_token)
+        return value_checks.split_tokens(self.twilio_auth_token)
 
     @property
     def transcriber(self) -> str:
@@ -426,9 +426,9 @@ class Settings(BaseModel):
     def secrets(self) -> tuple[str, ...]:
         """Every secret value, for those who mask. Short ones are not: they may be any word, or part of one."""
         key, token = self.openai_api_key.get_secret_value(), self.admin_token.get_secret_value()
-        password, pii_key = checks.database_password(self.database_url), self.pii_key.get_secret_value()
+        password, pii_key = value_checks.database_password(self.database_url), self.pii_key.get_secret_value()
         all_of_them = (key, *self.auth_tokens, token, password, pii_key)
-        return tuple(secret for secret in all_of_them if len(secret) >= checks.MASKED_CHARS)
+        return tuple(secret for secret in all_of_them if len(secret) >= value_checks.MASKED_CHARS)
 
 
 def variables() -> dict[str, Variable]:

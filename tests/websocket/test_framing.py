@@ -8,7 +8,7 @@ from websockets.frames import Frame, Opcode
 from websockets.protocol import State
 from websockets.server import ServerProtocol
 
-from bot.realtime.framing import LEADING, Framer, FrameReader, plain_text
+from bot.websocket.framing import LEADING, Framer, FrameReader, plain_text
 
 
 @given(st.lists(st.one_of(st.binary(max_size=300), st.integers(65_530, 65_540).map(bytes)), max_size=4))

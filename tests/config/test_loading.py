@@ -20,11 +20,11 @@ from bot.config import (
     settings_table,
     warnings_about,
 )
-from bot.config.settings import variables
+from bot.config.settings_table import variables
 from bot.docs import source
 from bot.realtime.session import takes_reasoning
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 KEY = "sk-proj-0123456789abcdefghij"
 TOKEN = "5a0c3e9d7b1f4826a9c0e1d2b3f45867"
 OLD_TOKEN = "fedcba9876543210fedcba9876543210"

@@ -6,7 +6,7 @@ import ipaddress
 import re
 from urllib.parse import urlsplit
 
-from bot.config.hosts import Address, address_of
+from bot.config.values.hosts import Address, address_of
 
 _DOOR = re.compile(
     r"(?i)/(?:voice(?:/(?:next|status|dialled|recorded))?|media(?:/.*)?|healthz|readyz|metrics)/?$"

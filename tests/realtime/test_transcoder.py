@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from bot.audio.transcode import FORMATS, Format, from_line, to_line
 from bot.realtime import events
-from bot.realtime.transcoding import Transcoder
+from bot.realtime.transcoder import Transcoder
 
 encode = msgspec.json.Encoder().encode
 MULAW = bytes(range(256)) * 4

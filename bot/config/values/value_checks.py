@@ -16,10 +16,10 @@ from urllib.parse import SplitResult, urlsplit
 
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationInfo
 
-from bot.config.callers import parse_callers
-from bot.config.database import PostgresServer, parse_database_url, parse_key
-from bot.config.hosts import is_host
-from bot.config.paths import there, unexpanded
+from bot.config.values.caller_lists import parse_callers
+from bot.config.values.database_url import PostgresServer, parse_database_url, parse_key
+from bot.config.values.hosts import is_host
+from bot.config.values.paths import there, unexpanded
 
 VOICES = ("alloy", "ash", "ballad", "coral", "echo", "sage", "shimmer", "verse", "marin", "cedar")
 """The names that openai-realtime 2 lists."""

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Literal, NamedTuple
 from urllib.parse import parse_qsl, unquote, urlsplit
 
-from bot.config.hosts import is_host
-from bot.config.paths import there, unexpanded
+from bot.config.values.hosts import is_host
+from bot.config.values.paths import there, unexpanded
 
 KEY_BYTES = 32
 SSL_MODES = ("disable", "prefer", "require", "verify-ca", "verify-full")

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from bot.config import SettingsError, load_settings, missing_for_call, read_env_file, warnings_about
-from bot.config.reachable import unreachable
+from bot.config.values.reachable import unreachable
 from bot.server.http.app import make_app
 
 KEY = "sk-proj-0123456789abcdefghij"

@@ -1,0 +1,4 @@
+"""Checks of single values, pure: no sentence holds a secret.
+
+Nothing that knows two settings. Start at `value_checks`.
+"""
