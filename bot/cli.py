@@ -19,7 +19,7 @@ import typer
 
 if TYPE_CHECKING:
     from bot.config import Settings
-    from bot.records.fixture import Fixture
+    from bot.recording.fixture import Fixture
     from bot.testing.ring import Ring
     from bot.testing.souvenirs import SoundFile
 
@@ -300,7 +300,7 @@ def _follow(ring: Ring, sound: SoundFile | None) -> None:
 
 def _recorded(path: Path) -> Fixture:
     """The fixture at `path`; with what is none a sentence and exit code 2."""
-    from bot.records.fixture import BadFixture, read_fixture
+    from bot.recording.fixture import BadFixture, read_fixture
 
     try:
         return read_fixture(path)
@@ -318,8 +318,8 @@ def replay(
 
     Exit code 1 when any differs; the first difference of each is told in words.
     """
-    from bot.records.fixture import BadFixture
-    from bot.records.replay import replay as replay_fixture
+    from bot.recording.fixture import BadFixture
+    from bot.recording.replay import replay as replay_fixture
 
     failed = False
     for path in fixtures:
@@ -347,15 +347,15 @@ def show(
 
     A page is told to the call store of the settings, if that knows the call: `bot forget` erases it with the rest.
     """
-    from bot.records.terminal import show as show_timeline
-    from bot.records.timeline import timeline
+    from bot.views.timeline import timeline
+    from bot.views.timeline_in_terminal import show as show_timeline
 
     recorded = _recorded(fixture)
     if html is None:
         show_timeline(timeline(recorded), minor=everything)
         return
-    from bot.records.calls.exporting import export_fixture_page
-    from bot.records.store.urls import StoreError, store_url
+    from bot.store.urls import StoreError, store_url
+    from bot.views.stored.exporting import export_fixture_page
 
     settings = settings_for(env_file, *THE_STORE)
     try:
@@ -392,16 +392,16 @@ def calls(
     """List the calls on record, or show one: what was said and heard, what it cost, why it ended."""
     from rich.console import Console
 
-    from bot.records.calls import commands
-    from bot.records.calls.failing import Failed
-    from bot.records.calls.query import Question
+    from bot.views.queries.call_query import Question
+    from bot.views.queries.command_failures import Failed
+    from bot.views.stored import stored_commands
 
     asked = Question(day, since, until, number, reason, min_usd, limit)
-    wanted = commands.Wanted(as_json, html, vcon)
+    wanted = stored_commands.Wanted(as_json, html, vcon)
     used = {"BOT_PII_KEY": number is not None, "BOT_PRICES": sid is not None, "PUBLIC_URL": vcon is not None}
     needed = [*THE_STORE, *(name for name, is_used in used.items() if is_used)]
     try:
-        commands.calls(settings_for(env_file, *needed), sid, asked, wanted, Console(highlight=False))
+        stored_commands.calls(settings_for(env_file, *needed), sid, asked, wanted, Console(highlight=False))
     except Failed as failed:
         fail(*failed.sentences, code=failed.code)
 
@@ -417,8 +417,8 @@ def forget(
 
     Says what was erased; exit code 1 when something could not be. The server may run meanwhile.
     """
-    from bot.records.calls import commands
-    from bot.records.calls.failing import Failed
+    from bot.views.queries.command_failures import Failed
+    from bot.views.stored import stored_commands
 
     def sure(about: str) -> bool:
         typer.echo(about)
@@ -427,7 +427,7 @@ def forget(
         return yes or typer.confirm("Erase them for ever?")
 
     try:
-        erased = commands.forget(settings_for(env_file, *THE_STORE, "BOT_PII_KEY"), number, sure)
+        erased = stored_commands.forget(settings_for(env_file, *THE_STORE, "BOT_PII_KEY"), number, sure)
     except Failed as failed:
         fail(*failed.sentences, code=failed.code)
     for line in erased.story:

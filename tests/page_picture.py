@@ -11,7 +11,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from tests.records.test_page_in_browser import BROWSERS, QUIET
+from tests.views.test_page_in_browser import BROWSERS, QUIET
 
 PICTURE = Path(__file__).parents[1] / "bot/docs/call-page.png"
 SIZE = "1180,704"

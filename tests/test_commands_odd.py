@@ -16,7 +16,7 @@ from typer.testing import CliRunner, Result
 
 from bot.cli import app
 from bot.config.settings_table import variables
-from tests.records import records_sample
+from tests.recording import records_sample
 
 ROOT = Path(__file__).parents[1]
 FIXTURE = ROOT / "tests/fixtures/idle.call.jsonl.gz"

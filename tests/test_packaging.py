@@ -33,9 +33,9 @@ from pathlib import Path
 from bot.audio.fillers import filler, languages
 from bot.audio.prompts import names, prompt
 from bot.observe.catalogue import ALERTS, DASHBOARD, shipped
-from bot.records.page import _file
-from bot.records.store.schema import migrate
-from bot.records.store.urls import url_of
+from bot.views.call_page import _file
+from bot.store.sql.schema import migrate
+from bot.store.urls import url_of
 from bot.twilio.twiml import TwimlFiles, shipped_directory
 print(shipped_directory())
 assert "Hangup" in TwimlFiles().render("goodbye")
@@ -94,8 +94,8 @@ def test_the_wheel_carries_every_file_of_the_package_and_the_twiml(wheel: Path) 
     expected = {path.relative_to(ROOT).as_posix() for path in package}
     expected |= {f"bot/twiml/{path.name}" for path in (ROOT / "twiml").iterdir()}
     assert carried == expected
-    assert {"bot/py.typed", "bot/twiml/answer.xml", "bot/records/page_files/page.html"} <= carried
-    assert {"bot/records/store/migrations/env.py", "bot/records/store/migrations/versions/r0001_calls.py"} <= carried
+    assert {"bot/py.typed", "bot/twiml/answer.xml", "bot/views/page_files/page.html"} <= carried
+    assert {"bot/store/sql/migrations/env.py", "bot/store/sql/migrations/versions/r0001_calls.py"} <= carried
     assert any(name.endswith(".ulaw") for name in carried)
     assert {"bot/docs/settings.md", "bot/docs/openai-realtime.md", "bot/docs/call-page.png"} <= carried
 

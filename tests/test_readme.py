@@ -31,12 +31,12 @@ from bot.realtime import events
 from bot.realtime.errors import FATAL
 from bot.realtime.failures import FailureKind
 from bot.realtime.session import SessionSettings
-from bot.records.fixture_file import FixtureFile
-from bot.records.recorder import Recorder
-from bot.records.store.pii import caller_hash, key_beside
-from bot.records.store.rows import CallEnded, CallStarted, FileKept
-from bot.records.writer import Writer
-from tests.records.calls import calls_sample
+from bot.recording.files.file_writer import Writer
+from bot.recording.files.fixture_file import FixtureFile
+from bot.recording.files.recorder import Recorder
+from bot.store.pii import caller_hash, key_beside
+from bot.store.rows import CallEnded, CallStarted, FileKept
+from tests.views.stored import calls_sample
 
 ROOT = Path(__file__).parents[1]
 PATHS = (ROOT / "README.md", *sorted((ROOT / "bot/docs").glob("*.md")))

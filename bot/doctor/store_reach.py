@@ -7,10 +7,10 @@ import os
 from typing import NamedTuple
 
 from bot.config import Settings
-from bot.records.store.delivery import why_of
-from bot.records.store.pii import pii_key
-from bot.records.store.store import CallStore
-from bot.records.store.urls import StoreError, StoreUrl, store_url
+from bot.store.call_store import CallStore
+from bot.store.delivery.batch_delivery import why_of
+from bot.store.pii import pii_key
+from bot.store.urls import StoreError, StoreUrl, store_url
 
 PATIENCE_S = 10.0
 

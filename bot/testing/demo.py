@@ -15,7 +15,7 @@ from rich.console import Console
 from bot.audio.prompts import prompt
 from bot.config import Settings, load_settings
 from bot.observe import logging
-from bot.records.recorder import Recorder
+from bot.recording.files.recorder import Recorder
 from bot.server.directory.live_calls import LiveCalls
 from bot.server.http.app import running
 from bot.server.http.handler_context import CALLS

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from bot.records.fixture import read_fixture
-from bot.records.replay import Factory, ReplayResult, replay
+from bot.recording.fixture import read_fixture
+from bot.recording.replay import Factory, ReplayResult, replay
 
 
 def assert_replays(path: Path | str, factory: Factory | None = None) -> ReplayResult:

@@ -30,8 +30,8 @@ from bot.call.outputs import FACTS, PHONE_MESSAGES, Adopt, Dial, Drop, End, EndR
 from bot.call.settings import CallSettings
 from bot.realtime import events
 from bot.realtime.failures import Failure, failure_of_close
-from bot.records.fixture import Way
-from bot.records.told import TOLD, told_as
+from bot.recording.fixture import Way
+from bot.recording.told_outputs import TOLD, told_as
 from bot.testing.line import Line
 from bot.testing.phone import SimulatedPhone
 from bot.testing.virtual_session import ModelPeer, Redial, VirtualSession, unanswered

@@ -7,11 +7,11 @@ import stat
 from collections.abc import Sequence
 from pathlib import Path
 
-from bot.records.calls.legs import joined_sounds
-from bot.records.fixture import read_fixture
-from bot.records.page import render_page
-from bot.records.sound import Sound, wav_of
+from bot.recording.fixture import read_fixture
 from bot.testing.phone import SimulatedPhone
+from bot.views.call_legs import joined_sounds
+from bot.views.call_page import render_page
+from bot.views.call_sound import Sound, wav_of
 
 
 class SoundFile:

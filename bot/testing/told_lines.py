@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from rich.text import Text
 
-from bot.records.wording import visible
+from bot.recording.wording import visible
 
 _STYLES = {"caller": "cyan", "bot": "green", "call": "yellow"}
 

@@ -17,7 +17,7 @@ from tests.benchmarks.pacer import LIMIT_LAG_US
 from tests.benchmarks.phone_load import Target
 from tests.benchmarks.processes import Process, RigError, free_port
 from tests.benchmarks.samples import Summary
-from tests.records.store.troubles import small_disk
+from tests.store.troubles import small_disk
 
 Kind = Literal["relay", "minimal", "heardline"]
 Store = Literal["none", "kept", "slow", "locked", "full", "gone"]

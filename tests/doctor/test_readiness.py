@@ -230,7 +230,7 @@ def test_a_directory_whose_path_is_too_long_for_a_socket_is_told(
 
 
 def test_without_the_driver_of_postgres_the_way_to_it_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("bot.records.store.urls.importlib.util.find_spec", lambda name: None)
+    monkeypatch.setattr("bot.store.urls.importlib.util.find_spec", lambda name: None)
     (told,) = both(DATABASE_URL="postgresql+asyncpg://bot:secret-word@127.0.0.1:1/calls", BOT_PII_KEY="ab" * 32)
     assert "pip install '.[postgres]'" in told
     assert "secret-word" not in told

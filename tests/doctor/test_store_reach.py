@@ -5,8 +5,8 @@ from pathlib import Path
 
 from bot.config import load_settings
 from bot.doctor.store_reach import Reached, reach
-from bot.records.store.schema import migrate
-from bot.records.store.urls import store_url
+from bot.store.sql.schema import migrate
+from bot.store.urls import store_url
 
 AWAY = "postgresql://bot:secret-word@127.0.0.1:1/calls?sslmode=disable"
 

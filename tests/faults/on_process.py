@@ -29,10 +29,10 @@ from tests.faults.on_sockets import REPLIES, Run, finished
 from tests.faults.outcome import MOST_MS, Outcome, Sound, tone
 from tests.patience import GIVE_UP_S
 from tests.proof import moving
-from tests.records.store.conftest import new_database
-from tests.records.store.faulty import AWAY, FaultyStore
 from tests.server.bookkeeping.test_call_records import faulty
 from tests.server.simulated_server import GREETING, Desk, Reach, a_phone, captured, environment, standing, until
+from tests.store.conftest import new_database
+from tests.store.faulty_store import AWAY, FaultyStore
 
 STALL_S = 1.0
 HOUR_S = 3600

@@ -9,7 +9,7 @@ from itertools import islice
 from pathlib import Path
 from urllib.parse import urlencode
 
-from bot.records.fixture import Fixture, Line, encode_header, encode_line, read_fixture
+from bot.recording.fixture import Fixture, Line, encode_header, encode_line, read_fixture
 from bot.twilio.token import seal
 from bot.websocket.framing import Framer, plain_text
 from tests.server.simulated_server import PUBLIC_URL, form

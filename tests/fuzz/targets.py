@@ -18,13 +18,13 @@ from bot.call.inputs import Note, Refused, Tick
 from bot.call.outputs import End
 from bot.call.settings import CallSettings
 from bot.realtime import events
-from bot.records.fixture import BadFixture, Line, parse_fixture
-from bot.records.timeline import timeline
+from bot.recording.fixture import BadFixture, Line, parse_fixture
 from bot.server.calls.phone_socket import MAX_MESSAGE_BYTES, PhoneSocket
 from bot.server.http.voice import MAX_FIELDS
 from bot.twilio import stream
 from bot.twilio.signature import webhook_ok
 from bot.twilio.token import BadToken, open_token
+from bot.views.timeline import timeline
 from tests.fuzz import seeds
 from tests.fuzz.engine import Target
 

@@ -18,7 +18,7 @@ from bot.call.inputs import DailySpend
 from bot.call.settings import CallSettings, Money
 from bot.realtime.prices import load
 from bot.realtime.session import SessionSettings
-from bot.records.fixture import VERSION, Fixture, Header, Line
+from bot.recording.fixture import VERSION, Fixture, Header, Line
 from bot.testing.agent import Failure, Pacing, Reply, Spoken, Turn
 from bot.testing.line import Line as Wire
 from bot.testing.model import Behaviour, SimulatedModel, SpeechAt

@@ -17,7 +17,7 @@ from pathlib import Path
 import msgspec
 
 from bot.call.settings import CallSettings
-from bot.records.fixture import VERSION, Header, Line, encode_header, encode_line
+from bot.recording.fixture import VERSION, Header, Line, encode_header, encode_line
 from bot.testing.agent import Spoken
 from tests.proof.scenes import Recorded, scenes
 from tests.proof.situations import FIRST, LATER, LONG, SITUATIONS, Network, Situation, replace_items, run

@@ -31,10 +31,10 @@ from bot.testing.script import BotSilent, Say, Script, Step
 from bot.testing.twilio_texts import StreamIds
 from tests import postgres
 from tests.patience import GIVE_UP_S
-from tests.records.store.conftest import new_database
 from tests.server.balancer import Balancer
 from tests.server.instance import COMMAND, ROOT, _free_port, _inherited
 from tests.server.simulated_server import Reach, a_phone, environment, heard, until
+from tests.store.conftest import new_database
 
 SENTENCE = Spoken(pattern(1500, "sentence"), "This is one whole sentence.")
 REPLY = Reply([SENTENCE], pacing=Pacing(speed=3))

@@ -9,10 +9,10 @@ from pathlib import Path
 
 from bot.audio import mulaw
 from bot.call.call import Call
-from bot.records.audio_file import AudioFile
+from bot.recording.files.audio_file import AudioFile
 from bot.testing.scheduler import Core, VirtualCall
 from tests.proof.situations import MS, Network, Situation, run
-from tests.records.recording import Overheard
+from tests.recording.recorded_core import Overheard
 
 SAMPLES_PER_MS = 8
 

@@ -18,7 +18,7 @@ from bot.call.settings import CallSettings
 from bot.call.transcript.past_turns import CARRY_ON
 from bot.realtime.failures import Failure
 from bot.realtime.session import SessionSettings
-from bot.records.fixture import VERSION, Fixture, Header, Line
+from bot.recording.fixture import VERSION, Fixture, Header, Line
 from bot.testing.agent import Pacing, Reply, Spoken, Turn
 from bot.testing.line import Line as Wire
 from bot.testing.model import Behaviour, CloseAt, SimulatedModel, SpeechAt

@@ -35,9 +35,9 @@ from tests import postgres
 from tests.faults.outcome import MOST_MS
 from tests.patience import GIVE_UP_S
 from tests.proof.moving import _environment, supervised
-from tests.records.store.conftest import new_database
 from tests.server.balancer import Balancer
 from tests.server.simulated_server import ACCOUNT, GREETING, PUBLIC_URL, QUICK, Reach, a_phone, form, until
+from tests.store.conftest import new_database
 
 LATE = MOST_MS / 1_000 + HOLDS * HOLD_S
 """Seconds from the end of a stream to the next sound: the rounds, and what every fault may take."""

@@ -7,8 +7,8 @@ import random
 import pytest
 
 from bot.call.facts import UsageFact
-from bot.records.fixture import read_fixture
-from bot.records.replay import replay
+from bot.recording.fixture import read_fixture
+from bot.recording.replay import replay
 from tests.proof.farewell import BYE, RECORDED, any_plan, run
 from tests.proof.fixtures import DIRECTORY
 

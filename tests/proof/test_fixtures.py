@@ -17,8 +17,8 @@ from bot.call.outputs import End, Output, Report
 from bot.call.prompts.greeting import RECORDED_ITEM
 from bot.call.settings import CallSettings
 from bot.realtime.events import AppendAudio, CancelResponse, CreateItem, CreateResponse, UpdateSession
-from bot.records.fixture import read_fixture
-from bot.records.replay import replay
+from bot.recording.fixture import read_fixture
+from bot.recording.replay import replay
 from bot.testing import assert_replays
 from tests.proof.fixtures import DIRECTORY, fixture_of, main, recorded_calls
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from tests.postgres import Server
 from tests.proof import moving
-from tests.records.store.conftest import new_database
+from tests.store.conftest import new_database
 
 CALLS = 3
 

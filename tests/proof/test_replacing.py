@@ -7,7 +7,7 @@ import random
 import pytest
 
 from bot.call.transcript.past_turns import CARRY_ON
-from bot.records.replay import replay
+from bot.recording.replay import replay
 from tests.proof.replacing import MS, OPENS_MS, RECORDED, Outcome, Plan, any_plan, run, talk
 
 GREETING = (423, 3_140)

@@ -19,7 +19,7 @@ from structlog.testing import LogCapture
 
 from bot.config import Settings, load_settings
 from bot.realtime.session import Dialect
-from bot.records.recorder import Recorder
+from bot.recording.files.recorder import Recorder
 from bot.server.bookkeeping.store_service import Keeping
 from bot.server.calls.bridge import Bridge
 from bot.server.directory.live_calls import LiveCalls

@@ -18,7 +18,7 @@ import pytest
 
 from bot.audio import mulaw
 from bot.config import load_settings
-from bot.records.fixture import read_fixture
+from bot.recording.fixture import read_fixture
 from bot.testing.agent import Pacing, Reply, ScriptedAgent, Spoken, pattern
 from bot.testing.model import Behaviour, SimulatedModel
 from bot.testing.model.server import SimulatedRealtimeServer

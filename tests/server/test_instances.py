@@ -9,10 +9,10 @@ from contextlib import asynccontextmanager
 from bot.server.bookkeeping.store_service import keeping, prepare
 from bot.testing.dial import new_call_sid
 from tests.postgres import Server
-from tests.records.store.conftest import new_database
 from tests.server.bookkeeping.test_call_records import stored
 from tests.server.simulated_server import Desk, form, standing, stream_of, until
 from tests.server.test_webhooks import verbs
+from tests.store.conftest import new_database
 
 
 @asynccontextmanager

@@ -24,7 +24,7 @@ from bot.call.handlers.phone_side import PhoneSide
 from bot.cli import app as command_line
 from bot.observe import logging as observe_logging
 from bot.observe.masking import masker
-from bot.records.masking import Masker
+from bot.recording.fixture_masking import Masker
 from bot.server.bookkeeping.call_records import masked_turn
 from bot.server.bookkeeping.store_service import keeping
 from bot.testing.agent import Reply, Spoken, ToolCall, pattern

@@ -10,8 +10,8 @@ import pytest
 
 from bot.audio import mulaw
 from bot.audio.wav import StereoWriter
-from bot.records.fixture import read_fixture
-from bot.records.recorder import Recorder
+from bot.recording.files.recorder import Recorder
+from bot.recording.fixture import read_fixture
 from bot.server.calls.live_call import LiveCall
 from bot.testing import assert_replays
 from bot.testing.agent import Reply, Spoken, pattern

@@ -15,13 +15,13 @@ import aiohttp
 import pytest
 
 from bot.call.transcript.past_turns import CARRY_ON
-from bot.records.store.results import StoredCall
 from bot.server.bookkeeping.store_service import keeping
 from bot.server.directory import call_endings
 from bot.server.directory.after_stream import what_follows
 from bot.server.shared.call_registry import Known
 from bot.server.shared.resumption import MAX_LEGS, Past
 from bot.server.shared.store_lookup import Stored
+from bot.store.results import StoredCall
 from bot.testing.agent import Reply, Spoken, pattern
 from bot.testing.dial import DialResult, new_call_sid, new_stream_sid
 from bot.testing.model import Behaviour

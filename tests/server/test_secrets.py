@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from bot.observe.logging import configure
-from bot.records.fixture import read_fixture
+from bot.recording.fixture import read_fixture
 from bot.testing.agent import Reply, Spoken, ToolCall, pattern
 from bot.testing.model import Behaviour, SendAt
 from bot.testing.replays import assert_replays

@@ -14,15 +14,15 @@ from pathlib import Path
 
 import pytest
 
-from bot.records.store.results import CallSummary
 from bot.server.bookkeeping.store_service import keeping
+from bot.store.results import CallSummary
 from bot.testing.line import Line
 from bot.testing.phone import SimulatedPhone
 from bot.testing.slow_line import SlowLine
 from tests.postgres import Server
-from tests.records.store import troubles
-from tests.records.store.conftest import new_database
 from tests.server.simulated_server import GREETING, Desk, a_phone, heard, standing, until
+from tests.store import troubles
+from tests.store.conftest import new_database
 
 CALLS = 20
 SLOW_MS = 300

@@ -29,9 +29,9 @@ from bot.testing.phone import SimulatedPhone
 from bot.testing.souvenirs import SoundFile, save_page, save_wav
 from bot.testing.twilio_texts import StreamIds
 from tests.proof.farewell import tone
-from tests.records import records_sample
-from tests.records.test_page import Page
+from tests.recording import records_sample
 from tests.testing.test_ring import environment
+from tests.views.test_call_page import Page
 
 MS = 1_000
 

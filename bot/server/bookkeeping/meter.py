@@ -12,16 +12,16 @@ from bot.call.outputs import EndReason
 from bot.call.states import State
 from bot.observe.guarded import guarded
 from bot.observe.metrics import Metrics
-from bot.records.store.keeper import Keeper
-from bot.records.store.store import CallStore
-from bot.records.store.sweep import Sweep
-from bot.records.writer import process_writer
+from bot.recording.files.file_writer import process_writer
 from bot.server.bookkeeping.http_log import HttpLog
 from bot.server.bookkeeping.metric_list import BILLED, COLUMNS, FAMILIES, MILESTONES, WebhookRefusal, read
 from bot.server.calls.call_tally import Tally
 from bot.server.calls.live_call import LiveCall
 from bot.server.directory.live_calls import LiveCalls
 from bot.server.shared.socket_handover import Handover
+from bot.store.call_store import CallStore
+from bot.store.delivery.write_behind import Keeper
+from bot.store.upkeep.crash_sweep import Sweep
 
 FLUSH_S = 1.0
 NANO = 1_000_000_000

@@ -12,16 +12,6 @@ from functools import partial
 import structlog
 
 from bot.config import Settings
-from bot.records.store.delivery import StoreAway, why_of
-from bot.records.store.keeper import Keeper
-from bot.records.store.opening import opened
-from bot.records.store.owners import Owner, this_process
-from bot.records.store.pii import caller_hash, pii_key
-from bot.records.store.purge import EVERY_S, Purge, retention
-from bot.records.store.rows import CallEnded, OwnerSeen, Row, UsageKept
-from bot.records.store.store import CallStore
-from bot.records.store.sweep import Sweep
-from bot.records.store.urls import StoreError, store_url
 from bot.server.bookkeeping.call_records import Records, utc_now
 from bot.server.directory.live_calls import LiveCalls
 from bot.server.setup.call_prices import nano_usd
@@ -30,6 +20,16 @@ from bot.server.shared.ended_calls import DAY_S
 from bot.server.shared.outcomes import is_final
 from bot.server.shared.spent_today import LOOK_S
 from bot.server.shared.store_lookup import Shelf
+from bot.store.call_store import CallStore
+from bot.store.delivery.batch_delivery import StoreAway, why_of
+from bot.store.delivery.write_behind import Keeper
+from bot.store.open_store import opened
+from bot.store.pii import caller_hash, pii_key
+from bot.store.rows import CallEnded, OwnerSeen, Row, UsageKept
+from bot.store.upkeep.crash_sweep import Sweep
+from bot.store.upkeep.owners import Owner, this_process
+from bot.store.upkeep.purge import EVERY_S, Purge, retention
+from bot.store.urls import StoreError, store_url
 
 LAST_ROWS_S = 5.0
 """How long the end of the process waits for a store that is slow: what it has not taken then is lost."""

@@ -22,8 +22,8 @@ from bot.call.settings import CallSettings
 from bot.realtime import events
 from bot.realtime.connection import Endpoint
 from bot.realtime.failures import Failure, FailureKind
-from bot.records.fixture import InputWay
-from bot.records.recorder import Recorder
+from bot.recording.files.recorder import Recorder
+from bot.recording.fixture import InputWay
 from bot.server.calls.call_tally import Tally
 from bot.server.calls.call_traffic import Traffic
 from bot.server.calls.model_sessions import ModelSide, Spare

@@ -10,11 +10,11 @@ from typing import Literal, NamedTuple
 
 import structlog
 
-from bot.records.store.rows import CRASHED
 from bot.server.directory.live_calls import LiveCalls
 from bot.server.directory.redirected_calls import HOLDS
 from bot.server.shared.outcomes import BOUNDS, FAILED, RESUMABLE, Outcome
 from bot.server.shared.resumption import Past
+from bot.store.rows import CRASHED
 
 What = Literal["hang_up", "limit", "fallback", "hold", "go_on", "stale"]
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from bot.config import Settings
 from bot.realtime.addresses import Addresses
 from bot.realtime.connection import Endpoint
-from bot.records.recorder import Recorder
+from bot.recording.files.recorder import Recorder
 from bot.server.calls.bridge import Bridge
 from bot.server.calls.live_call import LiveCall
 from bot.server.calls.past_calls import PastCalls

@@ -6,11 +6,12 @@ from datetime import UTC, datetime
 
 from bot.call.settings import CallSettings
 from bot.config import Settings
-from bot.records import audio_file, fixture
-from bot.records.audio_file import AudioFile
-from bot.records.feed import CallFile
-from bot.records.fixture_file import FixtureFile
-from bot.records.new_file import call_path
+from bot.recording import fixture
+from bot.recording.files import audio_file
+from bot.recording.files.audio_file import AudioFile
+from bot.recording.files.call_file import CallFile
+from bot.recording.files.fixture_file import FixtureFile
+from bot.recording.files.new_file import call_path
 
 
 def call_files(settings: Settings, chosen: CallSettings, call_sid: str) -> list[CallFile]:

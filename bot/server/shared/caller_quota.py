@@ -12,7 +12,7 @@ from collections.abc import Callable
 from typing import Literal, NamedTuple
 
 from bot.config import Settings
-from bot.records.store.pii import caller_hash
+from bot.store.pii import caller_hash
 
 MINUTE_S = 60.0
 _KEY_LABEL = b"heardline caller quota v1"

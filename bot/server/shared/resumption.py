@@ -12,7 +12,7 @@ from bot.call.facts import TurnFact
 from bot.call.settings import CallSettings
 from bot.call.transcript.past_turns import PastTurn
 from bot.call.transcript.transcript import Turn
-from bot.records.store.results import CallSummary
+from bot.store.results import CallSummary
 
 MAX_LEGS = 5
 """How often a call is carried on."""

@@ -14,12 +14,12 @@ from typing import Any, Literal, NamedTuple
 import msgspec
 import structlog
 
-from bot.records.store.delivery import StoreAway
-from bot.records.store.keeper import Keeper
-from bot.records.store.owners import is_dead
-from bot.records.store.rows import LATER, CallTransferred, EventKept
-from bot.records.store.store import CallStore
 from bot.server.shared.resumption import Past, past_in_store
+from bot.store.call_store import CallStore
+from bot.store.delivery.batch_delivery import StoreAway
+from bot.store.delivery.write_behind import Keeper
+from bot.store.rows import LATER, CallTransferred, EventKept
+from bot.store.upkeep.owners import is_dead
 
 TOKEN_S = 0.5
 """How long a stream is kept waiting for the store."""

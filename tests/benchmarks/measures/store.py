@@ -16,7 +16,7 @@ from statistics import median
 from tests.benchmarks.measures.limits import say_limits
 from tests.benchmarks.report import Table
 from tests.benchmarks.rig import SETTLE_S, Observation, Rig, Store, Subject
-from tests.records.store import troubles
+from tests.store import troubles
 
 CALLS = 20
 EVERY_S = 0.05

@@ -18,23 +18,23 @@ from bot.call.facts import TurnFact, UsageFact, WaitFact
 from bot.call.outputs import Report
 from bot.call.settings import CallSettings
 from bot.config import Settings
-from bot.records.store.keeper import Keeper
-from bot.records.store.owners import this_process
-from bot.records.store.results import CallSummary, StoredCall
-from bot.records.store.rows import CallStarted, EventKept, OwnerSeen, Row, TurnKept, UsageKept
 from bot.server.bookkeeping import call_records as module
 from bot.server.bookkeeping.call_latencies import Waits, percentile
 from bot.server.bookkeeping.call_records import MISSED, CallRecord, masked_party, settings_digest
 from bot.server.bookkeeping.store_service import Keeping, keeping, midnight, prepare
 from bot.server.shared.resumption import Past
 from bot.server.shared.store_lookup import Shelf
+from bot.store.delivery.write_behind import Keeper
+from bot.store.results import CallSummary, StoredCall
+from bot.store.rows import CallStarted, EventKept, OwnerSeen, Row, TurnKept, UsageKept
+from bot.store.upkeep.owners import this_process
 from bot.testing.agent import Reply, Spoken, pattern
 from bot.testing.dial import new_call_sid
 from bot.testing.script import Heard, Say, Script, Step
 from bot.twilio.token import NONCE_BYTES, seal, stream_keys
-from tests.records.store.faulty import AWAY, FaultyStore
-from tests.records.store.samples import NOW
 from tests.server.simulated_server import AUTH_TOKEN, GREETING, QUICK, Desk, a_phone, heard, standing, until
+from tests.store.faulty_store import AWAY, FaultyStore
+from tests.store.row_samples import NOW
 
 CALLER, CALLED = "+15555550101", "+15555550100"
 

@@ -11,13 +11,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.call.facts import UsageFact
-from bot.records.store.rows import CallEnded, CallStarted, Row, UsageKept
 from bot.server.bookkeeping.store_service import _spent_today, keeping, midnight
 from bot.server.shared.spent_today import Day
+from bot.store.rows import CallEnded, CallStarted, Row, UsageKept
 from bot.testing.dial import new_call_sid
 from tests.postgres import Server
-from tests.records.store.conftest import new_database
 from tests.server.simulated_server import standing, until
+from tests.store.conftest import new_database
 
 TODAY, TOMORROW = date(2026, 11, 27), date(2026, 11, 28)
 

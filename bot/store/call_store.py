@@ -1,0 +1,144 @@
+"""The call store: what happened on each call, kept in SQLite or Postgres."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Sequence
+from datetime import UTC, datetime
+
+import sqlalchemy as sa
+
+from bot.call.facts import TurnFact
+from bot.store.results import CallSummary, Filters, Forgotten, OpenOwner, Purged, Retention, StoredCall
+from bot.store.rows import Row
+from bot.store.sql import reading, token_claims
+from bot.store.sql.engine import for_writing, make_engine
+from bot.store.sql.tables import HEAD
+from bot.store.sql.writing import apply_rows
+from bot.store.upkeep import erasing
+from bot.store.upkeep.crashed_calls import end_crashed
+from bot.store.urls import StoreUrl
+
+EVERYTHING = Filters()
+
+
+class CallStore:
+    """One store, whose tables `schema.migrate` has made. Belongs to one event loop.
+
+    Every method raises OSError or `sqlalchemy.exc.SQLAlchemyError` when the database does not answer or refuses, after
+    a bounded wait; what it did is then undone. Neither error repeats a row or a password.
+    """
+
+    def __init__(self, where: StoreUrl, *, now: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
+        """Opens nothing yet; makes SQLite's file. `now` dates calls of which only rows without a time are known."""
+        self._where = where
+        self._now = now
+        self._reads = make_engine(where)
+        self._writes = for_writing(self._reads)
+
+    async def is_current(self) -> bool:
+        """Whether the tables are there and as this code wants them. False: `schema.migrate` has work to do."""
+        async with self._reads.connect() as connection:
+            if not await connection.run_sync(lambda inner: sa.inspect(inner).has_table("alembic_version")):
+                return False
+            return list((await connection.execute(sa.text("SELECT version_num FROM alembic_version"))).scalars()) == [
+                HEAD
+            ]
+
+    async def apply(self, rows: Sequence[Row]) -> None:
+        """Write `rows` in one transaction. The same rows may come again, and in any order.
+
+        A row that no database takes (a naive time, a number beyond 64 bits) may also raise TypeError, ValueError or
+        OverflowError.
+        """
+        if not rows:
+            return
+        async with self._writes.begin() as connection:
+            stray = await apply_rows(connection, rows, self._now())
+        erasing.erase_stray(stray)
+
+    async def calls(self, filters: Filters = EVERYTHING) -> list[CallSummary]:
+        """The calls that `filters` let through, the newest first."""
+        async with self._reads.connect() as connection:
+            return await reading.list_calls(connection, filters)
+
+    async def call(self, sid: str) -> StoredCall | None:
+        """All of one call, by its SID or the beginning of it. Raises StoreError when several begin so."""
+        async with self._reads.connect() as connection:
+            return await reading.find_call(connection, sid)
+
+    async def so_far(self, sid: str) -> tuple[CallSummary, list[TurnFact]] | None:
+        """The call `sid` as it stands, and its turns in spoken order; None when it is not known."""
+        async with self._reads.connect() as connection:
+            return await reading.so_far(connection, sid)
+
+    async def ends_of(self, sids: Collection[str]) -> dict[str, str]:
+        """How each of the calls `sids` has ended. Those that go on, or are not known, are left out."""
+        async with self._reads.connect() as connection:
+            return await reading.ends_of(connection, sids)
+
+    async def ends_since(self, at: datetime) -> list[tuple[str, str, datetime]]:
+        """The calls that have ended since `at`, how and when, in the order of their ends."""
+        async with self._reads.connect() as connection:
+            return await reading.ends_since(connection, at)
+
+    async def claim(self, nonce: str) -> bool:
+        """Use a stream token, whoever asks: true once."""
+        async with self._writes.begin() as connection:
+            return await token_claims.claim(connection, nonce, self._now())
+
+    async def claimed(self, nonce: str) -> bool:
+        """Whether a stream token was used."""
+        async with self._reads.connect() as connection:
+            return await token_claims.claimed(connection, nonce)
+
+    async def conversation(self, sid: str) -> list[TurnFact]:
+        """The turns of the call `sid` in spoken order."""
+        async with self._reads.connect() as connection:
+            return await reading.conversation(connection, sid)
+
+    async def spent_since(self, at: datetime) -> int:
+        """What all instances have spent since `at`, in billionths of a dollar. Forgotten calls no longer count."""
+        async with self._reads.connect() as connection:
+            return await reading.spent_since(connection, at)
+
+    async def open_owners(self) -> list[OpenOwner]:
+        """The processes whose calls have not ended, dead or alive."""
+        async with self._reads.connect() as connection:
+            return await reading.open_owners(connection)
+
+    async def end_crashed(self, older_than: datetime, dead: Collection[str] = (), *, line_minute: int = 0) -> list[str]:
+        """End as crashed each open call whose last sign of life is before `older_than`, or whose owner is in `dead`.
+
+        `line_minute`: what each minute begun of their lines has cost, in billionths of a dollar. Returns their SIDs; of
+        several that ask at once, one gets each.
+        """
+        async with self._writes.begin() as connection:
+            return await end_crashed(connection, older_than, dead, line_minute)
+
+    async def purge(self, now: datetime, keep: Retention) -> Purged:
+        """Throw away what is older than it shall be kept. A call's figures stay."""
+        async with self._writes.begin() as connection:
+            purged = await erasing.purge(connection, now, keep, self._where.record_dir)
+        await self._truncate_log()
+        return purged
+
+    async def forget(self, caller_hash: str) -> Forgotten:
+        """Erase everything about a caller: rows and files. Raises ValueError for an empty hash, which is nobody's."""
+        if not caller_hash:
+            raise ValueError("an empty hash is nobody's")
+        async with self._writes.begin() as connection:
+            gone = await erasing.forget(connection, caller_hash, self._now(), self._where.record_dir)
+        return gone if await self._truncate_log() else erasing.still_in_log(gone)
+
+    async def close(self) -> None:
+        """Close every connection."""
+        await self._reads.dispose()
+
+    async def _truncate_log(self) -> bool:
+        """Whether SQLite's write-ahead log holds nothing any more; it waits a while for those who read."""
+        if self._where.dialect != "sqlite":
+            return True
+        autocommit = self._reads.execution_options(isolation_level="AUTOCOMMIT")
+        async with autocommit.connect() as connection:
+            busy = (await connection.execute(sa.text("PRAGMA wal_checkpoint(TRUNCATE)"))).one()[0]
+        return not busy

@@ -1,0 +1,112 @@
+"""What the call store answers."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+import msgspec
+
+from bot.call.facts import TurnFact
+from bot.store.rows import EventKept, FileKept, UsageKept
+
+
+class Filters(msgspec.Struct, frozen=True, kw_only=True):
+    """Which calls are listed. A field that is None does not filter; times are aware.
+
+    `since` is the first moment, `until` the first one after. `before` is the SID of a call: only older ones, for the
+    next page. An empty `reason` asks for calls that go on.
+    """
+
+    since: datetime | None = None
+    until: datetime | None = None
+    caller_hash: str | None = None
+    reason: str | None = None
+    min_nano_usd: int | None = None
+    before: str | None = None
+    limit: int = 50
+
+
+class CallSummary(msgspec.Struct, frozen=True, kw_only=True):
+    """One call. Numbers are masked, money is in billionths of a dollar. `ended_at` None, `reason` empty: it goes on.
+
+    `waits` are as in `CallEnded`. `purged_at`: its words were thrown away then, since their time was over.
+    """
+
+    sid: str
+    started_at: datetime
+    ended_at: datetime | None
+    reason: str
+    seconds: float
+    caller: str
+    called: str
+    caller_hash: str
+    owner: str
+    model: str
+    settings_digest: str
+    turns: int
+    interruptions: int
+    lost: int
+    waits: dict[str, float]
+    tokens: dict[str, int]
+    model_nano_usd: int
+    transcription_nano_usd: int
+    line_nano_usd: int
+    nano_usd: int
+    purged_at: datetime | None
+    leg: int = 0
+    """How often the call was carried on, on another stream."""
+
+
+class StoredCall(msgspec.Struct, frozen=True, kw_only=True):
+    """All that is known of a call. Turns are in spoken order, usages and events by number, files by time."""
+
+    summary: CallSummary
+    turns: list[TurnFact]
+    usages: list[UsageKept]
+    events: list[EventKept]
+    files: list[FileKept]
+
+
+class OpenOwner(msgspec.Struct, frozen=True):
+    """A process that owns calls which have not ended. `instance` and `seen_at`: as it last told, if it ever did."""
+
+    owner: str
+    instance: str
+    seen_at: datetime | None
+
+
+class Retention(msgspec.Struct, frozen=True, kw_only=True):
+    """Days for which each kind is kept; 0: for ever."""
+
+    recordings_days: int = 0
+    fixtures_days: int = 0
+    transcripts_days: int = 0
+
+
+class Purged(msgspec.Struct, frozen=True, kw_only=True):
+    """What a purge took away. `texts`: calls whose words are gone. `failed`: files that resist, and why."""
+
+    files: list[str]
+    texts: int
+    failed: dict[str, str]
+
+
+class Forgotten(msgspec.Struct, frozen=True, kw_only=True):
+    """What was erased of a caller, and what could not be.
+
+    `erased`: files; `outside`: those of them that lay outside the recording directory. `missing`: files that are not on
+    this machine: gone already, or on the disk of another instance, whose next purge erases what lies in its recording
+    directory. `failed`: files that could not be erased, and why; another `forget` tries them again. `live`: calls that
+    go on; no more of them is stored. `in_log`: SQLite's log still holds erased words, since somebody reads.
+    """
+
+    calls: int
+    turns: int
+    usages: int
+    events: int
+    erased: list[str]
+    outside: list[str]
+    missing: list[str]
+    failed: dict[str, str]
+    live: list[str]
+    in_log: bool = False

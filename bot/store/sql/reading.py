@@ -1,0 +1,160 @@
+"""Questions to the tables."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from bot.call.facts import TurnFact, UsageFact
+from bot.store.results import CallSummary, Filters, OpenOwner, StoredCall
+from bot.store.rows import EventKept, FileKept, UsageKept
+from bot.store.sql.tables import calls, events, files, processes, turns, usages
+from bot.store.urls import StoreError
+
+
+def _counted(stored: sa.Column[int], *which: sa.ColumnElement[bool]) -> sa.ColumnElement[int]:
+    """A call's count of turns: as it told at its end, until then by what is stored."""
+    so_far = sa.select(sa.func.count()).select_from(turns).where(turns.c.call_sid == calls.c.sid, *which)
+    return sa.case((calls.c.ended_at.is_(None), so_far.scalar_subquery()), else_=stored).label(stored.name)
+
+
+_CUT_SHORT = (turns.c.who == "bot") & turns.c.cut
+_SUMMARY = sa.select(
+    *(column for column in calls.c if column.name not in {"turns", "interruptions"}),
+    _counted(calls.c.turns),
+    _counted(calls.c.interruptions, _CUT_SHORT),
+)
+
+
+_ENDS_OF = sa.select(calls.c.sid, calls.c.reason).where(
+    calls.c.sid.in_(sa.bindparam("sids", expanding=True)), calls.c.ended_at.is_not(None)
+)
+
+
+async def list_calls(connection: AsyncConnection, filters: Filters) -> list[CallSummary]:
+    """Calls, the newest first."""
+    query = _SUMMARY.order_by(calls.c.started_at.desc(), calls.c.sid.desc()).limit(filters.limit)
+    for condition in _conditions(filters):
+        query = query.where(condition)
+    return [CallSummary(**row) for row in (await connection.execute(query)).mappings()]
+
+
+def _conditions(filters: Filters) -> Iterable[sa.ColumnElement[bool]]:
+    if filters.since is not None:
+        yield calls.c.started_at >= filters.since
+    if filters.until is not None:
+        yield calls.c.started_at < filters.until
+    if filters.caller_hash is not None:
+        yield calls.c.caller_hash == filters.caller_hash
+    if filters.reason is not None:
+        yield calls.c.reason == filters.reason
+    if filters.min_nano_usd is not None:
+        yield calls.c.nano_usd >= filters.min_nano_usd
+    if filters.before is not None:
+        last = calls.alias("last")
+        here = sa.tuple_(calls.c.started_at, calls.c.sid)
+        there = sa.select(last.c.started_at, last.c.sid).where(last.c.sid == filters.before)
+        yield here < there.scalar_subquery()
+
+
+async def find_call(connection: AsyncConnection, sid: str) -> StoredCall | None:
+    """The call `sid`, or the one whose SID begins so. Raises StoreError when several do."""
+    found = await _full_sid(connection, sid)
+    if found is None:
+        return None
+    row = (await connection.execute(_SUMMARY.where(calls.c.sid == found))).mappings().one()
+    return StoredCall(
+        summary=CallSummary(**row),
+        turns=await conversation(connection, found),
+        usages=[_usage(one) for one in await _children(connection, usages, found, usages.c.number)],
+        events=[EventKept(**one) for one in await _children(connection, events, found, events.c.number)],
+        files=[FileKept(**one) for one in await _children(connection, files, found, files.c.at, files.c.path)],
+    )
+
+
+async def _full_sid(connection: AsyncConnection, sid: str) -> str | None:
+    whole = (await connection.execute(sa.select(calls.c.sid).where(calls.c.sid == sid))).scalar_one_or_none()
+    if whole is not None or not sid:
+        return whole
+    # Not LIKE, which in SQLite takes capital letters for small ones.
+    begins = sa.func.substr(calls.c.sid, 1, len(sid)) == sid
+    query = sa.select(calls.c.sid).where(begins).order_by(calls.c.sid).limit(2)
+    found = list((await connection.execute(query)).scalars())
+    if len(found) > 1:
+        raise StoreError(f"Several calls begin with {sid}, such as {' and '.join(found)}; give more of the SID.")
+    return found[0] if found else None
+
+
+async def so_far(connection: AsyncConnection, sid: str) -> tuple[CallSummary, list[TurnFact]] | None:
+    """The call `sid` and its turns in spoken order."""
+    row = (await connection.execute(_SUMMARY.where(calls.c.sid == sid))).mappings().one_or_none()
+    return None if row is None else (CallSummary(**row), await conversation(connection, sid))
+
+
+async def ends_of(connection: AsyncConnection, sids: Collection[str]) -> dict[str, str]:
+    """How each of the calls `sids` has ended. Those that go on, or are not known, are left out."""
+    found = await connection.execute(_ENDS_OF, {"sids": list(sids)})
+    return {row.sid: row.reason for row in found}
+
+
+async def ends_since(connection: AsyncConnection, at: datetime) -> list[tuple[str, str, datetime]]:
+    """The calls that have ended since `at`, how and when, in the order of their ends."""
+    found = sa.select(calls.c.sid, calls.c.reason, calls.c.ended_at).where(calls.c.ended_at >= at)
+    return [(sid, reason, ended) for sid, reason, ended in await connection.execute(found.order_by(calls.c.ended_at))]
+
+
+async def conversation(connection: AsyncConnection, sid: str) -> list[TurnFact]:
+    """The turns of the call `sid` in spoken order."""
+    found = [TurnFact(**_without_sid(row)) for row in await _children(connection, turns, sid, turns.c.number)]
+    return in_spoken_order(found)
+
+
+def in_spoken_order(found: Iterable[TurnFact]) -> list[TurnFact]:
+    """`found`, which come by number, as they were spoken. One whose time is not known follows the one before it."""
+    latest = 0
+    placed = []
+    for turn in found:
+        began = latest if turn.began_us is None else turn.began_us
+        latest = began
+        placed.append((began, turn.number, turn))
+    return [turn for _, _, turn in sorted(placed, key=lambda place: place[:2])]
+
+
+async def spent_since(connection: AsyncConnection, at: datetime) -> int:
+    """Billionths of a dollar used since `at`: by sessions and transcriptions when used, by lines when calls ended."""
+    used = sa.select(sa.func.coalesce(sa.func.sum(usages.c.nano_usd), 0)).where(usages.c.at >= at)
+    lines = sa.select(sa.func.coalesce(sa.func.sum(calls.c.line_nano_usd), 0)).where(calls.c.ended_at >= at)
+    both = sa.select(used.scalar_subquery() + lines.scalar_subquery())
+    return int((await connection.execute(both)).scalar_one())
+
+
+async def open_owners(connection: AsyncConnection) -> list[OpenOwner]:
+    """Every process that owns a call which has not ended."""
+    query = (
+        sa.select(calls.c.owner, sa.func.coalesce(processes.c.instance, ""), processes.c.seen_at)
+        .select_from(calls.outerjoin(processes, processes.c.owner == calls.c.owner))
+        .where(calls.c.ended_at.is_(None))
+        .distinct()
+        .order_by(calls.c.owner)
+    )
+    return [OpenOwner(*row) for row in await connection.execute(query)]
+
+
+async def _children(
+    connection: AsyncConnection, table: sa.Table, sid: str, *order: sa.ColumnElement[Any]
+) -> list[dict[str, Any]]:
+    query = sa.select(table).where(table.c.call_sid == sid).order_by(*order)
+    return [dict(row) for row in (await connection.execute(query)).mappings()]
+
+
+def _without_sid(row: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in row.items() if name != "call_sid"}
+
+
+def _usage(row: dict[str, Any]) -> UsageKept:
+    fact = {name: value for name, value in row.items() if name not in {"call_sid", "at"}}
+    return UsageKept(row["call_sid"], row["at"], UsageFact(**fact))

@@ -1,0 +1,82 @@
+"""What the script of a call's page draws and plays from. Times are in ms; tracks are base64 in the alphabet of URLs."""
+
+from __future__ import annotations
+
+import base64
+from typing import Any
+
+from bot.recording.wording import visible
+from bot.views.call_sound import Sound
+from bot.views.timeline_parts import BargeIn, Timeline, Turn
+from bot.views.waveform import Waveform, waveform, waveform_of_sound
+
+
+def page_data(told: Timeline, sound: Sound | None, beside: str) -> dict[str, Any]:
+    """`beside`: the file, by its path from the page, that is played in place of `sound`."""
+    waves = waves_of(told, sound)
+    last_us = max([told.duration_us, sound.end_us if sound else 0, *(piece.end_us for piece in told.pieces)])
+    return {
+        "durationMs": last_us / 1000,
+        "windowMs": waves.window_ms,
+        "caller": _track(waves.caller),
+        "heard": _track(waves.heard),
+        "unheard": _track(waves.unheard),
+        "turns": [_turn(turn, told) for turn in told.turns],
+        "bargeIns": [_barge_in(one, known=bool(told.pieces)) for one in told.barge_ins],
+        "marks": [
+            {
+                "name": visible(m.name),
+                "due": m.due_us / 1000,
+                "back": None if m.echoed_us is None else m.echoed_us / 1000,
+            }
+            for m in told.marks
+        ],
+        "keys": [{"at": e.us / 1000, "text": visible(e.text)} for e in told.events if e.kind == "key"],
+        "audio": bool(sound or told.frames or told.pieces),
+        "sound": _sound(sound, beside),
+    }
+
+
+def waves_of(told: Timeline, sound: Sound | None) -> Waveform:
+    """What the fixture tells, since it knows also what was never heard; the recording where there is no fixture."""
+    if sound and not told.frames and not told.pieces:
+        return waveform_of_sound(sound)
+    return waveform(told)
+
+
+def _sound(sound: Sound | None, beside: str) -> dict[str, Any] | None:
+    """Mu-law, half the size of what it was recorded as; the script makes a WAV of it, which every browser plays."""
+    if sound is None:
+        return None
+    start = {"start": sound.start_us / 1000, "seconds": sound.seconds}
+    if beside:
+        return {**start, "beside": beside}
+    return {**start, "caller": _track(sound.caller), "heard": _track(sound.heard)}
+
+
+def _turn(turn: Turn, told: Timeline) -> dict[str, Any]:
+    cut_ends = [piece.end_us for piece in told.pieces if piece.item_id == turn.item_id and piece.cut_us is not None]
+    until_us = told.duration_us if turn.until_us is None else turn.until_us
+    return {
+        "who": turn.who,
+        "item": visible(turn.item_id),
+        "from": turn.from_us / 1000,
+        "to": until_us / 1000,
+        "text": visible(turn.text),
+        "unheardText": visible(turn.unheard_text),
+        "received": turn.received_ms,
+        "heard": turn.heard_ms,
+        "cut": None if turn.cut_us is None else turn.cut_us / 1000,
+        "unheardTo": max(cut_ends) / 1000 if cut_ends else None,
+        "told": turn.truncated_ms,
+    }
+
+
+def _barge_in(one: BargeIn, *, known: bool) -> dict[str, Any]:
+    """`known`: what had been sent is known, so also how much of it was never heard."""
+    unheard = one.unheard_ms if known else None
+    return {"at": one.at_us / 1000, "item": visible(one.item_id), "heard": one.heard_ms, "unheard": unheard}
+
+
+def _track(bytes_of: bytes) -> str:
+    return base64.urlsafe_b64encode(bytes_of).decode()

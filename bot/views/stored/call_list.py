@@ -1,0 +1,69 @@
+"""Stored calls as a list: newest first, with what each cost and why it ended, and the total."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import msgspec
+from rich.console import Console
+
+from bot.store.results import CallSummary, Filters
+from bot.views.queries.call_query import LIVE
+from bot.views.stored.columns import Columns, length, listed, local, say, times, usd
+
+_HEADS = ("started", "length", "caller", "ended", "turns", "cut", "cost", "call")
+_RIGHT = frozenset({"length", "turns", "cut", "cost"})
+_STYLES = {"started": "dim", "cost": "bold", "call": "cyan"}
+
+
+def show_list(found: Sequence[CallSummary], asked: Filters, console: Console) -> None:
+    """Print `found`, the answer to `asked` with a limit of one call more, which tells whether there are more."""
+    shown, more = found[: asked.limit], len(found) > asked.limit
+    if not shown:
+        say(console, _none(asked))
+        return
+    Columns(_HEADS, [_row(call) for call in shown], _RIGHT, styles=_STYLES, below="call").show(console)
+    say(console, _total(shown, more=more), style="bold")
+
+
+def list_json(found: Sequence[CallSummary], asked: Filters) -> bytes:
+    """One JSON object: the calls with all that their rows hold, and their sums."""
+    shown = found[: asked.limit]
+    whole: dict[str, Any] = {
+        "calls": shown,
+        "seconds": sum(call.seconds for call in shown),
+        "nano_usd": sum(call.nano_usd for call in shown),
+        "more": len(found) > asked.limit,
+    }
+    return msgspec.json.format(msgspec.json.encode(whole), indent=2)
+
+
+def ending(call: CallSummary) -> str:
+    """Why the call ended: the one name that logs, metrics and --reason have for it."""
+    return call.reason or LIVE
+
+
+def _row(call: CallSummary) -> Sequence[str]:
+    return (
+        local(call.started_at),
+        length(call.seconds) if call.ended_at else "",
+        call.caller or "withheld",
+        ending(call),
+        str(call.turns),
+        str(call.interruptions) if call.interruptions else "",
+        usd(call.nano_usd),
+        call.sid,
+    )
+
+
+def _total(shown: Sequence[CallSummary], *, more: bool) -> str:
+    parts = [times(len(shown), "call"), length(sum(call.seconds for call in shown))]
+    total = listed([", ".join(parts), usd(sum(call.nano_usd for call in shown))])
+    return f"{total}; there are older ones, which a higher --limit shows." if more else f"{total} in all."
+
+
+def _none(asked: Filters) -> str:
+    if asked == Filters(limit=asked.limit):
+        return "No call is stored yet."
+    return "No stored call is like that."

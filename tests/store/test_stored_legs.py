@@ -1,0 +1,77 @@
+"""A call that goes on after it had ended, on another stream; in whatever order the rows come."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from itertools import permutations
+
+import pytest
+from msgspec.structs import replace
+
+from bot.store.call_store import CallStore
+from bot.store.rows import CallEnded, CallStarted, CallTransferred, Row
+from tests.store.row_samples import NOW
+
+SID = "CA" + "7" * 32
+FIRST = CallStarted(SID, NOW, "here", caller="+*********01")
+BROKEN = CallEnded(SID, NOW + timedelta(seconds=9), "line_lost", 9.0, turns=3)
+SECOND = CallStarted(SID, NOW, "there", leg=1)
+OVER = CallEnded(SID, NOW + timedelta(seconds=20), "caller_hung_up", 20.0, turns=7, leg=1)
+
+
+async def summary(store: CallStore) -> tuple[str, str, int, float, str]:
+    found = await store.so_far(SID)
+    assert found is not None
+    call, turns = found
+    assert turns == []
+    assert (call.ended_at is None) == (call.reason == "")
+    return call.reason, call.owner, call.leg, call.seconds, call.caller
+
+
+@pytest.mark.parametrize("rows", list(permutations([FIRST, BROKEN, SECOND])))
+async def test_a_call_that_is_carried_on_is_going_on(store: CallStore, rows: list[Row]) -> None:
+    await store.apply([FIRST])
+    for row in rows:
+        await store.apply([row])
+    assert await summary(store) in {("", "there", 1, 9.0, "+*********01"), ("", "there", 1, 0.0, "+*********01")}
+
+
+async def test_it_goes_on_when_all_comes_in_one_batch_and_comes_twice(store: CallStore) -> None:
+    for _ in range(2):
+        await store.apply([FIRST, BROKEN, SECOND])
+        assert (await summary(store))[:3] == ("", "there", 1)
+
+
+async def test_the_end_of_the_last_stream_is_the_end_of_the_call(store: CallStore) -> None:
+    await store.apply([FIRST, BROKEN, SECOND])
+    await store.apply([OVER])
+    await store.apply([BROKEN])  # late, or once more
+    assert await summary(store) == ("caller_hung_up", "there", 1, 20.0, "+*********01")
+
+
+@pytest.mark.parametrize("at_once", [True, False])
+async def test_what_the_first_stream_waited_for_is_still_known(store: CallStore, *, at_once: bool) -> None:
+    first = replace(BROKEN, waits={"greeting_heard": 612.0, "clear_p50": 1.0})
+    last = replace(OVER, waits={"clear_p50": 2.0})
+    for rows in [[FIRST, first, SECOND, last]] if at_once else [[FIRST], [first], [SECOND], [last], [last]]:
+        await store.apply(rows)
+    found = await store.so_far(SID)
+    assert found is not None
+    assert found[0].waits == {"greeting_heard": 612.0, "clear_p50": 2.0}
+
+
+async def test_a_call_that_was_put_through_says_so_once_it_had_ended(store: CallStore) -> None:
+    await store.apply([FIRST, CallTransferred(SID)])
+    assert (await summary(store))[0] == ""
+    await store.apply([BROKEN, CallTransferred(SID)])
+    assert (await summary(store))[0] == "transferred"
+
+
+async def test_a_token_is_claimed_once(store: CallStore) -> None:
+    assert not await store.claimed("ab")
+    assert [await store.claim("ab"), await store.claim("ab"), await store.claim("cd")] == [True, False, True]
+    assert await store.claimed("ab")
+
+
+async def test_of_a_call_that_nobody_knows_nothing_is_said(store: CallStore) -> None:
+    assert await store.so_far(SID) is None
