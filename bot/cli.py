@@ -20,8 +20,8 @@ import typer
 if TYPE_CHECKING:
     from bot.config import Settings
     from bot.recording.fixture import Fixture
-    from bot.testing.ring import Ring
-    from bot.testing.souvenirs import SoundFile
+    from bot.testing.commands.ring import Ring
+    from bot.testing.commands.saved_call import SoundFile
 
 WRONG_SETTINGS = 2
 _FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO})
@@ -179,7 +179,7 @@ def demo(
     from rich.console import Console
 
     from bot.server.workers.event_loop import run_in_loop
-    from bot.testing.demo import demonstrate, what_next
+    from bot.testing.commands.demo import demonstrate, what_next
 
     console = Console(highlight=False)
     console.print("A simulated caller rings the real server; the session behind it is simulated too.", soft_wrap=True)
@@ -206,7 +206,7 @@ def model(
     nothing, and says so. Prints what to set for the bot; SIGTERM or Ctrl-C ends it.
     """
     from bot.server.workers.event_loop import run_in_loop
-    from bot.testing.stand_in import stand_in
+    from bot.testing.commands.simulated_model_server import stand_in
 
     try:
         run_in_loop(stand_in(port, typer.echo))
@@ -233,9 +233,9 @@ def call(
     """
     from rich.console import Console
 
-    from bot.testing.mends import bad_url
-    from bot.testing.ring import Ring, same_file
-    from bot.testing.souvenirs import SoundFile
+    from bot.testing.commands.ring import Ring, same_file
+    from bot.testing.commands.saved_call import SoundFile
+    from bot.testing.dialling.mends import bad_url
 
     problem = bad_url(url) or ("" if 1 <= limit <= _LONGEST_CALL_S else f"--limit {limit} is not 1 to 86400 seconds.")
     if same_file(audio, save):

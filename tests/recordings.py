@@ -10,7 +10,7 @@ import pytest
 import yaml
 
 from bot.realtime.session import Dialect
-from tests.wire import FILES
+from tests.recorded_wire import FILES
 
 Json = dict[str, Any]
 

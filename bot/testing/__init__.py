@@ -1,17 +1,17 @@
 """Tools for whoever tests a phone bot: a simulated phone, a simulated Realtime server, recorded calls as tests."""
 
 from bot.testing.agent import Pacing, Reply, ScriptedAgent, Spoken, ToolCall, Turn, padded, pattern
-from bot.testing.dial import DialResult, dial, new_call_sid, new_stream_sid
-from bot.testing.line import Line
-from bot.testing.microphone import Microphone
+from bot.testing.dialling.dial import DialResult, dial, new_call_sid, new_stream_sid
+from bot.testing.handset.microphone import Microphone
+from bot.testing.handset.phone import SimulatedPhone
+from bot.testing.handset.script import BotSilent, HangUp, Heard, Press, Say, Script, Step
+from bot.testing.handset.twilio_texts import StreamIds
 from bot.testing.model import Behaviour, CloseAt, SendAt, SimulatedModel, SpeechAt
 from bot.testing.model.server import SimulatedRealtimeServer
-from bot.testing.phone import SimulatedPhone
+from bot.testing.network.line import Line
+from bot.testing.network.slow_line import SlowLine
 from bot.testing.replays import assert_replays
-from bot.testing.scheduler import VirtualCall
-from bot.testing.script import BotSilent, HangUp, Heard, Press, Say, Script, Step
-from bot.testing.slow_line import SlowLine
-from bot.testing.twilio_texts import StreamIds
+from bot.testing.virtual.scheduler import VirtualCall
 
 __all__ = [
     "Behaviour",

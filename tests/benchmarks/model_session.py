@@ -11,8 +11,8 @@ from typing import Any, cast
 from websockets.frames import Opcode
 
 from tests.benchmarks.frames import FrameReader, accept_key, server_frame
-from tests.benchmarks.samples import Samples
 from tests.benchmarks.stamps import NOBODY, filler, now_ns, read_stamp, stamp
+from tests.benchmarks.summaries import Samples
 from tests.benchmarks.turn_taking import TurnTaking
 
 DELTA_MS = 200

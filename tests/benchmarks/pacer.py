@@ -7,7 +7,7 @@ import resource
 import time
 from collections.abc import Callable
 
-from tests.benchmarks.samples import Samples
+from tests.benchmarks.summaries import Samples
 
 SLOT_NS = 1_000_000
 LIMIT_LAG_US = 5_000

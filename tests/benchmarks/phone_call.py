@@ -10,10 +10,10 @@ from typing import cast
 
 from websockets.frames import Opcode
 
-from bot.testing.twilio_texts import CONNECTED, StreamIds, TwilioTexts
+from bot.testing.handset.twilio_texts import CONNECTED, StreamIds, TwilioTexts
 from tests.benchmarks.frames import FrameReader, client_frame
-from tests.benchmarks.samples import Samples, Spread
 from tests.benchmarks.stamps import filler, now_ns, read_stamp, stamp
+from tests.benchmarks.summaries import Samples, Spread
 
 FRAME_BYTES = 160
 FRAME_MS = 20

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlencode, urlsplit
 
-from bot.testing.dial import new_call_sid, new_stream_sid
-from bot.testing.stream_socket import stream_signature
-from bot.testing.twilio_texts import StreamIds
-from bot.testing.webhook import Caller, check_answer, parse_document, signature
+from bot.testing.dialling.dial import new_call_sid, new_stream_sid
+from bot.testing.dialling.stream_socket import stream_signature
+from bot.testing.dialling.webhook import Caller, check_answer, parse_document, signature
+from bot.testing.handset.twilio_texts import StreamIds
 from tests.benchmarks.control import Reply, run_generator, serve_commands
 from tests.benchmarks.pacer import Pacer
 from tests.benchmarks.phone_call import FRAME_MS, PhoneCall, PhoneCounts

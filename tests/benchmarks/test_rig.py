@@ -23,8 +23,8 @@ from tests.benchmarks.plot import draw
 from tests.benchmarks.processes import Process
 from tests.benchmarks.report import Table, write
 from tests.benchmarks.rig import Rig
-from tests.benchmarks.samples import Spread, summary
 from tests.benchmarks.stamps import CHARS, NOBODY, filler, now_ns, read_stamp, stamp
+from tests.benchmarks.summaries import Spread, summary
 from tests.benchmarks.turn_taking import TurnTaking
 
 

@@ -19,11 +19,11 @@ from bot.call.outputs import End
 from bot.call.settings import CallSettings
 from bot.realtime.session import HANG_UP, Dialect, SessionSettings
 from bot.testing.agent import Pacing, Reply, Spoken, ToolCall, Turn
-from bot.testing.line import Line
+from bot.testing.handset.phone import SimulatedPhone
 from bot.testing.model import Behaviour, CloseAt, SimulatedModel
-from bot.testing.phone import SimulatedPhone
-from bot.testing.scheduler import VirtualCall
-from bot.testing.schema import check_client_event
+from bot.testing.network.line import Line
+from bot.testing.virtual.client_event_schema import check_client_event
+from bot.testing.virtual.scheduler import VirtualCall
 from tests.faults.outcome import MS, Sound, in_words, sounds, tone
 
 WORDS = "Acme, this call is recorded."

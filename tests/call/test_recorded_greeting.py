@@ -11,10 +11,10 @@ from bot.call.prompts.greeting import HEARD_ITEM, RECORDED_ITEM
 from bot.call.settings import CallSettings
 from bot.call.states import State
 from bot.testing.agent import ScriptedAgent, Spoken, pattern
+from bot.testing.handset.phone import SimulatedPhone
 from bot.testing.model import Behaviour, SimulatedModel, SpeechAt
-from bot.testing.phone import SimulatedPhone
-from bot.testing.scheduler import VirtualCall
-from bot.testing.schema import check_client_event
+from bot.testing.virtual.client_event_schema import check_client_event
+from bot.testing.virtual.scheduler import VirtualCall
 
 WORDS = "Good day, this is the workshop, and who is calling, please?"
 AUDIO = pattern(4_000, "greeting")

@@ -17,9 +17,9 @@ from bot.realtime import events
 from bot.realtime.session import HANG_UP, SessionSettings
 from bot.realtime.transcoder import Transcoder
 from bot.testing.agent import Pacing, Reply, ScriptedAgent, Spoken, ToolCall, pattern
+from bot.testing.handset.phone import SimulatedPhone
 from bot.testing.model import SimulatedModel
-from bot.testing.phone import SimulatedPhone
-from bot.testing.scheduler import VirtualCall
+from bot.testing.virtual.scheduler import VirtualCall
 from bot.twilio import stream
 from tests.call.scripted_call import MS, echo, frame, start
 from tests.recordings import Recording, each_recording, recording

@@ -24,7 +24,7 @@ from bot.realtime.session import SessionSettings
 from bot.realtime.usage import PerMinute, PerToken
 from bot.twilio import stream
 from tests.call.scripted_call import start
-from tests.wire import HAND_MADE, Conversation, Wire, conversations
+from tests.recorded_wire import HAND_MADE, Conversation, Wire, conversations
 
 STEP_US = 20_000
 AFTER_US = 3_000_000

@@ -12,9 +12,9 @@ from bot.call.states import State
 from bot.realtime import events
 from bot.realtime.session import SessionSettings
 from bot.testing.agent import Pacing, Reply, ScriptedAgent, Spoken, pattern
+from bot.testing.handset.phone import SimulatedPhone
 from bot.testing.model import Behaviour, CloseAt, SimulatedModel
-from bot.testing.phone import SimulatedPhone
-from bot.testing.scheduler import VirtualCall
+from bot.testing.virtual.scheduler import VirtualCall
 from tests.call.scripted_call import (
     SESSION,
     Desk,

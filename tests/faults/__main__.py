@@ -12,7 +12,7 @@ import tempfile
 
 import structlog
 
-from bot.testing.schema import check_client_event
+from bot.testing.virtual.client_event_schema import check_client_event
 from tests.faults import soak
 from tests.faults.matrix import SOCKETS, VIRTUAL, Fault
 from tests.faults.outcome import Outcome, in_words

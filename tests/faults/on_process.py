@@ -20,19 +20,19 @@ from bot.config import load_settings
 from bot.realtime.session import HANG_UP
 from bot.server.workers.server_process import Server
 from bot.testing.agent import Failure, Reply, ScriptedAgent, Spoken, ToolCall
-from bot.testing.dial import DialResult
+from bot.testing.dialling.dial import DialResult
 from bot.testing.model import Behaviour, SimulatedModel
 from bot.testing.model.server import SimulatedRealtimeServer
 from tests import postgres
-from tests.faults.live import ANSWER, QUICK, Calling, calling
+from tests.faults.call_over_sockets import ANSWER, QUICK, Calling, calling
 from tests.faults.on_sockets import REPLIES, Run, finished
 from tests.faults.outcome import MOST_MS, Outcome, Sound, tone
-from tests.patience import GIVE_UP_S
 from tests.proof import moving
 from tests.server.bookkeeping.test_call_records import faulty
 from tests.server.simulated_server import GREETING, Desk, Reach, a_phone, captured, environment, standing, until
 from tests.store.conftest import new_database
 from tests.store.faulty_store import AWAY, FaultyStore
+from tests.waiting import GIVE_UP_S
 
 STALL_S = 1.0
 HOUR_S = 3600

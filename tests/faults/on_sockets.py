@@ -14,10 +14,10 @@ from bot.server.http import media
 from bot.testing.agent import TRICKLE, Reply, Spoken
 from bot.testing.model import Behaviour
 from bot.testing.model.server import Door
-from tests.faults.line import FrailLine
-from tests.faults.live import ANSWER, Calling, calling, next_phone, port_of, spoiled_phone
+from tests.faults.breaking_line import FrailLine
+from tests.faults.call_over_sockets import ANSWER, Calling, calling, next_phone, port_of, spoiled_phone
 from tests.faults.outcome import Outcome, tone
-from tests.faults.phone_side import with_payload
+from tests.faults.phone_faults import with_payload
 from tests.server.simulated_server import GREETING, Desk, a_phone, heard, standing, until
 
 Run = Callable[[], Awaitable[Outcome]]

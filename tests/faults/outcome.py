@@ -8,7 +8,7 @@ from itertools import count
 from typing import NamedTuple
 
 from bot.audio.payload import BYTES_PER_MS
-from bot.testing.phone import SimulatedPhone
+from bot.testing.handset.phone import SimulatedPhone
 
 MS = 1_000
 MOST_MS = 2_000

@@ -24,9 +24,9 @@ from bot.call.inputs import SessionExpires
 from bot.call.settings import CallSettings
 from bot.server.bookkeeping.store_service import keeping
 from bot.testing.agent import Reply, Spoken, Turn
+from bot.testing.handset.phone import SimulatedPhone
 from bot.testing.model import SimulatedModel
-from bot.testing.phone import SimulatedPhone
-from bot.testing.scheduler import LogLine, VirtualCall
+from bot.testing.virtual.scheduler import LogLine, VirtualCall
 from tests.faults.outcome import MS, tone
 from tests.faults.virtual import CALLER, OPENS_MS, PACING
 from tests.server.simulated_server import GREETING, Desk, a_phone, heard, standing, until

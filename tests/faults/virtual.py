@@ -13,11 +13,11 @@ from bot.call.inputs import Note
 from bot.call.settings import CallSettings
 from bot.realtime.failures import Failure
 from bot.testing.agent import Pacing, Reply, ScriptedAgent, Spoken
-from bot.testing.line import Line
+from bot.testing.handset.phone import SimulatedPhone
 from bot.testing.model import Behaviour, SimulatedModel
-from bot.testing.phone import SimulatedPhone
-from bot.testing.scheduler import VirtualCall
-from bot.testing.schema import check_client_event
+from bot.testing.network.line import Line
+from bot.testing.virtual.client_event_schema import check_client_event
+from bot.testing.virtual.scheduler import VirtualCall
 from bot.twilio.playout import Stall
 from tests.faults.heard import UNHARMED
 from tests.faults.outcome import MS, Outcome, Sound, in_words, sounds, tone

@@ -10,7 +10,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from tests.fuzz.engine import Found, fuzz
+from tests.fuzz.fuzz_loop import Found, fuzz
 from tests.fuzz.targets import TARGETS
 
 USAGE = f"python -m tests.fuzz {'|'.join(TARGETS)} [SECONDS]"

@@ -26,7 +26,7 @@ from bot.twilio.signature import webhook_ok
 from bot.twilio.token import BadToken, open_token
 from bot.views.timeline import timeline
 from tests.fuzz import seeds
-from tests.fuzz.engine import Target
+from tests.fuzz.fuzz_loop import Target
 
 UPGRADE = (
     b"GET /media/x HTTP/1.1\r\nHost: a\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"

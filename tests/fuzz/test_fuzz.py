@@ -9,7 +9,7 @@ from collections.abc import Callable
 import pytest
 
 from tests.fuzz.__main__ import main
-from tests.fuzz.engine import fuzz
+from tests.fuzz.fuzz_loop import fuzz
 from tests.fuzz.mutation import MOST_BYTES, mutated
 from tests.fuzz.targets import TARGETS, a_file
 

@@ -17,9 +17,9 @@ from typing import Any
 import msgspec
 import uvloop
 
-from bot.testing.dial import new_call_sid, new_stream_sid
-from bot.testing.twilio_texts import CONNECTED, StreamIds, TwilioTexts
-from bot.testing.webhook import DialFailed
+from bot.testing.dialling.dial import new_call_sid, new_stream_sid
+from bot.testing.dialling.webhook import DialFailed
+from bot.testing.handset.twilio_texts import CONNECTED, StreamIds, TwilioTexts
 from tests.benchmarks.control import serve_commands
 from tests.benchmarks.frames import client_frame
 from tests.benchmarks.phone_load import Target, _upgrade, _webhook

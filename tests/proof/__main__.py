@@ -14,17 +14,17 @@ from __future__ import annotations
 import asyncio
 import sys
 
-from tests.proof import barge_in, moving, sockets, stopping, words
+from tests.proof import many_cuts, moving, sockets, stopping, words
 
 
 def cuts(n: int) -> int:
-    print(barge_in.HEADER, flush=True)
+    print(many_cuts.HEADER, flush=True)
     bad = total = 0
-    for found in barge_in.tallies(n):
+    for found in many_cuts.tallies(n):
         print(found.row(), flush=True)
         total += len(found.seen) + len(found.blind) if found.situation != "ALL" else 0
         bad += bool(found.missed)
-    print(f"{total} cuts over {len(barge_in.NETWORKS)} networks: {_verdict(bad)}")
+    print(f"{total} cuts over {len(many_cuts.NETWORKS)} networks: {_verdict(bad)}")
     return 1 if bad else 0
 
 
@@ -50,7 +50,7 @@ def calls(n: int) -> int:
 
 
 def over_sockets(n: int) -> int:
-    found = barge_in.Errors(asyncio.run(sockets.measured(n)))
+    found = many_cuts.Errors(asyncio.run(sockets.measured(n)))
     p95, p99 = found.quantile(0.95), found.quantile(0.99)
     print(
         f"{len(found.ms)} cuts: p50 {found.quantile(0.5):.1f}, p95 {p95:.1f}, p99 {p99:.1f}, bias {found.bias:.1f} ms"

@@ -23,18 +23,18 @@ import aiohttp
 from bot.call.transcript.past_turns import CARRY_ON
 from bot.config import load_settings
 from bot.testing.agent import Pacing, Reply, ScriptedAgent, Spoken, pattern
-from bot.testing.dial import DialResult, new_stream_sid
+from bot.testing.dialling.dial import DialResult, new_stream_sid
+from bot.testing.handset.phone import SimulatedPhone
+from bot.testing.handset.script import BotSilent, Say, Script, Step
+from bot.testing.handset.twilio_texts import StreamIds
 from bot.testing.model import SimulatedModel
 from bot.testing.model.server import SimulatedRealtimeServer
-from bot.testing.phone import SimulatedPhone
-from bot.testing.script import BotSilent, Say, Script, Step
-from bot.testing.twilio_texts import StreamIds
 from tests import postgres
-from tests.patience import GIVE_UP_S
 from tests.server.balancer import Balancer
 from tests.server.instance import COMMAND, ROOT, _free_port, _inherited
 from tests.server.simulated_server import Reach, a_phone, environment, heard, until
 from tests.store.conftest import new_database
+from tests.waiting import GIVE_UP_S
 
 SENTENCE = Spoken(pattern(1500, "sentence"), "This is one whole sentence.")
 REPLY = Reply([SENTENCE], pacing=Pacing(speed=3))

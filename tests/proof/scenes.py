@@ -14,13 +14,13 @@ from bot.call.settings import CallSettings
 from bot.call.transcript.past_turns import PastTurn
 from bot.realtime.session import HANG_UP, SessionSettings
 from bot.testing.agent import Pacing, Reply, ScriptedAgent, Spoken, ToolCall
-from bot.testing.line import Line
+from bot.testing.handset.phone import SimulatedPhone
 from bot.testing.model import Behaviour, SimulatedModel, SpeechAt
-from bot.testing.phone import SimulatedPhone
-from bot.testing.scheduler import LogLine, VirtualCall
-from bot.testing.schema import check_client_event
-from tests.proof import farewell, patience, replacing
-from tests.proof.farewell import tone
+from bot.testing.network.line import Line
+from bot.testing.virtual.client_event_schema import check_client_event
+from bot.testing.virtual.scheduler import LogLine, VirtualCall
+from tests.proof import broken_answers, goodbyes, lost_sessions_in_calls
+from tests.proof.goodbyes import tone
 
 MS = 1_000
 VOICE = bytes((0x10, 0x90)) * 80
@@ -129,19 +129,19 @@ SCENES = (
 
 
 def _money() -> Recorded:
-    outcome = farewell.run(farewell.RECORDED)
+    outcome = goodbyes.run(goodbyes.RECORDED)
     assert not outcome.faults, outcome.faults
     return outcome.core.settings, outcome.call.log
 
 
 def _second_try() -> Recorded:
-    call = patience.run()
+    call = broken_answers.run()
     assert isinstance(call.core, Call)
     return call.core.settings, call.log
 
 
-def _replaced(plan: replacing.Plan) -> Recorded:
-    outcome = replacing.run(plan)
+def _replaced(plan: lost_sessions_in_calls.Plan) -> Recorded:
+    outcome = lost_sessions_in_calls.run(plan)
     assert not outcome.faults, outcome.faults
     return outcome.core.settings, outcome.call.log
 
@@ -151,6 +151,6 @@ def scenes() -> dict[str, Callable[[], Recorded]]:
     found: dict[str, Callable[[], Recorded]] = {scene.name: scene.run for scene in SCENES}
     found["ended-for-its-money"] = _money
     found["answered-at-the-second-try"] = _second_try
-    found["session-replaced"] = lambda: _replaced(replacing.RECORDED)
-    found["session-replaced-twice"] = lambda: _replaced(replacing.RECORDED_TWICE)
+    found["session-replaced"] = lambda: _replaced(lost_sessions_in_calls.RECORDED)
+    found["session-replaced-twice"] = lambda: _replaced(lost_sessions_in_calls.RECORDED_TWICE)
     return found

@@ -16,10 +16,10 @@ import msgspec
 from bot.call.call import Call
 from bot.call.settings import CallSettings
 from bot.testing.agent import AT_ONCE, Failure, Pacing, Reply, ScriptedAgent, Spoken, pattern
-from bot.testing.line import Line
+from bot.testing.handset.phone import Echoes, SimulatedPhone
 from bot.testing.model import Behaviour, SimulatedModel, SpeechAt
-from bot.testing.phone import Echoes, SimulatedPhone
-from bot.testing.scheduler import Core, VirtualCall
+from bot.testing.network.line import Line
+from bot.testing.virtual.scheduler import Core, VirtualCall
 from bot.twilio.playout import Playout
 
 MS = 1_000

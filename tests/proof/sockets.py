@@ -17,14 +17,14 @@ from bot.config import load_settings
 from bot.server.http.app import running
 from bot.server.http.handler_context import CALLS
 from bot.testing.agent import Reply, ScriptedAgent, Spoken, pattern
-from bot.testing.dial import dial, new_call_sid, new_stream_sid
-from bot.testing.line import Line
+from bot.testing.dialling.dial import dial, new_call_sid, new_stream_sid
+from bot.testing.handset.phone import SimulatedPhone
+from bot.testing.handset.twilio_texts import StreamIds
 from bot.testing.model import SimulatedModel, SpeechAt
 from bot.testing.model.server import SimulatedRealtimeServer
-from bot.testing.phone import SimulatedPhone
-from bot.testing.schema import check_client_event
-from bot.testing.slow_line import SlowLine
-from bot.testing.twilio_texts import StreamIds
+from bot.testing.network.line import Line
+from bot.testing.network.slow_line import SlowLine
+from bot.testing.virtual.client_event_schema import check_client_event
 from tests.proof.situations import ANSWER_AFTER_US, FAST, MS, PAUSED, QUESTION, SLOW, Situation
 
 LOOSE_MS = 150

@@ -24,20 +24,20 @@ import aiohttp
 from bot.config import load_settings
 from bot.server.directory.redirected_calls import HOLDS
 from bot.testing.agent import Pacing, Reply, ScriptedAgent, Spoken, pattern
-from bot.testing.dial import DialResult, new_stream_sid
+from bot.testing.dialling.dial import DialResult, new_stream_sid
+from bot.testing.handset.phone import SimulatedPhone
+from bot.testing.handset.script import Elapsed, Say, Script, Step
+from bot.testing.handset.twilio_texts import CONNECTED, StreamIds, TwilioTexts
 from bot.testing.model import Behaviour, SimulatedModel
 from bot.testing.model.server import SimulatedRealtimeServer
-from bot.testing.phone import SimulatedPhone
-from bot.testing.script import Elapsed, Say, Script, Step
-from bot.testing.twilio_texts import CONNECTED, StreamIds, TwilioTexts
 from bot.twilio.twiml import HOLD_S
 from tests import postgres
 from tests.faults.outcome import MOST_MS
-from tests.patience import GIVE_UP_S
 from tests.proof.moving import _environment, supervised
 from tests.server.balancer import Balancer
 from tests.server.simulated_server import ACCOUNT, GREETING, PUBLIC_URL, QUICK, Reach, a_phone, form, until
 from tests.store.conftest import new_database
+from tests.waiting import GIVE_UP_S
 
 LATE = MOST_MS / 1_000 + HOLDS * HOLD_S
 """Seconds from the end of a stream to the next sound: the rounds, and what every fault may take."""

@@ -7,10 +7,10 @@ import pytest
 from bot.call.call import Call
 from bot.call.settings import CallSettings
 from bot.testing.agent import Reply, ScriptedAgent, Spoken, pattern
-from bot.testing.microphone import Microphone
+from bot.testing.handset.microphone import Microphone
+from bot.testing.handset.phone import SimulatedPhone
 from bot.testing.model import Behaviour, SimulatedModel
-from bot.testing.phone import SimulatedPhone
-from bot.testing.scheduler import VirtualCall
+from bot.testing.virtual.scheduler import VirtualCall
 
 OPEN_US = 300_000
 QUIET = b"\xff"

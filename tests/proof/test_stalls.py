@@ -20,10 +20,10 @@ from bot.call.facts import TurnFact
 from bot.call.settings import CallSettings
 from bot.realtime.session import SessionSettings, TurnDetection
 from bot.testing.agent import Reply, ScriptedAgent, Spoken, pattern
-from bot.testing.microphone import Microphone
+from bot.testing.handset.microphone import Microphone
+from bot.testing.handset.phone import SimulatedPhone
 from bot.testing.model import Behaviour, SimulatedModel
-from bot.testing.phone import SimulatedPhone
-from bot.testing.scheduler import VirtualCall
+from bot.testing.virtual.scheduler import VirtualCall
 
 MS, S = 1_000, 1_000_000
 SERVER_VAD = TurnDetection()

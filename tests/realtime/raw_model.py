@@ -10,7 +10,7 @@ from typing import Literal
 
 from websockets.frames import Frame, Opcode
 
-from bot.testing.loopback import LoopbackServer
+from bot.testing.network.loopback import LoopbackServer
 
 _GUID = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
 _CLOSE = 0x80 | Opcode.CLOSE

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from bot.realtime import events
 from bot.realtime.events import BadEvent, parse, parse_command
-from bot.testing.schema import check_client_event
+from bot.testing.virtual.client_event_schema import check_client_event
 
 PCMU = {"format": {"type": "audio/pcmu"}}
 SESSION = {

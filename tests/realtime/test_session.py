@@ -22,7 +22,7 @@ from bot.realtime.session import (
     turn_detection,
     turns_update,
 )
-from bot.testing.schema import check_client_event
+from bot.testing.virtual.client_event_schema import check_client_event
 
 FULL = SessionSettings(
     model="gpt-realtime-2.1",

@@ -12,7 +12,7 @@ from bot.call.outputs import Output
 from bot.recording.files.call_file import CallFile
 from bot.recording.files.file_writer import FLUSH_S, Writer, Written
 from bot.recording.files.recorder import Recorder
-from bot.testing.scheduler import Core
+from bot.testing.virtual.scheduler import Core
 from bot.twilio import stream
 
 _encode = msgspec.json.Encoder().encode

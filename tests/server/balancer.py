@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from contextlib import suppress
 from typing import Self
 
-from bot.testing.loopback import LoopbackServer
-from tests.patience import GIVE_UP_S
+from bot.testing.network.loopback import LoopbackServer
+from tests.waiting import GIVE_UP_S
 
 LOOK_S = 0.2
 NOBODY = b"HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"

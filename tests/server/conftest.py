@@ -8,7 +8,7 @@ from importlib import import_module
 import pytest
 import structlog
 
-from bot.testing.schema import check_client_event
+from bot.testing.virtual.client_event_schema import check_client_event
 from tests.server.leaks import nothing_left
 
 __all__ = ["nothing_left"]
@@ -24,7 +24,9 @@ def checked(nothing_left: None) -> Iterator[None]:
 @pytest.fixture
 def short_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
     """Phones are quick about a <Pause>. That a server is still there after a real one is for test_drain to tell."""
-    monkeypatch.setattr(import_module("bot.testing.dial"), "SECOND_S", 0.05)  # the package's `dial` is the function
+    monkeypatch.setattr(
+        import_module("bot.testing.dialling.dial"), "SECOND_S", 0.05
+    )  # the package's `dial` is the function
 
 
 @pytest.fixture(autouse=True, scope="session")

@@ -21,11 +21,11 @@ import msgspec
 from bot.config import load_settings
 from bot.config.settings_table import variables
 from bot.testing.agent import Reply, ScriptedAgent
+from bot.testing.handset.phone import SimulatedPhone
 from bot.testing.model import SimulatedModel
 from bot.testing.model.server import SimulatedRealtimeServer
-from bot.testing.phone import SimulatedPhone
-from tests.patience import GIVE_UP_S
 from tests.server.simulated_server import GREETING, Reach, a_phone, environment, heard, until
+from tests.waiting import GIVE_UP_S
 
 ROOT = Path(__file__).parents[2]
 COMMAND = (sys.executable, "-m", "bot", "serve")

@@ -26,15 +26,15 @@ from bot.server.directory.live_calls import LiveCalls
 from bot.server.http.app import running
 from bot.server.http.handler_context import CALLS
 from bot.testing.agent import Pacing, Reply, ScriptedAgent, Spoken, pattern
-from bot.testing.dial import DialResult, dial, new_call_sid, new_stream_sid
+from bot.testing.dialling.dial import DialResult, dial, new_call_sid, new_stream_sid
+from bot.testing.dialling.stream_socket import Signing, stream_signature
+from bot.testing.dialling.webhook import Caller, parse_document, signature
+from bot.testing.handset.phone import SimulatedPhone
+from bot.testing.handset.twilio_texts import CONNECTED, StreamIds, TwilioTexts
 from bot.testing.model import Behaviour, SimulatedModel
 from bot.testing.model.server import Door, SimulatedRealtimeServer
-from bot.testing.phone import SimulatedPhone
-from bot.testing.schema import check_client_event
-from bot.testing.stream_socket import Signing, stream_signature
-from bot.testing.twilio_texts import CONNECTED, StreamIds, TwilioTexts
-from bot.testing.webhook import Caller, parse_document, signature
-from tests.patience import GIVE_UP_S
+from bot.testing.virtual.client_event_schema import check_client_event
+from tests.waiting import GIVE_UP_S
 
 AUTH_TOKEN = "0123456789abcdef0123456789abcdef"
 API_KEY = "sk-proj-desk0123456789abcdef"

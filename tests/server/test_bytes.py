@@ -12,11 +12,11 @@ import pytest
 
 from bot.audio import wav
 from bot.testing.agent import Pacing, Reply, Spoken, padded, pattern
-from bot.testing.microphone import Frame, Microphone
+from bot.testing.handset.microphone import Frame, Microphone
+from bot.testing.handset.phone import SimulatedPhone
+from bot.testing.handset.script import Elapsed, HangUp, Say, Script, Step
+from bot.testing.handset.twilio_texts import CONNECTED
 from bot.testing.model import Behaviour
-from bot.testing.phone import SimulatedPhone
-from bot.testing.script import Elapsed, HangUp, Say, Script, Step
-from bot.testing.twilio_texts import CONNECTED
 from tests.server.simulated_server import QUICK, Desk, a_phone, heard, said, standing, until
 
 RECORDED = sorted((Path(__file__).parents[3] / "shared" / "audio").glob("*.wav"))

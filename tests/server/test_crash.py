@@ -20,13 +20,13 @@ from bot.audio import mulaw
 from bot.config import load_settings
 from bot.recording.fixture import read_fixture
 from bot.testing.agent import Pacing, Reply, ScriptedAgent, Spoken, pattern
+from bot.testing.handset.phone import SimulatedPhone
 from bot.testing.model import Behaviour, SimulatedModel
 from bot.testing.model.server import SimulatedRealtimeServer
-from bot.testing.phone import SimulatedPhone
-from tests.patience import GIVE_UP_S
-from tests.proof.recording import tracks
+from tests.proof.recorded_sound import tracks
 from tests.server.instance import COMMAND, ROOT, _free_port, _inherited, _kill_group
 from tests.server.simulated_server import GREETING, Reach, a_phone, environment, heard, until
+from tests.waiting import GIVE_UP_S
 
 LONG = Spoken(pattern(20_000, "long"), " ".join(f"word{number}" for number in range(60)))
 REPLIES = (GREETING, Reply([LONG], pacing=Pacing(speed=4)))
@@ -76,7 +76,9 @@ def logged(directory: Path, event: str) -> list[Any]:
 async def test_a_call_whose_process_was_killed_is_in_the_store_up_to_its_last_finished_turn(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("bot.testing.webhook.RETRY_GAP_S", 0.05)  # nobody is there when the phone asks for more
+    monkeypatch.setattr(
+        "bot.testing.dialling.webhook.RETRY_GAP_S", 0.05
+    )  # nobody is there when the phone asks for more
 
     def session(name: str) -> SimulatedModel:
         behaviour = Behaviour(caller_words=("I need help.",), transcription_after_ms=300)

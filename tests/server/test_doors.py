@@ -10,8 +10,8 @@ import pytest
 from aiohttp import web
 
 from bot.server.http import app
-from tests.patience import GIVE_UP_S
 from tests.server.simulated_server import standing, until
+from tests.waiting import GIVE_UP_S
 
 pytestmark = pytest.mark.both_loops
 

@@ -15,7 +15,7 @@ from bot.server.bookkeeping.store_service import keeping
 from bot.server.calls.live_call import LiveCall
 from bot.server.http.handler_context import METER
 from bot.testing.agent import pattern
-from bot.testing.phone import SimulatedPhone
+from bot.testing.handset.phone import SimulatedPhone
 from tests.server.simulated_server import GREETING, Desk, a_phone, standing, until
 
 When = Literal["first", "third", "ending"]

@@ -14,10 +14,10 @@ from bot.audio.transcode import Format, from_line, to_line
 from bot.realtime.session import Dialect
 from bot.testing import assert_replays
 from bot.testing.agent import Reply, Spoken, pattern
+from bot.testing.handset.phone import SimulatedPhone
+from bot.testing.handset.script import HangUp, Heard, Say, Script, Step
 from bot.testing.model import Behaviour, SimulatedModel
 from bot.testing.model.server import Door
-from bot.testing.phone import SimulatedPhone
-from bot.testing.script import HangUp, Heard, Say, Script, Step
 from tests.server.simulated_server import API_KEY, GREETING, QUICK, Desk, a_phone, all_written, heard, standing, until
 from tests.server.test_recording import watched
 

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from bot.server.bookkeeping.store_service import keeping, prepare
-from bot.testing.dial import new_call_sid
+from bot.testing.dialling.dial import new_call_sid
 from tests.postgres import Server
 from tests.server.bookkeeping.test_call_records import stored
 from tests.server.simulated_server import Desk, form, standing, stream_of, until

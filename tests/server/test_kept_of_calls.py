@@ -12,7 +12,7 @@ from bot.server.shared.call_registry import RECENT_S, CallRegistry, Known
 from bot.server.shared.caller_quota import Quota
 from bot.server.shared.ended_calls import DAY_S, HOUR_S, CallsOver
 from bot.server.shared.outcomes import OUTCOMES
-from bot.testing.dial import new_call_sid
+from bot.testing.dialling.dial import new_call_sid
 from tests.server.simulated_server import Desk, standing
 
 MOST_BYTES = 50

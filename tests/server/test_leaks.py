@@ -15,8 +15,8 @@ from bot.server.calls.process_timer import Beat
 from bot.server.directory.redirected_calls import Rounds
 from bot.server.workers.server_process import Server
 from bot.twilio.twiml import xml_text
-from tests.patience import EVER_S, GIVE_UP_S
 from tests.server.leaks import anything_left, lasting, open_sockets, sockets_left, tasks_left, timers_left
+from tests.waiting import EVER_S, GIVE_UP_S
 
 
 def _of_ours() -> dict[str, Callable[..., Any]]:

@@ -14,12 +14,12 @@ from pathlib import Path
 import aiohttp
 
 from bot.testing.agent import ScriptedAgent
-from bot.testing.dial import dial
+from bot.testing.dialling.dial import dial
+from bot.testing.handset.script import Elapsed, HangUp, Script, Step
 from bot.testing.model import SimulatedModel
 from bot.testing.model.server import SimulatedRealtimeServer
-from bot.testing.script import Elapsed, HangUp, Script, Step
-from tests.patience import GIVE_UP_S
 from tests.server.simulated_server import AUTH_TOKEN, GREETING, a_phone, environment, until
+from tests.waiting import GIVE_UP_S
 
 ROOT = Path(__file__).parents[2]
 HEADERS = {"Authorization": "Bearer watching-the-metrics"}

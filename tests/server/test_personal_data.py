@@ -28,8 +28,8 @@ from bot.recording.fixture_masking import Masker
 from bot.server.bookkeeping.call_records import masked_turn
 from bot.server.bookkeeping.store_service import keeping
 from bot.testing.agent import Reply, Spoken, ToolCall, pattern
+from bot.testing.handset.script import BotSilent, Elapsed, HangUp, Press, Say, Script, Step
 from bot.testing.model import Behaviour, SendAt
-from bot.testing.script import BotSilent, Elapsed, HangUp, Press, Say, Script, Step
 from tests.server.simulated_server import API_KEY, AUTH_TOKEN, QUICK, Desk, a_phone, standing, stream_of, until
 
 ADMIN = "admin-token-0123456789-of-this-test"

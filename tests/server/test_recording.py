@@ -15,7 +15,7 @@ from bot.recording.fixture import read_fixture
 from bot.server.calls.live_call import LiveCall
 from bot.testing import assert_replays
 from bot.testing.agent import Reply, Spoken, pattern
-from tests.proof.recording import tracks
+from tests.proof.recorded_sound import tracks
 from tests.server.simulated_server import QUICK, Desk, a_phone, heard, standing, until
 
 LONG = Reply([Spoken(pattern(1_200, "long"), "A long greeting.")], pacing=QUICK)

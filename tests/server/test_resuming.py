@@ -23,12 +23,11 @@ from bot.server.shared.resumption import MAX_LEGS, Past
 from bot.server.shared.store_lookup import Stored
 from bot.store.results import StoredCall
 from bot.testing.agent import Reply, Spoken, pattern
-from bot.testing.dial import DialResult, new_call_sid, new_stream_sid
+from bot.testing.dialling.dial import DialResult, new_call_sid, new_stream_sid
+from bot.testing.handset.phone import SimulatedPhone
+from bot.testing.handset.twilio_texts import CONNECTED, StreamIds, TwilioTexts
 from bot.testing.model import Behaviour
 from bot.testing.model.server import Door
-from bot.testing.phone import SimulatedPhone
-from bot.testing.twilio_texts import CONNECTED, StreamIds, TwilioTexts
-from tests.patience import GIVE_UP_S
 from tests.server.balancer import Balancer
 from tests.server.bookkeeping.test_call_records import stored
 from tests.server.calls.test_model_sessions import SORRY
@@ -46,6 +45,7 @@ from tests.server.simulated_server import (
     until,
 )
 from tests.server.test_webhooks import verbs
+from tests.waiting import GIVE_UP_S
 
 AGAIN = Reply([Spoken(pattern(300, "again"), "As I was saying.")], pacing=QUICK)
 PERSON = "+15555550123"

@@ -11,9 +11,9 @@ import pytest
 from bot.observe.logging import configure
 from bot.recording.fixture import read_fixture
 from bot.testing.agent import Reply, Spoken, ToolCall, pattern
+from bot.testing.handset.script import BotSilent, Elapsed, HangUp, Press, Say, Script, Step
 from bot.testing.model import Behaviour, SendAt
 from bot.testing.replays import assert_replays
-from bot.testing.script import BotSilent, Elapsed, HangUp, Press, Say, Script, Step
 from tests.server.simulated_server import API_KEY, AUTH_TOKEN, QUICK, a_phone, standing, stream_of, until
 
 NUMBER = "+15555550147"

@@ -16,9 +16,9 @@ import pytest
 
 from bot.server.bookkeeping.store_service import keeping
 from bot.store.results import CallSummary
-from bot.testing.line import Line
-from bot.testing.phone import SimulatedPhone
-from bot.testing.slow_line import SlowLine
+from bot.testing.handset.phone import SimulatedPhone
+from bot.testing.network.line import Line
+from bot.testing.network.slow_line import SlowLine
 from tests.postgres import Server
 from tests.server.simulated_server import GREETING, Desk, a_phone, heard, standing, until
 from tests.store import troubles

@@ -9,9 +9,8 @@ import pytest
 
 from bot.call.conversation import state_deadlines
 from bot.server.http import voice
-from bot.testing.dial import new_call_sid
-from bot.testing.webhook import parse_document
-from tests.patience import GIVE_UP_S
+from bot.testing.dialling.dial import new_call_sid
+from bot.testing.dialling.webhook import parse_document
 from tests.server.simulated_server import (
     ACCOUNT,
     AUTH_TOKEN,
@@ -23,6 +22,7 @@ from tests.server.simulated_server import (
     stream_of,
     until,
 )
+from tests.waiting import GIVE_UP_S
 
 pytestmark = pytest.mark.both_loops
 

@@ -13,7 +13,7 @@ from aiohttp.test_utils import make_mocked_request
 
 from bot.server.shared.socket_handover import HANDED, Handover
 from bot.server.workers.gunicorn_worker import AGAIN_AFTER_S, CallWorker
-from bot.testing.dial import new_call_sid
+from bot.testing.dialling.dial import new_call_sid
 from tests.server.instance import heard_out, run_to_its_end, serving
 from tests.server.simulated_server import a_phone, environment, until
 from tests.server.test_webhooks import verbs

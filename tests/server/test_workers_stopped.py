@@ -13,13 +13,13 @@ import pytest
 
 from bot.realtime.session import HANG_UP
 from bot.testing.agent import Reply, Spoken, ToolCall, pattern
-from bot.testing.dial import new_call_sid
-from bot.testing.phone import SimulatedPhone
-from tests.patience import EVER_S
+from bot.testing.dialling.dial import new_call_sid
+from bot.testing.handset.phone import SimulatedPhone
 from tests.server.instance import Instance, heard_out, serving
 from tests.server.simulated_server import QUICK, a_phone, an_asking_phone, heard, until
 from tests.server.test_resuming import on_another_stream
 from tests.server.test_webhooks import verbs
+from tests.waiting import EVER_S
 
 CALLS = 8
 GOODBYE = Reply([Spoken(pattern(2500, "goodbye"), "That is all. Goodbye.")], [ToolCall(HANG_UP)], pacing=QUICK)
@@ -131,7 +131,9 @@ async def test_a_process_that_dies_loses_its_own_streams_and_no_others(tmp_path:
 
 @pytest.mark.usefixtures("short_pauses")
 async def test_a_second_ctrl_c_ends_the_calls(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("bot.testing.webhook.RETRY_GAP_S", 0.05)  # the server is gone when the phones ask for more
+    monkeypatch.setattr(
+        "bot.testing.dialling.webhook.RETRY_GAP_S", 0.05
+    )  # the server is gone when the phones ask for more
     async with serving(tmp_path, LONG, BOT_DRAIN_SECONDS=str(EVER_S)) as instance, asyncio.TaskGroup() as group:
         phones = [a_phone() for _ in range(CALLS)]
         calls = [group.create_task(instance.dial(phone)) for phone in phones]

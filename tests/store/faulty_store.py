@@ -14,8 +14,8 @@ from sqlalchemy.exc import DataError, OperationalError
 from bot.store.delivery.backlog import Backlog
 from bot.store.delivery.write_behind import Keeper
 from bot.store.rows import CallEnded, EventKept, OwnerSeen, Row
-from tests.patience import GIVE_UP_S
 from tests.store.row_samples import NOW
+from tests.waiting import GIVE_UP_S
 
 AWAY = OperationalError("INSERT", None, sqlite3.OperationalError("database or disk is full"))
 REFUSED = DataError("INSERT", None, sqlite3.DataError("string or blob too big"))

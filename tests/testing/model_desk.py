@@ -11,7 +11,7 @@ from bot.realtime import events
 from bot.realtime.session import SessionSettings, session_object
 from bot.testing.agent import Agent, Reply, ScriptedAgent, Spoken, pattern
 from bot.testing.model import Behaviour, SimulatedModel
-from bot.testing.schema import check_client_event
+from bot.testing.virtual.client_event_schema import check_client_event
 
 Json = dict[str, Any]
 

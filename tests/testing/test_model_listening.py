@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from bot.audio import wav
 from bot.testing.agent import Spoken, pattern
 from bot.testing.model import SpeechAt
-from bot.testing.model.codec import MULAW, PCM, PCMA, PCMU, alaw_sample, from_mulaw, loudness
+from bot.testing.model.protocol.codec import MULAW, PCM, PCMA, PCMU, alaw_sample, from_mulaw, loudness
 from tests.testing.model_desk import Desk
 
 SILENCE = b"\xff"

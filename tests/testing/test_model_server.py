@@ -15,8 +15,8 @@ from bot.realtime.session import SessionSettings, session_object
 from bot.testing.agent import AT_ONCE, Failure, Reply, ScriptedAgent, Spoken, pattern
 from bot.testing.model import Behaviour, SimulatedModel
 from bot.testing.model.server import Door, SimulatedRealtimeServer
-from bot.testing.schema import check_client_event
-from tests.patience import GIVE_UP_S
+from bot.testing.virtual.client_event_schema import check_client_event
+from tests.waiting import GIVE_UP_S
 
 KEY = {"Authorization": "Bearer sk-any"}
 REPLY = Reply([Spoken(pattern(1000), "one two")], pacing=AT_ONCE)

@@ -10,8 +10,8 @@ import pytest
 from bot.realtime.session import SessionSettings, TurnDetection, session_object, turns_update
 from bot.testing.agent import ScriptedAgent, Spoken, pattern
 from bot.testing.model import CloseAt, SendAt, SimulatedModel
-from bot.testing.model.behaviour import REFUSALS, Refusal
 from bot.testing.model.simulated import EPOCH_S
+from bot.testing.model.state.behaviour import REFUSALS, Refusal
 from tests.testing.model_desk import Desk
 
 

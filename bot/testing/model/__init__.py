@@ -7,8 +7,8 @@ sessions; its voice activity detector goes by loudness alone.
 
 from __future__ import annotations
 
-from bot.testing.model.behaviour import Behaviour, CloseAt, SendAt, SpeechAt
-from bot.testing.model.conversation import Memory
+from bot.testing.model.protocol.default_conversation import Memory
 from bot.testing.model.simulated import SimulatedModel
+from bot.testing.model.state.behaviour import Behaviour, CloseAt, SendAt, SpeechAt
 
 __all__ = ["Behaviour", "CloseAt", "Memory", "SendAt", "SimulatedModel", "SpeechAt"]

@@ -17,8 +17,8 @@ from websockets.http11 import Request, Response
 
 from bot.realtime.session import Dialect
 from bot.testing.agent import ScriptedAgent, Spoken
-from bot.testing.model.behaviour import ABNORMAL, Behaviour, Refusal
 from bot.testing.model.simulated import SimulatedModel
+from bot.testing.model.state.behaviour import ABNORMAL, Behaviour, Refusal
 
 PATHS: dict[Dialect, str] = {"openai": "/v1/realtime", "azure": "/openai/v1/realtime", "xai": "/v1/realtime"}
 RETIRED = frozenset({"api-version", "deployment"})

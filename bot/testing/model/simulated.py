@@ -12,16 +12,18 @@ from typing import Any, NamedTuple
 
 from bot.realtime.session import Dialect
 from bot.testing.agent import Agent
-from bot.testing.model import commands, mcp, session, xai
-from bot.testing.model.behaviour import REFUSALS, Behaviour, CloseAt, SendAt, SpeechAt
-from bot.testing.model.conversation import Conversation, Entry, Memory
-from bot.testing.model.floor import Floor
-from bot.testing.model.items import created
-from bot.testing.model.listening import Listening
-from bot.testing.model.refusal import Refused
-from bot.testing.model.responses import Generation
-from bot.testing.model.state import MS, State
-from bot.testing.model.wire import wire_of
+from bot.testing.model.answering import mcp
+from bot.testing.model.answering.active_response import Floor
+from bot.testing.model.answering.generation import Generation
+from bot.testing.model.hearing.caller_turns import Listening
+from bot.testing.model.protocol import client_events, xai
+from bot.testing.model.protocol import session_object as session
+from bot.testing.model.protocol.client_items import created
+from bot.testing.model.protocol.default_conversation import Conversation, Entry, Memory
+from bot.testing.model.protocol.refusal import Refused
+from bot.testing.model.protocol.server_events import wire_of
+from bot.testing.model.state.behaviour import REFUSALS, Behaviour, CloseAt, SendAt, SpeechAt
+from bot.testing.model.state.session_state import MS, State
 
 Json = dict[str, Any]
 
@@ -50,7 +52,7 @@ class SimulatedModel:
 
     `speech`: the caller's speech by script; None: it is detected in the audio. `check` is called with every client
     event, ValueError from it is a violation. `name` goes into the ids, so that those of two sessions differ. `dialect`:
-    whose server this is (bot.testing.model.wire).
+    whose server this is (bot.testing.model.protocol.server_events).
     """
 
     def __init__(
@@ -107,9 +109,9 @@ class SimulatedModel:
                 self.violations.append(f"schema: {error}")
         kind, event_id = "message", None
         try:
-            message = commands.parsed(text)
+            message = client_events.parsed(text)
             kind, event_id = message["type"], message.get("event_id")
-            commands.check(message, self._state.dialect)
+            client_events.check(message, self._state.dialect)
             self._commands[kind](message, now_us)
         except Refused as refused:
             self._state.refuse(refused, kind, event_id)

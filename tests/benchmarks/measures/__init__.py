@@ -8,9 +8,9 @@ from tests.benchmarks.measures.claims import claims
 from tests.benchmarks.measures.cost import cost, record, turns
 from tests.benchmarks.measures.delay import capacity, delay
 from tests.benchmarks.measures.memory import memory
-from tests.benchmarks.measures.opening import opening, storm
+from tests.benchmarks.measures.opening_delay import opening, storm
 from tests.benchmarks.measures.reaction import reaction
-from tests.benchmarks.measures.store import store
+from tests.benchmarks.measures.store_cost import store
 from tests.benchmarks.report import Table
 from tests.benchmarks.rig import Rig
 

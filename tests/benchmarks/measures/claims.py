@@ -13,7 +13,7 @@ from pathlib import Path
 from bot.server.shared.call_registry import CallRegistry
 from tests.benchmarks.report import Table
 from tests.benchmarks.rig import Rig
-from tests.benchmarks.samples import summary
+from tests.benchmarks.summaries import summary
 
 PROCESSES = 4
 CALLS_PER_S = 100

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from contextlib import ExitStack
 from statistics import median
 
-from tests.benchmarks.measures.limits import say_limits
+from tests.benchmarks.measures.own_limits import say_limits
 from tests.benchmarks.report import Table
 from tests.benchmarks.rig import KINDS, SETTLE_S, Observation, Rig, Subject
 

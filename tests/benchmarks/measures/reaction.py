@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections import defaultdict, deque
 from collections.abc import Sequence
 
-from tests.benchmarks.measures.limits import say_limits
+from tests.benchmarks.measures.own_limits import say_limits
 from tests.benchmarks.processes import RigError
 from tests.benchmarks.report import Table
 from tests.benchmarks.rig import ARRIVE_S, SETTLE_S, Kind, Observation, Rig
-from tests.benchmarks.samples import Summary, summary
+from tests.benchmarks.summaries import Summary, summary
 
 CALLS = (1, 50)
 LEAST_GAP_S = 0.2

@@ -19,10 +19,10 @@ from bot.call.states import State
 from bot.realtime import events
 from bot.realtime.session import Dialect, SessionSettings, TurnDetection
 from bot.testing.agent import Pacing, Reply, Spoken, Turn, pattern
-from bot.testing.line import Line
+from bot.testing.handset.phone import SimulatedPhone
 from bot.testing.model import Behaviour, SimulatedModel
-from bot.testing.phone import SimulatedPhone
-from bot.testing.scheduler import VirtualCall
+from bot.testing.network.line import Line
+from bot.testing.virtual.scheduler import VirtualCall
 from tests.call.scripted_call import (
     SESSION,
     Desk,

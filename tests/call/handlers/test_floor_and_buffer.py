@@ -8,10 +8,10 @@ from bot.call.call import Call
 from bot.call.settings import CallSettings
 from bot.call.states import State
 from bot.testing.agent import Pacing, Reply, ScriptedAgent, Spoken, pattern
-from bot.testing.line import Line
+from bot.testing.handset.phone import SimulatedPhone
 from bot.testing.model import Behaviour, SimulatedModel, SpeechAt
-from bot.testing.phone import SimulatedPhone
-from bot.testing.scheduler import VirtualCall
+from bot.testing.network.line import Line
+from bot.testing.virtual.scheduler import VirtualCall
 from tests.call.scripted_call import (
     MS,
     Desk,

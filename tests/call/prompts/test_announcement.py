@@ -14,11 +14,11 @@ from bot.call.prompts.greeting import HEARD_ITEM, RECORDED_ITEM
 from bot.call.settings import CallSettings
 from bot.realtime.events import SessionCreated
 from bot.testing.agent import ScriptedAgent, Spoken, pattern
-from bot.testing.line import Line
+from bot.testing.handset.phone import Echoes, SimulatedPhone
 from bot.testing.model import Behaviour, SimulatedModel, SpeechAt
-from bot.testing.phone import Echoes, SimulatedPhone
-from bot.testing.scheduler import VirtualCall
-from bot.testing.schema import check_client_event
+from bot.testing.network.line import Line
+from bot.testing.virtual.client_event_schema import check_client_event
+from bot.testing.virtual.scheduler import VirtualCall
 from bot.twilio.stream import SetMark
 from tests.call.scripted_call import (
     SESSION,

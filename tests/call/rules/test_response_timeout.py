@@ -20,10 +20,10 @@ from bot.call.call import Call
 from bot.call.settings import CallSettings
 from bot.realtime.session import HANG_UP
 from bot.testing.agent import AT_ONCE, Failure, Pacing, Reply, ScriptedAgent, Spoken, ToolCall, pattern
+from bot.testing.handset.phone import SimulatedPhone
 from bot.testing.model import Behaviour, SimulatedModel, SpeechAt
-from bot.testing.phone import SimulatedPhone
-from bot.testing.scheduler import VirtualCall
-from bot.testing.schema import check_client_event
+from bot.testing.virtual.client_event_schema import check_client_event
+from bot.testing.virtual.scheduler import VirtualCall
 
 MS = 1_000
 FILLER, SORRY = pattern(1_000, "filler"), pattern(3_000, "sorry")

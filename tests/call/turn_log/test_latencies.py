@@ -12,11 +12,11 @@ from bot.call.settings import CallSettings
 from bot.realtime import events
 from bot.realtime.session import SessionSettings, TurnDetection
 from bot.testing.agent import Pacing, Reply, ScriptedAgent, Spoken, pattern
-from bot.testing.line import Line
-from bot.testing.microphone import Microphone
+from bot.testing.handset.microphone import Microphone
+from bot.testing.handset.phone import SimulatedPhone
 from bot.testing.model import Behaviour, SimulatedModel
-from bot.testing.phone import SimulatedPhone
-from bot.testing.scheduler import VirtualCall
+from bot.testing.network.line import Line
+from bot.testing.virtual.scheduler import VirtualCall
 from bot.twilio.playout import Playout
 from tests.call.scripted_call import (
     MS,

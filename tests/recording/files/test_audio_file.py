@@ -20,13 +20,13 @@ from bot.call.settings import CallSettings
 from bot.recording.files.audio_file import HOLD_US, AudioFile
 from bot.recording.files.call_file import Row, Standing
 from bot.testing.agent import ScriptedAgent, Spoken, pattern
-from bot.testing.line import Line
-from bot.testing.microphone import Microphone
+from bot.testing.handset.microphone import Microphone
+from bot.testing.handset.phone import SimulatedPhone
 from bot.testing.model import Behaviour, SimulatedModel, SpeechAt
-from bot.testing.phone import SimulatedPhone
-from bot.testing.scheduler import VirtualCall
+from bot.testing.network.line import Line
+from bot.testing.virtual.scheduler import VirtualCall
 from bot.twilio.stream import Clear, OutPart, PlayMedia
-from tests.proof.recording import tracks
+from tests.proof.recorded_sound import tracks
 from tests.recording import records_sample as sample
 from tests.recording.recorded_core import Overheard
 

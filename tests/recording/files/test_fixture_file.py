@@ -18,9 +18,9 @@ from bot.recording.files.fixture_file import FixtureFile, hushed
 from bot.recording.fixture import read_fixture
 from bot.testing import assert_replays
 from bot.testing.agent import ScriptedAgent, Spoken, pattern
+from bot.testing.handset.phone import SimulatedPhone
 from bot.testing.model import Behaviour, SimulatedModel
-from bot.testing.phone import SimulatedPhone
-from bot.testing.scheduler import VirtualCall
+from bot.testing.virtual.scheduler import VirtualCall
 from bot.twilio import stream
 from tests.recording import records_sample as sample
 from tests.recording.recorded_core import Overheard

@@ -29,8 +29,8 @@ from bot.store.results import CallSummary, StoredCall
 from bot.store.rows import CallStarted, EventKept, OwnerSeen, Row, TurnKept, UsageKept
 from bot.store.upkeep.owners import this_process
 from bot.testing.agent import Reply, Spoken, pattern
-from bot.testing.dial import new_call_sid
-from bot.testing.script import Heard, Say, Script, Step
+from bot.testing.dialling.dial import new_call_sid
+from bot.testing.handset.script import Heard, Say, Script, Step
 from bot.twilio.token import NONCE_BYTES, seal, stream_keys
 from tests.server.simulated_server import AUTH_TOKEN, GREETING, QUICK, Desk, a_phone, heard, standing, until
 from tests.store.faulty_store import AWAY, FaultyStore

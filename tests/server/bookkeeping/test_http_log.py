@@ -11,9 +11,9 @@ from structlog.testing import capture_logs
 
 from bot.observe.rate_limited_log import QUIET_S, SparingLog
 from bot.server.bookkeeping.http_log import HttpLog
-from tests.patience import GIVE_UP_S
 from tests.server.http.test_metrics_route import found
 from tests.server.simulated_server import Desk, standing
+from tests.waiting import GIVE_UP_S
 
 HELLO = bytes.fromhex("1603010200010001fc0303")
 """How a TLS connection begins."""

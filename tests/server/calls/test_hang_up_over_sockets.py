@@ -11,12 +11,12 @@ import pytest
 from bot.call.states import State
 from bot.realtime.session import HANG_UP
 from bot.testing.agent import Failure, Reply, Spoken, ToolCall, pattern
+from bot.testing.handset.phone import SimulatedPhone
 from bot.testing.model import Behaviour
-from bot.testing.phone import SimulatedPhone
-from tests.patience import GIVE_UP_S
 from tests.realtime.raw_model import RawModel
 from tests.server.calls.test_model_sessions import SORRY
 from tests.server.simulated_server import QUICK, Desk, Stopwatch, a_phone, an_asking_phone, standing, until
+from tests.waiting import GIVE_UP_S
 
 pytestmark = pytest.mark.both_loops
 

@@ -9,7 +9,7 @@ import pytest
 
 from bot.server.calls import process_timer
 from bot.server.calls.process_timer import BEAT_S, CATCH_UP_S, LATE_NS, Beat
-from tests.patience import GIVE_UP_S
+from tests.waiting import GIVE_UP_S
 
 pytestmark = pytest.mark.both_loops
 BEAT_NS = round(BEAT_S * 1e9)

@@ -14,13 +14,13 @@ import pytest
 from bot.audio.transcode import to_line
 from bot.server.calls import warm_pool
 from bot.server.calls.warm_pool import WarmPool
-from bot.testing.dial import new_call_sid
+from bot.testing.dialling.dial import new_call_sid
 from bot.testing.model import Behaviour, CloseAt, SimulatedModel
 from bot.testing.model.server import Door
 from bot.testing.replays import assert_replays
-from tests.patience import GIVE_UP_S
 from tests.server.instance import heard_out
 from tests.server.simulated_server import ACCOUNT, GREETING, Desk, a_phone, all_written, heard, standing, until
+from tests.waiting import GIVE_UP_S
 
 pytestmark = pytest.mark.both_loops
 

@@ -17,11 +17,11 @@ from bot.server.http.app import STOP_S
 from bot.server.http.handler_context import Door
 from bot.server.workers.drain import drain
 from bot.server.workers.gunicorn_worker import KILL_AFTER_DRAIN_S
-from bot.testing.dial import new_call_sid
+from bot.testing.dialling.dial import new_call_sid
 from bot.twilio.twiml import HOLD_S, TwimlError, TwimlFiles
-from tests.patience import EVER_S
 from tests.server.simulated_server import form, standing, until
 from tests.server.test_webhooks import verbs
+from tests.waiting import EVER_S
 
 CALL, OTHER = "CA" + "1" * 32, "CA" + "2" * 32
 

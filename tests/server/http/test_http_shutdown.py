@@ -11,8 +11,8 @@ import pytest
 from bot.config import load_settings
 from bot.server.http import app
 from bot.server.http.app import running
-from tests.patience import EVER_S, GIVE_UP_S
 from tests.server.simulated_server import environment
+from tests.waiting import EVER_S, GIVE_UP_S
 
 pytestmark = pytest.mark.both_loops
 

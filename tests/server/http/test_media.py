@@ -18,14 +18,14 @@ from bot.realtime.connection import RealtimeConnection
 from bot.server.calls import phone_socket
 from bot.server.directory import stream_tokens
 from bot.server.http import media
-from bot.testing.dial import new_call_sid
+from bot.testing.dialling.dial import new_call_sid
+from bot.testing.dialling.stream_socket import Signing
+from bot.testing.dialling.webhook import signature
 from bot.testing.model import Behaviour
-from bot.testing.stream_socket import Signing
-from bot.testing.webhook import signature
 from bot.twilio.token import LIFETIME_S, NONCE_BYTES, seal, stream_keys
-from tests.patience import GIVE_UP_S
 from tests.realtime.raw_model import RawModel
 from tests.server.simulated_server import AUTH_TOKEN, GREETING, PUBLIC_URL, HandStream, a_phone, heard, standing, until
+from tests.waiting import GIVE_UP_S
 
 pytestmark = pytest.mark.both_loops
 

@@ -25,11 +25,11 @@ from bot.server.directory.departure import Phase
 from bot.server.http.handler_context import METER
 from bot.server.http.metrics_route import _local
 from bot.testing.agent import Reply, Spoken, pattern
-from bot.testing.dial import new_call_sid
+from bot.testing.dialling.dial import new_call_sid
+from bot.testing.handset.script import Elapsed, HangUp, Heard, Say, Script, Step
+from bot.testing.handset.twilio_texts import CONNECTED
 from bot.testing.model import Behaviour, CloseAt
 from bot.testing.model.server import Door
-from bot.testing.script import Elapsed, HangUp, Heard, Say, Script, Step
-from bot.testing.twilio_texts import CONNECTED
 from tests.server.simulated_server import ACCOUNT, GREETING, QUICK, Desk, a_phone, form, heard, standing, until
 
 ADMIN = "a-token-for-the-one-who-watches"

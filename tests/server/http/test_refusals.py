@@ -9,8 +9,8 @@ from structlog.testing import capture_logs
 
 from bot.observe.rate_limited_log import QUIET_S, SparingLog
 from bot.server.http import voice
-from bot.testing.dial import new_call_sid
-from bot.testing.stream_socket import stream_signature
+from bot.testing.dialling.dial import new_call_sid
+from bot.testing.dialling.stream_socket import stream_signature
 from bot.twilio.signature import stream_url
 from tests.server.simulated_server import ACCOUNT, AUTH_TOKEN, PUBLIC_URL, Desk, a_phone, form, standing
 

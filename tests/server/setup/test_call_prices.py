@@ -15,8 +15,8 @@ from bot.realtime.prices import BadPrices
 from bot.realtime.usage import PerToken
 from bot.server.setup.call_prices import call_money, half_blind, price_lines, unpriced
 from bot.testing.agent import Failure, Reply, Spoken, pattern
-from bot.testing.dial import new_call_sid
-from bot.testing.webhook import parse_document
+from bot.testing.dialling.dial import new_call_sid
+from bot.testing.dialling.webhook import parse_document
 from tests.server.http.test_metrics_route import found
 from tests.server.simulated_server import GREETING, QUICK, Desk, a_phone, heard, standing, until
 

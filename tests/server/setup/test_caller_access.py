@@ -13,8 +13,8 @@ from bot.server.shared.call_registry import CallRegistry
 from bot.server.shared.caller_quota import MINUTE_S, Quota, quota_of, storeless_hash
 from bot.server.shared.ended_calls import DAY_S
 from bot.testing.agent import Reply, Spoken, pattern
-from bot.testing.dial import new_call_sid
-from bot.testing.webhook import parse_document
+from bot.testing.dialling.dial import new_call_sid
+from bot.testing.dialling.webhook import parse_document
 from tests.server.http.test_metrics_route import found
 from tests.server.simulated_server import GREETING, QUICK, Desk, a_phone, form, heard, standing
 

@@ -12,7 +12,7 @@ import pytest
 
 from bot.server.shared.call_registry import CallRegistry
 from bot.server.shared.ended_calls import DAY_S
-from bot.testing.dial import new_call_sid
+from bot.testing.dialling.dial import new_call_sid
 from tests.server.simulated_server import form, standing, until
 from tests.server.test_webhooks import verbs
 

@@ -14,7 +14,7 @@ from bot.call.facts import UsageFact
 from bot.server.bookkeeping.store_service import _spent_today, keeping, midnight
 from bot.server.shared.spent_today import Day
 from bot.store.rows import CallEnded, CallStarted, Row, UsageKept
-from bot.testing.dial import new_call_sid
+from bot.testing.dialling.dial import new_call_sid
 from tests.postgres import Server
 from tests.server.simulated_server import standing, until
 from tests.store.conftest import new_database

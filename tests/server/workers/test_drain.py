@@ -27,10 +27,9 @@ from bot.server.workers.drain import drain
 from bot.server.workers.event_loop import run_in_loop
 from bot.server.workers.server_process import STOPS, Server, deaf
 from bot.testing.agent import Reply, ScriptedAgent, Spoken, ToolCall, pattern
-from bot.testing.dial import new_call_sid
+from bot.testing.dialling.dial import new_call_sid
 from bot.testing.model import SimulatedModel
 from bot.testing.model.server import SimulatedRealtimeServer
-from tests.patience import EVER_S, GIVE_UP_S
 from tests.server.calls.test_model_sessions import SORRY
 from tests.server.simulated_server import (
     PUBLIC_URL,
@@ -46,6 +45,7 @@ from tests.server.simulated_server import (
     until,
 )
 from tests.server.test_webhooks import verbs
+from tests.waiting import EVER_S, GIVE_UP_S
 
 pytestmark = pytest.mark.both_loops
 
@@ -168,7 +168,9 @@ async def test_what_is_left_is_ended_in_a_pause_and_sent_round_for_another_proce
 async def test_a_second_stop_by_a_person_ends_the_calls_at_once(
     told: tuple[signal.Signals, ...], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("bot.testing.webhook.RETRY_GAP_S", 0.05)  # the server is gone when the phone asks for more
+    monkeypatch.setattr(
+        "bot.testing.dialling.webhook.RETRY_GAP_S", 0.05
+    )  # the server is gone when the phone asks for more
     async with serving(LONG) as (reach, task):
         phone = a_phone()
         calling = asyncio.create_task(reach.dial(phone))

@@ -15,9 +15,9 @@ from bot.store.delivery.backlog import Backlog
 from bot.store.delivery.batch_delivery import StoreAway
 from bot.store.delivery.write_behind import Keeper
 from bot.store.rows import CallEnded, EventKept, Row
-from tests.patience import GIVE_UP_S
 from tests.store.faulty_store import ALIVE, AWAY, FaultyStore, keeping
 from tests.store.row_samples import ONE, TWO, ended, event, said, started
+from tests.waiting import GIVE_UP_S
 
 
 @pytest.fixture

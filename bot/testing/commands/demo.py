@@ -1,0 +1,114 @@
+"""`bot demo`: the real server, a simulated session and a simulated caller with a recorded voice, over real sockets."""
+
+from __future__ import annotations
+
+import secrets
+import shlex
+import socket
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from rich.console import Console
+
+from bot.audio.prompts import prompt
+from bot.config import Settings, load_settings
+from bot.observe import logging
+from bot.recording.files.recorder import Recorder
+from bot.server.directory.live_calls import LiveCalls
+from bot.server.http.app import running
+from bot.server.http.handler_context import CALLS
+from bot.testing.commands.line_test import LineTestAgent
+from bot.testing.commands.live_view import LiveView
+from bot.testing.commands.saved_call import save_page, save_wav
+from bot.testing.dialling.dial import DialResult, dial, new_call_sid, new_stream_sid
+from bot.testing.handset.callers_of_commands import CALLER_LINES, demo_script
+from bot.testing.handset.phone import SimulatedPhone
+from bot.testing.handset.twilio_texts import StreamIds
+from bot.testing.model import Behaviour, SimulatedModel
+from bot.testing.model.server import SimulatedRealtimeServer
+
+LIMIT_S = 90.0
+WRITTEN_S = 10.0
+
+
+@dataclass(frozen=True)
+class Demonstration:
+    """What the demo left behind. `problems` is empty when all went as it should."""
+
+    wav: Path
+    fixture: Path
+    page: Path
+    problems: tuple[str, ...]
+
+
+@asynccontextmanager
+async def rehearsal_server(directory: Path) -> AsyncIterator[tuple[LiveCalls, Settings]]:
+    """The real server on a free port with a simulated session behind it and a random auth token."""
+    sock = socket.create_server(("127.0.0.1", 0))
+    port = sock.getsockname()[1]
+    async with SimulatedRealtimeServer(_line_test) as upstream:
+        settings = load_settings(
+            {
+                "OPENAI_API_KEY": "simulated-key",
+                "OPENAI_REALTIME_URL": upstream.url,
+                "TWILIO_AUTH_TOKEN": secrets.token_hex(16),
+                "TWILIO_ACCOUNT_SID": f"AC{secrets.token_hex(16)}",
+                "PUBLIC_URL": f"http://127.0.0.1:{port}",
+                "BOT_RECORD": "fixture",
+                "BOT_RECORD_DIR": str(directory),
+            }
+        )
+        async with running(settings, sock=sock) as (app, _):
+            yield app[CALLS], settings
+
+
+def _line_test(model: str) -> SimulatedModel:
+    """The line test; what its caller says is known beforehand, so it can be written down."""
+    words = [prompt(name).text for name in CALLER_LINES]
+    return SimulatedModel(LineTestAgent(), Behaviour(caller_words=words, transcription_after_ms=200), model=model)
+
+
+async def demonstrate(directory: Path, console: Console) -> Demonstration:
+    """One whole call, shown as it happens, its souvenirs in `directory`, which exists."""
+    logging.configure("error", "console")
+    recorders: list[Recorder] = []
+    async with rehearsal_server(directory) as (calls, settings):
+        view = LiveView(console)
+        calls.directory.on_start.append(view.watch)
+        calls.directory.on_start.append(lambda live: recorders.extend(filter(None, [live.bridge.recorder])))
+        ids = StreamIds(account_sid=settings.twilio_account_sid, call_sid=new_call_sid(), stream_sid=new_stream_sid())
+        phone = SimulatedPhone(ids, script=demo_script())
+        result = await dial(f"{settings.public_url}/voice", phone, auth_token=settings.auth_tokens[0], limit_s=LIMIT_S)
+    problems = _problems(result, phone, recorders)
+    wav, page = directory / "call.wav", directory / "call.html"
+    save_wav(phone, wav)
+    files = dict(recorders[0].made()) if recorders else {}
+    fixture = files.get("fixture", directory)
+    if not problems:
+        save_page(fixture, page)
+    return Demonstration(wav, fixture, page, tuple(problems))
+
+
+def what_next(left: Demonstration) -> list[str]:
+    """What somebody who has seen the demo may want to do, a line each."""
+    fixture = shlex.quote(str(left.fixture))
+    return [
+        f"Next: open {left.page} in a browser, which plays the call, or read it here and prove it:",
+        f"  bot show {fixture}",
+        f"  bot replay {fixture}",
+        "A bot of your own without a key: `bot model` is a simulated session, and says what to set for `bot serve`.",
+        "A real call: `cp .env.example .env`, fill it in, and let `bot check --env-file .env` say what is missing.",
+    ]
+
+
+def _problems(result: DialResult, phone: SimulatedPhone, recorders: list[Recorder]) -> list[str]:
+    problems = list(result.violations)
+    if result.ending != "hangup" or result.failure or result.hung_up_by != "bot":
+        problems.append(f"The call ended with {result.ending} by the {result.hung_up_by or 'line'} {result.failure}.")
+    if not phone.clears:
+        problems.append("The caller interrupted, and the bot talked on.")
+    if not recorders or not recorders[0].wait(WRITTEN_S) or recorders[0].failed:
+        problems.append("The call's fixture could not be written.")
+    return problems

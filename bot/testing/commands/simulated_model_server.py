@@ -1,0 +1,29 @@
+"""`bot model`: the simulated Realtime server by itself, for a bot that has no key."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from collections.abc import Callable
+
+from bot.testing.commands.line_test import LineTestAgent
+from bot.testing.model import Behaviour, SimulatedModel
+from bot.testing.model.server import SimulatedRealtimeServer
+
+
+async def stand_in(port: int, tell: Callable[[str], None]) -> None:
+    """Serve the line test on this machine until SIGINT or SIGTERM. Raises OSError when the port is taken."""
+    over = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, over.set)
+    async with SimulatedRealtimeServer(_session, port=port) as server:
+        tell("A simulated session waits for calls; Ctrl-C ends it. Start the bot, in another shell, with:")
+        tell(f"OPENAI_REALTIME_URL={server.url}")
+        tell("OPENAI_API_KEY=simulated-key")
+        await over.wait()
+
+
+def _session(model: str) -> SimulatedModel:
+    """What a caller says is not known beforehand, so it is not written down."""
+    return SimulatedModel(LineTestAgent(), Behaviour(), model=model)

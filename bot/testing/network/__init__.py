@@ -1,0 +1,4 @@
+"""Networks between phone and bot: delay, loss, loopback.
+
+No message's meaning. Start at `line`.
+"""

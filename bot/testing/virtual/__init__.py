@@ -1,0 +1,4 @@
+"""Whole calls in virtual time.
+
+No event loop and no socket. Start at `scheduler`.
+"""

@@ -1,0 +1,87 @@
+"""What Twilio's side may do to a stream, in virtual time: messages spoilt on their way, a line that stands still."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+
+from tests.faults.model_faults import AGAIN, BARGE, TURN
+from tests.faults.outcome import MS
+from tests.faults.virtual import Plan, Spoil
+
+
+def each_media(spoilt: Callable[[dict[str, Any]], list[dict[str, Any]]]) -> Spoil:
+    """Every media message is replaced."""
+
+    def spoil(texts: list[str]) -> list[str]:
+        out: list[str] = []
+        for text in texts:
+            message = msgspec.json.decode(text)
+            found = spoilt(message) if message["event"] == "media" else [message]
+            out += [msgspec.json.encode(one).decode() for one in found]
+        return out
+
+    return spoil
+
+
+def nth_media(every: int, more: Callable[[dict[str, Any]], dict[str, Any]]) -> Callable[[], Spoil]:
+    """Beside every so many media messages comes what `more` makes of one."""
+
+    def fresh() -> Spoil:
+        seen = [0]
+
+        def spoilt(message: dict[str, Any]) -> list[dict[str, Any]]:
+            seen[0] += 1
+            return [message, more(message)] if seen[0] % every == 0 else [message]
+
+        return each_media(spoilt)
+
+    return fresh
+
+
+def with_payload(payload: str) -> Callable[[dict[str, Any]], dict[str, Any]]:
+    return lambda message: {**message, "media": {**message["media"], "payload": payload}}
+
+
+def swapped() -> Spoil:
+    """Every second media message changes places with the one after it."""
+    held: list[dict[str, Any]] = []
+    seen = [0]
+
+    def spoilt(message: dict[str, Any]) -> list[dict[str, Any]]:
+        seen[0] += 1
+        if seen[0] % 2:
+            held.append(message)
+            return []
+        return [message, held.pop()]
+
+    return each_media(spoilt)
+
+
+def echoed_again() -> Spoil:
+    """Every mark comes back a second time, and once more with each frame after it."""
+    marks: list[str] = []
+
+    def spoil(texts: list[str]) -> list[str]:
+        new = [text for text in texts if '"mark"' in text]
+        marks.extend(new)
+        return [*texts, *new, *marks[-2:]] if texts else texts
+
+    return spoil
+
+
+JUMBO = base64.b64encode(b"\xff" * 45_000).decode()
+
+PLANS: dict[str, tuple[Plan, Callable[[], Spoil] | None]] = {
+    "duplicate media": (Plan(TURN), nth_media(10, lambda message: message)),
+    "media out of order": (Plan(TURN), swapped),
+    "invalid base64": (Plan(None), nth_media(10, with_payload("*** no base64 ***"))),
+    "empty and odd payloads": (Plan(None), nth_media(10, with_payload("QQ"))),
+    "a jumbo frame of 60 kB": (Plan(TURN), nth_media(200, with_payload(JUMBO))),
+    "marks again and again": (Plan(None), echoed_again),
+    "mark after clear": (Plan(AGAIN, speech=BARGE), echoed_again),
+    "slow reader: the line stands still for 1.5 s": (Plan(4_450, stalls=((4_450 * MS, 1_500 * MS),)), None),
+}
