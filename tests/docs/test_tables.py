@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from bot.call.states import picture
-from bot.cli import BROKEN_OFF, WRONG_SETTINGS
+from bot.cli.command_line import WRONG_SETTINGS
+from bot.cli.simulating import BROKEN_OFF
 from bot.docs.generated_tables import SECTIONS, filled, generated
 from bot.explain.exit_codes import EXIT_CODES
 from tests.test_readme import ALL, ROOT, table_under, ticked

@@ -28,7 +28,7 @@ def sids() -> list[str]:
 
 def on_a_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let the runner's input pass for a person's."""
-    monkeypatch.setattr("bot.cli._person_asked", lambda: True)
+    monkeypatch.setattr("bot.cli.stored_calls._person_asked", lambda: True)
 
 
 def test_all_of_a_caller_is_erased_and_told(record_dir: Path) -> None:
