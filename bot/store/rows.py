@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any, Literal
+from typing import Any
 
 import msgspec
 
 from bot.call.facts import TurnFact, UsageFact
+from bot.recording.files.new_file import FileKind
 
-FileKind = Literal["fixture", "recording", "export"]
 CRASHED = "crashed"
 """The end reason of a call whose process died; every other one is a `bot.call.outputs.EndReason`."""
 

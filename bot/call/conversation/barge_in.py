@@ -10,12 +10,12 @@ from bot.audio.payload import BYTES_PER_MS
 from bot.call.playout.playout_queue import Speaking
 from bot.call.playout.truncation import Truncation, Verdict, judge
 from bot.call.prompts.greeting import HEARD_ITEM, RECORDED_ITEM
-from bot.call.prompts.recorded_prompt import said_item
 from bot.call.session.inherited_items import Inherited
 from bot.call.session.pending_deletes import Unheard
 from bot.call.session.response_gate import Responses
 from bot.call.session.turn_ownership import Turns
 from bot.call.step import Step
+from bot.call.transcript.past_turns import said_item
 from bot.call.turn_log.turn_facts import Account
 from bot.realtime.events import CreateItem, DeleteItem, TruncateItem
 

@@ -16,8 +16,8 @@ from typing import Any
 from bot.call.conversation.state_machine import Floor
 from bot.call.outputs import EndReason
 from bot.call.playout.playout_queue import Speaking
-from bot.call.rules.retries import in_words
 from bot.call.session.response_gate import Responses
+from bot.call.session.response_status import in_words
 from bot.call.session.turn_ownership import Turns
 from bot.call.states import Happening
 from bot.call.step import Step

@@ -18,8 +18,8 @@ from bot.call.playout.playout_queue import Speaking
 from bot.call.prompts.announcement import Announcement
 from bot.call.prompts.greeting import Greeting, greeting_response
 from bot.call.rule import NEVER_US, Rule
-from bot.call.rules.retries import spoken_over
 from bot.call.session.response_gate import Responses
+from bot.call.session.response_status import spoken_over
 from bot.call.session.turn_ownership import Turns
 from bot.call.settings import CallSettings
 from bot.call.states import Happening, State

@@ -10,6 +10,7 @@ from typing import Any
 
 from bot.call.playout.ledger import Entry
 from bot.call.playout.playout_queue import Speaking
+from bot.call.transcript.past_turns import said_item
 from bot.call.transcript.transcript import Transcript
 from bot.twilio.stream import Outbound
 
@@ -35,9 +36,3 @@ class Recorded:
 def play(speaking: Speaking, entry: Entry, audio: str, now_us: int) -> list[Outbound]:
     """All of `entry` behind whatever waits or plays: what goes out at once. `audio` is base64 mu-law."""
     return [*speaking.delta(entry, audio, now_us), *speaking.done(entry, now_us)]
-
-
-def said_item(item_id: str, words: str) -> dict[str, Any]:
-    """An item by which the model knows what it has said without having made it."""
-    content = [{"type": "output_text", "text": words}]
-    return {"id": item_id, "type": "message", "role": "assistant", "content": content}

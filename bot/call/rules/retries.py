@@ -13,6 +13,7 @@ from bot.call.conversation.state_machine import Floor
 from bot.call.prompts.filler import Filler
 from bot.call.prompts.greeting import Greeting
 from bot.call.session.response_gate import Responses
+from bot.call.session.response_status import filtered, in_words, spoken_over
 from bot.call.session.turn_ownership import Turns
 from bot.call.states import State
 from bot.call.step import Step
@@ -146,25 +147,3 @@ class Retries:
     def _ending(self) -> bool:
         """Whether the call is to end, and a goodbye is the next that is said, if anything is."""
         return self._floor.state is State.CLOSING or self._responses.closed
-
-
-def filtered(response: Response) -> bool:
-    """Whether a content filter took the answer, or the rest of it, away. One that is only too long was an answer."""
-    details = response.status_details
-    return response.status == "incomplete" and details is not None and details.reason == "content_filter"
-
-
-def spoken_over(response: Response) -> bool:
-    """Whether the server cancelled it by itself, because the caller spoke (openai-realtime 3.3, "Interrupted")."""
-    details = response.status_details
-    return response.status == "cancelled" and details is not None and details.reason == "turn_detected"
-
-
-def in_words(response: Response) -> str:
-    """The status details of a response that went wrong."""
-    details = response.status_details
-    if details is None:
-        return response.status
-    if details.error is not None:
-        return f"{details.error.code or details.error.type}: {details.error.message}"
-    return details.reason or response.status

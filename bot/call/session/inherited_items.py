@@ -8,9 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from bot.call.playout.playout_queue import Speaking
-from bot.call.prompts.recorded_prompt import said_item
 from bot.call.step import Step
-from bot.call.transcript.past_turns import heard_as, said_as
+from bot.call.transcript.past_turns import heard_as, said_as, said_item
 from bot.call.transcript.transcript import Turn
 from bot.realtime.events import CreateItem, DeleteItem
 

@@ -88,3 +88,9 @@ def _content(turn: Heard, audio: Mapping[int, str]) -> dict[str, str] | None:
 
 def _message(item_id: str, role: str, content: dict[str, str]) -> dict[str, Any]:
     return {"id": item_id, "type": "message", "role": role, "content": [content]}
+
+
+def said_item(item_id: str, words: str) -> dict[str, Any]:
+    """An item by which the model knows what it has said without having made it."""
+    content = [{"type": "output_text", "text": words}]
+    return {"id": item_id, "type": "message", "role": "assistant", "content": content}

@@ -15,8 +15,7 @@ from typing import BinaryIO
 from bot.audio.wav import StereoWriter
 from bot.recording.files.audio_tracks import CallerClock, Track
 from bot.recording.files.call_file import CallerFrame, Row, Standing
-from bot.recording.files.new_file import new_file
-from bot.store.rows import FileKind
+from bot.recording.files.new_file import FileKind, new_file
 from bot.twilio.playout import US_PER_BYTE, Playout
 from bot.twilio.stream import Clear, PlayMedia
 

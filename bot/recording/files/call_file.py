@@ -11,8 +11,8 @@ import msgspec
 from bot.call.call import Call
 from bot.call.inputs import Note
 from bot.call.outputs import Output
+from bot.recording.files.new_file import FileKind
 from bot.recording.fixture import Way
-from bot.store.rows import FileKind
 
 Raw = str | bytes | Output | Note
 """An input's text as it came from the wire, a note, or what the call answered."""

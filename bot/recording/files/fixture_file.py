@@ -19,12 +19,11 @@ from bot.call.inputs import Refused
 from bot.call.settings import CallSettings
 from bot.realtime.events import AppendAudio
 from bot.recording.files.call_file import CallerFrame, Raw, Row, Standing
-from bot.recording.files.new_file import new_file
+from bot.recording.files.new_file import FileKind, new_file
 from bot.recording.files.plain_audio import plain_audio
 from bot.recording.fixture import SUFFIX, VERSION, Header, Line, Way, encode_header, encode_line
 from bot.recording.fixture_masking import Masker
 from bot.recording.told_outputs import TOLD, told_as
-from bot.store.rows import FileKind
 from bot.twilio import stream
 
 

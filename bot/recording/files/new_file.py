@@ -5,7 +5,9 @@ from __future__ import annotations
 import os
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import BinaryIO, cast
+from typing import BinaryIO, Literal, cast
+
+FileKind = Literal["fixture", "recording", "export"]
 
 MOST_OF_A_NAME = 99
 

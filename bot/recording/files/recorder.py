@@ -16,10 +16,10 @@ from bot.call.inputs import Note
 from bot.call.outputs import Output
 from bot.recording.files.call_file import CallerFrame, CallFile, Row, Standing
 from bot.recording.files.file_writer import Writer, process_writer
+from bot.recording.files.new_file import FileKind
 from bot.recording.files.plain_audio import frame_lines
 from bot.recording.fixture import InputWay, Way
 from bot.recording.told_outputs import TOLD
-from bot.store.rows import FileKind
 from bot.twilio.stream import Media, Outbound
 
 BATCH = 128

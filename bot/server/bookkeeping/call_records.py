@@ -17,12 +17,13 @@ from bot.call.settings import CallSettings
 from bot.config.values.caller_lists import withheld
 from bot.observe.masking import mask_value, masker
 from bot.observe.spoken_numbers import mask_spoken
+from bot.recording.files.new_file import FileKind
 from bot.server.bookkeeping.call_latencies import Waits
 from bot.server.calls.live_call import LiveCall
 from bot.server.directory.live_calls import LiveCalls
 from bot.store.call_store import CallStore
 from bot.store.delivery.write_behind import Keeper
-from bot.store.rows import CallEnded, CallStarted, EventKept, FileKept, FileKind, Row, TurnKept, UsageKept
+from bot.store.rows import CallEnded, CallStarted, EventKept, FileKept, Row, TurnKept, UsageKept
 from bot.store.upkeep.owners import Owner
 
 MAX_PARTY = 64

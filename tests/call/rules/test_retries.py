@@ -10,8 +10,9 @@ from bot.call.outputs import Report
 from bot.call.playout.playout_queue import Speaking
 from bot.call.prompts.filler import Filler
 from bot.call.prompts.greeting import Greeting
-from bot.call.rules.retries import Retries, in_words
+from bot.call.rules.retries import Retries
 from bot.call.session.response_gate import Responses
+from bot.call.session.response_status import in_words
 from bot.call.session.turn_ownership import Turns
 from bot.call.settings import CallSettings
 from bot.call.states import Happening

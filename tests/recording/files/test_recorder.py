@@ -18,9 +18,9 @@ from bot.recording.files.audio_file import AudioFile
 from bot.recording.files.call_file import CallerFrame, Row, Standing
 from bot.recording.files.file_writer import FLUSH_S, Writer
 from bot.recording.files.fixture_file import FixtureFile
+from bot.recording.files.new_file import FileKind
 from bot.recording.files.recorder import Recorder
 from bot.recording.fixture import read_fixture
-from bot.store.rows import FileKind
 from bot.twilio import stream
 from tests.call.scripted_call import Desk, echo
 from tests.recording import records_sample as sample

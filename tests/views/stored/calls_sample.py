@@ -9,10 +9,11 @@ from pathlib import Path
 from typing import TypeVar
 
 from bot.call.facts import TurnFact, UsageFact
+from bot.recording.files.new_file import FileKind
 from bot.store.call_store import CallStore
 from bot.store.pii import caller_hash, key_beside
 from bot.store.results import Retention, StoredCall
-from bot.store.rows import CallEnded, CallStarted, EventKept, FileKept, FileKind, Row, TurnKept, UsageKept
+from bot.store.rows import CallEnded, CallStarted, EventKept, FileKept, Row, TurnKept, UsageKept
 from bot.store.sql.schema import migrate
 from bot.store.urls import StoreUrl, sqlite_url
 
