@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Callable
 from typing import Any, get_args
 
-from bot.call.handlers.deadlines import Clock
+from bot.call.handlers.deadlines import Deadlines
 from bot.call.handlers.dialogue import Dialogue
 from bot.call.handlers.phone_side import PhoneSide
 from bot.call.handlers.rule_table import rules
@@ -74,7 +74,7 @@ class Call:
             retries=parts.retries,
             lose=session.lose,
         )
-        self._clock = Clock(parts, rules(parts, self._liveness))
+        self._clock = Deadlines(parts, rules(parts, self._liveness))
         self._handlers = self._table(phone, session, Dialogue(parts))
         self._refusals: set[Refused] = set()
 

@@ -7,14 +7,14 @@ the two sides, the dialogue between them, and what follows from a step.
 from __future__ import annotations
 
 from bot.call.conversation.answer import Answer
-from bot.call.conversation.barge_in import Interrupt
-from bot.call.conversation.function_calls import Functions
-from bot.call.conversation.goodbye import Farewell
-from bot.call.conversation.hang_up import Ending
+from bot.call.conversation.barge_in import BargeIn
+from bot.call.conversation.function_calls import FunctionCalls
+from bot.call.conversation.goodbye import Goodbye
+from bot.call.conversation.hang_up import HangUp
 from bot.call.conversation.opening import Opening
-from bot.call.conversation.state_deadlines import Limits
-from bot.call.conversation.state_machine import Floor
-from bot.call.playout.playout_queue import Speaking
+from bot.call.conversation.state_deadlines import StateDeadlines
+from bot.call.conversation.state_machine import StateMachine
+from bot.call.playout.playout_queue import PlayoutQueue
 from bot.call.prompts.announcement import Announcement
 from bot.call.prompts.filler import Filler
 from bot.call.prompts.greeting import Greeting
@@ -25,17 +25,17 @@ from bot.call.rules.response_timeout import ResponseTimeout
 from bot.call.rules.retries import Retries
 from bot.call.rules.spend_cap import SpendCap
 from bot.call.rules.wrap_up import WrapUp
-from bot.call.session.audio_formats import Formats
-from bot.call.session.failover import Sessions
-from bot.call.session.response_gate import Responses
-from bot.call.session.turn_ownership import Turns
+from bot.call.session.audio_formats import AudioFormats
+from bot.call.session.failover import Failover
+from bot.call.session.response_gate import ResponseGate
+from bot.call.session.turn_ownership import TurnOwnership
 from bot.call.settings import CallSettings
 from bot.call.step import Step
 from bot.call.transcript.transcript import Transcript
-from bot.call.turn_log.turn_facts import Account
+from bot.call.turn_log.turn_facts import TurnLog
 from bot.call.uplink.caller_speech import CallerSpeech
-from bot.call.uplink.frames_and_gaps import Listening
-from bot.call.uplink.stream_admission import Admission
+from bot.call.uplink.frames_and_gaps import Uplink
+from bot.call.uplink.stream_admission import StreamAdmission
 
 
 class Parts:
@@ -44,31 +44,31 @@ class Parts:
     def __init__(self, settings: CallSettings) -> None:
         self.settings = settings
         self.step = step = Step()
-        self.listening = listening = Listening(settings.session.turn_detection)
-        self.speaking = speaking = Speaking()
-        self.responses = responses = Responses()
+        self.listening = listening = Uplink(settings.session.turn_detection)
+        self.speaking = speaking = PlayoutQueue()
+        self.responses = responses = ResponseGate()
         self.transcript = transcript = Transcript()
-        self.turns = turns = Turns(settings)
-        self.ending = Ending()
-        self.limits = Limits(settings, step)
-        self.floor = floor = Floor(step, self.limits)
+        self.turns = turns = TurnOwnership(settings)
+        self.ending = HangUp()
+        self.limits = StateDeadlines(settings, step)
+        self.floor = floor = StateMachine(step, self.limits)
 
-        self.admission = Admission(settings, step, speaking)
-        self.sessions = Sessions(step, speaking, settings.response_s)
-        self.formats = Formats(step, settings.session)
+        self.admission = StreamAdmission(settings, step, speaking)
+        self.sessions = Failover(step, speaking, settings.response_s)
+        self.formats = AudioFormats(step, settings.session)
         self.spending = SpendCap(settings, step)
         self.max_duration = MaxDuration(settings, step)
         self.idle = Idle(settings, step, responses)
         self.no_progress = NoProgress(settings, step)
         bounds = (self.spending, self.max_duration, self.idle, self.no_progress)
-        self.farewell = farewell = Farewell(step, floor, responses=responses, speaking=speaking, turns=turns)
+        self.farewell = farewell = Goodbye(step, floor, responses=responses, speaking=speaking, turns=turns)
         self.wrap_up = WrapUp(step, bounds, floor, farewell)
 
         self.announcement = Announcement(settings, speaking, transcript)
         self.greeting = greeting = Greeting(settings, responses, speaking, transcript)
         self.speech = CallerSpeech(settings.session, listening)
-        self.account = account = Account(step, speaking, transcript, self.speech, greeting)
-        self.interrupt = interrupt = Interrupt(step, speaking, responses, turns, account)
+        self.account = account = TurnLog(step, speaking, transcript, self.speech, greeting)
+        self.interrupt = interrupt = BargeIn(step, speaking, responses, turns, account)
         self.opening = Opening(
             settings,
             step,
@@ -82,7 +82,7 @@ class Parts:
             interrupt=interrupt,
         )
         self.answer = Answer(step, speaking, responses, interrupt.unheard, account)
-        self.functions = Functions(step, responses, self.ending, greeting=greeting, transcript=transcript)
+        self.functions = FunctionCalls(step, responses, self.ending, greeting=greeting, transcript=transcript)
 
         self.filler = filler = Filler(settings, step, speaking)
         self.retries = retries = Retries(step, responses, turns, greeting, floor=floor, filler=filler)

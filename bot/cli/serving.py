@@ -22,7 +22,7 @@ def serve(env_file: EnvFile = None) -> None:
     from bot.doctor.readiness import judge
     from bot.observe.logging import configure
     from bot.server.http.listen_address import CannotListen
-    from bot.server.workers.operator_messages import Operator
+    from bot.server.workers.operator_messages import OperatorMessages
     from bot.server.workers.serve import run
 
     settings = all_settings(env_file)
@@ -31,7 +31,7 @@ def serve(env_file: EnvFile = None) -> None:
         fail(*judged.problems, *judged.missing, code=WRONG_SETTINGS)
     configure(settings.log_level, settings.log_format, secrets=settings.secrets)
     try:
-        run(settings, Operator(settings, judged.warnings))
+        run(settings, OperatorMessages(settings, judged.warnings))
     except CannotListen as error:
         fail(str(error))
 

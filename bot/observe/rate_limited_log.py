@@ -15,7 +15,7 @@ QUIET_S = 60.0
 _log = structlog.get_logger()
 
 
-class SparingLog:
+class RateLimitedLog:
     """Whoever writes to it names kinds from a fixed list, never from what a stranger sent."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:

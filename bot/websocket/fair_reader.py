@@ -20,7 +20,7 @@ SHARE = 0.02
 PAUSE_S = 0.02
 
 
-class Intake:
+class FairReader:
     """Gives to `take` what comes, in order, a turn at a time."""
 
     def __init__(self, take: Callable[[bytes], None]) -> None:

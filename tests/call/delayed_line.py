@@ -8,7 +8,7 @@ from typing import Literal
 
 from bot.audio.payload import BYTES_PER_MS
 from bot.call.playout.ledger import Entry
-from bot.call.playout.playout_queue import Speaking
+from bot.call.playout.playout_queue import PlayoutQueue
 from bot.twilio.playout import Playout
 from bot.twilio.stream import Clear, Outbound, PlayMedia
 
@@ -20,7 +20,7 @@ class Wire:
     """`delay_ms` is one way. Times are integer microseconds."""
 
     def __init__(self, delay_ms: int = 0, playout: Playout | None = None, echoes: Echoes = "faithful") -> None:
-        self.speaking = Speaking()
+        self.speaking = PlayoutQueue()
         self.speaking.stream_sid = "MZ1"
         self.speaking.begun = True
         self.ledger = self.speaking.ledger

@@ -16,7 +16,7 @@ from bot.realtime.session import HANG_UP, SessionSettings
 from tests.call.priced_call import billed, goodbye, heard, purse
 from tests.call.scripted_call import (
     MS,
-    Desk,
+    ScriptedCall,
     added,
     audio,
     audio_done,
@@ -49,7 +49,7 @@ SETTINGS = CallSettings(
 )
 
 
-def frames(desk: Desk, ms: int) -> None:
+def frames(desk: ScriptedCall, ms: int) -> None:
     """So much of the caller's audio, as it comes."""
     first = desk.now_us // MS
     for at in range(first, first + ms, 20):
@@ -57,32 +57,32 @@ def frames(desk: Desk, ms: int) -> None:
     desk.at(first + ms)
 
 
-def said_ms(desk: Desk) -> int:
+def said_ms(desk: ScriptedCall) -> int:
     """How much of the caller's audio the session at hand was given."""
     return desk.call.listening.appended_bytes // 8
 
 
-def echoes(desk: Desk) -> None:
+def echoes(desk: ScriptedCall) -> None:
     """Every mark that is out comes back: all that was sent has been heard."""
     desk.at(max((desk.call.speaking.ledger.end_us() or 0) / MS, desk.now_us / MS))
     desk.give(*(echo(one.name) for one in list(desk.call.speaking.ledger._marks)))
 
 
-def fresh(settings: CallSettings) -> Desk:
+def fresh(settings: CallSettings) -> ScriptedCall:
     """A call whose stream has started, and which has no session yet."""
-    desk = Desk(settings, ready=False)
+    desk = ScriptedCall(settings, ready=False)
     desk.give(start())
     return desk
 
 
-def opened() -> Desk:
+def opened() -> ScriptedCall:
     """The greeting has been asked for."""
-    desk = Desk(SETTINGS)
+    desk = ScriptedCall(SETTINGS)
     frames(desk, 200)
     return desk
 
 
-def greeted() -> Desk:
+def greeted() -> ScriptedCall:
     """It has been heard, and nobody speaks; the turns are about to be the server's."""
     desk = opened()
     desk.give(created("R0"), words("R0", "G", "Hello."), delta("R0", "G", 600), audio_done("R0", "G"))
@@ -93,7 +93,7 @@ def greeted() -> Desk:
     return desk
 
 
-def at_rest(desk: Desk, leg: int) -> Desk:
+def at_rest(desk: ScriptedCall, leg: int) -> ScriptedCall:
     """The session that took over has given whatever answer was owed, and nobody speaks for a while."""
     if desk.call.state is State.HEARING:
         desk.give(stops())
@@ -106,102 +106,102 @@ def at_rest(desk: Desk, leg: int) -> Desk:
     return desk
 
 
-def spoken(desk: Desk, response: str, item: str, ms: int = 800) -> None:
+def spoken(desk: ScriptedCall, response: str, item: str, ms: int = 800) -> None:
     desk.give(created(response), added(response, item), words(response, item, "one two three four"))
     desk.give(delta(response, item, ms), audio_done(response, item), item_done(item))
 
 
 # ---- the situations ----
 
-Situation = Callable[[Desk, int], None]
+Situation = Callable[[ScriptedCall, int], None]
 
 
-def nobody_speaks(desk: Desk, leg: int) -> None:
+def nobody_speaks(desk: ScriptedCall, leg: int) -> None:
     frames(desk, 400)
 
 
-def the_caller_speaks(desk: Desk, leg: int) -> None:
+def the_caller_speaks(desk: ScriptedCall, leg: int) -> None:
     desk.give(events.SpeechStarted(said_ms(desk), f"U{leg}"))
     frames(desk, 700)
 
 
-def the_caller_has_stopped(desk: Desk, leg: int) -> None:
+def the_caller_has_stopped(desk: ScriptedCall, leg: int) -> None:
     the_caller_speaks(desk, leg)
     desk.give(events.SpeechStopped(said_ms(desk), f"U{leg}"))
 
 
-def words_come_before_the_turn_is_over(desk: Desk, leg: int) -> None:
+def words_come_before_the_turn_is_over(desk: ScriptedCall, leg: int) -> None:
     the_caller_speaks(desk, leg)
     desk.give(events.CallerTranscriptGrows(f"U{leg}", "What is"))
 
 
-def the_server_owes_an_answer(desk: Desk, leg: int) -> None:
+def the_server_owes_an_answer(desk: ScriptedCall, leg: int) -> None:
     the_caller_has_stopped(desk, leg)
     frames(desk, 100)
     desk.give(committed(f"U{leg}"))
 
 
-def the_server_owes_an_answer_and_owns_the_turns(desk: Desk, leg: int) -> None:
+def the_server_owes_an_answer_and_owns_the_turns(desk: ScriptedCall, leg: int) -> None:
     desk.give(updated())
     assert desk.call._parts.turns.server_acts
     the_server_owes_an_answer(desk, leg)
 
 
-def the_server_has_begun_to_answer(desk: Desk, leg: int) -> None:
+def the_server_has_begun_to_answer(desk: ScriptedCall, leg: int) -> None:
     the_server_owes_an_answer_and_owns_the_turns(desk, leg)
     desk.give(created(f"R{leg}"))
 
 
-def the_turn_has_words(desk: Desk, leg: int) -> None:
+def the_turn_has_words(desk: ScriptedCall, leg: int) -> None:
     the_server_owes_an_answer(desk, leg)
     desk.give(events.CallerTranscript(f"U{leg}", "What is the time?"))
 
 
-def an_answer_is_asked_for(desk: Desk, leg: int) -> None:
+def an_answer_is_asked_for(desk: ScriptedCall, leg: int) -> None:
     desk.give(committed(f"V{leg}"))
     assert desk.call.responses.asked
 
 
-def another_answer_is_in_the_way(desk: Desk, leg: int) -> None:
+def another_answer_is_in_the_way(desk: ScriptedCall, leg: int) -> None:
     an_answer_is_asked_for(desk, leg)
     desk.give(error("conversation_already_has_active_response", desk.call.responses._asked))
 
 
-def the_caller_speaks_over_what_was_asked_for(desk: Desk, leg: int) -> None:
+def the_caller_speaks_over_what_was_asked_for(desk: ScriptedCall, leg: int) -> None:
     an_answer_is_asked_for(desk, leg)
     the_caller_speaks(desk, leg)
 
 
-def an_answer_has_begun_in_words(desk: Desk, leg: int) -> None:
+def an_answer_has_begun_in_words(desk: ScriptedCall, leg: int) -> None:
     an_answer_is_asked_for(desk, leg)
     desk.give(created(f"R{leg}"), added(f"R{leg}", f"A{leg}"), words(f"R{leg}", f"A{leg}", "It is"))
 
 
-def an_answer_is_half_heard(desk: Desk, leg: int) -> None:
+def an_answer_is_half_heard(desk: ScriptedCall, leg: int) -> None:
     an_answer_has_begun_in_words(desk, leg)
     desk.give(delta(f"R{leg}", f"A{leg}", 2_000))
     frames(desk, 900)
 
 
-def a_turn_waits_behind_an_answer(desk: Desk, leg: int) -> None:
+def a_turn_waits_behind_an_answer(desk: ScriptedCall, leg: int) -> None:
     an_answer_is_half_heard(desk, leg)
     desk.give(committed(f"W{leg}"))
 
 
-def the_caller_cuts_in(desk: Desk, leg: int) -> None:
+def the_caller_cuts_in(desk: ScriptedCall, leg: int) -> None:
     an_answer_is_half_heard(desk, leg)
     desk.give(added(f"R{leg}", f"B{leg}"))
     the_caller_speaks(desk, leg)
 
 
-def an_answer_is_whole_and_still_plays(desk: Desk, leg: int) -> None:
+def an_answer_is_whole_and_still_plays(desk: ScriptedCall, leg: int) -> None:
     an_answer_is_asked_for(desk, leg)
     spoken(desk, f"R{leg}", f"A{leg}", 3_000)
     desk.give(done(f"R{leg}"))
     frames(desk, 500)
 
 
-def an_answer_is_overdue(desk: Desk, leg: int) -> None:
+def an_answer_is_overdue(desk: ScriptedCall, leg: int) -> None:
     """The session says this and that, and no word of the answer: the caller has heard a filler, and it is cancelled."""
     an_answer_is_asked_for(desk, leg)
     desk.give(created(f"R{leg}"))
@@ -213,19 +213,19 @@ def an_answer_is_overdue(desk: Desk, leg: int) -> None:
     assert desk.call.responses.cancelling
 
 
-def it_has_failed_once(desk: Desk, leg: int) -> None:
+def it_has_failed_once(desk: ScriptedCall, leg: int) -> None:
     an_answer_is_asked_for(desk, leg)
     desk.give(created(f"R{leg}"), done(f"R{leg}", "failed"))
 
 
-def the_bot_is_about_to_hang_up(desk: Desk, leg: int) -> None:
+def the_bot_is_about_to_hang_up(desk: ScriptedCall, leg: int) -> None:
     desk.give(committed(f"U{leg}"), events.CallerTranscript(f"U{leg}", "Goodbye then."), created(f"R{leg}"))
     desk.give(added(f"R{leg}", f"A{leg}"), delta(f"R{leg}", f"A{leg}", 2_000))
     desk.give(function(f"R{leg}", HANG_UP, f"call_{leg}"))
     assert desk.call._parts.ending.asked
 
 
-def the_caller_is_silent_for_long(desk: Desk, leg: int) -> None:
+def the_caller_is_silent_for_long(desk: ScriptedCall, leg: int) -> None:
     """They have been asked whether they are still there."""
     began_ms = desk.now_us // MS
     for at in range(began_ms, began_ms + 40_100, 100):
@@ -233,13 +233,13 @@ def the_caller_is_silent_for_long(desk: Desk, leg: int) -> None:
     assert desk.call._parts.idle._prompts
 
 
-def the_session_owes_the_end_of_a_response(desk: Desk, leg: int) -> None:
+def the_session_owes_the_end_of_a_response(desk: ScriptedCall, leg: int) -> None:
     an_answer_is_half_heard(desk, leg)
     desk.give(speaks(said_ms(desk)), stops(), committed(f"U{leg}"))
     assert desk.call._liveness._end_us is not None
 
 
-def the_line_falls_silent(desk: Desk, leg: int) -> None:
+def the_line_falls_silent(desk: ScriptedCall, leg: int) -> None:
     """The caller's audio stops coming in the middle of what they say, and silence stands for it."""
     the_caller_speaks(desk, leg)
     desk.at(desk.now_us / MS + 1_700).tick()
@@ -276,55 +276,55 @@ AGAIN: tuple[Situation, ...] = (
 """From a call at rest, with any session."""
 
 
-def transcoded() -> Desk:
+def transcoded() -> ScriptedCall:
     """The session speaks PCM, whatever it was asked for."""
-    desk = Desk(SETTINGS, ready=False)
+    desk = ScriptedCall(SETTINGS, ready=False)
     side = events.AudioSide(events.Format("audio/pcm", 24_000))
     desk.give(start(), events.SessionCreated(), events.SessionUpdated(events.Session(audio=events.Audio(side, side))))
     return desk
 
 
-def greeting_begun() -> Desk:
+def greeting_begun() -> ScriptedCall:
     desk = opened()
     desk.give(created("R0"), words("R0", "G", "Hello."))
     return desk
 
 
-def greeting_half_heard() -> Desk:
+def greeting_half_heard() -> ScriptedCall:
     desk = greeting_begun()
     desk.give(delta("R0", "G", 2_000))
     frames(desk, 300)
     return desk
 
 
-def spoken_before_the_greeting() -> Desk:
-    desk = Desk(SETTINGS, ready=False)
+def spoken_before_the_greeting() -> ScriptedCall:
+    desk = ScriptedCall(SETTINGS, ready=False)
     desk.give(start(), events.SessionCreated())
     frames(desk, 400)
     desk.give(updated(), speaks(0), stops(), committed("U"))
     return desk
 
 
-def spoken_while_the_greeting_waits() -> Desk:
+def spoken_while_the_greeting_waits() -> ScriptedCall:
     """The greeting was refused for another response's sake; behind it an answer is owed."""
     desk = opened()
     desk.give(error("conversation_already_has_active_response", desk.call.responses._asked), committed("U"))
     return desk
 
 
-def spoken_over_the_greeting() -> Desk:
+def spoken_over_the_greeting() -> ScriptedCall:
     desk = greeting_half_heard()
     the_caller_speaks(desk, 1)
     return desk
 
 
-def told_to_wrap_up() -> Desk:
+def told_to_wrap_up() -> ScriptedCall:
     desk = greeted()
     desk.give(DailySpend(CAP * 9 // 10))
     return desk
 
 
-def closing_while_the_caller_speaks() -> Desk:
+def closing_while_the_caller_speaks() -> ScriptedCall:
     desk = told_to_wrap_up()
     the_caller_speaks(desk, 1)
     desk.give(DailySpend(CAP))
@@ -332,7 +332,7 @@ def closing_while_the_caller_speaks() -> Desk:
     return desk
 
 
-def goodbye_asked_for() -> Desk:
+def goodbye_asked_for() -> ScriptedCall:
     desk = told_to_wrap_up()
     desk.give(DailySpend(CAP), updated())
     desk.tick()
@@ -340,7 +340,7 @@ def goodbye_asked_for() -> Desk:
     return desk
 
 
-def goodbye_spoken_over() -> Desk:
+def goodbye_spoken_over() -> ScriptedCall:
     """Before any of it was heard: it is to come after what the caller says."""
     desk = goodbye_asked_for()
     desk.give(goodbye("RG"))
@@ -349,34 +349,34 @@ def goodbye_spoken_over() -> Desk:
     return desk
 
 
-def goodbye_half_heard() -> Desk:
+def goodbye_half_heard() -> ScriptedCall:
     desk = goodbye_asked_for()
     desk.give(goodbye("RG"), delta("RG", "Bye", 2_000))
     frames(desk, 500)
     return desk
 
 
-def goodbye_whole() -> Desk:
+def goodbye_whole() -> ScriptedCall:
     desk = goodbye_half_heard()
     desk.give(audio_done("RG", "Bye"), item_done("Bye"), done("RG"))
     return desk
 
 
-def hanging_up() -> Desk:
+def hanging_up() -> ScriptedCall:
     desk = greeted()
     the_bot_is_about_to_hang_up(desk, 1)
     return desk
 
 
-def silent_for_long() -> Desk:
+def silent_for_long() -> ScriptedCall:
     desk = greeted()
     the_caller_is_silent_for_long(desk, 1)
     return desk
 
 
-def announced() -> Desk:
+def announced() -> ScriptedCall:
     """The announcement has been heard, and the greeting has begun."""
-    desk = Desk(changed(SETTINGS, announcement="Recorded.", announcement_audio=audio(500)))
+    desk = ScriptedCall(changed(SETTINGS, announcement="RecordedPrompt.", announcement_audio=audio(500)))
     spoken(desk, "R0", "G", 3_000)
     frames(desk, 600)
     desk.give(echo("e0.0"), echo("e0.1"), echo("e0.2"))
@@ -385,15 +385,15 @@ def announced() -> Desk:
     return desk
 
 
-def greeting_from_a_recording() -> Desk:
-    desk = Desk(changed(SETTINGS, greeting_audio=audio(900)))
+def greeting_from_a_recording() -> ScriptedCall:
+    desk = ScriptedCall(changed(SETTINGS, greeting_audio=audio(900)))
     frames(desk, 400)
     return desk
 
 
-def much_has_happened() -> Desk:
+def much_has_happened() -> ScriptedCall:
     """Money was spent, turns were left without an answer, and the caller says the same over and over."""
-    desk = Desk(
+    desk = ScriptedCall(
         changed(SETTINGS, session=SessionSettings(transcription_model="gpt-4o-transcribe"), money=purse().money)
     )
     spoken(desk, "R0", "G")
@@ -405,7 +405,7 @@ def much_has_happened() -> Desk:
     return desk
 
 
-ONCE: tuple[Callable[[], Desk], ...] = (
+ONCE: tuple[Callable[[], ScriptedCall], ...] = (
     transcoded,
     opened,
     greeting_begun,

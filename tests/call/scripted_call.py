@@ -143,7 +143,7 @@ def in_words(outputs: Sequence[Output]) -> list[str]:
     return [_WORDS[type(one)](one) for one in outputs if not isinstance(one, (Report, *FACTS))]
 
 
-class Desk:
+class ScriptedCall:
     """A call whose stream has started and whose session is ready, at 0 ms, unless `ready` is off."""
 
     def __init__(self, settings: CallSettings | None = None, *, ready: bool = True) -> None:
@@ -157,7 +157,7 @@ class Desk:
         """The stream starts and the session is ready."""
         return start(), events.SessionCreated(SESSION), updated()
 
-    def at(self, ms: float) -> Desk:
+    def at(self, ms: float) -> ScriptedCall:
         assert ms * MS >= self.now_us
         self.now_us = round(ms * MS)
         return self

@@ -22,7 +22,7 @@ from tests.call.scripted_call import (
     CALL,
     SESSION,
     SID,
-    Desk,
+    ScriptedCall,
     added,
     audio,
     audio_done,
@@ -51,13 +51,13 @@ CREATE_GREETING = "create ['instructions']"
 
 
 def test_the_session_is_configured_as_soon_as_it_exists() -> None:
-    desk = Desk(GREETED, ready=False)
+    desk = ScriptedCall(GREETED, ready=False)
     (update,) = desk.raw(events.SessionCreated(SESSION))
     assert update == events.UpdateSession(session_object(GREETED.session, server_owns_turns=False), "session_1")
 
 
 def test_the_greeting_is_made_while_the_phone_connects_and_played_from_its_first_byte() -> None:
-    desk = Desk(GREETED, ready=False)
+    desk = ScriptedCall(GREETED, ready=False)
     assert desk.give(events.SessionCreated(SESSION), updated()) == ["update us", CREATE_GREETING]
     greeting = base64.b64encode(bytes(range(200))).decode()
     said = events.AudioDelta("R1", "A", greeting)
@@ -73,7 +73,7 @@ def test_the_greeting_is_made_while_the_phone_connects_and_played_from_its_first
 
 
 def test_the_phone_may_be_first() -> None:
-    desk = Desk(GREETED, ready=False)
+    desk = ScriptedCall(GREETED, ready=False)
     assert desk.give(start()) == []
     assert desk.call.started
     assert desk.give(events.SessionCreated(SESSION)) == ["update us"]
@@ -84,20 +84,20 @@ def test_the_phone_may_be_first() -> None:
 
 
 def test_the_greeting_asks_for_its_words_and_keeps_the_instructions() -> None:
-    desk = Desk(GREETED)
+    desk = ScriptedCall(GREETED)
     (request,) = desk.sent(events.CreateResponse)
     assert request.response["instructions"].startswith("Be kind.")
     assert request.response["instructions"].endswith("Hello.")
 
 
 def test_without_a_greeting_the_caller_speaks_first() -> None:
-    desk = Desk()
+    desk = ScriptedCall()
     assert desk.sent(events.CreateResponse) == []
     assert desk.call.state is State.LISTENING
 
 
 def test_no_audio_of_the_caller_goes_out_before_the_session_is_ready() -> None:
-    desk = Desk(GREETED, ready=False)
+    desk = ScriptedCall(GREETED, ready=False)
     assert desk.give(start(), frame(0), events.SessionCreated(SESSION), frame(20)) == ["update us"]
     assert desk.give(updated()) == [CREATE_GREETING, "append 20", "append 20"]
     assert desk.give(frame(40)) == ["append 20"]
@@ -111,7 +111,7 @@ def in_formats(heard: str, spoken: str) -> events.SessionUpdated:
 @pytest.mark.parametrize("kind", ["audio/opus", ""])
 @pytest.mark.parametrize("side", ["input", "output"])
 def test_a_session_in_a_format_nobody_speaks_is_no_model(kind: str, side: str) -> None:
-    desk = Desk(ready=False)
+    desk = ScriptedCall(ready=False)
     desk.give(start(), events.SessionCreated(SESSION))
     echoed = in_formats(kind, "audio/pcmu") if side == "input" else in_formats("audio/pcmu", kind)
     assert desk.give(echoed) == ["end model_unavailable"]
@@ -121,7 +121,7 @@ def test_a_session_in_a_format_nobody_speaks_is_no_model(kind: str, side: str) -
 
 
 def test_a_session_in_another_format_is_transcoded_before_it_hears_a_word() -> None:
-    desk = Desk(ready=False)
+    desk = ScriptedCall(ready=False)
     desk.give(start(), frame(0), events.SessionCreated(SESSION))
     told = desk.give(in_formats("audio/pcm", "audio/pcma"))
     assert told[0] == "transcode audio/pcm audio/pcma"
@@ -132,15 +132,15 @@ def test_a_session_in_another_format_is_transcoded_before_it_hears_a_word() -> N
 
 
 def test_a_format_that_changes_later_is_followed_and_told_once() -> None:
-    desk = Desk()
+    desk = ScriptedCall()
     assert desk.give(in_formats("audio/pcm", "audio/pcm")) == ["transcode audio/pcm audio/pcm"]
     assert desk.give(in_formats("audio/pcm", "audio/pcm")) == []
     assert desk.give(in_formats("audio/pcmu", "audio/pcmu")) == ["transcode audio/pcmu audio/pcmu"]
 
 
 def test_a_format_that_is_lost_later_ends_the_call() -> None:
-    assert Desk().give(events.SessionUpdated(events.Session())) == []
-    assert Desk().give(in_formats("audio/opus", "audio/pcmu")) == ["end model_unavailable"]
+    assert ScriptedCall().give(events.SessionUpdated(events.Session())) == []
+    assert ScriptedCall().give(in_formats("audio/opus", "audio/pcmu")) == ["end model_unavailable"]
 
 
 @pytest.mark.parametrize(
@@ -153,7 +153,7 @@ def test_a_format_that_is_lost_later_ends_the_call() -> None:
     ],
 )
 def test_a_refused_session_update_ends_a_call_that_is_not_ready(problem: events.Error, ends: bool) -> None:
-    desk = Desk(ready=False)
+    desk = ScriptedCall(ready=False)
     desk.give(start(), events.SessionCreated(SESSION))
     assert desk.give(problem) == (["end model_unavailable"] if ends else [])
 
@@ -167,7 +167,7 @@ def test_a_refused_session_update_ends_a_call_that_is_not_ready(problem: events.
     ],
 )
 def test_a_stream_that_is_not_ours_is_refused_before_anything_is_said(refused: stream.Start, why: str) -> None:
-    desk = Desk(changed(GREETED, call_sid=CALL, account_sid=ACCOUNT), ready=False)
+    desk = ScriptedCall(changed(GREETED, call_sid=CALL, account_sid=ACCOUNT), ready=False)
     desk.give(events.SessionCreated(SESSION), updated(), created("R1"), delta("R1", "A", 500))
     assert desk.give(refused) == ["end refused"]
     assert why in desk.reports[-1].details["why"]
@@ -175,14 +175,14 @@ def test_a_stream_that_is_not_ours_is_refused_before_anything_is_said(refused: s
 
 
 def test_the_right_start_is_taken_and_a_second_one_counted() -> None:
-    desk = Desk(changed(GREETED, call_sid=CALL, account_sid=ACCOUNT))
+    desk = ScriptedCall(changed(GREETED, call_sid=CALL, account_sid=ACCOUNT))
     assert desk.call.started
     assert desk.give(start(call_sid="CA2")) == []
     assert desk.call.counts["duplicate_start"] == 1
 
 
 def test_messages_of_another_stream_are_counted_and_nothing_else() -> None:
-    desk = Desk(ready=False)
+    desk = ScriptedCall(ready=False)
     assert desk.give(frame(0)) == []
     desk.give(start(), events.SessionCreated(SESSION), updated())
     others: list[Input] = [frame(0, sid="MZ2"), echo("e0.0", "MZ2"), stream.Stop("MZ2"), stream.Stop("")]
@@ -197,7 +197,7 @@ def test_messages_of_another_stream_are_counted_and_nothing_else() -> None:
 
 
 def test_when_the_server_owns_the_turns_we_neither_create_nor_cancel() -> None:
-    desk = Desk()
+    desk = ScriptedCall()
     assert desk.give(speaks(), stops(), committed(), created("R1"), delta("R1", "A", 900)) == [
         "mark e0.0",
         "media 900",
@@ -209,7 +209,7 @@ def test_when_the_server_owns_the_turns_we_neither_create_nor_cancel() -> None:
 
 @pytest.mark.parametrize("barge_in", ["after_greeting", "off"])
 def test_when_we_own_the_turns_a_committed_turn_is_answered_by_us(barge_in: str) -> None:
-    desk = Desk(CallSettings(barge_in=barge_in))
+    desk = ScriptedCall(CallSettings(barge_in=barge_in))
     assert desk.outputs[0] == events.UpdateSession(
         session_object(SessionSettings(), server_owns_turns=False), "session_1"
     )
@@ -220,7 +220,7 @@ def test_when_we_own_the_turns_a_committed_turn_is_answered_by_us(barge_in: str)
 
 def test_off_means_off() -> None:
     """The caller talks over the reply: it plays on, and what he said is answered when it has been generated."""
-    desk = Desk(CallSettings(barge_in="off"))
+    desk = ScriptedCall(CallSettings(barge_in="off"))
     desk.give(speaks(), stops(), committed(), created("R1"), added("R1", "A"), delta("R1", "A", 3_000))
     assert desk.at(1_000).give(speaks(), stops(), committed()) == []
     assert desk.give(delta("R1", "A", 500)) == ["media 500", "mark e0.2"]
@@ -231,7 +231,7 @@ def test_off_means_off() -> None:
 
 def test_who_talks_on_past_a_reply_that_he_may_not_cut_is_heard_out() -> None:
     """He is neither idle nor unanswered: the model's time runs from the end of his turn."""
-    desk = Desk(CallSettings(barge_in="off", idle_s=5))
+    desk = ScriptedCall(CallSettings(barge_in="off", idle_s=5))
     desk.give(speaks(), stops(), committed())
     desk.reply("R1", A=1_000)
     desk.give(echo("e0.0"))
@@ -248,7 +248,7 @@ def test_who_talks_on_past_a_reply_that_he_may_not_cut_is_heard_out() -> None:
 
 
 def test_after_the_greeting_it_may_be_cut_and_we_cancel() -> None:
-    desk = Desk(changed(GREETED, barge_in="after_greeting"))
+    desk = ScriptedCall(changed(GREETED, barge_in="after_greeting"))
     desk.reply("R1", A=1_000)
     desk.give(echo("e0.0"))
     assert desk.at(500).give(speaks(), stops(), committed()) == ["create"]
@@ -266,7 +266,7 @@ def test_after_the_greeting_it_may_be_cut_and_we_cancel() -> None:
 
 def test_a_reply_right_behind_the_greeting_may_be_cut_too() -> None:
     """Its audio follows without a pause, so there was no moment of silence to end the greeting."""
-    desk = Desk(changed(GREETED, barge_in="after_greeting"))
+    desk = ScriptedCall(changed(GREETED, barge_in="after_greeting"))
     desk.reply("R1", A=1_000)
     desk.at(500).give(speaks(), stops(), committed())
     desk.give(created("R2"), delta("R2", "B", 3_000))
@@ -275,7 +275,7 @@ def test_a_reply_right_behind_the_greeting_may_be_cut_too() -> None:
 
 
 def test_one_cut_is_one_cancel() -> None:
-    desk = Desk(CallSettings(barge_in="after_greeting"))
+    desk = ScriptedCall(CallSettings(barge_in="after_greeting"))
     desk.give(speaks(), stops(), committed(), created("R1"), delta("R1", "A", 900))
     assert desk.at(100).give(speaks()) == ["clear", "truncate A at 100", "cancel R1"]
     assert desk.give(stops(), speaks()) == []
@@ -283,7 +283,7 @@ def test_one_cut_is_one_cancel() -> None:
 
 
 def test_a_caller_who_speaks_before_the_response_asked_for_exists_is_not_talked_over() -> None:
-    desk = Desk(CallSettings(barge_in="after_greeting"))
+    desk = ScriptedCall(CallSettings(barge_in="after_greeting"))
     assert desk.give(speaks(), stops(), committed()) == ["create"]
     assert desk.at(100).give(speaks()) == []
     assert desk.give(created("R1"), added("R1", "A"), delta("R1", "A", 500)) == ["cancel R1"]
@@ -293,14 +293,14 @@ def test_a_caller_who_speaks_before_the_response_asked_for_exists_is_not_talked_
 
 
 def test_nobody_is_answered_while_he_speaks() -> None:
-    desk = Desk(CallSettings(barge_in="after_greeting"))
+    desk = ScriptedCall(CallSettings(barge_in="after_greeting"))
     desk.give(speaks(), stops())
     assert desk.give(speaks(), committed()) == []
     assert desk.give(stops()) == ["create"]
 
 
 def test_late_deltas_of_a_cut_response_are_never_heard_even_when_another_speaks() -> None:
-    desk = Desk()
+    desk = ScriptedCall()
     desk.give(created("R1"), delta("R1", "A", 900))
     desk.at(100).give(speaks(), stops(), committed(), created("R2"))
     assert desk.give(delta("R1", "A", 100), delta("R2", "B", 100), delta("R1", "A", 100)) == ["mark e1.0", "media 100"]
@@ -309,18 +309,18 @@ def test_late_deltas_of_a_cut_response_are_never_heard_even_when_another_speaks(
 
 
 def test_deltas_of_a_reply_that_was_generated_and_then_cut_are_not_heard() -> None:
-    desk = Desk()
+    desk = ScriptedCall()
     desk.reply("R1", A=900)
     assert desk.at(100).give(speaks()) == ["clear", "truncate A at 100"]
     assert desk.give(delta("R1", "A", 100)) == []
 
 
 def test_deltas_of_a_response_nobody_announced_are_not_heard() -> None:
-    assert Desk().give(delta("R9", "A", 100), words("R9", "A", "nothing")) == []
+    assert ScriptedCall().give(delta("R9", "A", 100), words("R9", "A", "nothing")) == []
 
 
 def test_another_response_in_the_way_is_waited_for() -> None:
-    desk = Desk(CallSettings(barge_in="off"))
+    desk = ScriptedCall(CallSettings(barge_in="off"))
     assert desk.give(speaks(), stops(), committed()) == ["create"]
     assert desk.give(error("conversation_already_has_active_response", "create_1")) == []
     assert desk.give(created("R1"), done("R1")) == ["create"]
@@ -328,7 +328,7 @@ def test_another_response_in_the_way_is_waited_for() -> None:
 
 
 def test_what_a_full_transport_holds_back_goes_out_when_it_has_room() -> None:
-    desk = Desk()
+    desk = ScriptedCall()
     desk.give(created("R1"), PhoneFull())
     assert desk.call.wants_room
     assert desk.give(delta("R1", "A", 100), delta("R1", "A", 100), audio_done("R1", "A"), done("R1")) == []
@@ -338,7 +338,7 @@ def test_what_a_full_transport_holds_back_goes_out_when_it_has_room() -> None:
 
 
 def test_speaking_ends_with_the_last_mark_and_not_with_response_done() -> None:
-    desk = Desk()
+    desk = ScriptedCall()
     desk.reply("R1", A=1_000)
     assert desk.call.state is State.SPEAKING
     desk.at(40).give(echo("e0.0"))
@@ -349,7 +349,7 @@ def test_speaking_ends_with_the_last_mark_and_not_with_response_done() -> None:
 
 
 def test_speaking_ends_two_seconds_late_when_no_mark_comes() -> None:
-    desk = Desk()
+    desk = ScriptedCall()
     desk.reply("R1", A=1_000)
     desk.at(2_999).tick()
     assert desk.call.state is State.SPEAKING
@@ -359,7 +359,7 @@ def test_speaking_ends_two_seconds_late_when_no_mark_comes() -> None:
 
 
 def test_a_mute_caller_is_silence_by_the_clock() -> None:
-    desk = Desk()
+    desk = ScriptedCall()
     assert desk.at(20).give(frame(0)) == ["append 20"]
     assert desk.at(50).tick() == ["mark e0.0"]
     desk.at(100).give(echo("e0.0"))
@@ -373,7 +373,7 @@ def test_a_mute_caller_is_silence_by_the_clock() -> None:
 
 
 def test_both_sides_words_stand_in_the_transcript() -> None:
-    desk = Desk()
+    desk = ScriptedCall()
     desk.give(speaks(), stops(), committed("U1"), created("R1"), words("R1", "A", "Well, "), words("R1", "A", "yes."))
     desk.give(events.TranscriptDone("R1", "A", "Well, yes!"), events.CallerTranscript("U1", " Is it? \n"))
     assert [(turn.who, turn.text) for turn in desk.call.transcript.turns] == [
@@ -385,7 +385,7 @@ def test_both_sides_words_stand_in_the_transcript() -> None:
 # ---- functions and hanging up ----
 
 
-def goodbye(desk: Desk) -> Desk:
+def goodbye(desk: ScriptedCall) -> ScriptedCall:
     """The model says goodbye for a second and asks to hang up."""
     desk.give(speaks(), stops(), committed(), created("R1"), added("R1", "A"), delta("R1", "A", 1_000), echo("e0.0"))
     desk.give(audio_done("R1", "A"), item_done("A"), function("R1", HANG_UP, "call_7"))
@@ -393,14 +393,14 @@ def goodbye(desk: Desk) -> Desk:
 
 
 def test_a_hang_up_waits_until_the_goodbye_has_been_heard() -> None:
-    desk = goodbye(Desk())
+    desk = goodbye(ScriptedCall())
     assert desk.call.state is State.CLOSING
     assert desk.give(done("R1")) == []
     assert desk.at(1_000).give(echo("e0.1")) == ["end bot_hung_up"]
 
 
 def test_a_hang_up_waits_for_the_rest_of_its_response() -> None:
-    desk = goodbye(Desk())
+    desk = goodbye(ScriptedCall())
     assert desk.at(1_000).give(echo("e0.1")) == []
     assert desk.at(1_100).give(delta("R1", "B", 500), done("R1")) == ["mark e0.2", "media 500", "mark e0.3"]
     assert desk.give(echo("e0.2")) == []
@@ -408,21 +408,21 @@ def test_a_hang_up_waits_for_the_rest_of_its_response() -> None:
 
 
 def test_a_hang_up_whose_response_never_ends_does_not_hold_the_line() -> None:
-    desk = goodbye(Desk())
+    desk = goodbye(ScriptedCall())
     desk.at(1_000).give(echo("e0.1"))
     assert desk.call.limits.due_us == 9_000_000
     assert desk.at(9_000).tick()[-1] == "end bot_hung_up"
 
 
 def test_a_hang_up_without_a_goodbye_is_at_once() -> None:
-    desk = Desk()
+    desk = ScriptedCall()
     assert desk.give(speaks(), stops(), committed(), created("R1"), function("R1", HANG_UP)) == []
     assert desk.give(done("R1")) == ["end bot_hung_up"]
 
 
 @pytest.mark.parametrize("generated", [False, True])
 def test_a_hang_up_is_dropped_when_the_caller_starts_to_talk(generated: bool) -> None:
-    desk = goodbye(Desk())
+    desk = goodbye(ScriptedCall())
     if generated:
         desk.give(done("R1"))
     assert desk.at(400).give(speaks()) == ["item function_call_output call_7", "clear", "truncate A at 400"]
@@ -434,7 +434,7 @@ def test_a_hang_up_is_dropped_when_the_caller_starts_to_talk(generated: bool) ->
 
 
 def test_a_hang_up_is_dropped_even_where_the_goodbye_may_not_be_cut() -> None:
-    desk = goodbye(Desk(CallSettings(barge_in="off")))
+    desk = goodbye(ScriptedCall(CallSettings(barge_in="off")))
     desk.give(done("R1"))
     assert desk.at(400).give(speaks()) == ["item function_call_output call_7"]
     assert desk.at(1_000).give(echo("e0.1")) == []
@@ -442,7 +442,7 @@ def test_a_hang_up_is_dropped_even_where_the_goodbye_may_not_be_cut() -> None:
 
 
 def test_a_hang_up_asked_for_while_the_caller_speaks_is_dropped() -> None:
-    desk = Desk(CallSettings(barge_in="off"))
+    desk = ScriptedCall(CallSettings(barge_in="off"))
     desk.give(speaks(), stops(), committed(), created("R1"), delta("R1", "A", 1_000), speaks())
     assert desk.give(function("R1", HANG_UP, "call_7")) == ["item function_call_output call_7"]
     assert desk.give(done("R1"), echo("e0.0"), echo("e0.1")) == []
@@ -450,7 +450,7 @@ def test_a_hang_up_asked_for_while_the_caller_speaks_is_dropped() -> None:
 
 
 def test_the_model_cannot_hang_up_in_its_greeting() -> None:
-    desk = Desk(GREETED, ready=False)
+    desk = ScriptedCall(GREETED, ready=False)
     desk.give(events.SessionCreated(SESSION), updated(), created("R1"), delta("R1", "A", 500))
     assert desk.give(function("R1", HANG_UP)) == ["item function_call_output call_1"]
     assert desk.sent(events.CreateItem)[0].item["output"] == json.dumps({"result": TOO_EARLY})
@@ -461,19 +461,19 @@ def test_the_model_cannot_hang_up_in_its_greeting() -> None:
 
 
 def test_nor_may_it_do_so_in_the_greeting_of_a_caller_who_has_spoken() -> None:
-    desk = Desk(GREETED)
+    desk = ScriptedCall(GREETED)
     desk.give(speaks(), stops(), committed(), created("R1"), delta("R1", "A", 500))
     assert desk.give(function("R1", HANG_UP)) == ["item function_call_output call_1"]
 
 
 def test_a_greeting_that_is_only_a_hang_up_is_asked_for_again() -> None:
-    desk = Desk(GREETED)
+    desk = ScriptedCall(GREETED)
     desk.give(created("R1"), function("R1", HANG_UP))
     assert desk.give(done("R1")) == [CREATE_GREETING]
 
 
 def test_the_model_cannot_hang_up_before_the_caller_has_said_or_keyed_anything() -> None:
-    desk = Desk()
+    desk = ScriptedCall()
     desk.give(created("R1"), delta("R1", "A", 500))
     assert desk.give(function("R1", HANG_UP, "call_1")) == ["item function_call_output call_1"]
     desk.give(committed("U1"), events.CallerTranscript("U1", ""))  # a cough
@@ -484,7 +484,7 @@ def test_the_model_cannot_hang_up_before_the_caller_has_said_or_keyed_anything()
 
 
 def test_a_function_we_do_not_have_is_answered_so_and_the_model_goes_on_after_its_response() -> None:
-    desk = Desk()
+    desk = ScriptedCall()
     desk.give(speaks(), stops(), committed(), created("R1"))
     assert desk.give(function("R1", "order_pizza", "call_3")) == ["item function_call_output call_3"]
     assert desk.sent(events.CreateItem)[0].item["output"] == json.dumps({"result": NO_SUCH_FUNCTION})
@@ -492,7 +492,7 @@ def test_a_function_we_do_not_have_is_answered_so_and_the_model_goes_on_after_it
 
 
 def test_a_function_of_a_cut_response_is_not_run() -> None:
-    desk = Desk()
+    desk = ScriptedCall()
     desk.give(created("R1"), delta("R1", "A", 900))
     desk.at(100).give(speaks())
     assert desk.give(function("R1", HANG_UP, "call_3"), done("R1", "cancelled")) == ["item function_call_output call_3"]
@@ -507,7 +507,7 @@ def test_a_function_of_a_cut_response_is_not_run() -> None:
 
 
 def test_a_failed_response_is_tried_once_more_with_what_it_was_asked() -> None:
-    desk = Desk(GREETED)
+    desk = ScriptedCall(GREETED)
     assert desk.give(created("R1"), done("R1", "failed", events.Problem("server_error", None, "oops"))) == [
         CREATE_GREETING
     ]
@@ -516,7 +516,7 @@ def test_a_failed_response_is_tried_once_more_with_what_it_was_asked() -> None:
 
 
 def test_a_failure_is_forgiven_once_a_response_was_completed() -> None:
-    desk = Desk()
+    desk = ScriptedCall()
     desk.give(speaks(), stops(), committed(), created("R1"))
     assert desk.give(done("R1", "failed")) == ["create"]
     desk.give(created("R2"), delta("R2", "A", 100), audio_done("R2", "A"))
@@ -526,26 +526,26 @@ def test_a_failure_is_forgiven_once_a_response_was_completed() -> None:
 
 
 def test_a_cut_response_that_fails_is_not_tried_again() -> None:
-    desk = Desk()
+    desk = ScriptedCall()
     desk.give(created("R1"), delta("R1", "A", 900))
     desk.at(100).give(speaks())
     assert desk.give(done("R1", "failed")) == []
 
 
 def test_a_response_that_fails_for_want_of_credit_is_not_tried_again() -> None:
-    desk = Desk()
+    desk = ScriptedCall()
     problem = events.Problem("insufficient_quota", "insufficient_quota", "pay")
     assert desk.give(created("R1"), done("R1", "failed", problem)) == ["end model_unavailable"]
 
 
 def test_a_refused_response_create_is_tried_once_more() -> None:
-    desk = Desk(GREETED)
+    desk = ScriptedCall(GREETED)
     assert desk.give(error("rate_limited", "create_1", "server_error")) == [CREATE_GREETING]
     assert desk.give(error("rate_limited", "create_2", "server_error")) == ["end model_unavailable"]
 
 
 def test_an_incomplete_response_is_reported() -> None:
-    desk = Desk()
+    desk = ScriptedCall()
     details = events.StatusDetails("incomplete", "max_output_tokens")
     desk.give(created("R1"), delta("R1", "A", 100))
     desk.give(events.ResponseDone(events.Response("R1", "incomplete", details)))
@@ -566,7 +566,7 @@ def test_an_incomplete_response_is_reported() -> None:
     ],
 )
 def test_a_refused_truncate_and_its_like_never_mute_or_end_a_call(problem: events.Error) -> None:
-    desk = Desk()
+    desk = ScriptedCall()
     desk.give(created("R1"), delta("R1", "A", 900))
     assert desk.give(problem) == []
     assert desk.give(delta("R1", "A", 100))[0] == "media 100"
@@ -575,7 +575,7 @@ def test_a_refused_truncate_and_its_like_never_mute_or_end_a_call(problem: event
 
 @pytest.mark.parametrize("code", ["invalid_api_key", "insufficient_quota", "billing_hard_limit_reached"])
 def test_a_fatal_error_ends_the_call(code: str) -> None:
-    assert Desk().give(error(code)) == ["end model_unavailable"]
+    assert ScriptedCall().give(error(code)) == ["end model_unavailable"]
 
 
 # ---- ending ----
@@ -611,12 +611,12 @@ def test_a_close_that_was_recorded_before_is_still_read() -> None:
     assert msgspec.json.decode(told, type=Note) == PhoneClosed(1006)
 
 
-def in_state(state: State) -> Desk:
-    desk = Desk(ready=False)
+def in_state(state: State) -> ScriptedCall:
+    desk = ScriptedCall(ready=False)
     if state is State.OPENING:
         desk.give(start())
         return desk
-    desk = goodbye(Desk()) if state is State.CLOSING else Desk()
+    desk = goodbye(ScriptedCall()) if state is State.CLOSING else ScriptedCall()
     steps: dict[State, list[Input]] = {
         State.HEARING: [speaks()],
         State.THINKING: [speaks(), stops()],
@@ -629,7 +629,7 @@ def in_state(state: State) -> Desk:
 
 def test_a_limit_that_is_passed_ends_the_call() -> None:
     """What happens at the limit itself, and before, is in test_walls."""
-    desk = Desk(CallSettings(max_call_s=60))
+    desk = ScriptedCall(CallSettings(max_call_s=60))
     desk.give(created("R1"), delta("R1", "A", 300_000))
     assert [one for one in desk.at(119_999).tick() if one.startswith("end")] == []
     assert desk.at(120_000).tick()[-1] == "end time_limit"
@@ -637,14 +637,14 @@ def test_a_limit_that_is_passed_ends_the_call() -> None:
 
 
 def test_a_session_that_is_never_ready_and_one_never_claimed_end_too() -> None:
-    desk = Desk(ready=False)
+    desk = ScriptedCall(ready=False)
     desk.give(start())
     desk.at(500).tick()
     assert desk.call.deadline_us == 4_000_000
     assert desk.at(4_000).tick() == ["dial"]
     assert desk.call.deadline_us == 8_000_000
     assert desk.at(8_000).tick() == ["end model_unavailable"]
-    desk = Desk(ready=False)
+    desk = ScriptedCall(ready=False)
     desk.give(events.SessionCreated(SESSION), updated())
     assert desk.call.deadline_us == 10_000_000
     assert desk.at(10_000).tick() == ["end line_lost"]
@@ -652,7 +652,7 @@ def test_a_session_that_is_never_ready_and_one_never_claimed_end_too() -> None:
 
 def test_a_stuck_transport_asks_for_no_tick() -> None:
     """Otherwise the shell would be woken at once, again and again, until the transport drains."""
-    desk = Desk()
+    desk = ScriptedCall()
     desk.give(created("R1"), delta("R1", "A", 1_000), PhoneFull(), delta("R1", "A", 1_000))
     desk.at(20_000).tick()
     deadline_us = desk.call.deadline_us
@@ -661,7 +661,7 @@ def test_a_stuck_transport_asks_for_no_tick() -> None:
 
 
 def test_the_callers_audio_and_the_bots_pass_byte_for_byte() -> None:
-    desk = Desk()
+    desk = ScriptedCall()
     caller = [base64.b64encode(bytes((number,)) * 160).decode() for number in range(200)]
     for number, payload in enumerate(caller):
         desk.at(number * 20 + 20).give(stream.Media(stream.MediaPart(payload, number * 20), SID))
@@ -673,4 +673,4 @@ def test_the_callers_audio_and_the_bots_pass_byte_for_byte() -> None:
 
 
 def test_a_payload_of_silence_is_passed_too() -> None:
-    assert Desk().at(20).give(stream.Media(stream.MediaPart(audio(20, 0xFF), 0), SID)) == ["append 20"]
+    assert ScriptedCall().at(20).give(stream.Media(stream.MediaPart(audio(20, 0xFF), 0), SID)) == ["append 20"]

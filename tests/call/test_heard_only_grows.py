@@ -8,12 +8,12 @@ from bot.call.inputs import PhoneRoom
 from bot.call.settings import CallSettings
 from tests.call.delayed_line import MS, Wire
 from tests.call.prompts.test_announcement import WORDS
-from tests.call.scripted_call import Desk, audio, echo, speaks, start
+from tests.call.scripted_call import ScriptedCall, audio, echo, speaks, start
 
 
-def ear(ms: int = 20_000) -> Desk:
+def ear(ms: int = 20_000) -> ScriptedCall:
     """A call that begins with an announcement of so many ms, all of which is out. Its marks: each 6 s, then the end."""
-    desk = Desk(CallSettings(announcement=WORDS, announcement_audio=audio(ms)), ready=False)
+    desk = ScriptedCall(CallSettings(announcement=WORDS, announcement_audio=audio(ms)), ready=False)
     desk.give(start())
     desk.give(PhoneRoom())
     return desk
@@ -65,7 +65,7 @@ def test_a_cut_tells_the_model_no_less_than_an_earlier_look_has_claimed() -> Non
     """Two cuts of one answer, the first refused: echoes that come between them late take nothing back."""
     told = []
     for late in (False, True):
-        desk = Desk()
+        desk = ScriptedCall()
         out = desk.reply("R1", A=4_000)
         names = [word.split()[1] for word in out if word.startswith("mark")]
         desk.at(0).give(echo(names[0]))

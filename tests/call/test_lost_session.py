@@ -18,114 +18,114 @@ from bot.call.outputs import Adopt
 from bot.realtime import events
 from tests.call.call_fields import picture
 from tests.call.lost_sessions import AGAIN, ONCE, Situation, at_rest, fresh, greeted
-from tests.call.scripted_call import MS, SESSION, Desk, in_words, updated
+from tests.call.scripted_call import MS, SESSION, ScriptedCall, in_words, updated
 
 OF_THE_SESSION = {
-    "Account": "_growing _silent",
-    "CallerAudio": "fresh _fresh_at _pieces _from _to",
+    "TurnLog": "_growing _silent",
+    "KeptAudio": "fresh _fresh_at _pieces _from _to",
     "CallerSpeech": "_began _ended",
-    "Farewell": "_asked",
-    "Floor": "caller_speaking _answer_due",
-    "Formats": "_now",
+    "Goodbye": "_asked",
+    "StateMachine": "caller_speaking _answer_due",
+    "AudioFormats": "_now",
     "Idle": "_doubtful _since_us",
-    "Inherited": "_told",
-    "Listening": "ready appended_bytes _fresh _quiet_at",
+    "InheritedItems": "_told",
+    "Uplink": "ready appended_bytes _fresh _quiet_at",
     "ResponseTimeout": "_since_us",
     "NoProgress": "_speech_us",
-    "Responses": "active parameters _known _asked _in_the_way _stillborn cancelling",
+    "ResponseGate": "active parameters _known _asked _in_the_way _stillborn cancelling",
     "SessionLiveness": "_answer_us _made_us _end_us _speech_us _over_us",
-    "Sessions": "ready _plan",
+    "Failover": "ready _plan",
     "Transcript": "_by_item",
-    "Turns": "server_owns _owed _told _pending",
-    "Unheard": "_waiting _silent",
+    "TurnOwnership": "server_owns _owed _told _pending",
+    "PendingDeletes": "_waiting _silent",
 }
 """Equal to a fresh call's once another session takes over, whatever came before."""
 
 GOES_OVER = {
-    "Account": "_open",
+    "TurnLog": "_open",
     "Announcement": "proven",
     "Call": "ended _refusals",
-    "CallerAudio": "_turns _turns_bytes",
-    "Ending": "_call_id _known",
-    "Farewell": "closing why heard _tries _goodbye _complete _spoilt",
+    "KeptAudio": "_turns _turns_bytes",
+    "HangUp": "_call_id _known",
+    "Goodbye": "closing why heard _tries _goodbye _complete _spoilt",
     "Retries": "errors _retried _given_up",
     "Filler": "_expected _since_us _played _number",
-    "Floor": "state",
+    "StateMachine": "state",
     "Greeting": "_over _response_id",
     "Idle": "_quiet_us _prompts _number _written",
-    "Inherited": "_items",
-    "Limits": "_ready_by _claim_by _over_by _state_by _closing _state",
-    "Listening": "backlog_bytes filled_bytes dropped_bytes distrusted_timestamps _kept _kept_bytes _next_at _filled_to"
+    "InheritedItems": "_items",
+    "StateDeadlines": "_ready_by _claim_by _over_by _state_by _closing _state",
+    "Uplink": "backlog_bytes filled_bytes dropped_bytes distrusted_timestamps _kept _kept_bytes _next_at _filled_to"
     " _last_us _filled_us _held_us frames_in_silence",
     "Opening": "settled _answer_owed _times _held_us",
     "ResponseTimeout": "_quiet_us",
     "NoProgress": "_since_us _turns _said",
-    "Responses": "_wanted _asked_for _closed _last _number",
+    "ResponseGate": "_wanted _asked_for _closed _last _number",
     "SessionLiveness": "said_us _not_before_us _listen_us",
-    "Sessions": "ever_ready deaf _next _dial_us _give_up_us _waited _tries _ready_us _lost_us failure",
+    "Failover": "ever_ready deaf _next _dial_us _give_up_us _waited _tries _ready_us _lost_us failure",
     "SpendCap": "model_nano_usd transcription_nano_usd _number _day_nano_usd _answered",
     "Step": "now_us out counts _event_number",
     "Transcript": "turns _words _number _chars_left",
-    "Waits": "_since_us _response_id _to_hear _greeted",
+    "Latencies": "_since_us _response_id _to_hear _greeted",
     "WrapUp": "_told",
     # what plays, plays on
     "Ledger": "epoch early_echoes dead_echoes unconfirmed_ends echoes ask_until_us news late_us _entries _runs _marks"
     " _probes _dead _mark_number _marked_us _unmarked _out _given_up",
     "Level": "kept odd _moves",
     "RoundTrip": "us spread_us _n_deviations",
-    "Speaking": "stream_sid begun full paused keeps dropped_bytes fresh _held _held_bytes _kept _step_chars",
+    "PlayoutQueue": "stream_sid begun full paused keeps dropped_bytes fresh _held _held_bytes _kept _step_chars",
     "StartHold": "_last",
     "Voice": "_items",
 }
 """The caller's, the line's and the call's own."""
 
 CHOSEN = {
-    "Admission": "_settings",
+    "StreamAdmission": "_settings",
     "Announcement": "recorded",
     "Announcement.recorded": "_item_id _words entry",
     "Call": "settings",
     "CallerSpeech": "_prefix_ms _silence_ms _trusted",
     "MaxDuration": "_most_us _before_us _near_us _over_us",
     "Filler": "_moment _apology _patience_us",
-    "Formats": "_asked",
+    "AudioFormats": "_asked",
     "Greeting": "recorded",
     "Greeting.recorded": "_item_id _words entry",
     "Idle": "_longest_us",
-    "Limits": "_answer_us _call_us _before_us",
-    "Listening": "_stall_us",
+    "StateDeadlines": "_answer_us _call_us _before_us",
+    "Uplink": "_stall_us",
     "Opening": "_goes_on _request",
     "Parts": "settings",
     "ResponseTimeout": "_answer_us",
     "NoProgress": "_longest_us",
     "SessionLiveness": "_quiet_us _most_us _wanted",
     "SpendCap": "_money _before_us _before_nano_usd _models _capped",
-    "Turns": "can_truncate may_leave _at_first _owed_at_first _session",
+    "TurnOwnership": "can_truncate may_leave _at_first _owed_at_first _session",
 }
 """Known as the call begins, and never anything else."""
 
 CHANGED_BY_A_LOSS = {
-    "Account": "_open",  # what was being made is over
-    "Ending": "_known",
-    "Farewell": "_goodbye _spoilt",
+    "TurnLog": "_open",  # what was being made is over
+    "HangUp": "_known",
+    "Goodbye": "_goodbye _spoilt",
     "Filler": "_expected _since_us",
-    "Floor": "state",
+    "StateMachine": "state",
     "Greeting": "_response_id",
     "Idle": "_quiet_us",
-    "Inherited": "_items",
-    "Limits": "_state_by _state",  # the caller is heard no more, for a while
-    "Listening": "_kept _kept_bytes",
+    "InheritedItems": "_items",
+    "StateDeadlines": "_state_by _state",  # the caller is heard no more, for a while
+    "Uplink": "_kept _kept_bytes",
     "ResponseTimeout": "_quiet_us",
-    "Responses": "_wanted",
-    "Sessions": "_next _dial_us _give_up_us _waited _tries _lost_us failure",
+    "ResponseGate": "_wanted",
+    "Failover": "_next _dial_us _give_up_us _waited _tries _lost_us failure",
     "Step": "out counts",
     "Transcript": "turns _words",
-    "Waits": "_since_us _to_hear _greeted",
+    "Latencies": "_since_us _to_hear _greeted",
     "Ledger": "_entries _runs _marks _marked_us _mark_number _out _probes",
-    "Speaking": "paused _held _held_bytes _kept _step_chars",  # speech that the greeting waited for is over
+    "PlayoutQueue": "paused _held _held_bytes _kept _step_chars",  # speech that the greeting waited for is over
 }
 """Of what goes over; the rest is as it was before."""
 
-ALIKE_FOR_ALL = {"Ending._known": False, "Sessions._waited": True, "Sessions._next": "none", "Sessions.deaf": False}
+ALIKE_FOR_ALL = {"HangUp._known": False, "Failover._waited": True, "Failover._next": "none", "Failover.deaf": False}
 """What the session that takes over finds, and a first one does not."""
 
 ANSWER_IS_OWED = {
@@ -148,7 +148,7 @@ ANSWER_IS_OWED = {
 DIES = ModelClosed("closed", 1006)
 
 
-WIRING = {"Call._handlers", "Clock._lookers", "SessionLiveness._lose"}
+WIRING = {"Call._handlers", "Deadlines._lookers", "SessionLiveness._lose"}
 
 
 def reckoned(name: str) -> bool:
@@ -157,7 +157,7 @@ def reckoned(name: str) -> bool:
     return (
         field == "due_us"
         or name in {"Idle.silent", "NoProgress._over_us", "Step.follows"}
-        or (part == "Clock" and name not in WIRING)
+        or (part == "Deadlines" and name not in WIRING)
     )
 
 
@@ -177,11 +177,11 @@ def of_the_session(shown: dict[str, Any]) -> dict[str, Any]:
     """The fields that a loss sets back, less what of two of them is the call's own."""
     own = {name: value for name, value in shown.items() if name in named(OF_THE_SESSION)}
     own["Transcript._by_item"] = [key for key in own["Transcript._by_item"] if key[0] == "caller"]
-    own["Listening._quiet_at"] -= shown["Listening._kept_bytes"]  # counted from what is kept on
+    own["Uplink._quiet_at"] -= shown["Uplink._kept_bytes"]  # counted from what is kept on
     return own
 
 
-def dies(desk: Desk) -> Loss:
+def dies(desk: ScriptedCall) -> Loss:
     """It is lost without a word, and the next one is there at once."""
     desk.tick()
     before = picture(desk.call)
@@ -190,7 +190,7 @@ def dies(desk: Desk) -> Loss:
     return Loss(before, picture(desk.call), picture(fresh(desk.call.settings).call))
 
 
-def is_changed(desk: Desk) -> Loss:
+def is_changed(desk: ScriptedCall) -> Loss:
     """Its time is over, and another one takes its place ahead of that."""
     began_ms = desk.now_us / MS
     desk.give(SessionExpires(1))
@@ -203,19 +203,19 @@ def is_changed(desk: Desk) -> Loss:
     return Loss(before, picture(desk.call), picture(fresh(desk.call.settings).call))
 
 
-def taken_over(desk: Desk) -> None:
+def taken_over(desk: ScriptedCall) -> None:
     """The session that was taken is ready."""
     desk.give(events.SessionCreated(SESSION), updated())
     assert desk.call.listening.ready
 
 
-def once(situation: Situation) -> Desk:
+def once(situation: Situation) -> ScriptedCall:
     desk = greeted()
     situation(desk, 1)
     return desk
 
 
-def twice(situation: Situation) -> Desk:
+def twice(situation: Situation) -> ScriptedCall:
     """The same again, with the session that took over."""
     desk = once(situation)
     dies(desk)
@@ -224,7 +224,7 @@ def twice(situation: Situation) -> Desk:
     return desk
 
 
-BEGUN: dict[str, Callable[[], Desk]] = {
+BEGUN: dict[str, Callable[[], ScriptedCall]] = {
     **{one.__name__: one for one in ONCE},
     **{one.__name__: (lambda one=one: once(one)) for one in AGAIN},
     **{f"{one.__name__}_again": (lambda one=one: twice(one)) for one in AGAIN},
@@ -270,7 +270,7 @@ def test_what_goes_over_is_as_it_was(name: str) -> None:
 def test_the_next_is_asked_for_an_answer_where_one_is_owed(name: str) -> None:
     owed = name.removesuffix("_again") in ANSWER_IS_OWED
     if name not in {one.__name__ for one in ONCE}:
-        assert lost(name).after["Responses._wanted"] == ({} if owed else None)
+        assert lost(name).after["ResponseGate._wanted"] == ({} if owed else None)
 
 
 def test_in_some_situation_each_field_of_the_session_is_not_as_in_a_fresh_call() -> None:
@@ -283,8 +283,18 @@ def test_in_some_situation_each_field_of_the_session_is_not_as_in_a_fresh_call()
 
 
 def test_in_some_situation_what_goes_over_is_not_as_in_a_fresh_call() -> None:
-    line = ("Call.", "Ledger.", "Speaking.", "StartHold.", "RoundTrip.", "Level.", "Voice.", "Listening.", "Limits.")
-    alike = {*ALIKE_FOR_ALL, "SpendCap._answered", "Farewell.heard"}  # the call's first moment, and its last
+    line = (
+        "Call.",
+        "Ledger.",
+        "PlayoutQueue.",
+        "StartHold.",
+        "RoundTrip.",
+        "Level.",
+        "Voice.",
+        "Uplink.",
+        "StateDeadlines.",
+    )
+    alike = {*ALIKE_FOR_ALL, "SpendCap._answered", "Goodbye.heard"}  # the call's first moment, and its last
     moved = {field for name in BEGUN for field, value in lost(name).after.items() if value != lost(name).fresh[field]}
     mine = {field for field in named(GOES_OVER) if not field.startswith(line)}
     assert sorted(mine - moved - alike) == []

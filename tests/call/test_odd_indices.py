@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from bot.realtime import events
-from tests.call.scripted_call import Desk, audio, created, done, item_done, speaks
+from tests.call.scripted_call import ScriptedCall, audio, created, done, item_done, speaks
 
 SAID = ["Hello, ", "this is ", "the workshop. ", "We open ", "at nine."]
 ABSENT = "not there"
@@ -16,7 +16,7 @@ ODD = [7, -1, 1.5, "0", "one", None, [], {}, True, 10**30, ABSENT]
 EVENTS = ["audio.delta", "audio.done", "audio_transcript.delta", "audio_transcript.done"]
 
 
-def told(desk: Desk, kind: str, index: Any, item: str = "A", **more: Any) -> list[str]:
+def told(desk: ScriptedCall, kind: str, index: Any, item: str = "A", **more: Any) -> list[str]:
     at = {"content_index": index, "output_index": index}
     wire = {"type": f"response.output_{kind}", "response_id": "R1", "item_id": item, **more}
     wire |= {name: value for name, value in at.items() if value != ABSENT}
@@ -25,9 +25,9 @@ def told(desk: Desk, kind: str, index: Any, item: str = "A", **more: Any) -> lis
     return desk.give(event)
 
 
-def answered(odd: dict[str, list[Any]]) -> Desk:
+def answered(odd: dict[str, list[Any]]) -> ScriptedCall:
     """An answer of five seconds; each kind of event tells its indices as `odd` says, in turn."""
-    desk = Desk().at(1_000)
+    desk = ScriptedCall().at(1_000)
 
     def tell(kind: str, **more: Any) -> None:
         indices = odd.get(kind, [0])
@@ -45,7 +45,7 @@ def answered(odd: dict[str, list[Any]]) -> Desk:
     return desk
 
 
-def outcome(desk: Desk, cut_ms: int) -> tuple[list[str], list[tuple[str | None, str, bool]]]:
+def outcome(desk: ScriptedCall, cut_ms: int) -> tuple[list[str], list[tuple[str | None, str, bool]]]:
     out = desk.at(1_000 + cut_ms).give(speaks())
     return out, [(turn.text, turn.unheard, turn.cut) for turn in desk.call.transcript.turns if turn.who == "bot"]
 
@@ -67,7 +67,7 @@ def test_an_index_out_of_turn_changes_nothing(kind: str, pattern: list[Any], cut
 
 @pytest.mark.parametrize("cut_ms", [300, 1_500, 2_500, 3_500])
 def test_two_contents_that_follow_one_another_stay_two(cut_ms: int) -> None:
-    desk = Desk().at(1_000)
+    desk = ScriptedCall().at(1_000)
     desk.give(created("R1"))
     for content, words in enumerate(["One two three. ", "Four five six."]):
         told(desk, "audio_transcript.delta", content, delta=words)

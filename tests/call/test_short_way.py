@@ -20,7 +20,7 @@ from bot.twilio import stream
 from tests.call.scripted_call import (
     SESSION,
     SID,
-    Desk,
+    ScriptedCall,
     added,
     audio,
     audio_done,
@@ -105,14 +105,14 @@ def test_whatever_comes_both_ways_lead_to_the_same(chosen: CallSettings, said: l
     assert told(Call(chosen), said) == told(LongWay(chosen), said)
 
 
-def answered() -> Desk:
+def answered() -> ScriptedCall:
     """A call that greets nobody; the bot says the first of its words."""
-    desk = Desk()
+    desk = ScriptedCall()
     desk.give(created("R1"), added("R1", "A"), delta("R1", "A", 200))
     return desk
 
 
-def in_full(desk: Desk, monkeypatch: pytest.MonkeyPatch, one: Input) -> bool:
+def in_full(desk: ScriptedCall, monkeypatch: pytest.MonkeyPatch, one: Input) -> bool:
     """Whether a step with `one` looks at all that could follow from it."""
     looked: list[bool] = []
     monkeypatch.setattr(desk.call._settling, "settle", lambda: looked.append(True))
@@ -172,19 +172,19 @@ def test_words_that_come_when_something_is_due_are_a_whole_step(monkeypatch: pyt
 
 
 def test_a_tick_at_which_a_rule_is_due_is_a_whole_step(monkeypatch: pytest.MonkeyPatch) -> None:
-    desk = Desk(CallSettings(max_call_s=1))
+    desk = ScriptedCall(CallSettings(max_call_s=1))
     assert not in_full(desk.at(50), monkeypatch, Tick()), "a mark on the empty buffer was due"
     assert in_full(desk.at(800), monkeypatch, Tick()), "the model is to wrap up"
 
 
 def test_words_of_a_greeting_that_has_yet_to_be_heard_are_a_whole_step(monkeypatch: pytest.MonkeyPatch) -> None:
-    desk = Desk(CallSettings(greeting="Hello."))
+    desk = ScriptedCall(CallSettings(greeting="Hello."))
     desk.give(created("R1"), delta("R1", "A", 2_000))
     assert in_full(desk.at(100), monkeypatch, words("R1", "A", "one"))
 
 
 def test_an_answer_as_slow_as_it_plays_and_without_words_is_waited_for_while_it_is_heard() -> None:
-    desk = Desk(CallSettings(response_s=3))
+    desk = ScriptedCall(CallSettings(response_s=3))
     desk.give(created("R1"), added("R1", "A"))
     for at_ms in range(0, 10_000, 20):
         desk.at(at_ms).give(frame(at_ms))
@@ -196,7 +196,7 @@ def test_an_answer_as_slow_as_it_plays_and_without_words_is_waited_for_while_it_
 
 
 def test_a_filler_that_no_echo_confirms_before_the_session_is_ready_ends_the_floor_once() -> None:
-    desk = Desk(CallSettings(filler_audio=audio(500), filler_s=2, response_s=0), ready=False)
+    desk = ScriptedCall(CallSettings(filler_audio=audio(500), filler_s=2, response_s=0), ready=False)
     desk.give(start())
     ticks = 0
     while desk.call.deadline_us is not None and desk.call.deadline_us < 9_000_000 and ticks < 40:
@@ -208,7 +208,7 @@ def test_a_filler_that_no_echo_confirms_before_the_session_is_ready_ends_the_flo
 
 
 def test_a_phone_that_sends_no_mark_back_is_asked_no_more_and_nothing_is_due_for_it() -> None:
-    desk = Desk(CallSettings(max_call_s=0))
+    desk = ScriptedCall(CallSettings(max_call_s=0))
     desk.give(frame(0))
     ticks = 0
     while desk.call.deadline_us is not None and desk.call.deadline_us < 600_000 and ticks < 40:

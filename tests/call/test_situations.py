@@ -6,7 +6,7 @@ The line has no delay here: every number follows from when audio was sent and wh
 from __future__ import annotations
 
 from tests.call.scripted_call import (
-    Desk,
+    ScriptedCall,
     added,
     audio_done,
     committed,
@@ -21,14 +21,14 @@ from tests.call.scripted_call import (
 )
 
 
-def asked(desk: Desk) -> Desk:
+def asked(desk: ScriptedCall) -> ScriptedCall:
     """The caller has asked something: the model may answer."""
     assert desk.give(speaks(), stops(), committed()) == []
     return desk
 
 
 def test_cut_in_a_fully_generated_reply() -> None:
-    desk = asked(Desk()).at(1_000)
+    desk = asked(ScriptedCall()).at(1_000)
     assert desk.reply("R1", A=4_000) == ["mark e0.0", "media 4000", "mark e0.1"]
     assert desk.give(echo("e0.0")) == []
     assert desk.at(2_500).give(speaks()) == ["clear", "truncate A at 1500"]
@@ -37,7 +37,7 @@ def test_cut_in_a_fully_generated_reply() -> None:
 
 
 def test_cut_while_still_generating_with_audio_in_flight() -> None:
-    desk = asked(Desk()).at(1_000)
+    desk = asked(ScriptedCall()).at(1_000)
     assert desk.give(created("R1"), added("R1", "A"), delta("R1", "A", 200)) == ["mark e0.0", "media 200", "mark e0.1"]
     assert desk.give(echo("e0.0")) == []
     assert desk.at(1_050).give(delta("R1", "A", 800)) == ["media 800", "mark e0.2"]
@@ -49,7 +49,7 @@ def test_cut_while_still_generating_with_audio_in_flight() -> None:
 
 
 def test_two_items_queued_and_cut_in_the_first() -> None:
-    desk = asked(Desk()).at(1_000)
+    desk = asked(ScriptedCall()).at(1_000)
     assert desk.reply("R1", A=1_000, B=2_000) == [
         "mark e0.0", "media 1000", "mark e0.1", "mark e0.2", "media 2000", "mark e0.3",
     ]  # fmt: skip
@@ -58,7 +58,7 @@ def test_two_items_queued_and_cut_in_the_first() -> None:
 
 def test_two_items_queued_and_cut_in_the_first_while_the_second_is_being_made() -> None:
     """B may only be deleted once it stands finished."""
-    desk = asked(Desk()).at(1_000)
+    desk = asked(ScriptedCall()).at(1_000)
     desk.give(created("R1"), added("R1", "A"), delta("R1", "A", 1_000), audio_done("R1", "A"), item_done("A"))
     desk.give(added("R1", "B"), delta("R1", "B", 500))
     assert desk.at(1_600).give(speaks()) == ["clear", "truncate A at 600"]
@@ -67,14 +67,14 @@ def test_two_items_queued_and_cut_in_the_first_while_the_second_is_being_made() 
 
 
 def test_two_items_queued_and_cut_in_the_second() -> None:
-    desk = asked(Desk()).at(1_000)
+    desk = asked(ScriptedCall()).at(1_000)
     desk.reply("R1", A=1_000, B=2_000)
     assert desk.at(2_300).give(speaks()) == ["clear", "truncate B at 300"]
 
 
 def test_a_cut_right_after_a_cut() -> None:
     """The second must not count from the first reply, nor from its marks that come back late."""
-    desk = asked(Desk()).at(1_000)
+    desk = asked(ScriptedCall()).at(1_000)
     desk.reply("R1", A=4_000)
     assert desk.at(2_500).give(speaks()) == ["clear", "truncate A at 1500"]
     assert desk.give(stops(), committed()) == []
@@ -84,7 +84,7 @@ def test_a_cut_right_after_a_cut() -> None:
 
 
 def test_the_second_turn_after_an_uninterrupted_first() -> None:
-    desk = asked(Desk()).at(1_000)
+    desk = asked(ScriptedCall()).at(1_000)
     desk.reply("R1", A=1_000)
     assert desk.at(2_000).give(echo("e0.0"), echo("e0.1")) == []
     assert asked(desk.at(4_000)).at(5_000).reply("R2", B=2_000) == ["mark e0.2", "media 2000", "mark e0.3"]
@@ -92,7 +92,7 @@ def test_the_second_turn_after_an_uninterrupted_first() -> None:
 
 
 def test_a_caller_who_speaks_after_the_reply_has_been_heard_to_its_end() -> None:
-    desk = asked(Desk()).at(1_000)
+    desk = asked(ScriptedCall()).at(1_000)
     desk.reply("R1", A=1_000)
     desk.give(echo("e0.0"))
     assert desk.at(2_000).give(echo("e0.1")) == []
@@ -101,14 +101,14 @@ def test_a_caller_who_speaks_after_the_reply_has_been_heard_to_its_end() -> None
 
 def test_a_caller_who_speaks_when_the_reply_is_over_but_not_confirmed() -> None:
     """Still interruptible: a byte may be on its way. All of it was heard by the clock, so nothing is truncated."""
-    desk = asked(Desk()).at(1_000)
+    desk = asked(ScriptedCall()).at(1_000)
     desk.reply("R1", A=1_000)
     assert desk.at(2_100).give(speaks()) == ["clear"]
 
 
 def test_a_reply_whose_generation_stalled_in_the_middle() -> None:
     """A second played, two seconds dry, then the rest: the dry time was not heard."""
-    desk = asked(Desk()).at(1_000)
+    desk = asked(ScriptedCall()).at(1_000)
     assert desk.give(created("R1"), added("R1", "A"), delta("R1", "A", 1_000)) == [
         "mark e0.0",
         "media 1000",
@@ -121,7 +121,7 @@ def test_a_reply_whose_generation_stalled_in_the_middle() -> None:
 
 
 def test_a_cut_inside_the_stall_is_at_all_that_came() -> None:
-    desk = asked(Desk()).at(1_000)
+    desk = asked(ScriptedCall()).at(1_000)
     desk.give(created("R1"), added("R1", "A"), delta("R1", "A", 1_000), echo("e0.0"))
     desk.at(2_000).give(echo("e0.1"))
     assert desk.at(3_000).give(speaks()) == ["truncate A at 1000"]
@@ -132,7 +132,7 @@ def test_a_cut_inside_the_stall_is_at_all_that_came() -> None:
 
 
 def test_a_cut_before_any_audio_suppresses_the_response_and_deletes_its_item() -> None:
-    desk = asked(Desk()).at(1_000)
+    desk = asked(ScriptedCall()).at(1_000)
     desk.give(created("R1"), added("R1", "A"))
     assert desk.at(1_100).give(speaks()) == []
     assert desk.give(delta("R1", "A", 500)) == []
@@ -141,7 +141,7 @@ def test_a_cut_before_any_audio_suppresses_the_response_and_deletes_its_item() -
 
 
 def test_an_item_announced_after_the_cut_is_deleted_with_its_response() -> None:
-    desk = asked(Desk()).at(1_000)
+    desk = asked(ScriptedCall()).at(1_000)
     desk.give(created("R1"))
     desk.give(speaks())
     assert desk.give(added("R1", "A")) == []
@@ -149,25 +149,25 @@ def test_an_item_announced_after_the_cut_is_deleted_with_its_response() -> None:
 
 
 def test_less_than_a_millisecond_heard_is_not_heard() -> None:
-    desk = asked(Desk()).at(1_000)
+    desk = asked(ScriptedCall()).at(1_000)
     desk.reply("R1", A=1_000)
     assert desk.at(1_000.999).give(speaks()) == ["clear", "delete A"]
 
 
 def test_a_cut_item_of_two_contents_is_deleted_once() -> None:
-    desk = asked(Desk()).at(1_000)
+    desk = asked(ScriptedCall()).at(1_000)
     desk.give(created("R1"), added("R1", "A"), delta("R1", "A", 500, 0), delta("R1", "A", 500, 1), done("R1"))
     assert desk.give(speaks()) == ["clear", "delete A"]
 
 
 def test_a_truncate_is_never_above_the_bytes_received() -> None:
-    desk = asked(Desk()).at(1_000)
+    desk = asked(ScriptedCall()).at(1_000)
     desk.give(created("R1"), added("R1", "A"), delta("R1", "A", 101), delta("R1", "A", 33))
     assert desk.at(60_000).give(speaks()) == ["truncate A at 134"]
 
 
 def test_the_transcript_says_where_it_was_cut() -> None:
-    desk = asked(Desk()).at(1_000)
+    desk = asked(ScriptedCall()).at(1_000)
     desk.give(created("R1"), added("R1", "A"), words("R1", "A", "one two three four"), delta("R1", "A", 1_800))
     desk.give(audio_done("R1", "A"), item_done("A"))
     desk.give(added("R1", "B"), words("R1", "B", "never heard"), delta("R1", "B", 1_800), done("R1"))

@@ -14,7 +14,7 @@ from bot.call.inputs import Refused, SessionAlive, Tick
 from bot.call.settings import CallSettings
 from bot.realtime import events
 from bot.twilio import stream
-from tests.call.scripted_call import SID, Desk, added, audio, created, delta, echo, frame, words
+from tests.call.scripted_call import SID, ScriptedCall, added, audio, created, delta, echo, frame, words
 
 MOST = 25
 EVERY_RULE = CallSettings(
@@ -29,7 +29,7 @@ class Calls(NamedTuple):
     handling: int
 
 
-def calls_of(desk: Desk, one: Input) -> Calls:
+def calls_of(desk: ScriptedCall, one: Input) -> Calls:
     call, handler = desk.call, desk.call._handlers.get(type(one))
     code = getattr(getattr(handler, "__func__", None), "__code__", None)
     fixed = handling = depth = 0
@@ -51,9 +51,9 @@ def calls_of(desk: Desk, one: Input) -> Calls:
     return Calls(fixed - 1, handling)  # less the one that ends the count
 
 
-def speaking() -> Desk:
+def speaking() -> ScriptedCall:
     """The bot speaks, and marks have come back."""
-    desk = Desk(EVERY_RULE)
+    desk = ScriptedCall(EVERY_RULE)
     desk.give(created("R1"), added("R1", "A"), delta("R1", "A", 400))
     for number in range(1, 12):
         desk.at(number * 40).give(delta("R1", "A", 200))
@@ -63,12 +63,12 @@ def speaking() -> Desk:
     return desk
 
 
-def resting() -> Desk:
+def resting() -> ScriptedCall:
     """Nobody speaks."""
-    return Desk(EVERY_RULE)
+    return ScriptedCall(EVERY_RULE)
 
 
-STEPS: list[tuple[str, Callable[[], Desk], Input]] = [
+STEPS: list[tuple[str, Callable[[], ScriptedCall], Input]] = [
     ("a mark's echo that tells nothing", speaking, echo("e0.3")),
     ("words", speaking, words("R1", "A", "more")),
     ("an audio delta", speaking, delta("R1", "A", 200)),
@@ -86,7 +86,7 @@ STEPS: list[tuple[str, Callable[[], Desk], Input]] = [
 
 @pytest.mark.parametrize(("what", "where", "one"), STEPS, ids=[what for what, *_ in STEPS])
 def test_a_step_that_changes_nothing_has_a_fixed_part_of_a_few_calls(
-    what: str, where: Callable[[], Desk], one: Input
+    what: str, where: Callable[[], ScriptedCall], one: Input
 ) -> None:
     desk = where()
     desk.at(desk.now_us / 1_000 + 200)  # when the next echo is due

@@ -17,7 +17,7 @@ from bot.testing.model import Behaviour, CloseAt, SimulatedModel
 from bot.testing.virtual.scheduler import VirtualCall
 from tests.call.scripted_call import (
     SESSION,
-    Desk,
+    ScriptedCall,
     added,
     audio_done,
     committed,
@@ -46,12 +46,12 @@ def grows(text: str, status: str = "in_progress") -> events.CallerTranscript:
     return events.CallerTranscript("U", text, status)
 
 
-def spoke(desk: Desk) -> list[TurnFact]:
+def spoke(desk: ScriptedCall) -> list[TurnFact]:
     return [turn for turn in desk.turns if turn.who == "caller"]
 
 
 def test_a_transcript_that_grows_is_one_turn_whose_words_are_replaced() -> None:
-    desk = Desk(SETTINGS)
+    desk = ScriptedCall(SETTINGS)
     desk.give(speaks(), events.CallerTranscriptGrows("U", "Hello?"), grows("Hello?"))
     assert desk.call.transcript.turns == []
     assert desk.call.state is State.HEARING
@@ -64,20 +64,20 @@ def test_a_transcript_that_grows_is_one_turn_whose_words_are_replaced() -> None:
 
 
 def test_words_that_only_grew_are_the_turn_s_when_the_rest_never_comes() -> None:
-    desk = Desk(SETTINGS)
+    desk = ScriptedCall(SETTINGS)
     desk.give(speaks(), grows("Good"), grows("Good morning"), stops(), committed())
     assert [turn.text for turn in spoke(desk)] == ["Good morning"]
 
 
 def test_growing_words_of_one_turn_are_not_the_next_one_s() -> None:
-    desk = Desk(SETTINGS)
+    desk = ScriptedCall(SETTINGS)
     desk.give(speaks(), grows("Good"), stops(), committed(), grows("Good day.", "completed"))
     desk.give(speaks(), stops(), committed("V"))
     assert [turn.text for turn in desk.call.transcript.turns] == ["Good day.", None]
 
 
-def answering() -> Desk:
-    desk = Desk(SETTINGS)
+def answering() -> ScriptedCall:
+    desk = ScriptedCall(SETTINGS)
     desk.give(
         created("R1"),
         added("R1", "A"),
@@ -111,7 +111,7 @@ def test_an_item_that_was_not_reached_is_deleted_though_no_item_is_ever_said_to_
 
 def test_a_small_offset_is_no_sign_that_he_spoke_in_the_backlog() -> None:
     """The caller's first two seconds were kept for the session, which then counts on a clock of its own."""
-    desk = Desk(SETTINGS, ready=False)
+    desk = ScriptedCall(SETTINGS, ready=False)
     desk.give(start(), *(frame(at) for at in range(0, 2_000, 20)), events.SessionCreated(SESSION), updated())
     desk.give(created("R1"), delta("R1", "A", 3_000), audio_done("R1", "A"), done("R1"))
     for at in range(2_000, 3_000, 20):
@@ -120,7 +120,7 @@ def test_a_small_offset_is_no_sign_that_he_spoke_in_the_backlog() -> None:
 
 
 def test_a_ping_is_a_sign_of_life_and_nothing_else() -> None:
-    desk = Desk(SETTINGS)
+    desk = ScriptedCall(SETTINGS)
     before, reports = dict(desk.call.counts), desk.reports
     assert (
         desk.give(events.parse('{"type":"ping","event_id":"1","timestamp":1785214080296,"previous_item_id":null}'))
@@ -211,7 +211,7 @@ def test_he_may_interrupt_the_goodbye(begins_ms: int) -> None:
 
 def test_at_a_limit_a_server_that_owes_an_answer_and_makes_none_is_not_waited_for_for_ever() -> None:
     settings = CallSettings(session=XAI, max_call_s=20)
-    desk = Desk(settings)
+    desk = ScriptedCall(settings)
     desk.at(19_500).give(speaks())
     desk.at(20_500).tick()
     desk.at(21_500).give(stops(), committed())

@@ -23,7 +23,7 @@ from bot.server.bookkeeping import store_service
 from bot.server.http.app import make_app
 from bot.server.http.listen_address import CannotListen, try_address
 from bot.server.workers import serve
-from bot.server.workers.operator_messages import Operator
+from bot.server.workers.operator_messages import OperatorMessages
 
 REAL = {
     "OPENAI_API_KEY": "sk-proj-0123456789abcdefghij",
@@ -48,15 +48,15 @@ def clean_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 def unbound(monkeypatch: pytest.MonkeyPatch) -> None:
     """`bot serve` does all it does until it would listen, and returns."""
 
-    async def begin(chosen: Settings, _: Operator) -> None:
+    async def begin(chosen: Settings, _: OperatorMessages) -> None:
         make_app(chosen)
         async with store_service.keeping(chosen):
             pass
 
-    async def one(chosen: Settings, operator: Operator) -> None:
+    async def one(chosen: Settings, operator: OperatorMessages) -> None:
         await begin(chosen, operator)
 
-    def several(chosen: Settings, operator: Operator) -> None:
+    def several(chosen: Settings, operator: OperatorMessages) -> None:
         serve.run_in_loop(begin(chosen, operator))
 
     monkeypatch.setattr(serve, "_serve", one)

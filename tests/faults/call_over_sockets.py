@@ -15,7 +15,7 @@ from bot.testing.handset.phone import SimulatedPhone
 from bot.testing.handset.twilio_texts import StreamIds
 from tests.faults.outcome import MS, Outcome, Sound, sounds, tone
 from tests.faults.virtual import CALLER, SpoiledPhone
-from tests.server.simulated_server import ACCOUNT, GREETING, Desk, Reach, a_phone, until
+from tests.server.simulated_server import ACCOUNT, GREETING, Reach, ServerUnderTest, a_phone, until
 from tests.waiting import GIVE_UP_S
 
 QUICK = Pacing(speed=0, first_audio_ms=10)
@@ -123,5 +123,5 @@ async def calling(reach: Reach, *phones: SimulatedPhone, via: str = "", **knobs:
         await call.gone()
 
 
-def port_of(desk: Desk) -> int:
+def port_of(desk: ServerUnderTest) -> int:
     return int(desk.origin.rpartition(":")[2])

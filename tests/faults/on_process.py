@@ -29,7 +29,16 @@ from tests.faults.on_sockets import REPLIES, Run, finished
 from tests.faults.outcome import MOST_MS, Outcome, Sound, tone
 from tests.proof import moving
 from tests.server.bookkeeping.test_call_records import faulty
-from tests.server.simulated_server import GREETING, Desk, Reach, a_phone, captured, environment, standing, until
+from tests.server.simulated_server import (
+    GREETING,
+    Reach,
+    ServerUnderTest,
+    a_phone,
+    captured,
+    environment,
+    standing,
+    until,
+)
 from tests.store.conftest import new_database
 from tests.store.faulty_store import AWAY, FaultyStore
 from tests.waiting import GIVE_UP_S
@@ -183,7 +192,7 @@ async def loop_stalls() -> Outcome:
         return await finished(desk, call, turn_ms + call_ms, "caller_hung_up")
 
 
-async def _dialled(desk: Desk, phone: object) -> DialResult:
+async def _dialled(desk: ServerUnderTest, phone: object) -> DialResult:
     return await desk.dial(phone)  # type: ignore[arg-type]
 
 
@@ -212,7 +221,7 @@ def clock_jumps(by_s: int) -> Run:
     return run
 
 
-async def _one_turn(desk: Desk, happens: Callable[[], None] = lambda: None) -> Outcome:
+async def _one_turn(desk: ServerUnderTest, happens: Callable[[], None] = lambda: None) -> Outcome:
     """A call of one question and one answer, in which something happens, and after it another one."""
     phone = a_phone()
     async with calling(desk, phone) as call:

@@ -18,7 +18,7 @@ from tests.faults.breaking_line import FrailLine
 from tests.faults.call_over_sockets import ANSWER, Calling, calling, next_phone, port_of, spoiled_phone
 from tests.faults.outcome import Outcome, tone
 from tests.faults.phone_faults import with_payload
-from tests.server.simulated_server import GREETING, Desk, a_phone, heard, standing, until
+from tests.server.simulated_server import GREETING, ServerUnderTest, a_phone, heard, standing, until
 
 Run = Callable[[], Awaitable[Outcome]]
 """A call with a fault in it."""
@@ -27,7 +27,9 @@ NO_START = "Twilio owes the start; without it the socket is closed after 5 s, he
 TWILIO_FINDS_OUT = "Twilio has to find it out as well; the bot does within 40 s, here 0.2 s"
 
 
-async def finished(desk: Desk, call: Calling, waits_from_ms: float | None, ended: str, apart: str = "") -> Outcome:
+async def finished(
+    desk: ServerUnderTest, call: Calling, waits_from_ms: float | None, ended: str, apart: str = ""
+) -> Outcome:
     """The call is over, and the next one is normal."""
     await call.over()
     await desk.quiet()
@@ -36,7 +38,7 @@ async def finished(desk: Desk, call: Calling, waits_from_ms: float | None, ended
     return outcome
 
 
-async def carried_on(desk: Desk, call: Calling, waits_from_ms: float, apart: str = "") -> Outcome:
+async def carried_on(desk: ServerUnderTest, call: Calling, waits_from_ms: float, apart: str = "") -> Outcome:
     """The caller hears the bot on the second stream and hangs up there."""
     second = call.phones[1]
     await call.hears(phone=1)
@@ -180,7 +182,7 @@ async def refused() -> Outcome:
 
 
 async def _gone_while_he_speaks(
-    desk: Desk, happens: Callable[[], None], afterwards: Callable[[], None] = lambda: None
+    desk: ServerUnderTest, happens: Callable[[], None], afterwards: Callable[[], None] = lambda: None
 ) -> Outcome:
     phone = a_phone()
     async with calling(desk, phone) as call:

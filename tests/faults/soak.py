@@ -29,7 +29,7 @@ from bot.testing.model import SimulatedModel
 from bot.testing.virtual.scheduler import LogLine, VirtualCall
 from tests.faults.outcome import MS, tone
 from tests.faults.virtual import CALLER, OPENS_MS, PACING
-from tests.server.simulated_server import GREETING, Desk, a_phone, heard, standing, until
+from tests.server.simulated_server import GREETING, ServerUnderTest, a_phone, heard, standing, until
 
 AT_ONCE = 20
 SAMPLES = 10
@@ -91,7 +91,7 @@ async def short_calls(n: int) -> list[Sample]:
             return await _sampled(desk, n)
 
 
-async def _sampled(desk: Desk, n: int) -> list[Sample]:
+async def _sampled(desk: ServerUnderTest, n: int) -> list[Sample]:
     samples: list[Sample] = []
     for part in range(SAMPLES + 1):
         if part:
@@ -113,7 +113,7 @@ async def _settled() -> int:
     return len(asyncio.all_tasks())
 
 
-async def _many(desk: Desk, n: int) -> None:
+async def _many(desk: ServerUnderTest, n: int) -> None:
     left = iter(range(n))
 
     async def some() -> None:
@@ -125,7 +125,7 @@ async def _many(desk: Desk, n: int) -> None:
             group.create_task(some())
 
 
-async def _short(desk: Desk) -> None:
+async def _short(desk: ServerUnderTest) -> None:
     phone = a_phone()
     calling = asyncio.create_task(desk.dial(phone))
     try:

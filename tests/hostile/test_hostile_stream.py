@@ -11,12 +11,12 @@ import pytest
 from bot.server.calls import phone_socket
 from bot.testing.dialling.dial import new_call_sid
 from bot.testing.dialling.stream_socket import stream_signature
-from bot.websocket.fair_reader import BURST_S, Intake
+from bot.websocket.fair_reader import BURST_S, FairReader
 from tests.benchmarks.frames import client_frame
 from tests.benchmarks.phone_load import _upgrade
 from tests.fuzz.targets import UPGRADE, Pipe
 from tests.hostile.bounds import CLOSES, documented
-from tests.server.simulated_server import AUTH_TOKEN, PUBLIC_URL, Desk, HandStream, standing, until
+from tests.server.simulated_server import AUTH_TOKEN, PUBLIC_URL, HandStream, ServerUnderTest, standing, until
 from tests.waiting import GIVE_UP_S
 
 pytestmark = pytest.mark.both_loops
@@ -40,7 +40,7 @@ BAD: dict[str, tuple[bytes, int]] = {
 
 
 @contextlib.asynccontextmanager
-async def raw(desk: Desk) -> AsyncIterator[tuple[asyncio.StreamReader, asyncio.StreamWriter, str]]:
+async def raw(desk: ServerUnderTest) -> AsyncIterator[tuple[asyncio.StreamReader, asyncio.StreamWriter, str]]:
     """The bytes of a stream that was let in, and its call."""
     call_sid = new_call_sid()
     token = await desk.token(call_sid)
@@ -175,7 +175,7 @@ async def test_more_than_its_share_waits_with_the_sender_and_comes_whole(monkeyp
     pipe.pause_reading = lambda: paused.append("paused")  # type: ignore[method-assign]
     pipe.is_reading = lambda: not paused  # type: ignore[method-assign]
     pipe.resume_reading = lambda: paused.append("resumed")  # type: ignore[method-assign]
-    intake = Intake(take)
+    intake = FairReader(take)
     intake.open(pipe)
     data = bytes(range(256)) * 20
     intake.feed(data)

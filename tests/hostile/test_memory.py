@@ -14,7 +14,7 @@ from bot.realtime import events
 from bot.twilio import stream
 from tests.call.scripted_call import (
     SID,
-    Desk,
+    ScriptedCall,
     added,
     committed,
     created,
@@ -69,7 +69,7 @@ def marks_while_opening(what: str) -> list[pytest.MarkDecorator]:
     return [] if what.startswith(BY_PHONE) else [pytest.mark.slow]
 
 
-def flood(said: Said, desk: Desk, times: int) -> Iterator[tuple[int, Input]]:
+def flood(said: Said, desk: ScriptedCall, times: int) -> Iterator[tuple[int, Input]]:
     yield 0, created("R")
     for n in range(times):
         for one in said(n):
@@ -84,9 +84,9 @@ def flood(said: Said, desk: Desk, times: int) -> Iterator[tuple[int, Input]]:
     ],
 )
 def test_a_flood_of_it_is_held_within_a_bound(what: str, ready: bool) -> None:
-    desk = Desk(ready=ready)
+    desk = ScriptedCall(ready=ready)
 
-    def work() -> Desk:
+    def work() -> ScriptedCall:
         endure(desk.call, flood(FLOODS[what], desk, TIMES))
         return desk
 
@@ -95,7 +95,7 @@ def test_a_flood_of_it_is_held_within_a_bound(what: str, ready: bool) -> None:
 
 def test_more_than_ten_minutes_yet_to_be_heard_is_dropped_and_counted() -> None:
     """Twilio would throw it away unsaid (31931), and the ledger would count it as heard."""
-    desk = Desk()
+    desk = ScriptedCall()
     desk.give(created("R"))
     for _ in range(25):
         desk.give(delta("R", "I", 30_000))
@@ -106,7 +106,7 @@ def test_more_than_ten_minutes_yet_to_be_heard_is_dropped_and_counted() -> None:
 
 
 def test_a_model_that_speaks_in_more_items_than_can_be_followed_is_counted_and_the_rest_is_heard() -> None:
-    desk = Desk()
+    desk = ScriptedCall()
     desk.give(created("R"))
     for n in range(MAX_ENTRIES + 5):
         desk.give(delta("R", f"I{n}", 20))

@@ -20,7 +20,7 @@ from structlog.testing import LogCapture
 from bot.config import Settings, load_settings
 from bot.realtime.session import Dialect
 from bot.recording.files.recorder import Recorder
-from bot.server.bookkeeping.store_service import Keeping
+from bot.server.bookkeeping.store_service import StoreService
 from bot.server.calls.bridge import Bridge
 from bot.server.directory.live_calls import LiveCalls
 from bot.server.http.app import running
@@ -166,12 +166,12 @@ class Reach:
 
 
 @dataclass
-class Desk(Reach):
+class ServerUnderTest(Reach):
     """A server in this process. `logs` are its structlog events."""
 
     app: web.Application
     logs: list[Any]
-    kept: Keeping | None = None
+    kept: StoreService | None = None
 
     # ---- looking ----
 
@@ -231,7 +231,7 @@ class Desk(Reach):
 class HandStream:
     """An open stream written by hand."""
 
-    desk: Desk
+    desk: ServerUnderTest
     socket: aiohttp.ClientWebSocketResponse
     ids: StreamIds
 
@@ -314,10 +314,10 @@ async def standing(
     door: Door | None = None,
     model_url: str = "",
     checked: bool = True,
-    keep: Callable[[Settings], contextlib.AbstractAsyncContextManager[Keeping | None]] | None = None,
+    keep: Callable[[Settings], contextlib.AbstractAsyncContextManager[StoreService | None]] | None = None,
     dialect: Dialect = "openai",
     **env: str,
-) -> AsyncIterator[Desk]:
+) -> AsyncIterator[ServerUnderTest]:
     """A desk. Ends with every call over, every session closed, and no complaint of the simulated model.
 
     `behaviour` may be a function, asked for each session anew. `checked`: every message to the model is held against
@@ -342,7 +342,7 @@ async def standing(
         kept = await stack.enter_async_context(keep(settings)) if keep is not None else None
         app, port = await stack.enter_async_context(running(settings, keeping=kept))
         http = await stack.enter_async_context(aiohttp.ClientSession())
-        desk = Desk(settings, f"http://127.0.0.1:{port}", model, http, app, captured(), kept)
+        desk = ServerUnderTest(settings, f"http://127.0.0.1:{port}", model, http, app, captured(), kept)
         yield desk
         await desk.quiet()
         assert [complaint for one in model.sessions for complaint in one.violations] == []

@@ -17,13 +17,13 @@ from bot.testing.handset.phone import SimulatedPhone
 from bot.testing.handset.script import Elapsed, HangUp, Say, Script, Step
 from bot.testing.handset.twilio_texts import CONNECTED
 from bot.testing.model import Behaviour
-from tests.server.simulated_server import QUICK, Desk, a_phone, heard, said, standing, until
+from tests.server.simulated_server import QUICK, ServerUnderTest, a_phone, heard, said, standing, until
 
 RECORDED = sorted((Path(__file__).parents[3] / "shared" / "audio").glob("*.wav"))
 QUIET = b"\xff"
 
 
-async def call(desk: Desk, phone: SimulatedPhone) -> bytes:
+async def call(desk: ServerUnderTest, phone: SimulatedPhone) -> bytes:
     """Make the call and give every byte the model heard of it."""
     await desk.dial(phone)
     await desk.quiet()
@@ -171,7 +171,7 @@ async def test_recorded_speech_reaches_the_phone_unchanged() -> None:
         await says_exactly(desk, b"".join(item.audio for item in items), played=False)
 
 
-async def says_exactly(desk: Desk, audio: bytes, *, played: bool) -> SimulatedPhone:
+async def says_exactly(desk: ServerUnderTest, audio: bytes, *, played: bool) -> SimulatedPhone:
     """Listen until `audio` has come, and with `played` until it was heard to its end; it is all that came."""
     phone = a_phone()
     calling = asyncio.create_task(desk.dial(phone))

@@ -16,7 +16,7 @@ from bot.server.calls.live_call import LiveCall
 from bot.server.http.handler_context import METER
 from bot.testing.agent import pattern
 from bot.testing.handset.phone import SimulatedPhone
-from tests.server.simulated_server import GREETING, Desk, a_phone, standing, until
+from tests.server.simulated_server import GREETING, ServerUnderTest, a_phone, standing, until
 
 When = Literal["first", "third", "ending"]
 Place = tuple[Any, str]
@@ -127,7 +127,7 @@ async def test_a_defect_anywhere_in_a_call_leaves_nothing_of_it(
         await desk.works()
 
 
-async def a_call(desk: Desk) -> None:
+async def a_call(desk: ServerUnderTest) -> None:
     phone: SimulatedPhone = a_phone()
     phone.say(pattern(200), 300_000)
     calling = asyncio.create_task(desk.dial(phone))
@@ -140,7 +140,7 @@ async def a_call(desk: Desk) -> None:
         calling.cancel()
 
 
-async def nothing_is_left(desk: Desk) -> None:
+async def nothing_is_left(desk: ServerUnderTest) -> None:
     await desk.quiet(within_s=5)
     await until(lambda: not desk.calls.registry.counts().live)
     assert desk.calls.starter.beat._sleepers == {}

@@ -18,7 +18,17 @@ from bot.testing.handset.phone import SimulatedPhone
 from bot.testing.handset.script import HangUp, Heard, Say, Script, Step
 from bot.testing.model import Behaviour, SimulatedModel
 from bot.testing.model.server import Door
-from tests.server.simulated_server import API_KEY, GREETING, QUICK, Desk, a_phone, all_written, heard, standing, until
+from tests.server.simulated_server import (
+    API_KEY,
+    GREETING,
+    QUICK,
+    ServerUnderTest,
+    a_phone,
+    all_written,
+    heard,
+    standing,
+    until,
+)
 from tests.server.test_recording import watched
 
 PCMU, PCMA = {"type": "audio/pcmu"}, {"type": "audio/pcma"}
@@ -167,7 +177,7 @@ async def test_a_format_that_nobody_here_speaks_is_refused_loudly() -> None:
         await desk.works()
 
 
-async def azure_call(door: Door) -> tuple[Desk, list[str]]:
+async def azure_call(door: Door) -> tuple[ServerUnderTest, list[str]]:
     async with standing(door=door, dialect="azure") as desk:
         phone = a_phone()
         calling = asyncio.create_task(desk.dial(phone))

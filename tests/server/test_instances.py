@@ -10,13 +10,13 @@ from bot.server.bookkeeping.store_service import keeping, prepare
 from bot.testing.dialling.dial import new_call_sid
 from tests.postgres import Server
 from tests.server.bookkeeping.test_call_records import stored
-from tests.server.simulated_server import Desk, form, standing, stream_of, until
+from tests.server.simulated_server import ServerUnderTest, form, standing, stream_of, until
 from tests.server.test_webhooks import verbs
 from tests.store.conftest import new_database
 
 
 @asynccontextmanager
-async def two(postgres: Server) -> AsyncIterator[tuple[Desk, Desk]]:
+async def two(postgres: Server) -> AsyncIterator[tuple[ServerUnderTest, ServerUnderTest]]:
     url = postgres.url(await new_database(postgres))
     async with standing(keep=keeping, DATABASE_URL=url, BOT_PII_KEY="ab" * 32) as here:
         await prepare(here.settings)

@@ -9,11 +9,11 @@ import tracemalloc
 import pytest
 
 from bot.server.shared.call_registry import RECENT_S, CallRegistry, Known
-from bot.server.shared.caller_quota import Quota
-from bot.server.shared.ended_calls import DAY_S, HOUR_S, CallsOver
+from bot.server.shared.caller_quota import CallerQuota
+from bot.server.shared.ended_calls import DAY_S, HOUR_S, EndedCalls
 from bot.server.shared.outcomes import OUTCOMES
 from bot.testing.dialling.dial import new_call_sid
-from tests.server.simulated_server import Desk, standing
+from tests.server.simulated_server import ServerUnderTest, standing
 
 MOST_BYTES = 50
 
@@ -43,7 +43,7 @@ def test_a_day_of_calls_is_kept_in_fifty_bytes_each() -> None:
 
     def ring(number: int) -> None:
         call_sid = f"CA{number:032x}"
-        assert registry.enter(call_sid, 100, Quota(f"caller {number}", 1, 5)) == "new"
+        assert registry.enter(call_sid, 100, CallerQuota(f"caller {number}", 1, 5)) == "new"
         registry.issue(call_sid, number.to_bytes(16))
         assert registry.claim(call_sid, number.to_bytes(16))
         registry.end(call_sid, "stopped", asks=True)
@@ -80,7 +80,7 @@ async def test_short_calls_leave_next_to_nothing_in_a_process(monkeypatch: pytes
         assert kept < MOST_BYTES
 
 
-async def short_calls(desk: Desk, number: int) -> None:
+async def short_calls(desk: ServerUnderTest, number: int) -> None:
     for _ in range(number):
         call_sid = new_call_sid()
         assert desk.calls.admission.enter(call_sid, f"+1555{int(call_sid[2:9], 16) % 10**7:07}") == "new"
@@ -92,7 +92,7 @@ async def short_calls(desk: Desk, number: int) -> None:
 
 
 def test_a_call_that_is_over_is_found_by_how_it_ended_until_a_day_later() -> None:
-    over, now_s = CallsOver(sqlite3.connect(":memory:")), 0.0
+    over, now_s = EndedCalls(sqlite3.connect(":memory:")), 0.0
     for number, outcome in enumerate(OUTCOMES * 100):
         over.tidy(now_s)
         over.add(f"CA{number:032x}", outcome, now_s)

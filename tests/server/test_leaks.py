@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 
 from bot.server.calls import process_timer
-from bot.server.calls.process_timer import Beat
-from bot.server.directory.redirected_calls import Rounds
+from bot.server.calls.process_timer import ProcessTimer
+from bot.server.directory.redirected_calls import RedirectedCalls
 from bot.server.workers.server_process import Server
 from bot.twilio.twiml import xml_text
 from tests.server.leaks import anything_left, lasting, open_sockets, sockets_left, tasks_left, timers_left
@@ -20,13 +20,13 @@ from tests.waiting import EVER_S, GIVE_UP_S
 
 
 def _of_ours() -> dict[str, Callable[..., Any]]:
-    server, rounds = Server.__new__(Server), Rounds()
+    server, rounds = Server.__new__(Server), RedirectedCalls()
     named = eval("lambda: None", vars(process_timer))
     return {
         "a function": xml_text,
         "a bound method": server.stop,
         "a method of an object with slots or none": rounds.send,
-        "a class": Beat,
+        "a class": ProcessTimer,
         "a lambda": named,
         "a partial": partial(partial(server.stop, 15), 2),
         "a partial of a function": partial(xml_text, ""),
@@ -53,7 +53,7 @@ async def test_a_socket_that_waits_to_be_aborted_is_seen() -> None:
 
 
 async def test_a_timer_that_fires_soon_is_left_and_does_not_last() -> None:
-    timer = asyncio.get_running_loop().call_later(0.5, Rounds().send, "")
+    timer = asyncio.get_running_loop().call_later(0.5, RedirectedCalls().send, "")
     assert (len(timers_left()), lasting()) == (1, [])
     timer.cancel()
 

@@ -7,12 +7,12 @@ from typing import Any
 
 from bot.testing.dialling.dial import new_call_sid
 from tests.server.http.test_metrics_route import found
-from tests.server.simulated_server import Desk, standing, until
+from tests.server.simulated_server import ServerUnderTest, standing, until
 
 FRAMES = 300
 
 
-async def lines_of(desk: Desk, frames: int) -> Counter[str]:
+async def lines_of(desk: ServerUnderTest, frames: int) -> Counter[str]:
     """The log's events while a call lives that sends so many frames, each checked for the call's SID."""
     before = len(desk.logs)
     async with desk.stream() as hand:

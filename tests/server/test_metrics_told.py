@@ -13,7 +13,7 @@ from bot.observe.metrics import OTHER
 from bot.realtime.errors import LABELS
 from bot.realtime.usage import Tokens
 from bot.server.bookkeeping.metric_list import FAMILIES
-from bot.server.calls.call_tally import Tally
+from bot.server.calls.call_tally import CallTally
 from bot.server.http.handler_context import METER
 from bot.testing.agent import Failure, Reply
 from bot.testing.model import Behaviour, SendAt
@@ -96,7 +96,7 @@ async def test_tokens_are_counted_by_kind_and_money_in_dollars() -> None:
 
 
 def test_a_tally_that_was_taken_is_empty_and_still_knows_what_it_counted() -> None:
-    tally, used = Tally(), UsageFact(1, "response", "resp_1", "some", tokens={"text_in": 3}, nano_usd=7)
+    tally, used = CallTally(), UsageFact(1, "response", "resp_1", "some", tokens={"text_in": 3}, nano_usd=7)
     tally.note(used)
     assert (tally.tokens, tally.nano_usd) == ({"text_in": 3}, {"response": 7})
     tally.clear()

@@ -30,7 +30,16 @@ from bot.server.bookkeeping.store_service import keeping
 from bot.testing.agent import Reply, Spoken, ToolCall, pattern
 from bot.testing.handset.script import BotSilent, Elapsed, HangUp, Press, Say, Script, Step
 from bot.testing.model import Behaviour, SendAt
-from tests.server.simulated_server import API_KEY, AUTH_TOKEN, QUICK, Desk, a_phone, standing, stream_of, until
+from tests.server.simulated_server import (
+    API_KEY,
+    AUTH_TOKEN,
+    QUICK,
+    ServerUnderTest,
+    a_phone,
+    standing,
+    stream_of,
+    until,
+)
 
 ADMIN = "admin-token-0123456789-of-this-test"
 PII_KEY = "7f3a" * 16
@@ -150,7 +159,7 @@ async def left_behind(directory: Path, log: io.StringIO, capfd: pytest.CaptureFi
     }
 
 
-async def a_defect(desk: Desk) -> None:
+async def a_defect(desk: ServerUnderTest) -> None:
     """A call that ends with a traceback that holds what it should not."""
 
     def broken(_self: PhoneSide, _message: Any) -> None:
@@ -163,7 +172,7 @@ async def a_defect(desk: Desk) -> None:
         assert result.said
 
 
-async def strangers(desk: Desk, token: str) -> None:
+async def strangers(desk: ServerUnderTest, token: str) -> None:
     """Requests that are refused, with everything in them that should not be told."""
     await desk.post("/voice", [("CallSid", CALLER), ("From", CALLER)])
     await desk.post(f"/voice?key={API_KEY}&from={SPELLINGS[-1]}", [("From", CALLER)], token="wrong")

@@ -16,13 +16,13 @@ from bot.server.calls.live_call import LiveCall
 from bot.testing import assert_replays
 from bot.testing.agent import Reply, Spoken, pattern
 from tests.proof.recorded_sound import tracks
-from tests.server.simulated_server import QUICK, Desk, a_phone, heard, standing, until
+from tests.server.simulated_server import QUICK, ServerUnderTest, a_phone, heard, standing, until
 
 LONG = Reply([Spoken(pattern(1_200, "long"), "A long greeting.")], pacing=QUICK)
 SHORT = Reply([Spoken(pattern(50, "short"), "Yes.")], pacing=QUICK)
 
 
-def watched(desk: Desk) -> list[Recorder]:
+def watched(desk: ServerUnderTest) -> list[Recorder]:
     """The recorders of the calls to come."""
     recorders: list[Recorder] = []
 
@@ -34,7 +34,7 @@ def watched(desk: Desk) -> list[Recorder]:
     return recorders
 
 
-async def whole_call(desk: Desk, ms: int, spoken: bytes = b"") -> tuple[Recorder, Any]:
+async def whole_call(desk: ServerUnderTest, ms: int, spoken: bytes = b"") -> tuple[Recorder, Any]:
     """A caller who says `spoken` at once, and hangs up when `ms` of the bot's audio have been played."""
     (recorders, phone) = watched(desk), a_phone()
     phone.say(spoken, 0)

@@ -36,7 +36,7 @@ from tests.server.simulated_server import (
     ACCOUNT,
     GREETING,
     QUICK,
-    Desk,
+    ServerUnderTest,
     a_phone,
     form,
     heard,
@@ -56,7 +56,7 @@ def on_another_stream(phone: SimulatedPhone) -> SimulatedPhone:
     return SimulatedPhone(StreamIds(phone.ids.account_sid, phone.ids.call_sid, new_stream_sid()))
 
 
-def told(desk: Desk, session: int) -> list[tuple[str, str]]:
+def told(desk: ServerUnderTest, session: int) -> list[tuple[str, str]]:
     """Role and text of the items that a session was told, or made."""
     conversation = desk.model.sessions[session].conversation
     return [(one.role, "".join(part.get("text", "") for part in one.content())) for one in conversation]
@@ -64,11 +64,13 @@ def told(desk: Desk, session: int) -> list[tuple[str, str]]:
 
 @asynccontextmanager
 async def broken_call(
-    desk: Desk, *more: SimulatedPhone, phone: SimulatedPhone
+    desk: ServerUnderTest, *more: SimulatedPhone, phone: SimulatedPhone
 ) -> AsyncIterator[asyncio.Task[DialResult]]:
     """A call whose greeting was heard and whose line then broke; it is followed on the phones `more`."""
     async with Balancer([int(desk.origin.rpartition(":")[2])]) as line:
-        calling = asyncio.create_task(Desk.dial(Desk(**{**vars(desk), "origin": line.origin}), phone, more_phones=more))
+        calling = asyncio.create_task(
+            ServerUnderTest.dial(ServerUnderTest(**{**vars(desk), "origin": line.origin}), phone, more_phones=more)
+        )
         await until(lambda: len(heard(phone)) >= len(GREETING.items[0].audio))
         await until(lambda: desk.bridge(phone.ids.call_sid).call.state.value == "listening")
         line.cut()
@@ -119,7 +121,7 @@ async def test_a_caller_who_is_gone_is_not_carried_on(status: str) -> None:
 Cut = Literal["1000", "1001", "1006", "stop"]
 
 
-async def cut_off(desk: Desk, how: Cut) -> str:
+async def cut_off(desk: ServerUnderTest, how: Cut) -> str:
     """A call whose stream is over, though nobody has hung up: its SID."""
     async with desk.stream() as hand:
         await until(lambda: hand.bridge.call.started and hand.bridge.call.listening.ready)
@@ -215,7 +217,7 @@ async def test_a_call_that_nobody_knows_gets_the_apology() -> None:
         assert SORRY in document
 
 
-async def failing(desk: Desk, **knobs: Any) -> DialResult:
+async def failing(desk: ServerUnderTest, **knobs: Any) -> DialResult:
     """A call whose model is lost for good."""
     phone = a_phone()
     calling = asyncio.create_task(desk.dial(phone, **knobs))

@@ -20,7 +20,7 @@ from bot.testing.handset.phone import SimulatedPhone
 from bot.testing.network.line import Line
 from bot.testing.network.slow_line import SlowLine
 from tests.postgres import Server
-from tests.server.simulated_server import GREETING, Desk, a_phone, heard, standing, until
+from tests.server.simulated_server import GREETING, ServerUnderTest, a_phone, heard, standing, until
 from tests.store import troubles
 from tests.store.conftest import new_database
 
@@ -96,7 +96,7 @@ class Gate(SlowLine):
 
 
 @asynccontextmanager
-async def beyond_a_gate(server: Server, directory: Path) -> AsyncIterator[tuple[Desk, Gate]]:
+async def beyond_a_gate(server: Server, directory: Path) -> AsyncIterator[tuple[ServerUnderTest, Gate]]:
     """A desk whose store is a database of `server`'s."""
     async with Gate(server.port) as gate:
         url = replace(server, port=gate.port).url(await new_database(server))
@@ -122,7 +122,7 @@ async def test_no_call_notices_a_server_in_trouble_and_what_was_held_back_is_sto
 # ---- calls ----
 
 
-async def calls(desk: Desk, number: int) -> list[str]:
+async def calls(desk: ServerUnderTest, number: int) -> list[str]:
     """So many at once: each caller hears the whole greeting, then hangs up. Their SIDs."""
     phones = [a_phone() for _ in range(number)]
     greeting = GREETING.items[0].audio
@@ -138,7 +138,7 @@ async def calls(desk: Desk, number: int) -> list[str]:
     return [phone.ids.call_sid for phone in phones]
 
 
-async def all_stored(desk: Desk, sids: list[str]) -> None:
+async def all_stored(desk: ServerUnderTest, sids: list[str]) -> None:
     """Each of them is in the store with its end, and no row of theirs is lost."""
     assert desk.kept is not None
     keeper = desk.kept.keeper

@@ -10,7 +10,7 @@ import pytest
 from bot.config import load_settings
 from bot.server.directory.live_calls import LiveCalls
 from bot.server.shared.call_registry import CallRegistry
-from bot.server.shared.caller_quota import MINUTE_S, Quota
+from bot.server.shared.caller_quota import MINUTE_S, CallerQuota
 
 CALL, OTHER, THIRD = ("CA" + digit * 32 for digit in "123")
 HOUR_S = 3600.0
@@ -98,7 +98,7 @@ def registry(request: pytest.FixtureRequest, clock: Clock, tmp_path: Path) -> It
 def test_a_second_call_at_once_is_refused_however_long_the_first_has_lasted(
     registry: CallRegistry, clock: Clock, lasts_s: float
 ) -> None:
-    anna, bert = Quota("anna", at_once=1), Quota("bert", at_once=1)
+    anna, bert = CallerQuota("anna", at_once=1), CallerQuota("bert", at_once=1)
     assert registry.enter(CALL, 9, anna) == "new"
     clock.now_s += lasts_s
     assert registry.enter(OTHER, 9, bert) == "new"  # others who ring tidy up
@@ -108,7 +108,7 @@ def test_a_second_call_at_once_is_refused_however_long_the_first_has_lasted(
 
 
 def test_two_limits_of_one_caller_are_counted_apart(registry: CallRegistry, clock: Clock) -> None:
-    anna = Quota("anna", at_once=2, per_minute=2)
+    anna = CallerQuota("anna", at_once=2, per_minute=2)
     assert [registry.enter(one, 9, anna) for one in (CALL, OTHER, THIRD)] == ["new", "new", "caller_at_once"]
     registry.end(CALL, "caller_hung_up")
     assert registry.enter(THIRD, 9, anna) == "caller_rate"

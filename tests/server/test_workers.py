@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from aiohttp.test_utils import make_mocked_request
 
-from bot.server.shared.socket_handover import HANDED, Handover
+from bot.server.shared.socket_handover import HANDED, SocketHandover
 from bot.server.workers.gunicorn_worker import AGAIN_AFTER_S, CallWorker
 from bot.testing.dialling.dial import new_call_sid
 from tests.server.instance import heard_out, run_to_its_end, serving
@@ -106,7 +106,7 @@ async def test_a_stream_that_cannot_be_handed_over_is_served_where_it_is(tmp_pat
 )
 async def test_which_streams_stay_where_they_are(tmp_path: Path, headers: dict[str, str], owner: int | None) -> None:
     request = make_mocked_request("GET", "/media/token", headers)
-    handover = Handover(tmp_path)
+    handover = SocketHandover(tmp_path)
     owner = os.getpid() if owner == 0 else owner
     assert not await handover.give(request, owner)
     handover.close()

@@ -12,7 +12,7 @@ from typing import Any
 from sqlalchemy.exc import DataError, OperationalError
 
 from bot.store.delivery.backlog import Backlog
-from bot.store.delivery.write_behind import Keeper
+from bot.store.delivery.write_behind import WriteBehind
 from bot.store.rows import CallEnded, EventKept, OwnerSeen, Row
 from tests.store.row_samples import NOW
 from tests.waiting import GIVE_UP_S
@@ -84,9 +84,9 @@ class FaultyStore:
 @asynccontextmanager
 async def keeping(
     store: FaultyStore, backlog: Backlog | None = None, **knobs: Any
-) -> AsyncIterator[Keeper[FaultyStore]]:
+) -> AsyncIterator[WriteBehind[FaultyStore]]:
     """A keeper of `store` that tries again at once, and is stopped at the end."""
-    keeper = Keeper(store.open, lambda: ALIVE, backlog, **{"retry_s": (0.002,), "beat_s": 60.0, **knobs})
+    keeper = WriteBehind(store.open, lambda: ALIVE, backlog, **{"retry_s": (0.002,), "beat_s": 60.0, **knobs})
     keeper.start()
     try:
         yield keeper

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from bot.call.playout.playout_queue import Speaking
-from bot.call.session.pending_deletes import Unheard
-from bot.call.session.response_gate import Responses
+from bot.call.playout.playout_queue import PlayoutQueue
+from bot.call.session.pending_deletes import PendingDeletes
+from bot.call.session.response_gate import ResponseGate
 from bot.call.step import Step
-from bot.call.turn_log.turn_facts import Account
+from bot.call.turn_log.turn_facts import TurnLog
 from bot.realtime import events
 
 
@@ -14,7 +14,7 @@ class Answer:
     """Of a response that was interrupted nothing is heard or read; its items are deleted as they are finished."""
 
     def __init__(
-        self, step: Step, speaking: Speaking, responses: Responses, unheard: Unheard, account: Account
+        self, step: Step, speaking: PlayoutQueue, responses: ResponseGate, unheard: PendingDeletes, account: TurnLog
     ) -> None:
         self._step = step
         self._speaking = speaking

@@ -7,25 +7,27 @@ stand finished; items heard to their end are left alone (how-it-works ledger 3; 
 from __future__ import annotations
 
 from bot.audio.payload import BYTES_PER_MS
-from bot.call.playout.playout_queue import Speaking
+from bot.call.playout.playout_queue import PlayoutQueue
 from bot.call.playout.truncation import Truncation, Verdict, judge
 from bot.call.prompts.greeting import HEARD_ITEM, RECORDED_ITEM
-from bot.call.session.inherited_items import Inherited
-from bot.call.session.pending_deletes import Unheard
-from bot.call.session.response_gate import Responses
-from bot.call.session.turn_ownership import Turns
+from bot.call.session.inherited_items import InheritedItems
+from bot.call.session.pending_deletes import PendingDeletes
+from bot.call.session.response_gate import ResponseGate
+from bot.call.session.turn_ownership import TurnOwnership
 from bot.call.step import Step
 from bot.call.transcript.past_turns import said_item
-from bot.call.turn_log.turn_facts import Account
+from bot.call.turn_log.turn_facts import TurnLog
 from bot.realtime.events import CreateItem, DeleteItem, TruncateItem
 
 
-class Interrupt:
+class BargeIn:
     """Cuts the bot short."""
 
-    def __init__(self, step: Step, speaking: Speaking, responses: Responses, turns: Turns, account: Account) -> None:
-        self.unheard = Unheard()
-        self.inherited = Inherited(step, speaking)
+    def __init__(
+        self, step: Step, speaking: PlayoutQueue, responses: ResponseGate, turns: TurnOwnership, account: TurnLog
+    ) -> None:
+        self.unheard = PendingDeletes()
+        self.inherited = InheritedItems(step, speaking)
         self._step = step
         self._speaking = speaking
         self._responses = responses

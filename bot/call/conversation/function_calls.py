@@ -4,20 +4,20 @@ from __future__ import annotations
 
 from typing import Any
 
-from bot.call.conversation.hang_up import NO_SUCH_FUNCTION, TOO_EARLY, Ending, function_output
+from bot.call.conversation.hang_up import NO_SUCH_FUNCTION, TOO_EARLY, HangUp, function_output
 from bot.call.prompts.greeting import Greeting
-from bot.call.session.response_gate import Responses
+from bot.call.session.response_gate import ResponseGate
 from bot.call.step import Step
 from bot.call.transcript.transcript import Transcript
 from bot.realtime.events import CreateItem, OutputItemDone
 from bot.realtime.session import HANG_UP
 
 
-class Functions:
+class FunctionCalls:
     """Every finished call of a function is answered, but for a hang-up: its answer is the end of the call."""
 
     def __init__(
-        self, step: Step, responses: Responses, ending: Ending, *, greeting: Greeting, transcript: Transcript
+        self, step: Step, responses: ResponseGate, ending: HangUp, *, greeting: Greeting, transcript: Transcript
     ) -> None:
         self._step = step
         self._responses = responses

@@ -13,12 +13,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from bot.call.conversation.state_machine import Floor
+from bot.call.conversation.state_machine import StateMachine
 from bot.call.outputs import EndReason
-from bot.call.playout.playout_queue import Speaking
-from bot.call.session.response_gate import Responses
+from bot.call.playout.playout_queue import PlayoutQueue
+from bot.call.session.response_gate import ResponseGate
 from bot.call.session.response_status import in_words
-from bot.call.session.turn_ownership import Turns
+from bot.call.session.turn_ownership import TurnOwnership
 from bot.call.states import Happening
 from bot.call.step import Step
 from bot.realtime.events import CreateItem, Response
@@ -36,17 +36,17 @@ MAX_TRIES = 3
 """A caller who speaks before anything of a goodbye was heard gets it after his turn, so often and no oftener."""
 
 
-class Farewell:
+class Goodbye:
     """`closing` from the moment a bound is reached and the goodbye is to come; then `why` is its reason."""
 
     def __init__(
         self,
         step: Step,
-        floor: Floor,
+        floor: StateMachine,
         *,
-        responses: Responses,
-        speaking: Speaking,
-        turns: Turns,
+        responses: ResponseGate,
+        speaking: PlayoutQueue,
+        turns: TurnOwnership,
     ) -> None:
         self.closing = False
         self.why: EndReason = "bot_hung_up"

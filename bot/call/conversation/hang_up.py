@@ -13,7 +13,7 @@ TOO_EARLY = "The caller has said nothing yet, so the call was not ended. Wait fo
 NO_SUCH_FUNCTION = "There is no such function."
 
 
-class Ending:
+class HangUp:
     """The one pending wish to hang up, if any."""
 
     def __init__(self) -> None:

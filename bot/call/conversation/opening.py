@@ -11,20 +11,20 @@ and answers by itself: then the greeting is asked for again, and that answer is 
 from __future__ import annotations
 
 from bot.audio.payload import BYTES_PER_MS
-from bot.call.conversation.barge_in import Interrupt
-from bot.call.conversation.state_machine import Floor
+from bot.call.conversation.barge_in import BargeIn
+from bot.call.conversation.state_machine import StateMachine
 from bot.call.playout.ledger import Entry
-from bot.call.playout.playout_queue import Speaking
+from bot.call.playout.playout_queue import PlayoutQueue
 from bot.call.prompts.announcement import Announcement
 from bot.call.prompts.greeting import Greeting, greeting_response
 from bot.call.rule import NEVER_US, Rule
-from bot.call.session.response_gate import Responses
+from bot.call.session.response_gate import ResponseGate
 from bot.call.session.response_status import spoken_over
-from bot.call.session.turn_ownership import Turns
+from bot.call.session.turn_ownership import TurnOwnership
 from bot.call.settings import CallSettings
 from bot.call.states import Happening, State
 from bot.call.step import Step
-from bot.call.turn_log.turn_facts import Account
+from bot.call.turn_log.turn_facts import TurnLog
 from bot.realtime.events import Response
 
 MOMENT_MS = 1_000
@@ -43,15 +43,15 @@ class Opening(Rule):
         self,
         settings: CallSettings,
         step: Step,
-        speaking: Speaking,
+        speaking: PlayoutQueue,
         *,
         announcement: Announcement,
         greeting: Greeting,
-        responses: Responses,
-        turns: Turns,
-        floor: Floor,
-        account: Account,
-        interrupt: Interrupt,
+        responses: ResponseGate,
+        turns: TurnOwnership,
+        floor: StateMachine,
+        account: TurnLog,
+        interrupt: BargeIn,
     ) -> None:
         self.settled = not settings.greets
         self._goes_on = settings.barge_in != "on"

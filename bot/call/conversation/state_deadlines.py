@@ -18,7 +18,7 @@ GRACE_US = 60_000_000
 """How long after its limit a call may last, for the end of a sentence and the goodbye."""
 
 
-class Limits(Rule):
+class StateDeadlines(Rule):
     """Deadlines in the call's microseconds, from settings in seconds. A limit of 0 is no limit."""
 
     def __init__(self, settings: CallSettings, step: Step) -> None:

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from bot.call.conversation.state_deadlines import Limits
+from bot.call.conversation.state_deadlines import StateDeadlines
 from bot.call.outputs import EndReason
 from bot.call.states import Happening, State, after
 from bot.call.step import Step
 
 
-class Floor:
+class StateMachine:
     """Moves through the table of states as things happen."""
 
-    def __init__(self, step: Step, limits: Limits) -> None:
+    def __init__(self, step: Step, limits: StateDeadlines) -> None:
         self.state = State.OPENING
         self.caller_speaking = False
         self._answer_due = False

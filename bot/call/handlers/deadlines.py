@@ -8,7 +8,7 @@ from bot.call.rule import NEVER_US, Rule
 from bot.call.wiring import Parts
 
 
-class Clock:
+class Deadlines:
     """Keeps the earliest deadline of the rules, and beside it when the bot's floor ends.
 
     The two ways of audio have times of their own: they move with every frame and delta, so they are asked when needed.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bot.call.handlers.phone_side import PhoneSide
-from bot.call.handlers.session_takeover import Succession
+from bot.call.handlers.session_takeover import SessionTakeover
 from bot.call.inputs import ModelClosed, SessionAlive
 from bot.call.outputs import EndReason
 from bot.call.states import State
@@ -22,7 +22,7 @@ class SessionSide:
     def __init__(self, parts: Parts, phone: PhoneSide) -> None:
         self._parts = parts
         self._phone = phone
-        self._succession = Succession(parts)
+        self._succession = SessionTakeover(parts)
 
     # ---- it opens ----
 

@@ -26,7 +26,7 @@ class Part(Protocol):
         """Nothing more comes of this session; the next one knows nothing."""
 
 
-class Succession:
+class SessionTakeover:
     """The parts in `_forgetful` forget a lost session in their order, before the rest, at which some of them look."""
 
     def __init__(self, parts: Parts) -> None:

@@ -21,7 +21,7 @@ STEP_CHARS = MAX_MEDIA_CHARS
 """What may be handed over before the shell has looked at the transport again."""
 
 
-class Speaking:
+class PlayoutQueue:
     """The queue to the phone and the ledger of what went down it."""
 
     def __init__(self) -> None:

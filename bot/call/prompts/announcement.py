@@ -7,8 +7,8 @@ his audio, but cuts nothing. Nobody is recorded before it has certainly been hea
 from __future__ import annotations
 
 from bot.call.playout.ledger import CONFIRM_WITHIN_US
-from bot.call.playout.playout_queue import Speaking
-from bot.call.prompts.recorded_prompt import Recorded
+from bot.call.playout.playout_queue import PlayoutQueue
+from bot.call.prompts.recorded_prompt import RecordedPrompt
 from bot.call.settings import CallSettings
 from bot.call.transcript.transcript import Transcript
 
@@ -18,12 +18,12 @@ ANNOUNCEMENT_ITEM = "announcement"
 class Announcement:
     """Where none is set, over before it begins. Make it before anything else that is played."""
 
-    def __init__(self, settings: CallSettings, speaking: Speaking, transcript: Transcript) -> None:
-        self.recorded: Recorded | None = None
+    def __init__(self, settings: CallSettings, speaking: PlayoutQueue, transcript: Transcript) -> None:
+        self.recorded: RecordedPrompt | None = None
         self._ledger = speaking.ledger
         if settings.announcement_audio:
             audio, words = settings.announcement_audio, settings.announcement
-            self.recorded = Recorded(ANNOUNCEMENT_ITEM, words, audio, speaking, transcript)
+            self.recorded = RecordedPrompt(ANNOUNCEMENT_ITEM, words, audio, speaking, transcript)
         self.proven = self.recorded is None
         """Whether he had certainly heard it at the last look, since a mark behind it has come back.
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from bot.call.playout.playout_queue import Speaking
+from bot.call.playout.playout_queue import PlayoutQueue
 from bot.call.prompts.recorded_prompt import play
 from bot.call.rule import NEVER_US, Rule
 from bot.call.settings import CallSettings
@@ -22,7 +22,7 @@ REPEAT_US = 6_000_000
 class Filler(Rule):
     """Told after each step whether the caller waits. Without recordings, or with a time of 0, it keeps silent."""
 
-    def __init__(self, settings: CallSettings, step: Step, speaking: Speaking) -> None:
+    def __init__(self, settings: CallSettings, step: Step, speaking: PlayoutQueue) -> None:
         self._step = step
         self._speaking = speaking
         self._moment = settings.filler_audio

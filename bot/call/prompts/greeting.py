@@ -9,9 +9,9 @@ from __future__ import annotations
 from typing import Any
 
 from bot.call.playout.ledger import Entry
-from bot.call.playout.playout_queue import Speaking
-from bot.call.prompts.recorded_prompt import Recorded
-from bot.call.session.response_gate import Responses
+from bot.call.playout.playout_queue import PlayoutQueue
+from bot.call.prompts.recorded_prompt import RecordedPrompt
+from bot.call.session.response_gate import ResponseGate
 from bot.call.settings import CallSettings
 from bot.call.transcript.transcript import Transcript
 
@@ -23,16 +23,16 @@ class Greeting:
     """The first thing the caller hears; without words to greet with, over before it begins."""
 
     def __init__(
-        self, settings: CallSettings, responses: Responses, speaking: Speaking, transcript: Transcript
+        self, settings: CallSettings, responses: ResponseGate, speaking: PlayoutQueue, transcript: Transcript
     ) -> None:
-        self.recorded: Recorded | None = None
+        self.recorded: RecordedPrompt | None = None
         self._over = not settings.greets
         self._response_id: str | None = None
         self._responses = responses
         self._speaking = speaking
         if settings.greets and settings.greeting_audio:
             audio, words = settings.greeting_audio, settings.greeting
-            self.recorded = Recorded(RECORDED_ITEM, words, audio, speaking, transcript)
+            self.recorded = RecordedPrompt(RECORDED_ITEM, words, audio, speaking, transcript)
 
     def owns(self, entry: Entry) -> bool:
         """Whether `entry` is the greeting's."""

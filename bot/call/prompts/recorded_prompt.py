@@ -9,19 +9,19 @@ from __future__ import annotations
 from typing import Any
 
 from bot.call.playout.ledger import Entry
-from bot.call.playout.playout_queue import Speaking
+from bot.call.playout.playout_queue import PlayoutQueue
 from bot.call.transcript.past_turns import said_item
 from bot.call.transcript.transcript import Transcript
 from bot.twilio.stream import Outbound
 
 
-class Recorded:
+class RecordedPrompt:
     """A recording of `words`, held from the beginning of the call until the stream has started.
 
     The recordings of a call are played in the order in which they are made. `audio` is base64 mu-law.
     """
 
-    def __init__(self, item_id: str, words: str, audio: str, speaking: Speaking, transcript: Transcript) -> None:
+    def __init__(self, item_id: str, words: str, audio: str, speaking: PlayoutQueue, transcript: Transcript) -> None:
         self._item_id = item_id
         self._words = words
         self.entry = speaking.ledger.entry(item_id, 0, "")
@@ -33,6 +33,6 @@ class Recorded:
         return said_item(self._item_id, self._words)
 
 
-def play(speaking: Speaking, entry: Entry, audio: str, now_us: int) -> list[Outbound]:
+def play(speaking: PlayoutQueue, entry: Entry, audio: str, now_us: int) -> list[Outbound]:
     """All of `entry` behind whatever waits or plays: what goes out at once. `audio` is base64 mu-law."""
     return [*speaking.delta(entry, audio, now_us), *speaking.done(entry, now_us)]

@@ -12,7 +12,7 @@ from typing import Any
 
 from bot.call.outputs import EndReason
 from bot.call.rule import NEVER_US, Bound, Level
-from bot.call.session.response_gate import Responses
+from bot.call.session.response_gate import ResponseGate
 from bot.call.settings import CallSettings
 from bot.call.step import Step
 from bot.realtime.events import CreateItem
@@ -35,7 +35,7 @@ class Idle(Bound):
 
     reason: EndReason = "idle"
 
-    def __init__(self, settings: CallSettings, step: Step, responses: Responses) -> None:
+    def __init__(self, settings: CallSettings, step: Step, responses: ResponseGate) -> None:
         self.silent = False
         """Nobody speaks, nothing is awaited, and the session is there to ask."""
         self._longest_us = round(settings.idle_s * 1_000_000)

@@ -6,17 +6,17 @@ come in time is given up, as is one that breaks off; what follows is for bot.cal
 
 from __future__ import annotations
 
-from bot.call.conversation.barge_in import Interrupt
-from bot.call.conversation.state_machine import Floor
+from bot.call.conversation.barge_in import BargeIn
+from bot.call.conversation.state_machine import StateMachine
 from bot.call.outputs import EndReason
-from bot.call.playout.playout_queue import Speaking
+from bot.call.playout.playout_queue import PlayoutQueue
 from bot.call.prompts.filler import Filler
 from bot.call.rule import NEVER_US, Rule
 from bot.call.rules.retries import Retries
-from bot.call.session.response_gate import Responses
+from bot.call.session.response_gate import ResponseGate
 from bot.call.states import State
 from bot.call.step import Step
-from bot.call.uplink.frames_and_gaps import Listening
+from bot.call.uplink.frames_and_gaps import Uplink
 
 
 class ResponseTimeout(Rule):
@@ -26,12 +26,12 @@ class ResponseTimeout(Rule):
         self,
         response_s: float,
         step: Step,
-        floor: Floor,
+        floor: StateMachine,
         *,
-        responses: Responses,
-        listening: Listening,
-        speaking: Speaking,
-        interrupt: Interrupt,
+        responses: ResponseGate,
+        listening: Uplink,
+        speaking: PlayoutQueue,
+        interrupt: BargeIn,
         filler: Filler,
         retries: Retries,
     ) -> None:

@@ -9,12 +9,12 @@ from __future__ import annotations
 
 from collections import Counter
 
-from bot.call.conversation.state_machine import Floor
+from bot.call.conversation.state_machine import StateMachine
 from bot.call.prompts.filler import Filler
 from bot.call.prompts.greeting import Greeting
-from bot.call.session.response_gate import Responses
+from bot.call.session.response_gate import ResponseGate
 from bot.call.session.response_status import filtered, in_words, spoken_over
-from bot.call.session.turn_ownership import Turns
+from bot.call.session.turn_ownership import TurnOwnership
 from bot.call.states import State
 from bot.call.step import Step
 from bot.realtime.errors import IN_THE_WAY, NO_TRANSCRIBER, ends_the_call, label, severity
@@ -28,7 +28,14 @@ class Retries:
     """`errors`: what the model's side said was wrong, by `bot.realtime.errors.LABELS`."""
 
     def __init__(
-        self, step: Step, responses: Responses, turns: Turns, greeting: Greeting, *, floor: Floor, filler: Filler
+        self,
+        step: Step,
+        responses: ResponseGate,
+        turns: TurnOwnership,
+        greeting: Greeting,
+        *,
+        floor: StateMachine,
+        filler: Filler,
     ) -> None:
         self.errors: Counter[str] = Counter()
         self._step = step

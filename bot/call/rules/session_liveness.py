@@ -16,16 +16,16 @@ from collections.abc import Callable
 
 from bot.audio import levels
 from bot.audio.payload import BYTES_PER_MS
-from bot.call.conversation.state_machine import Floor
+from bot.call.conversation.state_machine import StateMachine
 from bot.call.outputs import EndReason
 from bot.call.prompts.filler import Filler
 from bot.call.rule import NEVER_US, Rule
 from bot.call.rules.retries import Retries
-from bot.call.session.response_gate import Responses
-from bot.call.session.turn_ownership import Turns
+from bot.call.session.response_gate import ResponseGate
+from bot.call.session.turn_ownership import TurnOwnership
 from bot.call.settings import CallSettings
 from bot.call.step import Step
-from bot.call.uplink.frames_and_gaps import Listening
+from bot.call.uplink.frames_and_gaps import Uplink
 from bot.realtime.failures import FailureKind
 
 ANSWER_US = 3_000_000
@@ -63,10 +63,10 @@ class SessionLiveness(Rule):
         settings: CallSettings,
         step: Step,
         *,
-        floor: Floor,
-        listening: Listening,
-        responses: Responses,
-        turns: Turns,
+        floor: StateMachine,
+        listening: Uplink,
+        responses: ResponseGate,
+        turns: TurnOwnership,
         filler: Filler,
         retries: Retries,
         lose: Lose,

@@ -6,8 +6,8 @@ is closed: bot.call.conversation.goodbye has the model say goodbye.
 
 from __future__ import annotations
 
-from bot.call.conversation.goodbye import Farewell
-from bot.call.conversation.state_machine import Floor
+from bot.call.conversation.goodbye import Goodbye
+from bot.call.conversation.state_machine import StateMachine
 from bot.call.rule import Bound
 from bot.call.states import State
 from bot.call.step import Step
@@ -22,7 +22,7 @@ WRAP_UP = (
 class WrapUp:
     """Minds `bounds` after each step that moved the call."""
 
-    def __init__(self, step: Step, bounds: tuple[Bound, ...], floor: Floor, farewell: Farewell) -> None:
+    def __init__(self, step: Step, bounds: tuple[Bound, ...], floor: StateMachine, farewell: Goodbye) -> None:
         self._step = step
         self._bounds = bounds
         self._floor = floor

@@ -10,7 +10,7 @@ from bot.realtime.events import Format, Session
 from bot.realtime.session import SessionSettings, formats
 
 
-class Formats:
+class AudioFormats:
     """The call itself knows mu-law alone; where the session differs, the shell is told to stand between them."""
 
     def __init__(self, step: Step, asked: SessionSettings) -> None:

@@ -11,7 +11,7 @@ from typing import Literal, NamedTuple
 
 from bot.call.inputs import DialFailed, SessionExpires, SessionWaiting
 from bot.call.outputs import Adopt, Dial, Drop, EndReason
-from bot.call.playout.playout_queue import Speaking
+from bot.call.playout.playout_queue import PlayoutQueue
 from bot.call.rule import Rule, soonest
 from bot.call.step import Step
 from bot.realtime.failures import Failure, FailureKind
@@ -59,13 +59,13 @@ def plan(now_us: int, within_us: int) -> Plan:
     )
 
 
-class Sessions(Rule):
+class Failover(Rule):
     """Told what happens to sessions; puts out Dial, Adopt and Drop.
 
     `ready`: the session at hand is configured. `deaf`: it is lost, and nothing of it counts any more.
     """
 
-    def __init__(self, step: Step, speaking: Speaking, response_s: float) -> None:
+    def __init__(self, step: Step, speaking: PlayoutQueue, response_s: float) -> None:
         self.ready = False
         self.ever_ready = False
         self.deaf = False

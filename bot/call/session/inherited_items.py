@@ -7,17 +7,17 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from bot.call.playout.playout_queue import Speaking
+from bot.call.playout.playout_queue import PlayoutQueue
 from bot.call.step import Step
 from bot.call.transcript.past_turns import heard_as, said_as, said_item
 from bot.call.transcript.transcript import Turn
 from bot.realtime.events import CreateItem, DeleteItem
 
 
-class Inherited:
+class InheritedItems:
     """Items of earlier sessions, by their ids there, that were still to be heard when the last one was lost."""
 
-    def __init__(self, step: Step, speaking: Speaking) -> None:
+    def __init__(self, step: Step, speaking: PlayoutQueue) -> None:
         self._step = step
         self._speaking = speaking
         self._items: frozenset[str] = frozenset()

@@ -6,7 +6,7 @@ MAX_ITEMS = 256
 """Of either kind; a response has one or two. Beyond, items stay in the conversation as if heard."""
 
 
-class Unheard:
+class PendingDeletes:
     """Items waiting to be finished, and items of the active response that may come to that."""
 
     def __init__(self) -> None:

@@ -16,7 +16,7 @@ Status = Literal["empty", "answered", "suppressed"]
 """Of what may be heard, whether anything came of it."""
 
 
-class Responses:
+class ResponseGate:
     """At most one active response; a request waits here until it may go out."""
 
     def __init__(self) -> None:

@@ -15,7 +15,7 @@ from bot.realtime.events import UpdateSession
 from bot.realtime.session import session_object, turns_update
 
 
-class Turns:
+class TurnOwnership:
     """`server_owns` is as the server last confirmed it; updates on their way are remembered by event id."""
 
     def __init__(self, settings: CallSettings) -> None:

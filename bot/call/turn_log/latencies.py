@@ -20,7 +20,7 @@ from bot.call.playout.ledger import Entry
 from bot.call.step import Step
 
 
-class Waits:
+class Latencies:
     """Puts out each wait once, as soon as it is known."""
 
     def __init__(self, step: Step) -> None:

@@ -9,12 +9,12 @@ from __future__ import annotations
 from bot.audio.payload import BYTES_PER_MS
 from bot.call.facts import TurnFact
 from bot.call.playout.ledger import Entry
-from bot.call.playout.playout_queue import Speaking
+from bot.call.playout.playout_queue import PlayoutQueue
 from bot.call.playout.truncation import Verdict, judge
 from bot.call.prompts.greeting import Greeting
 from bot.call.step import Step
 from bot.call.transcript.transcript import Transcript, Turn
-from bot.call.turn_log.latencies import Waits
+from bot.call.turn_log.latencies import Latencies
 from bot.call.uplink.caller_speech import CallerSpeech
 from bot.realtime import events
 
@@ -24,18 +24,18 @@ MAX_SILENT = 64
 """Items with words and no sound; a response has one or two. Beyond, the oldest is given up."""
 
 
-class Account:
+class TurnLog:
     """Told what happens to turns; looks at the ledger when a mark has come back or the line is silent."""
 
     def __init__(
-        self, step: Step, speaking: Speaking, transcript: Transcript, speech: CallerSpeech, greeting: Greeting
+        self, step: Step, speaking: PlayoutQueue, transcript: Transcript, speech: CallerSpeech, greeting: Greeting
     ) -> None:
         self._step = step
         self._speaking = speaking
         self._transcript = transcript
         self._speech = speech
         self._greeting = greeting
-        self._waits = Waits(step)
+        self._waits = Latencies(step)
         self._growing = NOTHING_GROWS
         self._open: dict[str, list[Entry]] = {}
         """Entries of which something was sent, by item, in the order of playing, until their turn is over."""

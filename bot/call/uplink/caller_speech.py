@@ -8,7 +8,7 @@ figures are taken as they are. Where the offsets of a dialect mean nothing, what
 from __future__ import annotations
 
 from bot.audio.payload import BYTES_PER_MS
-from bot.call.uplink.frames_and_gaps import Listening
+from bot.call.uplink.frames_and_gaps import Uplink
 from bot.realtime.events import SpeechStarted, SpeechStopped
 from bot.realtime.session import SessionSettings
 
@@ -19,7 +19,7 @@ REMEMBERED = 16
 class CallerSpeech:
     """Times are when the line had brought the audio, in the call's microseconds: the line's delay is not known."""
 
-    def __init__(self, chosen: SessionSettings, listening: Listening) -> None:
+    def __init__(self, chosen: SessionSettings, listening: Uplink) -> None:
         detection = chosen.turn_detection
         known = detection.type == "server_vad"
         self._prefix_ms = detection.prefix_padding_ms if known else 0

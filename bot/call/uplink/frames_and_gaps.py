@@ -14,7 +14,7 @@ from collections import deque
 
 from bot.audio.payload import BYTES_PER_MS, FRAME_BYTES, silence
 from bot.call.outputs import Output
-from bot.call.uplink.kept_audio import BIG_BYTES, PIECE_PAYLOADS, CallerAudio
+from bot.call.uplink.kept_audio import BIG_BYTES, PIECE_PAYLOADS, KeptAudio
 from bot.realtime.events import AppendAudio
 from bot.realtime.session import TurnDetection
 from bot.twilio.stream import Media
@@ -43,7 +43,7 @@ _NOWHERE = -(2**60)
 _DEFAULTS = TurnDetection()
 
 
-class Listening:
+class Uplink:
     """Byte counts are mu-law at 8 to the millisecond; times are the call's microseconds."""
 
     def __init__(self, detection: TurnDetection = _DEFAULTS) -> None:
@@ -52,7 +52,7 @@ class Listening:
         """All that was written to the session, fill included: the scale of `audio_start_ms`."""
         self.backlog_bytes = 0
         """All that was kept for sessions to become ready."""
-        self.audio = CallerAudio()
+        self.audio = KeptAudio()
         self._fresh = self.audio.fresh
         self.filled_bytes = 0
         self.dropped_bytes = 0

@@ -30,7 +30,7 @@ ALL_BYTES = 60 * 8_000
 """Of all turns kept together; beyond, the oldest go."""
 
 
-class CallerAudio:
+class KeptAudio:
     """Positions are bytes of all that was written to the session, the scale of `audio_start_ms`."""
 
     def __init__(self) -> None:

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from bot.call.playout.playout_queue import Speaking
+from bot.call.playout.playout_queue import PlayoutQueue
 from bot.call.settings import CallSettings
 from bot.call.step import Step
 from bot.twilio.stream import StartPart
 
 
-class Admission:
+class StreamAdmission:
     """Before `start`, and from another stream, messages are counted and nothing else."""
 
-    def __init__(self, settings: CallSettings, step: Step, speaking: Speaking) -> None:
+    def __init__(self, settings: CallSettings, step: Step, speaking: PlayoutQueue) -> None:
         self._settings = settings
         self._step = step
         self._speaking = speaking

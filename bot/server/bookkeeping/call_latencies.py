@@ -12,7 +12,7 @@ MOST = 10_000
 """Waits of a kind that are counted: an hour's call has some hundreds."""
 
 
-class Waits:
+class CallLatencies:
     """Collects waits and sums them up."""
 
     def __init__(self) -> None:

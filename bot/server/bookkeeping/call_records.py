@@ -18,11 +18,11 @@ from bot.config.values.caller_lists import withheld
 from bot.observe.masking import mask_value, masker
 from bot.observe.spoken_numbers import mask_spoken
 from bot.recording.files.new_file import FileKind
-from bot.server.bookkeeping.call_latencies import Waits
+from bot.server.bookkeeping.call_latencies import CallLatencies
 from bot.server.calls.live_call import LiveCall
 from bot.server.directory.live_calls import LiveCalls
 from bot.store.call_store import CallStore
-from bot.store.delivery.write_behind import Keeper
+from bot.store.delivery.write_behind import WriteBehind
 from bot.store.rows import CallEnded, CallStarted, EventKept, FileKept, Row, TurnKept, UsageKept
 from bot.store.upkeep.owners import Owner
 
@@ -56,7 +56,7 @@ class CallRecord:
         self._early: list[Row] = []
         self._events = self._usages = live.past.leg * ROWS_OF_A_LEG
         self._turns = {turn.number for turn in live.past.turns}
-        self._waits = Waits()
+        self._waits = CallLatencies()
         self._failed = False
 
     def hear(self, told: Fact | Report, now_us: int) -> None:
@@ -133,7 +133,7 @@ class Records:
 
     def __init__(
         self,
-        keeper: Keeper[CallStore],
+        keeper: WriteBehind[CallStore],
         calls: LiveCalls,
         owner: Owner,
         hash_number: Callable[[str], str],

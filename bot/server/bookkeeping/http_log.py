@@ -12,7 +12,7 @@ from aiohttp import web
 from aiohttp.http_exceptions import HttpProcessingError
 from aiohttp.log import server_logger
 
-from bot.observe.rate_limited_log import SparingLog
+from bot.observe.rate_limited_log import RateLimitedLog
 
 _SENDERS_FAULT = (HttpProcessingError, web.RequestPayloadError)
 
@@ -20,7 +20,7 @@ _SENDERS_FAULT = (HttpProcessingError, web.RequestPayloadError)
 class HttpLog(logging.LoggerAdapter[logging.Logger]):
     """aiohttp's logger of one server. `malformed` counts the requests that could not be read."""
 
-    def __init__(self, sparing: SparingLog) -> None:
+    def __init__(self, sparing: RateLimitedLog) -> None:
         super().__init__(server_logger, {})
         self.malformed = 0
         self._sparing = sparing

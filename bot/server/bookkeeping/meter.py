@@ -15,13 +15,13 @@ from bot.observe.metrics import Metrics
 from bot.recording.files.file_writer import process_writer
 from bot.server.bookkeeping.http_log import HttpLog
 from bot.server.bookkeeping.metric_list import BILLED, COLUMNS, FAMILIES, MILESTONES, WebhookRefusal, read
-from bot.server.calls.call_tally import Tally
+from bot.server.calls.call_tally import CallTally
 from bot.server.calls.live_call import LiveCall
 from bot.server.directory.live_calls import LiveCalls
-from bot.server.shared.socket_handover import Handover
+from bot.server.shared.socket_handover import SocketHandover
 from bot.store.call_store import CallStore
-from bot.store.delivery.write_behind import Keeper
-from bot.store.upkeep.crash_sweep import Sweep
+from bot.store.delivery.write_behind import WriteBehind
+from bot.store.upkeep.crash_sweep import CrashSweep
 
 FLUSH_S = 1.0
 NANO = 1_000_000_000
@@ -39,10 +39,10 @@ class Meter:
     """
 
     def __init__(self, calls: LiveCalls) -> None:
-        self.handover: Handover | None = None
+        self.handover: SocketHandover | None = None
         self.http: HttpLog | None = None
-        self.store: Keeper[CallStore] | None = None
-        self.sweep: Sweep | None = None
+        self.store: WriteBehind[CallStore] | None = None
+        self.sweep: CrashSweep | None = None
         self._metrics = Metrics(FAMILIES)
         self._calls = calls
         self._told: dict[LiveCall, list[int]] = {}
@@ -167,7 +167,7 @@ class Meter:
         for code, number in (now - before).items():
             self._metrics.add("heardline_upstream_errors_total", number, code)
 
-    def _take_tally(self, tally: Tally) -> None:
+    def _take_tally(self, tally: CallTally) -> None:
         for what, us in tally.waits:
             if what == "clear":
                 self._metrics.observe("heardline_clear_seconds", us / 1_000_000)

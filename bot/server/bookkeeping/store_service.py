@@ -19,14 +19,14 @@ from bot.server.shared.caller_quota import HashNumber
 from bot.server.shared.ended_calls import DAY_S
 from bot.server.shared.outcomes import is_final
 from bot.server.shared.spent_today import LOOK_S
-from bot.server.shared.store_lookup import Shelf
+from bot.server.shared.store_lookup import StoreLookup
 from bot.store.call_store import CallStore
 from bot.store.delivery.batch_delivery import StoreAway, why_of
-from bot.store.delivery.write_behind import Keeper
+from bot.store.delivery.write_behind import WriteBehind
 from bot.store.open_store import opened
 from bot.store.pii import caller_hash, pii_key
 from bot.store.rows import CallEnded, OwnerSeen, Row, UsageKept
-from bot.store.upkeep.crash_sweep import Sweep
+from bot.store.upkeep.crash_sweep import CrashSweep
 from bot.store.upkeep.owners import Owner, this_process
 from bot.store.upkeep.purge import EVERY_S, Purge, retention
 from bot.store.urls import StoreError, store_url
@@ -44,14 +44,14 @@ _log = structlog.get_logger()
 
 
 @dataclass(frozen=True)
-class Keeping:
+class StoreService:
     """What a server needs to keep its calls."""
 
-    keeper: Keeper[CallStore]
+    keeper: WriteBehind[CallStore]
     owner: Owner
     hash_number: HashNumber
-    shelf: Shelf
-    sweep: Sweep | None = None
+    shelf: StoreLookup
+    sweep: CrashSweep | None = None
     ends: Sequence[tuple[str, str, datetime]] = ()
     """The calls that had ended within a day before the start."""
 
@@ -67,7 +67,7 @@ class Keeping:
 
 
 @asynccontextmanager
-async def keeping(settings: Settings) -> AsyncIterator[Keeping | None]:
+async def keeping(settings: Settings) -> AsyncIterator[StoreService | None]:
     """The store's way in, for as long as the context lasts; None when there can be no store. Calls do not depend on it.
 
     What the calls have told until then is stored at the end, if that takes no more than LAST_ROWS_S. Raises StoreError
@@ -82,20 +82,20 @@ async def keeping(settings: Settings) -> AsyncIterator[Keeping | None]:
         return
     me = this_process()
     purge = Purge(settings.record_dir, retention(settings), utc_now)
-    sweep = Sweep(me, line_minute=nano_usd(settings.twilio_usd_per_minute))
-    keeper = Keeper(partial(opened, where), lambda: OwnerSeen(*me, utc_now()), then=sweep)
+    sweep = CrashSweep(me, line_minute=nano_usd(settings.twilio_usd_per_minute))
+    keeper = WriteBehind(partial(opened, where), lambda: OwnerSeen(*me, utc_now()), then=sweep)
     keeper.start()
     keeper.every(EVERY_S, purge)
     try:
         shared = where.dialect == "postgresql"
-        shelf = Shelf(keeper, shared=shared)
-        yield Keeping(keeper, me, partial(caller_hash, key=key), shelf, sweep, await _ends(keeper))
+        shelf = StoreLookup(keeper, shared=shared)
+        yield StoreService(keeper, me, partial(caller_hash, key=key), shelf, sweep, await _ends(keeper))
     finally:
         await keeper.stop(GONE_S if keeper.away else LAST_ROWS_S)
         purge.close()
 
 
-async def _ends(keeper: Keeper[CallStore]) -> list[tuple[str, str, datetime]]:
+async def _ends(keeper: WriteBehind[CallStore]) -> list[tuple[str, str, datetime]]:
     """The calls of the last day that are over: who plays a webhook of theirs again is told so from memory."""
     try:
         return await keeper.ask(lambda store: store.ends_since(utc_now() - timedelta(seconds=DAY_S)), START_S)
@@ -115,7 +115,7 @@ async def prepare(settings: Settings) -> None:
         _log.warning("store_away", why=why_of(error))
 
 
-def _spent_today(calls: LiveCalls, keeper: Keeper[CallStore]) -> Callable[[CallStore], Awaitable[None]]:
+def _spent_today(calls: LiveCalls, keeper: WriteBehind[CallStore]) -> Callable[[CallStore], Awaitable[None]]:
     """Looks up what was spent since midnight, UTC, and tells the calls in their own loop.
 
     A store that can't be written to may still be read from: what it has yet to be told of is counted too.

@@ -24,11 +24,11 @@ from bot.realtime.connection import Endpoint
 from bot.realtime.failures import Failure, FailureKind
 from bot.recording.files.recorder import Recorder
 from bot.recording.fixture import InputWay
-from bot.server.calls.call_tally import Tally
-from bot.server.calls.call_traffic import Traffic
-from bot.server.calls.model_sessions import ModelSide, Spare
+from bot.server.calls.call_tally import CallTally
+from bot.server.calls.call_traffic import CallTraffic
+from bot.server.calls.model_sessions import ModelSessions, Spare
 from bot.server.calls.phone_socket import PhoneSocket
-from bot.server.calls.process_timer import Beat
+from bot.server.calls.process_timer import ProcessTimer
 from bot.twilio import stream
 
 NEVER_NS = 2**63
@@ -63,7 +63,7 @@ class Bridge:
         self,
         settings: CallSettings,
         endpoint: Endpoint,
-        beat: Beat,
+        beat: ProcessTimer,
         *,
         recorder: Recorder | None = None,
         spare: Spare = lambda: None,
@@ -71,7 +71,7 @@ class Bridge:
         """`spare` gives an idle session, if there is one: to begin with, and should that be lost."""
         self.call = Call(settings)
         self.attached = False
-        self._model = ModelSide(endpoint, settings, spare, self._model_text, self._note)
+        self._model = ModelSessions(endpoint, settings, spare, self._model_text, self._note)
         self._released = False
         self._day_level = 0
         """How near the day's cap the call was last told to be."""
@@ -88,8 +88,8 @@ class Bridge:
         self._finished = asyncio.Event()
         self.seconds = 0.0
         """How long the call was, once it is over."""
-        self.traffic = Traffic()
-        self.tally = Tally()
+        self.traffic = CallTraffic()
+        self.tally = CallTally()
         self.refusals: Counter[tuple[str, str]] = Counter()
         """By way and kind; whoever counts them takes them away."""
         self.reported_us: dict[str, int] = {}
@@ -148,7 +148,7 @@ class Bridge:
         finally:
             self._finished.set()
 
-    async def _shut(self, side: PhoneSocket | ModelSide) -> None:
+    async def _shut(self, side: PhoneSocket | ModelSessions) -> None:
         try:
             await side.close()
         except Exception:  # noqa: BLE001

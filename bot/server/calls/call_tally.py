@@ -7,7 +7,7 @@ from collections import Counter
 from bot.call.facts import Fact, UsageFact, Wait, WaitFact
 
 
-class Tally:
+class CallTally:
     """Whoever counts what stands here takes it away."""
 
     __slots__ = ("_billed", "nano_usd", "tokens", "waits")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 
-class Traffic:
+class CallTraffic:
     """Messages and their length, each way. The length is that of the JSON text, without WebSocket's framing."""
 
     __slots__ = (

@@ -28,7 +28,7 @@ LONGEST_S = 24 * 3600
 Spare = Callable[[], IdleSession | None]
 
 
-class ModelSide:
+class ModelSessions:
     """`on_text` gets what the session at hand says, `on_note` what becomes of sessions. `spare` gives an idle one.
 
     `number` counts the call's sessions from 0; `failure` is what became of the last one that was lost or not to be had,

@@ -15,7 +15,7 @@ from websockets.http11 import Request
 from websockets.protocol import State
 from websockets.server import ServerProtocol
 
-from bot.websocket.fair_reader import Intake
+from bot.websocket.fair_reader import FairReader
 from bot.websocket.framing import FrameReader, plain_text
 
 MAX_MESSAGE_BYTES = 64 * 1024
@@ -59,7 +59,7 @@ class PhoneSocket(asyncio.Protocol):
         self._gone: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._reader = FrameReader(self._judge, masked=True, most_bytes=MAX_MESSAGE_BYTES)
         self._reader.on_text = _ignore
-        self._intake = Intake(self._reader.feed)
+        self._intake = FairReader(self._reader.feed)
         self._fragments = bytearray()
         self._fragments_text = True
         self._heard = True

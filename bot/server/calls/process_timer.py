@@ -25,7 +25,7 @@ class Sleeper(Protocol):
     def wake(self) -> None: ...
 
 
-class Beat:
+class ProcessTimer:
     """Beats while anybody sleeps, in the event loop that is running then."""
 
     def __init__(self) -> None:

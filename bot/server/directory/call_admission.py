@@ -13,7 +13,7 @@ from bot.server.shared.caller_quota import HashNumber, quota_of
 
 
 @dataclass
-class Admission:
+class CallAdmission:
     """Lets calls in while there is room, money and time for them."""
 
     settings: Settings

@@ -26,7 +26,7 @@ _log = structlog.get_logger()
 
 
 @dataclass
-class Endings:
+class CallEndings:
     """How the calls of this process ended, or one of another process of which Twilio asks here."""
 
     directory: CallDirectory

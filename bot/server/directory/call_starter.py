@@ -13,12 +13,12 @@ from bot.recording.files.recorder import Recorder
 from bot.server.calls.bridge import Bridge
 from bot.server.calls.live_call import LiveCall
 from bot.server.calls.past_calls import PastCalls
-from bot.server.calls.process_timer import Beat
+from bot.server.calls.process_timer import ProcessTimer
 from bot.server.calls.warm_pool import WarmPool
 from bot.server.directory.call_directory import CallDirectory
-from bot.server.directory.call_endings import Endings
+from bot.server.directory.call_endings import CallEndings
 from bot.server.directory.daily_spend import DailySpend
-from bot.server.directory.needless_sessions import Elsewhere
+from bot.server.directory.needless_sessions import NeedlessSessions
 from bot.server.setup.call_files import call_files
 from bot.server.setup.call_settings import call_settings
 from bot.server.shared.call_registry import CallRegistry
@@ -33,8 +33,8 @@ class CallStarter:
     directory: CallDirectory
     registry: CallRegistry
     pasts: PastCalls
-    endings: Endings
-    elsewhere: Elsewhere
+    endings: CallEndings
+    elsewhere: NeedlessSessions
     day: DailySpend
 
     def __post_init__(self) -> None:
@@ -50,7 +50,7 @@ class CallStarter:
         self.template = call_settings(settings, "", "")
         """The settings of a call, but for what names it."""
         self.pool = WarmPool(self._endpoint, self.template, pool_share(settings))
-        self.beat = Beat()
+        self.beat = ProcessTimer()
 
     def start(
         self, call_sid: str, parties: Parties = NOBODY, past: Past | None = None, *, new: bool = False

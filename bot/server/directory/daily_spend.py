@@ -11,7 +11,7 @@ from bot.call.rules.spend_cap import ALL_SPENT, level
 from bot.observe.guarded import guarded
 from bot.server.calls.live_call import LiveCall
 from bot.server.directory.call_directory import CallDirectory
-from bot.server.shared.spent_today import LOOK_S, Day
+from bot.server.shared.spent_today import LOOK_S, SpentToday
 
 
 class DailySpend:
@@ -24,7 +24,7 @@ class DailySpend:
         self._cap = cap_nano_usd
         self._ended_nano_usd = 0
         """What the calls that are over have spent in this process."""
-        self._day = Day(self._own)
+        self._day = SpentToday(self._own)
 
     @property
     def nano_usd(self) -> int:

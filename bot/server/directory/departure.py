@@ -6,7 +6,7 @@ import asyncio
 from enum import IntEnum
 
 from bot.server.directory.call_directory import CallDirectory
-from bot.server.directory.redirected_calls import Rounds
+from bot.server.directory.redirected_calls import RedirectedCalls
 
 PAUSE_LOOK_S = 0.05
 
@@ -28,7 +28,7 @@ class Departure:
 
     def __init__(self, directory: CallDirectory) -> None:
         self.phase = Phase.SERVING
-        self.rounds = Rounds()
+        self.rounds = RedirectedCalls()
         self._directory = directory
 
     @property

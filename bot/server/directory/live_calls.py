@@ -6,19 +6,19 @@ import time
 
 from bot.config import Settings
 from bot.server.calls.past_calls import PastCalls
-from bot.server.directory.call_admission import Admission
+from bot.server.directory.call_admission import CallAdmission
 from bot.server.directory.call_directory import CallDirectory
-from bot.server.directory.call_endings import Endings
+from bot.server.directory.call_endings import CallEndings
 from bot.server.directory.call_starter import CallStarter
 from bot.server.directory.daily_spend import DailySpend
 from bot.server.directory.departure import Departure
-from bot.server.directory.needless_sessions import Elsewhere
+from bot.server.directory.needless_sessions import NeedlessSessions
 from bot.server.directory.stream_tokens import StreamTokens
 from bot.server.setup.call_prices import nano_usd
 from bot.server.setup.caller_access import Load
 from bot.server.shared.call_registry import CallRegistry
 from bot.server.shared.caller_quota import HashNumber, storeless_hash
-from bot.server.shared.store_lookup import Shelf
+from bot.server.shared.store_lookup import StoreLookup
 
 
 class LiveCalls:
@@ -32,7 +32,7 @@ class LiveCalls:
         self,
         settings: Settings,
         registry: CallRegistry | None = None,
-        shelf: Shelf | None = None,
+        shelf: StoreLookup | None = None,
         hash_number: HashNumber | None = None,
     ) -> None:
         self.settings = settings
@@ -43,11 +43,11 @@ class LiveCalls:
         self.departure = Departure(self.directory)
         self.day = DailySpend(self.directory, nano_usd(settings.max_daily_usd))
         self.tokens = StreamTokens(settings, self.directory, self.registry, shelf)
-        self.elsewhere = Elsewhere(self.directory, self.registry, shelf)
-        self.endings = Endings(self.directory, self.registry, self.pasts)
+        self.elsewhere = NeedlessSessions(self.directory, self.registry, shelf)
+        self.endings = CallEndings(self.directory, self.registry, self.pasts)
         self.starter = CallStarter(
             settings, self.directory, self.registry, self.pasts, self.endings, self.elsewhere, self.day
         )
         hash_number = hash_number or storeless_hash(settings)
         load = Load(settings.max_lag_ms)
-        self.admission = Admission(settings, self.registry, self.departure, self.day, load, hash_number)
+        self.admission = CallAdmission(settings, self.registry, self.departure, self.day, load, hash_number)

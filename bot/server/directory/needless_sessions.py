@@ -12,7 +12,7 @@ from bot.server.calls.live_call import LiveCall
 from bot.server.directory.call_directory import CallDirectory
 from bot.server.shared.call_registry import CallRegistry
 from bot.server.shared.outcomes import is_final
-from bot.server.shared.store_lookup import Shelf
+from bot.server.shared.store_lookup import StoreLookup
 
 LOOK_S = 0.25
 """How often a session that waits for its stream looks whether that has come in another process."""
@@ -21,12 +21,12 @@ LOOK_LIVE_S = 1.0
 
 
 @dataclass
-class Elsewhere:
+class NeedlessSessions:
     """Lets go of a session whose stream has come in another process, or will not come at all."""
 
     directory: CallDirectory
     registry: CallRegistry
-    shelf: Shelf | None
+    shelf: StoreLookup | None
     missed: int = 0
     """Sessions dialled here whose stream came in another process."""
 
@@ -70,7 +70,7 @@ class Elsewhere:
         nonce = live.nonce
         return await self.shelf.claimed(nonce) and live.nonce == nonce
 
-    async def _ask_store(self, live: LiveCall, shelf: Shelf) -> None:
+    async def _ask_store(self, live: LiveCall, shelf: StoreLookup) -> None:
         """Let go of a call that is over by the store, unless its stream is here: then Twilio knows better."""
         reason = await shelf.ended(live.call_sid)
         if reason is None or live.bridge.attached:

@@ -21,7 +21,7 @@ LEAVE_S = ASK_S + HOLDS * ROUND_S
 """From the end of the last call to the last question about it, at most: the process still answers for so long."""
 
 
-class Rounds:
+class RedirectedCalls:
     """The calls that this process has sent round and that have yet to come back. `clock` gives seconds."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:

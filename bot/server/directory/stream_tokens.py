@@ -8,7 +8,7 @@ import time
 from bot.config import Settings
 from bot.server.directory.call_directory import CallDirectory
 from bot.server.shared.call_registry import CallRegistry
-from bot.server.shared.store_lookup import Shelf
+from bot.server.shared.store_lookup import StoreLookup
 from bot.twilio.token import NONCE_BYTES, BadToken, StreamToken, open_token, seal, stream_keys
 
 
@@ -16,7 +16,7 @@ class StreamTokens:
     """Sealed here, and claimed by the first stream that shows one: in the store, then in the registry."""
 
     def __init__(
-        self, settings: Settings, directory: CallDirectory, registry: CallRegistry, shelf: Shelf | None
+        self, settings: Settings, directory: CallDirectory, registry: CallRegistry, shelf: StoreLookup | None
     ) -> None:
         self._keys = stream_keys(settings.auth_tokens)
         self._directory = directory

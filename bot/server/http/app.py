@@ -12,19 +12,19 @@ import structlog
 from aiohttp import web
 
 from bot.config import Settings, warnings_about_the_model
-from bot.observe.rate_limited_log import SparingLog
+from bot.observe.rate_limited_log import RateLimitedLog
 from bot.realtime.connection import tls_context
 from bot.server.bookkeeping.http_log import HttpLog
 from bot.server.bookkeeping.meter import Meter
-from bot.server.bookkeeping.store_service import Keeping
+from bot.server.bookkeeping.store_service import StoreService
 from bot.server.directory.live_calls import LiveCalls
 from bot.server.http import health, http_shutdown, media, metrics_route, voice
-from bot.server.http.handler_context import CALLS, DOOR, METER, SETTINGS, SPARING, TWIML, Door
+from bot.server.http.handler_context import CALLS, DOOR, METER, SETTINGS, SPARING, TWIML, HandlerContext
 from bot.server.http.listen_address import CannotListen
 from bot.server.http.refusals import refusals
 from bot.server.setup.call_prices import half_blind
 from bot.server.shared.call_registry import CallRegistry
-from bot.server.shared.socket_handover import Handover
+from bot.server.shared.socket_handover import SocketHandover
 from bot.twilio.twiml import twiml_files
 
 MAX_BODY_BYTES = 64 * 1024
@@ -39,7 +39,7 @@ _log = structlog.get_logger()
 
 
 def make_app(
-    settings: Settings, registry: CallRegistry | None = None, keeping: Keeping | None = None
+    settings: Settings, registry: CallRegistry | None = None, keeping: StoreService | None = None
 ) -> web.Application:
     """The application. Raises TwimlError when a TwiML file is wrong."""
     app = web.Application(client_max_size=MAX_BODY_BYTES, middlewares=[refusals])
@@ -49,8 +49,8 @@ def make_app(
         tls_context()  # now, not while the first caller waits
     app[CALLS] = LiveCalls(settings, registry, *((keeping.shelf, keeping.hash_number) if keeping else ()))
     app[METER] = Meter(app[CALLS])
-    app[DOOR] = Door()
-    app[SPARING] = SparingLog()
+    app[DOOR] = HandlerContext()
+    app[SPARING] = RateLimitedLog()
     app.add_routes(_routes(""))
     if prefix := urlsplit(settings.public_url).path.rstrip("/"):
         app.add_routes(_routes(prefix))
@@ -108,8 +108,8 @@ async def running(
     settings: Settings,
     registry: CallRegistry | None = None,
     sock: socket.socket | None = None,
-    handover: Handover | None = None,
-    keeping: Keeping | None = None,
+    handover: SocketHandover | None = None,
+    keeping: StoreService | None = None,
 ) -> AsyncIterator[tuple[web.Application, int]]:
     """Serve while the context lasts, on `sock` if given: gives the application and the port it listens on."""
     app = make_app(settings, registry, keeping)

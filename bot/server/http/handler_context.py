@@ -5,18 +5,18 @@ from __future__ import annotations
 from aiohttp import web
 
 from bot.config import Settings
-from bot.observe.rate_limited_log import SparingLog
+from bot.observe.rate_limited_log import RateLimitedLog
 from bot.server.bookkeeping.meter import Meter
 from bot.server.directory.live_calls import LiveCalls
-from bot.server.shared.socket_handover import Handover
+from bot.server.shared.socket_handover import SocketHandover
 from bot.twilio.twiml import TwimlFiles
 
 
-class Door:
+class HandlerContext:
     """The listener, once there is one, and the way to the other processes behind it, if there are any."""
 
     site: web.BaseSite | None = None
-    handover: Handover | None = None
+    handover: SocketHandover | None = None
 
     async def leave(self) -> None:
         """Listen no more; what is open stays open."""
@@ -28,6 +28,6 @@ class Door:
 SETTINGS: web.AppKey[Settings] = web.AppKey("settings", Settings)
 CALLS: web.AppKey[LiveCalls] = web.AppKey("calls", LiveCalls)
 TWIML: web.AppKey[TwimlFiles] = web.AppKey("twiml", TwimlFiles)
-DOOR: web.AppKey[Door] = web.AppKey("door")
-SPARING: web.AppKey[SparingLog] = web.AppKey("sparing", SparingLog)
+DOOR: web.AppKey[HandlerContext] = web.AppKey("door")
+SPARING: web.AppKey[RateLimitedLog] = web.AppKey("sparing", RateLimitedLog)
 METER: web.AppKey[Meter] = web.AppKey("meter", Meter)

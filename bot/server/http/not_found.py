@@ -15,7 +15,7 @@ _CALLED = ("/voice", "/next", "/status", "/dialled", "/recorded")
 _SLASHES = re.compile("/{2,}")
 
 
-class Miss(NamedTuple):
+class NotFound(NamedTuple):
     """`near` is the path that was probably meant, or that Twilio seems to ask; "" for a stranger's.
 
     `why` says what is wrong and names the mend.
@@ -34,28 +34,28 @@ def shown(path: str) -> str:
     return visible(path if len(path) <= _LONGEST else f"{path[:_LONGEST]}...")
 
 
-def wrong_method(request: web.Request, allowed: str) -> Miss:
+def wrong_method(request: web.Request, allowed: str) -> NotFound:
     """The path is there, and takes another method."""
     near = request.path.rpartition("/media/")[1].rstrip("/") or request.path
     takes = f"this path takes {allowed}"
-    return Miss(near, f"{takes}: Twilio's console must say so" if near.endswith(_CALLED) else takes, takes)
+    return NotFound(near, f"{takes}: Twilio's console must say so" if near.endswith(_CALLED) else takes, takes)
 
 
-def no_such_path(request: web.Request, paths: frozenset[str], prefix: str) -> Miss:
+def no_such_path(request: web.Request, paths: frozenset[str], prefix: str) -> NotFound:
     """Nothing is at the path. `paths` are those there are, `prefix` is that of PUBLIC_URL."""
     asked = _SLASHES.sub("/", request.path).rstrip("/").lower()
     for path in sorted(paths, key=len, reverse=True):
         if asked in {path, prefix.lower() + path}:
             told = f"the path is {prefix}{path}, just so, with no slash at its end"
-            return Miss(path, f"{told}: mend it in Twilio's console" if path.endswith(_CALLED) else told, told)
+            return NotFound(path, f"{told}: mend it in Twilio's console" if path.endswith(_CALLED) else told, told)
         if asked.endswith(path):
             extra = asked.removesuffix(path)
             why = (
                 f"the path is {prefix}{path}: mend it in Twilio's console; if a proxy leaves {shown(extra)} before it, "
                 "PUBLIC_URL must end so"
             )
-            return Miss(path, why, "there is nothing here")
+            return NotFound(path, why, "there is nothing here")
     if "X-Twilio-Signature" in request.headers:  # not to be lost among the paths that strangers try
         why = f"there is nothing at this path; the webhook is {prefix}/voice: mend it in Twilio's console"
-        return Miss("signed", why, "there is nothing here")
-    return Miss("", "there is nothing at this path", "there is nothing here")
+        return NotFound("signed", why, "there is nothing here")
+    return NotFound("", "there is nothing at this path", "there is nothing here")

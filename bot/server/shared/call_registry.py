@@ -17,8 +17,8 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
-from bot.server.shared.caller_quota import MINUTE_S, NO_QUOTA, OverQuota, Quota
-from bot.server.shared.ended_calls import DAY_S, CallsOver
+from bot.server.shared.caller_quota import MINUTE_S, NO_QUOTA, CallerQuota, OverQuota
+from bot.server.shared.ended_calls import DAY_S, EndedCalls
 from bot.server.shared.outcomes import Outcome
 from bot.server.shared.presence import Presence
 
@@ -75,12 +75,12 @@ class CallRegistry:
         for pragma in ("journal_mode=WAL", "synchronous=OFF"):
             self._db.execute(f"PRAGMA {pragma}")
         self._db.executescript(_CALLS)
-        self.over = CallsOver(self._db)
+        self.over = EndedCalls(self._db)
         self.presence = Presence(self._db, self._owner, clock)
         self.close = self._db.close
         weakref.finalize(self, self.close)
 
-    def enter(self, call_sid: str, limit: int, quota: Quota = NO_QUOTA) -> Entry:
+    def enter(self, call_sid: str, limit: int, quota: CallerQuota = NO_QUOTA) -> Entry:
         """A webhook names this call. `new`: it counts from now on, unless `limit` calls do already (`full`).
 
         Nor does it where its caller's `quota` is used up.

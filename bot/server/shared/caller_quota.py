@@ -20,7 +20,7 @@ _KEY_LABEL = b"heardline caller quota v1"
 OverQuota = Literal["caller_at_once", "caller_rate"]
 
 
-class Quota(NamedTuple):
+class CallerQuota(NamedTuple):
     """`caller` is a hash, empty for one who can't be told from others. A limit of 0 is none."""
 
     caller: str = ""
@@ -39,7 +39,7 @@ class Quota(NamedTuple):
         return "caller_rate" if self.per_minute and within_minute >= self.per_minute else None
 
 
-NO_QUOTA = Quota()
+NO_QUOTA = CallerQuota()
 
 
 HashNumber = Callable[[str], str]
@@ -54,8 +54,8 @@ def storeless_hash(settings: Settings) -> HashNumber:
     return hash_number
 
 
-def quota_of(settings: Settings, number: str, hash_number: HashNumber) -> Quota:
+def quota_of(settings: Settings, number: str, hash_number: HashNumber) -> CallerQuota:
     """The quota of who rings from `number`."""
     if not (settings.calls_per_number or settings.calls_per_minute):
         return NO_QUOTA
-    return Quota(hash_number(number), settings.calls_per_number, settings.calls_per_minute)
+    return CallerQuota(hash_number(number), settings.calls_per_number, settings.calls_per_minute)

@@ -20,7 +20,7 @@ FILL_ROWS = 1_000
 """At a time: other processes wait for that, a few milliseconds."""
 
 
-class CallsOver:
+class EndedCalls:
     """Each with how it ended, in the database of a CallRegistry. It is forgotten within the hour after a day."""
 
     def __init__(self, db: sqlite3.Connection) -> None:

@@ -26,7 +26,7 @@ LOOK_S = 0.005
 _log = structlog.get_logger()
 
 
-class Handover:
+class SocketHandover:
     """One worker's letter box, and the way to those of the others. `directory` is theirs alone."""
 
     def __init__(self, directory: Path) -> None:

@@ -13,7 +13,7 @@ def utc_today() -> date:
     return datetime.now(UTC).date()
 
 
-class Day:
+class SpentToday:
     """The store's last word, and what this process has spent since: a store that is away must not lift the day's cap.
 
     `own` gives all that this process has ever spent. Billionths of a dollar, since midnight UTC.

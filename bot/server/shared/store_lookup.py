@@ -17,7 +17,7 @@ import structlog
 from bot.server.shared.resumption import Past, past_in_store
 from bot.store.call_store import CallStore
 from bot.store.delivery.batch_delivery import StoreAway
-from bot.store.delivery.write_behind import Keeper
+from bot.store.delivery.write_behind import WriteBehind
 from bot.store.rows import LATER, CallTransferred, EventKept
 from bot.store.upkeep.owners import is_dead
 
@@ -44,10 +44,10 @@ class Stored(NamedTuple):
     past: Past
 
 
-class Shelf:
+class StoreLookup:
     """The way to the store. `shared`: other instances may write to it too."""
 
-    def __init__(self, keeper: Keeper[CallStore], *, shared: bool) -> None:
+    def __init__(self, keeper: WriteBehind[CallStore], *, shared: bool) -> None:
         self.shared = shared
         self._keeper = keeper
         self._new: set[str] = set()

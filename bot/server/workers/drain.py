@@ -11,7 +11,7 @@ import structlog
 from bot.server.directory.departure import Phase
 from bot.server.directory.live_calls import LiveCalls
 from bot.server.directory.redirected_calls import ASK_S, LEAVE_S
-from bot.server.http.handler_context import Door
+from bot.server.http.handler_context import HandlerContext
 from bot.server.shared.call_registry import CallRegistry
 
 LOOK_S = 0.1
@@ -21,7 +21,7 @@ PAUSES_S = 6.0
 _log = structlog.get_logger()
 
 
-async def drain(calls: LiveCalls, door: Door, limit_s: float, hurry: asyncio.Event) -> None:
+async def drain(calls: LiveCalls, door: HandlerContext, limit_s: float, hurry: asyncio.Event) -> None:
     """Let live calls run for up to `limit_s`, or until `hurry`; end what is left; wait for what Twilio asks then.
 
     Of that time the last seconds are for pauses: a call that is in one is ended, for another process to carry it on.
@@ -39,7 +39,7 @@ async def drain(calls: LiveCalls, door: Door, limit_s: float, hurry: asyncio.Eve
     _log.info("drained")
 
 
-async def _until_not_needed(calls: LiveCalls, door: Door) -> None:
+async def _until_not_needed(calls: LiveCalls, door: HandlerContext) -> None:
     """Until the calls here are over.
 
     The port is left to another process that takes calls, when there is one. When there is none, as when all of them
@@ -54,7 +54,7 @@ async def _until_not_needed(calls: LiveCalls, door: Door) -> None:
         await asyncio.sleep(LOOK_S)
 
 
-async def _in_pauses(calls: LiveCalls, door: Door) -> None:
+async def _in_pauses(calls: LiveCalls, door: HandlerContext) -> None:
     await calls.departure.hand_over()
     await _until_not_needed(calls, door)
 

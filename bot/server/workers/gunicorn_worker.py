@@ -32,9 +32,9 @@ from bot.server.http.app import BACKLOG, STOP_S
 from bot.server.http.listen_address import listener
 from bot.server.shared.call_registry import CallRegistry
 from bot.server.shared.shared_directory import shared_directory
-from bot.server.shared.socket_handover import Handover
+from bot.server.shared.socket_handover import SocketHandover
 from bot.server.workers.event_loop import run_in_loop
-from bot.server.workers.operator_messages import Operator
+from bot.server.workers.operator_messages import OperatorMessages
 from bot.server.workers.server_process import STOPS, Server, deaf
 
 SOCKETS_S = 2
@@ -67,7 +67,7 @@ class CallWorker(Worker):  # type: ignore[misc]
     async def _serve(self) -> None:
         registry = CallRegistry(time.time, self.app.directory / REGISTRY)
         directory: Path = self.app.directory
-        server = Server(self.app.settings, registry, Handover(directory), _mark(directory, self.pid).exists)
+        server = Server(self.app.settings, registry, SocketHandover(directory), _mark(directory, self.pid).exists)
         beating = asyncio.create_task(self._beat(server), name="manager")
         try:
             await server.run(self.sockets[0].sock)
@@ -97,7 +97,7 @@ class _Log(Logger):  # type: ignore[misc]
 class Manager(BaseApplication):  # type: ignore[misc]
     """gunicorn, configured by our settings and nothing else. `handle` is the listening socket, which it takes over."""
 
-    def __init__(self, settings: Settings, directory: Path, handle: int, operator: Operator) -> None:
+    def __init__(self, settings: Settings, directory: Path, handle: int, operator: OperatorMessages) -> None:
         self.settings = settings
         self.directory = directory
         self._handle = handle
@@ -165,7 +165,7 @@ def _mark(directory: Path, pid: int) -> Path:
     return directory / f"{pid}.replaced"
 
 
-def run_workers(settings: Settings, operator: Operator) -> None:
+def run_workers(settings: Settings, operator: OperatorMessages) -> None:
     """Serve with WEB_CONCURRENCY processes until SIGTERM or SIGINT. Raises CannotListen."""
     socket = listener(settings.host, settings.port, BACKLOG)
     with shared_directory() as directory:

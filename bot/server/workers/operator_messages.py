@@ -13,7 +13,7 @@ from bot.config import Settings
 _log = structlog.get_logger()
 
 
-class Operator:
+class OperatorMessages:
     """Told by the one process that may speak: the only one, or the manager of several."""
 
     def __init__(self, settings: Settings, warnings: Sequence[str] = ()) -> None:

@@ -9,11 +9,11 @@ from bot.config import Settings
 from bot.observe.metrics import MULTIPROCESS_DIR
 from bot.server.bookkeeping.store_service import prepare
 from bot.server.workers.event_loop import run_in_loop
-from bot.server.workers.operator_messages import Operator
+from bot.server.workers.operator_messages import OperatorMessages
 from bot.server.workers.server_process import Server, deaf
 
 
-def run(settings: Settings, operator: Operator) -> None:
+def run(settings: Settings, operator: OperatorMessages) -> None:
     """Serve, with settings that were judged ready, until told to stop. Raises CannotListen."""
     os.environ.pop(MULTIPROCESS_DIR, None)  # somebody else's: several processes get a directory of ours
     asyncio.run(prepare(settings))
@@ -25,6 +25,6 @@ def run(settings: Settings, operator: Operator) -> None:
     run_workers(settings, operator)
 
 
-async def _serve(settings: Settings, operator: Operator) -> None:
+async def _serve(settings: Settings, operator: OperatorMessages) -> None:
     await Server(settings, operator=operator).run()
     deaf()

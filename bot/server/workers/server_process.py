@@ -13,10 +13,10 @@ from bot.server.bookkeeping.store_service import keeping
 from bot.server.http.app import running
 from bot.server.http.handler_context import CALLS, DOOR
 from bot.server.shared.call_registry import CallRegistry
-from bot.server.shared.socket_handover import Handover
+from bot.server.shared.socket_handover import SocketHandover
 from bot.server.workers.drain import drain
 from bot.server.workers.event_loop import Memory
-from bot.server.workers.operator_messages import Operator
+from bot.server.workers.operator_messages import OperatorMessages
 
 BEAT_S = 1.0
 STOPS = (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT)
@@ -33,9 +33,9 @@ class Server:
         self,
         settings: Settings,
         registry: CallRegistry | None = None,
-        handover: Handover | None = None,
+        handover: SocketHandover | None = None,
         replaced: Callable[[], bool] = lambda: False,
-        operator: Operator | None = None,
+        operator: OperatorMessages | None = None,
     ) -> None:
         self._settings = settings
         self._registry = registry

@@ -37,7 +37,7 @@ S = TypeVar("S", bound=Store)
 T = TypeVar("T")
 
 
-class StoreLane(Generic[S]):
+class StoreThread(Generic[S]):
     """The store, opened and used in a thread of its own. What is public may be used from any thread.
 
     `open_store` is awaited in that thread, at first and after each failure; it may raise anything. A job that failed is

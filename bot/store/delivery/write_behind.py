@@ -18,7 +18,7 @@ import structlog
 
 from bot.store.delivery.backlog import Backlog
 from bot.store.delivery.batch_delivery import StoreAway, Unkept, deliver
-from bot.store.delivery.store_thread import CLOSE_S, LONGEST_S, SOON_S, S, StoreLane
+from bot.store.delivery.store_thread import CLOSE_S, LONGEST_S, SOON_S, S, StoreThread
 from bot.store.rows import CallEnded, OwnerSeen, Row
 
 GATHER_S = 0.2
@@ -33,7 +33,7 @@ CALLS_NAMED = 50
 _log = structlog.get_logger()
 
 
-class Keeper(StoreLane[S]):
+class WriteBehind(StoreThread[S]):
     """The way from one process's calls to the store.
 
     `alive` makes the row that is stored every `beat_s` to show that this process lives, and to see whether the store

@@ -27,7 +27,7 @@ class _Calls(Protocol):
     ) -> Sequence[str]: ...
 
 
-class Sweep:
+class CrashSweep:
     """Awaited with the store now and then, each time just after this process has told that it lives.
 
     `line_minute`: what a minute of the line costs, in billionths of a dollar. `crashed` counts the calls it has ended.

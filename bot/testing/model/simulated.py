@@ -13,9 +13,9 @@ from typing import Any, NamedTuple
 from bot.realtime.session import Dialect
 from bot.testing.agent import Agent
 from bot.testing.model.answering import mcp
-from bot.testing.model.answering.active_response import Floor
+from bot.testing.model.answering.active_response import ActiveResponse
 from bot.testing.model.answering.generation import Generation
-from bot.testing.model.hearing.caller_turns import Listening
+from bot.testing.model.hearing.caller_turns import CallerTurns
 from bot.testing.model.protocol import client_events, xai
 from bot.testing.model.protocol import session_object as session
 from bot.testing.model.protocol.client_items import created
@@ -74,8 +74,8 @@ class SimulatedModel:
         opened = xai.opening(opened) if dialect == "xai" else opened
         self._state = State(behaviour, name, opened, wire_of(dialect, reasons=session.reasons(model)), dialect)
         self._check = check
-        self._floor = Floor(self._state, agent)
-        self._listening = Listening(self._state, self._floor, opens_us, keep=keep_heard, detect=speech is None)
+        self._floor = ActiveResponse(self._state, agent)
+        self._listening = CallerTurns(self._state, self._floor, opens_us, keep=keep_heard, detect=speech is None)
         self.agent = agent
         self.truncations: list[Truncation] = []
         self.deletions: list[Deletion] = []

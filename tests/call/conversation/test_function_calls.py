@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from bot.call.conversation.function_calls import Functions
-from bot.call.conversation.hang_up import NO_SUCH_FUNCTION, NOT_NOW, Ending, function_output
+from bot.call.conversation.function_calls import FunctionCalls
+from bot.call.conversation.hang_up import NO_SUCH_FUNCTION, NOT_NOW, HangUp, function_output
 from bot.call.outputs import Output, Report
-from bot.call.playout.playout_queue import Speaking
+from bot.call.playout.playout_queue import PlayoutQueue
 from bot.call.prompts.greeting import Greeting
-from bot.call.session.response_gate import Responses
+from bot.call.session.response_gate import ResponseGate
 from bot.call.settings import CallSettings
 from bot.call.step import Step
 from bot.call.transcript.transcript import Transcript
@@ -20,12 +20,12 @@ from tests.call.scripted_call import function
 
 class Bench:
     def __init__(self) -> None:
-        self.step, self.responses, self.ending = Step(), Responses(), Ending()
+        self.step, self.responses, self.ending = Step(), ResponseGate(), HangUp()
         self.transcript = Transcript()
         self.transcript.caller_turn("U1")
-        speaking = Speaking()
+        speaking = PlayoutQueue()
         greeting = Greeting(CallSettings(), self.responses, speaking, self.transcript)
-        self.functions = Functions(
+        self.functions = FunctionCalls(
             self.step, self.responses, self.ending, greeting=greeting, transcript=self.transcript
         )
         self.responses.created("R1")

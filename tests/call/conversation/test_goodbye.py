@@ -21,7 +21,7 @@ from tests.call.priced_call import CENT, billed, goodbye, heard, purse, spoken_o
 from tests.call.scripted_call import (
     SESSION,
     SID,
-    Desk,
+    ScriptedCall,
     added,
     audio_done,
     changed,
@@ -43,14 +43,14 @@ ITEM, ASK = "item message goodbye", "create ['max_output_tokens', 'metadata', 't
 WRAP = "item message wrap_up"
 
 
-def spoken(desk: Desk, response: str, item: str, ms: int) -> list[str]:
+def spoken(desk: ScriptedCall, response: str, item: str, ms: int) -> list[str]:
     """The whole audio of a response that has been created, up to its `response.done`."""
     return desk.give(added(response, item), delta(response, item, ms), audio_done(response, item), item_done(item))
 
 
-def answering(settings: CallSettings | None = None, *, ms: int = 2_000, words: bool = False) -> Desk:
+def answering(settings: CallSettings | None = None, *, ms: int = 2_000, words: bool = False) -> ScriptedCall:
     """The caller, who has said something if there are `words`, is hearing an answer that is generated but not over."""
-    desk = Desk(settings or purse())
+    desk = ScriptedCall(settings or purse())
     if words:
         desk.give(committed("U0"))
     desk.at(100).give(created("R1"))
@@ -59,7 +59,7 @@ def answering(settings: CallSettings | None = None, *, ms: int = 2_000, words: b
     return desk
 
 
-def closing(*, cents: int = 100) -> Desk:
+def closing(*, cents: int = 100) -> ScriptedCall:
     """The goodbye has been asked for: the line is silent."""
     desk = answering()
     assert desk.give(billed("R1", cents)) == ["update us"]
@@ -68,7 +68,7 @@ def closing(*, cents: int = 100) -> Desk:
     return desk
 
 
-def warned(desk: Desk) -> list[str]:
+def warned(desk: ScriptedCall) -> list[str]:
     return [one.event for one in desk.reports if one.event.startswith(("spend_limit", "goodbye"))]
 
 
@@ -92,13 +92,13 @@ def test_at_four_fifths_the_model_is_told_and_nothing_is_interrupted() -> None:
 
 
 def test_it_is_told_once() -> None:
-    desk = Desk(purse(day_cents=100))
+    desk = ScriptedCall(purse(day_cents=100))
     assert desk.give(created("R1"), spoken_over("R1", 85)) == [WRAP]
     assert desk.give(created("R2"), spoken_over("R2", 5), DailySpend(90 * CENT), heard("U", 2)) == []
 
 
 def test_it_waits_for_the_session() -> None:
-    desk = Desk(purse(day_cents=100), ready=False)
+    desk = ScriptedCall(purse(day_cents=100), ready=False)
     assert desk.give(DailySpend(80 * CENT), start(), events.SessionCreated(SESSION)) == ["update server"]
     assert desk.give(updated()) == [WRAP]
 
@@ -141,19 +141,19 @@ def test_the_request_leaves_the_cache_alone() -> None:
 
 
 def test_nobody_speaks_then_it_comes_at_once() -> None:
-    desk = Desk(purse(day_cents=50))
+    desk = ScriptedCall(purse(day_cents=50))
     assert desk.at(1_000).give(DailySpend(50 * CENT)) == ["update us", ITEM, ASK]
 
 
 def test_a_late_transcription_can_be_the_last_straw() -> None:
-    desk = Desk(purse())
+    desk = ScriptedCall(purse())
     assert desk.give(created("R1"), spoken_over("R1", 79)) == []
     assert desk.give(heard("U", 20.9)) == [WRAP]
     assert desk.give(heard("V", 0.1)) == ["update us", ITEM, ASK]
 
 
 def test_the_caller_who_speaks_is_heard_out_and_gets_the_goodbye_for_an_answer() -> None:
-    desk = Desk(purse(day_cents=50))
+    desk = ScriptedCall(purse(day_cents=50))
     desk.give(speaks())
     assert desk.give(DailySpend(50 * CENT)) == ["update us"]
     assert desk.at(3_000).give(updated()) == []
@@ -161,7 +161,7 @@ def test_the_caller_who_speaks_is_heard_out_and_gets_the_goodbye_for_an_answer()
 
 
 def test_an_answer_that_is_being_made_is_finished_first() -> None:
-    desk = Desk(purse(day_cents=50))
+    desk = ScriptedCall(purse(day_cents=50))
     desk.give(created("R1"))
     assert desk.give(DailySpend(50 * CENT)) == ["update us"]
     assert spoken(desk, "R1", "A", 1_000) == ["mark e0.0", "media 1000", "mark e0.1"]
@@ -170,7 +170,7 @@ def test_an_answer_that_is_being_made_is_finished_first() -> None:
 
 
 def test_a_tool_that_waits_for_its_answer_gets_it_and_the_goodbye_takes_the_place_of_what_was_to_follow() -> None:
-    desk = Desk(purse())
+    desk = ScriptedCall(purse())
     call = events.OutputItemDone(
         "R1", events.Item("F", "function_call", status="completed", name="weather", call_id="call_1")
     )
@@ -184,7 +184,7 @@ def test_a_tool_that_waits_for_its_answer_gets_it_and_the_goodbye_takes_the_plac
 
 
 def test_the_greeting_is_heard_first() -> None:
-    desk = Desk(purse(day_cents=50, greeting="Hello."), ready=False)
+    desk = ScriptedCall(purse(day_cents=50, greeting="Hello."), ready=False)
     desk.give(DailySpend(50 * CENT), events.SessionCreated(SESSION), updated())
     desk.give(created("R1"))
     assert spoken(desk, "R1", "A", 1_000) == []
@@ -194,7 +194,7 @@ def test_the_greeting_is_heard_first() -> None:
 
 
 def test_both_caps_at_once_are_one_end() -> None:
-    desk = Desk(purse(cents=100, day_cents=500))
+    desk = ScriptedCall(purse(cents=100, day_cents=500))
     assert desk.give(created("R1"), billed("R1", 100)) == ["update us", ITEM, ASK]
     assert desk.give(DailySpend(500 * CENT)) == []
     assert warned(desk) == ["spend_limit_reached"]
@@ -236,7 +236,7 @@ def test_no_turn_of_the_caller_is_answered_any_more() -> None:
 
 
 def test_an_answer_the_server_made_before_it_knew_is_cancelled_and_the_goodbye_comes_behind_it() -> None:
-    desk = Desk(purse(day_cents=50))
+    desk = ScriptedCall(purse(day_cents=50))
     desk.give(speaks(), stops(), committed())
     assert desk.give(DailySpend(50 * CENT)) == ["update us", ITEM, ASK]
     assert desk.give(created("R1"), added("R1", "A")) == ["cancel R1"]
@@ -251,7 +251,7 @@ def test_an_answer_the_server_made_before_it_knew_is_cancelled_and_the_goodbye_c
 
 
 def test_an_answer_that_was_asked_for_but_not_begun_is_not_said() -> None:
-    desk = Desk(purse(day_cents=50, barge_in="off"))
+    desk = ScriptedCall(purse(day_cents=50, barge_in="off"))
     assert desk.give(speaks(), stops(), committed()) == ["create"]
     assert desk.give(DailySpend(50 * CENT)) == []
     assert desk.give(created("R1")) == ["cancel R1"]
@@ -259,19 +259,19 @@ def test_an_answer_that_was_asked_for_but_not_begun_is_not_said() -> None:
 
 
 def test_an_answer_that_was_refused_is_not_asked_for_again() -> None:
-    desk = Desk(purse(day_cents=50, barge_in="off"))
+    desk = ScriptedCall(purse(day_cents=50, barge_in="off"))
     desk.give(speaks(), stops(), committed(), DailySpend(50 * CENT))
     assert desk.give(error("server_error", "create_1")) == [ITEM, ASK]
 
 
 def test_an_answer_that_fails_is_not_tried_again() -> None:
-    desk = Desk(purse(day_cents=50))
+    desk = ScriptedCall(purse(day_cents=50))
     desk.give(created("R1"), DailySpend(50 * CENT))
     assert desk.give(done("R1", "failed")) == [ITEM, ASK]
 
 
 def test_where_we_own_the_turns_the_server_need_not_be_told() -> None:
-    desk = Desk(purse(day_cents=50, barge_in="off"))
+    desk = ScriptedCall(purse(day_cents=50, barge_in="off"))
     assert desk.give(DailySpend(50 * CENT)) == [ITEM, ASK]
 
 
@@ -334,7 +334,7 @@ def test_a_bye_right_after_the_goodbye_leaves_it_heard() -> None:
 
 
 def test_who_may_not_interrupt_hears_it_to_its_end() -> None:
-    desk = Desk(purse(day_cents=50, barge_in="off"))
+    desk = ScriptedCall(purse(day_cents=50, barge_in="off"))
     desk.give(DailySpend(50 * CENT), goodbye("R1"))
     spoken(desk, "R1", "A", 1_000)
     assert desk.at(500).give(speaks(), done("R1"), stops(), committed()) == []
@@ -398,7 +398,7 @@ def test_a_request_that_is_refused_twice_is_given_up() -> None:
 
 
 def test_a_caller_who_does_not_stop_speaking_is_not_listened_to_for_ever() -> None:
-    desk = Desk(purse(day_cents=50))
+    desk = ScriptedCall(purse(day_cents=50))
     desk.give(speaks())
     desk.at(1_000).give(DailySpend(50 * CENT))
     assert desk.at(1_000 + CLOSING_US // 1_000 - 1).tick()[-1:] != ["end spend_limit"]
@@ -421,18 +421,18 @@ def test_what_else_ends_the_call_meanwhile(happens: Any, reason: EndReason) -> N
 
 
 def test_before_the_cap_nothing_is_the_money_s_fault() -> None:
-    desk = Desk(purse())
+    desk = ScriptedCall(purse())
     desk.give(created("R1"), billed("R1", 99))
     assert desk.give(error("insufficient_quota")) == ["end model_unavailable"]
 
 
 def test_a_call_with_no_caps_never_closes() -> None:
-    desk = Desk(changed(purse(cents=0)))
+    desk = ScriptedCall(changed(purse(cents=0)))
     assert desk.give(created("R1"), spoken_over("R1", 10**6), DailySpend(10**15)) == []
 
 
 def test_a_day_that_is_spent_while_no_session_is_there_leaves_no_greeting_to_the_next_one() -> None:
-    desk = Desk(purse(greeting="Hello.", day_cents=100))
+    desk = ScriptedCall(purse(greeting="Hello.", day_cents=100))
     desk.at(100).give(ModelClosed("closed", 1006), DailySpend(100 * CENT), SessionWaiting())
     told = desk.give(events.SessionCreated(SESSION), updated())
     assert told.count(ASK) == 1

@@ -2,11 +2,11 @@ from __future__ import annotations
 
 import json
 
-from bot.call.conversation.hang_up import NOT_NOW, Ending, function_output
+from bot.call.conversation.hang_up import NOT_NOW, HangUp, function_output
 
 
 def test_a_hang_up_is_asked_for_once_and_dropped_once() -> None:
-    ending = Ending()
+    ending = HangUp()
     assert not ending.asked
     assert ending.drop() is None
     ending.ask("call_1")

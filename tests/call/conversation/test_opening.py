@@ -25,7 +25,7 @@ from bot.testing.network.line import Line
 from bot.testing.virtual.scheduler import VirtualCall
 from tests.call.scripted_call import (
     SESSION,
-    Desk,
+    ScriptedCall,
     audio,
     audio_done,
     changed,
@@ -187,7 +187,7 @@ GREETED = CallSettings(greeting="Hello.")
 
 
 def test_what_had_begun_waits_from_its_first_byte_and_the_model_is_told_nothing() -> None:
-    desk = Desk(GREETED)
+    desk = ScriptedCall(GREETED)
     desk.give(created("R1"), delta("R1", "A", 400), delta("R1", "A", 400))
     assert desk.at(600).give(speaks()) == ["clear"]
     assert desk.call.state is State.HEARING
@@ -199,7 +199,7 @@ def test_what_had_begun_waits_from_its_first_byte_and_the_model_is_told_nothing(
 
 def test_who_speaks_just_before_the_clock_shows_that_enough_was_heard_interrupts_it_and_nothing_is_held_back() -> None:
     """The tick that is due at 1,000 ms comes a little later, as on any loop: the word comes between."""
-    desk = Desk(GREETED)
+    desk = ScriptedCall(GREETED)
     desk.give(created("R1"), delta("R1", "A", 3_000))
     assert desk.at(1_005).give(speaks()) == ["clear", "truncate A at 1005", "cancel R1"]
     assert desk.call.counts["greetings_held_back"] == 0
@@ -207,7 +207,7 @@ def test_who_speaks_just_before_the_clock_shows_that_enough_was_heard_interrupts
 
 
 def test_the_wait_for_the_greeting_is_until_the_one_that_is_heard() -> None:
-    desk = Desk(GREETED)
+    desk = ScriptedCall(GREETED)
     desk.give(created("R1"), delta("R1", "A", 1_200), audio_done("R1", "A"), done("R1"))
     desk.at(300).give(speaks())
     desk.at(1_000).give(stops())
@@ -219,14 +219,14 @@ def test_the_wait_for_the_greeting_is_until_the_one_that_is_heard() -> None:
 
 
 def test_a_greeting_that_failed_while_the_caller_spoke_is_asked_for_before_the_answer() -> None:
-    desk = Desk(GREETED)
+    desk = ScriptedCall(GREETED)
     desk.give(created("R1"), speaks(), done("R1", "failed"), committed())
     assert desk.give(stops()) == ["create ['instructions']"]
     assert desk.give(created("R2"), delta("R2", "A", 500), audio_done("R2", "A"), done("R2"))[-1] == "create"
 
 
 def test_an_answer_that_was_owed_behind_a_greeting_that_was_not_to_be_had_is_not_given_besides_the_next() -> None:
-    desk = Desk(changed(GREETED, apology_audio=audio(300)))
+    desk = ScriptedCall(changed(GREETED, apology_audio=audio(300)))
     desk.give(speaks(), error("server_error", "create_1", kind="server_error"), committed())
     assert desk.give(stops()) == ["create ['instructions']"]
     desk.give(error("server_error", "create_2", kind="server_error"))
@@ -236,7 +236,7 @@ def test_an_answer_that_was_owed_behind_a_greeting_that_was_not_to_be_had_is_not
 
 
 def test_a_session_that_dies_before_the_greeting_was_made_leaves_it_to_the_next_though_the_caller_has_spoken() -> None:
-    desk = Desk(GREETED)
+    desk = ScriptedCall(GREETED)
     desk.give(created("R1"), speaks(), stops(), committed(), events.CallerTranscript("U", "Hello?"))
     desk.give(ModelClosed("closed", 1006), SessionWaiting(), events.SessionCreated(SESSION))
     assert desk.give(updated())[-1] == "create ['instructions']"
@@ -245,7 +245,7 @@ def test_a_session_that_dies_before_the_greeting_was_made_leaves_it_to_the_next_
 
 @pytest.mark.parametrize("made_ms", [0, 400])
 def test_a_greeting_that_xai_makes_while_they_speak_and_cancels_for_that_is_asked_for_again(made_ms: int) -> None:
-    desk = Desk(CallSettings(greeting="Hello.", session=SessionSettings(dialect="xai")))
+    desk = ScriptedCall(CallSettings(greeting="Hello.", session=SessionSettings(dialect="xai")))
     desk.give(speaks(), created("R1"), *([delta("R1", "A", made_ms)] if made_ms else []))
     spoken_over = events.StatusDetails("cancelled", reason="turn_detected")
     desk.give(events.ResponseDone(events.Response("R1", "cancelled", spoken_over)))
@@ -256,7 +256,7 @@ def test_a_greeting_that_xai_makes_while_they_speak_and_cancels_for_that_is_aske
 
 def test_xais_own_answer_to_what_came_before_the_greeting_is_not_heard() -> None:
     """It cancels the greeting by itself, and answers: the greeting is asked for when that is over."""
-    desk = Desk(CallSettings(greeting="Hello.", session=SessionSettings(dialect="xai")), ready=False)
+    desk = ScriptedCall(CallSettings(greeting="Hello.", session=SessionSettings(dialect="xai")), ready=False)
     desk.give(start(), events.ConversationCreated(), updated())
     assert desk.give(created("R1"), speaks(), done("R1", "cancelled"), stops(), committed()) == []
     assert desk.give(created("R2"), delta("R2", "B", 500)) == ["cancel R2"]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from bot.call.conversation.state_deadlines import CLAIM_US, CLOSING_US, GRACE_US, Limits
+from bot.call.conversation.state_deadlines import CLAIM_US, CLOSING_US, GRACE_US, StateDeadlines
 from bot.call.outputs import EndReason
 from bot.call.rule import NEVER_US
 from bot.call.settings import CallSettings
@@ -16,16 +16,16 @@ SETTINGS = CallSettings(response_s=8, idle_s=30, max_call_s=600)
 OVER_US = 600 * S + GRACE_US
 
 
-def running(settings: CallSettings = SETTINGS) -> Limits:
+def running(settings: CallSettings = SETTINGS) -> StateDeadlines:
     """The stream has started and the session is ready, at 0."""
-    limits = Limits(settings, Step())
+    limits = StateDeadlines(settings, Step())
     limits.session_ready()
     limits.stream_started(0)
     return limits
 
 
 def test_a_session_that_is_never_ready_is_no_model() -> None:
-    limits = Limits(SETTINGS, Step())
+    limits = StateDeadlines(SETTINGS, Step())
     limits.stream_started(0)
     assert limits.due_us == 8 * S
     assert limits.passed(8 * S - 1) is None
@@ -33,7 +33,7 @@ def test_a_session_that_is_never_ready_is_no_model() -> None:
 
 
 def test_a_session_that_no_stream_claims_is_let_go() -> None:
-    limits = Limits(SETTINGS, Step())
+    limits = StateDeadlines(SETTINGS, Step())
     limits.session_ready()
     assert limits.due_us == CLAIM_US == 10 * S
     assert limits.passed(CLAIM_US - 1) is None
@@ -69,7 +69,7 @@ def test_a_state_counts_from_when_it_was_entered_and_not_beyond() -> None:
 
 
 def test_the_longest_call_counts_from_the_streams_start() -> None:
-    limits = Limits(SETTINGS, Step())
+    limits = StateDeadlines(SETTINGS, Step())
     limits.session_ready()
     limits.stream_started(4 * S)
     assert limits.due_us == OVER_US + 4 * S
@@ -82,7 +82,7 @@ def test_a_limit_of_zero_is_no_limit() -> None:
         limits.goodbye_missing(0)
         assert limits.due_us == NEVER_US
         assert limits.passed(10**15) is None
-    assert Limits(CallSettings(response_s=0), Step()).passed(0) is None
+    assert StateDeadlines(CallSettings(response_s=0), Step()).passed(0) is None
 
 
 def test_a_goodbye_that_never_comes_is_waited_for_once() -> None:

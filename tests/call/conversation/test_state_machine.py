@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from bot.call.conversation.state_deadlines import Limits
-from bot.call.conversation.state_machine import Floor
+from bot.call.conversation.state_deadlines import StateDeadlines
+from bot.call.conversation.state_machine import StateMachine
 from bot.call.settings import CallSettings
 from bot.call.states import Happening, State
 from bot.call.step import Step
@@ -13,14 +13,14 @@ from bot.call.step import Step
 H, S = Happening, State
 
 
-def floor_after(*happenings: Happening) -> Floor:
+def floor_after(*happenings: Happening) -> StateMachine:
     """At 5 s, with 8 s for an answer."""
     step = Step()
-    limits = Limits(CallSettings(max_call_s=0), step)
+    limits = StateDeadlines(CallSettings(max_call_s=0), step)
     limits.session_ready()
     limits.stream_started(0)
     step.begin(5_000_000)
-    floor = Floor(step, limits)
+    floor = StateMachine(step, limits)
     for one in (H.BEGUN, *happenings):
         floor.happen(one)
     return floor

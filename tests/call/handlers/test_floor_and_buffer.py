@@ -14,7 +14,7 @@ from bot.testing.network.line import Line
 from bot.testing.virtual.scheduler import VirtualCall
 from tests.call.scripted_call import (
     MS,
-    Desk,
+    ScriptedCall,
     added,
     audio_done,
     committed,
@@ -74,7 +74,7 @@ def test_where_no_mark_ever_comes_speech_after_the_floor_is_no_interruption() ->
 @pytest.mark.parametrize("late_ms", [-100, 0, 100, 400, 1_500])
 def test_an_answer_made_as_slowly_as_it_plays_ends_with_its_mark(late_ms: int, barge_in: str) -> None:
     """100 ms every 100 ms, and the end of audio `late_ms` after the last was played: the next word interrupts nothing."""
-    desk = Desk(CallSettings(barge_in=barge_in)).at(1_000)  # type: ignore[arg-type]
+    desk = ScriptedCall(CallSettings(barge_in=barge_in)).at(1_000)  # type: ignore[arg-type]
     desk.give(speaks(), stops(), committed(), created("R1"), added("R1", "A"))
     over_ms = 3_300 + late_ms
     due = [(2_000.0 + number * 100, "delta") for number in range(13)] + [(float(over_ms), "done")]

@@ -19,7 +19,7 @@ from bot.realtime.session import SessionSettings
 from tests.call.scripted_call import (
     MS,
     SESSION,
-    Desk,
+    ScriptedCall,
     added,
     audio_done,
     committed,
@@ -48,28 +48,28 @@ def understood(item: str, text: str) -> events.CallerTranscript:
     return events.CallerTranscript(item, text)
 
 
-def frames(desk: Desk, from_ms: int, until_ms: int) -> None:
+def frames(desk: ScriptedCall, from_ms: int, until_ms: int) -> None:
     """The caller's audio as it comes; each frame says which one it is."""
     for at in range(from_ms, until_ms, 20):
         desk.at(at).give(frame(at, fill=at // 20 % 200))
 
 
-def replaced(desk: Desk) -> list[str]:
+def replaced(desk: ScriptedCall) -> list[str]:
     """The next session is there: what it is told, its own first session.update left out, and who owns the turns."""
     assert desk.give(SessionWaiting()) == ["adopt"]
     assert desk.give(events.SessionCreated(SESSION)) == ["update us"]
     return [one for one in desk.give(updated()) if one != "update server"]
 
 
-def items(desk: Desk, first: int = 0) -> list[tuple[str, str]]:
+def items(desk: ScriptedCall, first: int = 0) -> list[tuple[str, str]]:
     """Role and words of every item that was made, from the `first` on."""
     made = desk.sent(events.CreateItem)[first:]
     return [(one.item["role"], one.item["content"][0].get("text", "(audio)")) for one in made]
 
 
-def greeted() -> Desk:
+def greeted() -> ScriptedCall:
     """The greeting has been heard, at 2 s."""
-    desk = Desk(GREETED)
+    desk = ScriptedCall(GREETED)
     desk.give(created("R0"), words("R0", "G", "Hello."), delta("R0", "G", 1_000), audio_done("R0", "G"))
     desk.give(item_done("G"), done("R0"))
     frames(desk, 0, 2_000)
@@ -78,7 +78,7 @@ def greeted() -> Desk:
     return desk
 
 
-def asked() -> Desk:
+def asked() -> ScriptedCall:
     """And the caller has asked something, at 4 s."""
     desk = greeted()
     desk.give(speaks(2_000))
@@ -88,7 +88,7 @@ def asked() -> Desk:
     return desk
 
 
-def answering(*, whole: bool) -> Desk:
+def answering(*, whole: bool) -> ScriptedCall:
     """And three seconds of an answer are there, of which one has been heard, at 5 s."""
     desk = asked()
     desk.give(created("R1"), added("R1", "A"), words("R1", "A", "It is a quarter past nine"))
@@ -234,7 +234,7 @@ def test_what_was_never_reached_is_taken_back_whole() -> None:
 
 def test_a_recorded_greeting_is_known_to_the_next_session_and_cut_there() -> None:
     sound = delta("R", "I", 3_000).delta
-    desk = Desk(CallSettings(greeting="Hello and welcome to the shop.", greeting_audio=sound))
+    desk = ScriptedCall(CallSettings(greeting="Hello and welcome to the shop.", greeting_audio=sound))
     desk.at(1_000).give(DIES)
     assert replaced(desk) == ["item message said_1", CARRY]
     assert desk.at(1_500).give(speaks(10**6)) == ["clear", "item message heard_1", "delete said_1"]
@@ -275,7 +275,7 @@ def test_it_dies_between_a_truncate_and_its_answer() -> None:
 
 
 def test_it_dies_before_the_greeting_was_made_and_the_next_one_greets() -> None:
-    desk = Desk(GREETED)
+    desk = ScriptedCall(GREETED)
     desk.give(created("R0"))
     assert desk.give(DIES) == ["dial"]
     assert replaced(desk) == ["create ['instructions']"]
@@ -284,7 +284,7 @@ def test_it_dies_before_the_greeting_was_made_and_the_next_one_greets() -> None:
 
 
 def test_it_dies_before_the_stream_has_come_and_the_greeting_is_heard_all_the_same() -> None:
-    desk = Desk(GREETED, ready=False)
+    desk = ScriptedCall(GREETED, ready=False)
     desk.give(events.SessionCreated(SESSION), updated(), created("R0"), words("R0", "G", "Hello."))
     desk.give(delta("R0", "G", 1_000), audio_done("R0", "G"), item_done("G"), done("R0"), DIES)
     assert replaced(desk) == ["item message said_1", CARRY]
@@ -292,14 +292,14 @@ def test_it_dies_before_the_stream_has_come_and_the_greeting_is_heard_all_the_sa
 
 
 def test_it_dies_before_it_was_ready_and_the_call_opens_with_the_next() -> None:
-    desk = Desk(GREETED, ready=False)
+    desk = ScriptedCall(GREETED, ready=False)
     assert desk.give(start(), events.SessionCreated(SESSION), DIES) == ["update us"]
     assert desk.at(250).tick() == ["mark e0.0", "dial"]
     assert replaced(desk) == ["create ['instructions']"]
 
 
 def test_a_slow_first_session_is_overtaken() -> None:
-    desk = Desk(GREETED, ready=False)
+    desk = ScriptedCall(GREETED, ready=False)
     assert desk.at(4_000).tick() == ["dial"]
     assert replaced(desk) == ["create ['instructions']"]
     desk.at(9_000)
@@ -391,7 +391,7 @@ def test_nobody_is_interrupted_for_it() -> None:
     assert desk.at(7_000).give(echo("e0.2"), echo("e0.3")) == ["adopt"]
 
 
-def replies_to(desk: Desk) -> list[str]:
+def replies_to(desk: ScriptedCall) -> list[str]:
     desk.give(events.SessionCreated(SESSION))
     return [one for one in desk.give(updated()) if not one.startswith(("append", "update"))]
 
@@ -423,7 +423,7 @@ def test_words_come_too_late_for_the_session_they_belong_to_is_gone() -> None:
 def test_a_call_that_carries_on_another_one_greets_nobody() -> None:
     past = (PastTurn(4, "bot", "Hello."), PastTurn(5, "caller", "I lost you."), PastTurn(7, "bot", "I am"))
     settings = CallSettings(session=SessionSettings(), greeting="Hello.", resume=past)
-    desk = Desk(settings, ready=False)
+    desk = ScriptedCall(settings, ready=False)
     assert desk.give(start(), events.SessionCreated(SESSION)) == ["update server"]
     out = desk.give(updated())
     assert out == ["item message said_4", "item message said_5", "item message said_7", CARRY, "create"]
@@ -435,7 +435,7 @@ def test_a_call_that_carries_on_another_one_greets_nobody() -> None:
 
 
 def test_a_response_that_was_cancelled_and_is_not_over_costs_its_session() -> None:
-    desk = Desk()
+    desk = ScriptedCall()
     desk.give(speaks(), stops(), committed(), created("R1"))
     assert desk.at(8_000).tick()[-1] == "cancel R1"
     assert "dial" not in desk.at(9_499).tick()

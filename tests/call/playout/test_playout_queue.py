@@ -9,14 +9,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.call.playout.playout_queue import HELD_BYTES, Speaking
+from bot.call.playout.playout_queue import HELD_BYTES, PlayoutQueue
 from bot.call.rule import NEVER_US
 from bot.twilio.stream import Clear, Outbound, PlayMedia
 from tests.call.scripted_call import MS, audio, in_words
 
 
-def open_line() -> Speaking:
-    speaking = Speaking()
+def open_line() -> PlayoutQueue:
+    speaking = PlayoutQueue()
     speaking.stream_sid, speaking.begun = "MZ1", True
     return speaking
 
@@ -42,7 +42,7 @@ def test_an_item_has_a_mark_before_it_and_one_at_its_end() -> None:
 
 
 def test_before_the_call_has_begun_audio_is_held_and_then_goes_out_from_its_first_byte() -> None:
-    speaking = Speaking()
+    speaking = PlayoutQueue()
     entry = speaking.ledger.entry("A", 0, "R1")
     assert speaking.delta(entry, audio(100, 1), 0) == []
     assert speaking.delta(entry, audio(100, 2), 0) == []
@@ -82,7 +82,7 @@ def test_one_step_hands_over_no_more_once_it_has_filled_the_transport() -> None:
 
 @pytest.mark.parametrize("n_bytes", [48_000, 48_001, 95_999, 96_000, 100_001])
 def test_a_long_delta_is_split_at_48000_bytes_and_stays_one_entry(n_bytes: int) -> None:
-    speaking = Speaking()
+    speaking = PlayoutQueue()
     whole = bytes(number % 251 for number in range(n_bytes))
     entry = speaking.ledger.entry("A", 0, "R1")
     speaking.delta(entry, base64.b64encode(whole).decode(), 0)
@@ -99,7 +99,7 @@ def test_a_long_delta_is_split_at_48000_bytes_and_stays_one_entry(n_bytes: int) 
 
 
 def test_ten_minutes_are_held_and_what_comes_above_is_dropped_and_counted() -> None:
-    speaking = Speaking()
+    speaking = PlayoutQueue()
     entry = speaking.ledger.entry("A", 0, "R1")
     minute = audio(60_000)
     for _ in range(10):
@@ -127,7 +127,7 @@ def test_a_cut_empties_the_queue_and_clears_what_is_out() -> None:
 def test_nothing_out_is_nothing_to_clear() -> None:
     speaking = open_line()
     assert speaking.cut(0) == ([], [])
-    held = Speaking()
+    held = PlayoutQueue()
     held.delta(held.ledger.entry("A", 0, "R1"), audio(100), 0)
     assert held.cut(0)[0] == []
 

@@ -22,7 +22,7 @@ from bot.testing.virtual.scheduler import VirtualCall
 from bot.twilio.stream import SetMark
 from tests.call.scripted_call import (
     SESSION,
-    Desk,
+    ScriptedCall,
     added,
     audio,
     changed,
@@ -124,7 +124,7 @@ def test_speech_around_its_end_does_not_take_away_the_proof_that_it_was_heard(at
 
 def test_a_mark_that_comes_back_a_little_before_its_end_has_the_greeting_wait_at_that_end() -> None:
     """And not two seconds later, when it would count as heard without a mark."""
-    desk = Desk(settings())
+    desk = ScriptedCall(settings())
     desk.give(created("R1"), delta("R1", "A", 2_000))
     behind = [one.mark.name for one in desk.outputs if isinstance(one, SetMark)][1]
     desk.at(2_800).give(speaks())
@@ -159,7 +159,7 @@ def test_a_recorded_greeting_behind_it_is_retold_as_heard() -> None:
 
 
 def test_the_server_owns_the_turns_from_its_end_on() -> None:
-    desk = Desk(settings(greeting=""), ready=False)
+    desk = ScriptedCall(settings(greeting=""), ready=False)
     assert desk.give(start()) == ["mark e0.0", "media 3000", "mark e0.1"]
     assert desk.give(SessionCreated(SESSION)) == ["update us"]
     desk.raw(updated())
@@ -193,7 +193,7 @@ def test_without_echoes_it_counts_as_heard_two_seconds_later() -> None:
 
 
 def test_a_caller_who_hangs_up_during_it_has_not_heard_it() -> None:
-    desk = Desk(settings(), ready=False)
+    desk = ScriptedCall(settings(), ready=False)
     desk.give(start())
     desk.at(2_900).give(echo("e0.1"), speaks())
     assert not desk.call.announced
@@ -201,12 +201,12 @@ def test_a_caller_who_hangs_up_during_it_has_not_heard_it() -> None:
 
 
 def test_without_one_the_caller_may_be_recorded_at_once() -> None:
-    assert Desk(ready=False).call.announced
+    assert ScriptedCall(ready=False).call.announced
 
 
 def test_a_long_one_goes_out_whole() -> None:
     """More than one step may hand over: the rest follows when the transport has room."""
-    desk = Desk(CallSettings(announcement=WORDS, announcement_audio=audio(20_000)), ready=False)
+    desk = ScriptedCall(CallSettings(announcement=WORDS, announcement_audio=audio(20_000)), ready=False)
     assert desk.give(start()) == ["mark e0.0", "media 6000", "mark e0.1", "media 6000", "mark e0.2"]
     assert desk.give(PhoneRoom()) == ["media 6000", "mark e0.3", "media 2000", "mark e0.4"]
     assert desk.at(19_999).give(echo("e0.3")) == []

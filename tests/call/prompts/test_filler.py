@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from bot.call.inputs import ModelClosed, PhoneFull, PhoneRoom
-from bot.call.playout.playout_queue import Speaking
+from bot.call.playout.playout_queue import PlayoutQueue
 from bot.call.prompts.filler import REPEAT_US, Filler
 from bot.call.rule import NEVER_US
 from bot.call.settings import CallSettings
@@ -18,7 +18,7 @@ from bot.twilio import stream
 from tests.call.scripted_call import (
     MS,
     SESSION,
-    Desk,
+    ScriptedCall,
     added,
     audio,
     audio_done,
@@ -43,7 +43,7 @@ class Bench:
     """A filler by itself, with a line that is begun."""
 
     def __init__(self, settings: CallSettings = FILLED) -> None:
-        self.step, self.speaking = Step(), Speaking()
+        self.step, self.speaking = Step(), PlayoutQueue()
         self.speaking.begun = True
         self.filler = Filler(settings, self.step, self.speaking)
 
@@ -59,15 +59,15 @@ class Bench:
         return self.step.counts["filler_played"]
 
 
-def waiting(**more: Any) -> Desk:
+def waiting(**more: Any) -> ScriptedCall:
     """A caller's turn was over at 0, and no answer has come."""
-    desk = Desk(changed(FILLED, **more))
+    desk = ScriptedCall(changed(FILLED, **more))
     desk.give(speaks(), stops(), committed())
     assert desk.call.state is State.THINKING
     return desk
 
 
-def phone(desk: Desk) -> list[str]:
+def phone(desk: ScriptedCall) -> list[str]:
     """What a tick brings the phone."""
     return [one for one in desk.tick() if not one.startswith("append")]
 
@@ -188,7 +188,7 @@ def test_what_was_heard_before_one_is_truncated_where_it_stopped() -> None:
 
 
 def test_it_is_heard_before_there_is_a_session_and_the_call_is_still_opening() -> None:
-    desk = Desk(changed(FILLED, greeting="Hello."), ready=False)
+    desk = ScriptedCall(changed(FILLED, greeting="Hello."), ready=False)
     desk.give(start())
     assert desk.at(1_999).tick() == []
     assert desk.at(2_000).tick() == ["mark e0.0", "media 800", "mark e0.1"]
@@ -198,7 +198,7 @@ def test_it_is_heard_before_there_is_a_session_and_the_call_is_still_opening() -
 
 
 def test_a_caller_who_is_to_speak_first_waits_for_nothing() -> None:
-    desk = Desk(FILLED)
+    desk = ScriptedCall(FILLED)
     for ms in range(0, 20_000, 500):
         assert phone(desk.at(ms)) == []
 
@@ -258,7 +258,9 @@ def test_a_session_that_is_lost_right_after_one_is_noticed_like_any_other() -> N
 
 
 def test_a_filler_and_a_recorded_greeting_are_two_things() -> None:
-    desk = Desk(changed(FILLED, greeting="Hi.", greeting_audio=audio(1_000), barge_in="after_greeting"), ready=False)
+    desk = ScriptedCall(
+        changed(FILLED, greeting="Hi.", greeting_audio=audio(1_000), barge_in="after_greeting"), ready=False
+    )
     desk.give(start())
     assert phone(desk.at(3_000))[1] == "media 800"
     desk.at(3_100).give(SessionCreated(SESSION), updated())

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from bot.call.playout.playout_queue import Speaking
+from bot.call.playout.playout_queue import PlayoutQueue
 from bot.call.prompts.greeting import Greeting, greeting_response
-from bot.call.session.response_gate import Responses
+from bot.call.session.response_gate import ResponseGate
 from bot.call.settings import CallSettings
 from bot.call.transcript.transcript import Transcript
 from tests.call.scripted_call import MS, audio
@@ -14,7 +14,7 @@ class Said:
     """A greeting R1 of a second, generated and sent at 0 ms."""
 
     def __init__(self) -> None:
-        self.responses, self.speaking = Responses(), Speaking()
+        self.responses, self.speaking = ResponseGate(), PlayoutQueue()
         self.speaking.stream_sid, self.speaking.begun = "MZ1", True
         self.greeting = Greeting(CallSettings(greeting="Hello."), self.responses, self.speaking, Transcript())
         self.created("R1")
@@ -31,11 +31,11 @@ class Said:
 
 
 def test_without_words_to_greet_with_it_is_over_at_once() -> None:
-    assert Greeting(CallSettings(), Responses(), Speaking(), Transcript()).over(0)
+    assert Greeting(CallSettings(), ResponseGate(), PlayoutQueue(), Transcript()).over(0)
 
 
 def test_it_is_not_over_before_it_is_made() -> None:
-    greeting = Greeting(CallSettings(greeting="Hello."), Responses(), Speaking(), Transcript())
+    greeting = Greeting(CallSettings(greeting="Hello."), ResponseGate(), PlayoutQueue(), Transcript())
     greeting.line_silent()
     assert not greeting.over(10_000 * MS)
 

@@ -16,7 +16,18 @@ from bot.call.states import State
 from bot.realtime import events
 from bot.realtime.errors import NO_TRANSCRIBER
 from tests.call.priced_call import goodbye, heard
-from tests.call.scripted_call import Desk, audio_done, committed, created, delta, done, frame, item_done, speaks, stops
+from tests.call.scripted_call import (
+    ScriptedCall,
+    audio_done,
+    committed,
+    created,
+    delta,
+    done,
+    frame,
+    item_done,
+    speaks,
+    stops,
+)
 
 ASK = "create ['metadata', 'tool_choice']"
 BYE = ["update us", "item message goodbye", "create ['max_output_tokens', 'metadata', 'tool_choice']"]
@@ -32,7 +43,7 @@ class Talk:
     """A call whose model answers each request with half a second of speech, and whose line sends noise."""
 
     def __init__(self, settings: CallSettings) -> None:
-        self.desk = Desk(settings)
+        self.desk = ScriptedCall(settings)
         self.said: Said = []
         """What went out and when, in ms, but for audio."""
         self._responses = 0
@@ -172,7 +183,7 @@ def test_words_that_come_late_are_words() -> None:
 
 
 def test_the_silence_stands_still_while_an_answer_is_made() -> None:
-    desk = Desk(CallSettings(idle_s=10))
+    desk = ScriptedCall(CallSettings(idle_s=10))
     desk.at(9_000).give(created("R1"), delta("R1", "A", 20_000))
     assert "item message still_there_1" not in desk.at(25_000).give(frame(25_000), Tick())
 
@@ -205,7 +216,7 @@ def test_a_call_that_is_carried_on_has_what_was_left_of_it() -> None:
 
 
 def test_a_sentence_is_finished_before_the_goodbye() -> None:
-    desk = Desk(CallSettings(max_call_s=60))
+    desk = ScriptedCall(CallSettings(max_call_s=60))
     desk.at(59_000).give(created("R1"), delta("R1", "A", 5_000), audio_done("R1", "A"), item_done("A"), done("R1"))
     assert BYE[0] in desk.at(60_000).tick()
     assert desk.call.state is State.SPEAKING
@@ -214,7 +225,7 @@ def test_a_sentence_is_finished_before_the_goodbye() -> None:
 
 
 def test_who_speaks_for_ever_is_cut_off_in_the_end_and_it_is_the_time_that_did_it() -> None:
-    desk = Desk(CallSettings(max_call_s=60))
+    desk = ScriptedCall(CallSettings(max_call_s=60))
     desk.at(50_000).give(speaks())
     desk.at(60_000).tick()
     assert [one for one in desk.at(60_000 + CLOSING_US / 1000 - 1).tick() if one.startswith("end")] == []
@@ -223,7 +234,7 @@ def test_who_speaks_for_ever_is_cut_off_in_the_end_and_it_is_the_time_that_did_i
 
 
 def test_whatever_happens_a_minute_more_is_all_there_is() -> None:
-    desk = Desk(CallSettings(max_call_s=60))
+    desk = ScriptedCall(CallSettings(max_call_s=60))
     desk.at(59_000).give(created("R1"), delta("R1", "A", 300_000))
     desk.at(60_000).tick()
     assert desk.at(60_000 + GRACE_US / 1000).tick()[-1] == "end time_limit"

@@ -4,23 +4,23 @@ from __future__ import annotations
 
 import pytest
 
-from bot.call.conversation.state_deadlines import Limits
-from bot.call.conversation.state_machine import Floor
+from bot.call.conversation.state_deadlines import StateDeadlines
+from bot.call.conversation.state_machine import StateMachine
 from bot.call.outputs import Report
-from bot.call.playout.playout_queue import Speaking
+from bot.call.playout.playout_queue import PlayoutQueue
 from bot.call.prompts.filler import Filler
 from bot.call.prompts.greeting import Greeting
 from bot.call.rules.retries import Retries
-from bot.call.session.response_gate import Responses
+from bot.call.session.response_gate import ResponseGate
 from bot.call.session.response_status import in_words
-from bot.call.session.turn_ownership import Turns
+from bot.call.session.turn_ownership import TurnOwnership
 from bot.call.settings import CallSettings
 from bot.call.states import Happening
 from bot.call.step import Step
 from bot.call.transcript.transcript import Transcript
 from bot.realtime.errors import CODES, EXPIRED, HARMLESS, ends_the_call
 from bot.realtime.events import CreateResponse, Error, Problem, Response, SessionCreated, StatusDetails
-from tests.call.scripted_call import SESSION, Desk, start
+from tests.call.scripted_call import SESSION, ScriptedCall, start
 
 
 def problem(code: str | None, event_id: str | None = None, kind: str = "invalid_request_error") -> Problem:
@@ -54,7 +54,7 @@ KINDS = ("invalid_request_error", "server_error", "", None)
 def test_what_ends_a_call_is_called_fatal_and_nothing_else_harmless_is(
     code: str | None, kind: str | None, event_id: str | None, ready: bool
 ) -> None:
-    desk = Desk(ready=ready)
+    desk = ScriptedCall(ready=ready)
     if not ready:
         desk.give(start(), SessionCreated(SESSION))
     out = desk.give(Error(Problem(kind, code, "words", None, event_id)))
@@ -67,7 +67,7 @@ def test_what_ends_a_call_is_called_fatal_and_nothing_else_harmless_is(
 
 
 def test_the_refusal_of_what_was_asked_for_costs_a_turn_and_the_last_one_the_call() -> None:
-    desk = Desk(CallSettings(greeting="Hello."), ready=False)
+    desk = ScriptedCall(CallSettings(greeting="Hello."), ready=False)
     desk.give(*desk.opening())
     told: list[str] = []
     while desk.call.ended is None:
@@ -81,7 +81,7 @@ def test_the_refusal_of_what_was_asked_for_costs_a_turn_and_the_last_one_the_cal
 
 @pytest.mark.parametrize("code", sorted(HARMLESS))
 def test_what_is_harmless_ends_no_call(code: str) -> None:
-    assert Desk().give(Error(problem(code))) == []
+    assert ScriptedCall().give(Error(problem(code))) == []
 
 
 @pytest.mark.parametrize(
@@ -102,16 +102,16 @@ class Bench:
     """A bot that has been answering: each response is asked for, made, and over."""
 
     def __init__(self, apology: str = "////") -> None:
-        self.step, self.responses = Step(), Responses()
+        self.step, self.responses = Step(), ResponseGate()
         chosen = CallSettings(apology_audio=apology)
-        speaking = Speaking()
-        self.floor = Floor(self.step, Limits(chosen, self.step))
+        speaking = PlayoutQueue()
+        self.floor = StateMachine(self.step, StateDeadlines(chosen, self.step))
         for happening in (Happening.BEGUN, Happening.RESPONSE_STARTED):
             self.floor.happen(happening)
         self.faults = Retries(
             self.step,
             self.responses,
-            Turns(chosen),
+            TurnOwnership(chosen),
             Greeting(chosen, self.responses, speaking, Transcript()),
             floor=self.floor,
             filler=Filler(chosen, self.step, speaking),

@@ -19,7 +19,7 @@ from tests.call.scripted_call import (
     MS,
     SESSION,
     SID,
-    Desk,
+    ScriptedCall,
     added,
     audio_done,
     committed,
@@ -49,7 +49,7 @@ class Line:
     """A caller's frames, twenty milliseconds each, and ticks when they are due."""
 
     def __init__(self, settings: CallSettings = FILLED) -> None:
-        self.desk = Desk(settings)
+        self.desk = ScriptedCall(settings)
         self.said: list[tuple[int, str]] = []
         """What went out and when, in ms, but for the caller's own audio and marks."""
         self.ms = 0
@@ -280,7 +280,7 @@ def test_one_that_hangs_with_nothing_owed_is_found_by_the_next_thing_that_is_ask
 
 @pytest.mark.parametrize(("waits", "after_ms"), [(True, 0), (False, 1_000)])
 def test_who_was_not_waiting_hears_of_a_loss_only_when_it_lasts(*, waits: bool, after_ms: int) -> None:
-    desk = Desk(FILLED)
+    desk = ScriptedCall(FILLED)
     desk.at(5_000)
     if waits:
         desk.give(speaks(), stops(), committed())
@@ -293,7 +293,7 @@ def test_who_was_not_waiting_hears_of_a_loss_only_when_it_lasts(*, waits: bool, 
 
 
 def test_a_clock_that_stood_still_is_no_word_missed() -> None:
-    desk = Desk(FILLED)
+    desk = ScriptedCall(FILLED)
     desk.at(1_000).give(speaks(), stops(), committed())
     assert "dial" not in desk.at(9_000).tick()
     assert "dial" not in desk.at(9_000 + LATE - 1).tick()
@@ -303,20 +303,20 @@ def test_a_clock_that_stood_still_is_no_word_missed() -> None:
 
 
 def test_one_that_stays_mute_after_that_is_lost_in_the_end() -> None:
-    desk = Desk(CallSettings(response_s=30))
+    desk = ScriptedCall(CallSettings(response_s=30))
     desk.at(1_000).give(speaks(), stops(), committed())
     desk.at(6_000).tick()
     assert "dial" in desk.at(6_000 + LATE).tick()
 
 
 def test_where_the_model_may_take_all_the_time_it_wants_nothing_is_due() -> None:
-    desk = Desk(CallSettings(response_s=0))
+    desk = ScriptedCall(CallSettings(response_s=0))
     desk.at(1_000).give(speaks(), stops(), committed())
     assert "dial" not in desk.at(60_000).tick()
 
 
 def test_an_answer_that_was_lost_twice_is_apologised_for() -> None:
-    desk = Desk(CallSettings(apology_audio=audio_of(700)))
+    desk = ScriptedCall(CallSettings(apology_audio=audio_of(700)))
     desk.give(speaks(), stops(), committed())
     for n in (1, 2):
         before = len(desk.reports)

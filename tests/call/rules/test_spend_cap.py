@@ -17,18 +17,18 @@ from bot.realtime import events
 from bot.realtime.session import SessionSettings
 from bot.realtime.usage import PerMinute, PerToken, Prices
 from tests.call.priced_call import CENT, PRICES, USD, billed, heard, purse, spoken_over, used
-from tests.call.scripted_call import Desk, changed, created, delta, done, speaks
+from tests.call.scripted_call import ScriptedCall, changed, created, delta, done, speaks
 
 MINUTE = 60_000
 
 
-def facts(desk: Desk) -> list[UsageFact]:
+def facts(desk: ScriptedCall) -> list[UsageFact]:
     return desk.sent(UsageFact)
 
 
 def test_every_response_and_every_transcription_is_a_fact_with_its_cost() -> None:
     named = SessionSettings(model="the-model", transcription_model="the-writer")
-    desk = Desk(purse(session=named))
+    desk = ScriptedCall(purse(session=named))
     desk.give(created("R1"), billed("R1", 7), heard("U1", 1.5), created("R2"), billed("R2", 2, "cancelled"))
     assert facts(desk) == [
         UsageFact(1, "response", "R1", "the-model", "completed", {"text_out": 7}, nano_usd=7 * CENT),
@@ -40,7 +40,7 @@ def test_every_response_and_every_transcription_is_a_fact_with_its_cost() -> Non
 
 
 def test_cached_tokens_are_told_apart() -> None:
-    desk = Desk(purse())
+    desk = ScriptedCall(purse())
     details = {"text_tokens": 30, "audio_tokens": 0, "cached_tokens": 20}
     told = events.Response("R1", "completed", usage={"input_token_details": details})
     desk.give(created("R1"), events.ResponseDone(told))
@@ -52,7 +52,7 @@ def test_cached_tokens_are_told_apart() -> None:
 def test_what_xai_tells_at_the_top_level_is_counted(prices: Prices | None) -> None:
     """And the seconds for which it bills, whatever they cost (openai-realtime W8)."""
     money = Money(prices, call_cap=CENT)
-    desk = Desk(CallSettings(money=money, session=SessionSettings(model="grok-voice-latest")))
+    desk = ScriptedCall(CallSettings(money=money, session=SessionSettings(model="grok-voice-latest")))
     told = {
         "usage": {
             "output_tokens": 3,
@@ -75,7 +75,7 @@ def test_what_xai_tells_at_the_top_level_is_counted(prices: Prices | None) -> No
 
 @pytest.mark.parametrize("usage", [None, "x", 5, [], {"input_tokens": "x"}, {"billable_audio_seconds": []}], ids=repr)
 def test_a_usage_that_is_none_costs_nothing_but_the_usage(usage: Any) -> None:
-    desk = Desk(purse())
+    desk = ScriptedCall(purse())
     desk.give(created("R1"))
     response = {"id": "R1", "status": "completed"}
     for place in ({"response": response, "usage": usage}, {"response": {**response, "usage": usage}}):
@@ -86,13 +86,13 @@ def test_a_usage_that_is_none_costs_nothing_but_the_usage(usage: Any) -> None:
 
 
 def test_a_response_that_tells_nothing_is_a_fact_that_costs_nothing() -> None:
-    desk = Desk(purse())
+    desk = ScriptedCall(purse())
     desk.give(created("R1"), done("R1", "cancelled"))
     assert facts(desk) == [UsageFact(1, "response", "R1", "gpt-realtime-2.1", "cancelled")]
 
 
 def test_what_has_no_price_is_counted_but_costs_nothing_and_says_so() -> None:
-    desk = Desk(CallSettings())
+    desk = ScriptedCall(CallSettings())
     desk.give(created("R1"), billed("R1", 5), heard("U1", 3))
     assert [(one.tokens, one.seconds, one.nano_usd, one.priced) for one in facts(desk)] == [
         ({"text_out": 5}, 0.0, 0, False),
@@ -102,7 +102,7 @@ def test_what_has_no_price_is_counted_but_costs_nothing_and_says_so() -> None:
 
 
 def test_nonsense_in_a_usage_is_counted_and_told_and_the_response_is_over_all_the_same() -> None:
-    desk = Desk(purse())
+    desk = ScriptedCall(purse())
     wrong = {**used(3), "input_tokens": -1, "input_token_details": "x"}
     desk.give(created("R1"), delta("R1", "A", 100))
     desk.give(events.ResponseDone(events.Response("R1", "completed", usage=wrong)))
@@ -115,7 +115,7 @@ def test_nonsense_in_a_usage_is_counted_and_told_and_the_response_is_over_all_th
 
 @pytest.mark.parametrize("usage", ["3", "[1]", '"x"', "null", '{"input_tokens":{"a":[]}}'])
 def test_no_usage_keeps_a_response_from_being_seen_to_end(usage: str) -> None:
-    desk = Desk(purse())
+    desk = ScriptedCall(purse())
     text = f'{{"type":"response.done","response":{{"id":"R1","status":"completed","usage":{usage}}}}}'
     desk.give(created("R1"), delta("R1", "A", 100), events.parse(text))
     assert not desk.call.responses.busy
@@ -130,7 +130,7 @@ def test_no_usage_keeps_a_response_from_being_seen_to_end(usage: str) -> None:
 
 
 def test_the_line_costs_every_minute_begun_since_the_webhook() -> None:
-    desk = Desk(purse(cents=0, line_cents=3))
+    desk = ScriptedCall(purse(cents=0, line_cents=3))
     assert desk.call.spending.line_nano_usd == 3 * CENT
     for at, minutes in ((MINUTE - 1, 1), (MINUTE, 2), (2 * MINUTE - 1, 2), (30 * MINUTE, 31)):
         desk.at(at).tick()
@@ -139,13 +139,13 @@ def test_the_line_costs_every_minute_begun_since_the_webhook() -> None:
 
 
 def test_a_call_no_stream_came_for_paid_no_line() -> None:
-    desk = Desk(purse(line_cents=3), ready=False)
+    desk = ScriptedCall(purse(line_cents=3), ready=False)
     desk.at(9_000).tick()
     assert desk.call.spent_nano_usd == 0
 
 
 def test_the_line_alone_can_reach_a_cap_and_wakes_the_call_for_it() -> None:
-    desk = Desk(purse(cents=10, line_cents=4))
+    desk = ScriptedCall(purse(cents=10, line_cents=4))
     told: dict[str, int] = {}
     while desk.call.deadline_us is not None:  # frames are missing, so the clock is looked at all the time anyway
         before = len(desk.reports)
@@ -158,7 +158,7 @@ def test_the_line_alone_can_reach_a_cap_and_wakes_the_call_for_it() -> None:
 
 @pytest.mark.parametrize(("cents", "line_cents", "wakes"), [(0, 3, False), (100, 0, False), (100, 3, True)])
 def test_only_a_line_that_can_reach_a_cap_needs_the_clock(cents: int, line_cents: int, wakes: bool) -> None:
-    spending = Desk(purse(cents=cents, line_cents=line_cents)).call.spending
+    spending = ScriptedCall(purse(cents=cents, line_cents=line_cents)).call.spending
     assert spending.due_us == (60_000_000 if wakes else NEVER_US)
 
 
@@ -174,7 +174,7 @@ def test_how_near_a_cap_is(spent: int, cap: int, expected: int) -> None:
 
 
 def test_the_nearer_of_two_caps_counts() -> None:
-    desk = Desk(purse(cents=100, day_cents=1_000))
+    desk = ScriptedCall(purse(cents=100, day_cents=1_000))
     desk.give(created("R1"), spoken_over("R1", 50), DailySpend(799 * CENT))
     assert desk.call.spending.level() == 0
     desk.give(DailySpend(800 * CENT))
@@ -187,7 +187,7 @@ def test_the_nearer_of_two_caps_counts() -> None:
 
 
 def test_without_a_cap_nothing_is_ever_near() -> None:
-    desk = Desk(purse(cents=0))
+    desk = ScriptedCall(purse(cents=0))
     desk.give(created("R1"), billed("R1", 10**6), DailySpend(10**9 * USD))
     assert desk.call.spending.level() == 0
     assert [one.event for one in desk.reports if one.event.startswith("spend")] == []
@@ -202,6 +202,6 @@ def test_prices_and_caps_stand_in_the_settings_a_fixture_keeps() -> None:
 
 def test_a_call_cut_off_costs_what_is_known_of_it() -> None:
     settings = changed(purse(), money=Money(PerToken(text_out=CENT)))
-    desk = Desk(settings)
+    desk = ScriptedCall(settings)
     desk.give(created("R1"), delta("R1", "A", 500), speaks(), billed("R1", 4, "cancelled"))
     assert desk.call.spent_nano_usd == 4 * CENT

@@ -6,9 +6,9 @@ import pytest
 
 from bot.call.inputs import DialFailed, SessionExpires, SessionWaiting
 from bot.call.outputs import Adopt, Dial, Drop, Output, Report
-from bot.call.playout.playout_queue import Speaking
+from bot.call.playout.playout_queue import PlayoutQueue
 from bot.call.rule import NEVER_US
-from bot.call.session.failover import DIAL_S, MAX_TRIES, OUTAGE_US, Sessions, plan
+from bot.call.session.failover import DIAL_S, MAX_TRIES, OUTAGE_US, Failover, plan
 from bot.call.step import Step
 from bot.realtime.failures import FailureKind
 
@@ -16,7 +16,7 @@ S = 1_000_000
 WORDS = {Adopt: "adopt", Dial: "dial", Drop: "drop"}
 
 
-class Line(Speaking):
+class Line(PlayoutQueue):
     """Something plays, or nothing does."""
 
     audible = False
@@ -31,7 +31,7 @@ class Table:
     def __init__(self, response_s: float = 8) -> None:
         self.step = Step()
         self.line = Line()
-        self.sessions = Sessions(self.step, self.line, response_s)
+        self.sessions = Failover(self.step, self.line, response_s)
         self._before: list[Output] = []
 
     def at(self, s: float) -> Table:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from bot.call.session.pending_deletes import Unheard
+from bot.call.session.pending_deletes import PendingDeletes
 
 
 def test_an_unheard_item_goes_once_when_it_or_its_response_is_done() -> None:
-    unheard = Unheard()
+    unheard = PendingDeletes()
     unheard.wait("A", "R1")
     unheard.wait("B", "R1")
     unheard.wait("C", "R2")
@@ -19,7 +19,7 @@ def test_an_unheard_item_goes_once_when_it_or_its_response_is_done() -> None:
 
 
 def test_an_item_without_audio_is_unheard_when_its_response_is_cut() -> None:
-    unheard = Unheard()
+    unheard = PendingDeletes()
     for item in "BAC":
         unheard.announced(item)
     unheard.sounded("C")
@@ -28,7 +28,7 @@ def test_an_item_without_audio_is_unheard_when_its_response_is_cut() -> None:
 
 
 def test_an_item_of_the_response_before_is_not_silenced() -> None:
-    unheard = Unheard()
+    unheard = PendingDeletes()
     unheard.announced("A")
     unheard.next_response()
     unheard.announced("B")

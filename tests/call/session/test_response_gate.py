@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from bot.call.session.response_gate import REMEMBERED, Responses
+from bot.call.session.response_gate import REMEMBERED, ResponseGate
 from bot.realtime.events import CreateResponse
 
 
 def test_what_is_wanted_goes_out_once() -> None:
-    gate = Responses()
+    gate = ResponseGate()
     assert gate.release() is None
     gate.want({"a": 1})
     gate.want({"b": 2})
@@ -21,7 +21,7 @@ def test_what_is_wanted_goes_out_once() -> None:
 
 
 def test_nothing_goes_out_while_a_response_is_asked_for_or_active() -> None:
-    gate = Responses()
+    gate = ResponseGate()
     gate.want({})
     gate.release()
     gate.want({})
@@ -35,7 +35,7 @@ def test_nothing_goes_out_while_a_response_is_asked_for_or_active() -> None:
 
 
 def test_what_is_forgotten_does_not_go_out() -> None:
-    gate = Responses()
+    gate = ResponseGate()
     gate.want({})
     gate.forget()
     assert gate.release() is None
@@ -43,7 +43,7 @@ def test_what_is_forgotten_does_not_go_out() -> None:
 
 
 def test_a_refused_request_is_wanted_again() -> None:
-    gate = Responses()
+    gate = ResponseGate()
     gate.want({"a": 1})
     gate.release()
     assert not gate.refused("create_9")
@@ -54,7 +54,7 @@ def test_a_refused_request_is_wanted_again() -> None:
 
 
 def test_a_refused_request_does_not_push_out_a_newer_wish() -> None:
-    gate = Responses()
+    gate = ResponseGate()
     gate.want({"old": 1})
     gate.release()
     gate.want({"new": 1})
@@ -63,7 +63,7 @@ def test_a_refused_request_does_not_push_out_a_newer_wish() -> None:
 
 
 def test_nothing_came_of_a_response_until_something_did() -> None:
-    gate = Responses()
+    gate = ResponseGate()
     assert not gate.empty("R1")
     gate.created("R1")
     assert gate.empty("R1")
@@ -76,7 +76,7 @@ def test_nothing_came_of_a_response_until_something_did() -> None:
 
 
 def test_of_one_that_may_not_be_heard_it_is_not_asked_whether_anything_came() -> None:
-    gate = Responses()
+    gate = ResponseGate()
     gate.created("R1")
     gate.suppress()
     gate.answered("R1")
@@ -85,7 +85,7 @@ def test_of_one_that_may_not_be_heard_it_is_not_asked_whether_anything_came() ->
 
 
 def test_behind_another_active_response_it_waits_until_that_is_over() -> None:
-    gate = Responses()
+    gate = ResponseGate()
     gate.want({})
     gate.release()
     gate.refused("create_1", another_active=True)
@@ -96,7 +96,7 @@ def test_behind_another_active_response_it_waits_until_that_is_over() -> None:
 
 
 def test_parameters_are_those_of_our_request_and_none_for_the_servers_own() -> None:
-    gate = Responses()
+    gate = ResponseGate()
     gate.want({"instructions": "x"})
     gate.release()
     gate.created("R1")
@@ -107,7 +107,7 @@ def test_parameters_are_those_of_our_request_and_none_for_the_servers_own() -> N
 
 
 def test_only_a_response_that_was_announced_and_not_cut_is_heard() -> None:
-    gate = Responses()
+    gate = ResponseGate()
     assert not gate.audible("R1")
     gate.created("R1")
     assert gate.audible("R1")
@@ -123,7 +123,7 @@ def test_only_a_response_that_was_announced_and_not_cut_is_heard() -> None:
 
 
 def test_a_cut_silences_a_response_that_was_over_and_one_that_was_replaced() -> None:
-    gate = Responses()
+    gate = ResponseGate()
     for name in ("R1", "R2", "R3"):
         gate.created(name)
     gate.done("R2")
@@ -132,7 +132,7 @@ def test_a_cut_silences_a_response_that_was_over_and_one_that_was_replaced() -> 
 
 
 def test_a_cut_reaches_a_response_that_is_asked_for_but_not_made() -> None:
-    gate = Responses()
+    gate = ResponseGate()
     gate.want({})
     gate.release()
     assert gate.suppress() is None
@@ -145,7 +145,7 @@ def test_a_cut_reaches_a_response_that_is_asked_for_but_not_made() -> None:
 
 @pytest.mark.parametrize("another_active", [False, True])
 def test_a_request_that_was_cut_and_then_refused_is_not_made_again(another_active: bool) -> None:
-    gate = Responses()
+    gate = ResponseGate()
     gate.want({})
     gate.release()
     gate.suppress()
@@ -157,7 +157,7 @@ def test_a_request_that_was_cut_and_then_refused_is_not_made_again(another_activ
 
 
 def test_memory_is_bounded_and_what_is_forgotten_is_silent() -> None:
-    gate = Responses()
+    gate = ResponseGate()
     for number in range(REMEMBERED + 1):
         gate.created(f"R{number}")
     assert len(gate._known) == REMEMBERED

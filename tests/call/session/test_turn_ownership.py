@@ -7,13 +7,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.call.session.turn_ownership import Turns
+from bot.call.session.turn_ownership import TurnOwnership
 from bot.call.settings import CallSettings
 from bot.realtime import events
 from bot.realtime.session import SessionSettings, session_object, turns_update
 from tests.call.scripted_call import (
     SESSION,
-    Desk,
+    ScriptedCall,
     audio_done,
     committed,
     created,
@@ -33,14 +33,14 @@ GREETED = CallSettings(greeting="Hello.")
 @pytest.mark.parametrize(("barge_in", "owns"), [("on", True), ("after_greeting", False), ("off", False)])
 def test_the_server_owns_the_turns_where_every_interruption_is_welcome(barge_in: str, owns: bool) -> None:
     chosen = CallSettings(barge_in=barge_in)
-    turns = Turns(chosen)
+    turns = TurnOwnership(chosen)
     assert turns.tell() == session_object(chosen.session, server_owns_turns=owns)
     assert turns.tell() is None
     assert turns.server_owns is turns.server_acts is turns.server_may_answer is owns
 
 
 def test_an_update_counts_once_it_is_confirmed_and_in_order() -> None:
-    turns = Turns(CallSettings())
+    turns = TurnOwnership(CallSettings())
     asked = turns.update("session_2", server_owns=False)
     assert asked == events.UpdateSession(
         turns_update(CallSettings().session.turn_detection, server_owns_turns=False), "session_2"
@@ -56,7 +56,7 @@ def test_an_update_counts_once_it_is_confirmed_and_in_order() -> None:
 
 
 def test_a_refused_update_leaves_the_owner_as_he_was() -> None:
-    turns = Turns(CallSettings())
+    turns = TurnOwnership(CallSettings())
     turns.update("session_2", server_owns=False)
     for other in (None, "create_1", "session_1"):
         turns.refused(other)
@@ -70,7 +70,7 @@ def test_once_every_update_is_answered_the_last_one_taken_says_whose_the_turns_a
     first: bool, answers: list[tuple[bool, bool]]
 ) -> None:
     """(whom it makes the owner, whether the server takes it); all are on their way at once, and answered in order."""
-    turns = Turns(CallSettings(barge_in="on" if first else "off"))
+    turns = TurnOwnership(CallSettings(barge_in="on" if first else "off"))
     for number, (owner, _) in enumerate(answers):
         turns.update(f"session_{number}", server_owns=owner)
     assert not (answers and turns.server_acts)
@@ -86,13 +86,13 @@ def test_once_every_update_is_answered_the_last_one_taken_says_whose_the_turns_a
 # ---- in a call with a greeting: session_2 gives the turns to the server, once a moment of it has been heard ----
 
 
-def greet(desk: Desk) -> None:
+def greet(desk: ScriptedCall) -> None:
     desk.give(created("R1"), delta("R1", "A", 2_000), audio_done("R1", "A"), done("R1"))
 
 
-def greeted() -> Desk:
+def greeted() -> ScriptedCall:
     """A moment of the greeting has been heard, at 1 s."""
-    desk = Desk(GREETED)
+    desk = ScriptedCall(GREETED)
     greet(desk)
     assert desk.at(1_000).tick()[-1] == "update server"
     assert [one.event_id for one in desk.sent(events.UpdateSession)] == ["session_1", "session_2"]
@@ -130,14 +130,14 @@ CREATED = (events.SessionCreated(SESSION), events.ConversationCreated())
 def test_a_session_is_told_what_to_be_at_its_first_word_and_once(
     chosen: SessionSettings, first_words: tuple[events.ServerEvent, ...]
 ) -> None:
-    desk = Desk(CallSettings(session=chosen), ready=False)
+    desk = ScriptedCall(CallSettings(session=chosen), ready=False)
     assert desk.give(*first_words) == ["update server"]
     (asked,) = desk.sent(events.UpdateSession)
     assert asked.session == session_object(chosen, server_owns_turns=True)
 
 
 def test_xai_owns_the_turns_from_the_first_word_since_it_can_not_leave_them() -> None:
-    desk = Desk(CallSettings(greeting="Hello.", session=XAI), ready=False)
+    desk = ScriptedCall(CallSettings(greeting="Hello.", session=XAI), ready=False)
     desk.give(start(), *(frame(at) for at in range(0, 2_000, 20)), events.ConversationCreated(), updated())
     assert len(desk.sent(events.UpdateSession)) == 1
     assert desk.sent(events.AppendAudio)
@@ -148,7 +148,7 @@ def test_xai_owns_the_turns_from_the_first_word_since_it_can_not_leave_them() ->
 def test_where_it_says_nothing_of_formats_xai_does_what_it_was_asked_for() -> None:
     silent = events.SessionUpdated(events.Session())
     for asked, told in (("audio/pcmu", []), ("audio/pcm", ["transcode audio/pcm audio/pcm"])):
-        desk = Desk(CallSettings(session=msgspec.structs.replace(XAI, audio=asked)), ready=False)
+        desk = ScriptedCall(CallSettings(session=msgspec.structs.replace(XAI, audio=asked)), ready=False)
         desk.give(events.ConversationCreated())
         assert desk.give(silent) == told
     assert desk.call.ended is None

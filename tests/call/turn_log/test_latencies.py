@@ -20,7 +20,7 @@ from bot.testing.virtual.scheduler import VirtualCall
 from bot.twilio.playout import Playout
 from tests.call.scripted_call import (
     MS,
-    Desk,
+    ScriptedCall,
     added,
     audio,
     audio_done,
@@ -36,16 +36,16 @@ from tests.call.scripted_call import (
 )
 
 
-def spoken_to(ms: int = 2_000, settings: CallSettings | None = None) -> Desk:
+def spoken_to(ms: int = 2_000, settings: CallSettings | None = None) -> ScriptedCall:
     """The caller's line has brought audio until `ms`, a frame each 20 ms; his speech ended at 1,400."""
-    desk = Desk(settings)
+    desk = ScriptedCall(settings)
     for at in range(0, ms, 20):
         desk.at(at + 20).give(frame(at))
     desk.give(events.SpeechStarted(400, "U"), events.SpeechStopped(1_900, "U"), committed("U"))
     return desk
 
 
-def begins(desk: Desk, response: str = "R1", item: str = "A", ms: int = 250) -> Desk:
+def begins(desk: ScriptedCall, response: str = "R1", item: str = "A", ms: int = 250) -> ScriptedCall:
     desk.give(created(response), added(response, item), delta(response, item, ms))
     return desk
 
@@ -99,7 +99,7 @@ def test_a_response_that_only_calls_a_function_is_no_answer() -> None:
 
 def test_what_the_bot_was_saying_anyway_is_no_answer() -> None:
     """Interruptions are off: the caller speaks into a response that goes on with another item."""
-    desk = Desk(CallSettings(barge_in="off"))
+    desk = ScriptedCall(CallSettings(barge_in="off"))
     begins(desk, "R1", "A", 1_000)
     for at in range(0, 2_000, 20):
         desk.at(at + 20).give(frame(at))
@@ -146,7 +146,7 @@ GREETED = CallSettings(greeting="Good day.", greeting_audio=audio(250))
 
 
 def test_the_greeting_is_waited_for_from_the_webhook() -> None:
-    desk = Desk(GREETED, ready=False).at(400)
+    desk = ScriptedCall(GREETED, ready=False).at(400)
     desk.give(*desk.opening())
     assert not desk.waits
     desk.at(460).give(echo("e0.0"))
@@ -155,7 +155,7 @@ def test_the_greeting_is_waited_for_from_the_webhook() -> None:
 
 
 def test_of_a_greeting_that_nobody_heard_there_is_no_wait() -> None:
-    desk = Desk(GREETED, ready=False).at(400)
+    desk = ScriptedCall(GREETED, ready=False).at(400)
     desk.give(*desk.opening(), PhoneClosed())
     assert not desk.waits
 

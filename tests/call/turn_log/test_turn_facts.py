@@ -20,7 +20,7 @@ from bot.twilio import stream
 from tests.call.scripted_call import (
     MS,
     SID,
-    Desk,
+    ScriptedCall,
     added,
     audio,
     audio_done,
@@ -40,9 +40,9 @@ from tests.call.scripted_call import (
 TEXT = "one two three four five"
 
 
-def listened(ms: int = 2_000, settings: CallSettings | None = None) -> Desk:
+def listened(ms: int = 2_000, settings: CallSettings | None = None) -> ScriptedCall:
     """A call in which the caller's line has brought `ms` of audio, a frame each 20 ms from 0 on."""
-    desk = Desk(settings)
+    desk = ScriptedCall(settings)
     for at in range(0, ms, 20):
         desk.at(at + 20).give(frame(at))
     return desk
@@ -74,13 +74,13 @@ def test_with_semantic_vad_the_times_are_the_sessions_own() -> None:
 
 
 def test_a_commit_without_speech_stands_where_it_was_made() -> None:
-    desk = Desk().at(900)
+    desk = ScriptedCall().at(900)
     desk.give(committed("U"), committed("U"))
     assert desk.turns == [TurnFact(1, "caller", "U", None, began_us=900 * MS, ended_us=900 * MS)]
 
 
 def test_words_before_the_commit_are_a_turn_too() -> None:
-    desk = Desk().at(900)
+    desk = ScriptedCall().at(900)
     desk.give(events.CallerTranscript("U", "Hello?"), committed("U"))
     assert desk.turns == [TurnFact(1, "caller", "U", "Hello?", began_us=900 * MS, ended_us=900 * MS)]
 
@@ -88,7 +88,7 @@ def test_words_before_the_commit_are_a_turn_too() -> None:
 # ---- heard to its end ----
 
 
-def answered(desk: Desk, ms: int = 2_000, text: str = TEXT) -> Desk:
+def answered(desk: ScriptedCall, ms: int = 2_000, text: str = TEXT) -> ScriptedCall:
     desk.give(created("R1"), *said("R1", "A", text), delta("R1", "A", 250), delta("R1", "A", ms - 250))
     desk.give(audio_done("R1", "A"), events.TranscriptDone("R1", "A", text), item_done("A"), done("R1"))
     return desk
@@ -96,7 +96,7 @@ def answered(desk: Desk, ms: int = 2_000, text: str = TEXT) -> Desk:
 
 def test_a_turn_of_the_bot_is_told_once_its_last_mark_has_come_back() -> None:
     """Marks: before the first media, at 250 ms and at the end. The line takes 60 ms there and back."""
-    desk = answered(Desk().at(1_000))
+    desk = answered(ScriptedCall().at(1_000))
     desk.at(1_060).give(echo("e0.0"))
     desk.at(1_310).give(echo("e0.1"))
     assert not desk.turns
@@ -105,14 +105,14 @@ def test_a_turn_of_the_bot_is_told_once_its_last_mark_has_come_back() -> None:
 
 
 def test_where_no_mark_comes_back_it_is_told_when_the_line_counts_as_silent() -> None:
-    desk = answered(Desk().at(1_000))
+    desk = answered(ScriptedCall().at(1_000))
     assert min(desk.call.speaking.due_us(0)) == 5_000 * MS
     desk.at(5_000).tick()
     assert desk.turns == [TurnFact(1, "bot", "A", TEXT, began_us=1_000 * MS, ended_us=3_000 * MS)]
 
 
 def test_a_prebuffer_at_the_phone_is_in_its_times() -> None:
-    desk = answered(Desk().at(1_000))
+    desk = answered(ScriptedCall().at(1_000))
     desk.at(1_060).give(echo("e0.0"))
     desk.at(1_310 + 120).give(echo("e0.1"))
     desk.at(3_060 + 120).give(echo("e0.2"))
@@ -120,7 +120,7 @@ def test_a_prebuffer_at_the_phone_is_in_its_times() -> None:
 
 
 def test_of_two_items_the_second_begins_where_the_first_ends() -> None:
-    desk = Desk().at(1_000)
+    desk = ScriptedCall().at(1_000)
     desk.give(created("R1"))
     for item in ("A", "B"):
         desk.give(*said("R1", item, item), delta("R1", item, 1_000), audio_done("R1", item), item_done(item))
@@ -133,7 +133,7 @@ def test_of_two_items_the_second_begins_where_the_first_ends() -> None:
 
 
 def test_an_item_that_stalls_in_the_middle_ends_with_its_last_byte() -> None:
-    desk = Desk().at(1_000)
+    desk = ScriptedCall().at(1_000)
     desk.give(created("R1"), *said("R1", "A", TEXT), delta("R1", "A", 1_000))
     desk.at(4_000).give(delta("R1", "A", 1_000), audio_done("R1", "A"))
     assert not desk.turns
@@ -143,7 +143,7 @@ def test_an_item_that_stalls_in_the_middle_ends_with_its_last_byte() -> None:
 
 
 def test_a_text_that_changes_when_the_turn_is_over_is_told_again() -> None:
-    desk = Desk().at(1_000)
+    desk = ScriptedCall().at(1_000)
     desk.give(created("R1"), *said("R1", "A", "Helo"), delta("R1", "A", 400), audio_done("R1", "A"), item_done("A"))
     desk.at(3_400).tick()
     desk.at(3_500).give(events.TranscriptDone("R1", "A", "Hello."), events.TranscriptDone("R1", "A", "Hello."))
@@ -151,7 +151,7 @@ def test_a_text_that_changes_when_the_turn_is_over_is_told_again() -> None:
 
 
 def test_sound_without_words_is_a_turn_of_unknown_text() -> None:
-    desk = Desk().at(1_000)
+    desk = ScriptedCall().at(1_000)
     desk.reply("R1", A=400)
     desk.at(3_400).tick()
     assert desk.turns == [TurnFact(1, "bot", "A", None, began_us=1_000 * MS, ended_us=1_400 * MS)]
@@ -161,7 +161,7 @@ def test_sound_without_words_is_a_turn_of_unknown_text() -> None:
 
 
 def test_a_cut_turn_is_told_at_once_and_so_is_what_was_never_reached() -> None:
-    desk = Desk().at(1_000)
+    desk = ScriptedCall().at(1_000)
     desk.give(created("R1"), *said("R1", "A", TEXT), delta("R1", "A", 2_000), audio_done("R1", "A"), item_done("A"))
     desk.give(*said("R1", "B", "never heard"), delta("R1", "B", 2_000), *said("R1", "C", "silent"))
     desk.at(1_800).give(speaks())
@@ -173,7 +173,7 @@ def test_a_cut_turn_is_told_at_once_and_so_is_what_was_never_reached() -> None:
 
 
 def test_a_cut_in_the_second_item_leaves_the_first_whole() -> None:
-    desk = Desk().at(1_000)
+    desk = ScriptedCall().at(1_000)
     desk.give(created("R1"), *said("R1", "A", "first"), delta("R1", "A", 1_000), audio_done("R1", "A"), item_done("A"))
     desk.give(*said("R1", "B", TEXT), delta("R1", "B", 2_000), audio_done("R1", "B"), item_done("B"), done("R1"))
     desk.at(2_800).give(speaks())
@@ -184,7 +184,7 @@ def test_a_cut_in_the_second_item_leaves_the_first_whole() -> None:
 
 
 def test_cut_while_the_line_was_dry_it_ended_when_the_sound_did() -> None:
-    desk = Desk().at(1_000)
+    desk = ScriptedCall().at(1_000)
     desk.give(created("R1"), *said("R1", "A", "one two three four five six seven"), delta("R1", "A", 500))
     desk.at(2_000).give(speaks())
     (turn,) = desk.turns
@@ -193,14 +193,14 @@ def test_cut_while_the_line_was_dry_it_ended_when_the_sound_did() -> None:
 
 
 def test_an_item_without_words_that_was_never_reached_is_not_told() -> None:
-    desk = Desk().at(1_000)
+    desk = ScriptedCall().at(1_000)
     desk.give(created("R1"), added("R1", "A"), delta("R1", "A", 2_000), added("R1", "B"), delta("R1", "B", 2_000))
     desk.at(1_500).give(speaks())
     assert [(turn.item_id, turn.text, turn.cut) for turn in desk.turns] == [("A", None, True)]
 
 
 def test_words_of_a_response_that_failed_before_its_sound_were_not_heard() -> None:
-    desk = Desk().at(1_000)
+    desk = ScriptedCall().at(1_000)
     desk.give(created("R1"), *said("R1", "A", "I would have"), done("R1", "failed"))
     assert desk.turns == [
         TurnFact(1, "bot", "A", "", "I would have", cut=True, began_us=1_000 * MS, ended_us=1_000 * MS)
@@ -211,7 +211,7 @@ def test_words_of_a_response_that_failed_before_its_sound_were_not_heard() -> No
 
 
 def test_a_hang_up_in_mid_sentence_cuts_at_what_was_heard_by_then() -> None:
-    desk = answered(Desk().at(1_000))
+    desk = answered(ScriptedCall().at(1_000))
     out = desk.at(1_800).raw(stream.Stop(SID))
     assert out[-1] == End("caller_hung_up")
     assert out[0] == TurnFact(
@@ -221,7 +221,7 @@ def test_a_hang_up_in_mid_sentence_cuts_at_what_was_heard_by_then() -> None:
 
 
 def test_what_had_been_heard_to_its_end_is_not_cut_by_the_hang_up() -> None:
-    desk = answered(Desk().at(1_000))
+    desk = answered(ScriptedCall().at(1_000))
     desk.at(3_010).give(PhoneClosed())
     assert [(turn.text, turn.cut) for turn in desk.turns] == [(TEXT, False)]
 
@@ -230,19 +230,19 @@ GREETED = CallSettings(greeting="Good day.", greeting_audio=audio(2_000))
 
 
 def test_a_recorded_greeting_is_a_turn() -> None:
-    desk = Desk(GREETED)
+    desk = ScriptedCall(GREETED)
     desk.at(4_000).tick()
     assert desk.turns == [TurnFact(1, "bot", RECORDED_ITEM, "Good day.", began_us=0, ended_us=2_000 * MS)]
 
 
 def test_of_a_greeting_that_nobody_came_to_hear_nothing_is_told() -> None:
-    desk = Desk(GREETED, ready=False)
+    desk = ScriptedCall(GREETED, ready=False)
     desk.at(4_000).give(PhoneClosed(1006))
     assert not desk.turns
 
 
 def test_audio_held_for_a_stream_that_has_not_started_is_of_no_turn_yet() -> None:
-    desk = Desk(ready=False)
+    desk = ScriptedCall(ready=False)
     desk.give(events.SessionCreated(events.Session()), updated())
     answered(desk, 1_000)
     assert not desk.turns
@@ -265,7 +265,7 @@ class Played:
     """Gives a drawn conversation to a call, and keeps what was said in it."""
 
     def __init__(self) -> None:
-        self.desk = Desk()
+        self.desk = ScriptedCall()
         self.words: dict[str, str] = {}
         self.bytes: dict[str, int] = {}
         self._response = self._item = self._turn = 0
@@ -353,7 +353,7 @@ def test_turns_stand_in_spoken_order_lose_no_word_and_keep_none_of_an_unheard_it
 
 @pytest.mark.parametrize("n_turns", [MAX_TURNS + 50])
 def test_a_call_of_many_turns_keeps_no_more_than_their_texts(n_turns: int) -> None:
-    desk = Desk(CallSettings(max_call_s=0))
+    desk = ScriptedCall(CallSettings(max_call_s=0))
     for number in range(n_turns):
         item, response = f"A{number}", f"R{number}"
         desk.give(created(response), *said(response, item, TEXT), delta(response, item, 20), audio_done(response, item))

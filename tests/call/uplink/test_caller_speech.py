@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bot.call.uplink.caller_speech import REMEMBERED, CallerSpeech
-from bot.call.uplink.frames_and_gaps import Listening
+from bot.call.uplink.frames_and_gaps import Uplink
 from bot.realtime.events import SpeechStarted, SpeechStopped
 from bot.realtime.session import SessionSettings, TurnDetection
 from tests.call.scripted_call import MS, frame
@@ -11,9 +11,9 @@ from tests.call.scripted_call import MS, frame
 SERVER, SEMANTIC = TurnDetection(), TurnDetection(type="semantic_vad")
 
 
-def listening(from_us: int, ms: int) -> Listening:
+def listening(from_us: int, ms: int) -> Uplink:
     """The line has brought `ms` of audio since `from_us`."""
-    found = Listening()
+    found = Uplink()
     found.ready = True
     found.start(from_us)
     for at in range(0, ms, 20):

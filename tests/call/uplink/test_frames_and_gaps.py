@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
-from bot.call.uplink.frames_and_gaps import BACKLOG_BYTES, Listening
+from bot.call.uplink.frames_and_gaps import BACKLOG_BYTES, Uplink
 from bot.realtime.events import AppendAudio
 from bot.realtime.session import TurnDetection
 from tests.call.scripted_call import MS, frame
@@ -24,7 +24,7 @@ class Ear:
     """A Listening whose stream has started at 0, fed as the shell does: a tick at each deadline."""
 
     def __init__(self, *, ready: bool = True, detection: TurnDetection = SERVER_VAD) -> None:
-        self.listening = Listening(detection)
+        self.listening = Uplink(detection)
         self.next_ms = 0
         self.listening.start(0)
         self.heard = b""
@@ -99,7 +99,7 @@ def test_the_backlog_is_bounded_the_oldest_go_first_and_are_counted() -> None:
 
 def test_nothing_is_filled_before_the_session_is_ready_or_the_stream_started() -> None:
     assert Ear(ready=False).listening.deadline_us() is None
-    listening = Listening()
+    listening = Uplink()
     listening.open()
     assert listening.deadline_us() is None
     assert listening.tick(10**9) == []
@@ -353,7 +353,7 @@ def there_until(there: list[bool]) -> int:
 
 
 def test_a_place_in_what_was_written_is_a_moment_of_the_line() -> None:
-    listening = Listening()
+    listening = Uplink()
     listening.open()
     listening.start(1_000_000)
     for at in range(0, 1_000, 20):
@@ -364,7 +364,7 @@ def test_a_place_in_what_was_written_is_a_moment_of_the_line() -> None:
 
 
 def test_filled_silence_counts_as_what_did_not_come() -> None:
-    listening = Listening()
+    listening = Uplink()
     listening.open()
     listening.start(0)
     listening.frame(frame(0), 20_000)
@@ -375,4 +375,4 @@ def test_filled_silence_counts_as_what_did_not_come() -> None:
 
 
 def test_before_anything_has_come_it_is_now() -> None:
-    assert Listening().at_us(300, 700_000) == 700_000
+    assert Uplink().at_us(300, 700_000) == 700_000

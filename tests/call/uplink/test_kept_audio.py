@@ -16,7 +16,7 @@ from bot.call.uplink.kept_audio import (
     PIECE_PAYLOADS,
     RECENT_BYTES,
     TURN_BYTES,
-    CallerAudio,
+    KeptAudio,
 )
 
 FRAME_MS = 20
@@ -26,7 +26,7 @@ def frame(number: int) -> bytes:
     return number.to_bytes(2) * (FRAME_MS * BYTES_PER_MS // 2)
 
 
-def write(audio: CallerAudio, first: int, last: int, *, at: int | None = None) -> None:
+def write(audio: KeptAudio, first: int, last: int, *, at: int | None = None) -> None:
     """Frames `first` to `last`, the last not included; `at`: frames written before, `first` unless said otherwise."""
     for count, number in enumerate(range(first, last), 1):
         written = (first if at is None else at) + count
@@ -41,25 +41,25 @@ def frames_of(sound: bytes) -> list[int]:
     return [int.from_bytes(sound[at : at + 2]) for at in range(0, len(sound), FRAME_MS * BYTES_PER_MS)]
 
 
-def lost(audio: CallerAudio) -> list[int]:
+def lost(audio: KeptAudio) -> list[int]:
     return frames_of(audio.session_lost())
 
 
 def test_what_became_no_turn_is_heard_again() -> None:
-    audio = CallerAudio()
+    audio = KeptAudio()
     write(audio, 0, 100)
     assert lost(audio) == list(range(100))
     assert lost(audio) == []
 
 
 def test_while_a_session_says_nothing_only_the_last_seconds_are_kept() -> None:
-    audio = CallerAudio()
+    audio = KeptAudio()
     write(audio, 0, 5_010)
     assert lost(audio) == list(range(5_000 - RECENT_BYTES // FRAME_BYTES, 5_010))
 
 
 def test_it_is_bounded_by_bytes_however_large_and_by_number_however_small_the_frames_are() -> None:
-    audio, written = CallerAudio(), 0
+    audio, written = KeptAudio(), 0
     for _ in range(500):
         written += 48_000
         audio.wrote(base64.b64encode(bytes(48_000)).decode(), written)
@@ -72,7 +72,7 @@ def test_it_is_bounded_by_bytes_however_large_and_by_number_however_small_the_fr
 
 
 def test_what_a_session_that_shows_signs_of_life_has_heard_is_not_heard_again() -> None:
-    audio = CallerAudio()
+    audio = KeptAudio()
     write(audio, 0, 200)
     audio.alive(200 * FRAME_BYTES)
     doubtful = DOUBT_BYTES // FRAME_BYTES
@@ -84,7 +84,7 @@ def test_what_a_session_that_shows_signs_of_life_has_heard_is_not_heard_again() 
 
 
 def test_speech_is_kept_whatever_signs_of_life_there_are() -> None:
-    audio = CallerAudio()
+    audio = KeptAudio()
     write(audio, 0, 200)
     audio.speech_started(100 * FRAME_MS)
     write(audio, 200, 400)
@@ -93,7 +93,7 @@ def test_speech_is_kept_whatever_signs_of_life_there_are() -> None:
 
 
 def test_speech_in_progress_is_kept_from_its_beginning() -> None:
-    audio = CallerAudio()
+    audio = KeptAudio()
     write(audio, 0, 1_000)
     audio.speech_started(1_000 * FRAME_MS - 300)
     write(audio, 1_000, 1_500)
@@ -101,7 +101,7 @@ def test_speech_in_progress_is_kept_from_its_beginning() -> None:
 
 
 def test_a_turn_without_words_is_told_as_its_audio_and_not_heard_again() -> None:
-    audio = CallerAudio()
+    audio = KeptAudio()
     write(audio, 0, 50)
     audio.speech_started(20 * FRAME_MS)
     write(audio, 50, 100)
@@ -113,7 +113,7 @@ def test_a_turn_without_words_is_told_as_its_audio_and_not_heard_again() -> None
 
 
 def test_words_that_come_end_that() -> None:
-    audio = CallerAudio()
+    audio = KeptAudio()
     audio.speech_started(0)
     write(audio, 0, 50)
     audio.turn(1)
@@ -123,7 +123,7 @@ def test_words_that_come_end_that() -> None:
 
 
 def test_a_turn_that_no_speech_was_reported_of_has_no_audio() -> None:
-    audio = CallerAudio()
+    audio = KeptAudio()
     write(audio, 0, 50)
     audio.turn(1)
     assert audio.turns() == {}
@@ -132,7 +132,7 @@ def test_a_turn_that_no_speech_was_reported_of_has_no_audio() -> None:
 
 @given(st.lists(st.tuples(st.integers(0, 1_500), st.integers(0, 1_500), st.booleans(), st.booleans()), max_size=30))
 def test_it_is_bounded_whatever_comes(said: list[tuple[int, int, bool, bool]]) -> None:
-    audio, at = CallerAudio(), 0
+    audio, at = KeptAudio(), 0
     for number, (before, during, turn, signs) in enumerate(said):
         write(audio, 0, before, at=at)
         if signs:

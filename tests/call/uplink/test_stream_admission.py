@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from bot.call.playout.playout_queue import Speaking
+from bot.call.playout.playout_queue import PlayoutQueue
 from bot.call.settings import CallSettings
 from bot.call.step import Step
-from bot.call.uplink.stream_admission import Admission
+from bot.call.uplink.stream_admission import StreamAdmission
 from bot.twilio.stream import MediaFormat, StartPart
 
 MULAW = MediaFormat("audio/x-mulaw", 8000, 1)
@@ -26,20 +26,20 @@ MULAW = MediaFormat("audio/x-mulaw", 8000, 1)
     ],
 )
 def test_a_stream_of_another_call_or_format_is_objected_to(start: StartPart, why: str) -> None:
-    admission = Admission(CallSettings(call_sid="CA1", account_sid="AC1"), Step(), Speaking())
+    admission = StreamAdmission(CallSettings(call_sid="CA1", account_sid="AC1"), Step(), PlayoutQueue())
     objection = admission.objection(start)
     assert why in objection
     assert bool(objection) == bool(why)
 
 
 def test_a_call_that_knows_no_sids_takes_any() -> None:
-    admission = Admission(CallSettings(), Step(), Speaking())
+    admission = StreamAdmission(CallSettings(), Step(), PlayoutQueue())
     assert admission.objection(StartPart("MZ1", "AC9", "CA9", MULAW)) == ""
 
 
 def test_only_the_stream_that_was_taken_is_ours_and_the_others_are_counted() -> None:
-    step, speaking = Step(), Speaking()
-    admission = Admission(CallSettings(), step, speaking)
+    step, speaking = Step(), PlayoutQueue()
+    admission = StreamAdmission(CallSettings(), step, speaking)
     assert not admission.ours("MZ1")
     assert not admission.ours("")
     speaking.stream_sid = "MZ1"

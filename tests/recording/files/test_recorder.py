@@ -22,7 +22,7 @@ from bot.recording.files.new_file import FileKind
 from bot.recording.files.recorder import Recorder
 from bot.recording.fixture import read_fixture
 from bot.twilio import stream
-from tests.call.scripted_call import Desk, echo
+from tests.call.scripted_call import ScriptedCall, echo
 from tests.recording import records_sample as sample
 
 
@@ -102,7 +102,7 @@ def test_a_frame_of_the_caller_is_a_line_of_the_fixture_and_one_for_each_thing_i
     fixture = FixtureFile(settings, tmp_path / "a.call.jsonl")
     recorded = Recorder([fixture], writer=writer)
     if announced:
-        recorded.follow(Desk().call, 1)
+        recorded.follow(ScriptedCall().call, 1)
     passed: list[Output] = [events.AppendAudio(sample.b64(bytes([n]) * 160)) for n in range(n_passed)]
     recorded.frame(5, text.encode(), sample.parsed_frame(text), passed, 2)
     closed(recorded)
@@ -124,7 +124,7 @@ def test_of_a_frame_is_kept_what_the_files_need_and_nothing_of_another_stream(wr
     for kinds in ways:
         files = [Listed(kind=kind) for kind in kinds]
         recorded = Recorder(files, writer=writer)
-        recorded.follow(Desk().call, 1)
+        recorded.follow(ScriptedCall().call, 1)
         recorded.frame(5, FRAME.encode(), own, [])
         recorded.frame(6, FRAME.encode(), foreign, [])
         closed(recorded)
@@ -141,9 +141,9 @@ def test_of_a_frame_is_kept_what_the_files_need_and_nothing_of_another_stream(wr
 def test_where_the_call_stands_is_noted_when_it_changes(writer: Writer) -> None:
     file = Listed()
     recorded = Recorder([file], writer=writer)
-    desk = Desk(ready=False)
+    desk = ScriptedCall(ready=False)
     assert not recorded.follow(desk.call, 1)
-    desk = Desk()
+    desk = ScriptedCall()
     assert recorded.follow(desk.call, 2)
     assert not recorded.follow(desk.call, 3)
     desk.reply("R1", A=3_000)
@@ -200,7 +200,7 @@ def test_a_disk_that_fails_is_counted_logged_once_and_disturbs_nothing(
         monkeypatch.setattr(kind, "_opened", lambda self: 1 / 0)
     with capture_logs() as logs:
         recorded = Recorder([kind(CallSettings(), path) if kind is FixtureFile else kind(path)], writer=writer)
-        desk = Desk()
+        desk = ScriptedCall()
         text = sample.media(0, b"\x55" * 160)
         for n in range(100):
             recorded.frame(n * 20_000, text.encode(), sample.parsed_frame(text), [])

@@ -19,12 +19,12 @@ from bot.call.outputs import Report
 from bot.call.settings import CallSettings
 from bot.config import Settings
 from bot.server.bookkeeping import call_records as module
-from bot.server.bookkeeping.call_latencies import Waits, percentile
+from bot.server.bookkeeping.call_latencies import CallLatencies, percentile
 from bot.server.bookkeeping.call_records import MISSED, CallRecord, masked_party, settings_digest
-from bot.server.bookkeeping.store_service import Keeping, keeping, midnight, prepare
+from bot.server.bookkeeping.store_service import StoreService, keeping, midnight, prepare
 from bot.server.shared.resumption import Past
-from bot.server.shared.store_lookup import Shelf
-from bot.store.delivery.write_behind import Keeper
+from bot.server.shared.store_lookup import StoreLookup
+from bot.store.delivery.write_behind import WriteBehind
 from bot.store.results import CallSummary, StoredCall
 from bot.store.rows import CallStarted, EventKept, OwnerSeen, Row, TurnKept, UsageKept
 from bot.store.upkeep.owners import this_process
@@ -32,14 +32,14 @@ from bot.testing.agent import Reply, Spoken, pattern
 from bot.testing.dialling.dial import new_call_sid
 from bot.testing.handset.script import Heard, Say, Script, Step
 from bot.twilio.token import NONCE_BYTES, seal, stream_keys
-from tests.server.simulated_server import AUTH_TOKEN, GREETING, QUICK, Desk, a_phone, heard, standing, until
+from tests.server.simulated_server import AUTH_TOKEN, GREETING, QUICK, ServerUnderTest, a_phone, heard, standing, until
 from tests.store.faulty_store import AWAY, FaultyStore
 from tests.store.row_samples import NOW
 
 CALLER, CALLED = "+15555550101", "+15555550100"
 
 
-async def stored(desk: Desk, call_sid: str) -> StoredCall:
+async def stored(desk: ServerUnderTest, call_sid: str) -> StoredCall:
     assert desk.kept is not None
     assert await desk.kept.keeper.flush(5)
     found = await desk.kept.keeper.ask(lambda store: store.call(call_sid), 5)
@@ -47,7 +47,7 @@ async def stored(desk: Desk, call_sid: str) -> StoredCall:
     return found
 
 
-async def all_stored(desk: Desk) -> list[CallSummary]:
+async def all_stored(desk: ServerUnderTest) -> list[CallSummary]:
     assert desk.kept is not None
     assert await desk.kept.keeper.flush(5)
     return await desk.kept.keeper.ask(lambda store: store.calls(), 5)
@@ -86,7 +86,7 @@ async def test_a_call_is_in_the_store_with_all_that_is_known_of_it(tmp_path: Pat
     assert CALLED[2:].encode() not in left
 
 
-async def heard_out(desk: Desk, *phones: Any) -> None:
+async def heard_out(desk: ServerUnderTest, *phones: Any) -> None:
     """Calls at once: the greeting is heard to its last byte, and the caller hangs up."""
 
     async def call(phone: Any) -> None:
@@ -175,12 +175,14 @@ async def test_a_defect_in_keeping_costs_the_row_and_never_the_call(
 
 
 @asynccontextmanager
-async def faulty(settings: Settings, store: FaultyStore) -> AsyncIterator[Keeping]:
+async def faulty(settings: Settings, store: FaultyStore) -> AsyncIterator[StoreService]:
     me = this_process()
-    keeper: Keeper[Any] = Keeper(store.open, lambda: OwnerSeen(*me, NOW), beat_s=0.05, retry_s=(0.01,), soon_s=0.05)
+    keeper: WriteBehind[Any] = WriteBehind(
+        store.open, lambda: OwnerSeen(*me, NOW), beat_s=0.05, retry_s=(0.01,), soon_s=0.05
+    )
     keeper.start()
     try:
-        yield Keeping(keeper, me, lambda number: "", Shelf(keeper, shared=False))
+        yield StoreService(keeper, me, lambda number: "", StoreLookup(keeper, shared=False))
     finally:
         store.hold.set()
         await keeper.stop(1)
@@ -293,7 +295,7 @@ def test_of_a_session_whose_stream_went_elsewhere_its_cost_is_kept() -> None:
 
 
 def test_waits_are_summed_up() -> None:
-    waits = Waits()
+    waits = CallLatencies()
     assert waits.summary() == {}
     for us in range(1000, 101_000, 1000):
         waits.add(WaitFact("byte_heard", us))

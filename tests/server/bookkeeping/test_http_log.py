@@ -9,10 +9,10 @@ import pytest
 from aiohttp.http_exceptions import BadStatusLine, LineTooLong
 from structlog.testing import capture_logs
 
-from bot.observe.rate_limited_log import QUIET_S, SparingLog
+from bot.observe.rate_limited_log import QUIET_S, RateLimitedLog
 from bot.server.bookkeeping.http_log import HttpLog
 from tests.server.http.test_metrics_route import found
-from tests.server.simulated_server import Desk, standing
+from tests.server.simulated_server import ServerUnderTest, standing
 from tests.waiting import GIVE_UP_S
 
 HELLO = bytes.fromhex("1603010200010001fc0303")
@@ -35,7 +35,7 @@ FORMS = {
 }
 
 
-async def answered(desk: Desk, sent: bytes) -> bytes:
+async def answered(desk: ServerUnderTest, sent: bytes) -> bytes:
     """What comes back before the server closes the connection."""
     reader, writer = await asyncio.open_connection("127.0.0.1", int(desk.origin.rpartition(":")[2]))
     try:
@@ -71,7 +71,7 @@ async def test_a_form_that_cannot_be_read_is_refused_and_no_error_of_ours(
 
 
 def test_a_defect_of_ours_keeps_its_traceback(caplog: pytest.LogCaptureFixture) -> None:
-    log = HttpLog(SparingLog())
+    log = HttpLog(RateLimitedLog())
     log.error("Error handling request from %s", "somebody", exc_info=ValueError("ours"))
     (record,) = caplog.records
     assert (record.name, record.levelname) == ("aiohttp.server", "ERROR")
@@ -81,7 +81,7 @@ def test_a_defect_of_ours_keeps_its_traceback(caplog: pytest.LogCaptureFixture) 
 
 def test_a_storm_of_them_is_a_line_a_minute() -> None:
     now_s = 1000.0
-    log = HttpLog(SparingLog(clock=lambda: now_s))
+    log = HttpLog(RateLimitedLog(clock=lambda: now_s))
     with capture_logs() as logs:
         for _ in range(500):
             log.error("Error handling request from %s", "x", exc_info=BadStatusLine("x"))

@@ -15,7 +15,7 @@ from bot.testing.handset.phone import SimulatedPhone
 from bot.testing.model import Behaviour
 from tests.realtime.raw_model import RawModel
 from tests.server.calls.test_model_sessions import SORRY
-from tests.server.simulated_server import QUICK, Desk, Stopwatch, a_phone, an_asking_phone, standing, until
+from tests.server.simulated_server import QUICK, ServerUnderTest, Stopwatch, a_phone, an_asking_phone, standing, until
 from tests.waiting import GIVE_UP_S
 
 pytestmark = pytest.mark.both_loops
@@ -86,12 +86,12 @@ async def ten_times(state: State, situation: Situation, who: Who, bound_s: float
         assert told == [ENDS[who]] * TIMES
 
 
-def in_state(desk: Desk, phone: SimulatedPhone, state: State) -> bool:
+def in_state(desk: ServerUnderTest, phone: SimulatedPhone, state: State) -> bool:
     live = desk.calls.directory.find(phone.ids.call_sid)
     return live is not None and live.bridge.call.started and live.bridge.call.state is state
 
 
-async def hung_up(desk: Desk, phones: list[SimulatedPhone], who: Who) -> float:
+async def hung_up(desk: ServerUnderTest, phones: list[SimulatedPhone], who: Who) -> float:
     """Hang up every call at once and wait until both sockets of each are closed: seconds that took."""
     watch = Stopwatch()
     for phone in phones:
@@ -107,7 +107,7 @@ async def hung_up(desk: Desk, phones: list[SimulatedPhone], who: Who) -> float:
     return watch.seconds
 
 
-def reasons_of(desk: Desk, phones: list[SimulatedPhone]) -> list[str]:
+def reasons_of(desk: ServerUnderTest, phones: list[SimulatedPhone]) -> list[str]:
     mine = {phone.ids.call_sid for phone in phones}
     return [entry["reason"] for entry in desk.logged("call_ended") if entry["call_sid"] in mine]
 

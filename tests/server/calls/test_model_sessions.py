@@ -17,7 +17,7 @@ from bot.testing.agent import Failure, Reply, ScriptedAgent, Spoken, pattern
 from bot.testing.model import Behaviour, CloseAt, SendAt, SimulatedModel
 from bot.testing.model.server import Door, SimulatedRealtimeServer
 from tests.realtime.raw_model import RawModel, frame
-from tests.server.simulated_server import GREETING, QUICK, Desk, a_phone, heard, standing, until
+from tests.server.simulated_server import GREETING, QUICK, ServerUnderTest, a_phone, heard, standing, until
 
 SORRY = "Sorry, something went wrong on our side. Please call again in a few minutes. Goodbye."
 LONG = Reply([Spoken(pattern(5000), "on and on")], pacing=QUICK)
@@ -73,7 +73,7 @@ async def test_a_session_that_fails_is_named_and_the_caller_told(name: str) -> N
         await desk.works()
 
 
-async def caller_is_told(desk: Desk) -> None:
+async def caller_is_told(desk: ServerUnderTest) -> None:
     """A call that the model can't answer ends in one spoken sentence, whether the stream or the failure comes first."""
     phone = a_phone()
     result = await desk.dial(phone)

@@ -8,7 +8,7 @@ from types import SimpleNamespace
 import pytest
 
 from bot.server.calls import process_timer
-from bot.server.calls.process_timer import BEAT_S, CATCH_UP_S, LATE_NS, Beat
+from bot.server.calls.process_timer import BEAT_S, CATCH_UP_S, LATE_NS, ProcessTimer
 from tests.waiting import GIVE_UP_S
 
 pytestmark = pytest.mark.both_loops
@@ -29,7 +29,7 @@ class Hand:
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.now_ns = 0
-        self.beat = Beat()
+        self.beat = ProcessTimer()
         self.waits: list[float] = []
         monkeypatch.setattr(process_timer, "time", SimpleNamespace(monotonic_ns=lambda: self.now_ns))
         monkeypatch.setattr(process_timer.asyncio, "get_running_loop", lambda: self)
@@ -115,7 +115,7 @@ async def test_in_a_real_loop_it_wakes_until_it_is_left() -> None:
             the_beat.leave(self)
             woken.set_result(None)
 
-    the_beat = Beat()
+    the_beat = ProcessTimer()
     the_beat.join(Once(0))
     async with asyncio.timeout(GIVE_UP_S):
         await woken

@@ -19,17 +19,26 @@ from bot.testing.model import Behaviour, CloseAt, SimulatedModel
 from bot.testing.model.server import Door
 from bot.testing.replays import assert_replays
 from tests.server.instance import heard_out
-from tests.server.simulated_server import ACCOUNT, GREETING, Desk, a_phone, all_written, heard, standing, until
+from tests.server.simulated_server import (
+    ACCOUNT,
+    GREETING,
+    ServerUnderTest,
+    a_phone,
+    all_written,
+    heard,
+    standing,
+    until,
+)
 from tests.waiting import GIVE_UP_S
 
 pytestmark = pytest.mark.both_loops
 
 
-def pool(desk: Desk) -> WarmPool:
+def pool(desk: ServerUnderTest) -> WarmPool:
     return desk.calls.starter.pool
 
 
-async def filled(desk: Desk, dialled: int) -> None:
+async def filled(desk: ServerUnderTest, dialled: int) -> None:
     """Wait until the pool is full and `dialled` sessions have been opened in all."""
     await until(lambda: len(pool(desk)) == pool(desk).size and len(desk.model.sessions) == dialled)
 

@@ -12,9 +12,9 @@ from bot.config import load_settings
 from bot.server.bookkeeping.store_service import LAST_ROWS_S
 from bot.server.directory.departure import Phase
 from bot.server.directory.live_calls import LiveCalls
-from bot.server.directory.redirected_calls import ASK_S, HOLDS, LEAVE_S, ROUND_S, Rounds
+from bot.server.directory.redirected_calls import ASK_S, HOLDS, LEAVE_S, ROUND_S, RedirectedCalls
 from bot.server.http.app import STOP_S
-from bot.server.http.handler_context import Door
+from bot.server.http.handler_context import HandlerContext
 from bot.server.workers.drain import drain
 from bot.server.workers.gunicorn_worker import KILL_AFTER_DRAIN_S
 from bot.testing.dialling.dial import new_call_sid
@@ -35,7 +35,7 @@ class Clock:
 
 def test_a_call_sent_round_is_waited_for_until_it_has_come_or_must_have() -> None:
     clock = Clock()
-    rounds = Rounds(clock)
+    rounds = RedirectedCalls(clock)
     assert not rounds.out
     rounds.send(CALL)
     rounds.send(OTHER)
@@ -85,9 +85,9 @@ def test_a_pause_as_long_as_the_process_waits_is_taken(tmp_path: Path, pause: st
 async def test_a_process_without_a_call_stays_for_the_one_that_it_sent_round() -> None:
     calls = LiveCalls(load_settings({}))
     clock = Clock()
-    calls.departure.rounds = Rounds(clock)
+    calls.departure.rounds = RedirectedCalls(clock)
     calls.departure.rounds.send(CALL)
-    leaving = asyncio.create_task(drain(calls, Door(), 0, asyncio.Event()))
+    leaving = asyncio.create_task(drain(calls, HandlerContext(), 0, asyncio.Event()))
     await until(lambda: calls.departure.ending)
     for _ in range(50):
         await asyncio.sleep(0)

@@ -30,7 +30,17 @@ from bot.testing.handset.script import Elapsed, HangUp, Heard, Say, Script, Step
 from bot.testing.handset.twilio_texts import CONNECTED
 from bot.testing.model import Behaviour, CloseAt
 from bot.testing.model.server import Door
-from tests.server.simulated_server import ACCOUNT, GREETING, QUICK, Desk, a_phone, form, heard, standing, until
+from tests.server.simulated_server import (
+    ACCOUNT,
+    GREETING,
+    QUICK,
+    ServerUnderTest,
+    a_phone,
+    form,
+    heard,
+    standing,
+    until,
+)
 
 ADMIN = "a-token-for-the-one-who-watches"
 NUMBERS = ("+15555550101", "15555550100")
@@ -40,12 +50,12 @@ VOICE = pattern(600, "caller")
 Found = dict[tuple[str, ...], float]
 
 
-async def asked(desk: Desk, **headers: str) -> tuple[int, str]:
+async def asked(desk: ServerUnderTest, **headers: str) -> tuple[int, str]:
     async with desk.http.get(f"{desk.origin}/metrics", headers=headers) as answer:
         return answer.status, await answer.text()
 
 
-async def found(desk: Desk) -> Found:
+async def found(desk: ServerUnderTest) -> Found:
     """Every sample by its name, without `heardline_`, and its label's value."""
     status, text = await asked(desk)
     assert status == 200
@@ -325,7 +335,7 @@ async def test_a_loop_that_was_held_up_shows_its_lag(monkeypatch: pytest.MonkeyP
         assert numbers["loop_lag_seconds_sum",] > 0.1
 
 
-def _samples(desk: Desk) -> float:
+def _samples(desk: ServerUnderTest) -> float:
     text = desk.app[METER]._metrics.exposition()[0].decode()
     return float(text.partition("\nheardline_loop_lag_seconds_count ")[2].partition("\n")[0])
 

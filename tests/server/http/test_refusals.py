@@ -7,18 +7,18 @@ from typing import Any
 import pytest
 from structlog.testing import capture_logs
 
-from bot.observe.rate_limited_log import QUIET_S, SparingLog
+from bot.observe.rate_limited_log import QUIET_S, RateLimitedLog
 from bot.server.http import voice
 from bot.testing.dialling.dial import new_call_sid
 from bot.testing.dialling.stream_socket import stream_signature
 from bot.twilio.signature import stream_url
-from tests.server.simulated_server import ACCOUNT, AUTH_TOKEN, PUBLIC_URL, Desk, a_phone, form, standing
+from tests.server.simulated_server import ACCOUNT, AUTH_TOKEN, PUBLIC_URL, ServerUnderTest, a_phone, form, standing
 
 TWILIO = "mend it in Twilio's console"
 TOKEN = "f" * 32
 
 
-async def refused(desk: Desk, method: str, path: str, **knobs: Any) -> tuple[int, str]:
+async def refused(desk: ServerUnderTest, method: str, path: str, **knobs: Any) -> tuple[int, str]:
     async with desk.http.request(method, desk.origin + path, **knobs) as answer:
         return answer.status, await answer.text()
 
@@ -122,7 +122,7 @@ async def test_a_storm_of_strangers_is_one_line_of_each_kind() -> None:
 
 def test_a_line_tells_how_many_it_stands_for_and_a_kind_hides_no_other() -> None:
     now_s = 0.0
-    sparing = SparingLog(clock=lambda: now_s)
+    sparing = RateLimitedLog(clock=lambda: now_s)
     with capture_logs() as logs:
         for _ in range(5):
             sparing.warn("refused", "a", why="a")

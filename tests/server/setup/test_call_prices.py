@@ -18,7 +18,7 @@ from bot.testing.agent import Failure, Reply, Spoken, pattern
 from bot.testing.dialling.dial import new_call_sid
 from bot.testing.dialling.webhook import parse_document
 from tests.server.http.test_metrics_route import found
-from tests.server.simulated_server import GREETING, QUICK, Desk, a_phone, heard, standing, until
+from tests.server.simulated_server import GREETING, QUICK, ServerUnderTest, a_phone, heard, standing, until
 
 BYE = Reply([Spoken(pattern(300, "bye"), "Goodbye.")], pacing=QUICK)
 NEXT_TO_NOTHING = {"BOT_MAX_CALL_USD": "0.000001"}
@@ -27,7 +27,7 @@ SPENT = "Sorry, we can take no more calls today. Please call again tomorrow. Goo
 USD = 1_000_000_000
 
 
-def told_of_money(desk: Desk) -> list[str]:
+def told_of_money(desk: ServerUnderTest) -> list[str]:
     """What calls were told of their caps."""
     return [entry["event"] for entry in desk.logs if entry["event"].startswith("spend_limit")]
 

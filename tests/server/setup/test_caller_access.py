@@ -10,13 +10,13 @@ import pytest
 from bot.config import SettingsError, load_settings
 from bot.server.setup.caller_access import SAMPLES, Load, may_call
 from bot.server.shared.call_registry import CallRegistry
-from bot.server.shared.caller_quota import MINUTE_S, Quota, quota_of, storeless_hash
+from bot.server.shared.caller_quota import MINUTE_S, CallerQuota, quota_of, storeless_hash
 from bot.server.shared.ended_calls import DAY_S
 from bot.testing.agent import Reply, Spoken, pattern
 from bot.testing.dialling.dial import new_call_sid
 from bot.testing.dialling.webhook import parse_document
 from tests.server.http.test_metrics_route import found
-from tests.server.simulated_server import GREETING, QUICK, Desk, a_phone, form, heard, standing
+from tests.server.simulated_server import GREETING, QUICK, ServerUnderTest, a_phone, form, heard, standing
 
 GERMAN, FRENCH, PREMIUM = "+4930123456", "+33123456789", "+19005550100"
 WITHHELD = "+266696687"
@@ -24,7 +24,7 @@ SPELLED = ("+17378742833", "+1266696687", "+12562533", "+18656696", "+7378742883
 """The same in other words, and with the country's code before it."""
 
 
-async def rings(desk: Desk, number: str, call_sid: str = "") -> str:
+async def rings(desk: ServerUnderTest, number: str, call_sid: str = "") -> str:
     """The first verb of what Twilio is told, and its URL or reason."""
     fields = [pair for pair in form(call_sid or new_call_sid()) if pair[0] != "From"]
     status, document = await desk.post("/voice", [*fields, ("From", number)])
@@ -118,15 +118,15 @@ def sid(number: int) -> str:
 
 
 def test_a_call_that_is_over_makes_room_for_its_caller(registry: CallRegistry) -> None:
-    quota = Quota("anna", at_once=1)
+    quota = CallerQuota("anna", at_once=1)
     assert [registry.enter(sid(1), 9, quota), registry.enter(sid(2), 9, quota)] == ["new", "caller_at_once"]
     registry.end(sid(1), "caller_hung_up")
     assert registry.enter(sid(2), 9, quota) == "new"
-    assert registry.enter(sid(3), 9, Quota("bert", at_once=1)) == "new"
+    assert registry.enter(sid(3), 9, CallerQuota("bert", at_once=1)) == "new"
 
 
 def test_a_call_carried_on_counts_again(registry: CallRegistry) -> None:
-    quota = Quota("anna", at_once=1)
+    quota = CallerQuota("anna", at_once=1)
     registry.enter(sid(1), 9, quota)
     registry.end(sid(1), "line_lost")
     registry.reopen(sid(1))
@@ -136,7 +136,7 @@ def test_a_call_carried_on_counts_again(registry: CallRegistry) -> None:
 def test_a_minute_later_there_is_room_again_and_refused_calls_do_not_count(
     registry: CallRegistry, clock: Clock
 ) -> None:
-    quota = Quota("anna", per_minute=2)
+    quota = CallerQuota("anna", per_minute=2)
     for number in (1, 2):
         assert registry.enter(sid(number), 9, quota) == "new"
         registry.end(sid(number), "caller_hung_up")
@@ -169,12 +169,12 @@ def test_who_shows_no_number_has_no_quota(number: str) -> None:
 
 
 def test_no_hash_and_no_limit_is_no_quota(registry: CallRegistry) -> None:
-    for quota in (Quota("", 1, 1), Quota("anna", 0, 0)):
+    for quota in (CallerQuota("", 1, 1), CallerQuota("anna", 0, 0)):
         assert {registry.enter(new_call_sid(), 99, quota) for _ in range(5)} == {"new"}
 
 
 def test_a_full_house_comes_before_a_quota_and_leaves_no_trace(registry: CallRegistry) -> None:
-    quota = Quota("anna", per_minute=1)
+    quota = CallerQuota("anna", per_minute=1)
     assert registry.enter(sid(1), 0, quota) == "full"
     assert registry.enter(sid(1), 1, quota) == "new"
 
@@ -185,11 +185,11 @@ CALLERS = 10_000
 def test_those_who_rang_long_ago_are_forgotten(clock: Clock) -> None:
     registry = CallRegistry(clock)
     for number in range(CALLERS):
-        registry.enter(sid(number), 10**6, Quota(f"caller {number}", 1, 1))
+        registry.enter(sid(number), 10**6, CallerQuota(f"caller {number}", 1, 1))
         registry.end(sid(number), "caller_hung_up")
     clock.now_s += DAY_S
-    registry.enter(sid(CALLERS), 10**6, Quota("anna", 1, 1))
-    assert registry.enter(sid(CALLERS + 1), 10**6, Quota("anna", 1, 1)) == "caller_at_once"
+    registry.enter(sid(CALLERS), 10**6, CallerQuota("anna", 1, 1))
+    assert registry.enter(sid(CALLERS + 1), 10**6, CallerQuota("anna", 1, 1)) == "caller_at_once"
     assert registry._db.execute("SELECT count(DISTINCT caller) FROM calls").fetchone() == (1,)
 
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from bot.call.facts import UsageFact
 from bot.server.bookkeeping.store_service import _spent_today, keeping, midnight
-from bot.server.shared.spent_today import Day
+from bot.server.shared.spent_today import SpentToday
 from bot.store.rows import CallEnded, CallStarted, Row, UsageKept
 from bot.testing.dialling.dial import new_call_sid
 from tests.postgres import Server
@@ -28,7 +28,7 @@ class Spender:
     def __init__(self) -> None:
         self.own = 7
         self.today = TODAY
-        self.day = Day(lambda: self.own, lambda: self.today)
+        self.day = SpentToday(lambda: self.own, lambda: self.today)
 
 
 def test_a_process_counts_on_from_the_store_s_last_word() -> None:

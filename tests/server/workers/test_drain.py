@@ -20,7 +20,7 @@ from bot.realtime.session import HANG_UP
 from bot.server.directory.departure import Phase
 from bot.server.directory.live_calls import LiveCalls
 from bot.server.directory.redirected_calls import HOLDS
-from bot.server.http.handler_context import Door
+from bot.server.http.handler_context import HandlerContext
 from bot.server.shared.call_registry import CallRegistry, Counts
 from bot.server.workers import drain as drain_module
 from bot.server.workers.drain import drain
@@ -257,7 +257,7 @@ async def test_the_last_process_on_the_port_stays_for_the_calls_of_the_others(tm
     mine, other = Watched(time.time, tmp_path / "calls", 1), CallRegistry(time.time, tmp_path / "calls", 2)
     other.enter(CALL, 5)
     other.presence.announce(accepting=False)
-    door, site = Door(), Site()
+    door, site = HandlerContext(), Site()
     door.site = site  # type: ignore[assignment]
     calls = LiveCalls(load_settings({}), mine)
     task = asyncio.create_task(drain(calls, door, EVER_S, asyncio.Event()))
@@ -278,7 +278,7 @@ async def test_the_port_is_left_to_a_process_that_takes_calls(tmp_path: Path) ->
     mine, other = CallRegistry(time.time, tmp_path / "calls", 1), CallRegistry(time.time, tmp_path / "calls", 2)
     other.enter(CALL, 5)
     other.presence.announce(accepting=True)
-    door, site = Door(), Site()
+    door, site = HandlerContext(), Site()
     door.site = site  # type: ignore[assignment]
     async with asyncio.timeout(GIVE_UP_S):
         await drain(LiveCalls(load_settings({}), mine), door, EVER_S, asyncio.Event())
@@ -319,11 +319,11 @@ async def test_a_stream_that_was_stopped_is_waited_for_until_twilio_says_whether
         monkeypatch.setattr(drain_module, "LEAVE_S", EVER_S)
         async with desk.stream() as hand:
             if first == "drain":
-                leaving = asyncio.create_task(drain(desk.calls, Door(), EVER_S, asyncio.Event()))
+                leaving = asyncio.create_task(drain(desk.calls, HandlerContext(), EVER_S, asyncio.Event()))
                 await until(lambda: desk.calls.departure.draining)
         await desk.quiet()
         if first == "stop":
-            leaving = asyncio.create_task(drain(desk.calls, Door(), EVER_S, asyncio.Event()))
+            leaving = asyncio.create_task(drain(desk.calls, HandlerContext(), EVER_S, asyncio.Event()))
         await until(lambda: looks > 3)
         assert not leaving.done()
         if told == "next":

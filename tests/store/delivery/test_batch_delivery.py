@@ -16,7 +16,7 @@ from sqlalchemy import event as sqlalchemy_event
 
 from bot.store.call_store import CallStore
 from bot.store.delivery.batch_delivery import StoreAway, Unkept, deliver, why_of
-from bot.store.delivery.write_behind import Keeper
+from bot.store.delivery.write_behind import WriteBehind
 from bot.store.open_store import opened
 from bot.store.rows import EventKept, FileKept, OwnerSeen, Row
 from bot.store.urls import StoreUrl, url_of
@@ -90,11 +90,11 @@ def _limit(connection: object, *_: object) -> None:
 
 
 @asynccontextmanager
-async def kept_in(where: StoreUrl) -> AsyncIterator[Keeper[CallStore]]:
+async def kept_in(where: StoreUrl) -> AsyncIterator[WriteBehind[CallStore]]:
     async def open_store() -> CallStore:
         return await opened(where)
 
-    keeper = Keeper(open_store, lambda: ALIVE, retry_s=(0.01,), beat_s=60)
+    keeper = WriteBehind(open_store, lambda: ALIVE, retry_s=(0.01,), beat_s=60)
     keeper.start()
     try:
         yield keeper
@@ -102,7 +102,7 @@ async def kept_in(where: StoreUrl) -> AsyncIterator[Keeper[CallStore]]:
         await keeper.stop(5)
 
 
-async def answer(keeper: Keeper[CallStore], sid: str = ONE) -> list[str | None]:
+async def answer(keeper: WriteBehind[CallStore], sid: str = ONE) -> list[str | None]:
     return await keeper.ask(lambda store: _texts(store, sid), 5)
 
 

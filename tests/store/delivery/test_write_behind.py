@@ -13,7 +13,7 @@ from structlog.typing import EventDict
 from bot.store.delivery import write_behind as module
 from bot.store.delivery.backlog import Backlog
 from bot.store.delivery.batch_delivery import StoreAway
-from bot.store.delivery.write_behind import Keeper
+from bot.store.delivery.write_behind import WriteBehind
 from bot.store.rows import CallEnded, EventKept, Row
 from tests.store.faulty_store import ALIVE, AWAY, FaultyStore, keeping
 from tests.store.row_samples import ONE, TWO, ended, event, said, started
@@ -171,7 +171,7 @@ async def test_put_does_not_wait_for_a_store_that_hangs_and_stays_within_bounds(
 
 async def test_stopping_stores_what_waits() -> None:
     store = FaultyStore()
-    keeper = Keeper(store.open, lambda: ALIVE, beat_s=60)
+    keeper = WriteBehind(store.open, lambda: ALIVE, beat_s=60)
     keeper.start()
     for row in conversation(5):
         keeper.put(row)
@@ -182,7 +182,7 @@ async def test_stopping_stores_what_waits() -> None:
 async def test_stopping_does_not_wait_for_ever_and_says_what_is_given_up(logs: list[EventDict]) -> None:
     store = FaultyStore()
     store.fault = AWAY
-    keeper = Keeper(store.open, lambda: ALIVE, beat_s=60, retry_s=(30.0,))
+    keeper = WriteBehind(store.open, lambda: ALIVE, beat_s=60, retry_s=(30.0,))
     keeper.start()
     keeper.put(said("a"))
     keeper.put(ended())

@@ -14,7 +14,7 @@ from bot.store.call_store import CallStore
 from bot.store.results import Purged, Retention
 from bot.store.rows import OwnerSeen
 from bot.store.upkeep import owners
-from bot.store.upkeep.crash_sweep import SILENT_S, Sweep
+from bot.store.upkeep.crash_sweep import SILENT_S, CrashSweep
 from bot.store.upkeep.owners import Owner
 from bot.store.upkeep.purge import Purge, retention
 from tests.store.row_samples import NOW, ONE, SECOND, THREE, TWO, ended, said, started, used
@@ -38,7 +38,7 @@ async def test_the_calls_of_a_process_that_died_here_are_ended_at_once(store: Ca
     dead = str(done.stdout).strip()
     await store.apply([started(ONE, owner=dead), said("I was saying"), used(700), OwnerSeen(dead, "web", NOW + SECOND)])
     await store.apply([started(TWO, owner=ME.name), started(THREE, owner=dead), ended(THREE)])
-    sweep = Sweep(ME, line_minute=5)
+    sweep = CrashSweep(ME, line_minute=5)
     with capture_logs() as logs:
         await sweep(store)
     assert sweep.crashed == 1
@@ -51,7 +51,7 @@ async def test_the_calls_of_a_process_that_died_here_are_ended_at_once(store: Ca
 
 async def test_the_calls_of_a_process_that_fell_silent_are_ended_in_time(store: CallStore) -> None:
     at_s = 0.0
-    sweep = Sweep(ME, lambda: at_s)
+    sweep = CrashSweep(ME, lambda: at_s)
     await store.apply([started(ONE, owner="web-2"), started(TWO, owner="web-3"), started(THREE, owner=ME.name)])
     while at_s <= SILENT_S:
         await store.apply([OwnerSeen("web-2", "web", NOW), OwnerSeen("web-3", "web", NOW + timedelta(seconds=at_s))])

@@ -18,7 +18,7 @@ RACE_US = 500_000
 """What crosses on the wire within this time is a race, not a fault of the client."""
 
 
-class Floor:
+class ActiveResponse:
     """Makes responses for turns; `responses` keeps all of them, the swallowed ones excepted."""
 
     def __init__(self, state: State, agent: Agent) -> None:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from bot.testing.model.answering.active_response import Floor
-from bot.testing.model.hearing.input_audio_buffer import Ear
+from bot.testing.model.answering.active_response import ActiveResponse
+from bot.testing.model.hearing.input_audio_buffer import InputAudioBuffer
 from bot.testing.model.hearing.transcription import Transcription
 from bot.testing.model.hearing.vad import prefix_ms, silence_ms
 from bot.testing.model.protocol.client_items import decoded
@@ -19,15 +19,15 @@ COMMIT_MS = 100
 """The least audio a commit takes."""
 
 
-class Listening:
+class CallerTurns:
     """Turns input audio, or scripted speech, into turns."""
 
-    def __init__(self, state: State, floor: Floor, opens_us: int, *, keep: bool, detect: bool) -> None:
+    def __init__(self, state: State, floor: ActiveResponse, opens_us: int, *, keep: bool, detect: bool) -> None:
         self._state = state
         self._floor = floor
         self._opens_us = opens_us
         listening = state.listening
-        self.ear = Ear(listening["format"]["type"], listening["turn_detection"], keep=keep, detect=detect)
+        self.ear = InputAudioBuffer(listening["format"]["type"], listening["turn_detection"], keep=keep, detect=detect)
         self._item_id = ""
         self._start_ms = 0
         self._turn_end_ms = 0

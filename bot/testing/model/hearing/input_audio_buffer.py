@@ -11,7 +11,7 @@ Json = dict[str, Any]
 _SLACK_MS = (ONSET_WINDOWS + 2) * WINDOW_MS
 
 
-class Ear:
+class InputAudioBuffer:
     """Offsets are in ms of all audio written in this session, whatever its format was (openai-realtime 4).
 
     `heard` keeps every byte that came, unless `keep` is off. `detect` off: no audio is ever looked at.
