@@ -44,9 +44,9 @@ CHECKED: list[tuple[dict[str, str], int, str]] = [
 ]  # fmt: skip
 
 OTHERS: list[tuple[tuple[str, ...], dict[str, str], int, str]] = [
-    (("help",), {}, 0, "Usage: bot [OPTIONS] COMMAND"),
+    (("help",), {}, 0, "Read one with `bot help TOPIC`"),
     (("help", "forget"), {}, 0, "Usage: bot forget [OPTIONS]"),
-    (("help", "nope"), {}, 2, "No such command 'nope'"),
+    (("help", "nope"), {}, 2, "The manual has no topic 'nope'"),
     (("-h",), {}, 0, "Usage: bot [OPTIONS] COMMAND"),
     (("calls", "-h"), {}, 0, "Usage: bot calls [OPTIONS]"),
     (("check",), {"COLUMNS": "0"}, 1, "OPENAI_API_KEY is not set"),

@@ -13,9 +13,10 @@ import io
 import os
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, NoReturn
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
+from typer.core import TyperGroup
 
 if TYPE_CHECKING:
     from bot.config import Settings
@@ -25,8 +26,18 @@ _FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO})
 """What goes wrong with an output that is a file."""
 THE_STORE = ("DATABASE_URL", "BOT_RECORD_DIR")
 """The settings that say where the calls on record are."""
+LISTED = ("help", "serve", "demo", "model", "call", "replay", "show", "calls", "forget", "check", "metrics")
+"""The commands as help lists them: in the order in which people come to need them."""
+
+
+class _InOrder(TyperGroup):
+    def list_commands(self, ctx: Any) -> list[str]:  # noqa: ANN401  whose click it is depends on typer's version
+        return sorted(super().list_commands(ctx), key=LISTED.index)
+
+
 app = typer.Typer(
     name="bot",
+    cls=_InOrder,
     help="A phone bot between Twilio Media Streams and an OpenAI Realtime session.",
     no_args_is_help=True,
     add_completion=False,
