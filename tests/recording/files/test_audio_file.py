@@ -317,11 +317,11 @@ from pathlib import Path
 from bot.recording.files.recorder import Recorder
 from bot.recording.files.audio_file import AudioFile
 from bot.twilio import stream
-from tests.call.scripted_call import Desk
+from tests.call.scripted_call import ScriptedCall
 from tests.recording import records_sample as sample
 from tests.recording.files.test_audio_file import conversation
 
-desk = Desk()
+desk = ScriptedCall()
 desk.call.speaking.stream_sid = sample.STREAM
 recorder = Recorder([AudioFile(Path(sys.argv[1]))])
 recorder.follow(desk.call, 0)
