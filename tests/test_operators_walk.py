@@ -55,7 +55,7 @@ OTHERS: list[tuple[tuple[str, ...], dict[str, str], int, str]] = [
     (("check", "--env-file", "twice.env"), REAL, 0, "Warning: PORT stands in lines 1 and 3 of twice.env; the last one holds"),
     (("check", "--env-file", "shell.env"), REAL, 2, "Line 3 of shell.env is no NAME=value"),
     (("serve", "--env-file", "/dev/zero"), REAL, 2, "it is over a million bytes long"),
-    (("serve",), {**REAL, "PUBLIC_URL": "https://bot.example.com"}, 2, "PUBLIC_URL is the address of an example"),
+    (("serve",), {**REAL, "PUBLIC_URL": "https://bot.test"}, 2, "PUBLIC_URL is the address of an example"),
     (("serve",), {**REAL, "OPENAI_REALTIME_MODEL": "gpt-4o-mini-realtime-preview"}, 2, "which OpenAI retired on 2026-05-12"),
     (("calls",), {"TWILIO_AUTH_TOKEN_FILE": "/nowhere"}, 0, "No call is stored yet."),
     (("calls", "--min-usd", "nan"), {}, 2, "--min-usd nan is not a sum of dollars"),

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 from bot.config import dialects
 from bot.config.settings_table import Settings, variables
 from bot.config.values.database_url import database_kind
-from bot.config.values.reachable import out_of_reach, unreachable
+from bot.config.values.reachable import is_example, out_of_reach, unreachable
 from bot.models import family, takes_reasoning
 
 _MENDS = {
@@ -167,6 +167,9 @@ def _about_addresses(settings: Settings) -> list[str]:
         found.append("PUBLIC_URL is on loopback: only a simulated phone on this machine can call it.")
     elif parts.port not in {None, 443}:
         found.append("PUBLIC_URL has a port: Twilio promises to open media streams on port 443 only.")
+    for name, url in (("PUBLIC_URL", settings.public_url), ("BOT_OVERFLOW_URL", settings.overflow_url)):
+        if is_example(url):
+            found.append(f"{name} is the address of an example: put in the one at which Twilio reaches this server.")
     if not all(_TWILIO_TOKEN.fullmatch(token) for token in settings.auth_tokens):
         found.append("TWILIO_AUTH_TOKEN is not 32 hexadecimal digits: an API key's secret cannot verify signatures.")
     return found

@@ -11,6 +11,7 @@ import msgspec
 
 from bot.call.inputs import Note
 from bot.call.outputs import PHONE_MESSAGES, End, EndReason, Output, Report
+from bot.call.rule import NEVER_US
 from bot.call.settings import CallSettings
 from bot.realtime import events
 from bot.recording.fixture import INPUTS, TOLD_SINCE, BadFixture, Fixture, Line, Way
@@ -113,6 +114,8 @@ class _Replay:
         return ""
 
     def _parse(self, index: int, line: Line) -> stream.Inbound | events.ServerEvent | Note:
+        if line.us >= NEVER_US:
+            raise BadFixture(f"{self._fixture.where(index)}: no call lasts so long")
         text = bytes(line.message)
         try:
             if line.way == "phone>bot":

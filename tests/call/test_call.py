@@ -658,6 +658,7 @@ def test_a_stuck_transport_asks_for_no_tick() -> None:
     deadline_us = desk.call.deadline_us
     assert deadline_us is not None
     assert deadline_us > desk.now_us
+    assert desk.call.counts["phone_full"] == 1
 
 
 def test_the_callers_audio_and_the_bots_pass_byte_for_byte() -> None:

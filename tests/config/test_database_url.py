@@ -68,6 +68,8 @@ def test_a_database_url_is_read_as_its_maker_meant_it(url: str, meant: object) -
         ("sqlite+aiosqlite://", "must start with postgres://, postgresql:// or sqlite:///"),
         ("postgres://me:pw@h/calls?ssl=maybe", "must have one of disable, prefer, require, verify-ca, verify-full as its sslmode"),
         ("postgres://me:pw@h/calls?ssl=true&sslmode=require", "has sslmode twice; take one away"),
+        ("postgres://me:pw@h/calls?sslrootcert=%00", "must be made of printable characters, percent-encoded ones too"),
+        ("postgres://me:pw%0a@h/calls", "must be made of printable characters, percent-encoded ones too"),
         ("sqlite:///", "must name a file after sqlite:///"),
         ("sqlite:///:memory:", "must name a file after sqlite:///"),
         ("sqlite:///a\nb", "must name a file after sqlite:///"),

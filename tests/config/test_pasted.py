@@ -329,8 +329,7 @@ def test_an_address_for_a_simulated_phone_or_for_the_world_is_taken(url: str) ->
 @pytest.mark.parametrize(
     "host",
     [
-        "bot.example.com", "example.com", "bot.example.org", "EXAMPLE.NET", "phone.example", "bot.test", "x.invalid", "x.alt", "bot.example.com.",
-        "192.0.2.1", "198.51.100.7", "203.0.113.9", "[2001:db8::1]",
+        "bot.test", "x.invalid", "x.alt", "192.0.2.1", "198.51.100.7", "203.0.113.9", "[2001:db8::1]",
     ],
 )  # fmt: skip
 @pytest.mark.parametrize("name", ["PUBLIC_URL", "BOT_OVERFLOW_URL"])
@@ -340,6 +339,19 @@ def test_the_address_of_a_manual_can_not_be_rung(name: str, host: str) -> None:
         f"{name} is the address of an example: put in the one at which Twilio reaches this server."
     ]
     assert warnings_about(settings) == []
+
+
+@pytest.mark.parametrize(
+    "host",
+    ["bot.example.com", "example.com", "bot.example.org", "EXAMPLE.NET", "phone.example", "bot.example.com."],
+)
+@pytest.mark.parametrize("name", ["PUBLIC_URL", "BOT_OVERFLOW_URL"])
+def test_a_name_that_documents_use_is_told_but_a_trial_may_map_it(name: str, host: str) -> None:
+    settings = load_settings({**REAL, name: f"https://{host}"})
+    assert missing_for_call(settings) == []
+    assert warnings_about(settings) == [
+        f"{name} is the address of an example: put in the one at which Twilio reaches this server."
+    ]
 
 
 @pytest.mark.parametrize("host", ["example.dev", "myexample.com", "example.com.heardline.dev", "test.dev", "protest"])

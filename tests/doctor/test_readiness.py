@@ -346,13 +346,12 @@ def test_what_hangs_on_a_wrong_setting_is_not_told_before_that_is_mended() -> No
         ({"OPENAI_REALTIME_MODEL": "gpt-4o-mini-realtime-preview-2024-12-17"}, "which OpenAI retired on 2026-05-12"),
         ({"OPENAI_REALTIME_MODEL": "gpt-4o"}, "which does not talk in a Realtime session"),
         ({"BOT_TRANSCRIPTION_MODEL": "gpt-4o-realtime-preview"}, "which does not write down speech"),
-        ({"PUBLIC_URL": "https://bot.example.com"}, "is the address of an example"),
         ({"PUBLIC_URL": "https://bot.test"}, "is the address of an example"),
         ({"PUBLIC_URL": "https://203.0.113.7"}, "is the address of an example"),
         ({"PUBLIC_URL": "https://bot.localhost"}, "is an address of this machine"),
         ({"PUBLIC_URL": "https://169.254.7.7"}, "is an address of a private network"),
         ({"PUBLIC_URL": "https://bot.heardline.dev/voice/incoming"}, "ends with /voice/incoming"),
-        ({"BOT_OVERFLOW_URL": "https://example.org/busy"}, "is the address of an example"),
+        ({"BOT_OVERFLOW_URL": "https://bot.invalid/busy"}, "is the address of an example"),
     ],
 )
 def test_what_can_not_work_is_missing_to_check_and_refused_by_serve_in_the_same_words(

@@ -74,6 +74,8 @@ def _sqlite(rest: str) -> SqliteFile:
 
 
 def _postgres(text: str) -> PostgresServer:
+    if not unquote(text).isprintable():
+        raise ValueError("must be made of printable characters, percent-encoded ones too")
     if "#" in text:
         raise ValueError("must have no #; percent-encode one that belongs to the password")
     if "," in text.partition("://")[2].partition("/")[0].rpartition("@")[2]:

@@ -13,8 +13,10 @@ _DOOR = re.compile(
     r"|/voice/(?:answer|call(?:back|s)?|incoming|inbound|start|twiml|webhook)/?$|/(?:incoming-call|media-stream)/?$"
 )
 """A path of ours, or what other programs call theirs. It may be a prefix by its looks, but the webhook is meant."""
-_EXAMPLES = ("example.com", "example.net", "example.org", "example", "test", "invalid", "alt")
-"""Nobody's (RFC 2606, 6761 and 9476); the first is in our own manual."""
+_EXAMPLES = ("example.com", "example.net", "example.org", "example")
+"""Nobody's (RFC 2606); the first is in our own manual. A trial behind a proxy of one's own may map such a name."""
+_NOBODYS = ("test", "invalid", "alt")
+"""RFC 6761 and 9476."""
 _OF_EXAMPLES = tuple(
     map(ipaddress.ip_network, ("192.0.2.0/24", "198.51.100.0/24", "203.0.113.0/24", "2001:db8::/32", "3fff::/20"))
 )
@@ -41,11 +43,16 @@ def out_of_reach(name: str, url: str) -> list[str]:
     ]
 
 
+def is_example(url: str) -> bool:
+    """True of a URL whose host is a name that documents use."""
+    return _ends((urlsplit(url).hostname or "").rstrip("."), _EXAMPLES)
+
+
 def _whose(host: str) -> str:
     """The kind of place that is not for the world; empty for one that may be."""
     if (address := address_of(host)) is not None:
         return _whose_address(_inner(address))
-    if _ends(host, _EXAMPLES):
+    if _ends(host, _NOBODYS):
         return "an example"
     if _ends(host, ("localhost",)):
         return "this machine"

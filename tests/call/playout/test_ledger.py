@@ -318,6 +318,26 @@ def test_a_phone_that_sends_no_marks_back_any_more_is_taken_at_its_word_once() -
     assert wire.cut()[-1].heard == 1_000 * 8
 
 
+def test_a_phone_that_was_given_up_is_believed_again_once_a_clear_brings_its_marks_back() -> None:
+    wire = reply(Wire(40), 3_000).wait(2_000)
+    wire._echoes = "never"
+    wire.wait(5_000).cut()
+    assert not wire.ledger.echoes
+    wire.speak("B", 2_000)
+    wire.wait(1_000)._echoes = "faithful"
+    wire.cut()
+    wire.wait(200)
+    assert wire.ledger.echoes
+
+
+def test_a_cut_behind_what_two_overdue_echoes_hold_back_tells_how_late_the_phone_is_by_what_was_heard() -> None:
+    """Two echoes are overdue, so playing stands where the first should be: the lateness left is the one of the cut."""
+    wire = reply(Wire(0, Playout(stalls=[(1_100 * MS, 3_000 * MS)])), 4_000).wait(2_500)
+    heard_ms = wire.cut()[-1].heard / 8
+    assert 1_000 <= heard_ms < 1_400
+    assert wire.ledger.late_us == (2_500 - heard_ms) * MS
+
+
 def test_what_a_line_that_comes_back_after_half_a_minute_plays_is_nobodys_any_more() -> None:
     wire = reply(Wire(40), 1_000).wait(500)
     wire._echoes = "never"
