@@ -345,7 +345,8 @@ async def standing(
         desk = ServerUnderTest(settings, f"http://127.0.0.1:{port}", model, http, app, captured(), kept)
         yield desk
         await desk.quiet()
-        assert [complaint for one in model.sessions for complaint in one.violations] == []
+        complaints = [complaint for one in model.sessions for complaint in one.violations]
+        assert complaints == [], complaints
         assert desk.logged("internal_error") == []
 
 

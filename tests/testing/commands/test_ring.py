@@ -316,7 +316,8 @@ async def test_an_address_that_leads_on_to_https_is_told() -> None:
 async def test_ctrl_c_hangs_up_and_nothing_of_the_call_is_lost(tmp_path: Path) -> None:
     async def talk(bot_socket: web.WebSocketResponse, start: dict[str, Any]) -> None:
         media = {"event": "media", "streamSid": start["streamSid"], "media": {"payload": "QUJD" * 20_000}}
-        await bot_socket.send_json(media)
+        for _ in range(12):  # a minute and a half, however late the signal comes
+            await bot_socket.send_json(media)
 
     bot = Bot(talk)
     async with serving(bot) as origin:
