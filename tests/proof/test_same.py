@@ -5,6 +5,8 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
+import pytest
+
 from tests.proof.same import HERE, compare, difference, lines_run
 
 CALLS = 20
@@ -30,6 +32,7 @@ def test_a_microsecond_more_between_two_fillers_is_found(tmp_path: Path) -> None
     assert here != there
 
 
+@pytest.mark.slow
 def test_the_calls_run_nine_lines_in_ten_of_the_core() -> None:
     *_, told = lines_run(0, 60)
     assert float(told.split()[-2]) >= 90, told
