@@ -66,7 +66,7 @@ XAI: Mapping[str, Family] = {
 
 
 def of_family(table: Mapping[str, _T], name: str) -> _T | None:
-    """What `table` has for a model, or for the family of which it is a dated snapshot."""
+    """The entry of `table` for a model, or for the family of which it is a dated snapshot. None: there is neither."""
     found = table.get(name)
     return table.get(_SNAPSHOT.sub("", name)) if found is None else found
 
@@ -77,6 +77,6 @@ def family(name: str) -> Family | None:
 
 
 def takes_reasoning(name: str) -> bool:
-    """Whether the model is known to accept `reasoning`."""
+    """True when the model is known to accept `reasoning`."""
     known = family(name)
     return known is not None and known.reasons

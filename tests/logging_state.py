@@ -37,6 +37,6 @@ def logging_kept() -> Iterator[None]:
 
 @pytest.fixture(autouse=True)
 def logging_as_before() -> Iterator[None]:
-    """What a test sets up ends with it."""
+    """Undo at the end of a test what it has set up."""
     with logging_kept():
         yield

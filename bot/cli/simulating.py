@@ -117,7 +117,7 @@ def call(
 
 
 def _spoken(audio: Path) -> bytes:
-    """What the caller is to say, as mu-law; with a file that is no WAV a sentence and exit code 2."""
+    """The caller's words as mu-law. A file that is no WAV, or can't be read, ends the command with exit code 2."""
     from bot.audio.wav import BadWav, read
 
     try:

@@ -1,4 +1,4 @@
-"""What a person should hear about settings that are each right: what is missing for a call, what has no effect."""
+"""Advice about settings that are each valid: what is missing for a call, what has no effect."""
 
 from __future__ import annotations
 

@@ -388,7 +388,7 @@ class Settings(BaseModel):
     )
 
     origins: Mapping[str, Origin] = Field(default_factory=dict, repr=False)
-    """Where each variable that was given came from. The only field that is no variable."""
+    """The source of each variable that was given. The only field that is no variable."""
     _misspelt: Mapping[str, str] = PrivateAttr(default_factory=dict)
     _notices: tuple[str, ...] = PrivateAttr(default=())
 

@@ -114,7 +114,7 @@ class Addresses:
 
 
 def _as_written(host: str, port: int) -> Sequence[AddrInfoType]:
-    """What `host` says by itself, if it is an address and no name."""
+    """The socket addresses of `host` if it is an IP address; none if it is a name."""
     try:
         return socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_NUMERICHOST)
     except (OSError, UnicodeError):

@@ -1,4 +1,4 @@
-"""What a response or a transcription used, and what that costs (openai-realtime 7 and W8).
+"""Usage of a response or a transcription, and its cost (openai-realtime 7 and W8).
 
 Money is a whole number of billionths of a US dollar. One dollar per million tokens is a thousand of them a token, so
 tokens are counted up without rounding; only time billed by the minute is rounded, once, to the nearest.
@@ -215,7 +215,7 @@ def cost_of_time(ms: int, price: PerMinute) -> int:
 
 
 def charge(used: Used | None, prices: Prices | None) -> int | None:
-    """What it costs; None where no price is known for it.
+    """The cost in billionths of a dollar; None where no price is known.
 
     Tokens at a price per minute: their audio, a token every 100 ms. Time at a price per token has no known price, since
     nobody told how much text came of it.
@@ -231,5 +231,5 @@ def charge(used: Used | None, prices: Prices | None) -> int | None:
 
 
 def charge_response(reading: Reading, prices: Prices | None) -> int | None:
-    """What a response costs: where the price is one of time, the time for which the server bills it."""
+    """The cost of a response; where the price is one of time, of the time for which the server bills it."""
     return charge(reading.billable if isinstance(prices, PerMinute) else reading.used, prices)

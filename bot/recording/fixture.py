@@ -111,7 +111,7 @@ def parse_fixture(data: bytes, name: str) -> Fixture:
 
 
 def _unzip(data: bytes, name: str) -> tuple[bytes, bool]:
-    """What is under the gzip, and whether it stops before its end."""
+    """The bytes under the gzip, and True when they stop before their end."""
     unzip = zlib.decompressobj(wbits=_GZIP_WINDOW)
     try:
         return unzip.decompress(data), not unzip.eof

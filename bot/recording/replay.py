@@ -21,7 +21,7 @@ from bot.twilio import stream
 
 
 class Replayable(Protocol):
-    """What is replayed: `bot.call.call.Call`, or anything that behaves like it."""
+    """The call that replays: `bot.call.call.Call`, or anything that behaves like it."""
 
     def receive(self, item: stream.Inbound | events.ServerEvent | Note, now_us: int) -> list[Output]: ...
 

@@ -25,7 +25,7 @@ from bot.views.timeline import timeline
 from bot.views.timeline_parts import Event, LatencyKind, Side, Timeline, Turn
 
 _IN_SCRIPT = {ord(letter): f"\\u{ord(letter):04x}" for letter in "<>&\u2028\u2029"}
-"""What could end a script element or a line of it; inside JSON these stand only in strings."""
+"""Letters that could end a script element or a line of it; inside JSON these stand only in strings."""
 
 
 class Figure(NamedTuple):

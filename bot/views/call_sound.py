@@ -1,4 +1,4 @@
-"""What a call sounded like: two tracks of mu-law on the call's own clock, from its recording or from its fixture."""
+"""Sound of a call: two tracks of mu-law on the call's own clock, from its recording or from its fixture."""
 
 from __future__ import annotations
 

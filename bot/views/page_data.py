@@ -1,4 +1,4 @@
-"""What the script of a call's page draws and plays from. Times are in ms; tracks are base64 in the alphabet of URLs."""
+"""Data of a call's page, for its script to draw and play. Times are in ms; tracks are base64 for URLs."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def page_data(told: Timeline, sound: Sound | None, beside: str) -> dict[str, Any
 
 
 def waves_of(told: Timeline, sound: Sound | None) -> Waveform:
-    """What the fixture tells, since it knows also what was never heard; the recording where there is no fixture."""
+    """The waveform by the fixture, which knows also what was never heard; without one by the recording."""
     if sound and not told.frames and not told.pieces:
         return waveform_of_sound(sound)
     return waveform(told)

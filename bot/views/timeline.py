@@ -63,7 +63,7 @@ class _Reader:
         self.call_sid = ""
         self.ended = ""
         self._lost = ""
-        """How the last session was lost, if none has come after it."""
+        """The way in which the last session was lost; empty once another has come."""
         self._frames: list[tuple[int, int, str]] = []
         self._words = Transcript()
         self._complete: set[str] = set()

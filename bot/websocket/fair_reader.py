@@ -1,4 +1,4 @@
-"""What comes in over one connection, taken in turns: whoever sends more than anybody needs to waits, and nobody else.
+"""Fair reading of one connection: who sends more than anybody needs waits, and nobody else does.
 
 A stream of Twilio's is fifty messages a second. In as many bytes as one of them a stranger has dozens of frames, each
 of which costs as much; so what is counted is the processor's time. What can't be taken now stays with the sender, whose
@@ -16,7 +16,7 @@ TURN_BYTES = 512
 BURST_S = 0.1
 """Processor time without a pause: for the audio of half a minute and more, as after a stall."""
 SHARE = 0.02
-"""Of the processor, on and on; a caller's audio takes a tenth of that."""
+"""Share of the processor that a connection may use on and on; a caller's audio takes a tenth of that."""
 PAUSE_S = 0.02
 
 
@@ -28,7 +28,7 @@ class FairReader:
         self._loop = asyncio.get_running_loop()
         self._transport: asyncio.Transport | None = None
         self.kept = memoryview(b"")
-        """What waits for its turn: what comes now is to wait too."""
+        """Data that waits for its turn; while there is any, what comes now waits too."""
         self._allowed_s = BURST_S
         self._allowed_at_s = self._loop.time()
         self._next: asyncio.Handle | None = None

@@ -21,7 +21,7 @@ __all__ = ["FrameReader", "Framer", "plain_text"]
 
 _MASKS_AT_ONCE = 1024
 LEADING = 16
-"""Of a third of a second of a phone."""
+"""Text frames taken at once from the head of new data: a third of a second of a phone."""
 _WHOLE_TEXT = 0x81
 _MASKED = 0x80
 _MEDIUM_BYTES = 65_535
@@ -52,7 +52,7 @@ class Framer:
 
     def __init__(self) -> None:
         self._size = -1
-        """Of the last message, which is mostly that of the next, and the head that goes with it."""
+        """Length of the last message, which is mostly that of the next, and the head that goes with it."""
         self._head = b""
 
     def text(self, data: bytes) -> bytes:
@@ -89,11 +89,11 @@ class FrameReader:
         self._most_bytes = most_bytes
         self._shortest = 6 if masked else 2
         self._medium, self._medium_head = (b"\x81\xfe", 8) if masked else (b"\x81\x7e", 4)
-        """How a whole text frame of 126 bytes to 64 KiB begins, and how many bytes stand before its text."""
+        """First bytes of a whole text frame of 126 bytes to 64 KiB, and how many bytes stand before its text."""
         self._plain = most_bytes >= _MEDIUM_BYTES
-        """Whether a whole text frame of such a length may come next, and is no part of anything."""
+        """True while a whole text frame of such a length may come next, and is no part of anything."""
         self._usual, self._usual_bytes = b"", -1
-        """How the last of them began, and its length, which are mostly those of the next."""
+        """First bytes and length of the last of them, which are mostly those of the next."""
         self._rest: list[bytes] = []
         """The beginning of a frame, as it came, and how many bytes it has and must have before it is looked at."""
         self._rest_bytes = 0

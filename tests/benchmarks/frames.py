@@ -69,7 +69,7 @@ class FrameReader:
 
 
 def _extent(data: bytes, at: int, end: int) -> tuple[int, int]:
-    """Where the payload of the frame at `at` begins and ends; (0, 0) while its head is not whole."""
+    """Begin and end of the payload of the frame at `at`; (0, 0) while its head is not whole."""
     length, body = data[at + 1] & 0x7F, at + 2
     if length == 126:
         body = at + 4

@@ -31,7 +31,7 @@ _DELTA = (
 
 @dataclass
 class ModelCounts:
-    """What all sessions of the process saw; `up` since the window began, the others since `reset`."""
+    """Counts of all sessions of the process; `up` since the window began, the others since `reset`."""
 
     sent: int = 0
     received: int = 0
@@ -41,7 +41,7 @@ class ModelCounts:
 
 
 class ModelSession(asyncio.Protocol):
-    """Which subject is at the other end stands in the path: /relay and /minimal, and anything else speaks Realtime."""
+    """One session. Its path names the subject at the other end: /relay and /minimal; anything else speaks Realtime."""
 
     def __init__(
         self, number: int, counts: ModelCounts, first_audio_s: float, over: Callable[[ModelSession], None]
@@ -160,7 +160,7 @@ class ModelSession(asyncio.Protocol):
         return f"resp_{self.number}_{self._turns}", f"item_{self.number}_{self._turns}"
 
     def place(self) -> dict[str, object]:
-        """Where the audio of the response at hand belongs."""
+        """Ids and indices of the audio of the present response."""
         response_id, item_id = self._ids()
         return {"response_id": response_id, "item_id": item_id, "output_index": 0, "content_index": 0}
 

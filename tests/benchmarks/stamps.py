@@ -34,5 +34,5 @@ def read_stamp(text: bytes, at: int) -> tuple[int, int]:
 
 
 def filler(n_bytes: int) -> bytes:
-    """What follows a stamp in a payload of `n_bytes`, as base64."""
+    """The rest of a payload of `n_bytes` behind its stamp, as base64."""
     return base64.b64encode(bytes(at % 251 for at in range(n_bytes - _BYTES)))

@@ -58,7 +58,7 @@ def frames(desk: ScriptedCall, ms: int) -> None:
 
 
 def said_ms(desk: ScriptedCall) -> int:
-    """How much of the caller's audio the session at hand was given."""
+    """Milliseconds of the caller's audio that the present session was given."""
     return desk.call.listening.appended_bytes // 8
 
 

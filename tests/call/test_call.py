@@ -628,7 +628,7 @@ def in_state(state: State) -> ScriptedCall:
 
 
 def test_a_limit_that_is_passed_ends_the_call() -> None:
-    """What happens at the limit itself, and before, is in test_walls."""
+    """The moment of the limit itself, and before it, is in rules/test_bounds."""
     desk = ScriptedCall(CallSettings(max_call_s=60))
     desk.give(created("R1"), delta("R1", "A", 300_000))
     assert [one for one in desk.at(119_999).tick() if one.startswith("end")] == []

@@ -1,4 +1,4 @@
-"""What counts as heard: an echo proves what lies before it and no more, and nothing heard becomes unheard."""
+"""Audio that counts as heard: an echo proves what lies before it and no more, and nothing heard becomes unheard."""
 
 from __future__ import annotations
 

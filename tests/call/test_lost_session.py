@@ -123,10 +123,10 @@ CHANGED_BY_A_LOSS = {
     "Ledger": "_entries _runs _marks _marked_us _mark_number _out _probes",
     "PlayoutQueue": "paused _held _held_bytes _kept _step_chars",  # speech that the greeting waited for is over
 }
-"""Of what goes over; the rest is as it was before."""
+"""Fields that a loss changes, of the objects that go over to the next session; their rest is as it was before."""
 
 ALIKE_FOR_ALL = {"HangUp._known": False, "Failover._waited": True, "Failover._next": "none", "Failover.deaf": False}
-"""What the session that takes over finds, and a first one does not."""
+"""Values that every session finds that takes over, and a first one does not."""
 
 ANSWER_IS_OWED = {
     "the_caller_has_stopped",

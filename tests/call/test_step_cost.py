@@ -1,4 +1,4 @@
-"""What a step costs that changes nothing: its fixed part, in calls of functions, is the same few for all of them."""
+"""Cost of a step that changes nothing: its fixed part, in calls of functions, is the same few for all of them."""
 
 from __future__ import annotations
 

@@ -29,7 +29,7 @@ STRAY = (
 )
 SECTION = re.compile(r"\b[Ss]ections? \d")
 OTHERS = re.compile(r"RFC \d+|vcon|JWS|Sec-WebSocket")
-"""What has sections of its own: standards that anybody can find."""
+"""Citations of documents that anybody can find: standards, with sections of their own."""
 
 
 class Citation(NamedTuple):

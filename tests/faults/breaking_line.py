@@ -36,7 +36,7 @@ class FrailLine(LoopbackServer):
         self._passing.clear()
 
     def move_on(self) -> None:
-        """What was held up passes, and nothing of it is lost."""
+        """Let what was held up pass; nothing of it is lost."""
         self._passing.set()
 
     def strand(self) -> None:

@@ -96,7 +96,7 @@ class Calling:
         return await self._task
 
     async def outcome(self, waits_from_ms: float | None, reasons: list[Any], *, ended: str, apart: str = "") -> Outcome:
-        """What became of it. `reasons` are all log entries of ended calls."""
+        """Wait for the call's end and give its outcome. `reasons` are all log entries of ended calls."""
         result = await self._task
         heard = self.heard()
         if result.said:

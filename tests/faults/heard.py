@@ -1,4 +1,4 @@
-"""What the caller hears in each call of virtual time, from when to when, in ms from the webhook."""
+"""Sounds that the caller hears in each call of virtual time, with begin and end in ms from the webhook."""
 
 from __future__ import annotations
 

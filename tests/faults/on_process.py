@@ -1,4 +1,4 @@
-"""What may befall our own process in the middle of calls: told to stop, held up, its disk full, its clock set."""
+"""Faults of our own process in the middle of calls: told to stop, held up, its disk full, its clock set."""
 
 from __future__ import annotations
 

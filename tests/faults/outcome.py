@@ -1,4 +1,4 @@
-"""What became of one call with one fault: what the caller heard, how long he waited, how it ended, and what was wrong."""
+"""Outcome of one call with one fault: what the caller heard, how long they waited, how it ended, and what was wrong."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ class Outcome:
 
     @property
     def something(self) -> bool:
-        """Whether the caller heard the next thing, however late by this machine's clock."""
+        """True when the caller heard the next thing, however late by this machine's clock."""
         return not self.wrong and self.after_ms is not None
 
     @property
@@ -70,7 +70,7 @@ class Outcome:
 
 
 def sounds(phone: SimulatedPhone, known: Mapping[str, bytes]) -> list[Sound]:
-    """What was heard at `phone`, each piece under the name of the `known` audio that it is a part of."""
+    """Sounds that were heard at `phone`, each named after the `known` audio that it is a part of."""
     heard: list[Sound] = []
     playout = phone.playout
     ended_us = phone.ended_us

@@ -1,4 +1,4 @@
-"""What Twilio's side may do to a stream, in virtual time: messages spoilt on their way, a line that stands still."""
+"""Faults of Twilio's side of a stream, in virtual time: messages spoilt on their way, a line that stands still."""
 
 from __future__ import annotations
 

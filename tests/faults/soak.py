@@ -45,7 +45,7 @@ FLAT_HOUR_MIB = 16
 
 @dataclass(frozen=True)
 class Sample:
-    """What a process holds after so many calls."""
+    """Things that a process holds after so many calls."""
 
     calls: int
     tasks: int
@@ -108,7 +108,7 @@ async def _sampled(desk: ServerUnderTest, n: int) -> list[Sample]:
 
 
 async def _settled() -> int:
-    """How many tasks there are once connections that were just closed are gone."""
+    """Number of tasks once connections that were just closed are gone."""
     await until(lambda: len(asyncio.all_tasks()) <= 2, within_s=2, or_fail=False)
     return len(asyncio.all_tasks())
 
@@ -145,7 +145,7 @@ def grown_bytes_a_call(samples: list[Sample]) -> float:
 
 
 def judged(samples: list[Sample]) -> list[str]:
-    """What is not back where it was."""
+    """Things that are not back where they were, a line each."""
     empty, first, last = samples[0], samples[1], samples[-1]  # the first calls open what stays open
     wrong = []
     if last.tasks > empty.tasks:
@@ -223,7 +223,7 @@ def hours(n: int, ms: int = HOUR_MS) -> Iterator[tuple[int, int, list[str], int]
 
 
 def judged_hours(found: list[tuple[int, int, list[str], int]]) -> list[str]:
-    """What was wrong in any call, and memory that grew in a process from its second call on."""
+    """Faults of any call, and memory that grew in a process from its second call on."""
     wrong = [fault for _, _, faults, _ in found for fault in faults]
     for process in {one[0] for one in found}:
         rss = [one[3] for one in found if one[0] == process][1:]

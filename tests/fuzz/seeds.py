@@ -1,4 +1,4 @@
-"""What the fuzzer begins with: the messages of the recorded calls, and a few by hand."""
+"""Seeds of the fuzzer: the messages of the recorded calls, and a few by hand."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ FIXTURES = Path(__file__).parent.parent / "fixtures"
 KEY = b"k" * 32
 NOW_S = int(time.time())
 LINES = 200
-"""Of a call; the caller's frames but one in ten are left out first."""
+"""Lines taken of a call; nine in ten of the caller's frames are left out first."""
 
 
 def fixtures() -> list[Fixture]:
@@ -53,7 +53,7 @@ def files() -> list[bytes]:
 
 
 def frames() -> list[bytes]:
-    """What a phone may write to its socket; the first byte says how it is cut into reads."""
+    """Bytes that a phone may write to its socket; the first one says how they are cut into reads."""
     framer, rng = Framer(), random.Random(0)
     texts = b"".join(framer.text(text) for text in messages("phone>bot")[:8])
     by_hand = (

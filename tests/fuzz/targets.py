@@ -1,4 +1,4 @@
-"""What is fuzzed, and what must hold for each whatever the input: it is taken, or refused in the one documented way."""
+"""Targets of the fuzzer. Each takes any input, or refuses it in the one documented way."""
 
 from __future__ import annotations
 
@@ -178,7 +178,7 @@ def a_call(data: bytes) -> None:
 
 
 def _input(line: Line) -> Input:
-    """What the shell makes of a message: itself, or a refusal that is counted."""
+    """The message as the shell hands it on: itself, or a refusal that is counted."""
     try:
         found = _PARSERS[line.way](bytes(line.message)) if line.way in _PARSERS else Tick()
     except (stream.BadMessage, events.BadEvent) as error:
@@ -244,4 +244,4 @@ TARGETS: dict[str, tuple[Target, Callable[[], list[bytes]]]] = {
     "form": (a_form, seeds.forms),
     "fixture": (a_file, seeds.files),
 }
-"""What each name of the command fuzzes, and with what it begins."""
+"""Targets by name, each with its seeds."""

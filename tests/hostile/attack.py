@@ -174,7 +174,7 @@ def _many(messages: Iterable[str]) -> bytes:
 
 
 async def replays_a_webhook(one: Stranger) -> None:
-    """What Twilio has sent, signature and all: the call is one, however often it rings."""
+    """Send again what Twilio has sent, signature and all: the call is one, however often it rings."""
     with suppress(ConnectionError):  # no stream: that call is over
         try:
             await _webhook(one.target, msgspec.structs.replace(CAPTURED, account_sid=one.target.account_sid))

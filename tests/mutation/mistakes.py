@@ -89,7 +89,7 @@ def _all(tree: ast.Module) -> Iterator[Change]:
 
 
 def _code(node: ast.AST) -> Iterator[ast.AST]:
-    """What is run of a tree: no annotation, no decorator, no assertion, no import."""
+    """Parts of a tree that run: no annotation, no decorator, no assertion, no import."""
     for name, field in ast.iter_fields(node):
         if name in {"annotation", "returns", "decorator_list", "bases", "keywords"} and not isinstance(node, ast.Call):
             continue

@@ -32,7 +32,7 @@ class Expression(NamedTuple):
 
 
 def parse(text: str) -> Expression:
-    """What an expression looks at. Raises AssertionError for what this reader does not know."""
+    """The metrics and labels in an expression. Raises AssertionError for what this reader does not know."""
     selectors: list[Selector] = []
     grouped: set[str] = set()
     depth, in_by = 0, False
@@ -72,7 +72,7 @@ def _tokens(text: str) -> Iterator[tuple[str, str]]:
 
 
 def objections(text: str, families: Iterable[Family]) -> list[str]:
-    """What an expression asks for that no scrape has: metrics, labels, values of labels."""
+    """Metrics, labels and values of labels that an expression asks for and no scrape has."""
     series = dict(_series(families))
     found: list[str] = []
     labels: set[str] = set(SCRAPED)

@@ -119,7 +119,7 @@ def expected(rule: Alert) -> list[dict[str, Any]]:
 
 
 def judged(tmp_path: Path, tests: list[dict[str, Any]]) -> str:
-    """What promtool has to say against these tests; JSON is YAML."""
+    """Objections of promtool against these tests; JSON is YAML."""
     (tmp_path / "rules.yml").write_text(shipped(ALERTS))
     (tmp_path / "tests.yml").write_text(
         json.dumps({"rule_files": ["rules.yml"], "evaluation_interval": "1m", "tests": tests})

@@ -28,7 +28,7 @@ NETWORK = Network("40 ms", 40, 10)
 
 
 def recorded_calls() -> dict[str, Callable[[], Recorded]]:
-    """How each call is made, by the name of its file."""
+    """Makers of the recorded calls, by the name of the file."""
     eight = {name_of(situation): _situation(situation) for situation in SITUATIONS}
     return {f"{name}.call.jsonl.gz": made for name, made in {**eight, **scenes()}.items()}
 

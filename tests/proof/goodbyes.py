@@ -48,7 +48,7 @@ class Plan:
     failure: Failure | None = None
     delay_ms: int = 40
     interrupted_late_ms: int = 0
-    """How long the server goes on after an interruption, and so how late it knows of anything."""
+    """Milliseconds that the server goes on after an interruption, and so how late it knows of anything."""
 
 
 @dataclass
@@ -187,7 +187,7 @@ def _judged(outcome: Outcome) -> Outcome:
 
 
 def _heard(phone: SimulatedPhone, at_us: int) -> int:
-    """How many bytes of a goodbye the phone has played; one is never begun twice."""
+    """Bytes of a goodbye that the phone has played; one is never begun twice."""
     goodbye = [n for n, one in enumerate(phone.received) if one.audio in BYE.audio]
     return sum(phone.playout.heard_bytes(n, at_us) for n in goodbye)
 

@@ -93,7 +93,7 @@ class Outcome:
         return Fixture("a call", Header(VERSION, DATE, self.core.settings, masked=False), tuple(lines(self.call.log)))
 
     def reported(self, event: str) -> list[float]:
-        """When this was reported, in ms."""
+        """Times at which this was reported, in ms."""
         return [us / MS for us, report in self.call.reports if report.event == event]
 
     def heard(self) -> list[tuple[float, float]]:
@@ -175,7 +175,7 @@ def _judged(outcome: Outcome) -> Outcome:
 
 
 def _told(model: SimulatedModel, plan: Plan) -> list[str]:
-    """What is wrong with what a session that took over was told."""
+    """Faults in what a session that took over was told."""
     faults, roles = [], []
     for entry in model.conversation:
         parts = entry.body.get("content", [])

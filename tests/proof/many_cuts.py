@@ -40,12 +40,12 @@ NETWORKS = (
 ALL = "ALL"
 """The situations of a network together."""
 UNSEEN = frozenset({"echoes never", "echoes at once", "echoes in bursts"})
-"""Where marks tell nothing, the clock is all there is."""
+"""Networks where marks tell nothing: the clock is all there is."""
 
 
 @dataclass(frozen=True)
 class Errors:
-    """Of many cuts, in ms."""
+    """Errors of many cuts, in ms."""
 
     ms: Sequence[float]
 
@@ -61,7 +61,7 @@ class Errors:
 
 @dataclass(frozen=True)
 class Bounds:
-    """What the errors over a network may be at most, in ms."""
+    """Greatest errors allowed over a network, in ms."""
 
     p95: float = 13.0
     p99: float = 16.0
@@ -79,7 +79,7 @@ SAMPLED = 1.0
 
 
 def best_of_one_echo(jitter_ms: float, n: int, rng: random.Random) -> Errors:
-    """What is left to an estimate that knows all but the jitter of one mark's way there and back, and of the `clear`."""
+    """Errors left to an estimate that knows all but the jitter of one mark's way there and back, and of the `clear`."""
     return Errors([sum(rng.uniform(-jitter_ms, jitter_ms) for _ in range(3)) for _ in range(n)])
 
 
@@ -160,7 +160,7 @@ HEADER = (
 
 
 def is_blind(cut: Cut, network: Network) -> bool:
-    """Whether the stall could not be known when `clear` was written.
+    """True when the stall could not be known when `clear` was written.
 
     It shows in the first late echo with the next one overdue: within 200 ms of its end, and there and back. A message
     that was lost is a stall to those behind it: to the `clear`, if it arrives later than jitter makes it.

@@ -45,7 +45,7 @@ HEADER = f"{'way':<10} {'calls':>5} {'went on':>8} {'with context':>13} {'cut':>
 
 @dataclass
 class Moved:
-    """What became of the calls. `silences_s`: from the end of a stream to the first sound on the next.
+    """Outcome of calls that had to move. `silences_s`: from the end of a stream to the first sound on the next.
 
     Who is stopped in good order cuts no sentence; who is killed can't help it.
     """
@@ -192,7 +192,7 @@ def _judged(
 
 
 def _is_cut(phone: SimulatedPhone) -> bool:
-    """Whether the stream ended in a sentence: it was not all there, or not all played."""
+    """True when the stream ended in a sentence: it was not all there, or not all played."""
     played = phone.playout.heard_total_bytes(phone.ended_us or 0)
     return not sentences(phone).is_integer() or played < len(heard(phone))
 

@@ -48,7 +48,7 @@ class Overheard(Core):
     def __init__(self, call: Call, files: Sequence[CallFile], flush_us: int | None = None) -> None:
         self.call = call
         self.began_us: int | None = None
-        """When the caller might be recorded."""
+        """Time from which the caller might be recorded."""
         self._writer = VirtualWriter() if flush_us is None else VirtualWriter(flush_us)
         self._recorder = Recorder(files, writer=self._writer)
 

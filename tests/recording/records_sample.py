@@ -150,7 +150,7 @@ def conversation(said: str = "My number is 555 0142.", item: str = "item_2") -> 
 
 
 def record(path: Path, inputs: list[tuple[int, str, Any]], settings: CallSettings = SETTINGS, core: Any = None) -> Path:
-    """What a bridge does with `core`, by default FakeCall: each input to the recorder and to the call, each answer to the recorder. The written file."""
+    """Feed `core`, by default FakeCall, and a recorder as a bridge does. Gives the written file."""
     writer = Writer()
     file = FixtureFile(settings, path, [KEY, "Ann Example"], date=DATE)
     recorder = Recorder([file], writer=writer)

@@ -89,7 +89,7 @@ class Instance(Reach):
         return list(self.directory.glob("heardline-*"))
 
     def box(self, worker: int) -> Path:
-        """Where this process takes connections from the others."""
+        """Path of the socket on which this process takes connections from the others."""
         return self.shared[0] / f"{worker}.box"
 
     @property

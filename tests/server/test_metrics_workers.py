@@ -43,7 +43,7 @@ class Workers:
         return {int(name) for name in self.files("*.box")}
 
     async def number(self, line: str) -> float | None:
-        """What follows `line` in the metrics; None while nobody answers."""
+        """The number that follows `line` in the metrics; None while nobody answers."""
         with contextlib.suppress(aiohttp.ClientError):
             async with self._http.get(f"{self.origin}/metrics", headers=HEADERS) as answer:
                 assert answer.status == 200

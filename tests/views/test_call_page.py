@@ -23,7 +23,7 @@ HOSTILE = "</script><script>alert('x')</script><img src=x onerror=alert('y')> \x
 
 
 class Page(HTMLParser):
-    """What a browser would make of it: the tags with their attributes, and the text inside script and style."""
+    """The page as a browser takes it: the tags with their attributes, and the text inside script and style."""
 
     def __init__(self, text: str) -> None:
         super().__init__(convert_charrefs=True)

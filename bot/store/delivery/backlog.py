@@ -13,7 +13,7 @@ MAX_ROWS_OF_A_CALL = 5_000
 
 _EVENT, _TOLD, _FRAME = range(3)
 _RANKS = (_EVENT, _TOLD, _FRAME)
-"""What is dropped first: events; then turns, usages and files; last of all that the call began, and why it ended."""
+"""Order of dropping: events; then turns, usages and files; last of all that the call began, and why it ended."""
 
 _Queue = OrderedDict[int, Row]
 _Share = tuple[_Queue, _Queue, _Queue]
@@ -50,7 +50,7 @@ class Backlog:
         return [row for queue in self._all for row in queue.values()]
 
     def lost(self, call_sid: str) -> int:
-        """How many rows of this call were dropped or refused."""
+        """Number of this call's rows that were dropped or refused."""
         return self._lost[call_sid]
 
     def forget(self, call_sid: str) -> None:

@@ -114,7 +114,7 @@ class WriteBehind(StoreThread[S]):
     # ---- for the server ----
 
     async def flush(self, within_s: float) -> bool:
-        """Whether everything put before is stored, or refused, within that time."""
+        """Wait up to `within_s`; True once everything put before is stored, or refused."""
         try:
             await self._in_thread(self._until_settled(), within_s)
         except TimeoutError:
@@ -141,7 +141,7 @@ class WriteBehind(StoreThread[S]):
     # ---- rows, in the store's thread ----
 
     def _collect(self) -> None:
-        """What came since the last time waits in order and within bounds, also while the store is busy."""
+        """Move what came since the last time to the backlog, in order and within bounds, even while the store is busy."""
         self._called = False
         while self._inbox:
             self._backlog.put(self._inbox.popleft())

@@ -21,7 +21,7 @@ async def claim(connection: AsyncConnection, nonce: str, now: datetime) -> bool:
 
 
 async def claimed(connection: AsyncConnection, nonce: str) -> bool:
-    """Whether somebody has."""
+    """True when somebody has claimed this token."""
     query = sa.select(claims.c.nonce).where(claims.c.nonce == nonce)
     return (await connection.execute(query)).first() is not None
 

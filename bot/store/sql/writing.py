@@ -91,7 +91,7 @@ async def _write(connection: AsyncConnection, statement: Executable, rows: list[
 
 
 def _first_seen(rows: Sequence[Row], now: datetime) -> dict[str, datetime]:
-    """When each call had started at the latest, by its rows."""
+    """The latest time at which each call can have started, by its rows."""
     seen: dict[str, datetime] = {}
     for row in rows:
         if isinstance(row, OwnerSeen):

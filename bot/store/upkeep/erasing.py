@@ -1,4 +1,4 @@
-"""What is thrown away: by age, or because a caller asks to be forgotten."""
+"""Erasing: by age, or because a caller asks to be forgotten."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ from bot.store.sql.token_claims import forget_old
 from bot.store.upkeep.files_on_disk import Erased, erase, is_below, of_calls
 
 TOMBSTONE = timedelta(days=7)
-"""How long a forgotten call's SID is kept, so that no late row or file of it stays, on any instance."""
+"""Time for which a forgotten call's SID is kept, so that no late row or file of it stays, on any instance."""
 _ELSEWHERE = timedelta(days=7)
-"""How long a file that is not on this machine may still be on another's, which has its own purge."""
+"""Time for which a file that is not on this machine may still be on another's, which has its own purge."""
 _PROCESS = timedelta(days=1)
 _TEXTS = ("owner", "caller", "called", "model", "settings_digest", "reason")
 _FIGURES = ("seconds", "turns", "interruptions", "lost")
@@ -30,7 +30,7 @@ _EMPTIED = {
     "waits": {},
     "tokens": {},
 }
-"""What a call's row holds whose file resists: its SID, when it was, and whose it was."""
+"""Columns as they are once a call was erased whose file resists: its SID, its time and its caller stay."""
 
 
 async def purge(connection: AsyncConnection, now: datetime, keep: Retention, record_dir: Path) -> Purged:

@@ -1,4 +1,4 @@
-"""What a simulated call leaves behind: a stereo WAV of what was said and truly heard, and the page of its fixture."""
+"""Files that a simulated call leaves: a stereo WAV of what was said and truly heard, and the page of its fixture."""
 
 from __future__ import annotations
 

@@ -6,11 +6,11 @@ from bot.audio.prompts import prompt
 from bot.testing.handset.script import BotSilent, HangUp, Heard, Say, Script, Step
 
 _STAYS_MS = 4000
-"""How long a caller who has said everything waits for the bot before he hangs up himself."""
+"""Milliseconds that a caller who has said everything waits for the bot before hanging up."""
 
 
 CALLER_LINES = ("caller_hello", "caller_long", "caller_stop", "caller_goodbye")
-"""What the demo's caller says, in order; the texts stand with the prompts."""
+"""Lines of the demo's caller, in order; the texts stand with the prompts."""
 
 
 def demo_script(*, pause_ms: int = 700, interrupts_after_ms: int = 4000) -> Script:

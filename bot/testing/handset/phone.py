@@ -199,7 +199,7 @@ class SimulatedPhone:
     # ---- time --------------------------------------------------------------------------------------------------------
 
     def _moments(self) -> list[tuple[int, Callable[[int], None]]]:
-        """What happens next of each kind: (when, what), at the same time in the order of this list."""
+        """The next event of each kind as (when, what); at the same time in the order of this list."""
         if self.opened_us is None or self.ended:
             return []
         spoken_us = self.microphone.ends_us if self._frames else None

@@ -28,9 +28,9 @@ from bot.testing.model.state.session_state import MS, State
 Json = dict[str, Any]
 
 PING_US = 10_000_000
-"""How often a server that pings in JSON does so, from its opening on: the recordings are too short to tell."""
+"""Time between pings of a server that pings in JSON, from its opening on: our guess, the recordings are too short."""
 EPOCH_S = 1_800_000_000
-"""When a session opens, in epoch seconds, unless its shell says otherwise."""
+"""Time when a session opens, in epoch seconds, unless its shell says otherwise."""
 
 
 class Truncation(NamedTuple):
@@ -129,7 +129,7 @@ class SimulatedModel:
         return self._state.agenda.take()
 
     def next_us(self) -> int | None:
-        """When `due` will next have something to do."""
+        """Time when `due` will next have something to do."""
         return self._state.agenda.next_us()
 
     def disconnected(self, now_us: int) -> None:
@@ -174,11 +174,11 @@ class SimulatedModel:
 
     @property
     def heard_ms(self) -> int:
-        """How much input audio was written."""
+        """Milliseconds of input audio that were written."""
         return self._listening.ear.written_ms
 
     def memory(self) -> list[Memory]:
-        """What the model remembers: (role, item_id, audio_ms, truncated) of each item."""
+        """The items that the model remembers: (role, item_id, audio_ms, truncated) of each."""
         return self._state.conversation.memory()
 
     def spoken(self, item_id: str) -> bytes:

@@ -39,7 +39,7 @@ from bot.twilio import stream
 
 FULL_BYTES = 65_536
 BEAT_US = 10_000
-"""How soon the shell looks whether there is room again (bot.server.calls.process_timer)."""
+"""Time until the shell looks again whether there is room (bot.server.calls.process_timer)."""
 _STUCK_STEPS = 100_000
 
 
@@ -108,7 +108,7 @@ class VirtualCall:
         self._held_bytes = 0
         self._full = False
         self._looking = False
-        """Whether the shell is about to look for room."""
+        """True while the shell is about to look for room."""
         self._phone_gone = False
         self._encode = msgspec.json.Encoder().encode
         self._at(start_us, self._open_phone)
@@ -232,7 +232,7 @@ class VirtualCall:
         self._note(DialFailed(*failure))
 
     def _adopt(self) -> None:
-        """What the session has said so far comes next, and the one before is heard no more."""
+        """Take over the following session: what it said so far comes next, and the one before is heard no more."""
         before, session = self._session, self._following
         assert session is not None, "no session waits"
         self._session, self._following = session, None

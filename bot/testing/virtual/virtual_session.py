@@ -28,7 +28,7 @@ class ModelPeer(Peer, Protocol):
 
 
 Redial = Callable[[int], ModelPeer | Failure]
-"""What answers a dial at this time: a session, which says when it opens, or nobody."""
+"""Answer to a dial at this time: a session, which says when it opens, or the failure to get one."""
 
 
 def unanswered(_: int) -> Failure:
@@ -56,11 +56,11 @@ class VirtualSession:
         self._transcoder = Transcoder(order.heard, order.spoken)
 
     def translated(self, text: str) -> str:
-        """What the session said, as the call takes it."""
+        """A message of the session, as the call takes it."""
         return text if self._transcoder is None else self._transcoder.from_session(text.encode()).decode()
 
     def to_send(self, text: str) -> str | None:
-        """What to write for a message of the call; None when that was sent before the session was the call's."""
+        """The message to write for one of the call; None when it was sent before the session was the call's."""
         if self._sent and self._sent[0] == text:
             del self._sent[0]
             return None

@@ -19,7 +19,7 @@ class StoreAway(Exception):
 
 
 def ask(where: StoreUrl, question: Callable[[CallStore], Awaitable[T]], *, nothing: T) -> T:
-    """What `question` finds in the store; `nothing` when no SQLite file is there yet, and none is made.
+    """The answer of the store to `question`; `nothing` when no SQLite file is there yet, and none is made.
 
     Raises StoreError for a store that can't be used as it is, StoreAway for one that does not answer.
     """
@@ -34,7 +34,7 @@ def ask(where: StoreUrl, question: Callable[[CallStore], Awaitable[T]], *, nothi
 
 
 def is_there(where: StoreUrl) -> bool:
-    """Whether there is a store to ask: a file may not be made yet. Raises OSError where that may not be seen."""
+    """True when there is a store to ask: a SQLite file may not be made yet. Raises OSError when that is hidden."""
     try:
         return where.path is None or bool(where.path.stat())
     except (FileNotFoundError, NotADirectoryError):

@@ -1,4 +1,4 @@
-"""What `bot calls` and `bot forget` do, apart from the command line's own words."""
+"""Work of `bot calls` and `bot forget`, apart from the command line's own words."""
 
 from __future__ import annotations
 
@@ -98,7 +98,7 @@ def _export(settings: Settings, where: StoreUrl, call: StoredCall, wanted: Wante
 
 
 class Erased(NamedTuple):
-    """What was erased, line by line, and a sentence for all that could not be."""
+    """Report on what was erased, line by line, and a sentence for all that could not be."""
 
     story: list[str]
     failures: list[str]

@@ -1,4 +1,4 @@
-"""What a call's steps in the registry cost, on the event loop, while several processes share it."""
+"""Cost of a call's steps in the registry, on the event loop, while several processes share it."""
 
 from __future__ import annotations
 

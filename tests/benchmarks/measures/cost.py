@@ -47,7 +47,7 @@ def turns(rig: Rig) -> list[Table]:
 
 
 def record(rig: Rig) -> list[Table]:
-    """What recording every call costs."""
+    """Cost of recording every call, beside recording none."""
     table = Table("record", f"CPU per caller frame with each BOT_RECORD, {CALLS} calls", [])
     with ExitStack() as stack:
         subjects = [stack.enter_context(rig.subject("heardline", record=kept)) for kept in ("", *RECORDINGS)]

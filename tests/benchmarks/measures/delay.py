@@ -1,4 +1,4 @@
-"""What the bridge adds to a message's way, at rising numbers of calls, and where that becomes too much."""
+"""Delay that the bridge adds to a message's way, at rising numbers of calls, and where that becomes too much."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the call store costs the calls: while it works, is slow, locked or full, and while it is not there.
+"""Cost of the call store to the calls: while it works, is slow, locked or full, and while it is not there.
 
 What was held back meanwhile is looked for in the store once that is well again.
 """
@@ -107,7 +107,7 @@ def _window(rig: Rig, subject: Subject, state: Store) -> Observation:
 
 
 def _stored(records: Path) -> int:
-    """How many calls are in the store with their end and without a row lost, as soon as all are or time is up."""
+    """Number of calls in the store with their end and without a row lost, as soon as all are or time is up."""
     until_s = time.monotonic() + STORED_S
     with closing(sqlite3.connect(records / troubles.FILE, timeout=30)) as db:
         while True:

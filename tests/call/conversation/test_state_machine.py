@@ -1,4 +1,4 @@
-"""Who has the floor when the line falls silent, and for how long."""
+"""The floor when the line falls silent: who has it, and for how long."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What ends a call besides money, in virtual time: how long it lasts, silence, turns that lead nowhere."""
+"""Bounds of a call besides money, in virtual time: how long it lasts, silence, turns that lead nowhere."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ class Talk:
     def __init__(self, settings: CallSettings) -> None:
         self.desk = ScriptedCall(settings)
         self.said: Said = []
-        """What went out and when, in ms, but for audio."""
+        """Messages that went out, each with its time in ms, but for audio."""
         self._responses = 0
         self._turns = 0
 

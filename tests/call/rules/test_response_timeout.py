@@ -1,4 +1,4 @@
-"""What a caller hears, and at which millisecond, when an answer fails, does not come, or breaks off in the middle.
+"""Sounds to the millisecond for a caller whose answer fails, does not come, or breaks off in the middle.
 
 Whole calls in virtual time over a line without delay, so that what is sent is heard. The stream opens at 300 ms and the
 caller's turn is over at 3,900 ms: he speaks until 3,400, and 500 ms of silence end it.
@@ -88,7 +88,7 @@ def a_call(
 
 
 def heard(call: VirtualCall) -> list[tuple[str, int]]:
-    """What was played, and from which millisecond on. What goes on after a pause is told again."""
+    """Sounds that were played, each with its first millisecond. A sound that goes on after a pause is told again."""
     told: list[tuple[str, int]] = []
     for span in call.phone.playout.spans(call.phone.ended_us or 0):
         at_us, rest = span.at_us, span.audio
@@ -101,7 +101,7 @@ def heard(call: VirtualCall) -> list[tuple[str, int]]:
 
 
 def _begins(audio: bytes) -> tuple[str, int]:
-    """Whose sound `audio` begins with, and how much of it is that."""
+    """The name of the sound that `audio` begins with, and how many bytes of it are that."""
     for name, whole in NAMES.items():
         at = whole.find(audio[:8])
         if at >= 0:
@@ -336,7 +336,7 @@ WRONGS = st.tuples(
     st.integers(0, 1_950),
     st.integers(100, 9_000),
 )
-"""How an answer is made, what goes wrong with it, after how much of it, and for how long if it pauses."""
+"""Strategy of answers: pace, what goes wrong, after how many ms, and for how many more if it pauses."""
 
 
 def made(pace: str, kind: str, after_ms: int, pause_ms: int) -> Reply:

@@ -1,4 +1,4 @@
-"""Which of the model's faults end a call."""
+"""Faults of the model that end a call, and those that don't."""
 
 from __future__ import annotations
 

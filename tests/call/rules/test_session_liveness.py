@@ -51,7 +51,7 @@ class Line:
     def __init__(self, settings: CallSettings = FILLED) -> None:
         self.desk = ScriptedCall(settings)
         self.said: list[tuple[int, str]] = []
-        """What went out and when, in ms, but for the caller's own audio and marks."""
+        """Messages that went out, each with its time in ms, but for the caller's own audio and marks."""
         self.ms = 0
 
     def send(self, audio: bytes, ms: int) -> Line:
@@ -146,7 +146,7 @@ def test_nor_one_of_which_the_caller_has_cut_the_answer_short_and_goes_on_to_spe
 
 
 def test_no_answer_is_owed_to_a_caller_who_has_gone_on_to_speak() -> None:
-    """What was asked for before is cancelled as it is made; then a healthy session has nothing to say."""
+    """The response asked for before is cancelled as it is made; then a healthy session has nothing to say."""
     line = Line(CallSettings(barge_in="after_greeting")).send(REST, 1_000)
     assert line.desk.give(speaks(), stops(), committed()) == ["create"]
     line.desk.give(speaks())
@@ -237,7 +237,7 @@ def test_it_is_not_due_while_the_line_is_not_quiet(audio: bytes) -> None:
 
 
 def test_nor_when_the_caller_was_not_heard_to_speak() -> None:
-    """What the server takes for speech is faint: then its end can't be heard either."""
+    """The server takes faint sound for speech: then its end can't be heard either."""
     line = Line().send(HISS, 500)
     line.desk.give(speaks())
     assert line.send(HISS, 20_000).said == []

@@ -1,4 +1,4 @@
-"""Who acts on the caller's turns, whatever becomes of the updates that say so."""
+"""Ownership of the caller's turns, whatever becomes of the updates that set it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the caller waited for, to the microsecond."""
+"""Waits of the caller, to the microsecond."""
 
 from __future__ import annotations
 

@@ -337,7 +337,7 @@ sys.stdin.read()
 
 
 def told_ms(path: Path) -> int:
-    """How long the file says that it is: what a player goes by. It is written after the audio."""
+    """Length that the file's head tells, in ms, which a player goes by. It is written after the audio."""
     head = path.read_bytes()[:HEADER_BYTES] if path.exists() else b""
     return int.from_bytes(head[-4:], "little") // 32 if len(head) == HEADER_BYTES else 0
 

@@ -1,4 +1,4 @@
-"""What is in the store of real calls, and what a store in trouble does to them."""
+"""Stored rows of real calls, and a store in trouble."""
 
 from __future__ import annotations
 

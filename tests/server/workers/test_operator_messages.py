@@ -1,4 +1,4 @@
-"""What a person at a terminal sees of `bot serve`: the real command, on a terminal of its own."""
+"""Messages of `bot serve` to a person at a terminal: the real command, on a terminal of its own."""
 
 from __future__ import annotations
 

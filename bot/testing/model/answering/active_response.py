@@ -1,4 +1,4 @@
-"""Who may speak: the one response of the conversation, those out of band, how each is cut (openai-realtime 4)."""
+"""Responses being made: one of the conversation, others out of band; how each is cut (openai-realtime 4)."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from bot.testing.model.state.session_state import MS, State
 Json = dict[str, Any]
 
 RACE_US = 500_000
-"""What crosses on the wire within this time is a race, not a fault of the client."""
+"""Time within which messages may cross on the wire: a race, not a fault of the client."""
 
 
 class ActiveResponse:
@@ -70,7 +70,7 @@ class ActiveResponse:
 
     @property
     def voice_locked(self) -> bool:
-        """Whether any audio was produced: the voice can't change after that."""
+        """True once any audio was produced: the voice can't change after that."""
         return any(one.made_ms for one in self.responses)
 
     # ---- starting ----------------------------------------------------------------------------------------------------

@@ -56,7 +56,7 @@ class InputAudioBuffer:
 
     @property
     def buffered_ms(self) -> float:
-        """How much is there to commit."""
+        """Milliseconds of audio that can be committed."""
         return len(self._buffer) / self._bytes_per_ms
 
     def append(self, audio: bytes) -> list[Edge]:

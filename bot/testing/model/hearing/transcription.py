@@ -11,9 +11,9 @@ from bot.testing.model.state.session_state import MS, State
 KIND = "conversation.item.input_audio_transcription"
 WORD_MS = 300
 REST_MS, COMPLETED_MS = 200, 500
-"""Where words come as they are spoken: after the commit, the last ones, and all of them (openai-realtime W5)."""
+"""Delays from the commit to the last words, and to all of them, where words come as spoken (openai-realtime W5)."""
 GROWING_MS = 200
-"""How soon after its begin a transcript that grows has its first word (openai-realtime W8)."""
+"""Delay of the first word of a transcript that grows, from its begin (openai-realtime W8)."""
 
 
 class Transcription:

@@ -59,7 +59,7 @@ _SHAPES: dict[str, is_.Check] = {
 }
 
 _UNKNOWN: dict[Dialect, frozenset[str]] = {"xai": frozenset({"conversation.item.truncate"})}
-"""What a dialect does not know of them (openai-realtime W8)."""
+"""Client events that a dialect does not know (openai-realtime W8)."""
 
 
 def parsed(text: str) -> Json:

@@ -1,4 +1,4 @@
-"""What a peer will do and what it has said: a heap of actions by time, and the texts that are ready to leave."""
+"""Agenda of a peer: a heap of actions by time, and the texts that are ready to leave."""
 
 from __future__ import annotations
 
@@ -57,12 +57,12 @@ class Agenda:
         self._ready.append(text)
 
     def take(self) -> list[str]:
-        """What is ready to leave, in order; it is gone from here."""
+        """Take the texts that are ready to leave, in order."""
         ready, self._ready = self._ready, []
         return ready
 
     def next_us(self) -> int | None:
-        """When there is something next: now, while texts are ready."""
+        """Time of the next thing to do: now, while texts are ready."""
         if self._ready:
             return self.now_us
         return self._heap[0][0] if self._heap else None

@@ -1,4 +1,4 @@
-"""How a simulated Realtime session behaves: its delays, its script, and what it does wrong on purpose."""
+"""Behaviour of a simulated Realtime session: its delays, its script, and its faults on purpose."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ REFUSALS: dict[str, tuple[int, str | None, str]] = {
 """Handshake failures after the 101 (openai-realtime 1.3): close code, error code, message."""
 
 Billed = Literal["tokens", "duration"]
-"""How the usage of a transcription is told (openai-realtime 7)."""
+"""Unit in which the usage of a transcription is told (openai-realtime 7)."""
 
 ABNORMAL = 1006
 """As a close code here: the connection is dropped without a closing handshake."""

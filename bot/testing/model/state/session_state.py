@@ -1,4 +1,4 @@
-"""What the parts of a simulated session share."""
+"""State that the parts of a simulated session share."""
 
 from __future__ import annotations
 
