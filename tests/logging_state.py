@@ -1,4 +1,4 @@
-"""Logging is the process's: what one test sets up must not meet the next."""
+"""Logging as it was before a test: it is the process's, and what one test sets up must not meet the next."""
 
 from __future__ import annotations
 

@@ -37,7 +37,7 @@ _OPTIONS = {
 
 
 class NoPostgres(Exception):
-    """There is no server to start here; its text says why."""
+    """No server can be started here; the text says why."""
 
 
 @dataclass(frozen=True)

@@ -64,7 +64,7 @@ def warnings_about(settings: Settings, today: date | None = None) -> list[str]:
 
 
 def warnings_about_the_model(settings: Settings, today: date | None = None) -> list[str]:
-    """Those that every call meets: what the chosen model will not take or do."""
+    """Warnings about what the chosen model will not take or do, which every call would meet."""
     return [*_to_be_retired(settings, today), *_about_effort(settings), *dialects.warnings(settings)]
 
 

@@ -70,7 +70,7 @@ def _about_the_url(settings: Settings) -> list[str]:
 
 
 def _about_openais_models(settings: Settings) -> list[str]:
-    """A name of which nothing is known may be that of a newer model, or of a gateway's."""
+    """Faults in the names of models. One of which nothing is known may be a newer model's, or a gateway's."""
     model, transcriber = settings.openai_realtime_model, settings.transcriber
     found = [
         f"{name} is {given}, and OpenAI writes it {given.lower()}: mend it."

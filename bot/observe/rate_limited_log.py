@@ -10,7 +10,7 @@ from typing import Any
 import structlog
 
 QUIET_S = 60.0
-"""One line stands for all of its kind that follow within this time."""
+"""Seconds for which one line stands for all of its kind."""
 
 _log = structlog.get_logger()
 

@@ -26,7 +26,7 @@ _log = structlog.get_logger()
 
 
 class Addresses:
-    """Those of one host and port. While `run` runs they are never older than a minute, unless DNS fails.
+    """Addresses of one host and port. While `run` runs they are never older than a minute, unless DNS fails.
 
     `rest` waits so many seconds. There is never more than one look-up at a time, however many ask.
     """
@@ -48,7 +48,7 @@ class Addresses:
 
     @classmethod
     def of(cls, url: str) -> Addresses:
-        """Those of a WebSocket URL."""
+        """The addresses for a WebSocket URL."""
         uri = parse_uri(url)
         return cls(uri.host, uri.port)
 

@@ -33,7 +33,7 @@ LOOK_S = 1.0
 """Seconds between two looks at whether the server has said anything. If not, it is asked for a sign of life: it answers
 pings (openai-realtime 1.2), and anything else it says will do."""
 SILENT_LOOKS = 3
-"""So many times in a row: the session is lost, after three to four seconds of silence."""
+"""Silent looks in a row after which the session is lost: three to four seconds."""
 MAX_BUFFERED_BYTES = 4 * 2**20
 """Minutes of unsent caller audio: a server that reads this slowly is gone."""
 
@@ -78,7 +78,7 @@ class Endpoint:
 
 @cache
 def tls_context() -> ssl.SSLContext:
-    """One for the process: loading the certificates takes tens of milliseconds."""
+    """The TLS context of the process, made once: loading the certificates takes tens of milliseconds."""
     return ssl.create_default_context()
 
 
@@ -274,7 +274,7 @@ class RealtimeConnection(asyncio.Protocol):
                 await self.close()
 
     def hand_over(self, on_text: OnText, on_lost: OnLost, on_pong: OnPong) -> None:
-        """From now on others listen. `on_pong`: a server that had said nothing for a while has shown that it lives."""
+        """Let others listen from now on. `on_pong`: a server that was silent for a while has shown that it lives."""
         self._on_text, self._on_lost, self._on_pong = on_text, on_lost, on_pong
 
     def send(self, text: bytes) -> None:

@@ -15,13 +15,13 @@ Dialect = Literal["openai", "azure", "xai"]
 """The maker of the server. Azure's differs in the handshake only, xAI's in the session (openai-realtime 1.4, 1.5)."""
 PCM_RATE = 24_000
 XAI_TRANSCRIBER = "grok-transcribe"
-"""It comes with the session and is not billed apart."""
+"""xAI's transcription model: it comes with the session and is not billed apart."""
 HANG_UP = "hang_up"
 """The one function the model has: end the call once its goodbye has been heard."""
 
 
 class TurnDetection(msgspec.Struct, frozen=True):
-    """As openai-realtime 2.2. `eagerness` is for semantic_vad; the other three for server_vad, times in ms."""
+    """Turn detection (openai-realtime 2.2). `eagerness` is for semantic_vad; the others for server_vad, times in ms."""
 
     type: Literal["server_vad", "semantic_vad"] = "server_vad"
     threshold: float = 0.5
@@ -165,7 +165,7 @@ def _spoken_of(echo: EchoedFormat, unsaid: Format) -> Format | None:
 
 
 def _format(audio: Format) -> dict[str, Any]:
-    """By openai-realtime 2.1 only PCM has a rate, and only this one."""
+    """An audio format object. Only PCM has a rate, and only this one (openai-realtime 2.1)."""
     return {"type": audio, "rate": PCM_RATE} if audio == "audio/pcm" else {"type": audio}
 
 

@@ -14,9 +14,9 @@ from typing import Any, NamedTuple
 import msgspec
 
 MAX_TOKENS = 10_000_000
-"""More than this in one number is absurd: contexts hold 128,000 tokens."""
+"""Most tokens that one number may tell: contexts hold 128,000."""
 MAX_SECONDS = 7_200
-"""More than this in one transcription is absurd: a session lasts an hour."""
+"""Most seconds that one transcription may tell: a session lasts an hour."""
 MS_PER_AUDIO_TOKEN = 100
 """A caller's audio is a token every 100 ms (openai-realtime 2.4)."""
 MS_PER_MINUTE = 60_000

@@ -95,7 +95,7 @@ def _first_difference(path: str, one: Any, other: Any) -> tuple[str, Any, Any]:
 
 
 def _same(one: Any, other: Any) -> bool:
-    """Equal, and of one type: 1 and 1.0 are different bytes."""
+    """True for equal values of one type: 1 and 1.0 are different bytes."""
     if _ABSENT in (one, other):
         return one is other
     return msgspec.json.encode(one, order="sorted") == msgspec.json.encode(other, order="sorted")

@@ -62,7 +62,7 @@ class CallStore:
             return await reading.list_calls(connection, filters)
 
     async def call(self, sid: str) -> StoredCall | None:
-        """All of one call, by its SID or the beginning of it. Raises StoreError when several begin so."""
+        """Everything stored of one call, by its SID or the beginning of it. Raises StoreError when several begin so."""
         async with self._reads.connect() as connection:
             return await reading.find_call(connection, sid)
 
@@ -82,7 +82,7 @@ class CallStore:
             return await reading.ends_since(connection, at)
 
     async def claim(self, nonce: str) -> bool:
-        """Use a stream token, whoever asks: true once."""
+        """Use a stream token. True for the first who asks, on whichever instance."""
         async with self._writes.begin() as connection:
             return await token_claims.claim(connection, nonce, self._now())
 

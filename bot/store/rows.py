@@ -49,7 +49,7 @@ class UsageKept(msgspec.Struct, frozen=True):
 
 
 LATER = 1 << 40
-"""Events that come after a call are numbered from here on."""
+"""First number of events that come after a call."""
 
 
 class EventKept(msgspec.Struct, frozen=True):

@@ -36,7 +36,7 @@ class StoreUrl:
     connect_args: dict[str, Any] = field(default_factory=dict, repr=False)
 
     def __str__(self) -> str:
-        """For people: the address without the password."""
+        """The address for people, without the password."""
         if self.path is not None:
             return f"sqlite:///{self.path}"
         args = self.connect_args

@@ -16,7 +16,7 @@ class Peer(Protocol):
         """Acts of the bot that the real peer would refuse; tests assert that there are none."""
 
     def receive(self, text: str, now_us: int) -> None:
-        """One JSON text from the bot has arrived."""
+        """Take one JSON text from the bot."""
 
     def due(self, now_us: int) -> list[str]:
         """Takes the JSON texts that leave this peer by now, in order."""

@@ -142,7 +142,7 @@ _PLAYER = (
 
 
 def _legend(told: Timeline, sound: Sound | None) -> str:
-    """Only what this page can show."""
+    """The legend of what this page can show."""
     audio = bool(sound or told.frames or told.pieces)
     shown = [
         ("k-caller", "caller&rsquo;s audio", audio),

@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable
 
 TURN_BYTES = 512
-"""Taken before the loop turns to others, of what comes in large pieces."""
+"""Bytes taken of a large piece before the loop turns to others."""
 BURST_S = 0.1
 """Processor time without a pause: for the audio of half a minute and more, as after a stall."""
 SHARE = 0.02
@@ -38,7 +38,7 @@ class FairReader:
         self._transport = transport
 
     def close(self) -> None:
-        """Nothing of it is taken any more."""
+        """Take nothing more of it."""
         self._transport = None
         self.kept = memoryview(b"")
         if self._next is not None:
@@ -46,7 +46,7 @@ class FairReader:
             self._next = None
 
     def feed(self, data: bytes) -> None:
-        """More bytes have come, and are no message by itself, which is taken without further ado."""
+        """Take more bytes that are no whole message by themselves; such a one never comes here."""
         if self.kept:
             self.kept = memoryview(bytes(self.kept) + data)
             return

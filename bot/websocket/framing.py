@@ -82,7 +82,7 @@ class FrameReader:
     def __init__(self, judge: Callable[[bytes], None], *, masked: bool, most_bytes: int) -> None:
         self.on_text: Callable[[bytes], None] = judge
         self.in_fragments = False
-        """Between the first and the last frame of a message in several: then a whole text frame is a fault too."""
+        """True between the first and the last frame of a message in several: then a whole text frame is a fault too."""
         self.broken = False
         self._judge = judge
         self._masked = masked
@@ -100,14 +100,14 @@ class FrameReader:
         self._needed = 0
 
     def whole(self, data: bytes) -> bool:
-        """Take `data` if it is just one text frame of up to 64 KiB, as nearly all are: whether it was."""
+        """Take `data` if it is just one text frame of up to 64 KiB, as nearly all are. True when it was taken."""
         if (len(data) != self._usual_bytes or data[:4] != self._usual) and not self._is_whole(data):
             return self._small(data)
         self.on_text(apply_mask(data[8:], data[4:8]) if self._masked else data[4:])
         return True
 
     def _small(self, data: bytes) -> bool:
-        """Take `data` if it is just one text frame of less than 126 bytes, as a mark's echo is: whether it was."""
+        """Take `data` if it is one text frame of less than 126 bytes, as a mark's echo is. True when it was taken."""
         size, head = len(data) - self._shortest, self._shortest
         if not self._plain or not 0 <= size < 126 or data[:2] != bytes((_WHOLE_TEXT, size | _MASKED * self._masked)):
             return False
@@ -122,9 +122,9 @@ class FrameReader:
         return True
 
     def leading(self, data: bytes) -> bytes:
-        """Take the text frames of 126 bytes to 64 KiB that `data` begins with, some of them: what is left of it.
+        """Take some of the text frames of 126 bytes to 64 KiB that `data` begins with, and give back the rest.
 
-        Several come at once to one who is behind, who must not take longer over each of them for that.
+        A reader that is behind gets several at once, and must not take longer over each for that.
         """
         at, head = 0, self._medium_head
         for _ in range(LEADING):
@@ -137,7 +137,7 @@ class FrameReader:
         return data[at:] if at else data
 
     def feed(self, data: bytes) -> None:
-        """More bytes have come."""
+        """Take more bytes."""
         if self.whole(data):
             return
         if self._rest:
@@ -156,7 +156,7 @@ class FrameReader:
             self._usual_bytes = -1
 
     def _frames(self, data: bytes) -> int:
-        """Read the whole frames in `data`: where the first begins that is not whole."""
+        """Read the whole frames in `data`, and give the place of the first that is not whole."""
         at, end, shortest = 0, len(data), self._shortest
         self._needed = shortest
         while end - at >= shortest and not self.broken:

@@ -20,7 +20,7 @@ LEAD_DELTAS = 2
 """Sent at once when a response begins: the phone always has something left to play, as behind a real model."""
 TAIL_S = 0.005
 ANSWER_S = 0.06
-"""After speech_started: the end of the response that was cut, and the answer to the caller's word."""
+"""Seconds from speech_started to the end of the response that was cut, and to the answer to the caller's word."""
 _AUDIO_KEYS = {"relay": b'"payload":"', "minimal": b'"audio":"', "realtime": b'"audio":"'}
 _FILLER = filler(DELTA_MS * 8)
 _DELTA = (
@@ -208,7 +208,7 @@ class ModelSession(asyncio.Protocol):
             self.delta()
 
     def begin_audio(self) -> None:
-        """The deltas to come are those of the response at hand."""
+        """Make the deltas to come those of the present response."""
         response_id, item_id = self._ids()
         self._template = _DELTA % (response_id.encode(), item_id.encode(), _FILLER)
 

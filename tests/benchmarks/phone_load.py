@@ -126,7 +126,7 @@ class PhoneLoad:
         }
 
     def stop(self) -> Reply:
-        """No more frames; the calls stay."""
+        """Send no more frames; the calls stay."""
         for slot in self._slots:
             slot.clear()
         return {}

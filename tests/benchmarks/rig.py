@@ -236,7 +236,7 @@ class Rig:
             before = left
 
     def stop(self) -> None:
-        """No more audio from either side; the calls stay open."""
+        """Stop the audio of both sides; the calls stay open."""
         self.phone.ask("stop")
         self.model.ask("stop")
 

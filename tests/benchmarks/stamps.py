@@ -1,4 +1,4 @@
-"""The time of sending, inside the audio: whoever receives it knows how long it was on its way.
+"""The time of sending, inside the audio: its receiver knows how long it was on its way.
 
 A stamp takes the first nine bytes of a payload, twelve characters of base64: seven bytes of time.monotonic_ns, which is
 one clock for all processes of a machine, and two of the call's number. It survives every bridge that leaves base64 alone.

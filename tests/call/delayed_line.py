@@ -29,7 +29,7 @@ class Wire:
         self.entries: list[Entry] = []
         """Every entry ever made, in order."""
         self.truth: list[list[int]] = []
-        """For each `clear`, when it took effect: bytes truly heard, entry by entry."""
+        """Bytes truly heard when each `clear` took effect, entry by entry."""
         self.marks: list[tuple[int, str]] = []
         """(us, name) of every mark as it was sent."""
         self.late_echoes: list[str] = []
@@ -57,7 +57,7 @@ class Wire:
         return entry
 
     def finish(self, item: str) -> None:
-        """No more audio of `item` comes."""
+        """Tell the ledger that no more audio of `item` comes."""
         for entry in self.ledger.find(item):
             self._send(self.speaking.done(entry, self.now_us), entry)
 

@@ -219,7 +219,7 @@ def test_when_we_own_the_turns_a_committed_turn_is_answered_by_us(barge_in: str)
 
 
 def test_off_means_off() -> None:
-    """The caller talks over the reply: it plays on, and what he said is answered when it has been generated."""
+    """The caller talks over the reply: it plays on, and what they said is answered when it has been generated."""
     desk = ScriptedCall(CallSettings(barge_in="off"))
     desk.give(speaks(), stops(), committed(), created("R1"), added("R1", "A"), delta("R1", "A", 3_000))
     assert desk.at(1_000).give(speaks(), stops(), committed()) == []
@@ -230,7 +230,7 @@ def test_off_means_off() -> None:
 
 
 def test_who_talks_on_past_a_reply_that_he_may_not_cut_is_heard_out() -> None:
-    """He is neither idle nor unanswered: the model's time runs from the end of his turn."""
+    """They are neither idle nor unanswered: the model's time runs from the end of their turn."""
     desk = ScriptedCall(CallSettings(barge_in="off", idle_s=5))
     desk.give(speaks(), stops(), committed())
     desk.reply("R1", A=1_000)

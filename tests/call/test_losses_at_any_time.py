@@ -36,9 +36,9 @@ ASKS, CUTS = (6_000, 600), (8_200, 600)
 HANGS_UP = 16_000
 DIALECTS: list[Dialect] = ["openai", "azure", "xai"]
 MOST_MS = 2_000
-"""From when something is due to when something is heard (the table of faults)."""
+"""Longest time from when something is due to when something is heard (the table of faults)."""
 TURN_MS = 500
-"""After the caller fell silent their turn is over."""
+"""Time from the caller's last sound to the end of their turn."""
 
 
 class Speaker:

@@ -143,7 +143,7 @@ ANSWER_IS_OWED = {
     "it_has_failed_once",
     "the_session_owes_the_end_of_a_response",
 }
-"""And therefore asked of the next one."""
+"""Situations whose answer is owed, and therefore asked of the next session."""
 
 DIES = ModelClosed("closed", 1006)
 
@@ -182,7 +182,7 @@ def of_the_session(shown: dict[str, Any]) -> dict[str, Any]:
 
 
 def dies(desk: ScriptedCall) -> Loss:
-    """It is lost without a word, and the next one is there at once."""
+    """Lose the session without a word; the next one is there at once."""
     desk.tick()
     before = picture(desk.call)
     assert "dial" in desk.give(DIES)
@@ -301,7 +301,7 @@ def test_in_some_situation_what_goes_over_is_not_as_in_a_fresh_call() -> None:
 
 
 def numbers_off(said: list[str]) -> list[str]:
-    """Without what counts through a call: legs, turns, marks and event ids."""
+    """The outputs without numbers that count through a call: legs, turns, marks and event ids."""
     return [re.sub(r"(?<=[A-Za-z_])\d+(\.\d+)?", "", one) for one in said]
 
 

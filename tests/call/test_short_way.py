@@ -43,7 +43,7 @@ from tests.call.test_hostile import settings as any_settings
 
 
 class Everything(Step):
-    """A step because of which everything is looked at, whoever says that there is less to follow."""
+    """A step after which everything is looked at, even where there is said to be less to follow."""
 
     follows = property(lambda _: "anything", lambda *_: None)  # type: ignore[assignment]
 

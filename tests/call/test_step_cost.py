@@ -64,7 +64,7 @@ def speaking() -> ScriptedCall:
 
 
 def resting() -> ScriptedCall:
-    """Nobody speaks."""
+    """A call in which nobody speaks."""
     return ScriptedCall(EVERY_RULE)
 
 

@@ -248,7 +248,7 @@ TOLD_TWICE = (
     ),
     *("response.output_audio_transcript.delta", "response.output_audio_transcript.done"),
 )
-"""One that is lost alone is made up for by another."""
+"""Events whose loss alone is made up for by another."""
 
 
 @pytest.mark.parametrize("kind", [kind for kind in NEEDED if kind not in TOLD_TWICE])

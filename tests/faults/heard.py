@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 UNHARMED = "greeting 303-1303, answer 1 4400-7400, answer 2 10400-12400"
-"""In a call without any fault."""
+"""Sounds of a call without any fault."""
 
 HEARD = {
     "slow session.created (5 s)": "filler 2300-3100, greeting 4453-5453, answer 1 5453-8453, answer 2 10400-12400",

@@ -140,7 +140,7 @@ IN_STATES = {
 
 
 async def stopped_in_every_state() -> dict[str, Outcome]:
-    """One SIGTERM, calls in all states, and nobody else to carry them on."""
+    """Send one SIGTERM to calls in all states, with nobody else to carry them on."""
     return await _stopped(IN_STATES, signals=1)
 
 

@@ -1,4 +1,4 @@
-"""Many calls, one after the other and side by side: nothing may be left of them, and memory may not grow.
+"""Soak: many calls, one after the other and side by side. Nothing may be left of them, and memory may not grow.
 
 Short calls go over real sockets, in real time, with their store and their fixtures on the disk. Calls of an hour are in virtual time: 50 hours of real time are
 impractical. Those have no sockets, and what is flat about them is the core's and the simulators' memory.
@@ -40,7 +40,7 @@ FLAT_BYTES_A_CALL = 1_500
 """A call that has ended is refused for a day, so its SID is kept, some 650 bytes with what the simulators keep; the
 store's caches and the allocators of its threads still grow a little after thousands of calls."""
 FLAT_HOUR_MIB = 16
-"""Between the second call of an hour in a process and its last; such a call needs some 100 MiB while it lasts."""
+"""Most growth between a process's second call of an hour and its last; one needs some 100 MiB while it lasts."""
 
 
 @dataclass(frozen=True)
@@ -64,7 +64,7 @@ def sample(calls: int, tasks: int) -> Sample:
 
 
 def open_files() -> int:
-    """Files, sockets and whatever else this process has open, but for the store's own, which a pool opens as it likes."""
+    """Number of files and sockets that this process has open, but for the store's, which a pool opens as it likes."""
     return sum("/calls.sqlite" not in _target(handle) for handle in Path("/proc/self/fd").iterdir())
 
 

@@ -33,7 +33,7 @@ UPGRADE = (
     b"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n"
 )
 TICKS = 50
-"""At most between two inputs; a deadline that stays where it was would be seen long before."""
+"""Most ticks between two inputs; a deadline that stays where it was would be seen long before."""
 REFUSALS = {
     "stream": {"not_json", "unknown_event", "bad_shape", "bad_base64"},
     "events": {"not_json", "bad_shape", "bad_base64"},
@@ -74,7 +74,7 @@ class Pipe(asyncio.Transport):
         return asyncio.Protocol()
 
     def set_protocol(self, protocol: asyncio.BaseProtocol) -> None:
-        """There is but one."""
+        """Take the protocol, of which there is only one."""
 
     def write(self, data: Any) -> None:
         assert len(data) < 1_000, "nothing is answered at length"
@@ -140,7 +140,7 @@ def _expected(data: bytes) -> tuple[list[bytes], int | None]:
 
 
 def frames(data: bytes) -> None:
-    """However they are cut: what the library takes, and not one text more. Zeros complete what is not whole."""
+    """Frames, however they are cut: what the library takes, and not one text more. Zeros complete what is not whole."""
     cut, data = 1 + data[0] * 16 if data else 1, data[1:20_000] + bytes(MAX_MESSAGE_BYTES + 20)
     with asyncio.Runner() as runner:
         texts, code = runner.run(_read(data, max(cut, len(data) // 50)))

@@ -1,4 +1,4 @@
-"""Reads as much of PromQL and of the rules' YAML as the shipped files use, and no more: what it does not know fails."""
+"""A reader of PromQL and the rules' YAML, as far as the shipped files use them: what it does not know fails."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Calls that end for their money, whole and in virtual time, with a caller who speaks when he likes.
+"""Calls that end for their money, whole and in virtual time, with a caller who speaks at any time.
 
 The prices are the real ones; the cap is a few cents, so that it is reached wherever the dice put it.
 """
@@ -71,7 +71,7 @@ def lines(log: list[LogLine]) -> Iterator[Line]:
 
 
 def tone(ms: int, number: int) -> bytes:
-    """Sound that packs well; no part of one is in another."""
+    """A sound by number that packs well; no part of one is in another."""
     return bytes((0x90 + number, 0x20, 0xA0, 0x30, 0x10 + number, 0xB0, 0x25, 0x95)) * ms
 
 

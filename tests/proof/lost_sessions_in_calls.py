@@ -1,6 +1,6 @@
 """Whole calls in virtual time whose session dies, again and again: what the caller hears and what the next is told.
 
-The simulated session finds the caller's speech in his audio, so that what it hears is what it was sent.
+The simulated session finds the caller's speech in their audio, so that what it hears is what it was sent.
 """
 
 from __future__ import annotations
@@ -32,14 +32,14 @@ PACING = Pacing(speed=3)
 CALLER = bytes((0x10, 0x90)) * 80
 """A frame of the caller's voice: loud, and packs well."""
 OPENS_MS = 150
-"""From a dial to an open session."""
+"""Milliseconds from a dial to an open session."""
 
 
 @dataclass(frozen=True)
 class Plan:
-    """Times in ms. `speech`: from when and how long the caller speaks; `deaths`: when the session at hand dies.
+    """Times in ms. `speech`: from when and how long the caller speaks; `deaths`: when the present session dies.
 
-    `refused`: how many dials fail after each death, `code` how it dies, `transcribes` whether his words are known.
+    `refused`: how many dials fail after each death, `code` how it dies, `transcribes` whether their words are known.
     """
 
     speech: tuple[tuple[int, int], ...] = ((3_000, 1_000), (12_000, 1_000))
@@ -68,12 +68,12 @@ class Speaker:
 
 
 def word(number: int) -> str:
-    """A word for a number: what has digits is masked in a fixture."""
+    """A word for a number: digits would be masked in a fixture."""
     return number.to_bytes(2).hex().translate(str.maketrans("0123456789", "ghijklmnop"))
 
 
 def tone(ms: int, number: int) -> bytes:
-    """Sound that packs well; no part of one is in another."""
+    """A sound by number that packs well; no part of one is in another."""
     return bytes((0x81 + number % 100, 0x20, 0xA0, 0x30, 0x02 + number // 100, 0xB0, 0x25, 0x95)) * ms
 
 
@@ -97,7 +97,7 @@ class Outcome:
         return [us / MS for us, report in self.call.reports if report.event == event]
 
     def heard(self) -> list[tuple[float, float]]:
-        """From when to when the caller heard something, in ms."""
+        """Begin and end of each sound that the caller heard, in ms."""
         return [(run.start_us / MS, run.end_us / MS) for run in self.phone.playout.runs]
 
 

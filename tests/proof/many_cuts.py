@@ -75,7 +75,7 @@ ONE_ECHO = 25.0
 trip, by +- 20 ms, and no better than by the `clear`'s own +- 10: the sum of three ways, p95 19.4 and p99 23.8 where all
 else is known (`best_of_one_echo`), and 22 cannot be reached. Without a prebuffer the expectation of none helps."""
 SAMPLED = 1.0
-"""By how much the p95 of 300 cuts may exceed another's by chance. Of all situations together it must not."""
+"""Milliseconds by which the p95 of 300 cuts may exceed another's by chance. That of all situations must not."""
 
 
 def best_of_one_echo(jitter_ms: float, n: int, rng: random.Random) -> Errors:
@@ -201,7 +201,7 @@ def tallies(n: int, networks: Iterable[Network] = NETWORKS) -> Iterable[Tally]:
 
 
 def together(found: Sequence[Tally]) -> Tally:
-    """The situations of one network as one; the first turn is apart."""
+    """The tallies of one network as one; the first turn is apart."""
     later = [one for one in found if one.situation != GREETING.name]
     seen, blind = (tuple(chain.from_iterable(cuts)) for cuts in ([o.seen for o in later], [o.blind for o in later]))
     if found[0].network.lost:  # they are few enough to keep to the bound

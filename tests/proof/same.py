@@ -18,11 +18,11 @@ from typing import NamedTuple
 HERE = Path(__file__).parents[2]
 RUNNER = Path(__file__).with_name("random_calls.py")
 LINES_OF = 400
-"""So many calls show which lines are run."""
+"""Number of calls that show which lines are run."""
 BEFORE = 8
 """Lines that are shown before a difference."""
 TICK = 'note {"note": "tick"}'
-"""A Tick of which nothing comes is no difference."""
+"""Line of a tick. One that brings nothing is no difference."""
 MOST_CHARS = 240
 """Characters shown of each line."""
 

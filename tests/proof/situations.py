@@ -25,7 +25,7 @@ from bot.twilio.playout import Playout
 MS = 1_000
 QUESTION = SpeechAt(3_000 * MS, 3_400 * MS)
 ANSWER_AFTER_US = 800 * MS
-"""From the end of the caller's speech to the first audio: 500 ms of silence and 300 ms of thought."""
+"""Time from the end of the caller's speech to the first audio: 500 ms of silence and 300 ms of thought."""
 REPLY_US = QUESTION.stop_us + ANSWER_AFTER_US
 GREETING_US = 400 * MS
 """About when the first audio of the greeting comes."""
@@ -81,7 +81,7 @@ class Network:
     jitter_ms: int = 0
     prebuffer_ms: int = 0
     line_stall_ms: int = 0
-    """Nothing arrives at the phone for this long."""
+    """Milliseconds for which nothing arrives at the phone."""
     playout_stall_ms: int = 0
     """The phone's play head stands still for this long."""
     drift_ppm: int = 0

@@ -86,7 +86,7 @@ class Met(NamedTuple):
 
     @property
     def good(self) -> bool:
-        """And whether it was in time."""
+        """True when it was also in time."""
         return self.right and self.after_s <= LATE
 
     def row(self) -> str:

@@ -30,9 +30,9 @@ def test_every_close_that_may_pass_is_replaced(code: int) -> None:
     [
         # the greeting is whole by then and plays on, then all is as if nothing had been
         (2_000, ["assistant", "system"], [GREETING, (4_880, 7_880), (13_880, 16_880)]),
-        # while he speaks: he is heard to his end by the next session, which answers
+        # while the caller speaks: the next session hears them to their end and answers
         (3_500, ["assistant", "system"], [GREETING, (4_880, 7_880), (13_880, 16_880)]),
-        # while he waits for the answer: the next session is asked for it, a third of a second later
+        # while they wait for the answer: the next session is asked for it, a third of a second later
         (4_600, ["assistant", "user", "system"], [GREETING, (5_193, 8_193), (13_880, 16_880)]),
         # in the middle of the answer: what was made is heard, and what follows comes without a gap
         (5_500, ["assistant", "user", "assistant", "system"], [GREETING, (4_880, 9_980), (13_880, 16_880)]),
@@ -54,7 +54,7 @@ def test_a_second_without_a_session_and_he_hears_that_somebody_is_there() -> Non
     assert outcome.faults == []
     (lost,) = outcome.reported("session_lost")
     (filler,) = outcome.reported("filler_played")
-    assert 900 < filler - lost <= 1_000  # he was waiting for 60 ms already
+    assert 900 < filler - lost <= 1_000  # they had waited for 60 ms already
     assert outcome.reported("session_replaced") == [lost + 3_500 + OPENS_MS + 63]
 
 

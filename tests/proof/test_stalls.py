@@ -46,7 +46,7 @@ class Told(NamedTuple):
 
 
 def speech(ms: int) -> bytes:
-    """Loud, and no two frames of one call alike."""
+    """Loud audio, no two frames of one call alike."""
     return b"".join(bytes((number // 100, 0x80 | number % 100)) * 80 for number in range(ms // 20))
 
 

@@ -35,7 +35,7 @@ class VirtualWriter(Writer):
         written.finish()
 
     def look(self, now_us: int) -> None:
-        """It is `now_us`."""
+        """Let the files look at the time `now_us`."""
         if now_us >= self._due_us:
             self._due_us = now_us + self._every_us
             for written in self._written:
@@ -53,7 +53,7 @@ class Overheard(Core):
         self._recorder = Recorder(files, writer=self._writer)
 
     def finish(self) -> None:
-        """The call is over: close the files, none of which has failed."""
+        """End the call and close the files, none of which has failed."""
         self._recorder.close()
         assert not self._writer.failures
 

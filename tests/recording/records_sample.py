@@ -171,7 +171,7 @@ def record(path: Path, inputs: list[tuple[int, str, Any]], settings: CallSetting
 
 
 def caller_frame(text: str) -> CallerFrame:
-    """As it is kept when no session takes it."""
+    """A caller's frame as it is kept when no session takes it."""
     frame = parsed_frame(text)
     own = frame.stream_sid == STREAM
     return CallerFrame(frame.media.timestamp, base64.b64decode(frame.media.payload) if own else b"", b"", text.encode())

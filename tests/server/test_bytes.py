@@ -49,7 +49,7 @@ def a_caller(audio: bytes, microphone: Microphone | None = None) -> SimulatedPho
 
 
 async def each(one: Callable[[Any], Coroutine[Any, Any, None]], cases: Iterable[Any]) -> None:
-    """All cases at a time: what costs is the real time of a call."""
+    """Run all cases at a time: a call takes real time."""
     async with asyncio.TaskGroup() as group:
         for case in cases:
             group.create_task(one(case))

@@ -41,7 +41,7 @@ _CALLS = (("day", "add_up"), ("pasts", "remember"), ("endings", "_enter"))
 
 
 class Defect(Exception):
-    """Nobody expects it."""
+    """An exception that nothing expects."""
 
 
 class Fault:

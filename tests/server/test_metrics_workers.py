@@ -65,7 +65,7 @@ class Workers:
 
 @contextlib.contextmanager
 def stopped(pid: int) -> Iterator[None]:
-    """That worker does nothing meanwhile, so that the other one gets every connection."""
+    """Stop that worker meanwhile, so that the other one gets every connection."""
     os.kill(pid, signal.SIGSTOP)
     try:
         yield

@@ -197,7 +197,7 @@ async def shown(directory: Path, call_sid: str) -> tuple[str, str]:
 
 
 def listed(directory: Path, call_sid: str) -> Places:
-    """All that `bot calls` prints of the calls, and what it writes of one."""
+    """Everything that `bot calls` prints of the calls, and what it writes of one."""
     page, vcon = directory / "stored.html", directory / "stored.vcon.json"
     runner = CliRunner(env={"BOT_RECORD_DIR": str(directory), "BOT_PII_KEY": PII_KEY})
     printed = ""

@@ -1,4 +1,4 @@
-"""From DATABASE_URL to an engine: drivers, TLS, and no password anywhere."""
+"""DATABASE_URL as an engine: drivers, TLS, and no password anywhere."""
 
 from __future__ import annotations
 

@@ -17,7 +17,7 @@ APPEND_US = 100_000
 TRANSCRIPTION = "conversation.item.input_audio_transcription"
 PACING = Pacing(first_audio_ms=100, call_gap_ms=100, speed=8.0)
 ANYHOW = frozenset({"ping", "rate_limits.updated"})
-"""Their time depends on nothing that is asked."""
+"""Events whose time depends on nothing that is asked."""
 FREE = frozenset(
     [
         "event_id",
@@ -145,7 +145,7 @@ def in_order(events: list[Json]) -> list[Json]:
 
 
 def transcripts(events: list[Json]) -> list[list[str]]:
-    """For each of the caller's items the kinds of what is told of its words, repetitions left out."""
+    """Kinds of events about the words of each of the caller's items, repetitions left out."""
     told: dict[str, list[str]] = {}
     for event in events:
         if event["type"].startswith(TRANSCRIPTION):
@@ -204,7 +204,7 @@ def test_nothing_is_said_that_the_real_one_never_says(path: Path) -> None:
 
 
 def early(events: list[Json]) -> list[bool]:
-    """For each of the caller's items, in order, whether some of its words were told before it was added."""
+    """True for each of the caller's items, in order, some of whose words were told before it was added."""
     named: list[str] = []
     told: list[bool] = []
     for event in events:

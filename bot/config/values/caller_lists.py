@@ -7,7 +7,7 @@ import re
 WITHHELD = "withheld"
 _PREFIX = re.compile(r"\+[1-9][0-9]{0,14}")
 _WRITTEN = re.compile(r"[\s().\-/\u00ad\u200b-\u200f\u2010-\u2015\u202a-\u202e\u2060-\u2069\ufeff]")
-"""Also what a program that shows numbers puts around them unseen, and that is copied with them."""
+"""Characters that people write within numbers, and unseen ones that programs put around them and that are copied."""
 _E164 = re.compile(r"\+[1-9][0-9]{6,14}")
 _SIP_USER = re.compile(r"sips?:([^@;]*)(?:[@;].*)?", re.DOTALL)
 _WORDS = frozenset({"anonymous", "restricted", "blocked", "unknown", "unavailable", "private", "withheld"})

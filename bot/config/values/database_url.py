@@ -21,7 +21,7 @@ _DRIVERS = {
     "sqlite": frozenset({"aiosqlite", "pysqlite"}),
     "postgres": frozenset({"asyncpg", "psycopg", "psycopg_async", "psycopg2", "psycopg2cffi", "pg8000"}),
 }
-"""As SQLAlchemy's URLs name one. Which one is ours to choose, but not another kind of file or server behind it."""
+"""Drivers that SQLAlchemy's URLs may name. The choice is ours, but not another kind of file or server behind one."""
 _SQLITE = "sqlite:///"
 
 

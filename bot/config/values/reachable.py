@@ -14,7 +14,7 @@ _DOOR = re.compile(
 )
 """A path of ours, or what other programs call theirs. It may be a prefix by its looks, but the webhook is meant."""
 _EXAMPLES = ("example.com", "example.net", "example.org", "example", "test", "invalid", "alt")
-"""Nobody's (RFC 2606, 6761 and 9476); the first is in our own manual."""
+"""Domains that are nobody's (RFC 2606, 6761 and 9476); the first is in our own manual."""
 _OF_EXAMPLES = tuple(
     map(ipaddress.ip_network, ("192.0.2.0/24", "198.51.100.0/24", "203.0.113.0/24", "2001:db8::/32", "3fff::/20"))
 )

@@ -1,4 +1,4 @@
-"""A call as a stereo WAV, written as the call goes: the caller left, what he really heard right, on the call's clock.
+"""A call as a stereo WAV, written as the call goes: the caller left, what they really heard right, on the call's clock.
 
 What the bot has sent and the caller has not heard yet stays in memory, at most ten minutes of it: a `clear` takes it
 back, and after a crash the file must not hold what nobody heard. All else is on the disk within a second.
@@ -26,7 +26,7 @@ come sooner than that."""
 AUDIBLE_US = 10_000
 """The estimate of when audio plays moves by a few ms with each mark: a recording that followed would crackle."""
 TOLD_US = 1_000
-"""At a cut it is as exact as what the model is told."""
+"""Smallest correction of the playing time that is followed at a cut: as exact as what the model is told."""
 
 
 class AudioFile:
@@ -52,7 +52,7 @@ class AudioFile:
         """Time of a clear that has not been carried out yet."""
         self._announces = False
         self._allowed_us: int | None = None
-        """Since when the caller may be recorded."""
+        """Time since which the caller may be recorded."""
         self._origin_us: int | None = None
         """The first sample's moment; not settled before anything is written."""
         self._playout = Playout()

@@ -1,7 +1,7 @@
 """A call's fixture, written as the call goes: every message masked, in feed order.
 
 While an announcement has yet to be heard the caller's audio is kept as silence of the same length, both as it came and
-as it was passed on: nobody is recorded before he was told, and the call still replays to the same bytes. That lasts
+as it was passed on: nobody is recorded before they were told, and the call still replays to the same bytes. That lasts
 until the session is ready too, since what was kept for the session is passed on then.
 """
 

@@ -1,4 +1,4 @@
-"""One batch into the store: either all of it, or all but the rows that the store itself will not have.
+"""Delivery of one batch to the store: either all of it, or all but the rows that the store itself refuses.
 
 Whether a row or the store is to blame is told by the error where that is certain, and otherwise by trial: the store
 answers others, and the row alone is refused.

@@ -144,7 +144,7 @@ class StoreThread(Generic[S]):
             return self._store
 
     async def _finish(self, opening: asyncio.Future[S]) -> None:
-        """Nobody waits for it any more, but what is half open can't be closed: only what is open can."""
+        """Await an opening that is no longer wanted: what is half open can't be closed, only what is open can."""
         with suppress(Exception):
             async with asyncio.timeout(CLOSE_S):
                 self._store = await opening

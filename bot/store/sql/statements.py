@@ -109,7 +109,7 @@ LOCK = (
 """The calls `sids`, each with its sum of tokens and its waits, locked in an order that is everybody's."""
 
 FORGOTTEN = sa.select(forgotten.c.call_sid).where(forgotten.c.call_sid.in_(_SIDS))
-"""Those of the calls `sids` that are forgotten."""
+"""Select those of the calls `sids` that are forgotten."""
 
 UNMAKE = sa.delete(calls).where(calls.c.sid.in_(_SIDS), calls.c.caller_hash == "")
 """Takes away what `known` has made; a forgotten call that keeps its row for a file has a hash."""

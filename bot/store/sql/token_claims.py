@@ -11,7 +11,7 @@ from bot.store.sql.statements import insert_of
 from bot.store.sql.tables import claims
 
 KEPT = timedelta(days=1)
-"""Far longer than any token is good for."""
+"""Time for which a claim is kept: far longer than any token is good for."""
 
 
 async def claim(connection: AsyncConnection, nonce: str, now: datetime) -> bool:

@@ -27,7 +27,7 @@ class Ring:
     def __init__(
         self, url: str, *, audio: bytes | None, auth_token: str, account_sid: str, limit_s: float, console: Console
     ) -> None:
-        """`audio` is mu-law that the caller says; without it he talks as the demo's caller does."""
+        """`audio` is mu-law that the caller says; without it they talk as the demo's caller does."""
         self.result = DialResult()
         self.call_sid = new_call_sid()
         self._url = url
@@ -126,7 +126,7 @@ _ENDINGS: dict[Ending, str] = {
     "caller_hung_up": "caller_hung_up",
     "failed": "it failed",
 }
-"""As the phone knows it; why a bot ends a call stands in its log and its records."""
+"""Ends of a call as the phone knows them; the bot's own reason stands in its log and its records."""
 
 
 def _said(result: DialResult) -> str:

@@ -27,7 +27,7 @@ class SoundFile:
         self._written = False
 
     def write(self, phones: Sequence[SimulatedPhone]) -> None:
-        """The call as its phones know it: the caller left, what he heard right. Nothing when no stream was open."""
+        """The call as its phones know it: the caller left, what they heard right. Nothing when no stream was open."""
         sound = joined_sounds(map(_sound, (phone for phone in phones if phone.opened_us is not None)))
         if sound is None:
             return

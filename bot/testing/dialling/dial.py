@@ -53,7 +53,7 @@ class DialResult:
     """Result of a call. Times are microseconds from the first webhook request.
 
     `said` is the text of each <Say> the caller got to hear, `dialled` the targets of <Dial>, `recorded` how many
-    messages he left. `ending`: why the call was over. `failure` names what Twilio would have logged when it gave the
+    messages they left. `ending`: why the call was over. `failure` names what Twilio would have logged when it gave the
     call up.
     """
 

@@ -178,6 +178,6 @@ def _origin(url: str) -> str:
 
 
 def _hidden(url: str) -> str:
-    """Without the token in a stream's path."""
+    """`url` without the token in a stream's path."""
     head, media, _ = url.partition("/media/")
     return f"{head}{media}..." if media else head

@@ -1,4 +1,4 @@
-"""Whoever a call meets besides the bot: the person that <Dial> rings, and the caller who talks to a <Record>."""
+"""Others that a call meets besides the bot: the person that <Dial> rings, and the caller who talks to a <Record>."""
 
 from __future__ import annotations
 

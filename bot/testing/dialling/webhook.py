@@ -32,7 +32,7 @@ class DialFailed(Exception):
         """Address to which redirects led before the request failed."""
         self.status = status
         self.fault = fault
-        """As what a connection override may have it tried again."""
+        """Name of the fault by which a connection override may have it tried again."""
 
 
 @dataclass(frozen=True)
@@ -112,7 +112,7 @@ async def request_document(
 async def _request(
     http: aiohttp.ClientSession, caller: Caller, url: str, form: list[tuple[str, str]], limits: aiohttp.ClientTimeout
 ) -> str:
-    """One try."""
+    """Make one try of a request."""
     headers = {
         "User-Agent": "TwilioProxy/1.1",
         "Accept": "*/*",

@@ -1,4 +1,4 @@
-"""The caller's side of the audio: what he says, cut into the 20 ms frames that Twilio sends (twilio-voice 4)."""
+"""The caller's side of the audio: what they say, cut into the 20 ms frames that Twilio sends (twilio-voice 4)."""
 
 from __future__ import annotations
 

@@ -152,7 +152,7 @@ class SimulatedRealtimeServer:
         return None
 
     async def _session(self, socket: ServerConnection) -> None:
-        """One connection, from its 101 to its close."""
+        """Serve one connection, from its 101 to its close."""
         assert socket.request is not None
         name = parse_qs(urlsplit(socket.request.path).query).get("model", [""])[0]
         refusal = None if self.dialect == "azure" else self._refusal(socket.request, name)
@@ -215,7 +215,7 @@ class _Run:
             await self._socket.send(text)
 
     async def _listen(self) -> None:
-        """One message, or the time of the next thing to do."""
+        """Wait for one message, or for the time of the next thing to do."""
         next_us = self._model.next_us()
         deadline = None if next_us is None else self._origin + next_us / 1_000_000
         try:

@@ -98,7 +98,7 @@ class SimulatedModel:
     # ---- the peer ----------------------------------------------------------------------------------------------------
 
     def receive(self, text: str, now_us: int) -> None:
-        """One text frame from the client."""
+        """Take one text frame from the client."""
         self._state.agenda.run(now_us)
         if self.closed is not None or self._state.hung:
             return
@@ -118,7 +118,7 @@ class SimulatedModel:
         self._state.agenda.run(now_us)
 
     def receive_binary(self, now_us: int) -> None:
-        """One binary frame: not fatal, never right (openai-realtime 1.1)."""
+        """Take one binary frame: not fatal, never right (openai-realtime 1.1)."""
         self._state.agenda.run(now_us)
         refused = Refused("invalid_event", "Binary frames are not accepted: send JSON text.")
         self._state.refuse(refused, "binary frame", None)
@@ -202,7 +202,7 @@ class SimulatedModel:
         self._state.agenda.at(what.us, lambda _us: self._state.close(what.code, what.reason))
 
     def hang(self) -> None:
-        """From now on it does nothing and says nothing, while its socket lives on."""
+        """Do nothing and say nothing from now on, while the socket lives on."""
         self._state.hung = True
         self._state.agenda.stop()
 
@@ -243,7 +243,7 @@ class SimulatedModel:
         self._state.agenda.at(us + PING_US, self._ping)
 
     def _refuse_handshake(self, _us: int) -> None:
-        """As openai-realtime 1.3: one error and a close in the same instant, session.created never sent."""
+        """Send one error and close in the same instant, without session.created (openai-realtime 1.3)."""
         assert self._state.behaviour.refusal is not None
         close_code, code, message = REFUSALS[self._state.behaviour.refusal]
         self._state.error(code, message)

@@ -114,7 +114,7 @@ class VirtualCall:
         self._at(start_us, self._open_phone)
 
     def run(self, limit_us: int = 600_000_000) -> EndReason | None:
-        """Until nothing is left to happen, or until `limit_us`. Gives why the call ended; None if it has not."""
+        """Run until nothing is left to happen, or until `limit_us`. Gives why the call ended; None if it has not."""
         steps_now, steps = -1, 0
         while (coming := self._next()) is not None and coming[0] <= limit_us:
             at_us, happen = coming

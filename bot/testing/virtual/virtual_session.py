@@ -32,7 +32,7 @@ Redial = Callable[[int], ModelPeer | Failure]
 
 
 def unanswered(_: int) -> Failure:
-    """There is one session and no other."""
+    """The dialler of a call whose first session is its only one."""
     return Failure("unreachable", 0, "nobody answers")
 
 
@@ -67,7 +67,7 @@ class VirtualSession:
         return text if self._transcoder is None else self._transcoder.to_session(text.encode()).decode()
 
     def introduced(self, text: str, settings: CallSettings) -> list[str]:
-        """It said this while it waits: what it is sent, which is what a call's core would say."""
+        """The answer to a message of a session that waits to take over: what the call's core would say."""
         self.said.append(text)
         event = events.parse(text)
         if isinstance(event, events.SessionUpdated):

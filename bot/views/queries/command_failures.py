@@ -1,4 +1,4 @@
-"""Whatever keeps a command about stored calls from what it was asked for: sentences for a person, and an exit code."""
+"""Failures of commands about stored calls: a sentence for a person, and an exit code."""
 
 from __future__ import annotations
 

@@ -42,7 +42,7 @@ class _Leg:
 
 
 def audible(call: StoredCall) -> Audible:
-    """The sound and story in this machine's files of `call`. A file that is gone is no problem; an unreadable one is."""
+    """Sound and story in this machine's files of `call`. A file that is gone is no problem; an unreadable one is."""
     problems: list[str] = []
     legs = [_leg(call, files, problems) for files in _by_stream(call)]
     sound = joined_sounds(leg.sound for leg in legs if leg.sound is not None)

@@ -30,7 +30,7 @@ _ALL = 1_000_000
 
 
 class Wanted(NamedTuple):
-    """In which form calls are wanted: for a person, for machines, or as files."""
+    """Form in which calls are wanted: for a person, for machines, or as files."""
 
     as_json: bool = False
     html: Path | None = None

@@ -72,7 +72,7 @@ def _dialog(call: StoredCall, heard: Audible) -> list[dict[str, Any]]:
 
 
 def _recording(call: CallSummary, sound: Sound, path: Path | None) -> dict[str, Any]:
-    """Section 4.3. Two channels, so two parties in their order (4.3.4): the caller left, what he heard right."""
+    """Section 4.3. Two channels, so two parties in their order (4.3.4): the caller left, what they heard right."""
     audio = path.read_bytes() if path else wav_of(sound)
     return {
         "type": "recording",

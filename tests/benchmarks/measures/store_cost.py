@@ -20,7 +20,7 @@ from tests.store import troubles
 
 CALLS = 20
 EVERY_S = 0.05
-"""Between two interruptions, whoever's: each makes about eight rows of the store."""
+"""Seconds between two interruptions, of any call: each makes about eight rows of the store."""
 TROUBLES: Mapping[Store, Callable[[Path], AbstractContextManager[None]]] = {
     "slow": troubles.slow,
     "locked": troubles.locked,
@@ -34,7 +34,7 @@ MAX_BEYOND_US = 1_000
 
 
 def store(rig: Rig) -> list[Table]:
-    """In interleaved rounds, beside the same server without a store."""
+    """Cost of the store in interleaved rounds, beside the same server without one."""
     table = Table(
         "store",
         f"{CALLS} calls, {1 / EVERY_S:.0f} interruptions a second; what the call store does to their messages",

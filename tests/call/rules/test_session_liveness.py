@@ -36,9 +36,9 @@ from tests.call.scripted_call import audio as audio_of
 VOICE = bytes((0x10, 0x90)) * (FRAME_BYTES // 2)
 REST = bytes((SILENCE_BYTE,)) * FRAME_BYTES
 HISS = bytes((0x70, 0xF0)) * (FRAME_BYTES // 2)
-"""At a level of about 100: a line at rest."""
+"""Audio at a level of about 100: a line at rest."""
 NOISE = bytes((0x50, 0xD0)) * (FRAME_BYTES // 2)
-"""At a level of about 550: a line that is never quiet."""
+"""Audio at a level of about 550: a line that is never quiet."""
 ANSWER, CANCEL, SPEECH, LATE = (us // MS for us in (ANSWER_US, CANCEL_US, SPEECH_US, LATE_US))
 SILENCE_MS = 500
 FILLED = CallSettings(filler_audio=audio_of(800))
@@ -55,7 +55,7 @@ class Line:
         self.ms = 0
 
     def send(self, audio: bytes, ms: int) -> Line:
-        """So much of `audio`, over and over."""
+        """Send `audio` over and over, for so long."""
         for at in range(self.ms, self.ms + ms, 20):
             while (due_us := self.desk.call.deadline_us) is not None and due_us < at * MS:
                 self._take(self.desk.at(max(due_us, self.desk.now_us) / MS).tick())

@@ -1,4 +1,4 @@
-"""The policy of failover alone: when another session is dialled, taken and given up."""
+"""Failover's policy alone: when another session is dialled, taken and given up."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Fixtures as they are written: in feed order, masked, and without the caller before he was told."""
+"""Fixtures as they are written: in feed order, masked, and without the caller before they were told."""
 
 from __future__ import annotations
 

@@ -21,7 +21,7 @@ from tests.server.simulated_server import PUBLIC_URL, environment
 
 ROOT = Path(__file__).parents[3]
 LONGEST_S = 60
-"""No bound of the bot's: a test that waits in vain ends."""
+"""Seconds after which a test that waits in vain ends; no bound of the bot's."""
 
 
 class Terminal:

@@ -1,4 +1,4 @@
-"""Against both databases: which faults are the store's, and which a row's."""
+"""Delivery to both databases: which faults are the store's, and which a row's."""
 
 from __future__ import annotations
 

@@ -17,7 +17,7 @@ GROWING_MS = 200
 
 
 class Transcription:
-    """Follows the caller's turns, the nth of which has the nth of the script's words."""
+    """Transcripts of the caller's turns: the nth turn has the nth of the script's words."""
 
     def __init__(self, state: State) -> None:
         self._state = state
@@ -37,7 +37,7 @@ class Transcription:
             agenda.at(agenda.now_us + first_ms * MS, lambda us: self._word(item_id, us))
 
     def committed(self, entry: Entry) -> None:
-        """His turn is over."""
+        """The caller's turn is over."""
         said, failed = self._script(), self._fails()
         self._turn += 1
         if failed is None and said is None:
@@ -63,13 +63,13 @@ class Transcription:
         return self._state.behaviour.transcription_from_ms is not None and item_id == self._item_id and not self._grows
 
     def _script(self) -> str | None:
-        """The words of the turn at hand; None: it has none, or they can't be made out."""
+        """Words of the present turn; None: it has none, or they can't be made out."""
         words = self._state.behaviour.caller_words
         on = self._state.listening["transcription"] is not None
         return words[self._turn] if on and self._turn < len(words) else None
 
     def _fails(self) -> str | None:
-        """With which code the turn at hand fails."""
+        """Code with which the present turn fails; None: it does not."""
         behaviour, wanted = self._state.behaviour, self._state.listening["transcription"]
         if wanted is None:
             return None

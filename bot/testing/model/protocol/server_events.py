@@ -25,7 +25,7 @@ class Row(NamedTuple):
     maybe: tuple[str, ...] = ()
     made: tuple[tuple[str, Callable[[Json], Any]], ...] = ()
     plain: bool = False
-    """It has its keys and nothing else: what is known may be all of it."""
+    """True when it has its keys and nothing else: what is known may be all of it."""
 
     def filled(self, known: Json) -> Json:
         if self.plain and len(known) == len(self.keys):
@@ -164,7 +164,7 @@ _RESPONSE = _row(
 # ---- xAI's -----------------------------------------------------------------------------------------------------------
 
 _NOTHING_BEFORE: Json = {"previous_item_id": None}
-"""In every event of xAI's but the first, whatever it is about."""
+"""Field of every event of xAI's but the first, whatever it is about."""
 
 
 def _xai(keys: str) -> Row:

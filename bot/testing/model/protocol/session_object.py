@@ -189,7 +189,7 @@ def updated(session: Json, update: Json, *, voice_locked: bool) -> Json:
 
 
 def merged(session: Json, update: Json, *, voice_locked: bool) -> Json:
-    """As `updated`, of an update whose shape is right. Raises Refused."""
+    """The session after an update whose shape is right. Raises Refused."""
     if update.get("model", session["model"]) != session["model"]:
         raise wrong_value("session.model", f"'{session['model']}': a session keeps its model")
     refuse_reasoning(session["model"], update, "session")

@@ -48,7 +48,7 @@ class Agenda:
         self.now_us = max(self.now_us, now_us)
 
     def emit(self, kind: str, fields: dict[str, Any]) -> None:
-        """One server event leaves now."""
+        """Send one server event now."""
         self._events += 1
         event = {"type": kind, "event_id": f"event_{self._events:06d}", **fields}
         self._ready.append(_encode(event).decode())
@@ -68,5 +68,5 @@ class Agenda:
         return self._heap[0][0] if self._heap else None
 
     def stop(self) -> None:
-        """Nothing more is done; what is ready may still leave."""
+        """Do nothing more; what is ready may still leave."""
         self._heap.clear()

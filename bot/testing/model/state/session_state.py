@@ -50,13 +50,13 @@ class State:
         return f"{kind}_{self.name}{self._ids[kind]:04d}"
 
     def emit(self, kind: str, /, **known: Any) -> None:
-        """One server event leaves now, in this dialect's shape, where it has one."""
+        """Send one server event now, in this dialect's shape, where it has one."""
         row = self.wire.events[kind]
         if row is not None:
             self.agenda.emit(kind, row.filled(known))
 
     def error(self, code: str | None, message: str, param: str | None = None, event_id: str | None = None) -> None:
-        """One `error` event: not fatal by itself."""
+        """Send one `error` event: not fatal by itself."""
         error = {
             "type": "invalid_request_error",
             "code": code,
@@ -74,7 +74,7 @@ class State:
             self.violations.append(f"{kind}: {refused.code}: {refused.message}")
 
     def close(self, code: int, reason: str) -> None:
-        """The server closes: what is ready still leaves, nothing more is done."""
+        """Close as the server: what is ready still leaves, nothing more is done."""
         if self.closed is None:
             self.closed = (code, reason)
             self.agenda.stop()
