@@ -16,8 +16,7 @@ from bot.testing.model.answering import mcp
 from bot.testing.model.answering.active_response import ActiveResponse
 from bot.testing.model.answering.generation import Generation
 from bot.testing.model.hearing.caller_turns import CallerTurns
-from bot.testing.model.protocol import client_events, xai
-from bot.testing.model.protocol import session_object as session
+from bot.testing.model.protocol import client_events, session_object, xai
 from bot.testing.model.protocol.client_items import created
 from bot.testing.model.protocol.default_conversation import Conversation, Entry, Memory
 from bot.testing.model.protocol.refusal import Refused
@@ -70,9 +69,9 @@ class SimulatedModel:
         dialect: Dialect = "openai",
     ) -> None:
         behaviour = Behaviour() if behaviour is None else behaviour
-        opened = session.opening(f"sess_{name}0001", model, epoch_s + behaviour.session_s)
+        opened = session_object.opening(f"sess_{name}0001", model, epoch_s + behaviour.session_s)
         opened = xai.opening(opened) if dialect == "xai" else opened
-        self._state = State(behaviour, name, opened, wire_of(dialect, reasons=session.reasons(model)), dialect)
+        self._state = State(behaviour, name, opened, wire_of(dialect, reasons=session_object.reasons(model)), dialect)
         self._check = check
         self._floor = ActiveResponse(self._state, agent)
         self._listening = CallerTurns(self._state, self._floor, opens_us, keep=keep_heard, detect=speech is None)
@@ -263,7 +262,7 @@ class SimulatedModel:
             for side in state.behaviour.forced_sides:
                 merged["audio"][side]["format"] = dict(state.behaviour.forced_format)
         state.session = merged
-        session.merge_asked(state.asked, message["session"])
+        session_object.merge_asked(state.asked, message["session"])
         if merged["instructions"] != before:
             self._floor.history_changed(cut=False)
         self._listening.reconfigure()
@@ -274,8 +273,8 @@ class SimulatedModel:
     def _merged(self, update: Json) -> Json:
         state, locked = self._state, self._floor.voice_locked
         if state.dialect == "xai":
-            return session.merged(state.session, xai.inward(update), voice_locked=locked)
-        return session.updated(state.session, update, voice_locked=locked)
+            return session_object.merged(state.session, xai.inward(update), voice_locked=locked)
+        return session_object.updated(state.session, update, voice_locked=locked)
 
     def _updated(self, shown: Json) -> None:
         self._state.configured = True

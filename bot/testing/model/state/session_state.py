@@ -7,8 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from bot.realtime.session import Dialect
-from bot.testing.model.protocol import session_object as session
-from bot.testing.model.protocol import xai
+from bot.testing.model.protocol import session_object, xai
 from bot.testing.model.protocol.default_conversation import Conversation
 from bot.testing.model.protocol.refusal import Refused
 from bot.testing.model.protocol.server_events import Wire
@@ -87,7 +86,7 @@ class State:
     @property
     def shown(self) -> Json:
         """The session as this dialect's events carry it, a copy."""
-        return xai.outward(self.session, self.asked) if self.dialect == "xai" else session.shown(self.session)
+        return xai.outward(self.session, self.asked) if self.dialect == "xai" else session_object.shown(self.session)
 
     @property
     def listening(self) -> Json:
