@@ -229,7 +229,7 @@ def test_off_means_off() -> None:
     assert desk.sent(stream.Clear) == []
 
 
-def test_who_talks_on_past_a_reply_that_he_may_not_cut_is_heard_out() -> None:
+def test_who_talks_on_past_a_reply_that_they_may_not_cut_is_heard_out() -> None:
     """They are neither idle nor unanswered: the model's time runs from the end of their turn."""
     desk = ScriptedCall(CallSettings(barge_in="off", idle_s=5))
     desk.give(speaks(), stops(), committed())
@@ -292,7 +292,7 @@ def test_a_caller_who_speaks_before_the_response_asked_for_exists_is_not_talked_
     assert desk.give(created("R2"), delta("R2", "B", 200)) == ["mark e1.0", "media 200", "mark e1.1"]
 
 
-def test_nobody_is_answered_while_he_speaks() -> None:
+def test_nobody_is_answered_while_they_speak() -> None:
     desk = ScriptedCall(CallSettings(barge_in="after_greeting"))
     desk.give(speaks(), stops())
     assert desk.give(speaks(), committed()) == []

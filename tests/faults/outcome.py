@@ -43,7 +43,7 @@ class Outcome:
 
     @property
     def after_ms(self) -> float | None:
-        """Milliseconds from the fault, or from the end of the sound heard then, to the next one. None: there was none."""
+        """Milliseconds from the fault, or the end of the sound heard then, to the next one. None: there was none."""
         if self.waits_from_ms is None:
             return 0
         from_ms = max((one.until_ms for one in self.heard if one.from_ms < self.waits_from_ms), default=0)

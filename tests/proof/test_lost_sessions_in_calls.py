@@ -49,7 +49,7 @@ def test_what_the_caller_hears(death_ms: int, said: list[str], hears: list[tuple
     assert heard(outcome) == hears
 
 
-def test_a_second_without_a_session_and_he_hears_that_somebody_is_there() -> None:
+def test_a_second_without_a_session_and_callers_hear_that_somebody_is_there() -> None:
     outcome = run(Plan(deaths=(4_600,), refused=3, filler=True))
     assert outcome.faults == []
     (lost,) = outcome.reported("session_lost")
@@ -65,7 +65,7 @@ def test_he_hears_nothing_of_a_change_that_is_quick() -> None:
     assert len(outcome.models) == 4
 
 
-def test_when_no_session_is_to_be_had_he_hears_fillers_and_the_call_ends_in_time() -> None:
+def test_when_no_session_is_to_be_had_the_caller_hears_fillers_and_the_call_ends_in_time() -> None:
     outcome = run(Plan(speech=((3_000, 1_000),), deaths=(4_600,), refused=99, filler=True, hang_up_ms=40_000))
     (lost,) = outcome.reported("session_lost")
     assert outcome.call.ended is not None

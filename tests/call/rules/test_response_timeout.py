@@ -348,7 +348,7 @@ def made(pace: str, kind: str, after_ms: int, pause_ms: int) -> Reply:
 
 @settings(max_examples=30, deadline=None)
 @given(st.lists(WRONGS, min_size=1, max_size=3))
-def test_whatever_goes_wrong_a_caller_hears_something_within_two_seconds_of_his_turn(
+def test_whatever_goes_wrong_a_caller_hears_something_within_two_seconds_of_their_turn(
     wrongs: list[tuple[str, str, int, int]],
 ) -> None:
     """And then again within six, until they have heard all of an answer, or the apology."""

@@ -114,7 +114,7 @@ def test_lost_frames_are_a_gap_in_the_timestamps_and_late_ones_a_burst() -> None
     ]
 
 
-def test_suppressed_silence_sends_no_frames_until_he_talks() -> None:
+def test_suppressed_silence_sends_no_frames_until_the_caller_talks() -> None:
     phone = SimulatedPhone(microphone=Microphone(suppress_silence=True))
     phone.open(0)
     assert [m["event"] for _, m in _run(phone, 500_000)] == ["connected", "start"]
