@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 from bot.config.settings_table import Settings
 from bot.config.values.value_checks import VOICES
-from bot.models import OPENAI, XAI, Does, Family, family, of_family
+from bot.models import OPENAI, XAI, Does, ModelFamily, family, of_family
 
 _HOSTS = {"openai": ("api.openai.com",), "azure": (".azure.com", ".azure.us"), "xai": ("api.x.ai",)}
 """The dialects' own servers, by the end of the host's name. Any other host may be a gateway for any dialect."""
@@ -86,7 +86,7 @@ def _about_openais_models(settings: Settings) -> list[str]:
     return found
 
 
-def _does(model: str, wanted: Does, table: Mapping[str, Family]) -> bool:
+def _does(model: str, wanted: Does, table: Mapping[str, ModelFamily]) -> bool:
     """True when the model does `wanted`, or when nothing is known of it."""
     known = of_family(table, model)
     return family(model) is None if known is None else known.does == wanted

@@ -14,7 +14,7 @@ from bot.audio.payload import BYTES_PER_MS
 from bot.call import inputs
 from bot.call.transcript.transcript import Transcript
 from bot.realtime import events
-from bot.recording.fixture import Fixture, Line
+from bot.recording.fixture import Fixture, FixtureLine
 from bot.recording.told_outputs import end_of, report_of
 from bot.recording.wording import in_words
 from bot.twilio import stream
@@ -73,7 +73,7 @@ class _Reader:
     def say(self, us: int, side: Side, kind: str, text: str, *, minor: bool = False) -> None:
         self.events.append(Event(us, side, kind, text, minor))
 
-    def read(self, line: Line) -> None:
+    def read(self, line: FixtureLine) -> None:
         text = bytes(line.message)
         try:
             match line.way:

@@ -21,8 +21,9 @@ MOST_RIDDLES = 0.01
 """Share of docstrings that may open with a question's word: h11 has none, websockets none, aiortc 0.5 %."""
 RIDDLE = re.compile(r"(?:Whether|What|How|Of|When|Who|Whom|Whose|Where|Why|Which)\b")
 PRONOUN = re.compile(r"\b(?:he|him|his|himself)\b", re.IGNORECASE)
-TEXTS = frozenset({".py", ".md", ".yml", ".html", ".js", ".css"})
-"""Files that people wrote. The sentences that callers hear are in JSON, in many languages."""
+TEXTS = frozenset({".py", ".md", ".yml", ".json", ".html", ".js", ".css"})
+SPOKEN = "bot/audio/fillers/fillers.json"
+"""Sentences in many languages, in some of which these are other words."""
 SHARED_NAMES = frozenset({"__init__", "__main__", "conftest"})
 
 HasDocstring = ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef
@@ -105,7 +106,7 @@ def test_callers_are_they() -> None:
     found = []
     for path in sorted((ROOT / "bot").rglob("*")):
         name = path.relative_to(ROOT).as_posix()
-        if path.suffix not in TEXTS or name.startswith(NOT_YET):
+        if path.suffix not in TEXTS or name == SPOKEN or name.startswith(NOT_YET):
             continue
         lines = path.read_text(encoding="utf-8").splitlines()
         found += [f"{name}:{at} {line.strip()}" for at, line in enumerate(lines, 1) if PRONOUN.search(line)]

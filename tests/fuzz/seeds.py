@@ -9,7 +9,7 @@ from itertools import islice
 from pathlib import Path
 from urllib.parse import urlencode
 
-from bot.recording.fixture import Fixture, Line, encode_header, encode_line, read_fixture
+from bot.recording.fixture import Fixture, FixtureLine, encode_header, encode_line, read_fixture
 from bot.twilio.token import seal
 from bot.websocket.framing import Framer, plain_text
 from tests.server.simulated_server import PUBLIC_URL, form
@@ -41,7 +41,7 @@ def calls() -> list[bytes]:
     return [b"".join(encode_line(line) for line in _thinned(one.lines)) for one in fixtures()]
 
 
-def _thinned(lines: Sequence[Line]) -> list[Line]:
+def _thinned(lines: Sequence[FixtureLine]) -> list[FixtureLine]:
     inputs = [line for line in lines if line.way in {"phone>bot", "model>bot", "note"} and len(line.message) < 20_000]
     kept = (line for at, line in enumerate(inputs) if b'"event":"media"' not in bytes(line.message)[:20] or not at % 10)
     return list(islice(kept, LINES))

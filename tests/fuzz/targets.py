@@ -18,7 +18,7 @@ from bot.call.inputs import Note, Refused, Tick
 from bot.call.outputs import End
 from bot.call.settings import CallSettings
 from bot.realtime import events
-from bot.recording.fixture import BadFixture, Line, parse_fixture
+from bot.recording.fixture import BadFixture, FixtureLine, parse_fixture
 from bot.server.calls.phone_socket import MAX_MESSAGE_BYTES, PhoneSocket
 from bot.server.http.voice import MAX_FIELDS
 from bot.twilio import stream
@@ -152,7 +152,7 @@ def frames(data: bytes) -> None:
 
 # ---- calls ----
 
-_line = msgspec.json.Decoder(Line)
+_line = msgspec.json.Decoder(FixtureLine)
 _note: msgspec.json.Decoder[Note] = msgspec.json.Decoder(Note)
 _PARSERS: dict[str, Callable[[bytes], Input]] = {
     "phone>bot": stream.parse,
@@ -177,7 +177,7 @@ def a_call(data: bytes) -> None:
     _tick(call, now_us + 7_200_000_000)
 
 
-def _input(line: Line) -> Input:
+def _input(line: FixtureLine) -> Input:
     """The message as the shell hands it on: itself, or a refusal that is counted."""
     try:
         found = _PARSERS[line.way](bytes(line.message)) if line.way in _PARSERS else Tick()

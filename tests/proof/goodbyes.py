@@ -18,11 +18,11 @@ from bot.call.inputs import DailySpend
 from bot.call.settings import CallSettings, Money
 from bot.realtime.prices import load
 from bot.realtime.session import SessionSettings
-from bot.recording.fixture import VERSION, Fixture, Header, Line
+from bot.recording.fixture import VERSION, Fixture, FixtureLine, Header
 from bot.testing.agent import Failure, Pacing, Reply, Spoken, Turn
 from bot.testing.handset.phone import SimulatedPhone
 from bot.testing.model import Behaviour, SimulatedModel, SpeechAt
-from bot.testing.network.line import Line as Wire
+from bot.testing.network.line import Line
 from bot.testing.virtual.client_event_schema import check_client_event
 from bot.testing.virtual.scheduler import LogLine, VirtualCall
 
@@ -66,8 +66,8 @@ class Outcome:
         return Fixture("a call", Header(VERSION, DATE, self.core.settings, masked=False), tuple(lines(self.call.log)))
 
 
-def lines(log: list[LogLine]) -> Iterator[Line]:
-    return (Line(line.us, line.way, msgspec.Raw(line.text.encode())) for line in log)
+def lines(log: list[LogLine]) -> Iterator[FixtureLine]:
+    return (FixtureLine(line.us, line.way, msgspec.Raw(line.text.encode())) for line in log)
 
 
 def tone(ms: int, number: int) -> bytes:
@@ -154,7 +154,7 @@ def run(plan: Plan) -> Outcome:
     phone = SimulatedPhone(frames=False)
     phone.hang_up(HANG_UP_US)
     core = Call(settings)
-    wire = [Wire(plan.delay_ms * MS) for _ in range(4)]
+    wire = [Line(plan.delay_ms * MS) for _ in range(4)]
     call = VirtualCall(
         core, phone, model, out_line=wire[0], in_line=wire[1], model_out_line=wire[2], model_in_line=wire[3]
     )

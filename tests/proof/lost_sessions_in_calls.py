@@ -18,11 +18,11 @@ from bot.call.settings import CallSettings
 from bot.call.transcript.past_turns import CARRY_ON
 from bot.realtime.failures import Failure
 from bot.realtime.session import SessionSettings
-from bot.recording.fixture import VERSION, Fixture, Header, Line
+from bot.recording.fixture import VERSION, Fixture, FixtureLine, Header
 from bot.testing.agent import Pacing, Reply, Spoken, Turn
 from bot.testing.handset.phone import SimulatedPhone
 from bot.testing.model import Behaviour, CloseAt, SimulatedModel, SpeechAt
-from bot.testing.network.line import Line as Wire
+from bot.testing.network.line import Line
 from bot.testing.virtual.client_event_schema import check_client_event
 from bot.testing.virtual.scheduler import LogLine, VirtualCall
 
@@ -101,8 +101,8 @@ class Outcome:
         return [(run.start_us / MS, run.end_us / MS) for run in self.phone.playout.runs]
 
 
-def lines(log: list[LogLine]) -> Iterator[Line]:
-    return (Line(line.us, line.way, msgspec.Raw(line.text.encode()), line.socket) for line in log)
+def lines(log: list[LogLine]) -> Iterator[FixtureLine]:
+    return (FixtureLine(line.us, line.way, msgspec.Raw(line.text.encode()), line.socket) for line in log)
 
 
 def run(plan: Plan) -> Outcome:
@@ -140,7 +140,7 @@ def run(plan: Plan) -> Outcome:
     phone.hang_up(plan.hang_up_ms * MS)
     core = Call(settings)
     first = session_at(0)
-    wire = [Wire(plan.delay_ms * MS) for _ in range(4)]
+    wire = [Line(plan.delay_ms * MS) for _ in range(4)]
     call = VirtualCall(
         core,
         phone,

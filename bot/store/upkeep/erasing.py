@@ -14,7 +14,7 @@ from bot.store.results import Forgotten, Purged, Retention
 from bot.store.rows import FileKept
 from bot.store.sql.tables import calls, events, files, forgotten, processes, turns, usages
 from bot.store.sql.token_claims import forget_old
-from bot.store.upkeep.files_on_disk import Erased, erase, is_below, of_calls
+from bot.store.upkeep.files_on_disk import ErasedFiles, erase, is_below, of_calls
 
 TOMBSTONE = timedelta(days=7)
 """Time for which a forgotten call's SID is kept, so that no late row or file of it stays, on any instance."""
@@ -49,7 +49,7 @@ async def purge(connection: AsyncConnection, now: datetime, keep: Retention, rec
     return Purged(files=[*erased, *late.erased], texts=texts, failed={**failed, **late.failed})
 
 
-async def _purge_files(connection: AsyncConnection, kind: str, until: datetime) -> Erased:
+async def _purge_files(connection: AsyncConnection, kind: str, until: datetime) -> ErasedFiles:
     query = sa.select(files.c.path, files.c.at).where(files.c.kind == kind, files.c.at < until)
     old = dict((await connection.execute(query)).all())
     done = erase(old)

@@ -14,7 +14,7 @@ PACKED = ".gz"
 _OWN = "calls."  # the store's own files lie in the recording directory too
 
 
-class Erased(NamedTuple):
+class ErasedFiles(NamedTuple):
     """Result of erasing files, each by its path. `missing` were not there; `failed` has the reason for each."""
 
     erased: list[str]
@@ -22,9 +22,9 @@ class Erased(NamedTuple):
     failed: dict[str, str]
 
 
-def erase(paths: Iterable[str]) -> Erased:
+def erase(paths: Iterable[str]) -> ErasedFiles:
     """Unlink each of `paths`, and what was packed of it. One that is open elsewhere is gone when it is closed."""
-    done = Erased([], [], {})
+    done = ErasedFiles([], [], {})
     for path in paths:
         try:
             gone = [name for name in (path, path + PACKED) if _unlink(name)]

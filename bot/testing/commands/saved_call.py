@@ -11,7 +11,7 @@ from bot.recording.fixture import read_fixture
 from bot.testing.handset.phone import SimulatedPhone
 from bot.views.call_legs import joined_sounds
 from bot.views.call_page import render_page
-from bot.views.call_sound import Sound, wav_of
+from bot.views.call_sound import CallSound, wav_of
 
 
 class SoundFile:
@@ -53,6 +53,6 @@ def save_page(fixture: Path, path: Path) -> None:
     path.write_text(render_page(read_fixture(fixture)), encoding="utf-8")
 
 
-def _sound(phone: SimulatedPhone) -> Sound:
+def _sound(phone: SimulatedPhone) -> CallSound:
     first, end = phone.opened_us or 0, phone.ended_us or 0
-    return Sound(first, phone.microphone.render(first, end), phone.playout.render(first, end))
+    return CallSound(first, phone.microphone.render(first, end), phone.playout.render(first, end))

@@ -169,12 +169,12 @@ class SimulatedModel:
     @property
     def heard(self) -> bytearray:
         """Every byte of input audio, in order; empty with `keep_heard` off."""
-        return self._listening.ear.heard
+        return self._listening.buffer.heard
 
     @property
     def heard_ms(self) -> int:
         """Milliseconds of input audio that were written."""
-        return self._listening.ear.written_ms
+        return self._listening.buffer.written_ms
 
     def memory(self) -> list[Memory]:
         """The items that the model remembers: (role, item_id, audio_ms, truncated) of each."""

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 from bot.store.urls import StoreError
 from bot.views.queries.call_query import BadQuestion
-from bot.views.queries.store_access import StoreAway
+from bot.views.queries.store_access import StoreUnreachable
 
 WRONG_USE = 2
 
@@ -28,7 +28,7 @@ def told() -> Iterator[None]:
         yield
     except (BadQuestion, StoreError) as error:
         raise Failed(str(error), code=WRONG_USE) from None
-    except StoreAway as error:
+    except StoreUnreachable as error:
         raise Failed(str(error)) from None
     except OSError as error:
         if error.filename is None:  # of a terminal or pipe that is gone

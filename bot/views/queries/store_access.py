@@ -14,14 +14,14 @@ from bot.store.urls import StoreUrl
 T = TypeVar("T")
 
 
-class StoreAway(Exception):
+class StoreUnreachable(Exception):
     """The store does not answer. Its text is a sentence without password or record."""
 
 
 def ask(where: StoreUrl, question: Callable[[CallStore], Awaitable[T]], *, nothing: T) -> T:
     """The answer of the store to `question`; `nothing` when no SQLite file is there yet, and none is made.
 
-    Raises StoreError for a store that can't be used as it is, StoreAway for one that does not answer.
+    Raises StoreError for a store that can't be used as it is, StoreUnreachable for one that does not answer.
     """
     try:
         if not is_there(where):
@@ -30,7 +30,9 @@ def ask(where: StoreUrl, question: Callable[[CallStore], Awaitable[T]], *, nothi
     except (OSError, SQLAlchemyError) as error:
         cause = error.__cause__ or getattr(error, "orig", None) or error
         setting = "BOT_RECORD_DIR and DATABASE_URL" if where.path and isinstance(error, OSError) else "DATABASE_URL"
-        raise StoreAway(f"The call store {where} does not answer ({_reason(cause)}); look at {setting}.") from None
+        raise StoreUnreachable(
+            f"The call store {where} does not answer ({_reason(cause)}); look at {setting}."
+        ) from None
 
 
 def is_there(where: StoreUrl) -> bool:

@@ -11,7 +11,7 @@ from bot.store.results import StoredCall
 from bot.store.rows import FileKept
 from bot.store.upkeep.files_on_disk import PACKED, is_here
 from bot.views.call_legs import joined, joined_sounds, later
-from bot.views.call_sound import BadSound, Sound, sound_of_recording, sound_of_timeline
+from bot.views.call_sound import BadSound, CallSound, sound_of_recording, sound_of_timeline
 from bot.views.timeline import timeline
 from bot.views.timeline_parts import Timeline
 
@@ -27,7 +27,7 @@ class Audible:
     """
 
     told: Timeline | None
-    sound: Sound | None
+    sound: CallSound | None
     recording: Path | None
     problems: tuple[str, ...]
 
@@ -37,7 +37,7 @@ class _Leg:
     """Files that one stream of a call left on this machine, read, in the call's time."""
 
     told: Timeline | None = None
-    sound: Sound | None = None
+    sound: CallSound | None = None
     recording: Path | None = None
 
 
@@ -95,7 +95,7 @@ def _told(file: FileKept, problems: list[str]) -> Timeline | None:
     return None
 
 
-def _recorded(call: StoredCall, file: FileKept, told: Timeline | None, problems: list[str]) -> Sound | None:
+def _recorded(call: StoredCall, file: FileKept, told: Timeline | None, problems: list[str]) -> CallSound | None:
     try:
         sound = sound_of_recording(file.path)
     except BadSound as error:
