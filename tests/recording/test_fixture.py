@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from bot.call.settings import CallSettings
 from bot.recording.fixture import (
     BadFixture,
-    Header,
     FixtureLine,
+    Header,
     encode_header,
     encode_line,
     parse_fixture,
