@@ -22,7 +22,7 @@ from bot.testing.model.protocol.default_conversation import Conversation, Entry,
 from bot.testing.model.protocol.refusal import Refused
 from bot.testing.model.protocol.server_events import wire_of
 from bot.testing.model.state.behaviour import REFUSALS, Behaviour, CloseAt, SendAt, SpeechAt
-from bot.testing.model.state.session_state import MS, State
+from bot.testing.model.state.session_state import MS, SessionState
 
 Json = dict[str, Any]
 
@@ -71,7 +71,9 @@ class SimulatedModel:
         behaviour = Behaviour() if behaviour is None else behaviour
         opened = session_object.opening(f"sess_{name}0001", model, epoch_s + behaviour.session_s)
         opened = xai.opening(opened) if dialect == "xai" else opened
-        self._state = State(behaviour, name, opened, wire_of(dialect, reasons=session_object.reasons(model)), dialect)
+        self._state = SessionState(
+            behaviour, name, opened, wire_of(dialect, reasons=session_object.reasons(model)), dialect
+        )
         self._check = check
         self._floor = ActiveResponse(self._state, agent)
         self._listening = CallerTurns(self._state, self._floor, opens_us, keep=keep_heard, detect=speech is None)

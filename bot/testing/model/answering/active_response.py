@@ -7,10 +7,10 @@ from typing import Any
 
 from bot.testing.agent import Agent, Turn
 from bot.testing.model.answering.generation import Generation, Options, World
-from bot.testing.model.answering.token_usage import ZERO, Meter, xai_usage
+from bot.testing.model.answering.token_usage import ZERO, TokenMeter, xai_usage
 from bot.testing.model.protocol.refusal import Refused
 from bot.testing.model.protocol.session_object import refuse_reasoning
-from bot.testing.model.state.session_state import MS, State
+from bot.testing.model.state.session_state import MS, SessionState
 
 Json = dict[str, Any]
 
@@ -21,10 +21,10 @@ RACE_US = 500_000
 class ActiveResponse:
     """Makes responses for turns; `responses` keeps all of them, the swallowed ones excepted."""
 
-    def __init__(self, state: State, agent: Agent) -> None:
+    def __init__(self, state: SessionState, agent: Agent) -> None:
         self._state = state
         self._agent = agent
-        self._meter = Meter()
+        self._meter = TokenMeter()
         self._world = World(
             emit=state.emit,
             wire=state.wire,

@@ -12,7 +12,7 @@ from bot.testing.model.protocol.client_items import decoded
 from bot.testing.model.protocol.default_conversation import Entry
 from bot.testing.model.protocol.refusal import Refused
 from bot.testing.model.state.behaviour import SpeechAt
-from bot.testing.model.state.session_state import MS, State
+from bot.testing.model.state.session_state import MS, SessionState
 
 Json = dict[str, Any]
 COMMIT_MS = 100
@@ -22,7 +22,7 @@ COMMIT_MS = 100
 class CallerTurns:
     """Turns input audio, or scripted speech, into turns."""
 
-    def __init__(self, state: State, floor: ActiveResponse, opens_us: int, *, keep: bool, detect: bool) -> None:
+    def __init__(self, state: SessionState, floor: ActiveResponse, opens_us: int, *, keep: bool, detect: bool) -> None:
         self._state = state
         self._floor = floor
         self._opens_us = opens_us

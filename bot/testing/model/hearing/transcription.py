@@ -6,7 +6,7 @@ import re
 
 from bot.testing.model.answering.token_usage import transcription_usage
 from bot.testing.model.protocol.default_conversation import Entry
-from bot.testing.model.state.session_state import MS, State
+from bot.testing.model.state.session_state import MS, SessionState
 
 KIND = "conversation.item.input_audio_transcription"
 WORD_MS = 300
@@ -19,7 +19,7 @@ GROWING_MS = 200
 class Transcription:
     """Transcripts of the caller's turns: the nth turn has the nth of the script's words."""
 
-    def __init__(self, state: State) -> None:
+    def __init__(self, state: SessionState) -> None:
         self._state = state
         self._turn = 0
         self._item_id = ""

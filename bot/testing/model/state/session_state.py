@@ -19,7 +19,7 @@ MS = 1000
 
 
 @dataclass(slots=True)
-class State:
+class SessionState:
     """`session` is the effective session object in OpenAI's shape, `asked` what the client's updates came to in their
     own; `configured` set when the first session.updated has left, `hung` when it does nothing any more.
 
