@@ -15,7 +15,7 @@ Does = Literal["talks", "writes", "neither"]
 """Talks in a Realtime session, writes down the caller's words beside one, or has its own kind of session."""
 
 
-class Family(NamedTuple):
+class ModelFamily(NamedTuple):
     """`reasons`: takes `reasoning` and `parallel_tool_calls`. `shutdown`: the first day on which it is refused."""
 
     does: Does = "talks"
@@ -29,54 +29,54 @@ _PREVIEW_OVER = "2026-05-12"
 _FIRST_OVER = "2027-01-20"
 _WHISPER_OVER = "2027-02-26"
 
-OPENAI: Mapping[str, Family] = {
-    "gpt-realtime-2.1": Family(reasons=True),
-    "gpt-realtime-2.1-mini": Family(reasons=True),
-    "gpt-realtime-2": Family(reasons=True),
-    "gpt-realtime-1.5": Family(),
-    "gpt-realtime": Family(shutdown=_FIRST_OVER),
-    "gpt-realtime-mini": Family(shutdown=_FIRST_OVER),
-    "gpt-4o-realtime-preview": Family(shutdown=_PREVIEW_OVER),
-    "gpt-4o-mini-realtime-preview": Family(shutdown=_PREVIEW_OVER),
-    "gpt-realtime-translate": Family("neither"),
-    "gpt-live-1": Family("neither"),
-    "gpt-audio": Family("neither"),
-    "gpt-audio-1.5": Family("neither"),
-    "gpt-audio-mini": Family("neither", shutdown=_FIRST_OVER),
-    "gpt-4o-audio-preview": Family("neither"),
-    "gpt-4o-mini-audio-preview": Family("neither"),
-    "gpt-4o": Family("neither"),
-    "gpt-4o-mini": Family("neither"),
-    "gpt-4o-mini-tts": Family("neither"),
-    "tts-1": Family("neither"),
-    "tts-1-hd": Family("neither"),
-    "gpt-transcribe": Family("writes"),
-    "gpt-live-transcribe": Family("writes"),
-    "gpt-realtime-whisper": Family("writes"),
-    "whisper-1": Family("writes", shutdown=_WHISPER_OVER),
-    "gpt-4o-transcribe": Family("writes", shutdown=_WHISPER_OVER),
-    "gpt-4o-mini-transcribe": Family("writes", shutdown=_WHISPER_OVER),
-    "gpt-4o-transcribe-diarize": Family("writes", shutdown=_WHISPER_OVER),
+OPENAI: Mapping[str, ModelFamily] = {
+    "gpt-realtime-2.1": ModelFamily(reasons=True),
+    "gpt-realtime-2.1-mini": ModelFamily(reasons=True),
+    "gpt-realtime-2": ModelFamily(reasons=True),
+    "gpt-realtime-1.5": ModelFamily(),
+    "gpt-realtime": ModelFamily(shutdown=_FIRST_OVER),
+    "gpt-realtime-mini": ModelFamily(shutdown=_FIRST_OVER),
+    "gpt-4o-realtime-preview": ModelFamily(shutdown=_PREVIEW_OVER),
+    "gpt-4o-mini-realtime-preview": ModelFamily(shutdown=_PREVIEW_OVER),
+    "gpt-realtime-translate": ModelFamily("neither"),
+    "gpt-live-1": ModelFamily("neither"),
+    "gpt-audio": ModelFamily("neither"),
+    "gpt-audio-1.5": ModelFamily("neither"),
+    "gpt-audio-mini": ModelFamily("neither", shutdown=_FIRST_OVER),
+    "gpt-4o-audio-preview": ModelFamily("neither"),
+    "gpt-4o-mini-audio-preview": ModelFamily("neither"),
+    "gpt-4o": ModelFamily("neither"),
+    "gpt-4o-mini": ModelFamily("neither"),
+    "gpt-4o-mini-tts": ModelFamily("neither"),
+    "tts-1": ModelFamily("neither"),
+    "tts-1-hd": ModelFamily("neither"),
+    "gpt-transcribe": ModelFamily("writes"),
+    "gpt-live-transcribe": ModelFamily("writes"),
+    "gpt-realtime-whisper": ModelFamily("writes"),
+    "whisper-1": ModelFamily("writes", shutdown=_WHISPER_OVER),
+    "gpt-4o-transcribe": ModelFamily("writes", shutdown=_WHISPER_OVER),
+    "gpt-4o-mini-transcribe": ModelFamily("writes", shutdown=_WHISPER_OVER),
+    "gpt-4o-transcribe-diarize": ModelFamily("writes", shutdown=_WHISPER_OVER),
 }
-XAI: Mapping[str, Family] = {
-    "grok-voice-latest": Family(),
-    "grok-voice-think-fast-1.0": Family(),
-    "grok-transcribe": Family("writes"),
+XAI: Mapping[str, ModelFamily] = {
+    "grok-voice-latest": ModelFamily(),
+    "grok-voice-think-fast-1.0": ModelFamily(),
+    "grok-transcribe": ModelFamily("writes"),
 }
 
 
 def of_family(table: Mapping[str, _T], name: str) -> _T | None:
-    """What `table` has for a model, or for the family of which it is a dated snapshot."""
+    """The entry of `table` for a model, or for the family of which it is a dated snapshot. None: there is neither."""
     found = table.get(name)
     return table.get(_SNAPSHOT.sub("", name)) if found is None else found
 
 
-def family(name: str) -> Family | None:
+def family(name: str) -> ModelFamily | None:
     """The family of a model; None for a name that tells nothing."""
     return of_family(OPENAI, name) or of_family(XAI, name)
 
 
 def takes_reasoning(name: str) -> bool:
-    """Whether the model is known to accept `reasoning`."""
+    """True when the model is known to accept `reasoning`."""
     known = family(name)
     return known is not None and known.reasons

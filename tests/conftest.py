@@ -1,4 +1,4 @@
-"""What tests of several packages share."""
+"""Fixtures that tests of several packages share."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ SLOW_LIMIT_S = 3600
 
 
 def pytest_report_header() -> str:
-    """How long it takes, before anybody waits for it."""
+    """Say how long the suite takes, before anybody waits for it."""
     return f"the whole suite: about 5 minutes on two cores with nothing else to do; here are {os.cpu_count()}"
 
 

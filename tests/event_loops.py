@@ -1,4 +1,4 @@
-"""Which event loop the tests run in: asyncio's own, whose insides tell what was left behind, or uvloop, as production.
+"""Event loop of the tests: asyncio's own, whose insides tell what was left behind, or uvloop, as production.
 
 Tests marked `both_loops` always run in both. `pytest --loop uvloop` or `--loop both` chooses for all of them.
 """

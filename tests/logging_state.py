@@ -1,4 +1,4 @@
-"""Logging is the process's: what one test sets up must not meet the next."""
+"""Logging as it was before a test: it is the process's, and what one test sets up must not meet the next."""
 
 from __future__ import annotations
 
@@ -37,6 +37,6 @@ def logging_kept() -> Iterator[None]:
 
 @pytest.fixture(autouse=True)
 def logging_as_before() -> Iterator[None]:
-    """What a test sets up ends with it."""
+    """Undo at the end of a test what it has set up."""
     with logging_kept():
         yield

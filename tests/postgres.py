@@ -37,7 +37,7 @@ _OPTIONS = {
 
 
 class NoPostgres(Exception):
-    """There is no server to start here; its text says why."""
+    """No server can be started here; the text says why."""
 
 
 @dataclass(frozen=True)
@@ -102,7 +102,7 @@ def _kept_up(programs: Path, top: Path, data: Path, runs_as: str | None) -> Iter
 
 
 def _programs() -> Path:
-    """Where initdb and pg_ctl are; Debian keeps them off PATH."""
+    """Directory of initdb and pg_ctl, which Debian keeps off PATH. Raises NoPostgres."""
     found = shutil.which("initdb")
     if found:
         return Path(found).parent
@@ -113,7 +113,7 @@ def _programs() -> Path:
 
 
 def _unprivileged() -> str | None:
-    """Who the server runs as: us, or somebody without rights when we are root, as whom it refuses to run."""
+    """User for the server: None is ours; as root, as whom it refuses to run, somebody without rights."""
     if os.geteuid() != 0:
         return None
     for name in _UNPRIVILEGED:

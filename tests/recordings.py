@@ -36,7 +36,7 @@ class Recording(NamedTuple):
 
     @property
     def model(self) -> str:
-        """What the server calls it."""
+        """The server's name for the model."""
         return str(self.received[0]["session"]["model"])
 
     def of(self, kind: str) -> list[Json]:

@@ -1,4 +1,4 @@
-"""Whatever is given to the commands about calls: one sentence, an exit code of the three, and never a traceback."""
+"""Odd arguments to the commands about calls: one sentence, an exit code of the three, and never a traceback."""
 
 from __future__ import annotations
 

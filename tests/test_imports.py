@@ -1,4 +1,4 @@
-"""Who may import whom: the contracts of pyproject.toml, and what they can't say."""
+"""Imports: the contracts of pyproject.toml, and what they can't say."""
 
 from __future__ import annotations
 

@@ -138,7 +138,7 @@ LIMITS: list[tuple[str, Any, str]] = [
     ("call.rules.session_liveness.SPEECH_US", US, "beyond the silence that ends a turn"),
     ("call.rules.session_liveness.LATE_US", 250_000, "a clock that stood still says nothing of a session"),
     ("call.rules.session_liveness.LOOKED_BACK_US", 10 * US, "the caller's audio in which the end of speech is looked for"),
-    ("call.prompts.filler.REPEAT_US", 6 * US, "he is told that somebody is there every six seconds"),
+    ("call.prompts.filler.REPEAT_US", 6 * US, "the caller is told that somebody is there every six seconds"),
     ("call.rules.retries.IN_A_ROW", 3, "responses that fail"),
     ("call.conversation.goodbye.MAX_TRIES", 3, "a goodbye is asked for"),
     ("call.rules.idle.MAX_PROMPTS", 2, "a silent caller is asked twice"),

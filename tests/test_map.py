@@ -11,7 +11,7 @@ BOT = Path(__file__).parents[1] / "bot"
 MAP = (BOT / "README.md").read_text(encoding="utf-8")
 PATHS = sorted(set(re.findall(r"`((?:\.\./)?[a-z_]+/[\w./]*|[a-z_]+\.py)`", MAP)))
 SERVER_FLOORS = {f"{name}/" for name in ("workers", "http", "bookkeeping", "directory", "calls", "shared", "setup")}
-HEADS = ("## Floors", "## Four trips", "## How to add", "## Before you send it")
+HEADS = ("## Floors", "## Four trips", "## Where it is decided", "## How to add", "## Before you send it")
 TRIPS = ("A caller's frame", "A model's delta", "An interruption", "A webhook")
 ADDED = ("A rule", "A setting", "A metric", "A log line", "A webhook", "A bad call as a test")
 
@@ -35,7 +35,7 @@ def test_every_package_of_the_house_is_on_it() -> None:
 def test_it_is_one_page_with_the_trips_and_what_may_be_added() -> None:
     assert len(MAP.splitlines()) <= 120
     assert [line for line in MAP.splitlines() if line.startswith("## ")] == list(HEADS)
-    floors, trips, added = (MAP.partition(head)[2] for head in HEADS[:3])
+    floors, trips, _, added = (MAP.partition(head)[2] for head in HEADS[:4])
     assert len(PATHS) > 50
     assert floors
     assert all(f"**{trip}" in trips for trip in TRIPS)

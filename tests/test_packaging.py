@@ -1,4 +1,4 @@
-"""What is shipped: the wheel and all it carries, the pinned versions, the top level, and nothing that does not belong."""
+"""The package as shipped: the wheel and all it carries, the pinned versions, the top level, and nothing else."""
 
 from __future__ import annotations
 

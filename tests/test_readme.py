@@ -44,7 +44,7 @@ TEXTS = {path.stem: path.read_text(encoding="utf-8") for path in PATHS}
 README = TEXTS["README"]
 ALL = "\n\n".join(TEXTS.values())
 OURS = "\n\n".join(text for name, text in TEXTS.items() if name not in {"openai-realtime", "twilio-voice", "failures"})
-"""Without what others have and do."""
+"""Texts of the manual without what others have and do."""
 BLOCK = re.compile(r"^(?P<ci><!-- ci -->\n)? *```(?P<kind>\w*)\n(?P<body>.*?)^ *```$", re.MULTILINE | re.DOTALL)
 
 TRIAL = "python3 -m venv .venv && .venv/bin/pip install . && .venv/bin/bot demo"
@@ -171,7 +171,7 @@ def test_the_command_line_understands(line: str) -> None:
 
 @pytest.fixture
 def trial(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A directory as the README's reader has it, with his settings in `.env`."""
+    """A directory as the README's reader has it, with their settings in `.env`."""
     for name in list(os.environ):
         if name in variables() or name.startswith("BOT_"):
             monkeypatch.delenv(name)

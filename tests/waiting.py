@@ -1,4 +1,4 @@
-"""How long tests wait for what must come about: so long that only what never comes is missed, on any machine."""
+"""Time that tests wait for what must come about: so long that only what never comes is missed, on any machine."""
 
 from __future__ import annotations
 

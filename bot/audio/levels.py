@@ -1,4 +1,4 @@
-"""How loud mu-law audio is over time, for waveforms and for telling speech from silence."""
+"""Loudness of mu-law audio over time, for waveforms and for telling speech from silence."""
 
 from __future__ import annotations
 

@@ -18,7 +18,7 @@ _WIDE = 4
 _LOUDEST = 32767
 _TAPS = 63
 _TAPS_UP_TO = 48_000
-"""At higher rates the filter has more taps, or what lies just above the line's band would come back in it."""
+"""Highest rate with the short filter; above it more taps keep what lies just over the line's band from coming back."""
 
 
 def decode(ulaw: bytes) -> bytes:

@@ -1,4 +1,4 @@
-"""Between 8 kHz and 24 kHz, as the audio comes: stateful, so that no chunk border can be heard.
+"""Resampling between 8 kHz and 24 kHz, chunk by chunk: stateful, so that no chunk border can be heard.
 
 Both are polyphase filters with linear phase. What a telephone line can't carry is taken out on the way down, where it
 would come back as noise (sibilants at 6 kHz as a whistle at 2 kHz), and is not invented on the way up.

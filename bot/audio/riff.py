@@ -45,7 +45,7 @@ _NAMES = frozenset({b"data", b"fmt ", b"fact", b"LIST", b"bext", b"cue ", b"id3 
 _MOST_CHANNELS = 32
 _RATES = range(1_000, 1_000_001)
 _SHORT_S = 0.25
-"""So much less than the header tells is no cut: some programs count the header itself."""
+"""Seconds that may be missing of what the header tells: some programs count the header itself."""
 
 
 class BadWav(ValueError):

@@ -22,12 +22,12 @@ Convert = Callable[[str], str]
 
 
 def from_line(to: Format) -> Convert | None:
-    """What makes a session's audio of the line's; None when they are the same."""
+    """Converter from the line's mu-law to a session's format; None when they are the same."""
     return {"audio/pcmu": None, "audio/pcma": _mulaw_to_alaw, "audio/pcm": _ToPcm()}[to]
 
 
 def to_line(came: Format) -> Convert | None:
-    """What makes the line's audio of a session's; None when they are the same."""
+    """Converter from a session's format to the line's mu-law; None when they are the same."""
     return {"audio/pcmu": None, "audio/pcma": _alaw_to_mulaw, "audio/pcm": _FromPcm()}[came]
 
 

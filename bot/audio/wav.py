@@ -45,11 +45,11 @@ def _pcm(sound: Sound) -> bytes:
 __all__ = ["HEADER_BYTES", "LONGEST_S", "BadWav", "StereoWriter", "read"]
 
 HEADER_BYTES = 44
-"""Before the samples of a PCM file."""
+"""Bytes before the samples of a PCM file."""
 _HEADER = struct.Struct("<4sI4s4sIHHIIHH4sI")
 _PAIR = 2 * mulaw.WIDTH
 _MOST_BYTES = 2**32 - HEADER_BYTES
-"""Lengths have 32 bits: what comes after 37 hours is in the file, but no player will tell."""
+"""Longest audio that a header's 32 bits can tell: 37 hours. What comes after is in the file, but no player shows it."""
 
 
 class StereoWriter:
@@ -112,7 +112,7 @@ class StereoWriter:
 
 
 def _header(n_bytes: int) -> bytes:
-    """For so many bytes of samples: 16-bit PCM, two channels."""
+    """The header for `n_bytes` of samples: 16-bit PCM, two channels."""
     rate = mulaw.RATE
     form = (
         b"RIFF",

@@ -1,4 +1,4 @@
-"""What every group of commands shares: the `bot` command itself, its settings, and how it fails.
+"""Parts shared by every group of commands: the `bot` command itself, its settings, how it fails.
 
 Exit codes: 0 good, 1 the thing asked for failed, 2 wrong usage or settings.
 """
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 WRONG_SETTINGS = 2
 _FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO})
-"""What goes wrong with an output that is a file."""
+"""Errors of a disk that is full or fails under an output file."""
 THE_STORE = ("DATABASE_URL", "BOT_RECORD_DIR")
 """The settings that say where the calls on record are."""
 LISTED = ("help", "serve", "demo", "model", "call", "replay", "show", "calls", "forget", "check", "metrics")
@@ -31,7 +31,7 @@ LISTED = ("help", "serve", "demo", "model", "call", "replay", "show", "calls", "
 
 
 class _InOrder(TyperGroup):
-    def list_commands(self, ctx: Any) -> list[str]:
+    def list_commands(self, ctx: Any) -> list[str]:  # whose click it is depends on typer's version
         return sorted(super().list_commands(ctx), key=LISTED.index)
 
 
@@ -114,7 +114,7 @@ def _settings(env_file: Path | None) -> Settings:
 
 
 def reason_of(error: Exception) -> str:
-    """What is wrong with a file, in a few words."""
+    """The reason why a file could not be used, in a few words."""
     return (error.strerror or str(error)) if isinstance(error, OSError) else str(error)
 
 

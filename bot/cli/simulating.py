@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from bot.testing.commands.saved_call import SoundFile
 
 BROKEN_OFF = 130
-"""As a shell says of what Ctrl-C ended."""
+"""Exit code that a shell gives to what Ctrl-C ended."""
 _LONGEST_CALL_S = 86_400
 
 
@@ -75,7 +75,7 @@ def call(
         Path | None, typer.Option("--audio", metavar="WAV", help="What the caller says; without it a scripted caller.")
     ] = None,
     save: Annotated[
-        Path | None, typer.Option("--save", metavar="WAV", help="Keep the call: caller left, what he heard right.")
+        Path | None, typer.Option("--save", metavar="WAV", help="Keep the call: caller left, what they heard right.")
     ] = None,
     limit: Annotated[float, typer.Option("--limit", min=1, help="Hang up after this many seconds.")] = 120,
     env_file: EnvFile = None,
@@ -117,7 +117,7 @@ def call(
 
 
 def _spoken(audio: Path) -> bytes:
-    """What the caller is to say, as mu-law; with a file that is no WAV a sentence and exit code 2."""
+    """The caller's words as mu-law. A file that is no WAV, or can't be read, ends the command with exit code 2."""
     from bot.audio.wav import BadWav, read
 
     try:

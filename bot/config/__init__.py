@@ -1,6 +1,7 @@
 """Settings: every environment variable, its type, default, check and help text.
 
-Nothing here reads the process's environment by itself: `load_settings` takes the mapping it shall read.
+Nothing here reads the process's environment by itself: `load_settings` takes the mapping it shall read. Start at
+`settings_table`, which declares every variable.
 """
 
 from bot.config.advice import missing_for_call, misspelt_among, warnings_about, warnings_about_the_model

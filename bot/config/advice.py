@@ -1,4 +1,4 @@
-"""What a person should hear about settings that are each right: what is missing for a call, what has no effect."""
+"""Advice about settings that are each valid: what is missing for a call, what has no effect."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ def warnings_about(settings: Settings, today: date | None = None) -> list[str]:
 
 
 def warnings_about_the_model(settings: Settings, today: date | None = None) -> list[str]:
-    """Those that every call meets: what the chosen model will not take or do."""
+    """Warnings about what the chosen model will not take or do, which every call would meet."""
     return [*_to_be_retired(settings, today), *_about_effort(settings), *dialects.warnings(settings)]
 
 

@@ -1,4 +1,4 @@
-"""What BOT_DIALECT asks of the other settings (openai-realtime 1.4 and 1.5).
+"""Settings that BOT_DIALECT requires or rules out (openai-realtime 1.4 and 1.5).
 
 Each is right by itself, so they are taken one by one; together they would be refused by the server on the first call.
 """
@@ -10,10 +10,10 @@ from urllib.parse import urlsplit
 
 from bot.config.settings_table import Settings
 from bot.config.values.value_checks import VOICES
-from bot.models import OPENAI, XAI, Does, Family, family, of_family
+from bot.models import OPENAI, XAI, Does, ModelFamily, family, of_family
 
 _HOSTS = {"openai": ("api.openai.com",), "azure": (".azure.com", ".azure.us"), "xai": ("api.x.ai",)}
-"""Whose server it is, by the end of its name; any other may be a gateway, which speaks what it likes."""
+"""The dialects' own servers, by the end of the host's name. Any other host may be a gateway for any dialect."""
 _URLS = {
     "openai": "wss://api.openai.com/v1/realtime",
     "azure": "wss://RESOURCE.openai.azure.com/openai/v1/realtime",
@@ -70,7 +70,7 @@ def _about_the_url(settings: Settings) -> list[str]:
 
 
 def _about_openais_models(settings: Settings) -> list[str]:
-    """A name of which nothing is known may be that of a newer model, or of a gateway's."""
+    """Faults in the names of models. One of which nothing is known may be a newer model's, or a gateway's."""
     model, transcriber = settings.openai_realtime_model, settings.transcriber
     found = [
         f"{name} is {given}, and OpenAI writes it {given.lower()}: mend it."
@@ -86,8 +86,8 @@ def _about_openais_models(settings: Settings) -> list[str]:
     return found
 
 
-def _does(model: str, wanted: Does, table: Mapping[str, Family]) -> bool:
-    """Whether a model may be one of those in `table` that do so: whether nothing is known to the contrary."""
+def _does(model: str, wanted: Does, table: Mapping[str, ModelFamily]) -> bool:
+    """True when the model does `wanted`, or when nothing is known of it."""
     known = of_family(table, model)
     return family(model) is None if known is None else known.does == wanted
 

@@ -1,4 +1,4 @@
-"""From an environment to Settings, or to all that is wrong with it, in one go."""
+"""Loading of Settings from an environment, or of all that is wrong with it, in one go."""
 
 from __future__ import annotations
 

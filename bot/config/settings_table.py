@@ -337,7 +337,7 @@ class Settings(BaseModel):
     filler_s: Annotated[float, Field(ge=0, le=60)] = var(
         "BOT_FILLER_SECONDS",
         "a number from 0 to 60",
-        "How long a caller who waits may hear nothing, before he hears a filler; 0: for ever.",
+        "How long a caller who waits may hear nothing, before they hear a filler; 0: for ever.",
         "2",
     )
     filler_file: value_checks.File | None = var(
@@ -388,7 +388,7 @@ class Settings(BaseModel):
     )
 
     origins: Mapping[str, Origin] = Field(default_factory=dict, repr=False)
-    """Where each variable that was given came from. The only field that is no variable."""
+    """The source of each variable that was given. The only field that is no variable."""
     _misspelt: Mapping[str, str] = PrivateAttr(default_factory=dict)
     _notices: tuple[str, ...] = PrivateAttr(default=())
 
@@ -399,7 +399,7 @@ class Settings(BaseModel):
 
     @property
     def misspelt(self) -> Mapping[str, str]:
-        """For variables that were not given: the name, no setting's, that was written in place of theirs."""
+        """Names written in place of a variable that was not given, none of them a setting's, by that variable."""
         return self._misspelt
 
     @property

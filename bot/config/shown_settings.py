@@ -13,7 +13,7 @@ FIRST = (
     *("BOT_INSTRUCTIONS", "BOT_GREETING", "BOT_VOICE", "BOT_LANGUAGE", "BOT_VAD_THRESHOLD", "BOT_BARGE_IN"),
     *("BOT_FALLBACK", "BOT_MAX_CALLS", "BOT_MAX_DAILY_USD", "BOT_RECORD"),
 )
-"""What people change first, once a call has been answered."""
+"""Settings that people change first, once a call has been answered."""
 _EXAMPLE_HEAD = """\
 # Every setting of the bot with its default. Copy this file to .env, uncomment what you change, and start with
 # `bot serve --env-file .env`: no file is read without that option.

@@ -12,14 +12,14 @@ Form = Literal["plain", "word", "secret", "text"]
 
 
 class Origin(NamedTuple):
-    """Where a value was found, and its text as given; of a secret no more than its end."""
+    """The source of a value, and its text as given; of a secret no more than its end."""
 
     source: str
     text: str
 
 
 class Variable(NamedTuple):
-    """What is known of a variable besides its value. `must` ends the sentence "NAME must be"."""
+    """Description of a variable. `must` ends the sentence "NAME must be"."""
 
     name: str
     must: str
@@ -52,7 +52,7 @@ def var(
 
 
 def described(name: str, field: FieldInfo) -> Variable:
-    """What `var` was told of the variable that is this field."""
+    """The description that `var` stored in a field."""
     extra: Any = field.json_schema_extra
     return Variable(
         name=name,

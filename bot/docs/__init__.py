@@ -15,7 +15,7 @@ TOPICS = (
     *("troubleshooting", "faults", "security", "performance", "azure-and-xai", "proved", "how-it-works"),
     *("testing", "development", "openai-realtime", "twilio-voice", "failures"),
 )
-"""In the order of their list: what an operator needs first comes first."""
+"""Topics in the order of their list: what an operator needs first comes first."""
 _COMMENT = re.compile(r"<!--.*?-->\n?", re.DOTALL)
 _ANCHOR = re.compile(r'<a id="[^"]*"></a>')
 _LINK = re.compile(r"(?<!!)\[([^\]]+)\]\(([a-z-]+)\.md(?:#[^)]*)?\)")

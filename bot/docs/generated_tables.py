@@ -1,4 +1,4 @@
-"""What of the manual is made of data: tables and pictures by name, and the files that hold them between two marks."""
+"""Tables and pictures that the manual gets from data, by name, and the files that hold them between two marks."""
 
 from __future__ import annotations
 
@@ -109,4 +109,4 @@ SECTIONS: dict[str, Callable[[], str]] = {
     "twilio-errors": _twilio_errors,
     "session-failures": _session_failures,
 }
-"""What may stand between `<!-- NAME:begin -->` and `<!-- NAME:end -->`."""
+"""Makers of the text between `<!-- NAME:begin -->` and `<!-- NAME:end -->`, by name."""

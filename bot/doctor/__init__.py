@@ -1,4 +1,4 @@
-"""What `bot check` finds before a server starts: settings, files, addresses, the store.
+"""Checks before a server starts, for `bot check`: settings, files, addresses, the store.
 
-Nothing a running call needs. Start at `readiness`.
+Nothing here is needed by a running call. Start at `readiness`.
 """

@@ -20,7 +20,7 @@ _PLACES = ("DATABASE_URL", "BOT_RECORD_DIR")
 """Settings of places: while one of them can't be used there is nothing to say about the calls on record."""
 
 
-class Report(NamedTuple):
+class CheckReport(NamedTuple):
     """The findings. `judged` decides; `fine` holds sentences about prices and the call store."""
 
     judged: Judgement
@@ -28,7 +28,7 @@ class Report(NamedTuple):
     shown: list[Shown]
 
 
-def examine(settings: Settings) -> Report:
+def examine(settings: Settings) -> CheckReport:
     """Judge as `bot serve` does, and look at the prices and the call store besides."""
     judged, fine = judge(settings), []
     if is_taken(settings.host, settings.port):
@@ -40,10 +40,10 @@ def examine(settings: Settings) -> Report:
         reached = reach(settings)
         fine += reached.fine
         judged.warnings.extend(reached.warnings)
-    return Report(judged, fine, effective(settings))
+    return CheckReport(judged, fine, effective(settings))
 
 
-def show(report: Report, console: Console) -> None:
+def show(report: CheckReport, console: Console) -> None:
     """Print all but the problems, what matters first: a table on a terminal, a line for each setting in a pipe."""
     judged = report.judged
     if judged.missing:

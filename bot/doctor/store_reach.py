@@ -1,4 +1,4 @@
-"""Whether the call store can be reached, for `bot check`."""
+"""An attempt to reach the call store, for `bot check`."""
 
 from __future__ import annotations
 

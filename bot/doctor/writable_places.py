@@ -13,7 +13,7 @@ FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
 """A disk that is full may have room again while the server runs."""
 
 _TRIAL_PREFIX = "heardline_"
-"""As long as that of a directory which processes do share: the path of a socket in it may have a hundred letters."""
+"""Prefix as long as that of a directory which processes do share: a socket's path may have a hundred letters."""
 
 
 def try_directory(directory: Path) -> None:

@@ -199,4 +199,4 @@ ROUTINE_LINES: dict[str, str] = {
     "draining": "The server was told to stop: `calls` may go on for `seconds`.",
     "drained": "No call is left, and nobody is owed an answer: the process ends.",
 }
-"""What is told of every call, or of none that is in trouble: at the level info."""
+"""Log lines of every call, or of calls that are in no trouble: those at level info."""

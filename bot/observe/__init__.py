@@ -1,4 +1,4 @@
-"""Logs, what they must not hold, and metrics.
+"""Logs, the masking of what they must not hold, and metrics.
 
-Nothing about one call's course. Start at `logging`.
+Nothing here decides what is told of a call. Start at `logging`; alert rules and the dashboard lie beside it.
 """

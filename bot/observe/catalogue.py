@@ -1,4 +1,4 @@
-"""What comes with the metrics: their list, alert rules for Prometheus, and a dashboard for Grafana."""
+"""Files that come with the metrics: their list, alert rules for Prometheus, a dashboard for Grafana."""
 
 from __future__ import annotations
 

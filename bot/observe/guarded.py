@@ -12,7 +12,7 @@ _log = structlog.get_logger()
 
 @contextmanager
 def guarded(**who: str) -> Iterator[None]:
-    """What is done in here may fail: what comes after it is done all the same. `who` is for the log."""
+    """Context that logs an exception and goes on behind its block. `who` is for the log."""
     try:
         yield
     except Exception:  # noqa: BLE001

@@ -75,7 +75,7 @@ def _shared() -> list[Processor]:
 
 
 def _spell_out(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
-    """What a terminal would act on, escape codes above all, is spelled out; line feeds stay in an exception only."""
+    """Spell out what a terminal would act on, escape codes above all; line feeds stay in an exception only."""
     for name, value in event.items():
         if name not in _LEFT_ALONE and isinstance(value, str):
             event[name] = visible(value, keep="\n\t" if name in {"exception", "stack"} else "")

@@ -1,4 +1,4 @@
-"""What no log may hold: secrets, keys and tokens, telephone numbers. Pure functions."""
+"""Masking of secrets, keys, tokens and telephone numbers in text for logs. Pure functions."""
 
 from __future__ import annotations
 

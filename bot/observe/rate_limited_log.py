@@ -10,7 +10,7 @@ from typing import Any
 import structlog
 
 QUIET_S = 60.0
-"""One line stands for all of its kind that follow within this time."""
+"""Seconds for which one line stands for all of its kind."""
 
 _log = structlog.get_logger()
 
@@ -34,7 +34,7 @@ class RateLimitedLog:
             _log.info(event, **fields, times=times)
 
     def _times(self, *kind: str) -> int:
-        """How many the line to be written stands for; 0 while none is."""
+        """Number of lines that the one to be written stands for; 0 when none is to be written."""
         self._untold[kind] += 1
         now_s = self._clock()
         if now_s < self._quiet_until_s.get(kind, now_s):

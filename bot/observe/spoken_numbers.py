@@ -96,7 +96,7 @@ def _rows(text: str) -> Iterator[list[Token]]:
 
 
 def _is_list(text: str, row: list[Token]) -> bool:
-    """Whether these are several figures with a pause between each two: rooms, years, page numbers.
+    """True when these are several figures with a pause between each two: rooms, years, page numbers.
 
     Two of them, or such as go up or down; unless the first is written as only telephone numbers are, or somebody says
     "um" between them.
@@ -115,7 +115,7 @@ def _is_list(text: str, row: list[Token]) -> bool:
 
 
 def _split(text: str, row: list[Token]) -> list[list[Token]]:
-    """What stands between the pauses."""
+    """The tokens of a row in groups, parted at its pauses."""
     parts = [[row[0]]]
     for before, token in pairwise(row):
         if _PAUSE.match(text, before.end()):

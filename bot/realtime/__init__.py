@@ -1,4 +1,4 @@
-"""The Realtime session's side: its events, its settings, its socket, what it costs.
+"""The Realtime session's side: its events, its settings, its socket, its prices.
 
-Nothing of Twilio. Start at `events`.
+Nothing here knows Twilio or decides anything in a conversation. Start at `events`.
 """

@@ -26,7 +26,7 @@ _log = structlog.get_logger()
 
 
 class Addresses:
-    """Those of one host and port. While `run` runs they are never older than a minute, unless DNS fails.
+    """Addresses of one host and port. While `run` runs they are never older than a minute, unless DNS fails.
 
     `rest` waits so many seconds. There is never more than one look-up at a time, however many ask.
     """
@@ -48,7 +48,7 @@ class Addresses:
 
     @classmethod
     def of(cls, url: str) -> Addresses:
-        """Those of a WebSocket URL."""
+        """The addresses for a WebSocket URL."""
         uri = parse_uri(url)
         return cls(uri.host, uri.port)
 
@@ -114,7 +114,7 @@ class Addresses:
 
 
 def _as_written(host: str, port: int) -> Sequence[AddrInfoType]:
-    """What `host` says by itself, if it is an address and no name."""
+    """The socket addresses of `host` if it is an IP address; none if it is a name."""
     try:
         return socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_NUMERICHOST)
     except (OSError, UnicodeError):

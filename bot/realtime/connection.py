@@ -30,10 +30,10 @@ MAX_MESSAGE_BYTES = 16 * 2**20
 CLOSE_S = 0.5
 """A closing handshake is given this long; then the socket is aborted."""
 LOOK_S = 1.0
-"""How often it is looked whether the server has said anything since the last time. If not, it is asked for a sign of
-life: it answers pings (openai-realtime 1.2), and anything else it says will do."""
+"""Seconds between two looks at whether the server has said anything. If not, it is asked for a sign of life: it answers
+pings (openai-realtime 1.2), and anything else it says will do."""
 SILENT_LOOKS = 3
-"""So many times in a row: the session is lost, after three to four seconds of silence."""
+"""Silent looks in a row after which the session is lost: three to four seconds."""
 MAX_BUFFERED_BYTES = 4 * 2**20
 """Minutes of unsent caller audio: a server that reads this slowly is gone."""
 
@@ -52,7 +52,7 @@ class ConnectError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """Where and as whom a session is opened. Without `addresses`, the host is looked up for each session.
+    """Address and credentials of a session. Without `addresses`, the host is looked up for each session.
 
     With Azure `model` is the deployment (openai-realtime 1.4).
     """
@@ -78,7 +78,7 @@ class Endpoint:
 
 @cache
 def tls_context() -> ssl.SSLContext:
-    """One for the process: loading the certificates takes tens of milliseconds."""
+    """The TLS context of the process, made once: loading the certificates takes tens of milliseconds."""
     return ssl.create_default_context()
 
 
@@ -100,11 +100,11 @@ class RealtimeConnection(asyncio.Protocol):
         self._gone: asyncio.Future[None] = loop.create_future()
         self._closing = False
         self._open = False
-        """Whether messages may be written: between the upgrade and the first sign of an end."""
+        """True while messages may be written: from the upgrade to the first sign of an end."""
         self._abort_timer: asyncio.TimerHandle | None = None
         self._look_timer: asyncio.TimerHandle | None = None
         self._silent_looks = 0
-        """How often in a row nothing had come since the look before."""
+        """Looks in a row that found nothing new."""
         self._fragments: list[bytes] = []
         self._framer = Framer()
         self._reader = FrameReader(self._judge, masked=False, most_bytes=MAX_MESSAGE_BYTES)
@@ -274,7 +274,7 @@ class RealtimeConnection(asyncio.Protocol):
                 await self.close()
 
     def hand_over(self, on_text: OnText, on_lost: OnLost, on_pong: OnPong) -> None:
-        """From now on others listen. `on_pong`: a server that had said nothing for a while has shown that it lives."""
+        """Let others listen from now on. `on_pong`: a server that was silent for a while has shown that it lives."""
         self._on_text, self._on_lost, self._on_pong = on_text, on_lost, on_pong
 
     def send(self, text: bytes) -> None:

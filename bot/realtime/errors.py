@@ -24,7 +24,7 @@ FATAL = frozenset(
     }
 )
 NO_TRANSCRIBER = frozenset({"DeploymentNotFound", "model_not_found", "invalid_model"})
-"""Why no turn at all is written down: Azure wants a transcription model deployed by its name (openai-realtime W7)."""
+"""Codes after which no turn is ever transcribed: Azure wants the model deployed by its name (openai-realtime W7)."""
 OTHERS = frozenset(
     {
         *NO_TRANSCRIBER,
@@ -62,7 +62,7 @@ def label(problem: Problem) -> str:
 
 
 def ends_the_call(problem: Problem, *, ready: bool) -> bool:
-    """Whether it ends a call whose session is ready, or not yet.
+    """True when an error ends the call, by whether its session is ready.
 
     Before it is, a refused session.update leaves a session that is not ours: it is known by our event id, or by the
     field of the session that it names. A refused handshake closes by itself.
@@ -74,7 +74,7 @@ def ends_the_call(problem: Problem, *, ready: bool) -> bool:
 
 
 def severity(problem: Problem) -> Severity:
-    """What it costs by itself. A refused truncate never mutes or ends a call; a few codes end the session."""
+    """The cost of an error by itself. A refused truncate never mutes or ends a call; a few codes end the session."""
     if problem.code in FATAL:
         return "fatal"
     if problem.code in HARMLESS or "already shorter than" in (problem.message or ""):

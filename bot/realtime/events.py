@@ -10,11 +10,11 @@ from bot.audio import payload
 from bot.realtime import lenient
 
 Id = Annotated[str, msgspec.Meta(max_length=512)]
-"""What the server names things by: some thirty characters. A call remembers them, so they have an end."""
+"""A name that the server gives, some thirty characters. A call remembers them, so their length is bounded."""
 
 
 Index = Annotated[int, msgspec.Meta(ge=0, le=255)]
-"""Where a content stands in its item; real ones have one or two."""
+"""The place of a content in its item; real items have one or two."""
 
 
 UNTOLD_MS = 2**40

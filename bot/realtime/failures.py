@@ -1,4 +1,4 @@
-"""Why a session could not be opened or was lost, from HTTP statuses and close codes (openai-realtime 1.2, 1.3)."""
+"""Failures to open or keep a session, from HTTP statuses and close codes (openai-realtime 1.2, 1.3)."""
 
 from __future__ import annotations
 

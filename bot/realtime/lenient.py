@@ -1,4 +1,4 @@
-"""What a server tells, read for the fields that are needed.
+"""Lenient reading of a server's message, for the fields that are needed.
 
 A field without a default must be there and of its type. Any other that is null, or of another type, counts as not told:
 its surprise must not cost what stands beside it. A number where a text is wanted is its digits; a broken number where a
@@ -45,7 +45,7 @@ def _fields(kind: type[msgspec.Struct], members: dict[str, msgspec.Raw], where: 
 
 
 def _value(wanted: Any, told: msgspec.Raw | None, path: str) -> Any:
-    """What is told as a `wanted`. Raises Missing."""
+    """The value of a field as a `wanted`. Raises Missing."""
     if told is None:
         raise Missing(f"{path} is not there")
     inner = _inner(wanted)
@@ -80,7 +80,7 @@ def _inner(wanted: Any) -> type[msgspec.Struct] | None:
 
 
 def _meant(told: msgspec.Raw) -> Iterator[int | str]:
-    """What a number may be meant for where it is of no use as it is."""
+    """Other readings of a number that is not of the wanted type: rounded down, then its digits."""
     if _name(told) != "a number":
         return
     digits = bytes(told).decode()

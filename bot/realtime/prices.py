@@ -37,7 +37,7 @@ _MUST = {
 }
 """Prices a model can't do without. Without a price, a cached kind costs what the fresh one does, any other nothing."""
 _TIME = {"realtime": ("second", 60), "transcription": ("minute", 1)}
-"""What is billed by time has a price for so long, and for so many of them a minute."""
+"""The unit that has a price where time is billed, and how many of them a minute has."""
 _FULL = {"text_cached": "text_in", "audio_cached": "audio_in", "image_cached": "image_in"}
 _NANO = 1_000_000_000
 _PER_MILLION = 1_000_000

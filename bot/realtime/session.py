@@ -12,16 +12,16 @@ from bot.realtime.events import Format as EchoedFormat
 from bot.realtime.events import Session
 
 Dialect = Literal["openai", "azure", "xai"]
-"""Whose server speaks it. Azure's differs in the handshake only, xAI's in the session (openai-realtime 1.4, 1.5)."""
+"""The maker of the server. Azure's differs in the handshake only, xAI's in the session (openai-realtime 1.4, 1.5)."""
 PCM_RATE = 24_000
 XAI_TRANSCRIBER = "grok-transcribe"
-"""It comes with the session and is not billed apart."""
+"""xAI's transcription model: it comes with the session and is not billed apart."""
 HANG_UP = "hang_up"
 """The one function the model has: end the call once its goodbye has been heard."""
 
 
 class TurnDetection(msgspec.Struct, frozen=True):
-    """As openai-realtime 2.2. `eagerness` is for semantic_vad; the other three for server_vad, times in ms."""
+    """Turn detection (openai-realtime 2.2). `eagerness` is for semantic_vad; the others for server_vad, times in ms."""
 
     type: Literal["server_vad", "semantic_vad"] = "server_vad"
     threshold: float = 0.5
@@ -36,11 +36,11 @@ class TurnDetection(msgspec.Struct, frozen=True):
 
 
 _LONGEST_MS = {"low": 8_000, "medium": 4_000, "auto": 4_000, "high": 2_000}
-"""How long semantic_vad waits at most (openai-realtime 2.2)."""
+"""Longest wait of semantic_vad by eagerness (openai-realtime 2.2)."""
 
 
 class SessionSettings(msgspec.Struct, frozen=True):
-    """What an operator can choose of a session. Empty strings and None leave the server's default.
+    """Settings of a session. Empty strings and None leave the server's default.
 
     xAI is told the instructions, the voice, the speed, the audio and server_vad: of the rest it may know nothing.
     """
@@ -61,7 +61,7 @@ class SessionSettings(msgspec.Struct, frozen=True):
 
     @property
     def can_leave_turns(self) -> bool:
-        """Whether the server can be told to listen and yet neither cancel nor answer by itself.
+        """True when the server can be told to listen and yet neither cancel nor answer by itself.
 
         xAI's can't: it has no flags for that, and without turn_detection it does not listen at all.
         """
@@ -69,12 +69,12 @@ class SessionSettings(msgspec.Struct, frozen=True):
 
     @property
     def can_truncate(self) -> bool:
-        """Whether the server can be told how much of an item was heard: xAI's can't (openai-realtime W8)."""
+        """True when the server can be told how much of an item was heard: xAI's can't (openai-realtime W8)."""
         return self.dialect != "xai"
 
     @property
     def tells_offsets(self) -> bool:
-        """Whether what the server says of where speech begins and ends is on the clock of the audio it was sent."""
+        """True when the server tells begin and end of speech on the clock of the audio it was sent."""
         return self.dialect != "xai"
 
 
@@ -148,7 +148,7 @@ def turns_update(chosen: TurnDetection, *, server_owns_turns: bool) -> dict[str,
 
 
 def formats(session: Session, chosen: SessionSettings = _DEFAULTS) -> tuple[Format, Format] | None:
-    """What the session says it hears and speaks (openai-realtime pitfalls 8 and 9); None: one is nothing we can speak.
+    """The formats that the session hears and speaks (openai-realtime pitfalls 8 and 9); None: one can't be converted.
 
     Where it says nothing it does what it was asked for: an update is taken whole or refused (openai-realtime 2).
     """
@@ -165,7 +165,7 @@ def _spoken_of(echo: EchoedFormat, unsaid: Format) -> Format | None:
 
 
 def _format(audio: Format) -> dict[str, Any]:
-    """By openai-realtime 2.1 only PCM has a rate, and only this one."""
+    """An audio format object. Only PCM has a rate, and only this one (openai-realtime 2.1)."""
     return {"type": audio, "rate": PCM_RATE} if audio == "audio/pcm" else {"type": audio}
 
 

@@ -15,13 +15,13 @@ from bot.realtime import events
 _encode = msgspec.json.Encoder().encode
 _APPENDS = _encode(events.AppendAudio("")).partition(b'"audio"')[0]
 _CREATES = _encode(events.CreateItem({})).partition(b'"item"')[0]
-"""How every message begins that carries the caller's audio, and every one that may."""
+"""Beginnings of the messages that carry the caller's audio, and of those that may."""
 _AUDIO_PART = "input_audio"
 _HOLDS_AUDIO = _encode(_AUDIO_PART)
 
 
 class Transcoder:
-    """Of one session, whose messages it sees in order. `heard` is what the session takes, `spoken` what it makes."""
+    """Converter of one session's audio, fed its messages in order, from and to the formats `heard` and `spoken`."""
 
     def __init__(self, heard: Format, spoken: Format) -> None:
         self._heard = heard

@@ -1,4 +1,4 @@
-"""What a response or a transcription used, and what that costs (openai-realtime 7 and W8).
+"""Usage of a response or a transcription, and its cost (openai-realtime 7 and W8).
 
 Money is a whole number of billionths of a US dollar. One dollar per million tokens is a thousand of them a token, so
 tokens are counted up without rounding; only time billed by the minute is rounded, once, to the nearest.
@@ -14,9 +14,9 @@ from typing import Any, NamedTuple
 import msgspec
 
 MAX_TOKENS = 10_000_000
-"""More than this in one number is absurd: contexts hold 128,000 tokens."""
+"""Most tokens that one number may tell: contexts hold 128,000."""
 MAX_SECONDS = 7_200
-"""More than this in one transcription is absurd: a session lasts an hour."""
+"""Most seconds that one transcription may tell: a session lasts an hour."""
 MS_PER_AUDIO_TOKEN = 100
 """A caller's audio is a token every 100 ms (openai-realtime 2.4)."""
 MS_PER_MINUTE = 60_000
@@ -215,7 +215,7 @@ def cost_of_time(ms: int, price: PerMinute) -> int:
 
 
 def charge(used: Used | None, prices: Prices | None) -> int | None:
-    """What it costs; None where no price is known for it.
+    """The cost in billionths of a dollar; None where no price is known.
 
     Tokens at a price per minute: their audio, a token every 100 ms. Time at a price per token has no known price, since
     nobody told how much text came of it.
@@ -231,5 +231,5 @@ def charge(used: Used | None, prices: Prices | None) -> int | None:
 
 
 def charge_response(reading: Reading, prices: Prices | None) -> int | None:
-    """What a response costs: where the price is one of time, the time for which the server bills it."""
+    """The cost of a response; where the price is one of time, of the time for which the server bills it."""
     return charge(reading.billable if isinstance(prices, PerMinute) else reading.used, prices)

@@ -1,4 +1,4 @@
-"""Recorded calls: the fixture, what it must not keep, and its replay.
+"""Recorded calls: the fixture, its masking, and its replay.
 
-No view of them for people. Start at `fixture`.
+Nothing here shows them to people: that is `bot.views`. Start at `fixture`.
 """

@@ -42,7 +42,7 @@ class Header(msgspec.Struct, frozen=True):
     masked: bool = True
 
 
-class Line(msgspec.Struct, frozen=True, gc=False):
+class FixtureLine(msgspec.Struct, frozen=True, gc=False):
     """One message: `us` since the call's origin; `socket` numbers the streams and the sessions of one call."""
 
     us: Annotated[int, msgspec.Meta(ge=0)]
@@ -57,7 +57,7 @@ class Fixture:
 
     path: str
     header: Header
-    lines: tuple[Line, ...]
+    lines: tuple[FixtureLine, ...]
     truncated: bool = False
 
     def where(self, index: int) -> str:
@@ -70,7 +70,7 @@ class _Version(msgspec.Struct):
 
 
 _header = msgspec.json.Decoder(Header)
-_line = msgspec.json.Decoder(Line)
+_line = msgspec.json.Decoder(FixtureLine)
 _version = msgspec.json.Decoder(_Version)
 
 
@@ -79,12 +79,12 @@ def encode_header(header: Header) -> bytes:
     return msgspec.json.encode(header) + b"\n"
 
 
-def encode_line(line: Line) -> bytes:
+def encode_line(line: FixtureLine) -> bytes:
     """One line of the file, its line feed included."""
     return msgspec.json.encode(line) + b"\n"
 
 
-def write_fixture(path: Path | str, header: Header, lines: Iterable[Line]) -> None:
+def write_fixture(path: Path | str, header: Header, lines: Iterable[FixtureLine]) -> None:
     """A whole fixture at once, replacing `path`; calls in progress are written by the recorder."""
     with Path(path).open("wb") as file:
         file.write(encode_header(header))
@@ -111,7 +111,7 @@ def parse_fixture(data: bytes, name: str) -> Fixture:
 
 
 def _unzip(data: bytes, name: str) -> tuple[bytes, bool]:
-    """What is under the gzip, and whether it stops before its end."""
+    """The bytes under the gzip, and True when they stop before their end."""
     unzip = zlib.decompressobj(wbits=_GZIP_WINDOW)
     try:
         return unzip.decompress(data), not unzip.eof
@@ -132,7 +132,7 @@ def _read_header(row: bytes, name: str) -> Header:
         raise BadFixture(f"{name}, line 1: the header has a wrong field ({error})") from None
 
 
-def _read_line(row: bytes, name: str, number: int) -> Line:
+def _read_line(row: bytes, name: str, number: int) -> FixtureLine:
     try:
         return _line.decode(row)
     except (ValueError, RecursionError) as error:

@@ -1,4 +1,4 @@
-"""What a fixture must not keep: one substitution for settings, inbound and outbound messages alike.
+"""Masking of a fixture: one substitution for settings, inbound and outbound messages alike.
 
 It changes no length but that of secrets, no number outside strings and no audio, so that a call fed with masked inputs
 decides what it decided live; replay masks what it sends in the same way before it compares.

@@ -14,7 +14,7 @@ from bot.call.outputs import PHONE_MESSAGES, End, EndReason, Output, Report
 from bot.call.rule import NEVER_US
 from bot.call.settings import CallSettings
 from bot.realtime import events
-from bot.recording.fixture import INPUTS, TOLD_SINCE, BadFixture, Fixture, Line, Way
+from bot.recording.fixture import INPUTS, TOLD_SINCE, BadFixture, Fixture, FixtureLine, Way
 from bot.recording.fixture_masking import Masker
 from bot.recording.told_outputs import TOLD, comparable, told_as
 from bot.recording.wording import difference_in_words, in_words
@@ -22,7 +22,7 @@ from bot.twilio import stream
 
 
 class Replayable(Protocol):
-    """What is replayed: `bot.call.call.Call`, or anything that behaves like it."""
+    """The call that replays: `bot.call.call.Call`, or anything that behaves like it."""
 
     def receive(self, item: stream.Inbound | events.ServerEvent | Note, now_us: int) -> list[Output]: ...
 
@@ -102,7 +102,7 @@ class _Replay:
             result.difference = self._nothing_left(len(lines))
         return result
 
-    def _feed(self, index: int, line: Line) -> str:
+    def _feed(self, index: int, line: FixtureLine) -> str:
         item = self._parse(index, line)
         self._result.inputs += 1
         try:
@@ -113,7 +113,7 @@ class _Replay:
         self._sent.extend(self._messages(outputs, line.us))
         return ""
 
-    def _parse(self, index: int, line: Line) -> stream.Inbound | events.ServerEvent | Note:
+    def _parse(self, index: int, line: FixtureLine) -> stream.Inbound | events.ServerEvent | Note:
         if line.us >= NEVER_US:
             raise BadFixture(f"{self._fixture.where(index)}: no call lasts so long")
         text = bytes(line.message)
@@ -137,7 +137,7 @@ class _Replay:
                 way: Way = "bot>phone" if isinstance(output, PHONE_MESSAGES) else "bot>model"
                 yield _Sent.of(way, self._mask(msgspec.to_builtins(output)))
 
-    def _compare(self, index: int, line: Line) -> str:
+    def _compare(self, index: int, line: FixtureLine) -> str:
         if not self._sent:
             return self._say(index, "nothing", in_words(_decoded(line)))
         sent = self._sent.popleft()
@@ -169,7 +169,7 @@ def _as_is(message: Any) -> Any:
     return message
 
 
-def _decoded(line: Line) -> Any:
+def _decoded(line: FixtureLine) -> Any:
     return msgspec.json.decode(line.message)
 
 

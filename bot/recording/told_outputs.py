@@ -44,7 +44,7 @@ def report_of(told: Any) -> Report | None:
 
 
 def end_of(told: Any) -> EndReason | None:
-    """Why the call ended, if a line of a fixture says that."""
+    """The reason why the call ended, if this line of a fixture tells it."""
     if isinstance(told, dict) and told.get("told") == "end":
         reason: EndReason = msgspec.convert(told.get("reason"), EndReason)
         return reason

@@ -18,7 +18,7 @@ _BEFORE = 20
 
 
 def in_words(message: Any) -> str:
-    """What a decoded message is and the few fields that tell it from its like; hostile text stays what it is."""
+    """A decoded message in words: its name, and the few fields that tell it from its like. Hostile text stays."""
     if not isinstance(message, dict):
         return f"{_short(message)}, which is no message"
     if isinstance(message.get("told"), str):
@@ -67,7 +67,7 @@ def _details(name: str, message: dict[str, Any]) -> Iterator[str]:
 
 
 def _told(kind: str, told: dict[str, Any]) -> Iterator[str]:
-    """What a call told its shell."""
+    """Words for an output that is told to the shell and not sent."""
     yield kind
     for key in ("event", "number", "who", "what", "reason"):
         if key in told:
@@ -75,7 +75,7 @@ def _told(kind: str, told: dict[str, Any]) -> Iterator[str]:
 
 
 def _parting(one: str, other: str) -> int:
-    """Where two different texts part."""
+    """Index at which two different texts part."""
     both = zip(one, other, strict=False)
     return next((at for at, (left, right) in enumerate(both) if left != right), min(len(one), len(other)))
 
@@ -95,7 +95,7 @@ def _first_difference(path: str, one: Any, other: Any) -> tuple[str, Any, Any]:
 
 
 def _same(one: Any, other: Any) -> bool:
-    """Equal, and of one type: 1 and 1.0 are different bytes."""
+    """True for equal values of one type: 1 and 1.0 are different bytes."""
     if _ABSENT in (one, other):
         return one is other
     return msgspec.json.encode(one, order="sorted") == msgspec.json.encode(other, order="sorted")

@@ -1,4 +1,4 @@
 """The call store: what happened on each call, in SQLite or Postgres.
 
-No call waits for it. `rows` are what is written, `results` what is read, `call_store` does both.
+No call waits for it, and nothing here knows a socket. Start at `call_store`; `rows` are written, `results` read.
 """

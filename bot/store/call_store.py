@@ -36,7 +36,7 @@ class CallStore:
         self._writes = for_writing(self._reads)
 
     async def is_current(self) -> bool:
-        """Whether the tables are there and as this code wants them. False: `schema.migrate` has work to do."""
+        """True when the tables are there and as this code wants them. False: `schema.migrate` has work to do."""
         async with self._reads.connect() as connection:
             if not await connection.run_sync(lambda inner: sa.inspect(inner).has_table("alembic_version")):
                 return False
@@ -62,7 +62,7 @@ class CallStore:
             return await reading.list_calls(connection, filters)
 
     async def call(self, sid: str) -> StoredCall | None:
-        """All of one call, by its SID or the beginning of it. Raises StoreError when several begin so."""
+        """Everything stored of one call, by its SID or the beginning of it. Raises StoreError when several begin so."""
         async with self._reads.connect() as connection:
             return await reading.find_call(connection, sid)
 
@@ -72,7 +72,7 @@ class CallStore:
             return await reading.so_far(connection, sid)
 
     async def ends_of(self, sids: Collection[str]) -> dict[str, str]:
-        """How each of the calls `sids` has ended. Those that go on, or are not known, are left out."""
+        """Reasons why the calls `sids` ended. Those that go on, or are not known, are left out."""
         async with self._reads.connect() as connection:
             return await reading.ends_of(connection, sids)
 
@@ -82,12 +82,12 @@ class CallStore:
             return await reading.ends_since(connection, at)
 
     async def claim(self, nonce: str) -> bool:
-        """Use a stream token, whoever asks: true once."""
+        """Use a stream token. True for the first who asks, on whichever instance."""
         async with self._writes.begin() as connection:
             return await token_claims.claim(connection, nonce, self._now())
 
     async def claimed(self, nonce: str) -> bool:
-        """Whether a stream token was used."""
+        """True when a stream token was used."""
         async with self._reads.connect() as connection:
             return await token_claims.claimed(connection, nonce)
 
@@ -97,7 +97,7 @@ class CallStore:
             return await reading.conversation(connection, sid)
 
     async def spent_since(self, at: datetime) -> int:
-        """What all instances have spent since `at`, in billionths of a dollar. Forgotten calls no longer count."""
+        """Billionths of a dollar that all instances have spent since `at`. Forgotten calls no longer count."""
         async with self._reads.connect() as connection:
             return await reading.spent_since(connection, at)
 
@@ -135,7 +135,7 @@ class CallStore:
         await self._reads.dispose()
 
     async def _truncate_log(self) -> bool:
-        """Whether SQLite's write-ahead log holds nothing any more; it waits a while for those who read."""
+        """True when SQLite's write-ahead log holds nothing any more; waits a while for those who read."""
         if self._where.dialect != "sqlite":
             return True
         autocommit = self._reads.execution_options(isolation_level="AUTOCOMMIT")

@@ -1,4 +1,4 @@
-"""What the call store answers."""
+"""Answers of the call store."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from bot.store.rows import EventKept, FileKept, UsageKept
 
 
 class Filters(msgspec.Struct, frozen=True, kw_only=True):
-    """Which calls are listed. A field that is None does not filter; times are aware.
+    """Filters of a list of calls. A field that is None does not filter; times are aware.
 
     `since` is the first moment, `until` the first one after. `before` is the SID of a call: only older ones, for the
     next page. An empty `reason` asks for calls that go on.
@@ -54,7 +54,7 @@ class CallSummary(msgspec.Struct, frozen=True, kw_only=True):
     nano_usd: int
     purged_at: datetime | None
     leg: int = 0
-    """How often the call was carried on, on another stream."""
+    """Number of times that the call was carried on, on another stream."""
 
 
 class StoredCall(msgspec.Struct, frozen=True, kw_only=True):
@@ -84,7 +84,7 @@ class Retention(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Purged(msgspec.Struct, frozen=True, kw_only=True):
-    """What a purge took away. `texts`: calls whose words are gone. `failed`: files that resist, and why."""
+    """Result of a purge. `texts`: calls whose words are gone. `failed`: files that resist, and why."""
 
     files: list[str]
     texts: int
@@ -92,7 +92,7 @@ class Purged(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Forgotten(msgspec.Struct, frozen=True, kw_only=True):
-    """What was erased of a caller, and what could not be.
+    """Result of erasing a caller.
 
     `erased`: files; `outside`: those of them that lay outside the recording directory. `missing`: files that are not on
     this machine: gone already, or on the disk of another instance, whose next purge erases what lies in its recording

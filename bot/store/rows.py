@@ -1,4 +1,4 @@
-"""What is written to the call store, one struct a change. Each may be applied twice with the same result."""
+"""Rows of the call store, one struct a change. Each may be applied twice with the same result."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class TurnKept(msgspec.Struct, frozen=True):
 
 
 class UsageKept(msgspec.Struct, frozen=True):
-    """What a response or a transcription used. `at` is aware, in UTC."""
+    """Usage of a response or a transcription. `at` is aware, in UTC."""
 
     call_sid: str
     at: datetime
@@ -49,7 +49,7 @@ class UsageKept(msgspec.Struct, frozen=True):
 
 
 LATER = 1 << 40
-"""Events that come after a call are numbered from here on."""
+"""First number of events that come after a call."""
 
 
 class EventKept(msgspec.Struct, frozen=True):
@@ -88,7 +88,7 @@ class CallEnded(msgspec.Struct, frozen=True):
     waits: dict[str, float] = {}
     """`greeting_heard`, and `<wait>_p50` and `<wait>_p95` of `byte_sent`, `byte_heard` and `clear`."""
     line_nano_usd: int = 0
-    """What the phone line costs, where a price is set."""
+    """Cost of the phone line, where a price is set."""
     leg: int = 0
 
 

@@ -1,4 +1,4 @@
-"""Where the call store is: DATABASE_URL as SQLAlchemy and the drivers want it."""
+"""Address of the call store: DATABASE_URL as SQLAlchemy and the drivers want it."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class StoreError(Exception):
 
 @dataclass(frozen=True)
 class StoreUrl:
-    """What an engine is made from. Shown, and logged, without the password.
+    """Arguments of an engine. Shown, and logged, without the password.
 
     `path` is the SQLite file and None with Postgres. `record_dir` is where this machine's recordings lie.
     """
@@ -36,7 +36,7 @@ class StoreUrl:
     connect_args: dict[str, Any] = field(default_factory=dict, repr=False)
 
     def __str__(self) -> str:
-        """For people: the address without the password."""
+        """The address for people, without the password."""
         if self.path is not None:
             return f"sqlite:///{self.path}"
         args = self.connect_args
@@ -44,7 +44,7 @@ class StoreUrl:
 
 
 def store_url(settings: Settings) -> StoreUrl:
-    """Where `settings` want the store: DATABASE_URL, else a SQLite file in BOT_RECORD_DIR. Raises StoreError."""
+    """The store that `settings` name: DATABASE_URL, else a SQLite file in BOT_RECORD_DIR. Raises StoreError."""
     return url_of(settings.database_url.get_secret_value(), settings.record_dir)
 
 

@@ -1,4 +1,8 @@
-"""Tools for whoever tests a phone bot: a simulated phone, a simulated Realtime server, recorded calls as tests."""
+"""Tools for testing a phone bot: a simulated phone, a simulated Realtime server, recorded calls as tests.
+
+Public: what is exported here stays. Neither `bot.server` nor anything below it imports this. Start at `handset.phone`
+and `model.simulated`; with `replays` a bad call becomes a test.
+"""
 
 from bot.testing.agent import Pacing, Reply, ScriptedAgent, Spoken, ToolCall, Turn, padded, pattern
 from bot.testing.dialling.dial import DialResult, dial, new_call_sid, new_stream_sid

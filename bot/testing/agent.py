@@ -1,4 +1,4 @@
-"""What the simulated model says: an agent is asked for a reply to each turn, and the model speaks it."""
+"""Agents, who give the simulated model its words: one is asked for a reply to each turn, and the model speaks it."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ TOKEN_BYTES = 400
 
 
 class Pacing(msgspec.Struct, frozen=True):
-    """How a reply leaves the model (openai-realtime 5). Sizes and times in ms; `speed` as times real time, 0: at once.
+    """Pace of a reply (openai-realtime 5). Sizes and times in ms; `speed` as times real time, 0: at once.
 
     `first_audio_ms` runs from response.created to the first item, `item_gap_ms` from an item's announcement to its
     first audio; `transcript_lead_ms` is how much audio the text is ahead of the sound. `call_gap_ms`: from the last of
@@ -78,7 +78,7 @@ class McpCall(msgspec.Struct, frozen=True):
 
 
 class Failure(msgspec.Struct, frozen=True):
-    """How a response goes wrong (openai-realtime 6), once `after_ms` of its audio have been produced.
+    """Failure of a response (openai-realtime 6), once `after_ms` of its audio have been produced.
 
     `failed` and `incomplete` end in response.done with `code` (failed: error code; incomplete: reason). `stalls` stops
     producing until it is cancelled, `pauses` for `pause_ms` only, `silent` never says even response.created, `closes`
@@ -92,7 +92,7 @@ class Failure(msgspec.Struct, frozen=True):
 
 
 class Reply(msgspec.Struct, frozen=True):
-    """What one response says: audio items in order, then function calls, then calls of remote tools.
+    """Content of one response: audio items in order, then function calls, then calls of remote tools.
 
     `pacing` None: the model's own.
     """
@@ -106,7 +106,7 @@ class Reply(msgspec.Struct, frozen=True):
 
 
 class Turn(msgspec.Struct, frozen=True):
-    """What a response answers. `number` counts responses from 0.
+    """The turn that a response answers. `number` counts responses from 0.
 
     `audio` is what the caller said since the last response, in the input format, committed (empty when speech was
     scripted); `audio_ms` its length. `greeting`: the caller has not spoken yet. `interrupted`: the reply before was

@@ -1,4 +1,4 @@
-"""What both simulators are to the shell that runs them: the same pure object serves sockets and virtual time."""
+"""Interface of both simulators to the shell that runs them: one pure object serves sockets and virtual time."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ class Peer(Protocol):
 
     @property
     def violations(self) -> list[str]:
-        """What the bot did that the real one would refuse; tests assert that it is empty."""
+        """Acts of the bot that the real peer would refuse; tests assert that there are none."""
 
     def receive(self, text: str, now_us: int) -> None:
-        """One JSON text from the bot has arrived."""
+        """Take one JSON text from the bot."""
 
     def due(self, now_us: int) -> list[str]:
         """Takes the JSON texts that leave this peer by now, in order."""
 
     def next_us(self) -> int | None:
-        """When due() will next have something to do; None when only another message can bring it about."""
+        """Time when due() will next have something to do; None when only another message can bring it about."""

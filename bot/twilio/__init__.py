@@ -1,4 +1,4 @@
 """Twilio's side: the media stream's messages, the phone's playout, TwiML, signatures.
 
-No socket. Start at `stream`.
+Nothing here opens a socket or knows the model. Start at `stream`.
 """

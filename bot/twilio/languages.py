@@ -1,4 +1,4 @@
-"""What Twilio says to a caller when the bot can't, and with which voice (twilio-voice 2.3).
+"""Sentences that Twilio says to a caller when the bot can't, and the voices for them (twilio-voice 2.3).
 
 One table, by BOT_LANGUAGE. A language that is not in it gets English words from an English voice: a voice that reads
 another language is understood by nobody. Operators who want others write their own files (BOT_TWIML_DIR).
@@ -25,7 +25,7 @@ class Language(NamedTuple):
 
     @property
     def placeholders(self) -> Mapping[str, str]:
-        """What every document may use."""
+        """Placeholders that every document may use."""
         return self._asdict()
 
 

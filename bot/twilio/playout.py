@@ -1,4 +1,4 @@
-"""What a phone does with media, marks and clear (twilio-voice 5 "Semantics for a simulator").
+"""Playout of media, marks and clear by a phone (twilio-voice 5 "Semantics for a simulator").
 
 A queue of bytes and marks that plays 1 byte each 125 us while it holds any, and stands still when it is dry: a gap is
 heard as a gap and never caught up. Times are integer microseconds that the caller hands in and that never run back.
@@ -18,7 +18,7 @@ MAX_BUFFERED_BYTES = 4_800_000
 """Ten minutes; what comes above it is discarded (31931)."""
 US_PER_BYTE = 1000 // BYTES_PER_MS
 _COST = US_PER_BYTE * 1_000_000
-"""What one byte costs in millionths of a microsecond of the phone's own clock: drift stays in whole numbers."""
+"""Time that one byte plays, in millionths of a microsecond of the phone's own clock: drift stays in whole numbers."""
 
 Stall = tuple[int, int]
 """(from_us, for_us), in absolute time."""
@@ -42,7 +42,7 @@ class PlayClock:
         return (self._running(to_us) - self._running(from_us)) * self._rate // _COST
 
     def after(self, from_us: int, n_bytes: int) -> int:
-        """When the last of `n_bytes` has been played, if the first begins at `from_us`."""
+        """Time when the last of `n_bytes` has been played, if the first begins at `from_us`."""
         if n_bytes <= 0:
             return from_us
         if not self._stalls:
@@ -100,7 +100,7 @@ class Run:
     n_bytes: int = 0
     cut: bool = False
     late_us: int = 0
-    """How long after its first media it began."""
+    """Delay of its begin after its first media."""
 
 
 class Message(NamedTuple):
@@ -143,12 +143,12 @@ class Playout:
 
     @property
     def next_us(self) -> int | None:
-        """When the next mark falls due; None when none is pending."""
+        """Time when the next mark falls due; None when none is pending."""
         return self._marks[0][1] if self._marks else None
 
     @property
     def late_us(self) -> int:
-        """How long after its first media the last run began."""
+        """Delay of the last run's begin after its first media."""
         return self.runs[-1].late_us if self.runs else 0
 
     @property
@@ -210,14 +210,14 @@ class Playout:
         return self._buffered(self._running(now_us), now_us)
 
     def silent_from_us(self, now_us: int) -> int | None:
-        """When what is queued will have been played, or when the last audio ended; None before any."""
+        """Time when the queue will have been played, or when the last audio ended; None before any."""
         run = self._running(now_us)
         if run is None:
             run = self.runs[-1] if self.runs else None
         return None if run is None else run.end_us
 
     def heard_bytes(self, message: int, at_us: int) -> int:
-        """How many bytes of the media message number `message` (from 0) had been played at `at_us`, now or before."""
+        """Bytes of the media message number `message` (from 0) that had been played at `at_us`, now or before."""
         entry = self.messages[message]
         return max(0, min(entry.n_bytes, self._played(entry.run, at_us) - entry.offset))
 
@@ -226,7 +226,7 @@ class Playout:
         return sum(self._played(run, at_us) for run in self.runs)
 
     def spans(self, until_us: int) -> Iterator[Span]:
-        """What was heard before `until_us`, in order: a new span after each gap, be it dry or stalled."""
+        """Audio heard before `until_us`, in order: a new span after each gap, be it dry or stalled."""
         for run in self.runs:
             played = self._played(run, until_us)
             done = max(0, self._taken - run.first)
@@ -240,7 +240,7 @@ class Playout:
                 yield self._span(begun_us, run.first + done, run.first + played)
 
     def take(self, until_us: int) -> list[Span]:
-        """What was heard before `until_us` and not taken yet. It is forgotten, and the messages so far with it."""
+        """Take the audio heard before `until_us`. It is forgotten, and the messages so far with it."""
         spans = list(self.spans(until_us))
         self.messages.clear()
         self._taken_us = max(self._taken_us, until_us)
@@ -279,7 +279,7 @@ class Playout:
         self._run = run
 
     def render(self, from_us: int, until_us: int) -> bytes:
-        """What was heard from `from_us` to `until_us` as one piece of mu-law at 8 bytes/ms, silence (0xFF) between.
+        """Audio heard from `from_us` to `until_us` as one piece of mu-law at 8 bytes/ms, silence (0xFF) between.
 
         A span stands where it began; one pushed by a fast clock's longer predecessor follows it without overlap.
         """

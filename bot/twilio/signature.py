@@ -21,13 +21,13 @@ def absolute(public_url: str, path_qs: str) -> str:
 
 
 def stream_url(public_url: str, token: str) -> str:
-    """Where the media WebSocket of `token` is: ws for a plain http `public_url`, else wss."""
+    """URL of the media WebSocket of `token`: ws for a plain http `public_url`, else wss."""
     scheme, rest = public_url.split("://", 1)
     return absolute(f"{_STREAM_SCHEMES[scheme.lower()]}://{rest}", f"/media/{token}")
 
 
 def webhook_ok(tokens: Sequence[str], url: str, params: Sequence[tuple[str, str]], signature: str) -> bool:
-    """Whether one of the auth `tokens` made `signature` over a webhook.
+    """True when one of the auth `tokens` made `signature` over a webhook.
 
     `url` is the exact URL Twilio requested, still percent-encoded; `params` are the fields of the form in any order,
     empty and repeated ones included, and none for a GET. Twilio drops the port over https and keeps it over http; both
@@ -37,7 +37,7 @@ def webhook_ok(tokens: Sequence[str], url: str, params: Sequence[tuple[str, str]
 
 
 def stream_ok(tokens: Sequence[str], url: str, signature: str) -> bool:
-    """Whether one of the auth `tokens` made `signature` over the upgrade to `url`, a ws or wss URL.
+    """True when one of the auth `tokens` made `signature` over the upgrade to `url`, a ws or wss URL.
 
     Four forms are accepted: with and without a trailing slash, with and without the port (twilio-voice 3).
     """

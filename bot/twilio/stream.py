@@ -108,7 +108,7 @@ Inbound = Connected | Start | Media | Dtmf | MarkEcho | Stop
 
 
 class _Strict(_Message, frozen=True, forbid_unknown_fields=True):
-    """What goes to Twilio has no extra fields: 31951 names them as a cause."""
+    """A message to Twilio: it has no extra fields, since 31951 names them as a cause."""
 
 
 class OutPart(_Part, frozen=True, forbid_unknown_fields=True):

@@ -32,7 +32,7 @@ class BadToken(Exception):
 
 
 class StreamToken(NamedTuple):
-    """What a token says. `expires_s` counts seconds of the epoch; the token is void from that second on.
+    """Content of a token. `expires_s` counts seconds of the epoch; the token is void from that second on.
 
     `leg` is how many streams the call has had before. Then it has a past, which a process that does not know it has to
     find.
@@ -63,7 +63,7 @@ def seal(call_sid: str, now_s: int, nonce: bytes, key: bytes, *, leg: int = 0) -
 
 
 def open_token(token: str, now_s: int, keys: Sequence[bytes]) -> StreamToken:
-    """What `token` says, if one of `keys` sealed it and it is not out of date at `now_s`. Raises BadToken."""
+    """The content of `token`. Raises BadToken if none of `keys` sealed it, or it is out of date at `now_s`."""
     sealed = _decode(token)
     body, mac = sealed[:-_MAC_BYTES], sealed[-_MAC_BYTES:]
     # Every key is tried, so that the time taken does not tell which one fitted.

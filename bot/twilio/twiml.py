@@ -32,7 +32,7 @@ DOCUMENTS: Mapping[str, frozenset[str]] = {
 }
 """Every document and the placeholders it must have."""
 STANDING = frozenset(Language._fields)
-"""What any document may have besides: the voice, its locale and the sentences of the operator's language."""
+"""Placeholders of every document: the voice, its locale and the sentences of the operator's language."""
 
 HOLD_S = 1.0
 """The longest pause of `hold`, after which a process that leaves must still be there."""
@@ -77,7 +77,7 @@ def twiml_files(directory: Path | None, code: str) -> TwimlFiles:
 
 
 def shipped_directory() -> Path:
-    """Where our own files are: inside the package of a wheel, beside it in a checkout."""
+    """Directory of the shipped files: inside the package of a wheel, beside it in a checkout."""
     package = Path(__file__).resolve().parents[1]
     inside = package / "twiml"
     return inside if inside.is_dir() else package.parent / "twiml"
@@ -127,7 +127,7 @@ def _load(path: Path) -> Template:
 
 
 def _pause_s(root: ET.Element) -> float:
-    """How long a document waits; a <Pause> that says nothing, or no number, is a second for Twilio."""
+    """Seconds that a document waits; a <Pause> that says nothing, or no number, is a second for Twilio."""
     lengths = (pause.get("length", "1") for pause in root.iter("Pause"))
     return sum(float(length) if length.isascii() and length.isdecimal() else 1.0 for length in lengths)
 

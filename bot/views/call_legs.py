@@ -7,7 +7,7 @@ from dataclasses import fields, replace
 from typing import Any, TypeVar
 
 from bot.audio.payload import BYTES_PER_MS, SILENCE_BYTE
-from bot.views.call_sound import Sound
+from bot.views.call_sound import CallSound
 from bot.views.timeline_parts import Timeline
 
 _LASTS = frozenset({"took_us", "duration_us"})
@@ -61,7 +61,7 @@ def joined(legs: Sequence[Timeline]) -> Timeline | None:
     )
 
 
-def joined_sounds(legs: Iterable[Sound]) -> Sound | None:
+def joined_sounds(legs: Iterable[CallSound]) -> CallSound | None:
     """The sounds of a call's streams as one, with silence between; None when there are none."""
     sounds = sorted(legs, key=lambda sound: sound.start_us)
     if len(sounds) < 2:
@@ -73,4 +73,4 @@ def joined_sounds(legs: Iterable[Sound]) -> Sound | None:
         for track, audio in zip(tracks, (sound.caller, sound.heard), strict=True):
             track.extend(bytes((SILENCE_BYTE,)) * (at - len(track)))
             track[at : at + len(audio)] = audio
-    return Sound(start_us, *(bytes(track) for track in tracks))
+    return CallSound(start_us, *(bytes(track) for track in tracks))

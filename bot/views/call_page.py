@@ -19,13 +19,13 @@ import msgspec
 
 from bot.recording.fixture import Fixture
 from bot.recording.wording import visible
-from bot.views.call_sound import Sound, sound_of_timeline
+from bot.views.call_sound import CallSound, sound_of_timeline
 from bot.views.page_data import page_data
 from bot.views.timeline import timeline
 from bot.views.timeline_parts import Event, LatencyKind, Side, Timeline, Turn
 
 _IN_SCRIPT = {ord(letter): f"\\u{ord(letter):04x}" for letter in "<>&\u2028\u2029"}
-"""What could end a script element or a line of it; inside JSON these stand only in strings."""
+"""Letters that could end a script element or a line of it; inside JSON these stand only in strings."""
 
 
 class Figure(NamedTuple):
@@ -45,7 +45,7 @@ def render_page(fixture: Fixture) -> str:
 def page_of(
     told: Timeline,
     *,
-    sound: Sound | None = None,
+    sound: CallSound | None = None,
     beside: str = "",
     facts: list[str] | None = None,
     figures: list[Figure] | None = None,
@@ -72,7 +72,7 @@ def page_of(
     )
 
 
-def _policy(style: str, script: str, sound: Sound | None, beside: str) -> str:
+def _policy(style: str, script: str, sound: CallSound | None, beside: str) -> str:
     media = "media-src 'self' file:; " if beside else "media-src blob:; " if sound else ""
     return (
         f"default-src 'none'; style-src {_hash(style)}; script-src {_hash(script)}; img-src data:; {media}"
@@ -141,8 +141,8 @@ _PLAYER = (
 )
 
 
-def _legend(told: Timeline, sound: Sound | None) -> str:
-    """Only what this page can show."""
+def _legend(told: Timeline, sound: CallSound | None) -> str:
+    """The legend of what this page can show."""
     audio = bool(sound or told.frames or told.pieces)
     shown = [
         ("k-caller", "caller&rsquo;s audio", audio),

@@ -1,4 +1,4 @@
-"""What a call sounded like: two tracks of mu-law on the call's own clock, from its recording or from its fixture."""
+"""Sound of a call: two tracks of mu-law on the call's own clock, from its recording or from its fixture."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class BadSound(ValueError):
 
 
 @dataclass(frozen=True, slots=True)
-class Sound:
+class CallSound:
     """Mu-law of equal length, 8 bytes a millisecond, from `start_us` of the call's clock on."""
 
     start_us: int
@@ -37,7 +37,7 @@ class Sound:
         return len(self.caller) / mulaw.RATE
 
 
-def sound_of_recording(path: Path | str) -> Sound:
+def sound_of_recording(path: Path | str) -> CallSound:
     """The stereo WAV at `path`, as if it began with the call. Raises BadSound, and OSError when it can't be read."""
     caller, heard = bytearray(), bytearray()
     try:
@@ -50,10 +50,10 @@ def sound_of_recording(path: Path | str) -> Sound:
                 heard += mulaw.encode(right)
     except (wave.Error, EOFError) as error:
         raise BadSound(f"{path} is not a WAV file ({str(error) or 'it ends too early'})") from None
-    return Sound(0, bytes(caller), bytes(heard))
+    return CallSound(0, bytes(caller), bytes(heard))
 
 
-def sound_of_timeline(told: Timeline) -> Sound | None:
+def sound_of_timeline(told: Timeline) -> CallSound | None:
     """The call as its fixture has it, from its first sound on; None when there is none."""
     spoken = [(frame.at_us, frame.audio) for frame in told.frames]
     played = [(piece.start_us, piece.audio[: piece.heard_bytes]) for piece in told.pieces if piece.heard_bytes]
@@ -62,10 +62,10 @@ def sound_of_timeline(told: Timeline) -> Sound | None:
     start_us = max(0, min(at_us for at_us, _ in (*spoken, *played)))
     end_us = max(at_us + len(audio) * _US_PER_BYTE for at_us, audio in (*spoken, *played))
     size = max(0, end_us - start_us) // _US_PER_BYTE
-    return Sound(start_us, _track(spoken, start_us, size), _track(played, start_us, size))
+    return CallSound(start_us, _track(spoken, start_us, size), _track(played, start_us, size))
 
 
-def wav_of(sound: Sound) -> bytes:
+def wav_of(sound: CallSound) -> bytes:
     """A stereo WAV, 8 kHz 16-bit: the caller left, what the caller heard right."""
     whole = io.BytesIO()
     with wave.open(whole, "wb") as file:

@@ -1,4 +1,4 @@
-"""What the script of a call's page draws and plays from. Times are in ms; tracks are base64 in the alphabet of URLs."""
+"""Data of a call's page, for its script to draw and play. Times are in ms; tracks are base64 for URLs."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ import base64
 from typing import Any
 
 from bot.recording.wording import visible
-from bot.views.call_sound import Sound
+from bot.views.call_sound import CallSound
 from bot.views.timeline_parts import BargeIn, Timeline, Turn
 from bot.views.waveform import Waveform, waveform, waveform_of_sound
 
 
-def page_data(told: Timeline, sound: Sound | None, beside: str) -> dict[str, Any]:
+def page_data(told: Timeline, sound: CallSound | None, beside: str) -> dict[str, Any]:
     """`beside`: the file, by its path from the page, that is played in place of `sound`."""
     waves = waves_of(told, sound)
     last_us = max([told.duration_us, sound.end_us if sound else 0, *(piece.end_us for piece in told.pieces)])
@@ -37,14 +37,14 @@ def page_data(told: Timeline, sound: Sound | None, beside: str) -> dict[str, Any
     }
 
 
-def waves_of(told: Timeline, sound: Sound | None) -> Waveform:
-    """What the fixture tells, since it knows also what was never heard; the recording where there is no fixture."""
+def waves_of(told: Timeline, sound: CallSound | None) -> Waveform:
+    """The waveform by the fixture, which knows also what was never heard; without one by the recording."""
     if sound and not told.frames and not told.pieces:
         return waveform_of_sound(sound)
     return waveform(told)
 
 
-def _sound(sound: Sound | None, beside: str) -> dict[str, Any] | None:
+def _sound(sound: CallSound | None, beside: str) -> dict[str, Any] | None:
     """Mu-law, half the size of what it was recorded as; the script makes a WAV of it, which every browser plays."""
     if sound is None:
         return None

@@ -1,4 +1,4 @@
-"""What the caller heard of a recorded call, by the arithmetic of the line: 8 bytes a millisecond, first in first out.
+"""Audio that the caller heard, by the arithmetic of the line: 8 bytes a millisecond, first in first out.
 
 It knows no more than the recording: a phone that buffers ahead or stalls played a little later than is said here.
 """

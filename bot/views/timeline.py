@@ -14,7 +14,7 @@ from bot.audio.payload import BYTES_PER_MS
 from bot.call import inputs
 from bot.call.transcript.transcript import Transcript
 from bot.realtime import events
-from bot.recording.fixture import Fixture, Line
+from bot.recording.fixture import Fixture, FixtureLine
 from bot.recording.told_outputs import end_of, report_of
 from bot.recording.wording import in_words
 from bot.twilio import stream
@@ -63,7 +63,7 @@ class _Reader:
         self.call_sid = ""
         self.ended = ""
         self._lost = ""
-        """How the last session was lost, if none has come after it."""
+        """The way in which the last session was lost; empty once another has come."""
         self._frames: list[tuple[int, int, str]] = []
         self._words = Transcript()
         self._complete: set[str] = set()
@@ -73,7 +73,7 @@ class _Reader:
     def say(self, us: int, side: Side, kind: str, text: str, *, minor: bool = False) -> None:
         self.events.append(Event(us, side, kind, text, minor))
 
-    def read(self, line: Line) -> None:
+    def read(self, line: FixtureLine) -> None:
         text = bytes(line.message)
         try:
             match line.way:

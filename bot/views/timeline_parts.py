@@ -13,7 +13,7 @@ LatencyKind = Literal["first_audio", "answer", "silence"]
 
 @dataclass(slots=True)
 class Turn:
-    """What one side said. `text` is what was heard of it, `unheard_text` (an estimate) what a cut took away.
+    """Words of one side. `text` is what was heard of them, `unheard_text` (an estimate) what a cut took away.
 
     Times are when the caller spoke, or when the bot was heard; `until_us` None: it had not ended when the file did.
     """

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from bot.audio.levels import peaks
 from bot.audio.payload import BYTES_PER_MS
-from bot.views.call_sound import Sound
+from bot.views.call_sound import CallSound
 from bot.views.timeline_parts import Timeline
 
 _FINEST_MS = 20
@@ -38,7 +38,7 @@ def waveform(timeline: Timeline) -> Waveform:
     return Waveform(caller.window_ms, bytes(caller.heights), bytes(heard.heights), bytes(unheard.heights))
 
 
-def waveform_of_sound(sound: Sound) -> Waveform:
+def waveform_of_sound(sound: CallSound) -> Waveform:
     """The two tracks of a recording; what was never heard is not in it."""
     caller, heard, unheard = _tracks(sound.end_us)
     caller.add(sound.start_us, sound.caller)

@@ -1,4 +1,4 @@
 """WebSocket framing for both sides, and fair reading of a connection.
 
-No message's meaning. Start at `framing`.
+Nothing here knows what a message means. Start at `framing`.
 """

@@ -1,4 +1,4 @@
-"""What comes in over one connection, taken in turns: whoever sends more than anybody needs to waits, and nobody else.
+"""Fair reading of one connection: who sends more than anybody needs waits, and nobody else does.
 
 A stream of Twilio's is fifty messages a second. In as many bytes as one of them a stranger has dozens of frames, each
 of which costs as much; so what is counted is the processor's time. What can't be taken now stays with the sender, whose
@@ -12,11 +12,11 @@ import time
 from collections.abc import Callable
 
 TURN_BYTES = 512
-"""Taken before the loop turns to others, of what comes in large pieces."""
+"""Bytes taken of a large piece before the loop turns to others."""
 BURST_S = 0.1
 """Processor time without a pause: for the audio of half a minute and more, as after a stall."""
 SHARE = 0.02
-"""Of the processor, on and on; a caller's audio takes a tenth of that."""
+"""Share of the processor that a connection may use on and on; a caller's audio takes a tenth of that."""
 PAUSE_S = 0.02
 
 
@@ -28,7 +28,7 @@ class FairReader:
         self._loop = asyncio.get_running_loop()
         self._transport: asyncio.Transport | None = None
         self.kept = memoryview(b"")
-        """What waits for its turn: what comes now is to wait too."""
+        """Data that waits for its turn; while there is any, what comes now waits too."""
         self._allowed_s = BURST_S
         self._allowed_at_s = self._loop.time()
         self._next: asyncio.Handle | None = None
@@ -38,7 +38,7 @@ class FairReader:
         self._transport = transport
 
     def close(self) -> None:
-        """Nothing of it is taken any more."""
+        """Take nothing more of it."""
         self._transport = None
         self.kept = memoryview(b"")
         if self._next is not None:
@@ -46,7 +46,7 @@ class FairReader:
             self._next = None
 
     def feed(self, data: bytes) -> None:
-        """More bytes have come, and are no message by itself, which is taken without further ado."""
+        """Take more bytes that are no whole message by themselves; such a one never comes here."""
         if self.kept:
             self.kept = memoryview(bytes(self.kept) + data)
             return

@@ -21,7 +21,7 @@ __all__ = ["FrameReader", "Framer", "plain_text"]
 
 _MASKS_AT_ONCE = 1024
 LEADING = 16
-"""Of a third of a second of a phone."""
+"""Text frames taken at once from the head of new data: a third of a second of a phone."""
 _WHOLE_TEXT = 0x81
 _MASKED = 0x80
 _MEDIUM_BYTES = 65_535
@@ -52,7 +52,7 @@ class Framer:
 
     def __init__(self) -> None:
         self._size = -1
-        """Of the last message, which is mostly that of the next, and the head that goes with it."""
+        """Length of the last message, which is mostly that of the next, and the head that goes with it."""
         self._head = b""
 
     def text(self, data: bytes) -> bytes:
@@ -82,32 +82,32 @@ class FrameReader:
     def __init__(self, judge: Callable[[bytes], None], *, masked: bool, most_bytes: int) -> None:
         self.on_text: Callable[[bytes], None] = judge
         self.in_fragments = False
-        """Between the first and the last frame of a message in several: then a whole text frame is a fault too."""
+        """True between the first and the last frame of a message in several: then a whole text frame is a fault too."""
         self.broken = False
         self._judge = judge
         self._masked = masked
         self._most_bytes = most_bytes
         self._shortest = 6 if masked else 2
         self._medium, self._medium_head = (b"\x81\xfe", 8) if masked else (b"\x81\x7e", 4)
-        """How a whole text frame of 126 bytes to 64 KiB begins, and how many bytes stand before its text."""
+        """First bytes of a whole text frame of 126 bytes to 64 KiB, and how many bytes stand before its text."""
         self._plain = most_bytes >= _MEDIUM_BYTES
-        """Whether a whole text frame of such a length may come next, and is no part of anything."""
+        """True while a whole text frame of such a length may come next, and is no part of anything."""
         self._usual, self._usual_bytes = b"", -1
-        """How the last of them began, and its length, which are mostly those of the next."""
+        """First bytes and length of the last of them, which are mostly those of the next."""
         self._rest: list[bytes] = []
         """The beginning of a frame, as it came, and how many bytes it has and must have before it is looked at."""
         self._rest_bytes = 0
         self._needed = 0
 
     def whole(self, data: bytes) -> bool:
-        """Take `data` if it is just one text frame of up to 64 KiB, as nearly all are: whether it was."""
+        """Take `data` if it is just one text frame of up to 64 KiB, as nearly all are. True when it was taken."""
         if (len(data) != self._usual_bytes or data[:4] != self._usual) and not self._is_whole(data):
             return self._small(data)
         self.on_text(apply_mask(data[8:], data[4:8]) if self._masked else data[4:])
         return True
 
     def _small(self, data: bytes) -> bool:
-        """Take `data` if it is just one text frame of less than 126 bytes, as a mark's echo is: whether it was."""
+        """Take `data` if it is one text frame of less than 126 bytes, as a mark's echo is. True when it was taken."""
         size, head = len(data) - self._shortest, self._shortest
         if not self._plain or not 0 <= size < 126 or data[:2] != bytes((_WHOLE_TEXT, size | _MASKED * self._masked)):
             return False
@@ -122,9 +122,9 @@ class FrameReader:
         return True
 
     def leading(self, data: bytes) -> bytes:
-        """Take the text frames of 126 bytes to 64 KiB that `data` begins with, some of them: what is left of it.
+        """Take some of the text frames of 126 bytes to 64 KiB that `data` begins with, and give back the rest.
 
-        Several come at once to one who is behind, who must not take longer over each of them for that.
+        A reader that is behind gets several at once, and must not take longer over each for that.
         """
         at, head = 0, self._medium_head
         for _ in range(LEADING):
@@ -137,7 +137,7 @@ class FrameReader:
         return data[at:] if at else data
 
     def feed(self, data: bytes) -> None:
-        """More bytes have come."""
+        """Take more bytes."""
         if self.whole(data):
             return
         if self._rest:
@@ -156,7 +156,7 @@ class FrameReader:
             self._usual_bytes = -1
 
     def _frames(self, data: bytes) -> int:
-        """Read the whole frames in `data`: where the first begins that is not whole."""
+        """Read the whole frames in `data`, and give the place of the first that is not whole."""
         at, end, shortest = 0, len(data), self._shortest
         self._needed = shortest
         while end - at >= shortest and not self.broken:

@@ -1,0 +1,1 @@
+"""Audio: the codec, WAV files, resampling, and the recordings that ship."""

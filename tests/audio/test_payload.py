@@ -43,7 +43,7 @@ def test_what_is_not_strict_base64_is_refused(wrong: str) -> None:
 
 
 def canonical(payload: str) -> bool:
-    """Whether a strict decoder reads it and an encoder pads as much: the decoder alone takes padding without end."""
+    """True when a strict decoder reads it and an encoder pads as much: the decoder alone takes padding without end."""
     try:
         audio = binascii.a2b_base64(payload, strict_mode=True)
     except ValueError:

@@ -30,7 +30,7 @@ def windows(line: Prompt) -> list[int]:
 
 
 def loud(line: Prompt, floor_db: float) -> list[bool]:
-    """Which windows are above `floor_db` under the loudest."""
+    """Windows of a prompt, True for each that is above `floor_db` under the loudest."""
     floor = max(windows(line)) * 10 ** (floor_db / 20)
     return [level > floor for level in windows(line)]
 

@@ -31,7 +31,7 @@ def level_db(pcm: bytes) -> float:
 
 
 def part_db(pcm: bytes, hertz: float, rate: int) -> float:
-    """How much of `hertz` is in it."""
+    """Level of `hertz` in it, in dB of a tone of LOUD."""
     samples = array("h", pcm)[SETTLED:-SETTLED]
     angle = 2 * math.pi * hertz / rate
     real = sum(sample * math.cos(angle * n) for n, sample in enumerate(samples))

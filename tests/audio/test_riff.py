@@ -88,7 +88,7 @@ def level(ulaw: bytes) -> float:
 
 
 def pitch(ulaw: bytes) -> float:
-    """From how often the tone goes up through zero."""
+    """Pitch of a tone in Hz, from how often it goes up through zero."""
     samples = struct.unpack(f"<{len(ulaw)}h", mulaw.decode(ulaw))
     ups = [n for n in range(1, len(samples)) if samples[n - 1] < 0 <= samples[n]]
     return (len(ups) - 1) * 8000 / (ups[-1] - ups[0])

@@ -1,1 +1,1 @@
-"""What the bridge costs and how much it delays, beside a bare relay in the same run: `python -m tests.benchmarks`."""
+"""Cost and delay of the bridge, beside a bare relay in the same run: `python -m tests.benchmarks`."""

@@ -14,7 +14,7 @@ except ImportError:  # a platform without a build of it: slower generators, whic
 
 _GUID = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
 _NO_MASK = bytes(4)
-"""A key of zeros is a legal key: the frame counts as masked, and whoever reads it has the same work to unmask it."""
+"""A mask of zeros, which is legal: the frame counts as masked, and its reader has the same work to unmask it."""
 
 Frame = tuple[int, bytes]
 """The opcode and the unmasked payload."""
@@ -69,7 +69,7 @@ class FrameReader:
 
 
 def _extent(data: bytes, at: int, end: int) -> tuple[int, int]:
-    """Where the payload of the frame at `at` begins and ends; (0, 0) while its head is not whole."""
+    """Begin and end of the payload of the frame at `at`; (0, 0) while its head is not whole."""
     length, body = data[at + 1] & 0x7F, at + 2
     if length == 126:
         body = at + 4

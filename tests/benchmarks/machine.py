@@ -1,4 +1,4 @@
-"""What the figures were measured on, and which core does what."""
+"""The machine that figures were measured on, and the cores for subject, phone and model."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ PACKAGES = ("heardline", "aiohttp", "websockets", "uvloop", "msgspec")
 
 @dataclass(frozen=True)
 class Cores:
-    """Who may run where; empty sets where there is only one core to share."""
+    """Cores of each process; empty sets where there is only one core to share."""
 
     subject: frozenset[int]
     phone: frozenset[int]

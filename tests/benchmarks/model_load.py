@@ -64,7 +64,7 @@ class ModelLoad:
         return {"port": server.sockets[0].getsockname()[1]}
 
     def pace(self, first_audio_s: float) -> Reply:
-        """From now on a response takes `first_audio_s` to begin."""
+        """Let each response take `first_audio_s` to begin, from now on."""
         self.first_audio_s = first_audio_s
         return {}
 
@@ -91,7 +91,7 @@ class ModelLoad:
         }
 
     def stop(self) -> Reply:
-        """No more audio; the sessions stay."""
+        """Send no more audio; the sessions stay."""
         self._talk = False
         return {}
 

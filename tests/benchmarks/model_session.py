@@ -20,7 +20,7 @@ LEAD_DELTAS = 2
 """Sent at once when a response begins: the phone always has something left to play, as behind a real model."""
 TAIL_S = 0.005
 ANSWER_S = 0.06
-"""After speech_started: the end of the response that was cut, and the answer to the caller's word."""
+"""Seconds from speech_started to the end of the response that was cut, and to the answer to the caller's word."""
 _AUDIO_KEYS = {"relay": b'"payload":"', "minimal": b'"audio":"', "realtime": b'"audio":"'}
 _FILLER = filler(DELTA_MS * 8)
 _DELTA = (
@@ -31,7 +31,7 @@ _DELTA = (
 
 @dataclass
 class ModelCounts:
-    """What all sessions of the process saw; `up` since the window began, the others since `reset`."""
+    """Counts of all sessions of the process; `up` since the window began, the others since `reset`."""
 
     sent: int = 0
     received: int = 0
@@ -41,7 +41,7 @@ class ModelCounts:
 
 
 class ModelSession(asyncio.Protocol):
-    """Which subject is at the other end stands in the path: /relay and /minimal, and anything else speaks Realtime."""
+    """One session. Its path names the subject at the other end: /relay and /minimal; anything else speaks Realtime."""
 
     def __init__(
         self, number: int, counts: ModelCounts, first_audio_s: float, over: Callable[[ModelSession], None]
@@ -160,7 +160,7 @@ class ModelSession(asyncio.Protocol):
         return f"resp_{self.number}_{self._turns}", f"item_{self.number}_{self._turns}"
 
     def place(self) -> dict[str, object]:
-        """Where the audio of the response at hand belongs."""
+        """Ids and indices of the audio of the present response."""
         response_id, item_id = self._ids()
         return {"response_id": response_id, "item_id": item_id, "output_index": 0, "content_index": 0}
 
@@ -208,7 +208,7 @@ class ModelSession(asyncio.Protocol):
             self.delta()
 
     def begin_audio(self) -> None:
-        """The deltas to come are those of the response at hand."""
+        """Make the deltas to come those of the present response."""
         response_id, item_id = self._ids()
         self._template = _DELTA % (response_id.encode(), item_id.encode(), _FILLER)
 

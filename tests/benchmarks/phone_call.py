@@ -33,7 +33,7 @@ _AUDIO_OF_MODEL = b'{"type":"response.output_audio.delta"'
 
 @dataclass
 class PhoneCounts:
-    """What all calls of the process saw since the window began; `sent` and `received` since ever."""
+    """Counts of all calls of the process since the window began; `sent` and `received` since ever."""
 
     sent: int = 0
     received: int = 0
@@ -58,7 +58,7 @@ class PhoneCall(asyncio.Protocol):
         loop = asyncio.get_running_loop()
         self.opened: asyncio.Future[None] = loop.create_future()
         self.greeted: asyncio.Future[tuple[int, int]] = loop.create_future()
-        """When the first audio arrived and when the model sent it, in ns."""
+        """Times in ns at which the first audio arrived and the model sent it."""
         self.gone: asyncio.Future[None] = loop.create_future()
         self._number = number
         self._texts = TwilioTexts(ids)
@@ -155,7 +155,7 @@ class PhoneCall(asyncio.Protocol):
             self._clear()
 
     def _passed_on(self, text: bytes) -> None:
-        """What a bare relay gives a phone besides audio: `speech_started` stands for the clear."""
+        """Take a text of a bare relay that is no audio: `speech_started` stands for the clear."""
         if b"speech_started" in text[:80]:
             self._counts.clears.append((self._number, now_ns()))
 

@@ -24,7 +24,7 @@ WAIT_S = 15
 
 @dataclass(frozen=True)
 class Target:
-    """Whom to ring. Without `auth_token` there is no webhook: the upgrade alone, as for a relay."""
+    """The subject to ring. Without `auth_token` there is no webhook: the upgrade alone, as for a relay."""
 
     port: int
     path: str
@@ -34,7 +34,7 @@ class Target:
 
 @dataclass(frozen=True)
 class Opened:
-    """How one call began: times in ns on the clock of stamps, `answered` and `started` since the webhook was sent."""
+    """Begin of one call: times in ns on the clock of stamps, `answered` and `started` since the webhook was sent."""
 
     call: PhoneCall
     rung: int
@@ -126,7 +126,7 @@ class PhoneLoad:
         }
 
     def stop(self) -> Reply:
-        """No more frames; the calls stay."""
+        """Send no more frames; the calls stay."""
         for slot in self._slots:
             slot.clear()
         return {}

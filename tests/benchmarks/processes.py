@@ -106,7 +106,7 @@ class Process:
         return reply
 
     def wait_for_port(self, port: int, within_s: float = 20.0) -> None:
-        """Until it accepts connections. Raises RigError."""
+        """Wait until it accepts connections. Raises RigError."""
         until_s = time.monotonic() + within_s
         while time.monotonic() < until_s and self._child.poll() is None:
             try:

@@ -1,4 +1,4 @@
-"""Results as a Markdown table for people and JSON for the plot and whoever compares runs."""
+"""Results as a Markdown table for people and as JSON for the plot and for comparing runs."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def _shown(cell: Cell) -> str:
 
 
 def write(directory: Path, machine: dict[str, str], tables: list[Table]) -> tuple[Path, Path]:
-    """Both files. Gives their paths."""
+    """Write both files and give their paths."""
     head = ["# Benchmarks", "", *(f"- {name}: {value}" for name, value in machine.items()), ""]
     text = "\n".join([*head, *(table.markdown() for table in tables)])
     markdown, data = directory / "results.md", directory / "results.json"

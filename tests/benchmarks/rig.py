@@ -21,13 +21,13 @@ from tests.store.troubles import small_disk
 
 Kind = Literal["relay", "minimal", "heardline"]
 Store = Literal["none", "kept", "slow", "locked", "full", "gone"]
-"""What becomes of the call store: it is not even looked for, works, works until it is troubled, or is nowhere."""
+"""State of the call store: not even looked for, working, working until it is troubled, or nowhere."""
 KINDS: tuple[Kind, ...] = ("relay", "minimal", "heardline")
 LIMIT_CPU_SHARE = 0.9
 SETTLE_S = 1.0
 TRIES = 3
 ARRIVE_S = 0.3
-"""What is under way has arrived when nothing more has come for so long."""
+"""Seconds without anything new after which all that was under way has arrived."""
 OPEN_PER_S = 100
 
 
@@ -56,7 +56,7 @@ class Observation:
 
     @property
     def limited(self) -> bool:
-        """Whether the load generators, not the subject, may be what was measured."""
+        """True when the load generators, not the subject, may be what was measured."""
         return self.lag.p99 > LIMIT_LAG_US or self.generator_share > LIMIT_CPU_SHARE
 
 
@@ -79,7 +79,7 @@ class Rig:
         self.say = say
         self.quick = quick
         self.faults: list[str] = []
-        """What subjects logged as errors, in words: figures beside them are not those of a healthy run."""
+        """Errors that subjects logged, in words: figures beside them are not those of a healthy run."""
         self._directory = directory
         self._cores = cores()
         self._stack = contextlib.ExitStack()
@@ -160,7 +160,7 @@ class Rig:
         return chosen
 
     def records(self, target: Target) -> Path:
-        """Where the bot keeps its calls."""
+        """Directory in which the bot keeps its calls."""
         return self._scratch / f"records-{target.port}"
 
     def _tls_port(self) -> int:
@@ -236,7 +236,7 @@ class Rig:
             before = left
 
     def stop(self) -> None:
-        """No more audio from either side; the calls stay open."""
+        """Stop the audio of both sides; the calls stay open."""
         self.phone.ask("stop")
         self.model.ask("stop")
 

@@ -1,4 +1,4 @@
-"""The time of sending, inside the audio: whoever receives it knows how long it was on its way.
+"""The time of sending, inside the audio: its receiver knows how long it was on its way.
 
 A stamp takes the first nine bytes of a payload, twelve characters of base64: seven bytes of time.monotonic_ns, which is
 one clock for all processes of a machine, and two of the call's number. It survives every bridge that leaves base64 alone.
@@ -34,5 +34,5 @@ def read_stamp(text: bytes, at: int) -> tuple[int, int]:
 
 
 def filler(n_bytes: int) -> bytes:
-    """What follows a stamp in a payload of `n_bytes`, as base64."""
+    """The rest of a payload of `n_bytes` behind its stamp, as base64."""
     return base64.b64encode(bytes(at % 251 for at in range(n_bytes - _BYTES)))

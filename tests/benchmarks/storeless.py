@@ -16,7 +16,7 @@ async def nothing(_: Settings) -> AsyncIterator[None]:
 
 
 async def not_prepared(_: Settings) -> None:
-    """There is nothing to prepare."""
+    """A store that needs no preparation."""
 
 
 if __name__ == "__main__":

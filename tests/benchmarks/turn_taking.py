@@ -19,10 +19,10 @@ GREETING_S = 1.0
 ROUND_S = SHARE * (SHORTEST_S + LONGEST_S) / 2
 """A turn of both on average: so far apart are first answers spread, that not all calls do the same at once."""
 REACTION_S = 0.5
-"""From the end of what is heard to the caller's first word, and from their last to the answer."""
+"""Seconds from the end of what is heard to the caller's first word, and from their last to the answer."""
 TRANSCRIBED_S = 0.4
 PIECES = 4
-"""In which the caller's words are told before they are told whole."""
+"""Pieces in which the caller's words are told before they are told whole."""
 FIRST_AUDIO_S = 0.25
 
 

@@ -29,7 +29,7 @@ class Wire:
         self.entries: list[Entry] = []
         """Every entry ever made, in order."""
         self.truth: list[list[int]] = []
-        """For each `clear`, when it took effect: bytes truly heard, entry by entry."""
+        """Bytes truly heard when each `clear` took effect, entry by entry."""
         self.marks: list[tuple[int, str]] = []
         """(us, name) of every mark as it was sent."""
         self.late_echoes: list[str] = []
@@ -57,7 +57,7 @@ class Wire:
         return entry
 
     def finish(self, item: str) -> None:
-        """No more audio of `item` comes."""
+        """Tell the ledger that no more audio of `item` comes."""
         for entry in self.ledger.find(item):
             self._send(self.speaking.done(entry, self.now_us), entry)
 
@@ -69,7 +69,7 @@ class Wire:
         return entries
 
     def heard_ms(self, item: str) -> float:
-        """What the ledger says of `item` now."""
+        """Milliseconds of `item` that the ledger takes for heard now."""
         self.ledger.heard(self.now_us)
         return next(entry.heard for entry in reversed(self.entries) if entry.item_id == item) / BYTES_PER_MS
 
@@ -85,7 +85,7 @@ class Wire:
         self.now_us = at_us
 
     def true_bytes(self) -> list[int]:
-        """What the phone has truly played by now, entry by entry."""
+        """Bytes that the phone has truly played by now, entry by entry."""
         heard = [0] * len(self.entries)
         for message, number in enumerate(self._arrived):
             heard[number] += self.phone.heard_bytes(message, self.now_us)

@@ -50,7 +50,7 @@ SETTINGS = CallSettings(
 
 
 def frames(desk: ScriptedCall, ms: int) -> None:
-    """So much of the caller's audio, as it comes."""
+    """Let so much of the caller's audio come, frame by frame."""
     first = desk.now_us // MS
     for at in range(first, first + ms, 20):
         desk.at(at).give(frame(at))
@@ -58,7 +58,7 @@ def frames(desk: ScriptedCall, ms: int) -> None:
 
 
 def said_ms(desk: ScriptedCall) -> int:
-    """How much of the caller's audio the session at hand was given."""
+    """Milliseconds of the caller's audio that the present session was given."""
     return desk.call.listening.appended_bytes // 8
 
 
@@ -83,7 +83,7 @@ def opened() -> ScriptedCall:
 
 
 def greeted() -> ScriptedCall:
-    """It has been heard, and nobody speaks; the turns are about to be the server's."""
+    """The greeting has been heard, and nobody speaks; the turns are about to be the server's."""
     desk = opened()
     desk.give(created("R0"), words("R0", "G", "Hello."), delta("R0", "G", 600), audio_done("R0", "G"))
     desk.give(item_done("G"), done("R0"))
@@ -226,7 +226,7 @@ def the_bot_is_about_to_hang_up(desk: ScriptedCall, leg: int) -> None:
 
 
 def the_caller_is_silent_for_long(desk: ScriptedCall, leg: int) -> None:
-    """They have been asked whether they are still there."""
+    """A caller who has been asked whether they are still there."""
     began_ms = desk.now_us // MS
     for at in range(began_ms, began_ms + 40_100, 100):
         desk.at(at).tick()
@@ -273,7 +273,7 @@ AGAIN: tuple[Situation, ...] = (
     the_session_owes_the_end_of_a_response,
     the_line_falls_silent,
 )
-"""From a call at rest, with any session."""
+"""Situations that begin in a call at rest, with any session."""
 
 
 def transcoded() -> ScriptedCall:
@@ -341,7 +341,7 @@ def goodbye_asked_for() -> ScriptedCall:
 
 
 def goodbye_spoken_over() -> ScriptedCall:
-    """Before any of it was heard: it is to come after what the caller says."""
+    """The goodbye before any of it was heard: it is to come after what the caller says."""
     desk = goodbye_asked_for()
     desk.give(goodbye("RG"))
     the_caller_speaks(desk, 1)

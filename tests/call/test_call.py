@@ -219,7 +219,7 @@ def test_when_we_own_the_turns_a_committed_turn_is_answered_by_us(barge_in: str)
 
 
 def test_off_means_off() -> None:
-    """The caller talks over the reply: it plays on, and what he said is answered when it has been generated."""
+    """The caller talks over the reply: it plays on, and what they said is answered when it has been generated."""
     desk = ScriptedCall(CallSettings(barge_in="off"))
     desk.give(speaks(), stops(), committed(), created("R1"), added("R1", "A"), delta("R1", "A", 3_000))
     assert desk.at(1_000).give(speaks(), stops(), committed()) == []
@@ -229,8 +229,8 @@ def test_off_means_off() -> None:
     assert desk.sent(stream.Clear) == []
 
 
-def test_who_talks_on_past_a_reply_that_he_may_not_cut_is_heard_out() -> None:
-    """He is neither idle nor unanswered: the model's time runs from the end of his turn."""
+def test_who_talks_on_past_a_reply_that_they_may_not_cut_is_heard_out() -> None:
+    """They are neither idle nor unanswered: the model's time runs from the end of their turn."""
     desk = ScriptedCall(CallSettings(barge_in="off", idle_s=5))
     desk.give(speaks(), stops(), committed())
     desk.reply("R1", A=1_000)
@@ -292,7 +292,7 @@ def test_a_caller_who_speaks_before_the_response_asked_for_exists_is_not_talked_
     assert desk.give(created("R2"), delta("R2", "B", 200)) == ["mark e1.0", "media 200", "mark e1.1"]
 
 
-def test_nobody_is_answered_while_he_speaks() -> None:
+def test_nobody_is_answered_while_they_speak() -> None:
     desk = ScriptedCall(CallSettings(barge_in="after_greeting"))
     desk.give(speaks(), stops())
     assert desk.give(speaks(), committed()) == []
@@ -628,7 +628,7 @@ def in_state(state: State) -> ScriptedCall:
 
 
 def test_a_limit_that_is_passed_ends_the_call() -> None:
-    """What happens at the limit itself, and before, is in test_walls."""
+    """The moment of the limit itself, and before it, is in rules/test_bounds."""
     desk = ScriptedCall(CallSettings(max_call_s=60))
     desk.give(created("R1"), delta("R1", "A", 300_000))
     assert [one for one in desk.at(119_999).tick() if one.startswith("end")] == []

@@ -1,4 +1,4 @@
-"""What counts as heard: an echo proves what lies before it and no more, and nothing heard becomes unheard."""
+"""Audio that counts as heard: an echo proves what lies before it and no more, and nothing heard becomes unheard."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def ear(ms: int = 20_000) -> ScriptedCall:
 
 @pytest.mark.parametrize("middle", ["e0.1", "e0.2", "e0.3"])
 def test_an_echo_in_the_middle_of_an_announcement_does_not_prove_its_end(middle: str) -> None:
-    """He may have hung up, or the line have died: until the last mark is back nobody is recorded."""
+    """They may have hung up, or the line have died: until the last mark is back nobody is recorded."""
     desk = ear()
     desk.at(1).give(echo("e0.0"))
     desk.at(20_001).give(echo(middle))

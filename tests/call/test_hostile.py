@@ -1,4 +1,4 @@
-"""Whatever valid messages come, in whatever order: nothing raises, nothing is said twice, nothing dead is heard."""
+"""Valid messages in any order: nothing raises, nothing is said twice, nothing dead is heard."""
 
 from __future__ import annotations
 
@@ -212,7 +212,7 @@ class AnyOrder(RuleBasedStateMachine):
     @precondition(lambda self: self.call is not None)
     @rule(wait_us=st.integers(0, 3_000_000))
     def time_passes(self, wait_us: int) -> None:
-        """As the shell does it: a Tick at each deadline on the way."""
+        """Let time pass as the shell does: a Tick at each deadline on the way."""
         assert self.call is not None
         until_us = self.now_us + wait_us
         for _ in range(200):

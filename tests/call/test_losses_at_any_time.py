@@ -32,13 +32,13 @@ FILLED = 800
 OPENS_MS = 150
 VOICE = bytes((0x10, 0x90)) * 80
 ASKS, CUTS = (6_000, 600), (8_200, 600)
-"""When the caller begins to speak, and for how long."""
+"""Times at which the caller speaks: begin and length in ms."""
 HANGS_UP = 16_000
 DIALECTS: list[Dialect] = ["openai", "azure", "xai"]
 MOST_MS = 2_000
-"""From when something is due to when something is heard (the table of faults)."""
+"""Longest time from when something is due to when something is heard (the table of faults)."""
 TURN_MS = 500
-"""After the caller fell silent their turn is over."""
+"""Time from the caller's last sound to the end of their turn."""
 
 
 class Speaker:
@@ -70,7 +70,7 @@ class Outcome(NamedTuple):
         return f"{in_words(self.heard)}; {self.call.ended}"
 
     def whole(self, what: str) -> list[Sound]:
-        """What was heard of that from its first to its last sample without a gap."""
+        """Sounds whose names begin with `what` and that were heard to their last sample without a gap."""
         return [
             one
             for one in self.heard
@@ -79,7 +79,7 @@ class Outcome(NamedTuple):
 
     @property
     def broken(self) -> list[str]:
-        """What was being made as a session was lost: the next one carries it on."""
+        """Answers that were being made as a session was lost: the next one carries each on."""
         found = []
         for number in range(len(self.call.sessions)):
             told = [
@@ -179,7 +179,7 @@ def judge(one: Outcome, ended: str = "caller_hung_up") -> None:
 
 
 def _no_dead_air(one: Outcome) -> None:
-    """Where something is due, something is heard: after a turn, and after whatever broke off."""
+    """Assert that something is heard where it is due: after a turn, and after whatever broke off."""
     ended_ms = one.call.ended[0] / MS if one.call.ended else 0
     starts = [sound.from_ms for sound in one.heard] + [ended_ms]
     due = [from_ms + ms + TURN_MS for from_ms, ms in one.speech]

@@ -123,10 +123,10 @@ CHANGED_BY_A_LOSS = {
     "Ledger": "_entries _runs _marks _marked_us _mark_number _out _probes",
     "PlayoutQueue": "paused _held _held_bytes _kept _step_chars",  # speech that the greeting waited for is over
 }
-"""Of what goes over; the rest is as it was before."""
+"""Fields that a loss changes, of the objects that go over to the next session; their rest is as it was before."""
 
 ALIKE_FOR_ALL = {"HangUp._known": False, "Failover._waited": True, "Failover._next": "none", "Failover.deaf": False}
-"""What the session that takes over finds, and a first one does not."""
+"""Values that every session finds that takes over, and a first one does not."""
 
 ANSWER_IS_OWED = {
     "the_caller_has_stopped",
@@ -143,7 +143,7 @@ ANSWER_IS_OWED = {
     "it_has_failed_once",
     "the_session_owes_the_end_of_a_response",
 }
-"""And therefore asked of the next one."""
+"""Situations whose answer is owed, and therefore asked of the next session."""
 
 DIES = ModelClosed("closed", 1006)
 
@@ -182,7 +182,7 @@ def of_the_session(shown: dict[str, Any]) -> dict[str, Any]:
 
 
 def dies(desk: ScriptedCall) -> Loss:
-    """It is lost without a word, and the next one is there at once."""
+    """Lose the session without a word; the next one is there at once."""
     desk.tick()
     before = picture(desk.call)
     assert "dial" in desk.give(DIES)
@@ -301,7 +301,7 @@ def test_in_some_situation_what_goes_over_is_not_as_in_a_fresh_call() -> None:
 
 
 def numbers_off(said: list[str]) -> list[str]:
-    """Without what counts through a call: legs, turns, marks and event ids."""
+    """The outputs without numbers that count through a call: legs, turns, marks and event ids."""
     return [re.sub(r"(?<=[A-Za-z_])\d+(\.\d+)?", "", one) for one in said]
 
 

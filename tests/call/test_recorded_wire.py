@@ -1,4 +1,4 @@
-"""What recorded servers said, sent through a call: where it stands in the end, and what it took for what."""
+"""Recorded messages of servers, sent through a call: where it stands in the end, and what it took for what."""
 
 from __future__ import annotations
 
@@ -81,7 +81,7 @@ class Played:
 
 
 def speaks(one: Recording) -> bool:
-    """Whether the session spoke; a call asks for nothing else, and a text is no answer to it."""
+    """True when the session spoke; a call asks for nothing else, and a text is no answer to it."""
     return bool(one.of("response.output_audio.delta"))
 
 

@@ -43,7 +43,7 @@ from tests.call.test_hostile import settings as any_settings
 
 
 class Everything(Step):
-    """A step because of which everything is looked at, whoever says that there is less to follow."""
+    """A step after which everything is looked at, even where there is said to be less to follow."""
 
     follows = property(lambda _: "anything", lambda *_: None)  # type: ignore[assignment]
 
@@ -113,7 +113,7 @@ def answered() -> ScriptedCall:
 
 
 def in_full(desk: ScriptedCall, monkeypatch: pytest.MonkeyPatch, one: Input) -> bool:
-    """Whether a step with `one` looks at all that could follow from it."""
+    """True when a step with `one` looks at all that could follow from it."""
     looked: list[bool] = []
     monkeypatch.setattr(desk.call._settling, "settle", lambda: looked.append(True))
     desk.raw(one)

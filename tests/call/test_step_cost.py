@@ -1,4 +1,4 @@
-"""What a step costs that changes nothing: its fixed part, in calls of functions, is the same few for all of them."""
+"""Cost of a step that changes nothing: its fixed part, in calls of functions, is the same few for all of them."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ def speaking() -> ScriptedCall:
 
 
 def resting() -> ScriptedCall:
-    """Nobody speaks."""
+    """A call in which nobody speaks."""
     return ScriptedCall(EVERY_RULE)
 
 

@@ -1,4 +1,4 @@
-"""What real servers said, played to a call; and the same with every field that the call does not need made strange."""
+"""Recorded messages of real servers, played to a call; and again with each field that it does not need made strange."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from tests.recorded_wire import HAND_MADE, Conversation, Wire, conversations
 
 STEP_US = 20_000
 AFTER_US = 3_000_000
-"""How long the call goes on when all has been said."""
+"""Time for which the call goes on when all has been said."""
 ALL = conversations()
 NAMED = {one.name: one for one in ALL}
 
@@ -60,7 +60,7 @@ STRANGE: tuple[Any, ...] = (
 
 
 class Outcome(NamedTuple):
-    """What went out, but for the figures in a log line, what was said, and how the call stands; money apart."""
+    """Result of a conversation: what went out but for figures in log lines, the words, the call's state; no money."""
 
     out: list[Output]
     words: list[tuple[str, str | None, bool]]
@@ -138,7 +138,7 @@ def with_strange(wire: Wire, path: str, value: Any) -> Wire:
 
 
 def first_of_each_shape() -> dict[str, list[int]]:
-    """Where an event of a shape that was not there before stands, by conversation; each dialect for itself."""
+    """Places of the events whose shape was not there before, by conversation; each dialect for itself."""
     seen: set[Any] = set()
     found: dict[str, list[int]] = {one.name: [] for one in ALL}
     for conversation in ALL:
@@ -196,7 +196,7 @@ def test_a_caller_on_xai_hears_an_answer_whose_status_details_are_a_text() -> No
 
 @pytest.mark.parametrize("name", SHAPES)
 def test_a_field_that_nobody_needs_may_be_anything(name: str) -> None:
-    """What is read alike is taken alike; what is read otherwise is played, once."""
+    """An event that is read alike is taken alike; one that is read otherwise is played, once."""
     conversation, known = NAMED[name], set()
     for at in SHAPES[name]:
         wire, usual = conversation.received[at], repr(parsed(name)[at])
@@ -248,7 +248,7 @@ TOLD_TWICE = (
     ),
     *("response.output_audio_transcript.delta", "response.output_audio_transcript.done"),
 )
-"""One that is lost alone is made up for by another."""
+"""Events whose loss alone is made up for by another."""
 
 
 @pytest.mark.parametrize("kind", [kind for kind in NEEDED if kind not in TOLD_TWICE])

@@ -109,7 +109,7 @@ def test_an_item_that_was_not_reached_is_deleted_though_no_item_is_ever_said_to_
     assert desk.give(done("R1", "cancelled")) == []
 
 
-def test_a_small_offset_is_no_sign_that_he_spoke_in_the_backlog() -> None:
+def test_a_small_offset_is_no_sign_that_they_spoke_in_the_backlog() -> None:
     """The caller's first two seconds were kept for the session, which then counts on a clock of its own."""
     desk = ScriptedCall(SETTINGS, ready=False)
     desk.give(start(), *(frame(at) for at in range(0, 2_000, 20)), events.SessionCreated(SESSION), updated())
@@ -189,7 +189,7 @@ def limited(*speech: tuple[int, int]) -> tuple[VirtualCall, SimulatedModel, Simu
 
 
 @pytest.mark.parametrize("stops_ms", [20_400, 21_500, 24_000, 30_000])
-def test_at_a_limit_in_mid_sentence_his_turn_is_let_end_and_then_comes_the_goodbye(stops_ms: int) -> None:
+def test_at_a_limit_in_mid_sentence_the_turn_is_let_end_and_then_comes_the_goodbye(stops_ms: int) -> None:
     call, model, caller = limited((19_500, stops_ms))
     heard = runs(call)
     assert len(heard) == 2

@@ -1,0 +1,1 @@
+"""Settings: what is taken, what is refused and in which words."""

@@ -1,4 +1,4 @@
-"""Who shows a number, and who withholds it."""
+"""Callers who show a number, callers who withhold it, and lists of both."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""No secret is repeated by a sentence of the start, however many there are of one setting."""
+"""Secrets: none is repeated by a sentence of the start, however many there are of one setting."""
 
 from __future__ import annotations
 

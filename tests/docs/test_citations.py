@@ -29,7 +29,7 @@ STRAY = (
 )
 SECTION = re.compile(r"\b[Ss]ections? \d")
 OTHERS = re.compile(r"RFC \d+|vcon|JWS|Sec-WebSocket")
-"""What has sections of its own: standards that anybody can find."""
+"""Citations of documents that anybody can find: standards, with sections of their own."""
 
 
 class Citation(NamedTuple):
@@ -135,3 +135,44 @@ def test_nothing_is_cited_that_a_clone_does_not_have() -> None:
 
 def test_every_topic_that_is_cited_by_number_is_one() -> None:
     assert set(NUMBERED) <= set(TOPICS)
+
+
+# ---- files and modules of our own ----
+
+AREAS = "|".join(sorted(path.parent.name for path in (ROOT / "bot").glob("*/__init__.py")))
+CITED_FILE = re.compile(r"(?<![\w/.-])(?:bot|tests)/[\w/-]+\.(?:py|md|json|yml)\b")
+CITED_TEST = re.compile(r"`([a-z_/]+/test_\w+\.py)`")
+CITED_MODULE = re.compile(rf"(?<![\w/.-])bot\.(?:{AREAS})(?:\.[A-Za-z_]\w*)*")
+PAGES = sorted([*(ROOT / "bot").rglob("*.md"), ROOT / "README.md"])
+
+
+def lost(text: str) -> list[str]:
+    """Files, tests and modules of this repository that a text names and that are not there."""
+    files = [name for name in CITED_FILE.findall(text) if not (ROOT / name).is_file()]
+    tests = [name for name in CITED_TEST.findall(text) if not any((ROOT / at / name).is_file() for at in ("", "tests"))]
+    return files + tests + [name for name in CITED_MODULE.findall(text) if not is_module(name)]
+
+
+@cache
+def is_module(name: str) -> bool:
+    """True for a module or package, and for a name that its text has."""
+    parts = name.split(".")
+    for upto in range(len(parts), 1, -1):
+        stem = ROOT.joinpath(*parts[:upto])
+        found = next((path for path in (stem.with_suffix(".py"), stem / "__init__.py") if path.is_file()), None)
+        if found is not None:
+            return upto == len(parts) or re.search(rf"\b{parts[upto]}\b", found.read_text(encoding="utf-8")) is not None
+    return False
+
+
+def test_a_file_or_module_that_is_named_is_there() -> None:
+    named = {path: told(path) for path in FILES if path.is_relative_to(ROOT / "bot")}
+    named |= {path: path.read_text(encoding="utf-8") for path in PAGES}
+    assert {str(path.relative_to(ROOT)): found for path, text in named.items() if (found := lost(text))} == {}
+
+
+def test_what_was_moved_away_is_missed() -> None:
+    assert lost("`server/test_gone.py`, bot/call/gone.py, bot.call.gone and bot.call.call.Gone") == [
+        *("bot/call/gone.py", "server/test_gone.py", "bot.call.gone", "bot.call.call.Gone")
+    ]
+    assert lost("`docs/test_links.py`, bot/call/call.py, bot.call.call.Call and bot.twilio") == []

@@ -13,7 +13,7 @@ LINK = re.compile(r"!?\[[^\]]*\]\((?P<to>[^)#\s]*)(?:#(?P<anchor>[^)\s]*))?\)")
 
 
 def anchors(text: str) -> set[str]:
-    """What a repository page makes of the headings."""
+    """Anchors that a repository page makes of the headings."""
     heads = re.findall(r"^#+ (.+)$", re.sub(r"```.*?```", "", text, flags=re.DOTALL), re.MULTILINE)
     return {re.sub(r"[^\w\- ]", "", head.lower()).replace(" ", "-") for head in heads}
 

@@ -1,4 +1,4 @@
-"""What the manual has of code and data is what code and data say."""
+"""Parts of the manual that come from code and data say what these say."""
 
 from __future__ import annotations
 

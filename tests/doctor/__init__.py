@@ -1,0 +1,1 @@
+"""`bot check`, and what keeps a server from starting."""

@@ -1,4 +1,4 @@
-"""What keeps a server from starting, and that `bot check` and `bot serve` never differ about it."""
+"""Faults that keep a server from starting: `bot check` and `bot serve` never differ about them."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ def sound(path: Path, ulaw: bytes = LOUD) -> str:
 
 
 def both(**environ: str) -> list[str]:
-    """What each of the two says on standard error, when both end with 2 and without a traceback."""
+    """Lines that either command says on standard error; both are the same, end with 2 and show no traceback."""
     told = []
     for command in ("check", "serve"):
         result = run(command, **environ)
@@ -428,7 +428,7 @@ def files(tmp_path: Path) -> None:
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.fixed_dictionaries({}, optional={name: st.sampled_from(values) for name, values in CHOICES.items()}))
 def test_check_and_serve_agree(environ: dict[str, str]) -> None:
-    """Of settings that are mostly right, as an operator's are; each of few at a time."""
+    """Settings are mostly right, as an operator's are; each run has few of them."""
     few = dict(list(environ.items())[:: max(1, len(environ) // 3)])
     found, begun = run("check", **few), run("serve", **few)
     assert (found.exit_code == 0) == (begun.exit_code == 0), (few, found.output, begun.output)

@@ -1,1 +1,1 @@
-"""Whatever may break in a call, one thing at a time: what the caller hears, and how soon."""
+"""Faults in a call, one at a time: what the caller hears, and how soon."""

@@ -32,22 +32,22 @@ class FrailLine(LoopbackServer):
             writer.transport.abort()
 
     def go_dead(self) -> None:
-        """Nothing passes any more, and neither end is told."""
+        """Let nothing pass any more, and tell neither end."""
         self._passing.clear()
 
     def move_on(self) -> None:
-        """What was held up passes, and nothing of it is lost."""
+        """Let what was held up pass; nothing of it is lost."""
         self._passing.set()
 
     def strand(self) -> None:
-        """Nothing passes any more through the connections that are open; new ones pass."""
+        """Let nothing pass any more through the open connections; new ones pass."""
         self._passing.clear()
         self._stranded |= self._open
         self._passing = asyncio.Event()
         self._passing.set()
 
     def drop_stranded(self) -> None:
-        """Their ends have found out."""
+        """Close the stranded connections: their ends have found out."""
         for writer in self._stranded:
             writer.transport.abort()
 

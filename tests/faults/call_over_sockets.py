@@ -22,7 +22,7 @@ QUICK = Pacing(speed=0, first_audio_ms=10)
 ANSWER = Reply((Spoken(tone(400, 1), "An answer."),), pacing=QUICK)
 BEGUN_MS = 40
 TURN_MS = 100
-"""The caller's silence after which his turn is over, at the desks."""
+"""The caller's silence after which their turn is over, at the desks."""
 KNOWN = {
     # what a session says first and second: one that takes over begins again with the first
     "words 1": GREETING.items[0].audio,
@@ -57,7 +57,7 @@ class Calling:
         return result
 
     async def gone(self) -> None:
-        """Whatever became of it, nobody waits for it any more."""
+        """End the call, whatever became of it: nobody waits for it any more."""
         await asyncio.wait([self._task])
 
     @property
@@ -68,7 +68,7 @@ class Calling:
         return (self._loop.time() - self._origin_s) * 1_000
 
     def say(self, ms: int) -> float:
-        """The caller speaks now. Gives when his turn will be over."""
+        """Let the caller speak now. Gives when their turn will be over."""
         self.phones[0].say(CALLER * (ms // 20), int(self.now_ms() * MS))
         return self.now_ms() + ms + TURN_MS
 
@@ -96,7 +96,7 @@ class Calling:
         return await self._task
 
     async def outcome(self, waits_from_ms: float | None, reasons: list[Any], *, ended: str, apart: str = "") -> Outcome:
-        """What became of it. `reasons` are all log entries of ended calls."""
+        """Wait for the call's end and give its outcome. `reasons` are all log entries of ended calls."""
         result = await self._task
         heard = self.heard()
         if result.said:

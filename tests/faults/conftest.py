@@ -1,4 +1,4 @@
-"""Nothing is left after any fault, and the log is kept."""
+"""Checks after each fault: nothing is left, and the log is kept."""
 
 from __future__ import annotations
 

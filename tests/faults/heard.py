@@ -1,9 +1,9 @@
-"""What the caller hears in each call of virtual time, from when to when, in ms from the webhook."""
+"""Sounds that the caller hears in each call of virtual time, with begin and end in ms from the webhook."""
 
 from __future__ import annotations
 
 UNHARMED = "greeting 303-1303, answer 1 4400-7400, answer 2 10400-12400"
-"""In a call without any fault."""
+"""Sounds of a call without any fault."""
 
 HEARD = {
     "slow session.created (5 s)": "filler 2300-3100, greeting 4453-5453, answer 1 5453-8453, answer 2 10400-12400",

@@ -1,4 +1,4 @@
-"""What the Realtime side may do, in virtual time. The caller's first turn is over, for the model, at 4100 ms."""
+"""Faults of the Realtime side, in virtual time. The caller's first turn is over, for the model, at 4100 ms."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from tests.faults.virtual import FIRST, PACING, REPLIES, Plan
 
 GREETS, ANSWERS, ANSWERS_AGAIN, THIRD = REPLIES
 TURN = 4_100
-"""When the first turn is over for the model, and an answer is due."""
+"""Time when the first turn is over for the model, and an answer is due."""
 BARGE = ((3_000, 600), (5_500, 600))
 AGAIN = 6_600
 """The same of the second turn, where the caller has cut the first answer short."""

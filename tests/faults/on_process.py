@@ -1,4 +1,4 @@
-"""What may befall our own process in the middle of calls: told to stop, held up, its disk full, its clock set."""
+"""Faults of our own process in the middle of calls: told to stop, held up, its disk full, its clock set."""
 
 from __future__ import annotations
 
@@ -140,7 +140,7 @@ IN_STATES = {
 
 
 async def stopped_in_every_state() -> dict[str, Outcome]:
-    """One SIGTERM, calls in all states, and nobody else to carry them on."""
+    """Send one SIGTERM to calls in all states, with nobody else to carry them on."""
     return await _stopped(IN_STATES, signals=1)
 
 

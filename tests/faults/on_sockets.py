@@ -1,4 +1,4 @@
-"""Faults of which a socket is the point: over loopback, in real time. Each gives what became of its call."""
+"""Faults of sockets: over loopback, in real time. Each gives what became of its call."""
 
 from __future__ import annotations
 
@@ -93,7 +93,7 @@ async def half_open() -> Outcome:
 
 
 async def slow_reader() -> Outcome:
-    """Nothing is read for 0.4 s while the bot speaks; the model is no faster than speech."""
+    """A phone that reads nothing for 0.4 s while the bot speaks; the model is no faster than speech."""
     spoken = Reply((Spoken(tone(800, 3), "on and on"),), pacing=TRICKLE)
     async with standing(spoken) as desk, FrailLine(port_of(desk)) as line:
         phone = a_phone()
@@ -172,7 +172,7 @@ async def too_many() -> Outcome:
 
 
 async def refused() -> Outcome:
-    """Nobody listens at the address of the model, and nobody does at the next call."""
+    """A model at whose address nobody listens, in this call and the next."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         url = f"ws://127.0.0.1:{listener.getsockname()[1]}/v1/realtime"
     async with standing(*REPLIES, model_url=url) as desk, calling(desk, a_phone()) as call:

@@ -1,4 +1,4 @@
-"""What became of one call with one fault: what the caller heard, how long he waited, how it ended, and what was wrong."""
+"""Outcome of one call with one fault: what the caller heard, how long they waited, how it ended, and what was wrong."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from bot.testing.handset.phone import SimulatedPhone
 
 MS = 1_000
 MOST_MS = 2_000
-"""From a fault to the next sound at the caller (issue 5, "What must hold")."""
+"""Longest time from a fault to the next sound at the caller."""
 
 
 class Sound(NamedTuple):
@@ -30,7 +30,7 @@ class Sound(NamedTuple):
 
 @dataclass
 class Outcome:
-    """`waits_from_ms`: from when on the caller had to wait; None: what he heard is what he would have heard anyway.
+    """`waits_from_ms`: from when on the caller had to wait; None: they heard what they would have heard anyway.
 
     `apart` says why the bound does not hold for this fault; something is heard all the same. `wrong` are things that must not be, in words.
     """
@@ -43,7 +43,7 @@ class Outcome:
 
     @property
     def after_ms(self) -> float | None:
-        """From the fault, or from the end of what was being heard then, to the next sound. None: there was none."""
+        """Milliseconds from the fault, or the end of the sound heard then, to the next one. None: there was none."""
         if self.waits_from_ms is None:
             return 0
         from_ms = max((one.until_ms for one in self.heard if one.from_ms < self.waits_from_ms), default=0)
@@ -57,7 +57,7 @@ class Outcome:
 
     @property
     def something(self) -> bool:
-        """Whether the caller heard the next thing, however late by this machine's clock."""
+        """True when the caller heard the next thing, however late by this machine's clock."""
         return not self.wrong and self.after_ms is not None
 
     @property
@@ -70,7 +70,7 @@ class Outcome:
 
 
 def sounds(phone: SimulatedPhone, known: Mapping[str, bytes]) -> list[Sound]:
-    """What was heard at `phone`, each piece under the name of the `known` audio that it is a part of."""
+    """Sounds that were heard at `phone`, each named after the `known` audio that it is a part of."""
     heard: list[Sound] = []
     playout = phone.playout
     ended_us = phone.ended_us
@@ -94,5 +94,5 @@ def in_words(heard: Iterable[Sound]) -> str:
 
 
 def tone(ms: int, number: int) -> bytes:
-    """Sound of which no part is in one of another number."""
+    """A sound by number. No part of it is in one of another number."""
     return bytes((0x81 + number, 0x20, 0xA0, 0x30, 0x02 + number, 0xB0, 0x25, 0x95)) * (ms * BYTES_PER_MS // 8)

@@ -1,4 +1,4 @@
-"""What Twilio's side may do to a stream, in virtual time: messages spoilt on their way, a line that stands still."""
+"""Faults of Twilio's side of a stream, in virtual time: messages spoilt on their way, a line that stands still."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def each_media(spoilt: Callable[[dict[str, Any]], list[dict[str, Any]]]) -> Spoi
 
 
 def nth_media(every: int, more: Callable[[dict[str, Any]], dict[str, Any]]) -> Callable[[], Spoil]:
-    """Beside every so many media messages comes what `more` makes of one."""
+    """A fault in which every nth media message brings what `more` makes of it."""
 
     def fresh() -> Spoil:
         seen = [0]

@@ -1,4 +1,4 @@
-"""Many calls, one after the other and side by side: nothing may be left of them, and memory may not grow.
+"""Soak: many calls, one after the other and side by side. Nothing may be left of them, and memory may not grow.
 
 Short calls go over real sockets, in real time, with their store and their fixtures on the disk. Calls of an hour are in virtual time: 50 hours of real time are
 impractical. Those have no sockets, and what is flat about them is the core's and the simulators' memory.
@@ -40,12 +40,12 @@ FLAT_BYTES_A_CALL = 1_500
 """A call that has ended is refused for a day, so its SID is kept, some 650 bytes with what the simulators keep; the
 store's caches and the allocators of its threads still grow a little after thousands of calls."""
 FLAT_HOUR_MIB = 16
-"""Between the second call of an hour in a process and its last; such a call needs some 100 MiB while it lasts."""
+"""Most growth between a process's second call of an hour and its last; one needs some 100 MiB while it lasts."""
 
 
 @dataclass(frozen=True)
 class Sample:
-    """What a process holds after so many calls."""
+    """Things that a process holds after so many calls."""
 
     calls: int
     tasks: int
@@ -64,7 +64,7 @@ def sample(calls: int, tasks: int) -> Sample:
 
 
 def open_files() -> int:
-    """Files, sockets and whatever else this process has open, but for the store's own, which a pool opens as it likes."""
+    """Number of files and sockets that this process has open, but for the store's, which a pool opens as it likes."""
     return sum("/calls.sqlite" not in _target(handle) for handle in Path("/proc/self/fd").iterdir())
 
 
@@ -108,7 +108,7 @@ async def _sampled(desk: ServerUnderTest, n: int) -> list[Sample]:
 
 
 async def _settled() -> int:
-    """How many tasks there are once connections that were just closed are gone."""
+    """Number of tasks once connections that were just closed are gone."""
     await until(lambda: len(asyncio.all_tasks()) <= 2, within_s=2, or_fail=False)
     return len(asyncio.all_tasks())
 
@@ -145,7 +145,7 @@ def grown_bytes_a_call(samples: list[Sample]) -> float:
 
 
 def judged(samples: list[Sample]) -> list[str]:
-    """What is not back where it was."""
+    """Things that are not back where they were, a line each."""
     empty, first, last = samples[0], samples[1], samples[-1]  # the first calls open what stays open
     wrong = []
     if last.tasks > empty.tasks:
@@ -223,7 +223,7 @@ def hours(n: int, ms: int = HOUR_MS) -> Iterator[tuple[int, int, list[str], int]
 
 
 def judged_hours(found: list[tuple[int, int, list[str], int]]) -> list[str]:
-    """What was wrong in any call, and memory that grew in a process from its second call on."""
+    """Faults of any call, and memory that grew in a process from its second call on."""
     wrong = [fault for _, _, faults, _ in found for fault in faults]
     for process in {one[0] for one in found}:
         rss = [one[3] for one in found if one[0] == process][1:]

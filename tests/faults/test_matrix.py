@@ -1,4 +1,4 @@
-"""Whatever breaks, the caller hears something, and the next call is normal: within two seconds, in virtual time.
+"""The table of faults: the caller hears something within two seconds, and the next call is normal; in virtual time.
 
 Over sockets the two seconds are for `python -m tests.faults`, and for slow tests.
 """

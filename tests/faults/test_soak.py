@@ -1,4 +1,4 @@
-"""After many calls nothing is left of them, and memory is flat."""
+"""Many calls leave nothing behind, and memory is flat."""
 
 from __future__ import annotations
 

@@ -26,7 +26,7 @@ PACING = Pacing(speed=4)
 CALLER = bytes((0x10, 0x90)) * 80
 """A frame of the caller's voice."""
 OPENS_MS = 150
-"""From a dial to an open session."""
+"""Milliseconds from a dial to an open session."""
 GREETING, FIRST, SECOND, THIRD = (Spoken(tone(ms, n), f"text {n}") for n, ms in enumerate((1_000, 3_000, 2_000, 1_500)))
 SOUNDS = {
     "greeting": GREETING.audio,
@@ -56,8 +56,8 @@ class SpoiledPhone(SimulatedPhone):
 class Plan:
     """Times in ms from the webhook; the stream opens at 300.
 
-    `waits_from`: from when the caller waits for a sound because of the fault; None: he notices nothing, and hears what
-    he hears without it. `sessions`: how each session behaves, the last one also what follows it. `refused`: dials that
+    `waits_from`: from when the caller waits for a sound because of the fault; None: they notice nothing.
+    `sessions`: how each session behaves, the last one also what follows it. `refused`: dials that
     fail before one is answered. `forgives`: complaints of the model that are the fault itself.
     """
 

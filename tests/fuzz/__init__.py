@@ -1,0 +1,1 @@
+"""A fuzzer guided by coverage: `python -m tests.fuzz`. Start at `targets`."""

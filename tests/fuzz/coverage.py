@@ -1,4 +1,4 @@
-"""Which lines of bot/ an input reaches that none before it has reached."""
+"""Coverage: the lines of bot/ that an input reaches and none before it has reached."""
 
 from __future__ import annotations
 

@@ -18,7 +18,7 @@ SLOW_S = 1.0
 
 @dataclass
 class Found:
-    """What a run came to. `failures`: the input by where and how it failed, each kind once."""
+    """Result of a run. `failures`: the input by where and how it failed, each kind once."""
 
     runs: int = 0
     lines: int = 0

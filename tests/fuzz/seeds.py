@@ -1,4 +1,4 @@
-"""What the fuzzer begins with: the messages of the recorded calls, and a few by hand."""
+"""Seeds of the fuzzer: the messages of the recorded calls, and a few by hand."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from itertools import islice
 from pathlib import Path
 from urllib.parse import urlencode
 
-from bot.recording.fixture import Fixture, Line, encode_header, encode_line, read_fixture
+from bot.recording.fixture import Fixture, FixtureLine, encode_header, encode_line, read_fixture
 from bot.twilio.token import seal
 from bot.websocket.framing import Framer, plain_text
 from tests.server.simulated_server import PUBLIC_URL, form
@@ -18,7 +18,7 @@ FIXTURES = Path(__file__).parent.parent / "fixtures"
 KEY = b"k" * 32
 NOW_S = int(time.time())
 LINES = 200
-"""Of a call; the caller's frames but one in ten are left out first."""
+"""Lines taken of a call; nine in ten of the caller's frames are left out first."""
 
 
 def fixtures() -> list[Fixture]:
@@ -41,7 +41,7 @@ def calls() -> list[bytes]:
     return [b"".join(encode_line(line) for line in _thinned(one.lines)) for one in fixtures()]
 
 
-def _thinned(lines: Sequence[Line]) -> list[Line]:
+def _thinned(lines: Sequence[FixtureLine]) -> list[FixtureLine]:
     inputs = [line for line in lines if line.way in {"phone>bot", "model>bot", "note"} and len(line.message) < 20_000]
     kept = (line for at, line in enumerate(inputs) if b'"event":"media"' not in bytes(line.message)[:20] or not at % 10)
     return list(islice(kept, LINES))
@@ -53,7 +53,7 @@ def files() -> list[bytes]:
 
 
 def frames() -> list[bytes]:
-    """What a phone may write to its socket; the first byte says how it is cut into reads."""
+    """Bytes that a phone may write to its socket; the first one says how they are cut into reads."""
     framer, rng = Framer(), random.Random(0)
     texts = b"".join(framer.text(text) for text in messages("phone>bot")[:8])
     by_hand = (

@@ -1,4 +1,4 @@
-"""What is fuzzed, and what must hold for each whatever the input: it is taken, or refused in the one documented way."""
+"""Targets of the fuzzer. Each takes any input, or refuses it in the one documented way."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from bot.call.inputs import Note, Refused, Tick
 from bot.call.outputs import End
 from bot.call.settings import CallSettings
 from bot.realtime import events
-from bot.recording.fixture import BadFixture, Line, parse_fixture
+from bot.recording.fixture import BadFixture, FixtureLine, parse_fixture
 from bot.server.calls.phone_socket import MAX_MESSAGE_BYTES, PhoneSocket
 from bot.server.http.voice import MAX_FIELDS
 from bot.twilio import stream
@@ -33,7 +33,7 @@ UPGRADE = (
     b"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n"
 )
 TICKS = 50
-"""At most between two inputs; a deadline that stays where it was would be seen long before."""
+"""Most ticks between two inputs; a deadline that stays where it was would be seen long before."""
 REFUSALS = {
     "stream": {"not_json", "unknown_event", "bad_shape", "bad_base64"},
     "events": {"not_json", "bad_shape", "bad_base64"},
@@ -74,7 +74,7 @@ class Pipe(asyncio.Transport):
         return asyncio.Protocol()
 
     def set_protocol(self, protocol: asyncio.BaseProtocol) -> None:
-        """There is but one."""
+        """Take the protocol, of which there is only one."""
 
     def write(self, data: Any) -> None:
         assert len(data) < 1_000, "nothing is answered at length"
@@ -140,7 +140,7 @@ def _expected(data: bytes) -> tuple[list[bytes], int | None]:
 
 
 def frames(data: bytes) -> None:
-    """However they are cut: what the library takes, and not one text more. Zeros complete what is not whole."""
+    """Frames, however they are cut: what the library takes, and not one text more. Zeros complete what is not whole."""
     cut, data = 1 + data[0] * 16 if data else 1, data[1:20_000] + bytes(MAX_MESSAGE_BYTES + 20)
     with asyncio.Runner() as runner:
         texts, code = runner.run(_read(data, max(cut, len(data) // 50)))
@@ -152,7 +152,7 @@ def frames(data: bytes) -> None:
 
 # ---- calls ----
 
-_line = msgspec.json.Decoder(Line)
+_line = msgspec.json.Decoder(FixtureLine)
 _note: msgspec.json.Decoder[Note] = msgspec.json.Decoder(Note)
 _PARSERS: dict[str, Callable[[bytes], Input]] = {
     "phone>bot": stream.parse,
@@ -177,8 +177,8 @@ def a_call(data: bytes) -> None:
     _tick(call, now_us + 7_200_000_000)
 
 
-def _input(line: Line) -> Input:
-    """What the shell makes of a message: itself, or a refusal that is counted."""
+def _input(line: FixtureLine) -> Input:
+    """The message as the shell hands it on: itself, or a refusal that is counted."""
     try:
         found = _PARSERS[line.way](bytes(line.message)) if line.way in _PARSERS else Tick()
     except (stream.BadMessage, events.BadEvent) as error:
@@ -244,4 +244,4 @@ TARGETS: dict[str, tuple[Target, Callable[[], list[bytes]]]] = {
     "form": (a_form, seeds.forms),
     "fixture": (a_file, seeds.files),
 }
-"""What each name of the command fuzzes, and with what it begins."""
+"""Targets by name, each with its seeds."""

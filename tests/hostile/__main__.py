@@ -16,10 +16,10 @@ from tests.benchmarks.processes import Process, RigError
 from tests.benchmarks.rig import SETTLE_S, Observation, Rig
 
 LIMIT_US = 20_000
-"""One frame."""
+"""Longest delay that a call may notice: one frame."""
 SECONDS = 15.0
 WARM_UP_S = 12.0
-"""Until the first of the slow connections are closed and opened again."""
+"""Seconds until the first of the slow connections are closed and opened again."""
 
 
 def main(arguments: list[str]) -> int:

@@ -25,7 +25,7 @@ from tests.benchmarks.frames import client_frame
 from tests.benchmarks.phone_load import Target, _upgrade, _webhook
 
 WAIT_S = (0.5, 2.0)
-"""Between a connection and the next."""
+"""Least and most seconds between a connection and the next."""
 TRICKLE_S = 1.0
 POST = b"POST /voice HTTP/1.1\r\nHost: a\r\nContent-Type: application/x-www-form-urlencoded\r\n"
 SIGNED = b"X-Twilio-Signature: bm8gc3VjaCBzaWduYXR1cmU=\r\n"
@@ -37,7 +37,7 @@ AT_ONCE = 2_000
 """Messages in one write."""
 VOICE = base64.b64encode(bytes((0x10, 0x90)) * 80).decode()
 CAPTURED = StreamIds(call_sid=new_call_sid(), stream_sid=new_stream_sid())
-"""The one call of which everybody has the genuine webhook."""
+"""The call whose genuine webhook everybody has."""
 CONFLICT = 409
 Pieces = Callable[[TwilioTexts], Iterator[bytes]]
 Way = Callable[["Stranger"], Awaitable[None]]
@@ -174,7 +174,7 @@ def _many(messages: Iterable[str]) -> bytes:
 
 
 async def replays_a_webhook(one: Stranger) -> None:
-    """What Twilio has sent, signature and all: the call is one, however often it rings."""
+    """Send again what Twilio has sent, signature and all: the call is one, however often it rings."""
     with suppress(ConnectionError):  # no stream: that call is over
         try:
             await _webhook(one.target, msgspec.structs.replace(CAPTURED, account_sid=one.target.account_sid))

@@ -1,4 +1,4 @@
-"""What holds whatever comes in, in one place: refused or taken in a documented way, in bounded memory, unnoticed by others."""
+"""Bounds that hold whatever comes in: refused or taken in a documented way, in bounded memory, unnoticed by others."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from bot.call.call import Call, Input
 from bot.call.outputs import End, EndReason
 
 CALL_KIB = 4 * 1024
-"""What one call may hold beyond its audio, whatever it is told."""
+"""Memory that one call may hold beyond its audio, whatever it is told."""
 REASONS = frozenset(get_args(EndReason))
 OK_STATUSES = frozenset({200, 204, 400, 403, 404, 405, 408, 409, 413, 426})
-"""What a stranger may be answered over HTTP."""
+"""Statuses that a stranger may be answered over HTTP."""
 CLOSES = frozenset({1000, 1002, 1006, 1009})
-"""How a stream's socket may end, by our side."""
+"""Codes with which our side may close a stream's socket."""
 
 
 def endure(call: Call, inputs: Iterable[tuple[int, Input]]) -> None:
@@ -31,7 +31,7 @@ def endure(call: Call, inputs: Iterable[tuple[int, Input]]) -> None:
 
 
 def grown_kib(work: Callable[[], object]) -> int:
-    """How much more memory is held once `work` is done, in KiB."""
+    """Growth of the memory that is held once `work` is done, in KiB."""
     gc.collect()
     tracemalloc.start()
     try:

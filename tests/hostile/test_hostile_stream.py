@@ -58,7 +58,7 @@ async def raw(desk: ServerUnderTest) -> AsyncIterator[tuple[asyncio.StreamReader
 
 
 async def is_heard(hand: HandStream) -> None:
-    """What this caller says reaches a session."""
+    """Wait until this caller's audio reaches a session."""
     await hand.socket.send_str(hand.frame(0, b"\x12" * 160))
     await until(lambda: any(b"\x12" * 160 in one.heard for one in hand.desk.model.sessions))
 

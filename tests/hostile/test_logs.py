@@ -1,4 +1,4 @@
-"""What strangers write stands in a log and does nothing there."""
+"""Texts of strangers in a log: they stand there and do nothing."""
 
 from __future__ import annotations
 

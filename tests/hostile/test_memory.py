@@ -65,7 +65,7 @@ BY_PHONE = ("frames", "marks", "digits")
 
 
 def marks_while_opening(what: str) -> list[pytest.MarkDecorator]:
-    """What the phone says is held while the session opens; what a session says is held as when it is ready."""
+    """Slow mark for what a session says: it is held alike while it opens and once it is ready."""
     return [] if what.startswith(BY_PHONE) else [pytest.mark.slow]
 
 

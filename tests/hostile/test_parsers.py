@@ -1,4 +1,4 @@
-"""What the fuzzer found, kept: each input once made a parser raise what it may not."""
+"""Inputs that the fuzzer found: each once made a parser raise what it may not."""
 
 from __future__ import annotations
 

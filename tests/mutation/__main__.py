@@ -34,7 +34,7 @@ FAILING = re.compile(r"^(?:FAILED|ERROR) (tests/.+?)(?: - .*)?$", re.MULTILINE)
 
 
 class Found(NamedTuple):
-    """What became of one mistake."""
+    """One mistake, and whether the tests noticed."""
 
     area: str
     path: Path

@@ -42,7 +42,7 @@ class Mistake(NamedTuple):
         return source[: self.begin] + self.text.encode() + source[self.end :]
 
     def shown(self, source: bytes) -> str:
-        """Before and after, in one line."""
+        """The mistake in one line: before and after."""
         before = " ".join(source[self.begin : self.end].decode().split())
         return f"{self.kind}: {before[:70]} -> {' '.join(self.text.split())[:70]}"
 
@@ -89,7 +89,7 @@ def _all(tree: ast.Module) -> Iterator[Change]:
 
 
 def _code(node: ast.AST) -> Iterator[ast.AST]:
-    """What is run of a tree: no annotation, no decorator, no assertion, no import."""
+    """Parts of a tree that run: no annotation, no decorator, no assertion, no import."""
     for name, field in ast.iter_fields(node):
         if name in {"annotation", "returns", "decorator_list", "bases", "keywords"} and not isinstance(node, ast.Call):
             continue
@@ -139,7 +139,7 @@ def _text(node: ast.expr) -> bool:
 
 
 def _statement(node: ast.stmt) -> Iterator[Change]:
-    """Only what leaves no name undefined is dropped: that would be noticed by whatever runs it."""
+    """Drop a statement that defines no name: without a name every test that runs it would notice."""
     if isinstance(node, ast.Expr):
         call = ast.unparse(node.value)
         if isinstance(node.value, ast.Constant) or call.startswith(NOT_TOLD):

@@ -1,0 +1,1 @@
+"""Logs, masking and metrics; the shipped alert rules, with promtool where it is installed."""

@@ -1,4 +1,4 @@
-"""Reads as much of PromQL and of the rules' YAML as the shipped files use, and no more: what it does not know fails."""
+"""A reader of PromQL and the rules' YAML, as far as the shipped files use them: what it does not know fails."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class Expression(NamedTuple):
 
 
 def parse(text: str) -> Expression:
-    """What an expression looks at. Raises AssertionError for what this reader does not know."""
+    """The metrics and labels in an expression. Raises AssertionError for what this reader does not know."""
     selectors: list[Selector] = []
     grouped: set[str] = set()
     depth, in_by = 0, False
@@ -72,7 +72,7 @@ def _tokens(text: str) -> Iterator[tuple[str, str]]:
 
 
 def objections(text: str, families: Iterable[Family]) -> list[str]:
-    """What an expression asks for that no scrape has: metrics, labels, values of labels."""
+    """Metrics, labels and values of labels that an expression asks for and no scrape has."""
     series = dict(_series(families))
     found: list[str] = []
     labels: set[str] = set(SCRAPED)

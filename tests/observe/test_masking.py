@@ -1,4 +1,4 @@
-"""What no log may hold, and what masking leaves alone."""
+"""Masking of logs: what they may not hold, and what is left alone."""
 
 from __future__ import annotations
 

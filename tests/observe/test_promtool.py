@@ -28,7 +28,7 @@ HEARD, LAG = 'heardline_wait_seconds_bucket{what="byte_heard"}', "heardline_loop
 QUIET = {DIALLED: 0, BEGUN: 0, ENDED + '{reason="caller_hung_up"}': 0}
 
 Grows = dict[str, float]
-"""By how much a series grows each minute; a gauge's value; a histogram's name: the bound its samples are under."""
+"""Growth of each series a minute; of a gauge the value; of a histogram the bound its samples are under."""
 
 BAD_DAYS: dict[str, Grows] = {
     "HeardlineModelUnavailable": {ENDED + '{reason="model_unavailable"}': 1},
@@ -119,7 +119,7 @@ def expected(rule: Alert) -> list[dict[str, Any]]:
 
 
 def judged(tmp_path: Path, tests: list[dict[str, Any]]) -> str:
-    """What promtool has to say against these tests; JSON is YAML."""
+    """Objections of promtool against these tests; JSON is YAML."""
     (tmp_path / "rules.yml").write_text(shipped(ALERTS))
     (tmp_path / "tests.yml").write_text(
         json.dumps({"rule_files": ["rules.yml"], "evaluation_interval": "1m", "tests": tests})

@@ -17,7 +17,7 @@ from pathlib import Path
 import msgspec
 
 from bot.call.settings import CallSettings
-from bot.recording.fixture import VERSION, Header, Line, encode_header, encode_line
+from bot.recording.fixture import VERSION, FixtureLine, Header, encode_header, encode_line
 from bot.testing.agent import Spoken
 from tests.proof.scenes import Recorded, scenes
 from tests.proof.situations import FIRST, LATER, LONG, SITUATIONS, Network, Situation, replace_items, run
@@ -28,7 +28,7 @@ NETWORK = Network("40 ms", 40, 10)
 
 
 def recorded_calls() -> dict[str, Callable[[], Recorded]]:
-    """How each call is made, by the name of its file."""
+    """Makers of the recorded calls, by the name of the file."""
     eight = {name_of(situation): _situation(situation) for situation in SITUATIONS}
     return {f"{name}.call.jsonl.gz": made for name, made in {**eight, **scenes()}.items()}
 
@@ -40,7 +40,7 @@ def name_of(situation: Situation) -> str:
 def fixture_of(recorded: Recorded) -> bytes:
     """The text of the fixture. Nothing in it is masked: all of it was made up."""
     settings, log = recorded
-    lines = (Line(line.us, line.way, msgspec.Raw(line.text.encode()), line.socket) for line in log)
+    lines = (FixtureLine(line.us, line.way, msgspec.Raw(line.text.encode()), line.socket) for line in log)
     return encode_header(Header(VERSION, DATE, settings, masked=False)) + b"".join(map(encode_line, lines))
 
 

@@ -1,4 +1,4 @@
-"""Calls that end for their money, whole and in virtual time, with a caller who speaks when he likes.
+"""Calls that end for their money, whole and in virtual time, with a caller who speaks at any time.
 
 The prices are the real ones; the cap is a few cents, so that it is reached wherever the dice put it.
 """
@@ -18,11 +18,11 @@ from bot.call.inputs import DailySpend
 from bot.call.settings import CallSettings, Money
 from bot.realtime.prices import load
 from bot.realtime.session import SessionSettings
-from bot.recording.fixture import VERSION, Fixture, Header, Line
+from bot.recording.fixture import VERSION, Fixture, FixtureLine, Header
 from bot.testing.agent import Failure, Pacing, Reply, Spoken, Turn
 from bot.testing.handset.phone import SimulatedPhone
 from bot.testing.model import Behaviour, SimulatedModel, SpeechAt
-from bot.testing.network.line import Line as Wire
+from bot.testing.network.line import Line
 from bot.testing.virtual.client_event_schema import check_client_event
 from bot.testing.virtual.scheduler import LogLine, VirtualCall
 
@@ -48,7 +48,7 @@ class Plan:
     failure: Failure | None = None
     delay_ms: int = 40
     interrupted_late_ms: int = 0
-    """How long the server goes on after an interruption, and so how late it knows of anything."""
+    """Milliseconds that the server goes on after an interruption, and so how late it knows of anything."""
 
 
 @dataclass
@@ -66,12 +66,12 @@ class Outcome:
         return Fixture("a call", Header(VERSION, DATE, self.core.settings, masked=False), tuple(lines(self.call.log)))
 
 
-def lines(log: list[LogLine]) -> Iterator[Line]:
-    return (Line(line.us, line.way, msgspec.Raw(line.text.encode())) for line in log)
+def lines(log: list[LogLine]) -> Iterator[FixtureLine]:
+    return (FixtureLine(line.us, line.way, msgspec.Raw(line.text.encode())) for line in log)
 
 
 def tone(ms: int, number: int) -> bytes:
-    """Sound that packs well; no part of one is in another."""
+    """A sound by number that packs well; no part of one is in another."""
     return bytes((0x90 + number, 0x20, 0xA0, 0x30, 0x10 + number, 0xB0, 0x25, 0x95)) * ms
 
 
@@ -154,7 +154,7 @@ def run(plan: Plan) -> Outcome:
     phone = SimulatedPhone(frames=False)
     phone.hang_up(HANG_UP_US)
     core = Call(settings)
-    wire = [Wire(plan.delay_ms * MS) for _ in range(4)]
+    wire = [Line(plan.delay_ms * MS) for _ in range(4)]
     call = VirtualCall(
         core, phone, model, out_line=wire[0], in_line=wire[1], model_out_line=wire[2], model_in_line=wire[3]
     )
@@ -187,7 +187,7 @@ def _judged(outcome: Outcome) -> Outcome:
 
 
 def _heard(phone: SimulatedPhone, at_us: int) -> int:
-    """How many bytes of a goodbye the phone has played; one is never begun twice."""
+    """Bytes of a goodbye that the phone has played; one is never begun twice."""
     goodbye = [n for n, one in enumerate(phone.received) if one.audio in BYE.audio]
     return sum(phone.playout.heard_bytes(n, at_us) for n in goodbye)
 

@@ -1,6 +1,6 @@
 """Whole calls in virtual time whose session dies, again and again: what the caller hears and what the next is told.
 
-The simulated session finds the caller's speech in his audio, so that what it hears is what it was sent.
+The simulated session finds the caller's speech in their audio, so that what it hears is what it was sent.
 """
 
 from __future__ import annotations
@@ -18,11 +18,11 @@ from bot.call.settings import CallSettings
 from bot.call.transcript.past_turns import CARRY_ON
 from bot.realtime.failures import Failure
 from bot.realtime.session import SessionSettings
-from bot.recording.fixture import VERSION, Fixture, Header, Line
+from bot.recording.fixture import VERSION, Fixture, FixtureLine, Header
 from bot.testing.agent import Pacing, Reply, Spoken, Turn
 from bot.testing.handset.phone import SimulatedPhone
 from bot.testing.model import Behaviour, CloseAt, SimulatedModel, SpeechAt
-from bot.testing.network.line import Line as Wire
+from bot.testing.network.line import Line
 from bot.testing.virtual.client_event_schema import check_client_event
 from bot.testing.virtual.scheduler import LogLine, VirtualCall
 
@@ -32,14 +32,14 @@ PACING = Pacing(speed=3)
 CALLER = bytes((0x10, 0x90)) * 80
 """A frame of the caller's voice: loud, and packs well."""
 OPENS_MS = 150
-"""From a dial to an open session."""
+"""Milliseconds from a dial to an open session."""
 
 
 @dataclass(frozen=True)
 class Plan:
-    """Times in ms. `speech`: from when and how long the caller speaks; `deaths`: when the session at hand dies.
+    """Times in ms. `speech`: from when and how long the caller speaks; `deaths`: when the present session dies.
 
-    `refused`: how many dials fail after each death, `code` how it dies, `transcribes` whether his words are known.
+    `refused`: how many dials fail after each death, `code` how it dies, `transcribes` whether their words are known.
     """
 
     speech: tuple[tuple[int, int], ...] = ((3_000, 1_000), (12_000, 1_000))
@@ -68,12 +68,12 @@ class Speaker:
 
 
 def word(number: int) -> str:
-    """A word for a number: what has digits is masked in a fixture."""
+    """A word for a number: digits would be masked in a fixture."""
     return number.to_bytes(2).hex().translate(str.maketrans("0123456789", "ghijklmnop"))
 
 
 def tone(ms: int, number: int) -> bytes:
-    """Sound that packs well; no part of one is in another."""
+    """A sound by number that packs well; no part of one is in another."""
     return bytes((0x81 + number % 100, 0x20, 0xA0, 0x30, 0x02 + number // 100, 0xB0, 0x25, 0x95)) * ms
 
 
@@ -93,16 +93,16 @@ class Outcome:
         return Fixture("a call", Header(VERSION, DATE, self.core.settings, masked=False), tuple(lines(self.call.log)))
 
     def reported(self, event: str) -> list[float]:
-        """When this was reported, in ms."""
+        """Times at which this was reported, in ms."""
         return [us / MS for us, report in self.call.reports if report.event == event]
 
     def heard(self) -> list[tuple[float, float]]:
-        """From when to when the caller heard something, in ms."""
+        """Begin and end of each sound that the caller heard, in ms."""
         return [(run.start_us / MS, run.end_us / MS) for run in self.phone.playout.runs]
 
 
-def lines(log: list[LogLine]) -> Iterator[Line]:
-    return (Line(line.us, line.way, msgspec.Raw(line.text.encode()), line.socket) for line in log)
+def lines(log: list[LogLine]) -> Iterator[FixtureLine]:
+    return (FixtureLine(line.us, line.way, msgspec.Raw(line.text.encode()), line.socket) for line in log)
 
 
 def run(plan: Plan) -> Outcome:
@@ -140,7 +140,7 @@ def run(plan: Plan) -> Outcome:
     phone.hang_up(plan.hang_up_ms * MS)
     core = Call(settings)
     first = session_at(0)
-    wire = [Wire(plan.delay_ms * MS) for _ in range(4)]
+    wire = [Line(plan.delay_ms * MS) for _ in range(4)]
     call = VirtualCall(
         core,
         phone,
@@ -175,7 +175,7 @@ def _judged(outcome: Outcome) -> Outcome:
 
 
 def _told(model: SimulatedModel, plan: Plan) -> list[str]:
-    """What is wrong with what a session that took over was told."""
+    """Faults in what a session that took over was told."""
     faults, roles = [], []
     for entry in model.conversation:
         parts = entry.body.get("content", [])

@@ -40,12 +40,12 @@ NETWORKS = (
 ALL = "ALL"
 """The situations of a network together."""
 UNSEEN = frozenset({"echoes never", "echoes at once", "echoes in bursts"})
-"""Where marks tell nothing, the clock is all there is."""
+"""Networks where marks tell nothing: the clock is all there is."""
 
 
 @dataclass(frozen=True)
 class Errors:
-    """Of many cuts, in ms."""
+    """Errors of many cuts, in ms."""
 
     ms: Sequence[float]
 
@@ -66,7 +66,7 @@ class Errors:
 
 @dataclass(frozen=True)
 class Bounds:
-    """What the errors over a network may be at most, in ms."""
+    """Greatest errors allowed over a network, in ms."""
 
     p95: float = 13.0
     p99: float = 16.0
@@ -80,11 +80,11 @@ ONE_ECHO = 25.0
 trip, by +- 20 ms, and no better than by the `clear`'s own +- 10: the sum of three ways, p95 19.4 and p99 23.8 where all
 else is known (`best_of_one_echo`), and 22 cannot be reached. Without a prebuffer the expectation of none helps."""
 SAMPLED = 1.0
-"""By how much the p95 of 300 cuts may exceed another's by chance. Of all situations together it must not."""
+"""Milliseconds by which the p95 of 300 cuts may exceed another's by chance. That of all situations must not."""
 
 
 def best_of_one_echo(jitter_ms: float, n: int, rng: random.Random) -> Errors:
-    """What is left to an estimate that knows all but the jitter of one mark's way there and back, and of the `clear`."""
+    """Errors left to an estimate that knows all but the jitter of one mark's way there and back, and of the `clear`."""
     return Errors([sum(rng.uniform(-jitter_ms, jitter_ms) for _ in range(3)) for _ in range(n)])
 
 
@@ -165,7 +165,7 @@ HEADER = (
 
 
 def is_blind(cut: Cut, network: Network) -> bool:
-    """Whether the stall could not be known when `clear` was written.
+    """True when the stall could not be known when `clear` was written.
 
     It shows in the first late echo with the next one overdue: within 200 ms of its end, and there and back. A message
     that was lost is a stall to those behind it: to the `clear`, if it arrives later than jitter makes it.
@@ -206,7 +206,7 @@ def tallies(n: int, networks: Iterable[Network] = NETWORKS) -> Iterable[Tally]:
 
 
 def together(found: Sequence[Tally]) -> Tally:
-    """The situations of one network as one; the first turn is apart."""
+    """The tallies of one network as one; the first turn is apart."""
     later = [one for one in found if one.situation != GREETING.name]
     seen, blind = (tuple(chain.from_iterable(cuts)) for cuts in ([o.seen for o in later], [o.blind for o in later]))
     if found[0].network.lost:  # they are few enough to keep to the bound

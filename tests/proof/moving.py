@@ -45,9 +45,9 @@ HEADER = f"{'way':<10} {'calls':>5} {'went on':>8} {'with context':>13} {'cut':>
 
 @dataclass
 class Moved:
-    """What became of the calls. `silences_s`: from the end of a stream to the first sound on the next.
+    """Outcome of calls that had to move. `silences_s`: from the end of a stream to the first sound on the next.
 
-    Who is stopped in good order cuts no sentence; who is killed can't help it.
+    A process that is stopped in good order cuts no sentence; one that is killed can't help it.
     """
 
     way: str
@@ -104,7 +104,7 @@ class Supervised:
 
 @contextlib.asynccontextmanager
 async def supervised(told: dict[str, str], directory: Path) -> AsyncIterator[Supervised]:
-    """One that is ready; it and all its processes are gone at the end."""
+    """A supervised server that is ready; it and all its processes are gone at the end."""
     server = Supervised(told, directory)
     watching = asyncio.create_task(server.watch())
     try:
@@ -132,7 +132,7 @@ async def _ready(http: aiohttp.ClientSession, origin: str) -> bool:
 
 
 def caller() -> list[SimulatedPhone]:
-    """A phone for each stream of one call, whose caller answers whatever the bot says."""
+    """A phone for each stream of one call, whose caller answers everything the bot says."""
     first = a_phone(script=talkative())
     ids = first.ids
     more = [
@@ -192,7 +192,7 @@ def _judged(
 
 
 def _is_cut(phone: SimulatedPhone) -> bool:
-    """Whether the stream ended in a sentence: it was not all there, or not all played."""
+    """True when the stream ended in a sentence: it was not all there, or not all played."""
     played = phone.playout.heard_total_bytes(phone.ended_us or 0)
     return not sentences(phone).is_integer() or played < len(heard(phone))
 

@@ -36,7 +36,7 @@ USUAL_FAILURES = ("closed", "unreachable", "timeout", "rate_limited", "expired",
 
 
 class Face:
-    """What the core shows, wherever its modules stand."""
+    """The core by its public names, wherever its modules stand."""
 
     def __init__(self) -> None:
         import msgspec
@@ -170,7 +170,7 @@ class WildCall:
         return self._model.caller_talks
 
     def trouble(self, factor: float = 1.0) -> bool:
-        """Whether something goes wrong now."""
+        """True when something goes wrong now, by chance."""
         return self._rng.random() < self._trouble * factor
 
     def after(self, us: float, happen: Callable[[], None]) -> None:
@@ -643,7 +643,7 @@ class Model:
 
 
 class LinesRun:
-    """Which lines under `root` are run."""
+    """Recorder of the lines under `root` that are run."""
 
     def __init__(self, root: Path) -> None:
         self._root = str(root)

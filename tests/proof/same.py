@@ -18,17 +18,17 @@ from typing import NamedTuple
 HERE = Path(__file__).parents[2]
 RUNNER = Path(__file__).with_name("random_calls.py")
 LINES_OF = 400
-"""So many calls show which lines are run."""
+"""Number of calls that show which lines are run."""
 BEFORE = 8
 """Lines that are shown before a difference."""
 TICK = 'note {"note": "tick"}'
-"""A Tick of which nothing comes is no difference."""
+"""Line of a tick. One that brings nothing is no difference."""
 MOST_CHARS = 240
-"""Of each of them."""
+"""Characters shown of each line."""
 
 
 class Outcome(NamedTuple):
-    """What came of all calls. `seed` is of the first that differs."""
+    """Result of comparing all calls. `seed` is of the first that differs."""
 
     calls: int = 0
     outputs: int = 0
@@ -62,7 +62,7 @@ def compare(other: Path, n_calls: int, first: int) -> Outcome:
 
 
 def difference(other: Path, seed: int) -> Iterator[str]:
-    """Where the call of this seed first goes another way: what came before, then what either puts out."""
+    """The first difference in the call of this seed: the lines before it, then either side's."""
     whole = (_output(checkout, seed, 1, "--full") for checkout in (HERE, other))
     ours, theirs = ([line for line in lines if not line.endswith(TICK)] for lines in whole)
     for at, (one, two) in enumerate(zip_longest(ours, theirs, fillvalue="nothing more")):
@@ -80,7 +80,7 @@ def _from_where_they_differ(line: str, other: str) -> str:
 
 
 def lines_run(first: int, n_calls: int) -> list[str]:
-    """Which lines of bot/call the calls run, last the share of all."""
+    """Lines of bot/call that the calls run, last the share of all."""
     return _output(HERE, first, n_calls, "--lines")
 
 

@@ -37,7 +37,7 @@ BYE = Reply((Spoken(tone(1_500, 4), "Goodbye."),), (ToolCall(HANG_UP),), pacing=
 ASKS, CUTS_IN = SpeechAt(4_000 * MS, 4_600 * MS), SpeechAt(8_000 * MS, 8_900 * MS)
 
 Recorded = tuple[CallSettings, list[LogLine]]
-"""What a fixture is made of."""
+"""The settings and log that a fixture is made of."""
 
 
 @dataclass(frozen=True)
@@ -54,7 +54,7 @@ class Scene:
     hang_up_ms: int = 20_000
     says: tuple[int, int] | None = None
     ready_ms: int = 0
-    """How much later than it could the session is ready."""
+    """Milliseconds by which the session is ready later than it could be."""
 
     def run(self) -> Recorded:
         model = SimulatedModel(

@@ -25,7 +25,7 @@ from bot.twilio.playout import Playout
 MS = 1_000
 QUESTION = SpeechAt(3_000 * MS, 3_400 * MS)
 ANSWER_AFTER_US = 800 * MS
-"""From the end of the caller's speech to the first audio: 500 ms of silence and 300 ms of thought."""
+"""Time from the end of the caller's speech to the first audio: 500 ms of silence and 300 ms of thought."""
 REPLY_US = QUESTION.stop_us + ANSWER_AFTER_US
 GREETING_US = 400 * MS
 """About when the first audio of the greeting comes."""
@@ -81,7 +81,7 @@ class Network:
     jitter_ms: int = 0
     prebuffer_ms: int = 0
     line_stall_ms: int = 0
-    """Nothing arrives at the phone for this long."""
+    """Milliseconds for which nothing arrives at the phone."""
     playout_stall_ms: int = 0
     """The phone's play head stands still for this long."""
     drift_ppm: int = 0
@@ -109,9 +109,9 @@ class Cut:
     stalled_ms_ago: float | None
     played_ms: tuple[float, ...] = ()
     clock_ms: int = 0
-    """What the sender's clock alone would have told."""
+    """Milliseconds heard by the sender's clock alone."""
     oracle_ms: float = 0.0
-    """What was played when the clear should have arrived: all is known but its own journey."""
+    """Milliseconds that had played when the clear should have arrived: all is known but its own journey."""
 
     @property
     def error_ms(self) -> float:
@@ -119,7 +119,7 @@ class Cut:
 
 
 class Gathering(Line):
-    """What arrives waits for the next full `every_us`."""
+    """A line on which what arrives waits for the next full `every_us`."""
 
     def __init__(self, every_us: int, delay_us: int, jitter_us: int, rng: random.Random) -> None:
         super().__init__(delay_us, jitter_us, rng)
@@ -257,7 +257,7 @@ class _Judge:
         return [f"refused: {one}" for one in asked if not one.accepted]
 
     def _clear(self, cut: SpeechAt) -> int | None:
-        """Which clear this cut caused, if any."""
+        """Number of the clear that this cut caused, if any."""
         later = [n for n, clear in enumerate(self.phone.clears) if clear.at_us >= cut.start_us]
         return later[0] if later and self.phone.clears[later[0]].at_us < cut.start_us + 700 * MS else None
 
@@ -308,7 +308,7 @@ class _Judge:
         )
 
     def _by_clock(self, items: Sequence[Spoken], cleared_us: int) -> int:
-        """What the sender's clock says of the reply at the last clear sent before `cleared_us`."""
+        """Milliseconds of the reply by the sender's clock at the last clear sent before `cleared_us`."""
         end_us, spans, told = 0, list[tuple[int, int]](), 0
         for line in self.call.log:
             if line.way != "bot>phone" or line.us > cleared_us:
@@ -325,7 +325,7 @@ class _Judge:
         return told // 8
 
     def _by_oracle(self, items: Sequence[Spoken], clear: int) -> float:
-        """What is played of the reply when a clear that meets no jitter takes effect."""
+        """Milliseconds of the reply that have played when a clear that meets no jitter takes effect."""
         cleared, due_us = self.phone.clears[clear], 0
         for line in self.call.log:
             if line.way == "bot>phone" and '"clear"' in line.text and line.us <= cleared.at_us:

@@ -69,7 +69,7 @@ class Said:
     ends_ms: tuple[float, ...]
 
     def n_words(self, played_ms: float) -> int:
-        """How many words had been spoken to their end."""
+        """Number of words that had been spoken to their end."""
         return bisect_right(self.ends_ms, played_ms)
 
 
@@ -97,7 +97,7 @@ def say(rng: random.Random, speaker: Speaker, audio_ms: int, lead: Lead) -> Said
 
 
 def _pause(rng: random.Random, in_sentence: int) -> tuple[str, float]:
-    """What follows a word, and how long nothing is said then."""
+    """The mark that follows a word, and for how many ms nothing is said then."""
     if in_sentence > 3 and rng.random() < 0.12:
         return rng.choice(".?!"), rng.uniform(300, 700)
     if rng.random() < 0.1:
@@ -106,7 +106,7 @@ def _pause(rng: random.Random, in_sentence: int) -> tuple[str, float]:
 
 
 def _announced(rng: random.Random, ends: Sequence[float], lead: Lead) -> tuple[int, ...]:
-    """When each word's text leaves, in ms of audio. No later word leaves before an earlier one."""
+    """Times at which each word's text leaves, in ms of audio. No later word leaves before an earlier one."""
     steady = rng.uniform(LEAST_LEAD_MS, MOST_LEAD_MS)
     wandering, found = steady, list[float]()
     for number, end in enumerate(ends):

@@ -52,7 +52,7 @@ Store = Literal["sqlite", "postgres"]
 
 
 class Case(NamedTuple):
-    """What is stopped. `another`: an instance that is up behind the same address, and stays."""
+    """The server that is stopped. `another`: an instance that is up behind the same address, and stays."""
 
     store: Store
     processes: int
@@ -60,7 +60,7 @@ class Case(NamedTuple):
 
     @property
     def carries_on(self) -> bool:
-        """Whether somebody is left who knows the calls."""
+        """True when somebody is left who knows the calls."""
         return self.another and self.store == "postgres"
 
 
@@ -68,7 +68,7 @@ CASES = [Case(*one) for one in itertools.product(("sqlite", "postgres"), (1, 2),
 
 
 class Met(NamedTuple):
-    """What became of a caller; `after_s` is from the end of the stream to the next sound."""
+    """Outcome for one caller; `after_s` is from the end of the stream to the next sound."""
 
     case: Case
     state: str
@@ -77,7 +77,7 @@ class Met(NamedTuple):
 
     @property
     def right(self) -> bool:
-        """Whether the caller heard what was due."""
+        """True when the caller heard what was due."""
         if self.state in NOT_BEGUN:
             due = "a voice" if self.case.another else NOT_BEGUN[self.state]
         else:
@@ -86,7 +86,7 @@ class Met(NamedTuple):
 
     @property
     def good(self) -> bool:
-        """And whether it was in time."""
+        """True when it was also in time."""
         return self.right and self.after_s <= LATE
 
     def row(self) -> str:
@@ -100,7 +100,7 @@ class Met(NamedTuple):
 
 @dataclass
 class Line:
-    """How phones reach the server, and how it is stopped."""
+    """The way of phones to the server, and the way to stop it."""
 
     reach: Reach
     stop: Callable[[], None]

@@ -86,7 +86,7 @@ def _greeting_before_announcement(outputs: list[Output]) -> list[Output]:
 
 
 def _hears_before_it_greets(outputs: list[Output]) -> list[Output]:
-    """What the caller said so far goes to the model before the greeting is asked for."""
+    """The outputs in the order in which the caller's audio goes to the model before the greeting is asked for."""
     return sorted(outputs, key=lambda one: 0 if isinstance(one, AppendAudio) else 1)
 
 

@@ -17,7 +17,7 @@ QUIET = b"\xff"
 
 
 def heard_by_model(audio: bytes, microphone: Microphone, created_after_ms: int = 3) -> tuple[bytes, SimulatedPhone]:
-    """What the model was given."""
+    """The audio that the model was given, and the phone."""
     agent = ScriptedAgent([Reply((Spoken(pattern(400, "answer")),))])
     model = SimulatedModel(agent, Behaviour(created_after_ms=created_after_ms), speech=())
     phone = SimulatedPhone(microphone=microphone)

@@ -30,9 +30,9 @@ def test_every_close_that_may_pass_is_replaced(code: int) -> None:
     [
         # the greeting is whole by then and plays on, then all is as if nothing had been
         (2_000, ["assistant", "system"], [GREETING, (4_880, 7_880), (13_880, 16_880)]),
-        # while he speaks: he is heard to his end by the next session, which answers
+        # while the caller speaks: the next session hears them to their end and answers
         (3_500, ["assistant", "system"], [GREETING, (4_880, 7_880), (13_880, 16_880)]),
-        # while he waits for the answer: the next session is asked for it, a third of a second later
+        # while they wait for the answer: the next session is asked for it, a third of a second later
         (4_600, ["assistant", "user", "system"], [GREETING, (5_193, 8_193), (13_880, 16_880)]),
         # in the middle of the answer: what was made is heard, and what follows comes without a gap
         (5_500, ["assistant", "user", "assistant", "system"], [GREETING, (4_880, 9_980), (13_880, 16_880)]),
@@ -49,12 +49,12 @@ def test_what_the_caller_hears(death_ms: int, said: list[str], hears: list[tuple
     assert heard(outcome) == hears
 
 
-def test_a_second_without_a_session_and_he_hears_that_somebody_is_there() -> None:
+def test_a_second_without_a_session_and_callers_hear_that_somebody_is_there() -> None:
     outcome = run(Plan(deaths=(4_600,), refused=3, filler=True))
     assert outcome.faults == []
     (lost,) = outcome.reported("session_lost")
     (filler,) = outcome.reported("filler_played")
-    assert 900 < filler - lost <= 1_000  # he was waiting for 60 ms already
+    assert 900 < filler - lost <= 1_000  # they had waited for 60 ms already
     assert outcome.reported("session_replaced") == [lost + 3_500 + OPENS_MS + 63]
 
 
@@ -65,7 +65,7 @@ def test_he_hears_nothing_of_a_change_that_is_quick() -> None:
     assert len(outcome.models) == 4
 
 
-def test_when_no_session_is_to_be_had_he_hears_fillers_and_the_call_ends_in_time() -> None:
+def test_when_no_session_is_to_be_had_the_caller_hears_fillers_and_the_call_ends_in_time() -> None:
     outcome = run(Plan(speech=((3_000, 1_000),), deaths=(4_600,), refused=99, filler=True, hang_up_ms=40_000))
     (lost,) = outcome.reported("session_lost")
     assert outcome.call.ended is not None

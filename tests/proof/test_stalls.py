@@ -28,14 +28,14 @@ from bot.testing.virtual.scheduler import VirtualCall
 MS, S = 1_000, 1_000_000
 SERVER_VAD = TurnDetection()
 ONSET_MS, QUIET_MS = 60, 500
-"""How long the simulated server's VAD takes to tell of speech, and of its end."""
+"""Delays of the simulated server's VAD, in ms, in telling of speech and of its end."""
 FILLED_MS = 580
 """The latter where silence is filled in: after 100 ms, 40 ms behind the clock, in steps of 60 ms."""
 SILENCE = b"\xff"
 
 
 class Told(NamedTuple):
-    """What a call came to, in ms. `spoken`: begin and end of each turn by the record."""
+    """Times of a call in ms. `spoken`: begin and end of each turn by the record."""
 
     started: list[float]
     stopped: list[float]
@@ -46,7 +46,7 @@ class Told(NamedTuple):
 
 
 def speech(ms: int) -> bytes:
-    """Loud, and no two frames of one call alike."""
+    """Loud audio, no two frames of one call alike."""
     return b"".join(bytes((number // 100, 0x80 | number % 100)) * 80 for number in range(ms // 20))
 
 

@@ -22,7 +22,7 @@ UNFINISHED = ("still generating", "generation stalled")
 
 @dataclass(frozen=True)
 class Miss:
-    """How far one cut is off: words kept too many, and how much later the last of them ends than the last one played."""
+    """Error of one cut: words kept too many, and how much later the last of them ends than the last one played."""
 
     words: int
     ms: float
@@ -44,7 +44,7 @@ class Count:
 
     @property
     def bounded(self) -> bool:
-        """Whether the bound is asked of it: a text that comes whole at once tells nothing of audio still to come."""
+        """True when the bound is asked of it: a text that comes whole at once tells nothing of audio still to come."""
         return self.lead != "whole text first" or self.situation not in UNFINISHED
 
     @property

@@ -1,0 +1,1 @@
+"""The Realtime session's side: events, errors, prices, the socket."""

@@ -1,4 +1,4 @@
-"""Where sessions are dialled: known ahead, kept when DNS fails, and every address tried."""
+"""Addresses of sessions: known ahead, kept when DNS fails, and every one tried."""
 
 from __future__ import annotations
 

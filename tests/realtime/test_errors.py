@@ -1,4 +1,4 @@
-"""What an `error` event means for a call (openai-realtime 6)."""
+"""Errors of the server, and what each means for a call (openai-realtime 6)."""
 
 from __future__ import annotations
 

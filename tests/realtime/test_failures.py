@@ -1,4 +1,4 @@
-"""Why there is no session, from what the wire says (openai-realtime 1.2 and 1.3)."""
+"""Failures of sessions, from what the wire says (openai-realtime 1.2 and 1.3)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is told, read for what is needed: a struct of every kind of field, and everything that may stand in it."""
+"""Lenient reading: a struct of every kind of field, and everything that may stand in it."""
 
 from __future__ import annotations
 

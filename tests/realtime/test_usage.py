@@ -34,7 +34,7 @@ from tests.realtime.usages import CASES, ODD, PRICES, Case, whole
 
 
 def judged(judge: Any, case: Case) -> tuple[int | None, int]:
-    """What `judge`, the module or a mutant of it, makes of a case."""
+    """Cost and faults of a case by `judge`, the module or a mutant of it."""
     if case.kind == "response":
         reading = judge.read_response(deepcopy(case.usage))
         return judge.charge_response(reading, case.prices), reading.faults

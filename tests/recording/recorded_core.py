@@ -35,7 +35,7 @@ class VirtualWriter(Writer):
         written.finish()
 
     def look(self, now_us: int) -> None:
-        """It is `now_us`."""
+        """Let the files look at the time `now_us`."""
         if now_us >= self._due_us:
             self._due_us = now_us + self._every_us
             for written in self._written:
@@ -48,12 +48,12 @@ class Overheard(Core):
     def __init__(self, call: Call, files: Sequence[CallFile], flush_us: int | None = None) -> None:
         self.call = call
         self.began_us: int | None = None
-        """When the caller might be recorded."""
+        """Time from which the caller might be recorded."""
         self._writer = VirtualWriter() if flush_us is None else VirtualWriter(flush_us)
         self._recorder = Recorder(files, writer=self._writer)
 
     def finish(self) -> None:
-        """The call is over: close the files, none of which has failed."""
+        """End the call and close the files, none of which has failed."""
         self._recorder.close()
         assert not self._writer.failures
 

@@ -13,7 +13,7 @@ import msgspec
 
 from bot.audio import mulaw
 from bot.audio.payload import payload_bytes
-from bot.call import inputs as notes
+from bot.call.inputs import PhoneClosed, Refused
 from bot.call.outputs import End, Output, Report
 from bot.call.settings import CallSettings
 from bot.realtime import events
@@ -68,7 +68,7 @@ class FakeCall:
                 out += [
                     events.CreateItem({"type": "message", "content": [{"type": "input_text", "text": item.transcript}]})
                 ]
-            case stream.Stop() | notes.PhoneClosed():
+            case stream.Stop() | PhoneClosed():
                 out += [End("caller_hung_up")]
         return out
 
@@ -131,7 +131,7 @@ def conversation(said: str = "My number is 555 0142.", item: str = "item_2") -> 
         (900_000, "model>bot", delta("item_1", tone(1000))),
         (950_000, "model>bot", words("item_1", "welcome to line 42 of the example.")),
         (950_000, "model>bot", delta("item_1", tone(2000, 550))),
-        (1_300_000, "note", notes.Refused("phone>bot", "not_json")),
+        (1_300_000, "note", Refused("phone>bot", "not_json")),
         (1_900_000, "phone>bot", phone("mark", name="e1.1")),
         (2_100_000, "model>bot", model("input_audio_buffer.speech_started", audio_start_ms=1200, item_id=item)),
         (2_150_000, "phone>bot", phone("mark", name="e1.2")),
@@ -144,13 +144,13 @@ def conversation(said: str = "My number is 555 0142.", item: str = "item_2") -> 
         (3_200_000, "model>bot", model("error", error={"type": "invalid_request_error", "code": "odd", "message": f"no {CALLER}"})),
         (3_650_000, "phone>bot", phone("mark", name="e1.3")),
         (4_700_000, "phone>bot", phone("stop", accountSid=ACCOUNT, callSid=CALL)),
-        (4_750_000, "note", notes.PhoneClosed()),
+        (4_750_000, "note", PhoneClosed()),
     ]  # fmt: skip
     return sorted(inputs, key=lambda entry: entry[0])
 
 
 def record(path: Path, inputs: list[tuple[int, str, Any]], settings: CallSettings = SETTINGS, core: Any = None) -> Path:
-    """What a bridge does with `core`, by default FakeCall: each input to the recorder and to the call, each answer to the recorder. The written file."""
+    """Feed `core`, by default FakeCall, and a recorder as a bridge does. Gives the written file."""
     writer = Writer()
     file = FixtureFile(settings, path, [KEY, "Ann Example"], date=DATE)
     recorder = Recorder([file], writer=writer)
@@ -171,7 +171,7 @@ def record(path: Path, inputs: list[tuple[int, str, Any]], settings: CallSetting
 
 
 def caller_frame(text: str) -> CallerFrame:
-    """As it is kept when no session takes it."""
+    """A caller's frame as it is kept when no session takes it."""
     frame = parsed_frame(text)
     own = frame.stream_sid == STREAM
     return CallerFrame(frame.media.timestamp, base64.b64decode(frame.media.payload) if own else b"", b"", text.encode())

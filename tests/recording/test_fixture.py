@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from bot.call.settings import CallSettings
 from bot.recording.fixture import (
     BadFixture,
+    FixtureLine,
     Header,
-    Line,
     encode_header,
     encode_line,
     parse_fixture,
@@ -25,9 +25,9 @@ HEADER = Header(
     1, "2026-01-02T03:04:05+00:00", CallSettings(greeting="Hi", max_call_s=60.0, idle_s=1.0, response_s=8.0)
 )
 LINES = [
-    Line(0, "note", msgspec.Raw(b'{"note":"tick"}')),
-    Line(1_240_100, "phone>bot", msgspec.Raw(b'{"event":"connected"}'), 1),
-    Line(1_240_100, "bot>model", msgspec.Raw(b'{"type":"response.create"}')),
+    FixtureLine(0, "note", msgspec.Raw(b'{"note":"tick"}')),
+    FixtureLine(1_240_100, "phone>bot", msgspec.Raw(b'{"event":"connected"}'), 1),
+    FixtureLine(1_240_100, "bot>model", msgspec.Raw(b'{"type":"response.create"}')),
 ]
 WHOLE = encode_header(HEADER) + b"".join(map(encode_line, LINES))
 

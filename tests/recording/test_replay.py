@@ -9,7 +9,7 @@ import msgspec
 import pytest
 
 from bot.call.call import Call
-from bot.recording.fixture import BadFixture, Fixture, Line, parse_fixture, read_fixture
+from bot.recording.fixture import BadFixture, Fixture, FixtureLine, parse_fixture, read_fixture
 from bot.recording.replay import replay
 from bot.recording.told_outputs import comparable
 from bot.testing.replays import assert_replays
@@ -25,7 +25,7 @@ def recorded(tmp_path_factory: pytest.TempPathFactory) -> Fixture:
 def edited(fixture: Fixture, index: int, old: bytes, new: bytes) -> Fixture:
     line = fixture.lines[index]
     assert old in bytes(line.message)
-    changed = Line(line.us, line.way, msgspec.Raw(bytes(line.message).replace(old, new)), line.socket)
+    changed = FixtureLine(line.us, line.way, msgspec.Raw(bytes(line.message).replace(old, new)), line.socket)
     return Fixture(fixture.path, fixture.header, (*fixture.lines[:index], changed, *fixture.lines[index + 1 :]))
 
 

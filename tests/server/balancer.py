@@ -42,7 +42,7 @@ class Balancer(LoopbackServer):
         await super().__aexit__(*why)  # type: ignore[arg-type]
 
     def add(self, port: int) -> None:
-        """One more server."""
+        """Add a server."""
         self._ports.append(port)
 
     def cut(self) -> None:
@@ -61,7 +61,7 @@ class Balancer(LoopbackServer):
         await asyncio.gather(_copy(reader, there[1]), _copy(there[0], writer))
 
     async def _connected(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter] | None:
-        """To the first that takes the connection, those that are ready before the others."""
+        """A connection to the first server that takes it, those that are ready before the others."""
         self._turn += 1
         at = self._turn % len(self._ports)
         in_turn = self._ports[at:] + self._ports[:at]

@@ -16,7 +16,7 @@ __all__ = ["nothing_left"]
 
 @pytest.fixture(autouse=True)
 def checked(nothing_left: None) -> Iterator[None]:
-    """Nothing is left after any of them; `desk.captured` gives the log."""
+    """Check after each test that nothing is left; `desk.captured` gives the log."""
     with structlog.testing.capture_logs():
         yield
 
@@ -31,5 +31,5 @@ def short_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture(autouse=True, scope="session")
 def _schema_is_loaded() -> None:
-    """It takes half a second at its first use, which no caller shall wait for."""
+    """Load the schema before: its first use takes half a second, which no caller shall wait for."""
     check_client_event('{"type":"response.create"}')

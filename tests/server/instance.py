@@ -89,7 +89,7 @@ class Instance(Reach):
         return list(self.directory.glob("heardline-*"))
 
     def box(self, worker: int) -> Path:
-        """Where this process takes connections from the others."""
+        """Path of the socket on which this process takes connections from the others."""
         return self.shared[0] / f"{worker}.box"
 
     @property
@@ -104,7 +104,7 @@ class Instance(Reach):
 
     @contextlib.contextmanager
     def only(self, worker: int) -> Iterator[None]:
-        """Whatever connects meanwhile connects to this process: the others stand still."""
+        """Let all that connects meanwhile connect to this process: the others stand still."""
         others = self.workers - {worker}
         for pid in others:
             os.kill(pid, signal.SIGSTOP)

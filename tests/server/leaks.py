@@ -1,4 +1,4 @@
-"""What no test over sockets may leave behind, in either event loop."""
+"""Leaks that no test over sockets may leave behind, in either event loop."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def _timers() -> list[asyncio.TimerHandle]:
 
 
 def _is_ours(callback: Any) -> bool:
-    """Whether code of bot/ set the timer, or a socket of it waits to be aborted: functions, methods, partials, objects."""
+    """True when code of bot/ set the timer, or a socket of it waits to be aborted. Sees through partials."""
     while isinstance(callback, partial):
         callback = callback.func
     function = getattr(callback, "__func__", callback)
@@ -54,13 +54,13 @@ def _is_ours(callback: Any) -> bool:
 
 
 def lasting() -> list[str]:
-    """What would be there for longer than a closing handshake takes, by what it waits for and not by our watch."""
+    """Timers that outlast a closing handshake, by what they wait for and not by our watch."""
     late_s = asyncio.get_running_loop().time() + LASTS_S
     return [repr(timer) for timer in _timers() if timer.when() > late_s]
 
 
 def open_sockets() -> int:
-    """How many sockets this process has open, watched or not; 0 where the system does not list them."""
+    """Number of sockets that this process has open, watched or not; 0 where the system does not list them."""
     listed, count = Path("/proc/self/fd"), 0
     for entry in listed.iterdir() if listed.is_dir() else ():
         with contextlib.suppress(OSError):  # the listing's own file is gone by now

@@ -79,7 +79,7 @@ class Stopwatch:
 
 @dataclass
 class Reach:
-    """How Twilio reaches a running server, whatever processes it has; `origin` is where it listens."""
+    """Twilio's way to a running server, whatever processes it has; `origin` is where it listens."""
 
     settings: Settings
     origin: str
@@ -160,7 +160,7 @@ class Reach:
             calling.cancel()
 
     async def ready(self) -> tuple[int, str]:
-        """What /readyz says."""
+        """Status and text of /readyz."""
         async with self.http.get(self.origin + "/readyz") as answer:
             return answer.status, await answer.text()
 
@@ -189,7 +189,7 @@ class ServerUnderTest(Reach):
 
     @property
     def reasons(self) -> list[str]:
-        """Why each call ended, in order."""
+        """Reasons for the ends of the calls, in order."""
         return [entry["reason"] for entry in self.logged("call_ended")]
 
     async def quiet(self, within_s: float = GIVE_UP_S) -> None:

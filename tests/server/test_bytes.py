@@ -32,7 +32,7 @@ async def call(desk: ServerUnderTest, phone: SimulatedPhone) -> bytes:
 
 
 def is_all_of(got: bytes, sent: bytes) -> bool:
-    """Whether `got` is `sent`, byte for byte and in order, with no regard to silence.
+    """True when `got` is `sent`, byte for byte and in order, with no regard to silence.
 
     This runs in real time: where a machine stands still, silence stands for frames that are late. How much of it is
     exactly right is for virtual time, which knows no stall (tests/proof/test_gaps.py).
@@ -49,7 +49,7 @@ def a_caller(audio: bytes, microphone: Microphone | None = None) -> SimulatedPho
 
 
 async def each(one: Callable[[Any], Coroutine[Any, Any, None]], cases: Iterable[Any]) -> None:
-    """All cases at a time: what costs is the real time of a call."""
+    """Run all cases at a time: a call takes real time."""
     async with asyncio.TaskGroup() as group:
         for case in cases:
             group.create_task(one(case))

@@ -46,7 +46,7 @@ def asked(directory: Path, query: str) -> list[Any]:
 
 @contextlib.asynccontextmanager
 async def serving(directory: Path, told: dict[str, str], origin: str) -> AsyncIterator[subprocess.Popen[bytes]]:
-    """One process that answers. Killed at the end."""
+    """A server process that answers. Killed at the end."""
     with (directory / "stderr").open("ab") as stderr:
         process = subprocess.Popen(  # noqa: ASYNC220  it returns at once
             COMMAND, cwd=ROOT, env=_inherited(told, directory), stderr=stderr, start_new_session=True

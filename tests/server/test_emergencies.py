@@ -20,7 +20,7 @@ from tests.server.simulated_server import GREETING, ServerUnderTest, a_phone, st
 
 When = Literal["first", "third", "ending"]
 Place = tuple[Any, str]
-"""What has a method, and its name."""
+"""An object that has a method, and the method's name."""
 AT_ONCE = 100
 TOLD = ("internal_error", "record_failed")
 _BRIDGE = (
@@ -41,7 +41,7 @@ _CALLS = (("day", "add_up"), ("pasts", "remember"), ("endings", "_enter"))
 
 
 class Defect(Exception):
-    """Nobody expects it."""
+    """An exception that nothing expects."""
 
 
 class Fault:

@@ -50,7 +50,7 @@ class Case(NamedTuple):
 
     @property
     def formats(self) -> tuple[Format, Format]:
-        """What the session then hears and speaks."""
+        """Formats that the session then hears and speaks."""
         asked: Format = f"audio/{self.asked}"  # type: ignore[assignment]
         forced: Format = asked if self.forced is None else self.forced["type"]
         heard, spoken = (forced if side in self.sides else asked for side in ("input", "output"))
@@ -149,7 +149,7 @@ def on_the_line(audio: bytes, spoken: Format) -> bytes:
 
 
 def the_session_hears(session: SimulatedModel, kind: Format) -> None:
-    """What the caller said, frame by frame but for the first millisecond, in which a filter knows what came before."""
+    """Assert that each of the caller's frames arrived but for its first millisecond, in which a filter settles."""
     convert = from_line(kind)
     said = VOICE if convert is None else b64decode(convert(b64encode(VOICE).decode()))
     came, per_ms = bytes(session.heard), BYTES_PER_MS[kind]

@@ -1,4 +1,4 @@
-"""What is kept of calls that are over: bytes, not kilobytes, for a day."""
+"""Memory of calls that are over: bytes, not kilobytes, for a day."""
 
 from __future__ import annotations
 

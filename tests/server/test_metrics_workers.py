@@ -43,7 +43,7 @@ class Workers:
         return {int(name) for name in self.files("*.box")}
 
     async def number(self, line: str) -> float | None:
-        """What follows `line` in the metrics; None while nobody answers."""
+        """The number that follows `line` in the metrics; None while nobody answers."""
         with contextlib.suppress(aiohttp.ClientError):
             async with self._http.get(f"{self.origin}/metrics", headers=HEADERS) as answer:
                 assert answer.status == 200
@@ -65,7 +65,7 @@ class Workers:
 
 @contextlib.contextmanager
 def stopped(pid: int) -> Iterator[None]:
-    """That worker does nothing meanwhile, so that the other one gets every connection."""
+    """Stop that worker meanwhile, so that the other one gets every connection."""
     os.kill(pid, signal.SIGSTOP)
     try:
         yield

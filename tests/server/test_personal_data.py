@@ -51,12 +51,12 @@ SAID_BY_CALLER = "the marzipan lighthouse of Quilliam Ostrander"
 SAID_BY_BOT = "a saxophone made of pudding"
 
 Places = Mapping[str, str]
-"""What was written, by where; bytes as Latin-1."""
+"""Text that was written, by place; bytes as Latin-1."""
 
 WORDS_MAY_BE = frozenset({"fixture", "store", "page", "calls", "page of calls", "vCon"})
 NOWHERE: frozenset[str] = frozenset()
 MADE_OF = {"fixture": ("page", "page of calls"), "store": ("calls", "page of calls", "vCon")}
-"""What is made of a place holds what that holds."""
+"""Places that are made of another, and so may hold what that holds."""
 
 
 def spelled(number: str) -> str:
@@ -82,7 +82,7 @@ MAY_BE: dict[str, tuple[frozenset[str], str]] = {
 
 
 def leaks(places: Places) -> list[str]:
-    """What was found where it may not be."""
+    """Things found in places where they may not be."""
     return [
         f"{thing} in the {place}: {text[max(0, found.start() - 60) : found.end() + 20]!r}"
         for thing, (allowed, pattern) in MAY_BE.items()
@@ -197,7 +197,7 @@ async def shown(directory: Path, call_sid: str) -> tuple[str, str]:
 
 
 def listed(directory: Path, call_sid: str) -> Places:
-    """All that `bot calls` prints of the calls, and what it writes of one."""
+    """Everything that `bot calls` prints of the calls, and what it writes of one."""
     page, vcon = directory / "stored.html", directory / "stored.vcon.json"
     runner = CliRunner(env={"BOT_RECORD_DIR": str(directory), "BOT_PII_KEY": PII_KEY})
     printed = ""

@@ -94,7 +94,7 @@ async def test_nobody_is_recorded_before_the_announcement_was_heard(tmp_path: Pa
     assert_replays(files["fixture"])
     left, _ = tracks(files["recording"])
     begun = mulaw.decode(spoken).find(left[1_600:1_920])  # 100 ms in
-    assert begun >= 2 * 8 * (100 + 400 - 40)  # his first frame comes up to two frames after the stream's start
+    assert begun >= 2 * 8 * (100 + 400 - 40)  # the first frame comes up to two frames after the stream's start
     assert heard(phone).startswith(pattern(400, "notice"))
 
 

@@ -251,7 +251,7 @@ async def test_a_call_that_fails_is_put_through_to_the_person_chosen(
     "number",
     ["anonymous", "+266696687", "+17378742833", "+1266696687", "+12562533", "sip:x@example.com", "client:bob", ""],
 )
-async def test_a_caller_without_a_number_is_shown_as_the_number_he_called(number: str) -> None:
+async def test_a_caller_without_a_number_is_shown_as_the_number_they_called(number: str) -> None:
     async with standing(BOT_FALLBACK=PERSON) as desk:
         result = await failing(desk, from_number=number)
         assert 'callerId="+15555550100"' in result.documents[1]

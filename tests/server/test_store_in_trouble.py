@@ -123,7 +123,7 @@ async def test_no_call_notices_a_server_in_trouble_and_what_was_held_back_is_sto
 
 
 async def calls(desk: ServerUnderTest, number: int) -> list[str]:
-    """So many at once: each caller hears the whole greeting, then hangs up. Their SIDs."""
+    """Make so many calls at once, whose callers hear the whole greeting and hang up. Gives their SIDs."""
     phones = [a_phone() for _ in range(number)]
     greeting = GREETING.items[0].audio
 

@@ -113,7 +113,7 @@ async def test_an_unsigned_form_is_not_waited_for() -> None:
 
 
 async def test_a_form_of_too_many_fields_is_refused_unsorted() -> None:
-    """What a stranger may make us sort has an end: a genuine one has some thirty fields."""
+    """Sorting for a stranger has an end: a genuine form has some thirty fields."""
     async with standing() as desk:
         fields = [*form(new_call_sid()), *((f"f{number}", "") for number in range(voice.MAX_FIELDS))]
         assert await desk.post("/voice", fields) == (413, "the form has too many fields\n")

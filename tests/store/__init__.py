@@ -1,0 +1,1 @@
+"""The call store on SQLite, and on Postgres where it is installed. `troubles` has its faults."""

@@ -34,7 +34,7 @@ class FaultyStore:
         """Names of events it will not have."""
         self.opened = self.closed = self.beats = self.attempts = 0
         self.hold = threading.Event()
-        """Until it is set, every write waits."""
+        """Event for which every write waits."""
         self.hold.set()
         self._changed = threading.Condition()
 

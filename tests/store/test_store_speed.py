@@ -1,4 +1,4 @@
-"""How the store behaves with many calls in it.
+"""Speed of the store with many calls in it.
 
 A slow test tells how soon it answers. Its bounds are wide: a scan, or a plan gone wrong, is ten times over them.
 """

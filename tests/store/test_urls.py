@@ -1,4 +1,4 @@
-"""From DATABASE_URL to an engine: drivers, TLS, and no password anywhere."""
+"""DATABASE_URL as an engine: drivers, TLS, and no password anywhere."""
 
 from __future__ import annotations
 
@@ -108,7 +108,7 @@ Reach = Callable[..., StoreUrl]
 
 @pytest.fixture
 async def reach(postgres: Server, tmp_path: Path) -> Reach:
-    """Where the tests' database is, by its URL with `query` and `host`."""
+    """Maker of the address of the tests' database, with `query` and `host`."""
     database = await emptied_database(postgres, tmp_path)
     return lambda **url: url_of(postgres.url(database, **url), tmp_path)
 

@@ -1,4 +1,4 @@
-"""What befalls a store in SQLite: each is a context in which it is so."""
+"""Troubles of a SQLite store: each is a context in which it is so."""
 
 from __future__ import annotations
 

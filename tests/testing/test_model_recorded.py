@@ -17,7 +17,7 @@ APPEND_US = 100_000
 TRANSCRIPTION = "conversation.item.input_audio_transcription"
 PACING = Pacing(first_audio_ms=100, call_gap_ms=100, speed=8.0)
 ANYHOW = frozenset({"ping", "rate_limits.updated"})
-"""Their time depends on nothing that is asked."""
+"""Events whose time depends on nothing that is asked."""
 FREE = frozenset(
     [
         "event_id",
@@ -65,14 +65,14 @@ def reply(done: Json) -> Reply:
 
 
 def words(one: Recording) -> list[str | None]:
-    """What each of the caller's turns was understood as."""
+    """Transcripts of the caller's turns; None for one that was not understood."""
     said: dict[str, str | None] = {event["item_id"]: None for event in one.of("input_audio_buffer.committed")}
     said |= {event["item_id"]: event["transcript"] for event in one.of(f"{TRANSCRIPTION}.completed")}
     return list(said.values())
 
 
 def in_time(one: Recording) -> bool:
-    """Whether a transcript came as the caller spoke."""
+    """True when a transcript came as the caller spoke."""
     kinds = [event["type"] for event in one.received]
     ends = "input_audio_buffer.speech_stopped"
     return f"{TRANSCRIPTION}.delta" in kinds and kinds.index(f"{TRANSCRIPTION}.delta") < kinds.index(ends)
@@ -92,7 +92,7 @@ def simulated(one: Recording) -> SimulatedModel:
 
 
 def asked_the_same(one: Recording) -> list[Json]:
-    """What the simulated server says to the recorded client, who waits for what the recorded one had heard."""
+    """Messages of the simulated server to the recorded client, who waits for what the recorded one had heard."""
     model, said, now_us = simulated(one), [], 0
     heard: Counter[str] = Counter()
 
@@ -135,7 +135,7 @@ def is_delta(event: Json) -> bool:
 
 
 def in_order(events: list[Json]) -> list[Json]:
-    """What has one place and no other: no pings, no deltas but a function's, of which many count as one."""
+    """Events with one place and no other: no pings, no deltas but a function's, of which many count as one."""
     kept = [
         event
         for event in events
@@ -145,7 +145,7 @@ def in_order(events: list[Json]) -> list[Json]:
 
 
 def transcripts(events: list[Json]) -> list[list[str]]:
-    """For each of the caller's items the kinds of what is told of its words, repetitions left out."""
+    """Kinds of events about the words of each of the caller's items, repetitions left out."""
     told: dict[str, list[str]] = {}
     for event in events:
         if event["type"].startswith(TRANSCRIPTION):
@@ -204,7 +204,7 @@ def test_nothing_is_said_that_the_real_one_never_says(path: Path) -> None:
 
 
 def early(events: list[Json]) -> list[bool]:
-    """For each of the caller's items, in order, whether some of its words were told before it was added."""
+    """True for each of the caller's items, in order, some of whose words were told before it was added."""
     named: list[str] = []
     told: list[bool] = []
     for event in events:

@@ -34,7 +34,7 @@ def dial(at: SimulatedRealtimeServer, query: str = "?model=gpt-realtime-2.1", he
 
 
 async def until(socket: ClientConnection, kind: str) -> list[dict[str, Any]]:
-    """Events up to the first of `kind`."""
+    """Receive events up to the first of `kind`."""
     events: list[dict[str, Any]] = []
     async with asyncio.timeout(GIVE_UP_S):
         while not events or events[-1]["type"] != kind:

@@ -1,0 +1,1 @@
+"""Twilio's side: stream messages, playout, signatures, tokens, TwiML."""

@@ -180,5 +180,5 @@ def test_the_port_of_each_scheme_may_be_spelled_out_where_it_is_understood(schem
 
 
 def _plainly_signed(url: str) -> str:
-    """As Twilio signs: HMAC-SHA1 over the URL as it is; its own validator alters ports."""
+    """A signature as Twilio makes it: HMAC-SHA1 over the URL as it is; its own validator alters ports."""
     return base64.b64encode(hmac.digest(KEY.encode(), url.encode(), "sha1")).decode()

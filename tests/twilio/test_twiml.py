@@ -1,4 +1,4 @@
-"""What Twilio may be told: the files of twiml/."""
+"""Documents for Twilio: the files of twiml/."""
 
 from __future__ import annotations
 

@@ -1,0 +1,1 @@
+"""Timelines, pages and sound of a recorded call."""

@@ -13,7 +13,7 @@ import pytest
 from bot.audio import mulaw
 from bot.recording.fixture import Fixture, read_fixture
 from bot.views.call_page import page_of, render_page
-from bot.views.call_sound import Sound, sound_of_timeline
+from bot.views.call_sound import CallSound, sound_of_timeline
 from bot.views.timeline import timeline
 from bot.views.timeline_parts import Timeline
 from bot.views.waveform import waveform
@@ -23,7 +23,7 @@ HOSTILE = "</script><script>alert('x')</script><img src=x onerror=alert('y')> \x
 
 
 class Page(HTMLParser):
-    """What a browser would make of it: the tags with their attributes, and the text inside script and style."""
+    """The page as a browser takes it: the tags with their attributes, and the text inside script and style."""
 
     def __init__(self, text: str) -> None:
         super().__init__(convert_charrefs=True)
@@ -199,7 +199,7 @@ def test_a_page_may_play_one_file_beside_it(tmp_path: Path) -> None:
 
 def test_a_recording_is_drawn_where_there_is_no_fixture() -> None:
     loud = mulaw.encode(b"\x00\x40" * 800)
-    sound = Sound(1_000_000, b"\xff" * 800 + loud, loud + b"\xff" * 800)
+    sound = CallSound(1_000_000, b"\xff" * 800 + loud, loud + b"\xff" * 800)
     bare = Timeline("", "2026-01-02", "CA1", 500_000, "", truncated=False)
     page = Page(page_of(bare, sound=sound))
     caller = base64.urlsafe_b64decode(page.data["caller"])

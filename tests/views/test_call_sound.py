@@ -7,7 +7,7 @@ import pytest
 
 from bot.audio import mulaw
 from bot.recording.fixture import read_fixture
-from bot.views.call_sound import BadSound, Sound, sound_of_recording, sound_of_timeline, wav_of
+from bot.views.call_sound import BadSound, CallSound, sound_of_recording, sound_of_timeline, wav_of
 from bot.views.played import Piece
 from bot.views.timeline import timeline
 from bot.views.timeline_parts import Frame, Timeline
@@ -23,14 +23,14 @@ def call(frames: list[Frame], pieces: list[Piece]) -> Timeline:
 def test_each_side_stands_where_it_was_with_silence_between() -> None:
     spoken = [Frame(1_000, b"\x01" * 8), Frame(3_000, b"\x02" * 8)]
     played = [Piece("item_1", 0, 2_000, b"\x03" * 16)]
-    assert sound_of_timeline(call(spoken, played)) == Sound(
+    assert sound_of_timeline(call(spoken, played)) == CallSound(
         1_000, b"\x01" * 8 + QUIET * 8 + b"\x02" * 8, QUIET * 8 + b"\x03" * 16
     )
 
 
 def test_what_was_cut_is_not_in_it() -> None:
     played = [Piece("item_1", 0, 0, b"\x03" * 16, cut_us=1_000), Piece("item_1", 0, 2_000, b"\x04" * 8, cut_us=1_000)]
-    assert sound_of_timeline(call([], played)) == Sound(0, QUIET * 8, b"\x03" * 8)
+    assert sound_of_timeline(call([], played)) == CallSound(0, QUIET * 8, b"\x03" * 8)
 
 
 def test_of_a_frame_from_before_the_call_nothing_is_lost() -> None:
@@ -46,8 +46,8 @@ def test_a_call_without_a_sound_has_none() -> None:
 def test_a_recording_gives_back_the_mu_law_it_was_made_of(tmp_path: Path) -> None:
     every = bytes(code for code in range(256) if code != 0x7F)  # the second zero of mu-law
     path = tmp_path / "a.wav"
-    path.write_bytes(wav_of(Sound(0, every, every[::-1])))
-    assert sound_of_recording(path) == Sound(0, every, every[::-1])
+    path.write_bytes(wav_of(CallSound(0, every, every[::-1])))
+    assert sound_of_recording(path) == CallSound(0, every, every[::-1])
 
 
 def test_the_wav_of_a_fixture_is_what_was_said_and_heard(tmp_path: Path) -> None:

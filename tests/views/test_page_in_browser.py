@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from bot.views.call_page import page_of
-from bot.views.call_sound import Sound, wav_of
+from bot.views.call_sound import CallSound, wav_of
 from tests.views.test_call_page import Page, told
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
@@ -17,7 +17,7 @@ QUIET = (
     *("--headless", "--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking"),
     *("--disable-component-update", "--disable-sync", "--disable-dev-shm-usage", "--mute-audio"),
 )
-SOUND = Sound(500_000, b"\x01" * 24_000, b"\x02" * 24_000)
+SOUND = CallSound(500_000, b"\x01" * 24_000, b"\x02" * 24_000)
 
 
 @pytest.fixture

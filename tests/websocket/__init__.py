@@ -1,0 +1,1 @@
+"""Framing, held against the library's own parser."""

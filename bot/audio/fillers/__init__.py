@@ -1,4 +1,4 @@
-"""What a caller hears who waits, or gets no answer, by language. README.md beside this says how they were made."""
+"""The recorded fillers and apologies, by language. README.md beside this says how they were made."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
 """Checks of single values, pure: no sentence holds a secret.
 
-Nothing that knows two settings. Start at `value_checks`.
+Nothing here compares two settings: that is `dialects` and `advice`. Start at `value_checks`.
 """

@@ -7,11 +7,11 @@ import re
 WITHHELD = "withheld"
 _PREFIX = re.compile(r"\+[1-9][0-9]{0,14}")
 _WRITTEN = re.compile(r"[\s().\-/\u00ad\u200b-\u200f\u2010-\u2015\u202a-\u202e\u2060-\u2069\ufeff]")
-"""Also what a program that shows numbers puts around them unseen, and that is copied with them."""
+"""Characters that people write within numbers, and unseen ones that programs put around them and that are copied."""
 _E164 = re.compile(r"\+[1-9][0-9]{6,14}")
 _SIP_USER = re.compile(r"sips?:([^@;]*)(?:[@;].*)?", re.DOTALL)
 _WORDS = frozenset({"anonymous", "restricted", "blocked", "unknown", "unavailable", "private", "withheld"})
-"""What stands in a number's place where a caller withholds it; Twilio's numbers spell these words on a keypad."""
+"""Words in place of a number that a caller withholds; Twilio's numbers spell them on a keypad."""
 _KEYPAD = str.maketrans("abcdefghijklmnopqrstuvwxyz", "22233344455566677778889999")
 _SPELLED = frozenset({word.translate(_KEYPAD) for word in _WORDS} | {"7378742883"})
 """The last is seen for RESTRICTED, with a digit wrong."""
@@ -37,12 +37,12 @@ def _entry(number: int, text: str) -> str:
 
 
 def among(number: str, callers: tuple[str, ...]) -> bool:
-    """Whether `callers` name this E.164 number, by itself or by a beginning of it. `number` empty: none is shown."""
+    """True when `callers` list this E.164 number, or a beginning of it. An empty `number` is one that is withheld."""
     return WITHHELD in callers if not number else number.startswith(tuple(one for one in callers if one != WITHHELD))
 
 
 def withheld(number: str) -> bool:
-    """Whether `number`, as Twilio gives it, is that of a caller who withholds it: nobody's, and that of many."""
+    """True when `number`, as Twilio gives it, stands for a withheld one: many callers share it."""
     plain = _WRITTEN.sub("", number).lower()
     if address := _SIP_USER.fullmatch(plain):
         plain = address[1]

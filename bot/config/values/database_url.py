@@ -21,7 +21,7 @@ _DRIVERS = {
     "sqlite": frozenset({"aiosqlite", "pysqlite"}),
     "postgres": frozenset({"asyncpg", "psycopg", "psycopg_async", "psycopg2", "psycopg2cffi", "pg8000"}),
 }
-"""As SQLAlchemy's URLs name one. Which one is ours to choose, but not another kind of file or server behind it."""
+"""Drivers that SQLAlchemy's URLs may name. The choice is ours, but not another kind of file or server behind one."""
 _SQLITE = "sqlite:///"
 
 
@@ -47,7 +47,7 @@ Database = SqliteFile | PostgresServer
 
 
 def parse_database_url(text: str) -> Database:
-    """What `text` names. Raises ValueError, in words that follow the variable's name."""
+    """The database that a URL names. Raises ValueError, in words that follow the variable's name."""
     if found := _DRIVER.match(text):
         kind = found[1].removesuffix("ql")
         if found[2] not in _DRIVERS[kind]:
@@ -135,7 +135,7 @@ def _ssl(options: dict[str, str], *, unix: bool) -> tuple[str, Path | None]:
 
 
 def database_kind(text: str) -> Literal["sqlite", "postgresql"]:
-    """Which database DATABASE_URL means; SQLite when it is unset."""
+    """The kind of database that DATABASE_URL names; SQLite when it is unset."""
     return "postgresql" if text and isinstance(parse_database_url(text), PostgresServer) else "sqlite"
 
 

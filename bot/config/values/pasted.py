@@ -31,9 +31,9 @@ _KINDS = {
 _BEARERS = dict.fromkeys(("OPENAI_API_KEY", "TWILIO_AUTH_TOKEN"), "copy it again") | {
     "ADMIN_TOKEN": "`openssl rand -hex 32` makes one that can"
 }
-"""What is sent as a bearer token, or is letters and digits by itself; and where another comes from."""
+"""Variables that hold a bearer token, or only letters and digits; and the place to get a good one."""
 _STRANGE = re.compile(r"[^A-Za-z0-9._~+/=\s-]")
-"""No character of a bearer token (RFC 6750, 2.1)."""
+"""Characters that no bearer token has (RFC 6750, 2.1)."""
 _STRANGENESS = {
     "#": "holds a #; if a comment begins there, take it away",
     "%": "holds a %, as if it were percent-encoded; copy it again from where it was made",

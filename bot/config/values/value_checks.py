@@ -36,7 +36,7 @@ _MEANS_OFF = frozenset({"none", "no", "false", "null", "0", "disabled"})
 _VISIBLE = re.compile(r"[!-~]+")
 _E164 = re.compile(r"\+[1-9][0-9]{6,14}")
 SECRET_LIKE = re.compile(r"sk-.*|[A-Za-z0-9_=+-]{20,}|\w+:/.*")
-"""What stands in a path's place and may be a key or token, which no sentence shall repeat."""
+"""Text in a path's place that may be a key or token, which no sentence shall repeat."""
 
 
 def public_url(text: str) -> str:
@@ -50,7 +50,7 @@ def public_url(text: str) -> str:
 
 
 def _overflow_url(text: str, info: ValidationInfo) -> str:
-    """Where calls go that find no room. At our own door they would go round for ever; PUBLIC_URL stands before."""
+    """A URL for calls that find no room. On the host of PUBLIC_URL, checked before, they would return for ever."""
     parts = _absolute(text, plain="http", secure="https")
     if parts.netloc.lower() == urlsplit(info.data.get("public_url", "")).netloc.lower():
         raise ValueError("must be on another host than PUBLIC_URL, or a call that finds no room would come back")
@@ -87,7 +87,7 @@ def _absolute(text: str, *, plain: str, secure: str) -> SplitResult:
 
 
 def is_loopback(host: str) -> bool:
-    """Whether `host`, a name or an address, can only be this machine."""
+    """True when `host`, a name or an address, can only be this machine."""
     try:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
@@ -143,7 +143,7 @@ def _account_sid(text: str) -> str:
 
 
 def _voice(text: str, info: ValidationInfo) -> str:
-    """Whose voices there are depends on BOT_DIALECT, which comes first in the table; xAI's list changes."""
+    """A known or custom voice; with xAI any word, since its list changes. BOT_DIALECT comes first in the table."""
     if text in VOICES or _CUSTOM_VOICE.fullmatch(text) or (info.data.get("dialect") == "xai" and _WORD.fullmatch(text)):
         return text
     near = difflib.get_close_matches(text.lower(), VOICES, n=1)

@@ -1,4 +1,4 @@
-"""The files that are written about a call while it runs.
+"""The files that are written about a call while it runs: fixture and audio.
 
-Nothing waits for a disk on the call's own path. Start at `recorder`.
+Nothing here lets a call wait for a disk. Start at `recorder`.
 """

@@ -1,4 +1,4 @@
-"""A call as a stereo WAV, written as the call goes: the caller left, what he really heard right, on the call's clock.
+"""A call as a stereo WAV, written as the call goes: the caller left, what they really heard right, on the call's clock.
 
 What the bot has sent and the caller has not heard yet stays in memory, at most ten minutes of it: a `clear` takes it
 back, and after a crash the file must not hold what nobody heard. All else is on the disk within a second.
@@ -21,12 +21,12 @@ from bot.twilio.stream import Clear, PlayMedia
 
 SUFFIX = ".call.wav"
 HOLD_US = 400_000
-"""How far the file stays behind the call: frames that are late by jitter, and marks that correct when audio began to
-play, come sooner than that."""
+"""Delay of the file behind the call. Frames that are late by jitter, and marks that correct when audio began to play,
+come sooner than that."""
 AUDIBLE_US = 10_000
 """The estimate of when audio plays moves by a few ms with each mark: a recording that followed would crackle."""
 TOLD_US = 1_000
-"""At a cut it is as exact as what the model is told."""
+"""Smallest correction of the playing time that is followed at a cut: as exact as what the model is told."""
 
 
 class AudioFile:
@@ -49,10 +49,10 @@ class AudioFile:
         self._now_us = 0
         self._standing = Standing()
         self._cleared_us: int | None = None
-        """When it was cleared, if that has not been done yet."""
+        """Time of a clear that has not been carried out yet."""
         self._announces = False
         self._allowed_us: int | None = None
-        """Since when the caller may be recorded."""
+        """Time since which the caller may be recorded."""
         self._origin_us: int | None = None
         """The first sample's moment; not settled before anything is written."""
         self._playout = Playout()
@@ -102,7 +102,7 @@ class AudioFile:
             self._playout.put_off(self._standing.late_us)
 
     def _cut(self) -> None:
-        """What was cut is as long as the model was told: a step's last word on how late it plays comes behind it."""
+        """Carry out a clear, after the step's last word on how late audio plays: cut what the model was told."""
         if self._cleared_us is not None:
             self._follow(TOLD_US)
             self._playout.clear(self._cleared_us)
@@ -150,7 +150,7 @@ class AudioFile:
         self._opened().write(self._left.take(upto), self._right.take(upto))
 
     def _settle(self, allowed_us: int) -> int:
-        """Where the recording begins; the caller's first frames take their places."""
+        """The start of the recording; the caller's first frames take their places."""
         began_us = [self._caller.at_us(frame.timestamp_ms, us) for us, frame in self._early]
         origin_us = allowed_us if self._announces else min([allowed_us, *began_us])
         for us, frame in self._early:

@@ -1,4 +1,4 @@
-"""Where audio of a call belongs in its recording: the caller's clock, and one side's samples until they are written."""
+"""Places of a call's audio in its recording: the caller's clock, and one side's samples until they are written."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class CallerClock:
             self._origin_us = min(self._origin_us, begun_us)
 
     def spoken_us(self, timestamp_ms: int, now_us: int) -> int:
-        """When the frame with this timestamp, here now, was spoken; the clock is set, unless this tells of another."""
+        """Time when the frame with this timestamp, here now, was spoken. Sets the clock when it is unset or wrong."""
         if self._origin_us is None:  # the first frame of one who was muted until now
             self._origin_us = now_us - timestamp_ms * 1000
         spoken_us = self._origin_us + timestamp_ms * 1000
@@ -34,7 +34,7 @@ class CallerClock:
         return now_us
 
     def at_us(self, timestamp_ms: int, came_us: int) -> int:
-        """When the frame with this timestamp, here since `came_us`, was spoken."""
+        """Time when the frame with this timestamp, here since `came_us`, was spoken."""
         assert self._origin_us is not None
         spoken_us = self._origin_us + timestamp_ms * 1000
         return spoken_us if _believed(spoken_us - came_us) else came_us

@@ -1,4 +1,4 @@
-"""What files about a call are fed with while it runs: its messages in feed order, and where it stands."""
+"""Interface of the files about a call: they are fed its messages in order, and where it stands, while it runs."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ Raw = str | bytes | Output | Note
 
 
 class Standing(NamedTuple):
-    """What decides how a call's messages are kept, besides themselves. It holds for the rows that follow it.
+    """State of a call that decides how its messages are kept. It holds for the rows that follow it.
 
     `stream_sid` is empty before the stream has started; `announced` when there is nothing left to announce; `ready`
     once the session takes the caller's audio; `late_us` is the ledger's correction of when audio plays.
@@ -37,12 +37,12 @@ class Standing(NamedTuple):
 
     @property
     def recordable(self) -> bool:
-        """Whether the caller may be recorded: the stream runs, and he has heard what must be said before."""
+        """True when the caller may be recorded: the stream runs, and they have heard what must be said before."""
         return self.announced and bool(self.stream_sid)
 
     @property
     def hears_all(self) -> bool:
-        """Whether the caller's audio is kept from here on, as it came and as it is passed on."""
+        """True when the caller's audio is kept from here on, as it came and as it is passed on."""
         return self.announced and self.ready
 
 
@@ -57,7 +57,7 @@ class CallerFrame(msgspec.Struct, frozen=True, gc=False):
     audio: bytes
     """Mu-law; empty where no audio is kept or the frame is of another stream."""
     lines: bytes = b""
-    """What a fixture holds of it; else it is to be made of the following."""
+    """The rows as a fixture holds them; empty where they are to be made of the following."""
     text: bytes = b""
     passed: Sequence[Output] = ()
 
@@ -74,11 +74,11 @@ class CallFile(Protocol):
 
     @property
     def path(self) -> Path:
-        """Where it is, or is to be: with its first write it gets a number if the name is taken."""
+        """Path of the file, now or later: with the first write it gets a number if the name is taken."""
 
     @property
     def made(self) -> bool:
-        """Whether there is a file by now."""
+        """True once there is a file."""
 
     def write(self, rows: Sequence[Row]) -> None:
         """The next rows, a few of them."""

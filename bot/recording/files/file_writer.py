@@ -23,7 +23,7 @@ _log = structlog.get_logger()
 
 
 class Written(Protocol):
-    """What the thread looks after; both methods are called by it only, and neither raises."""
+    """A file that the thread looks after. The thread alone calls both methods, and neither raises."""
 
     def write_pending(self) -> None:
         """Write what has come so far."""

@@ -1,7 +1,7 @@
 """A call's fixture, written as the call goes: every message masked, in feed order.
 
 While an announcement has yet to be heard the caller's audio is kept as silence of the same length, both as it came and
-as it was passed on: nobody is recorded before he was told, and the call still replays to the same bytes. That lasts
+as it was passed on: nobody is recorded before they were told, and the call still replays to the same bytes. That lasts
 until the session is ready too, since what was kept for the session is passed on then.
 """
 
@@ -21,7 +21,7 @@ from bot.realtime.events import AppendAudio
 from bot.recording.files.call_file import CallerFrame, Raw, Row, Standing
 from bot.recording.files.new_file import FileKind, new_file
 from bot.recording.files.plain_audio import plain_audio
-from bot.recording.fixture import SUFFIX, VERSION, Header, Line, Way, encode_header, encode_line
+from bot.recording.fixture import SUFFIX, VERSION, FixtureLine, Header, Way, encode_header, encode_line
 from bot.recording.fixture_masking import Masker
 from bot.recording.told_outputs import TOLD, told_as
 from bot.twilio import stream
@@ -88,14 +88,14 @@ class FixtureFile:
             return b'{"us":%d,"way":"%s","message":%s,"socket":%d}\n' % (us, way.encode(), audio, socket)
         return encode_line(self._line(us, way, socket, raw))
 
-    def _line(self, us: int, way: Way, socket: int, raw: Raw) -> Line:
+    def _line(self, us: int, way: Way, socket: int, raw: Raw) -> FixtureLine:
         try:
             text = msgspec.json.encode(self._masker.message(_plain(raw)))
         except (ValueError, RecursionError):
             # Nested too deep to be walked: what can't be masked is not kept, but its place in the order is.
             refused = Refused("phone>bot" if way == "phone>bot" else "model>bot", "unrecordable")
-            return Line(us, "note", msgspec.Raw(msgspec.json.encode(refused)), socket)
-        return Line(us, way, msgspec.Raw(text), socket)
+            return FixtureLine(us, "note", msgspec.Raw(msgspec.json.encode(refused)), socket)
+        return FixtureLine(us, way, msgspec.Raw(text), socket)
 
 
 def _plain(raw: Raw) -> Any:

@@ -30,7 +30,7 @@ MAX_PENDING = 100_000
 """Messages of one call that wait for the disk, some 15 minutes of it: beyond that its files are given up."""
 
 _WAYS: dict[type, Way] = {**dict.fromkeys(get_args(Outbound), "bot>phone"), **dict.fromkeys(TOLD, "told")}
-"""Of what is no message to the session."""
+"""Ways of outputs that are no message to the session."""
 
 
 class Recorder:
@@ -41,7 +41,7 @@ class Recorder:
         self.files = tuple(files)
         self._call_sid = call_sid
         self.failed = False
-        """Whether every file was given up."""
+        """True once every file was given up."""
         self.on_made: Callable[[FileKind, Path], None] | None = None
         """Called in the writer's thread once for each file, when it is there. It must not fail."""
         self._told: set[Path] = set()
@@ -56,7 +56,7 @@ class Recorder:
     # ---- in the call's thread ----
 
     def input(self, now_us: int, way: InputWay, message: str | bytes | Note, socket: int = 0) -> None:
-        """What the call is about to be fed: the wire's text as it came (valid JSON), or a note."""
+        """Take what the call is about to be fed: the wire's text as it came (valid JSON), or a note."""
         if not self.failed:
             self._pending.append((now_us, way, message, socket))
 
@@ -74,7 +74,7 @@ class Recorder:
         self._pending.append((now_us, "phone>bot", CallerFrame(media.timestamp, audio, lines, text, passed), socket))
 
     def output(self, now_us: int, output: Output, socket: int = 0) -> None:
-        """What the call answered to the last input; `socket` is the session's."""
+        """Take what the call answered to the last input; `socket` is the session's."""
         if not self.failed:
             way = _WAYS.get(type(output), "bot>model")
             self._pending.append((now_us, way, output, socket if way == "bot>model" else 0))
@@ -96,7 +96,7 @@ class Recorder:
         self._writer.close(self)
 
     def wait(self, timeout_s: float) -> bool:
-        """Whether the files were complete, or given up, within `timeout_s` of now; for those who read them next."""
+        """Wait up to `timeout_s` for the files; True once they are complete, or given up, and can be read."""
         return self._done.wait(timeout_s)
 
     def made(self) -> list[tuple[FileKind, Path]]:

@@ -1,4 +1,4 @@
-"""Rows on their way from the calls to the store, whatever state that is in.
+"""Rows on their way from the calls to the store, be it slow, away or broken.
 
-No SQL. Start at `write_behind`.
+No SQL is here. Start at `write_behind`.
 """

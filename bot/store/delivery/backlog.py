@@ -9,11 +9,11 @@ from bot.store.rows import CallEnded, CallStarted, CallTransferred, EventKept, O
 MAX_ROWS = 100_000
 """Some minutes of a few hundred calls without a store, at about 1 KB each."""
 MAX_ROWS_OF_A_CALL = 5_000
-"""So that one call that has much to tell can't push out what others have."""
+"""Most rows that wait of one call: one with much to tell can't push out the rows of others."""
 
 _EVENT, _TOLD, _FRAME = range(3)
 _RANKS = (_EVENT, _TOLD, _FRAME)
-"""What is dropped first: events; then turns, usages and files; last of all that the call began, and why it ended."""
+"""Order of dropping: events; then turns, usages and files; last of all that the call began, and why it ended."""
 
 _Queue = OrderedDict[int, Row]
 _Share = tuple[_Queue, _Queue, _Queue]
@@ -50,15 +50,15 @@ class Backlog:
         return [row for queue in self._all for row in queue.values()]
 
     def lost(self, call_sid: str) -> int:
-        """How many rows of this call were dropped or refused."""
+        """Number of this call's rows that were dropped or refused."""
         return self._lost[call_sid]
 
     def forget(self, call_sid: str) -> None:
-        """Nothing more comes of this call: what it lost has been told."""
+        """Forget a call of which nothing more comes: what it lost has been told."""
         self._lost.pop(call_sid, None)
 
     def put(self, row: Row) -> None:
-        """One more row, the youngest."""
+        """Add a row, the youngest."""
         call_sid, rank, key = _call_of(row), _rank(row), self._next
         self._next += 1
         share = self._by_call.setdefault(call_sid, _share())

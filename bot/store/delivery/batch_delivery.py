@@ -1,4 +1,4 @@
-"""One batch into the store: either all of it, or all but the rows that the store itself will not have.
+"""Delivery of one batch to the store: either all of it, or all but the rows that the store itself refuses.
 
 Whether a row or the store is to blame is told by the error where that is certain, and otherwise by trial: the store
 answers others, and the row alone is refused.
@@ -72,7 +72,7 @@ async def _prove(apply: Apply, probe: Row) -> None:
 
 
 def is_away(error: Exception) -> bool:
-    """Whether the store is certainly to blame, and no row. A disk that is full refuses large rows first."""
+    """True when the store is certainly to blame, and no row. A disk that is full refuses large rows first."""
     cause = _cause(error)
     state = getattr(cause, "sqlstate", None)
     if isinstance(state, str) and state:
@@ -93,7 +93,7 @@ def why_of(error: BaseException) -> str:
 
 
 def _cause(error: BaseException) -> BaseException:
-    """What the database's driver raised; its adapters wrap it once or twice."""
+    """The exception of the database's driver; its adapters wrap it once or twice."""
     inner = getattr(error, "orig", None)
     if not isinstance(inner, BaseException):
         return error

@@ -16,7 +16,7 @@ from bot.store.delivery.batch_delivery import StoreAway, is_away, why_of
 from bot.store.rows import Row
 
 LONGEST_S = 20.0
-"""What the store has not done by then is given up, and tried again on a new connection."""
+"""Seconds after which an attempt is given up, to be made again on a new connection."""
 SOON_S = 5.0
 CLOSE_S = 1.0
 
@@ -24,7 +24,7 @@ _log = structlog.get_logger()
 
 
 class Store(Protocol):
-    """What a lane needs of a store."""
+    """The part of a store that writing needs."""
 
     async def apply(self, rows: Sequence[Row]) -> None:
         """Store all rows or none. Each may come again."""
@@ -46,7 +46,7 @@ class StoreThread(Generic[S]):
 
     def __init__(self, open_store: Callable[[], Awaitable[S]], soon_s: float = SOON_S) -> None:
         self.away = False
-        """Whether the store was not there when something was last written."""
+        """True when the store was not there for the last write."""
         self._open_store = open_store
         self._soon_s = soon_s
         self._away_since_s = 0.0
@@ -144,7 +144,7 @@ class StoreThread(Generic[S]):
             return self._store
 
     async def _finish(self, opening: asyncio.Future[S]) -> None:
-        """Nobody waits for it any more, but what is half open can't be closed: only what is open can."""
+        """Await an opening that is no longer wanted: what is half open can't be closed, only what is open can."""
         with suppress(Exception):
             async with asyncio.timeout(CLOSE_S):
                 self._store = await opening

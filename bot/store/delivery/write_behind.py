@@ -24,11 +24,11 @@ from bot.store.rows import CallEnded, OwnerSeen, Row
 GATHER_S = 0.2
 """A finished turn is stored this long after it was told, plus what the store takes."""
 BATCH_ROWS = 200
-"""At a time: preparing them holds the interpreter, for which calls wait."""
+"""Rows written at a time: preparing them holds the interpreter, for which calls wait."""
 RETRY_S = (0.2, 0.5, 1.0, 2.0, 5.0)
 BEAT_S = 4.0
 CALLS_NAMED = 50
-"""In one line of the log."""
+"""Most calls that one line of the log names."""
 
 _log = structlog.get_logger()
 
@@ -108,13 +108,13 @@ class WriteBehind(StoreThread[S]):
         return self._backlog.dropped
 
     def lost_of(self, call_sid: str) -> int:
-        """The same of one call, until its end is stored."""
+        """Number of rows of one call that were lost, until its end is stored."""
         return self._backlog.lost(call_sid)
 
     # ---- for the server ----
 
     async def flush(self, within_s: float) -> bool:
-        """Whether everything put before is stored, or refused, within that time."""
+        """Wait up to `within_s`; True once everything put before is stored, or refused."""
         try:
             await self._in_thread(self._until_settled(), within_s)
         except TimeoutError:
@@ -141,7 +141,7 @@ class WriteBehind(StoreThread[S]):
     # ---- rows, in the store's thread ----
 
     def _collect(self) -> None:
-        """What came since the last time waits in order and within bounds, also while the store is busy."""
+        """Move what has come to the backlog, in order and within bounds, also while the store is busy."""
         self._called = False
         while self._inbox:
             self._backlog.put(self._inbox.popleft())

@@ -1,4 +1,4 @@
-"""The tables, and every statement.
+"""The tables of the call store, and every SQL statement.
 
-No file of a call, no thread. Start at `tables`; a change there wants a migration.
+Nothing here starts a thread or touches a call's files. Start at `tables`; a change there wants a migration.
 """

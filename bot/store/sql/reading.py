@@ -96,7 +96,7 @@ async def so_far(connection: AsyncConnection, sid: str) -> tuple[CallSummary, li
 
 
 async def ends_of(connection: AsyncConnection, sids: Collection[str]) -> dict[str, str]:
-    """How each of the calls `sids` has ended. Those that go on, or are not known, are left out."""
+    """Reasons why the calls `sids` ended. Those that go on, or are not known, are left out."""
     found = await connection.execute(_ENDS_OF, {"sids": list(sids)})
     return {row.sid: row.reason for row in found}
 

@@ -57,7 +57,7 @@ def file(row: FileKept) -> Params:
 
 
 def end(row: CallEnded) -> Params:
-    """With the prefixes that an update's parameters need."""
+    """Parameters of a call's end, with the prefixes that an update needs."""
     fields = msgspec.structs.asdict(row)
     sid, at = fields.pop("call_sid"), fields.pop("at")
     return _plain({"of_sid": sid, "new_ended_at": at, **{f"new_{name}": value for name, value in fields.items()}})

@@ -1,4 +1,4 @@
-"""What writing says to the database. Each statement is made once: making one takes longer than executing it."""
+"""Statements that write to the database. Each is made once: making one takes longer than executing it."""
 
 from __future__ import annotations
 
@@ -109,7 +109,7 @@ LOCK = (
 """The calls `sids`, each with its sum of tokens and its waits, locked in an order that is everybody's."""
 
 FORGOTTEN = sa.select(forgotten.c.call_sid).where(forgotten.c.call_sid.in_(_SIDS))
-"""Those of the calls `sids` that are forgotten."""
+"""Select those of the calls `sids` that are forgotten."""
 
 UNMAKE = sa.delete(calls).where(calls.c.sid.in_(_SIDS), calls.c.caller_hash == "")
 """Takes away what `known` has made; a forgotten call that keeps its row for a file has a hash."""
@@ -117,7 +117,7 @@ UNMAKE = sa.delete(calls).where(calls.c.sid.in_(_SIDS), calls.c.caller_hash == "
 REPLACED = sa.select(usages.c.call_sid, usages.c.kind, usages.c.nano_usd, usages.c.tokens).where(
     sa.tuple_(usages.c.call_sid, usages.c.number).in_(sa.bindparam("keys", expanding=True))
 )
-"""What is stored so far of the usages `keys`, pairs of a call and a number."""
+"""The stored part of the usages `keys`, pairs of a call and a number."""
 
 ADD_TO_SUMS = (
     sa.update(calls)

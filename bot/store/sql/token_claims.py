@@ -11,7 +11,7 @@ from bot.store.sql.statements import insert_of
 from bot.store.sql.tables import claims
 
 KEPT = timedelta(days=1)
-"""Far longer than any token is good for."""
+"""Time for which a claim is kept: far longer than any token is good for."""
 
 
 async def claim(connection: AsyncConnection, nonce: str, now: datetime) -> bool:
@@ -21,7 +21,7 @@ async def claim(connection: AsyncConnection, nonce: str, now: datetime) -> bool:
 
 
 async def claimed(connection: AsyncConnection, nonce: str) -> bool:
-    """Whether somebody has."""
+    """True when somebody has claimed this token."""
     query = sa.select(claims.c.nonce).where(claims.c.nonce == nonce)
     return (await connection.execute(query)).first() is not None
 

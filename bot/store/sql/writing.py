@@ -1,4 +1,4 @@
-"""Rows into the tables: batched upserts, each of which may be done twice."""
+"""Writing of rows to the tables: batched upserts, each of which may be done twice."""
 
 from __future__ import annotations
 
@@ -91,7 +91,7 @@ async def _write(connection: AsyncConnection, statement: Executable, rows: list[
 
 
 def _first_seen(rows: Sequence[Row], now: datetime) -> dict[str, datetime]:
-    """When each call had started at the latest, by its rows."""
+    """The latest time at which each call can have started, by its rows."""
     seen: dict[str, datetime] = {}
     for row in rows:
         if isinstance(row, OwnerSeen):
@@ -106,7 +106,7 @@ def _first_seen(rows: Sequence[Row], now: datetime) -> dict[str, datetime]:
 
 
 async def _forgotten(connection: AsyncConnection, sids: list[str]) -> set[str]:
-    """Those of `sids` that are forgotten; the rows just made for them are taken away again."""
+    """The forgotten calls among `sids`; the rows just made for them are taken away again."""
     gone = set((await connection.execute(statements.FORGOTTEN, {"sids": sids})).scalars())
     if gone:
         await connection.execute(statements.UNMAKE, {"sids": list(gone)})

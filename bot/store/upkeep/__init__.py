@@ -1,4 +1,4 @@
-"""What is done to stored calls afterwards: purged, erased, ended when their process died.
+"""Upkeep of stored calls: purging, erasing, ending those whose process died.
 
-Nothing while a call runs. Start at `erasing`.
+Nothing here runs on behalf of a call that goes on. Start at `erasing`.
 """

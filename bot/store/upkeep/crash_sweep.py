@@ -1,4 +1,4 @@
-"""Ends, in the store, the calls of processes that died, whichever process of whichever machine finds them first."""
+"""The sweep that ends, in the store, calls of processes that died. Any process of any machine may find them first."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is thrown away: by age, or because a caller asks to be forgotten."""
+"""Erasing: by age, or because a caller asks to be forgotten."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from bot.store.results import Forgotten, Purged, Retention
 from bot.store.rows import FileKept
 from bot.store.sql.tables import calls, events, files, forgotten, processes, turns, usages
 from bot.store.sql.token_claims import forget_old
-from bot.store.upkeep.files_on_disk import Erased, erase, is_below, of_calls
+from bot.store.upkeep.files_on_disk import ErasedFiles, erase, is_below, of_calls
 
 TOMBSTONE = timedelta(days=7)
-"""How long a forgotten call's SID is kept, so that no late row or file of it stays, on any instance."""
+"""Time for which a forgotten call's SID is kept, so that no late row or file of it stays, on any instance."""
 _ELSEWHERE = timedelta(days=7)
-"""How long a file that is not on this machine may still be on another's, which has its own purge."""
+"""Time for which a file that is not on this machine may still be on another's, which has its own purge."""
 _PROCESS = timedelta(days=1)
 _TEXTS = ("owner", "caller", "called", "model", "settings_digest", "reason")
 _FIGURES = ("seconds", "turns", "interruptions", "lost")
@@ -30,7 +30,7 @@ _EMPTIED = {
     "waits": {},
     "tokens": {},
 }
-"""What a call's row holds whose file resists: its SID, when it was, and whose it was."""
+"""Columns as they are once a call was erased whose file resists: its SID, its time and its caller stay."""
 
 
 async def purge(connection: AsyncConnection, now: datetime, keep: Retention, record_dir: Path) -> Purged:
@@ -49,7 +49,7 @@ async def purge(connection: AsyncConnection, now: datetime, keep: Retention, rec
     return Purged(files=[*erased, *late.erased], texts=texts, failed={**failed, **late.failed})
 
 
-async def _purge_files(connection: AsyncConnection, kind: str, until: datetime) -> Erased:
+async def _purge_files(connection: AsyncConnection, kind: str, until: datetime) -> ErasedFiles:
     query = sa.select(files.c.path, files.c.at).where(files.c.kind == kind, files.c.at < until)
     old = dict((await connection.execute(query)).all())
     done = erase(old)

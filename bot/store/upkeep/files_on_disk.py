@@ -14,17 +14,17 @@ PACKED = ".gz"
 _OWN = "calls."  # the store's own files lie in the recording directory too
 
 
-class Erased(NamedTuple):
-    """What became of files, each by its path. `missing` were not there; `failed` has the reason for each."""
+class ErasedFiles(NamedTuple):
+    """Result of erasing files, each by its path. `missing` were not there; `failed` has the reason for each."""
 
     erased: list[str]
     missing: list[str]
     failed: dict[str, str]
 
 
-def erase(paths: Iterable[str]) -> Erased:
+def erase(paths: Iterable[str]) -> ErasedFiles:
     """Unlink each of `paths`, and what was packed of it. One that is open elsewhere is gone when it is closed."""
-    done = Erased([], [], {})
+    done = ErasedFiles([], [], {})
     for path in paths:
         try:
             gone = [name for name in (path, path + PACKED) if _unlink(name)]
@@ -38,7 +38,7 @@ def erase(paths: Iterable[str]) -> Erased:
 
 
 def _unlink(path: str) -> bool:
-    """Whether there was such a file."""
+    """Erase a file. False: there was none."""
     try:
         Path(path).unlink()
     except (FileNotFoundError, NotADirectoryError):
@@ -66,7 +66,7 @@ def _unless_gone(error: OSError) -> None:
 
 
 def is_here(path: Path | str) -> bool:
-    """Whether there is such a file, as far as may be seen: one behind a directory that may not be entered is not."""
+    """True when there is such a file, as far as may be seen: one behind a directory that may not be entered is not."""
     try:
         return Path(path).is_file()
     except (OSError, ValueError):
@@ -74,5 +74,5 @@ def is_here(path: Path | str) -> bool:
 
 
 def is_below(path: str, directory: Path) -> bool:
-    """Whether `path` lies in `directory` or deeper."""
+    """True when `path` lies in `directory` or deeper."""
     return Path(path).resolve().is_relative_to(directory.resolve())

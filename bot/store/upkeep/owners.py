@@ -1,4 +1,4 @@
-"""Which process a call belongs to, and whether that process is still there."""
+"""The process that a call belongs to, by name, and whether it is still there."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def this_process() -> Owner:
 
 
 def is_dead(owner: str) -> bool:
-    """Whether the process of this name is gone for certain: it ran here, and does not any more.
+    """True when the process of this name is gone for certain: it ran here, and does not any more.
 
     Of other machines, of other containers and of this one before it was started again nothing is certain.
     """
@@ -43,7 +43,7 @@ def is_dead(owner: str) -> bool:
 
 
 def _machine() -> str:
-    """Where a process id means one process: this run of the kernel, and this container of it. Empty: not known."""
+    """The scope of a process id: this run of the kernel, and this container of it. Empty: not known."""
     try:
         boot = Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii")
         where = boot + str(Path("/proc/self/ns/pid").readlink())
@@ -53,7 +53,7 @@ def _machine() -> str:
 
 
 def _alive_since(pid: int) -> str:
-    """When it began; empty when it is not running."""
+    """Start of a process, in the kernel's ticks; empty when it is not running."""
     try:
         found = _STAT.match(Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace"))
     except OSError:

@@ -26,7 +26,7 @@ class _Calls(Protocol):
 
 
 def retention(settings: Settings) -> Retention:
-    """How long the operator wants things kept."""
+    """The settings for how long things are kept."""
     return Retention(
         recordings_days=settings.keep_recordings_days,
         fixtures_days=settings.keep_fixtures_days,
@@ -59,7 +59,7 @@ class Purge:
             self._lock = None
 
     def _mine(self) -> bool:
-        """Whether this process purges. Where no lock can be made there are no files either: each may purge."""
+        """True when this process is the one that purges. Without a lock file there are no files either: each may."""
         if self._lock is not None:
             return True
         with suppress(OSError):

@@ -1,4 +1,4 @@
 """The work of `bot demo`, `bot call` and `bot model`.
 
-No parsing of the command line. Start at `demo`.
+Nothing here parses a command line: that is `bot.cli`. Start at `demo`.
 """

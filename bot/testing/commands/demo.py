@@ -35,7 +35,7 @@ WRITTEN_S = 10.0
 
 @dataclass(frozen=True)
 class Demonstration:
-    """What the demo left behind. `problems` is empty when all went as it should."""
+    """Files that the demo left behind. `problems` is empty when all went as it should."""
 
     wav: Path
     fixture: Path
@@ -92,7 +92,7 @@ async def demonstrate(directory: Path, console: Console) -> Demonstration:
 
 
 def what_next(left: Demonstration) -> list[str]:
-    """What somebody who has seen the demo may want to do, a line each."""
+    """Suggestions for somebody who has seen the demo, a line each."""
     fixture = shlex.quote(str(left.fixture))
     return [
         f"Next: open {left.page} in a browser, which plays the call, or read it here and prove it:",

@@ -18,7 +18,7 @@ class LineTestAgent:
     """Greets, plays the caller back, talks at length, remarks on being interrupted or not, says goodbye and hangs up.
 
     What it says depends on the number of the turn and on nothing that was said in it. The session's input has to be
-    mu-law, or the caller could not be played back as he was heard.
+    mu-law, or the caller could not be played back as they were heard.
     """
 
     def reply(self, turn: Turn) -> Reply:

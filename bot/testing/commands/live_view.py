@@ -73,7 +73,7 @@ class LiveView:
             self._line(now_us, "bot", "wants to hang up, once its goodbye has been heard")
 
     def _words(self, turn: TurnFact, now_us: int) -> None:
-        """What one side said, once: as it was heard of the bot, as it was understood of the caller."""
+        """Print one side's words, once: as heard of the bot, as understood of the caller."""
         if turn.text and turn.number not in self._told:
             self._told.add(turn.number)
             self._line(now_us, turn.who, f"“{turn.text}”" + (" — cut here" if turn.cut else ""))

@@ -18,7 +18,7 @@ from bot.testing.handset.script import Script
 from bot.testing.handset.twilio_texts import StreamIds
 
 LOOK_S = 0.1
-"""How often what the phone hears is looked at, to be told."""
+"""Seconds between two looks at what the phone hears, which is then told."""
 
 
 class Ring:
@@ -27,7 +27,7 @@ class Ring:
     def __init__(
         self, url: str, *, audio: bytes | None, auth_token: str, account_sid: str, limit_s: float, console: Console
     ) -> None:
-        """`audio` is mu-law that the caller says; without it he talks as the demo's caller does."""
+        """`audio` is mu-law that the caller says; without it they talk as the demo's caller does."""
         self.result = DialResult()
         self.call_sid = new_call_sid()
         self._url = url
@@ -64,7 +64,7 @@ class Ring:
         file.write([leg.phone for leg in self.result.legs])
 
     def story(self) -> Iterator[str]:
-        """What became of the call, a line each, for a person."""
+        """The course of the call, a line each, for a person."""
         result = self.result
         if result.answered_us is not None:
             yield f"webhook answered after {result.answered_us / 1000:.0f} ms"
@@ -79,7 +79,7 @@ class Ring:
         yield f"the call {self.call_sid} is over: {_ENDINGS[result.ending]}"
 
     def failure(self) -> str:
-        """Why this was no good call, with the likely mend; empty when it was one."""
+        """The reason why this was no good call, with the likely mend; empty when it was one."""
         result = self.result
         for leg in result.legs:
             if leg.error is not None:
@@ -126,7 +126,7 @@ _ENDINGS: dict[Ending, str] = {
     "caller_hung_up": "caller_hung_up",
     "failed": "it failed",
 }
-"""As the phone knows it; why a bot ends a call stands in its log and its records."""
+"""Ends of a call as the phone knows them; the bot's own reason stands in its log and its records."""
 
 
 def _said(result: DialResult) -> str:
@@ -140,5 +140,5 @@ def _times(number: int) -> str:
 
 
 def same_file(one: Path | None, other: Path | None) -> bool:
-    """Whether both name one file."""
+    """True when both name one file."""
     return one is not None and other is not None and one.resolve() == other.resolve()

@@ -25,7 +25,7 @@ class RingView:
         self._speaks = {"caller": False, "bot": False}
 
     def look(self, now_us: int) -> None:
-        """It is `now_us` after the first request."""
+        """Show what is new at `now_us` after the first request."""
         result = self._result
         if result.answered_us is not None and not self._answered:
             self._answered = True

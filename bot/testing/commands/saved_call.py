@@ -1,4 +1,4 @@
-"""What a simulated call leaves behind: a stereo WAV of what was said and truly heard, and the page of its fixture."""
+"""Files that a simulated call leaves: a stereo WAV of what was said and truly heard, and the page of its fixture."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from bot.recording.fixture import read_fixture
 from bot.testing.handset.phone import SimulatedPhone
 from bot.views.call_legs import joined_sounds
 from bot.views.call_page import render_page
-from bot.views.call_sound import Sound, wav_of
+from bot.views.call_sound import CallSound, wav_of
 
 
 class SoundFile:
@@ -27,7 +27,7 @@ class SoundFile:
         self._written = False
 
     def write(self, phones: Sequence[SimulatedPhone]) -> None:
-        """The call as its phones know it: the caller left, what he heard right. Nothing when no stream was open."""
+        """The call as its phones know it: the caller left, what they heard right. Nothing when no stream was open."""
         sound = joined_sounds(map(_sound, (phone for phone in phones if phone.opened_us is not None)))
         if sound is None:
             return
@@ -53,6 +53,6 @@ def save_page(fixture: Path, path: Path) -> None:
     path.write_text(render_page(read_fixture(fixture)), encoding="utf-8")
 
 
-def _sound(phone: SimulatedPhone) -> Sound:
+def _sound(phone: SimulatedPhone) -> CallSound:
     first, end = phone.opened_us or 0, phone.ended_us or 0
-    return Sound(first, phone.microphone.render(first, end), phone.playout.render(first, end))
+    return CallSound(first, phone.microphone.render(first, end), phone.playout.render(first, end))

@@ -25,5 +25,5 @@ async def stand_in(port: int, tell: Callable[[str], None]) -> None:
 
 
 def _session(model: str) -> SimulatedModel:
-    """What a caller says is not known beforehand, so it is not written down."""
+    """A session that transcribes nothing: nobody knows beforehand what a real caller will say."""
     return SimulatedModel(LineTestAgent(), Behaviour(), model=model)

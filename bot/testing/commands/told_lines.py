@@ -10,7 +10,7 @@ _STYLES = {"caller": "cyan", "bot": "green", "call": "yellow"}
 
 
 def told_line(us: int, side: str, text: str) -> Text:
-    """When, who, what. What a call brought in is only text."""
+    """One line for a person: when, who, what. Text from a call can't act on the terminal."""
     line = Text(f"{us / 1_000_000:7.2f} s  ")
     line.append(f"{side:<6}  ", _STYLES[side])
     line.append(visible(text))

@@ -1,4 +1,4 @@
-"""A simulated call over real sockets, as Twilio goes about it.
+"""A simulated call over real sockets, as Twilio makes it: webhooks, TwiML, streams.
 
-No simulated session. Start at `dial`.
+Nothing here simulates the model. Start at `dial`.
 """

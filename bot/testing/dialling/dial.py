@@ -20,7 +20,7 @@ from bot.testing.handset.phone import SimulatedPhone
 
 MAX_DOCUMENTS = 10
 SECOND_S = 1.0
-"""How long a second of a <Pause> lasts."""
+"""Seconds that each second of a <Pause> takes."""
 
 Ending = Literal["hangup", "reject", "dial", "end_of_document", "caller_hung_up", "failed"]
 
@@ -39,21 +39,21 @@ class Leg:
 
     @property
     def opened_us(self) -> int | None:
-        """When the stream opened."""
+        """Time when the stream opened; None before."""
         return self.phone.opened_us
 
     @property
     def first_audio_us(self) -> int | None:
-        """When the first media message of the bot arrived."""
+        """Time when the first media message of the bot arrived; None before."""
         return self.phone.received[0].at_us if self.phone.received else None
 
 
 @dataclass
 class DialResult:
-    """What became of a call. Times are microseconds from the first webhook request.
+    """Result of a call. Times are microseconds from the first webhook request.
 
     `said` is the text of each <Say> the caller got to hear, `dialled` the targets of <Dial>, `recorded` how many
-    messages he left. `ending`: why the call was over. `failure` names what Twilio would have logged when it gave the
+    messages they left. `ending`: why the call was over. `failure` names what Twilio would have logged when it gave the
     call up.
     """
 
@@ -74,7 +74,7 @@ class DialResult:
 
     @property
     def hung_up_by(self) -> Literal["phone", "bot", ""]:
-        """Which side ended the last stream."""
+        """The side that ended the last stream; empty before any."""
         return self.legs[-1].phone.ended_by if self.legs else ""
 
     @property
@@ -151,7 +151,7 @@ class _Dialling:
         self._gone = False
         self.others = Others()
         self._more: list[tuple[str, str]] = []
-        """What the verb that is over adds to the next request."""
+        """Fields that the verb that is over adds to the next request."""
 
     def now_us(self) -> int:
         return int((self._loop.time() - self._origin_s) * 1e6)
@@ -210,7 +210,7 @@ class _Dialling:
         raise DialFailed(12200, f"this simulator knows no <{verb.tag}>")
 
     def _put_through(self, verb: ET.Element) -> bool:
-        """Whether the verb's action is asked what comes next: it isn't after a message in which nothing was said."""
+        """Carry out <Dial> or <Record>. True when its action is asked: not after a message without a word."""
         if verb.tag == "Dial":
             self.result.dialled.append("".join(verb.itertext()).strip())
             self._more = dialled(self.others)

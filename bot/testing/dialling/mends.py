@@ -16,12 +16,12 @@ from bot.testing.dialling.webhook import DialFailed
 
 _LONGEST = 80
 _NO_BOT_BEHIND = frozenset({502, 503, 504, 520, 521, 522, 523, 524, 530})
-"""What proxies and tunnels answer, some with codes of their own, when what is behind them does not."""
+"""Statuses of proxies and tunnels, some of them their own, when nothing answers behind them."""
 _NO_WEBSOCKET = frozenset({200, 301, 302, 307, 308, 400, 404, 405, 426, 501})
 
 
 def bad_url(url: str) -> str:
-    """What is wrong with the webhook's address as it was typed; empty when it can be tried."""
+    """The fault in the webhook's address as it was typed; empty when it can be tried."""
     try:
         parts, port_ok = urlsplit(url), True
         _ = parts.port
@@ -50,7 +50,7 @@ def bad_url(url: str) -> str:
 
 
 def webhook_mend(url: str, error: DialFailed) -> str:
-    """Why the webhook gave nothing that Twilio could act on."""
+    """The reason why the webhook gave nothing that Twilio could act on."""
     if error.__cause__ is not None and not error.status and error.code == _UNREACHED:
         return _unreached(url, error.__cause__)
     if error.moved:
@@ -67,7 +67,7 @@ _NO_TWIML = frozenset({11750, 11770, 12100, 12102, 12300})
 
 
 def stream_mend(url: str, error: StreamFailed, public_url: str) -> str:
-    """Why the stream at `url`, which the webhook at `public_url` named, did not open."""
+    """The reason why the stream at `url`, which the webhook at `public_url` named, did not open."""
     if error.status == 403:
         return (
             "The bot let the webhook in and refused its stream (403): PUBLIC_URL is not the address that was rung, "
@@ -122,7 +122,7 @@ def _status_mend(url: str, error: DialFailed) -> str:
 
 
 def _unreached(url: str, cause: BaseException | None) -> str:
-    """Why no answer came at all."""
+    """The reason why no answer came at all."""
     parts, errors = urlsplit(url), list(_causes(cause))
     where = _where(parts)
     for error in errors:
@@ -166,7 +166,7 @@ def _where(parts: SplitResult) -> str:
 
 
 def _root(url: str) -> str:
-    """What PUBLIC_URL has to be for the bot to be rung at `url`; its origin where that is no webhook."""
+    """The PUBLIC_URL of a bot that is rung at `url`; only its origin where that is no webhook."""
     parts = urlsplit(url)
     prefix, voice, rest = parts.path.rstrip("/").rpartition("/voice")
     return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{prefix if voice and not rest else ''}"
@@ -178,6 +178,6 @@ def _origin(url: str) -> str:
 
 
 def _hidden(url: str) -> str:
-    """Without the token in a stream's path."""
+    """`url` without the token in a stream's path."""
     head, media, _ = url.partition("/media/")
     return f"{head}{media}..." if media else head

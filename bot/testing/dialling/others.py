@@ -1,4 +1,4 @@
-"""Whoever a call meets besides the bot: the person that <Dial> rings, and the caller who talks to a <Record>."""
+"""Others that a call meets besides the bot: the person that <Dial> rings, and the caller who talks to a <Record>."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ _STATUS = {"answers": "completed", "is_busy": "busy", "does_not_answer": "no-ans
 
 @dataclass(frozen=True)
 class Others:
-    """What the person does, and how many seconds the caller's message lasts, 0 for none."""
+    """The person dialled, by what they do, and the seconds of the caller's message, 0 for none."""
 
     person: Person = "answers"
     message_s: int = 4
 
 
 def dialled(others: Others) -> list[tuple[str, str]]:
-    """What <Dial> adds to the request of its action (twilio-voice 1.2)."""
+    """Fields that <Dial> adds to the request of its action (twilio-voice 1.2)."""
     answered = others.person == "answers"
     fields = [("DialCallStatus", _STATUS[others.person]), ("DialCallSid", "CA" + secrets.token_hex(16))]
     return [*fields, ("DialCallDuration", "30")] if answered else fields

@@ -32,7 +32,7 @@ class Overrides:
 
 
 def overrides(url: str) -> Overrides:
-    """What the fragment of `url` asks for; Twilio's defaults where it says nothing. Raises BadOverrideError."""
+    """Overrides in the fragment of `url`; Twilio's defaults where it says nothing. Raises BadOverrideError."""
     found: dict[str, int] = {}
     retried = Overrides.retried
     for part in filter(None, urlsplit(url).fragment.split("&")):

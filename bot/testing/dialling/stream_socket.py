@@ -142,7 +142,7 @@ class _Session:
         self._changed.set()
 
     async def _send(self) -> None:
-        """Until the phone or the bot has ended the stream."""
+        """Send what is due, until the phone or the bot has ended the stream."""
         loop = asyncio.get_running_loop()
         while not self._closed:
             now_us = self._now_us()

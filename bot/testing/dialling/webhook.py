@@ -17,7 +17,7 @@ from bot.testing.dialling.overrides import BadOverrideError, Fault, overrides
 MAX_DOCUMENT_BYTES = 65_536
 _KEPT_BODY = 200
 RETRY_GAP_S = 1.0
-"""How long after a failed request Twilio tries again is not documented; this is our guess."""
+"""Seconds before Twilio repeats a failed request. That is not documented; this is our guess."""
 
 
 class DialFailed(Exception):
@@ -29,15 +29,15 @@ class DialFailed(Exception):
         self.detail = detail
         self.body = ""
         self.moved = ""
-        """Where redirects led before it failed."""
+        """Address to which redirects led before the request failed."""
         self.status = status
         self.fault = fault
-        """As what a connection override may have it tried again."""
+        """Name of the fault by which a connection override may have it tried again."""
 
 
 @dataclass(frozen=True)
 class Caller:
-    """Who signs and who calls. `via`: the origin (http://127.0.0.1:8080) at which the bot's public host is reached.
+    """Identity of a call, and the token that signs. `via`: an origin (http://127.0.0.1:8080) for the bot's host.
 
     `name` is what the caller's name look-up found, if the number has that switched on.
     """
@@ -70,7 +70,7 @@ class Caller:
         ]
 
     def reached(self, url: str) -> str:
-        """Where `url` is really requested."""
+        """The address at which `url` is really requested."""
         if not self.via:
             return url
         origin, parts = urlsplit(self.via), urlsplit(url)
@@ -112,7 +112,7 @@ async def request_document(
 async def _request(
     http: aiohttp.ClientSession, caller: Caller, url: str, form: list[tuple[str, str]], limits: aiohttp.ClientTimeout
 ) -> str:
-    """One try."""
+    """Make one try of a request."""
     headers = {
         "User-Agent": "TwilioProxy/1.1",
         "Accept": "*/*",

@@ -1,4 +1,4 @@
 """The simulated phone: what the caller says and does, and what the phone plays.
 
-No socket. Start at `phone`.
+Nothing here opens a socket or reads a clock. Start at `phone`.
 """

@@ -6,18 +6,18 @@ from bot.audio.prompts import prompt
 from bot.testing.handset.script import BotSilent, HangUp, Heard, Say, Script, Step
 
 _STAYS_MS = 4000
-"""How long a caller who has said everything waits for the bot before he hangs up himself."""
+"""Milliseconds that a caller who has said everything waits for the bot before hanging up."""
 
 
 CALLER_LINES = ("caller_hello", "caller_long", "caller_stop", "caller_goodbye")
-"""What the demo's caller says, in order; the texts stand with the prompts."""
+"""Lines of the demo's caller, in order; the texts stand with the prompts."""
 
 
 def demo_script(*, pause_ms: int = 700, interrupts_after_ms: int = 4000) -> Script:
-    """Greeted, he asks for something long, interrupts it, says goodbye and lets the bot hang up.
+    """A greeted caller asks for something long, interrupts it, says goodbye and lets the bot hang up.
 
-    `pause_ms`: how long he lets the bot be silent before he speaks. `interrupts_after_ms`: how much of the long answer
-    he listens to. A bot that stays on the line when all is said is hung up on.
+    `pause_ms`: the bot's silence before the caller speaks. `interrupts_after_ms`: how much of the long answer
+    they listen to. A bot that stays on the line when all is said is hung up on.
     """
     turn = BotSilent(pause_ms)
     hello, long, stop, goodbye = map(_line, CALLER_LINES)
@@ -35,7 +35,7 @@ def demo_script(*, pause_ms: int = 700, interrupts_after_ms: int = 4000) -> Scri
 def file_script(audio: bytes, *, speaks_after_ms: int = 2000, stays_ms: int = _STAYS_MS) -> Script:
     """Says mu-law `audio` once the bot has been silent for `speaks_after_ms`, hears the answer out and hangs up.
 
-    Needs no bot that greets or answers: the silence counts from the start of the stream, and he hangs up `stays_ms`
+    Needs no bot that greets or answers: the silence counts from the start of the stream, and they hang up `stays_ms`
     after the last that either of them said.
     """
     return Script(

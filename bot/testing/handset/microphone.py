@@ -1,4 +1,4 @@
-"""The caller's side of the audio: what he says, cut into the 20 ms frames that Twilio sends (twilio-voice 4)."""
+"""The caller's side of the audio: what they say, cut into the 20 ms frames that Twilio sends (twilio-voice 4)."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ class Microphone:
 
     @property
     def ends_us(self) -> int | None:
-        """When all that is to be said will have been said; None when nothing ever was, or the stream isn't open."""
+        """Time when everything to be said will have been said; None when nothing ever was, or the stream isn't open."""
         if self._open_us is None or not self._n_said:
             return None
         place = self._said_upto + len(self._current)
@@ -70,7 +70,7 @@ class Microphone:
         return self._open_us + place * US_PER_BYTE
 
     def next_us(self) -> int | None:
-        """When the next frame leaves, or would if it were not lost."""
+        """Time when the next frame leaves, or would if it were not lost; None when there is none."""
         index = self._next_index()
         if index is None or self._open_us is None:
             return None
@@ -91,7 +91,7 @@ class Microphone:
         return frame
 
     def render(self, from_us: int, until_us: int) -> bytes:
-        """What was sent, each frame at the time it was spoken: mu-law at 8 bytes/ms, silence where nothing was."""
+        """Audio that was sent, each frame at the time it was spoken: mu-law at 8 bytes/ms, silence between."""
         line = bytearray(bytes((SILENCE_BYTE,)) * max(0, (until_us - from_us) // US_PER_BYTE))
         for frame in self.sent:
             spoken_us = (self._open_us or 0) + (frame.timestamp_ms - self.first_timestamp_ms) * 1000

@@ -119,14 +119,14 @@ class SimulatedPhone:
         self._post((CONNECTED, self._texts.start(parameters or {})), now_us)
 
     def closed(self, now_us: int) -> None:
-        """The bot closed the WebSocket: what wasn't played by now is never heard."""
+        """Take the bot's close of the WebSocket: what wasn't played by now is never heard."""
         self._run_to(now_us)
         if not self.ended:
             self._outbox.clear()
             self._end(now_us, "bot")
 
     def receive(self, text: str, now_us: int) -> None:
-        """One text from the bot; what comes after the end is a race the bot can't help, and is ignored."""
+        """Take one text from the bot; what comes after the end is a race the bot can't help, and is ignored."""
         self._run_to(now_us)
         if self.ended:
             return
@@ -199,7 +199,7 @@ class SimulatedPhone:
     # ---- time --------------------------------------------------------------------------------------------------------
 
     def _moments(self) -> list[tuple[int, Callable[[int], None]]]:
-        """What happens next of each kind: (when, what), at the same time in the order of this list."""
+        """The next event of each kind as (when, what); at the same time in the order of this list."""
         if self.opened_us is None or self.ended:
             return []
         spoken_us = self.microphone.ends_us if self._frames else None

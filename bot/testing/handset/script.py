@@ -1,4 +1,4 @@
-"""What a simulated caller does and when: steps that wait for what he hears, one after the other."""
+"""Script of a simulated caller: steps that wait for what the caller hears, one after the other."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ class Script:
         self._since_us = now_us
 
     def next_us(self, playout: Playout, spoken_us: int | None) -> int | None:
-        """When the next step is due as far as is known now. `spoken_us`: when the caller's own words end."""
+        """Time of the next step as far as is known now. `spoken_us`: when the caller's own words end."""
         if self.finished:
             return None
         quiet_us = max(self._since_us, spoken_us or 0)

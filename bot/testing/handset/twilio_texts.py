@@ -10,7 +10,7 @@ CONNECTED = '{"event":"connected","protocol":"Call","version":"1.0.0"}'
 
 
 class StreamIds(msgspec.Struct, frozen=True):
-    """Who a stream belongs to. The account and call are those of the webhook; the stream is new for each stream."""
+    """Identity of a stream. The account and call are those of the webhook; the stream is new for each stream."""
 
     account_sid: str = "AC00000000000000000000000000000001"
     call_sid: str = "CA00000000000000000000000000000001"

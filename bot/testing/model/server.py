@@ -22,14 +22,14 @@ from bot.testing.model.state.behaviour import ABNORMAL, Behaviour, Refusal
 
 PATHS: dict[Dialect, str] = {"openai": "/v1/realtime", "azure": "/openai/v1/realtime", "xai": "/v1/realtime"}
 RETIRED = frozenset({"api-version", "deployment"})
-"""What Azure's retired preview protocol had in its query (openai-realtime 1.4)."""
+"""Query parameters of Azure's retired preview protocol (openai-realtime 1.4)."""
 MAX_MESSAGE_BYTES = 21 * 1024 * 1024
 """15 MiB of audio in base64, and its envelope (openai-realtime 1.1)."""
 _CLOSE_S = 0.5
 
 
 class Door(msgspec.Struct, frozen=True):
-    """What happens at the upgrade, before there is a session.
+    """The server's answer to the upgrade, before there is a session.
 
     `http_status`: refused by the edge with this status. `unanswered`: never answered at all. `keys`: the bearer keys
     that are valid, None for any. `models`: the models that exist, None for any.
@@ -107,7 +107,7 @@ class SimulatedRealtimeServer:
 
     @property
     def open_sessions(self) -> int:
-        """How many connections are open now."""
+        """Number of connections that are open now."""
         return len(self._open)
 
     async def idle(self) -> None:
@@ -152,7 +152,7 @@ class SimulatedRealtimeServer:
         return None
 
     async def _session(self, socket: ServerConnection) -> None:
-        """One connection, from its 101 to its close."""
+        """Serve one connection, from its 101 to its close."""
         assert socket.request is not None
         name = parse_qs(urlsplit(socket.request.path).query).get("model", [""])[0]
         refusal = None if self.dialect == "azure" else self._refusal(socket.request, name)
@@ -172,7 +172,7 @@ class SimulatedRealtimeServer:
                 self._idle.set()
 
     def _refusal(self, request: Request, model: str) -> Refusal | None:
-        """What is wrong with the handshake; told after the 101, as the real one does (openai-realtime 1.3)."""
+        """The fault of the handshake, if any; told after the 101, as the real server does (openai-realtime 1.3)."""
         if "OpenAI-Beta" in request.headers:
             return "beta_api_shape_disabled"
         scheme, _, key = request.headers.get("Authorization", "").partition(" ")
@@ -215,7 +215,7 @@ class _Run:
             await self._socket.send(text)
 
     async def _listen(self) -> None:
-        """One message, or the time of the next thing to do."""
+        """Wait for one message, or for the time of the next thing to do."""
         next_us = self._model.next_us()
         deadline = None if next_us is None else self._origin + next_us / 1_000_000
         try:

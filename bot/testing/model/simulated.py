@@ -16,21 +16,20 @@ from bot.testing.model.answering import mcp
 from bot.testing.model.answering.active_response import ActiveResponse
 from bot.testing.model.answering.generation import Generation
 from bot.testing.model.hearing.caller_turns import CallerTurns
-from bot.testing.model.protocol import client_events, xai
-from bot.testing.model.protocol import session_object as session
+from bot.testing.model.protocol import client_events, session_object, xai
 from bot.testing.model.protocol.client_items import created
 from bot.testing.model.protocol.default_conversation import Conversation, Entry, Memory
 from bot.testing.model.protocol.refusal import Refused
 from bot.testing.model.protocol.server_events import wire_of
 from bot.testing.model.state.behaviour import REFUSALS, Behaviour, CloseAt, SendAt, SpeechAt
-from bot.testing.model.state.session_state import MS, State
+from bot.testing.model.state.session_state import MS, SessionState
 
 Json = dict[str, Any]
 
 PING_US = 10_000_000
-"""How often a server that pings in JSON does so, from its opening on: the recordings are too short to tell."""
+"""Time between pings of a server that pings in JSON, from its opening on: our guess, the recordings are too short."""
 EPOCH_S = 1_800_000_000
-"""When a session opens, in epoch seconds, unless its shell says otherwise."""
+"""Time when a session opens, in epoch seconds, unless its shell says otherwise."""
 
 
 class Truncation(NamedTuple):
@@ -70,9 +69,11 @@ class SimulatedModel:
         dialect: Dialect = "openai",
     ) -> None:
         behaviour = Behaviour() if behaviour is None else behaviour
-        opened = session.opening(f"sess_{name}0001", model, epoch_s + behaviour.session_s)
+        opened = session_object.opening(f"sess_{name}0001", model, epoch_s + behaviour.session_s)
         opened = xai.opening(opened) if dialect == "xai" else opened
-        self._state = State(behaviour, name, opened, wire_of(dialect, reasons=session.reasons(model)), dialect)
+        self._state = SessionState(
+            behaviour, name, opened, wire_of(dialect, reasons=session_object.reasons(model)), dialect
+        )
         self._check = check
         self._floor = ActiveResponse(self._state, agent)
         self._listening = CallerTurns(self._state, self._floor, opens_us, keep=keep_heard, detect=speech is None)
@@ -98,7 +99,7 @@ class SimulatedModel:
     # ---- the peer ----------------------------------------------------------------------------------------------------
 
     def receive(self, text: str, now_us: int) -> None:
-        """One text frame from the client."""
+        """Take one text frame from the client."""
         self._state.agenda.run(now_us)
         if self.closed is not None or self._state.hung:
             return
@@ -118,7 +119,7 @@ class SimulatedModel:
         self._state.agenda.run(now_us)
 
     def receive_binary(self, now_us: int) -> None:
-        """One binary frame: not fatal, never right (openai-realtime 1.1)."""
+        """Take one binary frame: not fatal, never right (openai-realtime 1.1)."""
         self._state.agenda.run(now_us)
         refused = Refused("invalid_event", "Binary frames are not accepted: send JSON text.")
         self._state.refuse(refused, "binary frame", None)
@@ -129,7 +130,7 @@ class SimulatedModel:
         return self._state.agenda.take()
 
     def next_us(self) -> int | None:
-        """When `due` will next have something to do."""
+        """Time when `due` will next have something to do."""
         return self._state.agenda.next_us()
 
     def disconnected(self, now_us: int) -> None:
@@ -170,15 +171,15 @@ class SimulatedModel:
     @property
     def heard(self) -> bytearray:
         """Every byte of input audio, in order; empty with `keep_heard` off."""
-        return self._listening.ear.heard
+        return self._listening.buffer.heard
 
     @property
     def heard_ms(self) -> int:
-        """How much input audio was written."""
-        return self._listening.ear.written_ms
+        """Milliseconds of input audio that were written."""
+        return self._listening.buffer.written_ms
 
     def memory(self) -> list[Memory]:
-        """What the model remembers: (role, item_id, audio_ms, truncated) of each item."""
+        """The items that the model remembers: (role, item_id, audio_ms, truncated) of each."""
         return self._state.conversation.memory()
 
     def spoken(self, item_id: str) -> bytes:
@@ -202,7 +203,7 @@ class SimulatedModel:
         self._state.agenda.at(what.us, lambda _us: self._state.close(what.code, what.reason))
 
     def hang(self) -> None:
-        """From now on it does nothing and says nothing, while its socket lives on."""
+        """Do nothing and say nothing from now on, while the socket lives on."""
         self._state.hung = True
         self._state.agenda.stop()
 
@@ -243,7 +244,7 @@ class SimulatedModel:
         self._state.agenda.at(us + PING_US, self._ping)
 
     def _refuse_handshake(self, _us: int) -> None:
-        """As openai-realtime 1.3: one error and a close in the same instant, session.created never sent."""
+        """Send one error and close in the same instant, without session.created (openai-realtime 1.3)."""
         assert self._state.behaviour.refusal is not None
         close_code, code, message = REFUSALS[self._state.behaviour.refusal]
         self._state.error(code, message)
@@ -263,7 +264,7 @@ class SimulatedModel:
             for side in state.behaviour.forced_sides:
                 merged["audio"][side]["format"] = dict(state.behaviour.forced_format)
         state.session = merged
-        session.merge_asked(state.asked, message["session"])
+        session_object.merge_asked(state.asked, message["session"])
         if merged["instructions"] != before:
             self._floor.history_changed(cut=False)
         self._listening.reconfigure()
@@ -274,8 +275,8 @@ class SimulatedModel:
     def _merged(self, update: Json) -> Json:
         state, locked = self._state, self._floor.voice_locked
         if state.dialect == "xai":
-            return session.merged(state.session, xai.inward(update), voice_locked=locked)
-        return session.updated(state.session, update, voice_locked=locked)
+            return session_object.merged(state.session, xai.inward(update), voice_locked=locked)
+        return session_object.updated(state.session, update, voice_locked=locked)
 
     def _updated(self, shown: Json) -> None:
         self._state.configured = True

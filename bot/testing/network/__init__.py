@@ -1,4 +1,4 @@
 """Networks between phone and bot: delay, loss, loopback.
 
-No message's meaning. Start at `line`.
+Nothing here knows what a message means. Start at `line`.
 """

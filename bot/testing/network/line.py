@@ -39,7 +39,7 @@ class Line:
         self._last_us = 0
 
     def arrival(self, sent_us: int) -> int:
-        """When what is sent at `sent_us` arrives. Call it once for each message, in the order sent."""
+        """Time when a message sent at `sent_us` arrives. Call it once for each message, in the order sent."""
         at_us = sent_us + self.delay_us
         if self._rng is not None and self.jitter_us:
             at_us = max(sent_us, at_us + self._rng.randint(-self.jitter_us, self.jitter_us))

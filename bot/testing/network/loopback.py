@@ -23,7 +23,7 @@ class LoopbackServer:
         return int(self._server.sockets[0].getsockname()[1])
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        """One connection, for as long as it lasts; it may stay open longer."""
+        """Serve one connection, for as long as it lasts; it may stay open longer."""
         raise NotImplementedError
 
     async def __aenter__(self) -> Self:

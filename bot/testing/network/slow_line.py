@@ -25,7 +25,7 @@ class SlowLine(LoopbackServer):
 
     @property
     def origin(self) -> str:
-        """Where to connect, as an http origin."""
+        """The http origin to connect to."""
         return f"http://127.0.0.1:{self.port}"
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

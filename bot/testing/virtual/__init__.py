@@ -1,4 +1,4 @@
-"""Whole calls in virtual time.
+"""Whole calls in virtual time, and the oracle for client events.
 
-No event loop and no socket. Start at `scheduler`.
+No event loop and no socket is used. Start at `scheduler`.
 """

@@ -39,7 +39,7 @@ from bot.twilio import stream
 
 FULL_BYTES = 65_536
 BEAT_US = 10_000
-"""How soon the shell looks whether there is room again (bot.server.calls.process_timer)."""
+"""Time until the shell looks again whether there is room (bot.server.calls.process_timer)."""
 _STUCK_STEPS = 100_000
 
 
@@ -108,13 +108,13 @@ class VirtualCall:
         self._held_bytes = 0
         self._full = False
         self._looking = False
-        """Whether the shell is about to look for room."""
+        """True while the shell is about to look for room."""
         self._phone_gone = False
         self._encode = msgspec.json.Encoder().encode
         self._at(start_us, self._open_phone)
 
     def run(self, limit_us: int = 600_000_000) -> EndReason | None:
-        """Until nothing is left to happen, or until `limit_us`. Gives why the call ended; None if it has not."""
+        """Run until nothing is left to happen, or until `limit_us`. Gives why the call ended; None if it has not."""
         steps_now, steps = -1, 0
         while (coming := self._next()) is not None and coming[0] <= limit_us:
             at_us, happen = coming
@@ -232,7 +232,7 @@ class VirtualCall:
         self._note(DialFailed(*failure))
 
     def _adopt(self) -> None:
-        """What the session has said so far comes next, and the one before is heard no more."""
+        """Take over the following session: what it said so far comes next, and the one before is heard no more."""
         before, session = self._session, self._following
         assert session is not None, "no session waits"
         self._session, self._following = session, None

@@ -28,11 +28,11 @@ class ModelPeer(Peer, Protocol):
 
 
 Redial = Callable[[int], ModelPeer | Failure]
-"""What answers a dial at this time: a session, which says when it opens, or nobody."""
+"""Answer to a dial at this time: a session, which says when it opens, or the failure to get one."""
 
 
 def unanswered(_: int) -> Failure:
-    """There is one session and no other."""
+    """The dialler of a call whose first session is its only one."""
     return Failure("unreachable", 0, "nobody answers")
 
 
@@ -56,18 +56,18 @@ class VirtualSession:
         self._transcoder = Transcoder(order.heard, order.spoken)
 
     def translated(self, text: str) -> str:
-        """What the session said, as the call takes it."""
+        """A message of the session, as the call takes it."""
         return text if self._transcoder is None else self._transcoder.from_session(text.encode()).decode()
 
     def to_send(self, text: str) -> str | None:
-        """What to write for a message of the call; None when that was sent before the session was the call's."""
+        """The message to write for one of the call; None when it was sent before the session was the call's."""
         if self._sent and self._sent[0] == text:
             del self._sent[0]
             return None
         return text if self._transcoder is None else self._transcoder.to_session(text.encode()).decode()
 
     def introduced(self, text: str, settings: CallSettings) -> list[str]:
-        """It said this while it waits: what it is sent, which is what a call's core would say."""
+        """The answer to a message of a session that waits to take over: what the call's core would say."""
         self.said.append(text)
         event = events.parse(text)
         if isinstance(event, events.SessionUpdated):

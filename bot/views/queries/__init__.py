@@ -1,4 +1,4 @@
 """Questions to the call store as people type them, and the store opened for a command.
 
-No output. Start at `call_query`.
+Nothing here prints. Start at `call_query`.
 """

@@ -1,4 +1,4 @@
-"""What an operator asks the store for, in words: days on this machine's clock, numbers, reasons, dollars."""
+"""Questions of an operator to the store, in words: days on this machine's clock, numbers, reasons, dollars."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from bot.store.rows import CRASHED
 from bot.views.queries.typed_times import EXAMPLES, day_of, names_a_day, span_of
 
 LIVE = "live"
-"""What to ask for to see calls that go on."""
+"""Word that asks for calls that go on."""
 _NANO = 10**9
 _MOST_NANO = 2**63 - 1
 
 
 class BadQuestion(ValueError):
-    """What was asked makes no sense; the text is one sentence that names the option and the mend."""
+    """A question that makes no sense; the text is one sentence that names the option and the mend."""
 
 
 class Question(NamedTuple):

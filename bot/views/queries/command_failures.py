@@ -1,4 +1,4 @@
-"""Whatever keeps a command about stored calls from what it was asked for: sentences for a person, and an exit code."""
+"""Failures of commands about stored calls: a sentence for a person, and an exit code."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 from bot.store.urls import StoreError
 from bot.views.queries.call_query import BadQuestion
-from bot.views.queries.store_access import StoreAway
+from bot.views.queries.store_access import StoreUnreachable
 
 WRONG_USE = 2
 
@@ -28,7 +28,7 @@ def told() -> Iterator[None]:
         yield
     except (BadQuestion, StoreError) as error:
         raise Failed(str(error), code=WRONG_USE) from None
-    except StoreAway as error:
+    except StoreUnreachable as error:
         raise Failed(str(error)) from None
     except OSError as error:
         if error.filename is None:  # of a terminal or pipe that is gone

@@ -14,14 +14,14 @@ from bot.store.urls import StoreUrl
 T = TypeVar("T")
 
 
-class StoreAway(Exception):
+class StoreUnreachable(Exception):
     """The store does not answer. Its text is a sentence without password or record."""
 
 
 def ask(where: StoreUrl, question: Callable[[CallStore], Awaitable[T]], *, nothing: T) -> T:
-    """What `question` finds in the store; `nothing` when no SQLite file is there yet, and none is made.
+    """The answer of the store to `question`; `nothing` when no SQLite file is there yet, and none is made.
 
-    Raises StoreError for a store that can't be used as it is, StoreAway for one that does not answer.
+    Raises StoreError for a store that can't be used as it is, StoreUnreachable for one that does not answer.
     """
     try:
         if not is_there(where):
@@ -30,11 +30,13 @@ def ask(where: StoreUrl, question: Callable[[CallStore], Awaitable[T]], *, nothi
     except (OSError, SQLAlchemyError) as error:
         cause = error.__cause__ or getattr(error, "orig", None) or error
         setting = "BOT_RECORD_DIR and DATABASE_URL" if where.path and isinstance(error, OSError) else "DATABASE_URL"
-        raise StoreAway(f"The call store {where} does not answer ({_reason(cause)}); look at {setting}.") from None
+        raise StoreUnreachable(
+            f"The call store {where} does not answer ({_reason(cause)}); look at {setting}."
+        ) from None
 
 
 def is_there(where: StoreUrl) -> bool:
-    """Whether there is a store to ask: a file may not be made yet. Raises OSError where that may not be seen."""
+    """True when there is a store to ask: a SQLite file may not be made yet. Raises OSError when that is hidden."""
     try:
         return where.path is None or bool(where.path.stat())
     except (FileNotFoundError, NotADirectoryError):

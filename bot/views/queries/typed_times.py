@@ -13,7 +13,7 @@ _DATE_LETTERS = len("2026-11-22")
 
 
 def is_time_word(text: str) -> bool:
-    """Whether `text` is a day or time in words or letters, or a date, and so no SID."""
+    """True when `text` is a day or time in words or letters, or a date, and so no SID."""
     text = text.strip().lower()
     return text in _WORDS or bool(_AGO.fullmatch(text)) or _date(text) is not None
 
@@ -47,7 +47,7 @@ def span_of(text: str, now: datetime) -> tuple[datetime, datetime] | None:
 
 
 def names_a_day(text: str) -> bool:
-    """Whether a time word is a day rather than so long ago."""
+    """True when a time word is a day rather than so long ago."""
     return _AGO.fullmatch(text.strip().lower()) is None
 
 

@@ -1,4 +1,4 @@
 """Stored calls for people: lists, one call, its costs, its page, its vCon.
 
-No SQL. Start at `stored_commands`.
+No SQL is here. Start at `stored_commands`.
 """

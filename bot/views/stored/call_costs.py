@@ -1,4 +1,4 @@
-"""What a stored call cost: each response and transcription, each kind of token with its price, and the sums."""
+"""Costs of a stored call: each response and transcription, each kind of token with its price, and the sums."""
 
 from __future__ import annotations
 

@@ -40,7 +40,7 @@ def list_json(found: Sequence[CallSummary], asked: Filters) -> bytes:
 
 
 def ending(call: CallSummary) -> str:
-    """Why the call ended: the one name that logs, metrics and --reason have for it."""
+    """The end of the call by the one name that logs, metrics and --reason have for it."""
     return call.reason or LIVE
 
 

@@ -14,7 +14,7 @@ from bot.store.results import StoredCall
 from bot.store.rows import FileKept
 from bot.store.urls import StoreError, StoreUrl
 from bot.views.call_page import render_page
-from bot.views.queries.store_access import StoreAway, ask
+from bot.views.queries.store_access import StoreUnreachable, ask
 from bot.views.stored.stored_audio import audible
 from bot.views.stored.stored_page import stored_page
 from bot.views.stored.vcon import vcon_of
@@ -46,7 +46,7 @@ def export_fixture_page(where: StoreUrl | None, fixture: Fixture, path: Path) ->
         if where is not None and known:
             _keep(where, sid, path, page)
             return True
-    except (StoreAway, StoreError):
+    except (StoreUnreachable, StoreError):
         pass  # the page can be had all the same, and whoever wants it is told
     with _private(path) as file:
         file.write(page)

@@ -1,4 +1,4 @@
-"""What `bot forget` says: what it is about to erase, and what was erased and what was not."""
+"""Messages of `bot forget`: what it is about to erase, and what was erased and what was not."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ UNKNOWN = (
 
 
 def about_to(found: Sequence[CallSummary]) -> str:
-    """What there is of a caller who has at least one call, the newest of them first."""
+    """Sentence about the data of a caller who has at least one call, the newest of them first."""
     newest, oldest = found[0], found[-1]
     span = f"of {local(newest.started_at)}"
     if len(found) > 1:
@@ -24,7 +24,7 @@ def about_to(found: Sequence[CallSummary]) -> str:
 
 
 def story(gone: Forgotten) -> Iterator[str]:
-    """What was erased, line by line."""
+    """Report on what was erased, line by line."""
     counts = [
         times(gone.calls, "call"),
         times(gone.turns, "turn"),

@@ -1,4 +1,4 @@
-"""Where a stored call can still be heard: in its recordings, else in its fixtures; and what its fixtures tell."""
+"""Sound of a stored call, from its recordings, else its fixtures; and what its fixtures tell."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from bot.store.results import StoredCall
 from bot.store.rows import FileKept
 from bot.store.upkeep.files_on_disk import PACKED, is_here
 from bot.views.call_legs import joined, joined_sounds, later
-from bot.views.call_sound import BadSound, Sound, sound_of_recording, sound_of_timeline
+from bot.views.call_sound import BadSound, CallSound, sound_of_recording, sound_of_timeline
 from bot.views.timeline import timeline
 from bot.views.timeline_parts import Timeline
 
 _NAMED = ".call."
-"""What stands between the name that the files of one stream share and what tells them apart."""
+"""Separator between the name that the files of one stream share and what tells them apart."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,22 +27,22 @@ class Audible:
     """
 
     told: Timeline | None
-    sound: Sound | None
+    sound: CallSound | None
     recording: Path | None
     problems: tuple[str, ...]
 
 
 @dataclass(slots=True)
 class _Leg:
-    """What one stream of a call left on this machine, in the call's time."""
+    """Files that one stream of a call left on this machine, read, in the call's time."""
 
     told: Timeline | None = None
-    sound: Sound | None = None
+    sound: CallSound | None = None
     recording: Path | None = None
 
 
 def audible(call: StoredCall) -> Audible:
-    """What the files of `call` on this machine hold. A file that is gone is no problem; one that can't be read is."""
+    """Sound and story in this machine's files of `call`. A file that is gone is no problem; an unreadable one is."""
     problems: list[str] = []
     legs = [_leg(call, files, problems) for files in _by_stream(call)]
     sound = joined_sounds(leg.sound for leg in legs if leg.sound is not None)
@@ -95,7 +95,7 @@ def _told(file: FileKept, problems: list[str]) -> Timeline | None:
     return None
 
 
-def _recorded(call: StoredCall, file: FileKept, told: Timeline | None, problems: list[str]) -> Sound | None:
+def _recorded(call: StoredCall, file: FileKept, told: Timeline | None, problems: list[str]) -> CallSound | None:
     try:
         sound = sound_of_recording(file.path)
     except BadSound as error:
@@ -108,7 +108,7 @@ def _recorded(call: StoredCall, file: FileKept, told: Timeline | None, problems:
 
 
 def _began_us(call: StoredCall, file: FileKept, told: Timeline | None, length_us: int) -> int:
-    """When the recording began on the call's clock: nobody wrote that down, but it ends with its stream's last message.
+    """Begin of a recording on the call's clock: nobody wrote that down, but it ends with its stream's last message.
 
     The fixture knows when that was; without one it was, for the last stream, shortly before the end of the call. A
     recording began before it was known to the store.

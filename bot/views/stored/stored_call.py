@@ -49,7 +49,7 @@ def call_json(call: StoredCall) -> bytes:
 
 
 def warnings_of(call: StoredCall) -> list[EventKept]:
-    """What went wrong, in the order it did."""
+    """Warnings of a call, in order of time."""
     return sorted((event for event in call.events if event.level in _WARNINGS), key=lambda event: event.us)
 
 

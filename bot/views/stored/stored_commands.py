@@ -1,4 +1,4 @@
-"""What `bot calls` and `bot forget` do, apart from the command line's own words."""
+"""Work of `bot calls` and `bot forget`, apart from the command line's own words."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _ALL = 1_000_000
 
 
 class Wanted(NamedTuple):
-    """In which form calls are wanted: for a person, for machines, or as files."""
+    """Form in which calls are wanted: for a person, for machines, or as files."""
 
     as_json: bool = False
     html: Path | None = None
@@ -97,15 +97,15 @@ def _export(settings: Settings, where: StoreUrl, call: StoredCall, wanted: Wante
     say(console, *(str(path) for path in (wanted.html, wanted.vcon) if path))
 
 
-class Erased(NamedTuple):
-    """What was erased, line by line, and a sentence for all that could not be."""
+class Erasure(NamedTuple):
+    """Report on what was erased, line by line, and a sentence for all that could not be."""
 
     story: list[str]
     failures: list[str]
 
 
 @told()
-def forget(settings: Settings, number: str, sure: Callable[[str], bool]) -> Erased:
+def forget(settings: Settings, number: str, sure: Callable[[str], bool]) -> Erasure:
     """Erase everything about a caller whom the store knows, if `sure` of what is about to be. Raises Failed."""
     where = store_url(settings)
     caller = hash_or_bad("The number", number, _hash_of(settings, where))
@@ -120,8 +120,8 @@ def forget(settings: Settings, number: str, sure: Callable[[str], bool]) -> Eras
 
     gone = ask(where, erase, nothing=None)  # also with no call left: words may still stand in the database's log
     if gone is None or not (found or gone.in_log):
-        return Erased(["No call of this number is on record."], [])
-    return Erased(list(forget_messages.story(gone)), list(forget_messages.failures(gone)))
+        return Erasure(["No call of this number is on record."], [])
+    return Erasure(list(forget_messages.story(gone)), list(forget_messages.failures(gone)))
 
 
 def _hash_of(settings: Settings, where: StoreUrl) -> Callable[[str], str]:

@@ -19,7 +19,7 @@ import msgspec
 
 from bot.call.facts import TurnFact
 from bot.store.results import CallSummary, StoredCall
-from bot.views.call_sound import Sound, wav_of
+from bot.views.call_sound import CallSound, wav_of
 from bot.views.stored.stored_audio import Audible
 
 SYNTAX = "0.4.0"
@@ -71,8 +71,8 @@ def _dialog(call: StoredCall, heard: Audible) -> list[dict[str, Any]]:
     return spoken or [_incomplete(call.summary)]
 
 
-def _recording(call: CallSummary, sound: Sound, path: Path | None) -> dict[str, Any]:
-    """Section 4.3. Two channels, so two parties in their order (4.3.4): the caller left, what he heard right."""
+def _recording(call: CallSummary, sound: CallSound, path: Path | None) -> dict[str, Any]:
+    """Section 4.3. Two channels, so two parties in their order (4.3.4): the caller left, what they heard right."""
     audio = path.read_bytes() if path else wav_of(sound)
     return {
         "type": "recording",

@@ -1,4 +1,4 @@
-"""What a call's steps in the registry cost, on the event loop, while several processes share it."""
+"""Cost of a call's steps in the registry, on the event loop, while several processes share it."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ CALLS_PER_S = 100
 STREAMING = 5
 """Calls of a process that wait for their stream: a claim comes some calls after its webhook."""
 BOUND_MS = 1.0
-"""At the 99th percentile: a twentieth of a frame."""
+"""Bound of the 99th percentile: a twentieth of a frame."""
 STEPS = ("enter", "issue", "claim", "known", "end", "asked")
 
 

@@ -14,13 +14,13 @@ CALLS = 50
 MAX_RATIO = 2.3
 MAX_IN_TURNS = 2.7
 SETTLE_IN_TURNS_S = 8.0
-"""By then not all calls do the same at once."""
+"""Seconds after which not all calls do the same at once."""
 MAX_RECORDING = 1.3
 RECORDINGS = ("fixture", "audio", "fixture,audio")
 
 
 def cost(rig: Rig, *, calls: int = CALLS, rounds: int | None = None, window_s: float | None = None) -> list[Table]:
-    """Without TLS to the model, and with it."""
+    """CPU per caller frame, without TLS to the model and with it."""
     tables = []
     for tls in (False, True):
         ending = ", TLS to the model" if tls else ""
@@ -47,7 +47,7 @@ def turns(rig: Rig) -> list[Table]:
 
 
 def record(rig: Rig) -> list[Table]:
-    """What recording every call costs."""
+    """Cost of recording every call, beside recording none."""
     table = Table("record", f"CPU per caller frame with each BOT_RECORD, {CALLS} calls", [])
     with ExitStack() as stack:
         subjects = [stack.enter_context(rig.subject("heardline", record=kept)) for kept in ("", *RECORDINGS)]

@@ -1,4 +1,4 @@
-"""What the bridge adds to a message's way, at rising numbers of calls, and where that becomes too much."""
+"""Delay that the bridge adds to a message's way, at rising numbers of calls, and where that becomes too much."""
 
 from __future__ import annotations
 
@@ -82,7 +82,7 @@ def _judge_loss(table: Table, kind: Kind, lost: Loss) -> None:
 
 
 def capacity(rig: Rig) -> list[Table]:
-    """More calls, until the delay passes the limit or the load generators can't keep up."""
+    """The delay at ever more calls, until it passes the limit or the load generators can't keep up."""
     table = Table("capacity", "Calls on one core, us", ["calls", *_COLUMNS, "core %", "generators %"])
     seen: list[Observation] = []
     good, why = 0, f"the end of the ramp at {MOST_CALLS} calls"

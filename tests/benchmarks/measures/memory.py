@@ -1,4 +1,4 @@
-"""What a further call takes of memory when it has lasted for a while, and whether it stays at that."""
+"""Memory of a further call once it has lasted for a while, and whether it stays at that."""
 
 from __future__ import annotations
 

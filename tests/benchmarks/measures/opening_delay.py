@@ -1,4 +1,4 @@
-"""From the webhook to the first sound, one call at a time and a hundred within a second."""
+"""Delay from the webhook to the first sound, one call at a time and a hundred within a second."""
 
 from __future__ import annotations
 

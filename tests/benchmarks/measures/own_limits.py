@@ -1,4 +1,4 @@
-"""Whether a figure is the subject's own."""
+"""Notes on the load generators, and a warning where they, not the subject, may be what was measured."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""From the model's speech_started to the clear at the phone."""
+"""Delay from the model's speech_started to the clear at the phone."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tests.benchmarks.summaries import Summary, summary
 
 CALLS = (1, 50)
 LEAST_GAP_S = 0.2
-"""Between two interruptions of one call: the model needs a moment to answer before there is anything to cut again."""
+"""Least seconds between two interruptions of a call: the model must have answered before there is anything to cut."""
 BOUND_US = 5_000
 
 Moments = Sequence[tuple[int, int]]
@@ -21,7 +21,7 @@ Moments = Sequence[tuple[int, int]]
 
 
 def reaction(rig: Rig) -> list[Table]:
-    """Through the relay the frame itself is timed: what is left without it is the bridge's own."""
+    """Delay of the clear, less that of a frame through the relay: what is left is the bridge's own."""
     table = Table(
         "reaction",
         "From speech_started sent by the model to clear at the phone, us",

@@ -1,4 +1,4 @@
-"""What the call store costs the calls: while it works, is slow, locked or full, and while it is not there.
+"""Cost of the call store to the calls: while it works, is slow, locked or full, and while it is not there.
 
 What was held back meanwhile is looked for in the store once that is well again.
 """
@@ -20,7 +20,7 @@ from tests.store import troubles
 
 CALLS = 20
 EVERY_S = 0.05
-"""Between two interruptions, whoever's: each makes about eight rows of the store."""
+"""Seconds between two interruptions, of any call: each makes about eight rows of the store."""
 TROUBLES: Mapping[Store, Callable[[Path], AbstractContextManager[None]]] = {
     "slow": troubles.slow,
     "locked": troubles.locked,
@@ -34,7 +34,7 @@ MAX_BEYOND_US = 1_000
 
 
 def store(rig: Rig) -> list[Table]:
-    """In interleaved rounds, beside the same server without a store."""
+    """Cost of the store in interleaved rounds, beside the same server without one."""
     table = Table(
         "store",
         f"{CALLS} calls, {1 / EVERY_S:.0f} interruptions a second; what the call store does to their messages",
@@ -107,7 +107,7 @@ def _window(rig: Rig, subject: Subject, state: Store) -> Observation:
 
 
 def _stored(records: Path) -> int:
-    """How many calls are in the store with their end and without a row lost, as soon as all are or time is up."""
+    """Number of calls in the store with their end and without a row lost, as soon as all are or time is up."""
     until_s = time.monotonic() + STORED_S
     with closing(sqlite3.connect(records / troubles.FILE, timeout=30)) as db:
         while True:

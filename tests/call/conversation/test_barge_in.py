@@ -1,4 +1,4 @@
-"""What a cut means for the conversation."""
+"""A cut, and what it means for the conversation."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the model's function calls do."""
+"""The model's function calls, and what each does."""
 
 from __future__ import annotations
 

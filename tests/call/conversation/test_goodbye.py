@@ -278,7 +278,7 @@ def test_where_we_own_the_turns_the_server_need_not_be_told() -> None:
 # ---- the goodbye is interrupted ----
 
 
-def test_who_interrupts_the_goodbye_has_heard_enough_and_the_call_ends_when_he_is_silent() -> None:
+def test_who_interrupts_the_goodbye_has_heard_enough_and_the_call_ends_when_they_are_silent() -> None:
     desk = closing()
     desk.at(2_400).give(goodbye("R2"))
     spoken(desk, "R2", "B", 1_500)
@@ -297,7 +297,7 @@ def test_who_interrupts_it_while_it_is_made_too() -> None:
 
 
 @pytest.mark.parametrize("made", [True, False])
-def test_who_speaks_before_anything_of_it_was_heard_gets_it_after_his_turn(made: bool) -> None:
+def test_who_speaks_before_anything_of_it_was_heard_gets_it_after_their_turn(made: bool) -> None:
     desk = closing()
     if made:
         desk.give(goodbye("R2"))

@@ -1,4 +1,4 @@
-"""Who has the floor when the line falls silent, and for how long."""
+"""The floor when the line falls silent: who has it, and for how long."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ H, S = Happening, State
 
 
 def floor_after(*happenings: Happening) -> StateMachine:
-    """At 5 s, with 8 s for an answer."""
+    """The floor at 5 s, with 8 s for an answer."""
     step = Step()
     limits = StateDeadlines(CallSettings(max_call_s=0), step)
     limits.session_ready()

@@ -1,0 +1,1 @@
+"""Steps in which several parts of a call act together."""

@@ -57,7 +57,7 @@ def test_what_a_line_plays_after_a_stall_is_cut_and_told(stall_ms: int) -> None:
 
 
 @pytest.mark.parametrize("stall_ms", [5_500, 12_000])
-def test_a_caller_who_may_not_interrupt_is_let_in_once_the_floor_is_his_and_cuts_nothing(stall_ms: int) -> None:
+def test_a_caller_who_may_not_interrupt_is_let_in_once_the_floor_is_theirs_and_cuts_nothing(stall_ms: int) -> None:
     phone, model = stalled(stall_ms, barge_in="off")
     assert phone.clears == []
     assert model.truncations == []

@@ -139,7 +139,7 @@ def test_what_it_has_heard_by_its_last_sign_of_life_the_next_does_not_hear_again
     assert heard_again_ms() >= 4_000
 
 
-def test_it_dies_while_the_caller_speaks_and_the_next_hears_all_he_said() -> None:
+def test_it_dies_while_the_caller_speaks_and_the_next_hears_all_they_said() -> None:
     desk = greeted()
     desk.give(speaks(2_000))
     frames(desk, 2_000, 3_000)
@@ -399,7 +399,7 @@ def replies_to(desk: ScriptedCall) -> list[str]:
 # ---- turns without words, turns of others ----
 
 
-def test_without_transcription_the_caller_is_told_as_he_sounded() -> None:
+def test_without_transcription_the_caller_is_told_as_they_sounded() -> None:
     desk = greeted()
     desk.give(speaks(2_000))
     frames(desk, 2_000, 4_000)

@@ -1,0 +1,1 @@
+"""The ledger, its estimate and the queue, held against a simulated phone."""

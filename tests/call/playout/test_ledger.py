@@ -20,7 +20,7 @@ class FaithfulPhone(RuleBasedStateMachine):
         self.wire = Wire()
         self.items = 0
         self.final: dict[Entry, int] = {}
-        """What a cut said of its entries: it never changes again."""
+        """The verdict of a cut on its entries: it never changes again."""
 
     @rule(n_bytes=st.integers(1, 20_000), pieces=st.integers(1, 4))
     def speak(self, n_bytes: int, pieces: int) -> None:
@@ -308,7 +308,7 @@ def test_where_marks_come_back_the_floor_ends_alike_but_what_may_still_play_can_
 
 
 def test_a_phone_that_sends_no_marks_back_any_more_is_taken_at_its_word_once() -> None:
-    """What the cut of the first says is the least that was heard; from then on there is but the clock."""
+    """The cut of the first tells the least that was heard; from then on there is only the clock."""
     wire = reply(Wire(40), 3_000).wait(2_000)
     wire._echoes = "never"
     assert wire.wait(5_000).ledger.interruptible(wire.now_us)

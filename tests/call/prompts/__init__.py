@@ -1,0 +1,1 @@
+"""Recorded and spoken prompts: announcement, greeting, filler."""

@@ -48,7 +48,7 @@ class Bench:
         self.filler = Filler(settings, self.step, self.speaking)
 
     def at(self, ms: float, *, waits: bool) -> float | None:
-        """Whether the caller waits at `ms`: when the next filler is due, in ms."""
+        """Tell the filler whether the caller waits at `ms`. Gives when the next one is due, in ms."""
         self.step.begin(round(ms * MS))
         self.filler.due()
         self.filler.wait(waits=waits)
@@ -68,7 +68,7 @@ def waiting(**more: Any) -> ScriptedCall:
 
 
 def phone(desk: ScriptedCall) -> list[str]:
-    """What a tick brings the phone."""
+    """Messages that a tick brings the phone."""
     return [one for one in desk.tick() if not one.startswith("append")]
 
 

@@ -1,4 +1,4 @@
-"""When the caller has heard the greeting, and what it is asked for with."""
+"""The greeting: when the caller has heard it, and what it is asked for with."""
 
 from __future__ import annotations
 

@@ -1,0 +1,1 @@
+"""Rules that watch the clock or count, in virtual time."""

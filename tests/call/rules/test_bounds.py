@@ -1,4 +1,4 @@
-"""What ends a call besides money, in virtual time: how long it lasts, silence, turns that lead nowhere."""
+"""Bounds of a call besides money, in virtual time: how long it lasts, silence, turns that lead nowhere."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ class Talk:
     def __init__(self, settings: CallSettings) -> None:
         self.desk = ScriptedCall(settings)
         self.said: Said = []
-        """What went out and when, in ms, but for audio."""
+        """Messages that went out, each with its time in ms, but for audio."""
         self._responses = 0
         self._turns = 0
 
@@ -138,7 +138,7 @@ def test_words_that_nobody_writes_down_count_as_words() -> None:
 
 
 def noises(talk: Talk, *, until_s: float, failed: str | None = None) -> float:
-    """400 ms of noise every 20 s until the call is over, or then: when that was, in seconds."""
+    """Make 400 ms of noise every 20 s until the call is over, or until then. Gives the time of that in seconds."""
     while talk.desk.call.ended is None and talk.desk.now_us < until_s * 1_000_000:
         talk.until(talk.desk.now_us / 1000 + 19_600)
         if talk.desk.call.ended is None:

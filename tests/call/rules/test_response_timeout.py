@@ -1,7 +1,7 @@
-"""What a caller hears, and at which millisecond, when an answer fails, does not come, or breaks off in the middle.
+"""Sounds to the millisecond for a caller whose answer fails, does not come, or breaks off in the middle.
 
 Whole calls in virtual time over a line without delay, so that what is sent is heard. The stream opens at 300 ms and the
-caller's turn is over at 3,900 ms: he speaks until 3,400, and 500 ms of silence end it.
+caller's turn is over at 3,900 ms: they speak until 3,400, and 500 ms of silence end it.
 """
 
 from __future__ import annotations
@@ -62,7 +62,7 @@ def a_call(
     models: list[SimulatedModel] = []
 
     def session(opens_us: int) -> SimulatedModel:
-        """One that replaces another is there after 150 ms."""
+        """A session that replaces another, there after 150 ms."""
         models.append(
             SimulatedModel(
                 agent,
@@ -88,7 +88,7 @@ def a_call(
 
 
 def heard(call: VirtualCall) -> list[tuple[str, int]]:
-    """What was played, and from which millisecond on. What goes on after a pause is told again."""
+    """Sounds that were played, each with its first millisecond. A sound that goes on after a pause is told again."""
     told: list[tuple[str, int]] = []
     for span in call.phone.playout.spans(call.phone.ended_us or 0):
         at_us, rest = span.at_us, span.audio
@@ -101,7 +101,7 @@ def heard(call: VirtualCall) -> list[tuple[str, int]]:
 
 
 def _begins(audio: bytes) -> tuple[str, int]:
-    """Whose sound `audio` begins with, and how much of it is that."""
+    """The name of the sound that `audio` begins with, and how many bytes of it are that."""
     for name, whole in NAMES.items():
         at = whole.find(audio[:8])
         if at >= 0:
@@ -304,7 +304,7 @@ def test_a_server_error_that_costs_nothing_is_no_failure() -> None:
 
 
 def test_who_speaks_during_a_filler_silences_it_and_is_answered_for_both_turns() -> None:
-    """He cut nothing of an answer that was not there, but the response being made, which is the one interruption."""
+    """The one interruption is of the response being made: of an answer that was not there the caller cut nothing."""
     speech = (QUESTION, SpeechAt(6_400 * MS, 6_700 * MS))
     call = a_call(HELLO, SLOWER, OTHER, speech=speech, until_ms=12_000)
     assert heard(call) == [("hello", 303), ("filler", 5_900), ("other", 7_500)]
@@ -336,7 +336,7 @@ WRONGS = st.tuples(
     st.integers(0, 1_950),
     st.integers(100, 9_000),
 )
-"""How an answer is made, what goes wrong with it, after how much of it, and for how long if it pauses."""
+"""Strategy of answers: pace, what goes wrong, after how many ms, and for how many more if it pauses."""
 
 
 def made(pace: str, kind: str, after_ms: int, pause_ms: int) -> Reply:
@@ -348,10 +348,10 @@ def made(pace: str, kind: str, after_ms: int, pause_ms: int) -> Reply:
 
 @settings(max_examples=30, deadline=None)
 @given(st.lists(WRONGS, min_size=1, max_size=3))
-def test_whatever_goes_wrong_a_caller_hears_something_within_two_seconds_of_his_turn(
+def test_whatever_goes_wrong_a_caller_hears_something_within_two_seconds_of_their_turn(
     wrongs: list[tuple[str, str, int, int]],
 ) -> None:
-    """And then again within six, until he has heard all of an answer, or the apology."""
+    """And then again within six, until they have heard all of an answer, or the apology."""
     call = a_call(HELLO, *(made(*wrong) for wrong in wrongs), ANSWER, until_ms=40_000)
     assert call.ended == (40_000 * MS, "caller_hung_up")
     told = heard(call)

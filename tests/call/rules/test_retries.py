@@ -1,4 +1,4 @@
-"""Which of the model's faults end a call."""
+"""Faults of the model that end a call, and those that don't."""
 
 from __future__ import annotations
 
@@ -132,7 +132,7 @@ class Bench:
         return self.over(Response(response_id, status, details))
 
     def over(self, response: Response) -> str:
-        """It is over, and what follows."""
+        """End the response. Gives what follows: end, sorry, again, or nothing."""
         self.responses.done(response.id)
         sorry = self.step.counts["apology_played"]
         if self.faults.response_done(response):
@@ -245,10 +245,10 @@ def test_who_has_spoken_since_gets_a_second_try_for_that_too() -> None:
     assert bench.response("failed") == "again"
 
 
-@pytest.mark.parametrize("where", ["he speaks", "the call is closing", "only a goodbye may follow"])
+@pytest.mark.parametrize("where", ["they speak", "the call is closing", "only a goodbye may follow"])
 def test_nobody_apologises_to_a_caller_who_speaks_or_has_been_said_goodbye(where: str) -> None:
     bench = Bench()
-    bench.floor.caller_speaking = where == "he speaks"
+    bench.floor.caller_speaking = where == "they speak"
     if where == "the call is closing":
         bench.floor.happen(Happening.HANG_UP_ASKED)
     if where == "only a goodbye may follow":

@@ -36,9 +36,9 @@ from tests.call.scripted_call import audio as audio_of
 VOICE = bytes((0x10, 0x90)) * (FRAME_BYTES // 2)
 REST = bytes((SILENCE_BYTE,)) * FRAME_BYTES
 HISS = bytes((0x70, 0xF0)) * (FRAME_BYTES // 2)
-"""At a level of about 100: a line at rest."""
+"""Audio at a level of about 100: a line at rest."""
 NOISE = bytes((0x50, 0xD0)) * (FRAME_BYTES // 2)
-"""At a level of about 550: a line that is never quiet."""
+"""Audio at a level of about 550: a line that is never quiet."""
 ANSWER, CANCEL, SPEECH, LATE = (us // MS for us in (ANSWER_US, CANCEL_US, SPEECH_US, LATE_US))
 SILENCE_MS = 500
 FILLED = CallSettings(filler_audio=audio_of(800))
@@ -51,11 +51,11 @@ class Line:
     def __init__(self, settings: CallSettings = FILLED) -> None:
         self.desk = ScriptedCall(settings)
         self.said: list[tuple[int, str]] = []
-        """What went out and when, in ms, but for the caller's own audio and marks."""
+        """Messages that went out, each with its time in ms, but for the caller's own audio and marks."""
         self.ms = 0
 
     def send(self, audio: bytes, ms: int) -> Line:
-        """So much of `audio`, over and over."""
+        """Send `audio` over and over, for so long."""
         for at in range(self.ms, self.ms + ms, 20):
             while (due_us := self.desk.call.deadline_us) is not None and due_us < at * MS:
                 self._take(self.desk.at(max(due_us, self.desk.now_us) / MS).tick())
@@ -146,7 +146,7 @@ def test_nor_one_of_which_the_caller_has_cut_the_answer_short_and_goes_on_to_spe
 
 
 def test_no_answer_is_owed_to_a_caller_who_has_gone_on_to_speak() -> None:
-    """What was asked for before is cancelled as it is made; then a healthy session has nothing to say."""
+    """The response asked for before is cancelled as it is made; then a healthy session has nothing to say."""
     line = Line(CallSettings(barge_in="after_greeting")).send(REST, 1_000)
     assert line.desk.give(speaks(), stops(), committed()) == ["create"]
     line.desk.give(speaks())
@@ -237,7 +237,7 @@ def test_it_is_not_due_while_the_line_is_not_quiet(audio: bytes) -> None:
 
 
 def test_nor_when_the_caller_was_not_heard_to_speak() -> None:
-    """What the server takes for speech is faint: then its end can't be heard either."""
+    """The server takes faint sound for speech: then its end can't be heard either."""
     line = Line().send(HISS, 500)
     line.desk.give(speaks())
     assert line.send(HISS, 20_000).said == []

@@ -1,4 +1,4 @@
-"""What a call costs as it goes by, and how near that is to a cap."""
+"""Cost of a call as it goes by, and how near that is to a cap."""
 
 from __future__ import annotations
 

@@ -1,0 +1,1 @@
+"""One session's state: the response gate, turn ownership, pending deletes, failover."""

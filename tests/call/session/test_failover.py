@@ -1,4 +1,4 @@
-"""When another session is dialled, taken and given up: the policy alone."""
+"""Failover's policy alone: when another session is dialled, taken and given up."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ class Table:
         return None if self.sessions.due_us == NEVER_US else self.sessions.due_us / S
 
     def tick(self, *, audible: bool = False) -> bool:
-        """Whether the call goes on."""
+        """Let the sessions do what is due. True while the call goes on."""
         self.line.audible = audible
         before = len(self.step.out)
         over = self.sessions.due() is not None

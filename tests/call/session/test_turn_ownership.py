@@ -1,4 +1,4 @@
-"""Who acts on the caller's turns, whatever becomes of the updates that say so."""
+"""Ownership of the caller's turns, whatever becomes of the updates that set it."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def test_an_update_counts_once_it_is_confirmed_and_in_order() -> None:
     assert turns.server_acts
 
 
-def test_a_refused_update_leaves_the_owner_as_he_was() -> None:
+def test_a_refused_update_leaves_the_owner_as_it_was() -> None:
     turns = TurnOwnership(CallSettings())
     turns.update("session_2", server_owns=False)
     for other in (None, "create_1", "session_1"):

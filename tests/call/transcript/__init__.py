@@ -1,0 +1,1 @@
+"""The transcript, and the place of a cut in its words."""

@@ -1,4 +1,4 @@
-"""Where in its text an answer's sound is."""
+"""Places of an answer's sound in its text."""
 
 from __future__ import annotations
 

@@ -1,0 +1,1 @@
+"""Turns as a call tells them, and the caller's waits."""

@@ -1,4 +1,4 @@
-"""What the caller waited for, to the microsecond."""
+"""Waits of the caller, to the microsecond."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ from tests.call.scripted_call import (
 
 
 def spoken_to(ms: int = 2_000, settings: CallSettings | None = None) -> ScriptedCall:
-    """The caller's line has brought audio until `ms`, a frame each 20 ms; his speech ended at 1,400."""
+    """The caller's line has brought audio until `ms`, a frame each 20 ms; their speech ended at 1,400."""
     desk = ScriptedCall(settings)
     for at in range(0, ms, 20):
         desk.at(at + 20).give(frame(at))

@@ -1,4 +1,4 @@
-"""What a call tells of its turns: when each is over, what was heard of it, and when it was spoken."""
+"""Turns as a call tells them: when each is over, what was heard of it, and when it was spoken."""
 
 from __future__ import annotations
 
@@ -256,7 +256,7 @@ def test_audio_held_for_a_stream_that_has_not_started_is_of_no_turn_yet() -> Non
 
 @st.composite
 def conversations(draw: st.DrawFn) -> list[tuple[str, int, int]]:
-    """What happens, how many ms later, and how much of it."""
+    """Strategy of conversations: what happens, how many ms later, and how much of it."""
     kinds = st.sampled_from(["words", "audio", "both", "next item", "answer", "speech", "done", "echo", "tick"])
     return draw(st.lists(st.tuples(kinds, st.integers(0, 900), st.integers(1, 1_500)), max_size=40))
 

@@ -1,0 +1,1 @@
+"""The caller's audio on its way to the model."""

@@ -1,4 +1,4 @@
-"""When the caller spoke, by what the session says of its input audio."""
+"""Times at which the caller spoke, by what the session says of its input audio."""
 
 from __future__ import annotations
 

@@ -50,7 +50,7 @@ class Ear:
 
     @property
     def runs(self) -> list[tuple[str, float]]:
-        """What was appended, as (caller or silence, ms) runs."""
+        """The appended audio as (caller or silence, ms) runs."""
         runs: list[tuple[str, float]] = []
         for byte in self.heard:
             who = "silence" if byte == 0xFF else "caller"
@@ -347,7 +347,7 @@ def test_late_and_bursty_frames_are_all_kept_and_what_is_filled_is_no_more_than_
 
 
 def there_until(there: list[bool]) -> int:
-    """Where the last frame that came ends, in ms."""
+    """End of the last frame that came, in ms."""
     return max((number * 20 + 20 for number, here in enumerate(there) if here), default=0)
 
 

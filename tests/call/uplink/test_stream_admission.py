@@ -1,4 +1,4 @@
-"""Which stream is this call's."""
+"""Admission of streams: which one is this call's."""
 
 from __future__ import annotations
 

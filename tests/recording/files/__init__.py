@@ -1,0 +1,1 @@
+"""Files that are written about a call while it runs."""

@@ -16,6 +16,7 @@ import pytest
 from bot.audio import mulaw
 from bot.audio.wav import HEADER_BYTES
 from bot.call.call import Call
+from bot.call.inputs import Tick
 from bot.call.settings import CallSettings
 from bot.recording.files.audio_file import HOLD_US, AudioFile
 from bot.recording.files.call_file import Row, Standing
@@ -52,7 +53,7 @@ def clear(us: int) -> Row:
 
 
 def tick(us: int) -> Row:
-    return us, "note", sample.notes.Tick(), 0
+    return us, "note", Tick(), 0
 
 
 def loud(ms: int, seed: str = "") -> bytes:
@@ -83,7 +84,7 @@ def recorded(path: Path, *rows: Row) -> tuple[bytes, bytes]:
 # ---- the caller ----
 
 
-def test_the_caller_stands_where_his_timestamps_say(tmp_path: Path) -> None:
+def test_the_caller_stands_where_their_timestamps_say(tmp_path: Path) -> None:
     """A gap is silence; a burst behind it keeps its distances."""
     one, two, three = (loud(20, str(n)) for n in range(3))
     left, right = recorded(
@@ -156,7 +157,7 @@ def test_frames_of_another_stream_and_from_before_the_recording_are_not_in_it(tm
     assert left == half[80:] + quiet(60)
 
 
-def test_a_caller_who_is_muted_at_first_is_recorded_from_his_first_frame_on(tmp_path: Path) -> None:
+def test_a_caller_who_is_muted_at_first_is_recorded_from_their_first_frame_on(tmp_path: Path) -> None:
     """Nothing has come when the first stretch is written: the clock is set by what comes then."""
     first, second = loud(20, "first"), loud(20, "second")
     rows = [standing(0), tick(1_000 * MS), frame(1_510 * MS, 90_000, first), frame(1_530 * MS, 90_020, second)]
@@ -337,7 +338,7 @@ sys.stdin.read()
 
 
 def told_ms(path: Path) -> int:
-    """How long the file says that it is: what a player goes by. It is written after the audio."""
+    """Length that the file's head tells, in ms, which a player goes by. It is written after the audio."""
     head = path.read_bytes()[:HEADER_BYTES] if path.exists() else b""
     return int.from_bytes(head[-4:], "little") // 32 if len(head) == HEADER_BYTES else 0
 

@@ -1,4 +1,4 @@
-"""Fixtures as they are written: in feed order, masked, and without the caller before he was told."""
+"""Fixtures as they are written: in feed order, masked, and without the caller before they were told."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from typing import Any
 import msgspec
 
 from bot.audio.payload import silence
-from bot.call import inputs as notes
 from bot.call.call import Call
+from bot.call.inputs import ModelClosed, Tick
 from bot.call.settings import CallSettings
 from bot.realtime import events
 from bot.recording.files.call_file import Row, Standing
@@ -42,7 +42,7 @@ def test_a_call_becomes_a_file_in_feed_order(tmp_path: Path) -> None:
         (5, "bot>phone", stream.Clear("MZ1"), 0),
         (5, "standing", Standing("MZ1"), 0),
         (5, "bot>model", events.AppendAudio("////"), 0),
-        (7, "note", notes.Tick(), 2),
+        (7, "note", Tick(), 2),
     ]
     file = written(tmp_path / "a.call.jsonl", rows, CallSettings(greeting="Hi"))
     assert sample.lines_of(file.path)[1:] == [
@@ -60,7 +60,7 @@ def test_keys_numbers_and_names_of_a_call_are_nowhere_in_its_file(tmp_path: Path
         (1, "phone>bot", sample.start()),
         (2, "model>bot", sample.words("item_1", "your number 55")),
         (3, "model>bot", sample.words("item_1", "5 0142, Ann Example")),
-        (4, "note", notes.ModelClosed("refused", 3000, f"bad key {sample.KEY} for {sample.CALLER}")),
+        (4, "note", ModelClosed("refused", 3000, f"bad key {sample.KEY} for {sample.CALLER}")),
         (
             5,
             "model>bot",
@@ -111,7 +111,7 @@ def test_hushed_is_the_caller_and_nothing_else() -> None:
         ("phone>bot", sample.start()),
         ("bot>phone", stream.PlayMedia("MZ1", stream.OutPart("VVVV"))),
         ("model>bot", sample.delta("item_1", b"\x55" * 160)),
-        ("note", notes.Tick()),
+        ("note", Tick()),
     ]
     for way, raw in others:
         assert hushed(way, raw) is raw

@@ -1,0 +1,1 @@
+"""Metrics, the log of HTTP, and the records of calls."""

@@ -1,4 +1,4 @@
-"""What is in the store of real calls, and what a store in trouble does to them."""
+"""Stored rows of real calls, and a store in trouble."""
 
 from __future__ import annotations
 
@@ -247,7 +247,7 @@ async def test_a_store_that_is_away_at_the_start_does_not_keep_the_server_from_i
 
 
 class SomeBridge:
-    """As much of a bridge as a record looks at."""
+    """The part of a bridge that a record looks at."""
 
     def __init__(self) -> None:
         self.attached = False

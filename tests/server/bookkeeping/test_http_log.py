@@ -1,4 +1,4 @@
-"""What strangers send to the HTTP port: one short warning now and then, a number, and no traceback."""
+"""Nonsense on the HTTP port: one short warning now and then, a number, and no traceback."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from tests.server.simulated_server import ServerUnderTest, standing
 from tests.waiting import GIVE_UP_S
 
 HELLO = bytes.fromhex("1603010200010001fc0303")
-"""How a TLS connection begins."""
+"""First bytes of a TLS connection."""
 STRANGE = {
     "TLS where none is spoken": HELLO,
     "another protocol": b"SSH-2.0-scanner\r\n",
@@ -36,7 +36,7 @@ FORMS = {
 
 
 async def answered(desk: ServerUnderTest, sent: bytes) -> bytes:
-    """What comes back before the server closes the connection."""
+    """The answer, up to the close by the server."""
     reader, writer = await asyncio.open_connection("127.0.0.1", int(desk.origin.rpartition(":")[2]))
     try:
         writer.write(sent)

@@ -1,4 +1,4 @@
-"""Who hangs up, when and how: both sockets are closed, and nothing of the call is left. Slow tests say how soon."""
+"""Hanging up by either side: both sockets are closed, and nothing of the call is left. Slow tests say how soon."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ LONG = Spoken(pattern(6000), "on and on")
 
 @dataclass
 class Situation:
-    """What brings a call into a state and keeps it there."""
+    """A script that brings a call into a state and keeps it there."""
 
     reply: Reply = field(default_factory=lambda: Reply([LONG], pacing=QUICK))
     behaviour: Behaviour = field(default_factory=Behaviour)

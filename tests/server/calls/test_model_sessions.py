@@ -1,4 +1,4 @@
-"""What the model's side may do to a call: each is named in the log, told to the caller, and over with the call."""
+"""Faults of the model's side: each is named in the log, told to the caller, and over with the call."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ OPEN, GOOD = Door(), Behaviour()
 
 @dataclass
 class Trouble:
-    """What goes wrong in the first session, how the log names it, and in which entry."""
+    """Fault of the first session, the log's name for it, and the entry that has it."""
 
     failure: str
     code: int = 0

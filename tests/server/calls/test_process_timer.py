@@ -1,4 +1,4 @@
-"""One timer for all calls: whoever's time has come is woken, and nobody is while the loop was held up."""
+"""One timer for all calls: each is woken when its time has come, and none while the loop was held up."""
 
 from __future__ import annotations
 

@@ -44,7 +44,7 @@ async def filled(desk: ServerUnderTest, dialled: int) -> None:
 
 
 class Heard:
-    """What each simulated session was told."""
+    """Messages that each simulated session was told."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self._texts: dict[SimulatedModel, list[Any]] = {}

@@ -1,0 +1,1 @@
+"""Routes, their refusals, and the end of the HTTP server."""

@@ -17,9 +17,9 @@ from tests.waiting import EVER_S, GIVE_UP_S
 pytestmark = pytest.mark.both_loops
 
 TURNS = [0, 2, 3, 4, 5, 6, 7]
-"""Not one turn: asyncio's listener, closed while it accepts, leaves that socket to the garbage collector."""
+"""Turns of the loop before the close. Not 1: asyncio's listener, closed as it accepts, leaves that socket to the GC."""
 ACCEPTED = 4
-"""After so many turns of either loop the server has the connection."""
+"""Turns of either loop after which the server has the connection."""
 REQUEST = b"GET /healthz HTTP/1.1\r\nHost: bot.example.com\r\n\r\n"
 
 

@@ -235,7 +235,7 @@ async def test_what_comes_before_start_is_counted() -> None:
 
 
 async def goes_on(hand: HandStream) -> None:
-    """What the caller says still reaches the model, and the bot is heard."""
+    """Assert that the caller's audio still reaches the model, and that the bot is heard."""
     desk = hand.desk
     await until(lambda: desk.model.sessions and hand.bridge.call.listening.ready)
     before = len(desk.model.sessions[-1].heard)

@@ -67,7 +67,7 @@ async def found(desk: ServerUnderTest) -> Found:
 
 
 def above_zero(numbers: Found, *names: str) -> Found:
-    """What was counted under these names."""
+    """Numbers under these names that are not zero."""
     return {key: value for key, value in numbers.items() if key[0] in names and value}
 
 

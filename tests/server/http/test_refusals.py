@@ -1,4 +1,4 @@
-"""Whoever looks for a request that was refused finds a line that says why, and strangers cannot fill the log."""
+"""Refused requests: a line in the log says why, and strangers cannot fill it."""
 
 from __future__ import annotations
 

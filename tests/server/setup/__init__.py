@@ -1,0 +1,1 @@
+"""Settings, prices and callers' access, as a call gets them."""

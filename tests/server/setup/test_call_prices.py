@@ -28,7 +28,7 @@ USD = 1_000_000_000
 
 
 def told_of_money(desk: ServerUnderTest) -> list[str]:
-    """What calls were told of their caps."""
+    """Events that the log has of the spend limit."""
     return [entry["event"] for entry in desk.logs if entry["event"].startswith("spend_limit")]
 
 

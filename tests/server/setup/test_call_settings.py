@@ -1,4 +1,4 @@
-"""What a call is told of the operator's settings."""
+"""Settings of a call, as they follow from the operator's."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Who may call, how often, and when a machine is too busy: by the signed webhook, and by the parts."""
+"""Access of callers: who may call, how often, and a machine that is too busy; by signed webhook, and by the parts."""
 
 from __future__ import annotations
 

@@ -1,0 +1,1 @@
+"""State that processes and instances share."""

@@ -23,7 +23,7 @@ TODAY, TOMORROW = date(2026, 11, 27), date(2026, 11, 28)
 
 
 class Spender:
-    """What a process has spent, and the day."""
+    """One process's spending, and a day that a test can change."""
 
     def __init__(self) -> None:
         self.own = 7
@@ -121,7 +121,7 @@ async def test_what_is_stored_while_it_is_looked_is_not_counted_twice() -> None:
 
 
 async def test_what_the_store_has_yet_to_be_told_is_counted_too() -> None:
-    """What was used before midnight is not today's, and of a call that was carried on the line counts once."""
+    """Usage before midnight is not today's, and a call that was carried on counts its line once."""
     now = datetime.now(UTC)
     before = midnight(now) - timedelta(seconds=1)
     used = UsageFact(1, "response", "resp_1", "m", nano_usd=70)

@@ -1,0 +1,1 @@
+"""Processes: the event loop, the drain, messages to an operator."""

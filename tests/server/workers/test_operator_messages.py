@@ -1,4 +1,4 @@
-"""What a person at a terminal sees of `bot serve`: the real command, on a terminal of its own."""
+"""Messages of `bot serve` to a person at a terminal: the real command, on a terminal of its own."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from tests.server.simulated_server import PUBLIC_URL, environment
 
 ROOT = Path(__file__).parents[3]
 LONGEST_S = 60
-"""No bound of the bot's: a test that waits in vain ends."""
+"""Seconds after which a test that waits in vain ends; no bound of the bot's."""
 
 
 class Terminal:

@@ -40,7 +40,7 @@ def test_events_go_first_then_the_oldest_of_what_was_said_and_last_the_ends() ->
 
 
 def peek(backlog: Backlog) -> list[Row]:
-    """What waits, without taking it."""
+    """Rows that wait, without taking them."""
     return [row for _, row in sorted(entry for queue in backlog._all for entry in queue.items())]
 
 

@@ -1,4 +1,4 @@
-"""Against both databases: which faults are the store's, and which a row's."""
+"""Delivery to both databases: which faults are the store's, and which a row's."""
 
 from __future__ import annotations
 
@@ -134,7 +134,7 @@ async def test_a_file_that_another_has_locked_is_waited_for(tmp_path: Path, monk
 
 
 async def test_a_file_that_was_taken_away_is_made_anew(tmp_path: Path) -> None:
-    """What was in it is gone with it; what comes is kept."""
+    """The rows in it are gone with it; those that come are kept."""
     path = tmp_path / "calls.sqlite"
     async with kept_in(url_of(f"sqlite:///{path}", tmp_path)) as keeper:
         keeper.put(said("before"))

@@ -50,7 +50,7 @@ for number in range(int(sys.argv[3])):
 os.close(starts)
 print([os.waitstatus_to_exitcode(os.waitpid(process, 0)[1]) for process in processes])
 """
-"""What takes long is the imports: the processes are forked from one that has done them, and go at once."""
+"""Program whose processes are forked once the imports, which take long, are done: so they go at once."""
 
 
 async def execute(where: StoreUrl, statement: str) -> None:

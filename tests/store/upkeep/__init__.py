@@ -1,0 +1,1 @@
+"""Purging, erasing, and ending the calls of dead processes."""

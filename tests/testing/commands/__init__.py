@@ -1,0 +1,1 @@
+"""The work of `bot demo`, `bot call` and `bot model`."""

@@ -1,4 +1,4 @@
-"""What `bot demo` shows and leaves, and `bot model`."""
+"""`bot demo`, with what it shows and leaves, and `bot model`."""
 
 from __future__ import annotations
 

@@ -1,0 +1,1 @@
+"""A simulated call over real sockets."""

@@ -1,0 +1,1 @@
+"""The simulated phone and its callers."""

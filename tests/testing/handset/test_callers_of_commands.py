@@ -116,7 +116,7 @@ def test_the_demos_caller_hears_everything_but_the_rest_of_the_long_answer() -> 
     assert heard == [len(bot.phone.received[k].audio) for k in after]
 
 
-def test_the_demos_caller_hears_his_own_words_again() -> None:
+def test_the_demos_caller_hears_their_own_words_again() -> None:
     bot = Bot(demo_script(), LineTestAgent())
     bot.run()
     said = prompt("caller_hello").audio

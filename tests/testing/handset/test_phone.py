@@ -79,7 +79,7 @@ def test_sends_what_the_caller_says_to_the_byte_and_every_message_parses() -> No
     phone = SimulatedPhone(microphone=Microphone(first_timestamp_ms=45))
     said = bytes(range(200)) * 2
     phone.say(said, 30_000)
-    phone.say(b"z" * 10, 40_000)  # he is still talking: it follows
+    phone.say(b"z" * 10, 40_000)  # they are still talking: it follows
     phone.open(0)
     phone.press("1#", 50_000)
     phone.hang_up(121_000)
@@ -114,7 +114,7 @@ def test_lost_frames_are_a_gap_in_the_timestamps_and_late_ones_a_burst() -> None
     ]
 
 
-def test_suppressed_silence_sends_no_frames_until_he_talks() -> None:
+def test_suppressed_silence_sends_no_frames_until_the_caller_talks() -> None:
     phone = SimulatedPhone(microphone=Microphone(suppress_silence=True))
     phone.open(0)
     assert [m["event"] for _, m in _run(phone, 500_000)] == ["connected", "start"]

@@ -1,0 +1,1 @@
+"""Virtual time, and the oracle for client events."""

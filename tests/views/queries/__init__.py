@@ -1,0 +1,1 @@
+"""Questions to the call store as people type them."""

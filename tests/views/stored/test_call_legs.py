@@ -12,14 +12,14 @@ import pytest
 
 from bot.recording.fixture import encode_header, encode_line, read_fixture
 from bot.views.call_legs import joined, joined_sounds, later
-from bot.views.call_sound import Sound, sound_of_timeline, wav_of
+from bot.views.call_sound import CallSound, sound_of_timeline, wav_of
 from bot.views.timeline import timeline
 from bot.views.timeline_parts import Frame, Timeline
 from tests.views.stored import calls_sample as sample
 from tests.views.stored.test_stored_page import FIXTURE, written
 
 OFFSET_US = 60_000_000
-ONE, TWO = Sound(1_000_000, b"\x01" * 8000, b"\x02" * 8000), Sound(3_000_000, b"\x03" * 800, b"\x04" * 800)
+ONE, TWO = CallSound(1_000_000, b"\x01" * 8000, b"\x02" * 8000), CallSound(3_000_000, b"\x03" * 800, b"\x04" * 800)
 QUIET = b"\xff"
 
 
@@ -63,7 +63,7 @@ def test_two_legs_are_one_story() -> None:
 
 def test_between_two_sounds_there_is_silence() -> None:
     both = joined_sounds([TWO, ONE])
-    assert both == Sound(1_000_000, ONE.caller + QUIET * 8000 + TWO.caller, ONE.heard + QUIET * 8000 + TWO.heard)
+    assert both == CallSound(1_000_000, ONE.caller + QUIET * 8000 + TWO.caller, ONE.heard + QUIET * 8000 + TWO.heard)
     assert joined_sounds([]) is None
     assert joined_sounds([TWO]) is TWO
 

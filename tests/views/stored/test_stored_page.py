@@ -10,14 +10,14 @@ from typer.testing import CliRunner
 
 from bot.cli import app
 from bot.recording.fixture import read_fixture
-from bot.views.call_sound import Sound, sound_of_timeline, wav_of
-from bot.views.stored import stored_page as calls_page
+from bot.views.call_sound import CallSound, sound_of_timeline, wav_of
+from bot.views.stored import stored_page
 from bot.views.timeline import timeline
 from tests.views.stored import calls_sample as sample
 from tests.views.test_call_page import Page
 
 FIXTURE = Path(__file__).parents[2] / "fixtures/fully-generated.call.jsonl.gz"
-LOUD = Sound(0, b"\x01" * 8000, b"\x02" * 8000)
+LOUD = CallSound(0, b"\x01" * 8000, b"\x02" * 8000)
 
 
 def written(sid: str, name: str = "call.html") -> tuple[str, Page]:
@@ -63,7 +63,7 @@ def test_the_transcript_is_the_store_s(recorded: Path) -> None:
 
 
 def test_a_long_recording_is_played_from_beside_the_page(recorded: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(calls_page, "LONGEST_INSIDE_S", 0.9)
+    monkeypatch.setattr(stored_page, "LONGEST_INSIDE_S", 0.9)
     Path("pages of mine").mkdir()
     page = written(sample.CUT, "pages of mine/call.html")[1]
     assert page.data["sound"]["beside"] == "../recordings/a.call.wav"

@@ -12,13 +12,13 @@ import pytest
 from typer.testing import CliRunner
 
 from bot.cli import app
-from bot.views.call_sound import Sound, sound_of_recording, wav_of
+from bot.views.call_sound import CallSound, sound_of_recording, wav_of
 from bot.views.stored.vcon import uuid8
 from tests.views.stored import calls_sample as sample
 from tests.views.stored.vcon_schema import Incomplete, Recording, Text, Vcon, checked
 
 FIXTURE = Path(__file__).parents[2] / "fixtures/fully-generated.call.jsonl.gz"
-SOUND = Sound(0, b"\x01" * 8000, b"\x02" * 8000)
+SOUND = CallSound(0, b"\x01" * 8000, b"\x02" * 8000)
 
 
 def exported(sid: str) -> Vcon:

@@ -1,4 +1,4 @@
-"""What draft-ietf-vcon-vcon-core-04 asks of the parts we write, by section; fields it does not know are refused."""
+"""Schema of draft-ietf-vcon-vcon-core-04 for the parts we write, by section; fields it does not know are refused."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How the tables came to be what they are, run by alembic.
+"""Migrations of the tables, run by alembic.
 
-No import of the tables' present shape in `versions`. `env` is what alembic runs.
+No file in `versions` imports the tables' present shape. Start at `env`, which alembic runs.
 """

@@ -1,4 +1,4 @@
 """Responses of a simulated session: made, paced, cut, billed.
 
-Nothing about hearing. Start at `active_response`.
+Nothing here knows the caller's audio. Start at `active_response`.
 """

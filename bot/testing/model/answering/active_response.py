@@ -1,4 +1,4 @@
-"""Who may speak: the one response of the conversation, those out of band, how each is cut (openai-realtime 4)."""
+"""Responses being made: one of the conversation, others out of band; how each is cut (openai-realtime 4)."""
 
 from __future__ import annotations
 
@@ -7,24 +7,24 @@ from typing import Any
 
 from bot.testing.agent import Agent, Turn
 from bot.testing.model.answering.generation import Generation, Options, World
-from bot.testing.model.answering.token_usage import ZERO, Meter, xai_usage
+from bot.testing.model.answering.token_usage import ZERO, TokenMeter, xai_usage
 from bot.testing.model.protocol.refusal import Refused
 from bot.testing.model.protocol.session_object import refuse_reasoning
-from bot.testing.model.state.session_state import MS, State
+from bot.testing.model.state.session_state import MS, SessionState
 
 Json = dict[str, Any]
 
 RACE_US = 500_000
-"""What crosses on the wire within this time is a race, not a fault of the client."""
+"""Time within which messages may cross on the wire: a race, not a fault of the client."""
 
 
 class ActiveResponse:
     """Makes responses for turns; `responses` keeps all of them, the swallowed ones excepted."""
 
-    def __init__(self, state: State, agent: Agent) -> None:
+    def __init__(self, state: SessionState, agent: Agent) -> None:
         self._state = state
         self._agent = agent
-        self._meter = Meter()
+        self._meter = TokenMeter()
         self._world = World(
             emit=state.emit,
             wire=state.wire,
@@ -70,7 +70,7 @@ class ActiveResponse:
 
     @property
     def voice_locked(self) -> bool:
-        """Whether any audio was produced: the voice can't change after that."""
+        """True once any audio was produced: the voice can't change after that."""
         return any(one.made_ms for one in self.responses)
 
     # ---- starting ----------------------------------------------------------------------------------------------------

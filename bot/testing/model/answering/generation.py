@@ -20,7 +20,7 @@ from bot.testing.model.state.behaviour import ABNORMAL
 Json = dict[str, Any]
 MS = 1000
 ARGUMENT_CHARS = 4
-"""How much of a function's arguments leaves at once, where they leave in parts: about a token."""
+"""Characters of a function's arguments that leave at once, where they leave in parts: about a token."""
 SERVER_ERROR = "The server had an error while processing your request."
 
 
@@ -29,7 +29,7 @@ class Emit(Protocol):
 
 
 class Options(msgspec.Struct, frozen=True):
-    """What a response was asked to be: the session's settings with those of response.create over them."""
+    """Options of a response: the session's settings with those of response.create over them."""
 
     id: str
     conversation_id: str | None
@@ -44,7 +44,7 @@ class Options(msgspec.Struct, frozen=True):
 
 @dataclass(slots=True)
 class World:
-    """What a response may do to the session it lives in; `ended` is called once response.done has left."""
+    """The session as its responses may act on it; `ended` is called once response.done has left."""
 
     emit: Emit
     wire: Wire
@@ -99,7 +99,7 @@ class Generation:
 
     @property
     def default(self) -> bool:
-        """Whether it writes to the default conversation."""
+        """True when it writes to the default conversation."""
         return self.options.conversation_id is not None
 
     @property
@@ -165,7 +165,7 @@ class Generation:
             self._send_audio(spoken[-1], entry.audio[entry.audio_bytes :][:size] or entry.audio[:size])
 
     def _now_us(self) -> int:
-        """When the audio made so far is out: `speed` times real time after the first of it."""
+        """Time when the audio made so far is out: `speed` times real time after the first of it."""
         speed = self.options.pacing.speed
         return self.started_us + self._shift_us + (int(self.made_ms * MS / speed) if speed > 0 else 0)
 
@@ -206,13 +206,13 @@ class Generation:
         yield from self._halted()
 
     def _delta_ms(self, pacing: Pacing) -> int:
-        """How much the next delta holds: it never runs past the point where something is to go wrong."""
+        """Length of the next delta: it never runs past the point where something is to go wrong."""
         size = pacing.delta_ms if self.made_ms else pacing.first_delta_ms
         failure = self._failure
         return max(1, size if failure is None else min(size, failure.after_ms - self.made_ms))
 
     def _halted(self) -> Generator[int, None, bool]:
-        """Whether generation goes no further: cut from outside, or the scripted failure is due now."""
+        """True when generation goes no further: cut from outside, or the scripted failure is due now."""
         failure = self._failure
         if self.over or failure is None or self.made_ms < failure.after_ms:
             return self._stuck
@@ -333,7 +333,7 @@ class Generation:
             self.world.emit("response.output_audio.delta", **self._part_ids(output), delta=delta, **marks)
 
     def _xai_marks(self, output: Output, audio_ms: int = 0) -> Json:
-        """What xAI alone tells of a delta."""
+        """Fields that xAI alone adds to a delta."""
         if not self.world.wire.one_index:
             return {}
         at_ms = output.entry.audio_bytes // output.entry.bytes_per_ms - audio_ms
@@ -382,7 +382,7 @@ class Generation:
 
 
 def _text_out(spoken: Spoken, at_ms: int, pacing: Pacing) -> int:
-    """How many characters leave before the audio up to `at_ms` does, to the end of a word."""
+    """Characters that leave before the audio up to `at_ms` does, to the end of a word."""
     words = spoken.transcript
     if spoken.announced_ms:
         n_words = bisect_right(spoken.announced_ms, at_ms)

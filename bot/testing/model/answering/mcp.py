@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from bot.testing.model.protocol.default_conversation import Entry
-from bot.testing.model.state.session_state import MS, State
+from bot.testing.model.state.session_state import MS, SessionState
 
 
-def list_tools(state: State) -> None:
+def list_tools(state: SessionState) -> None:
     """Begin to list what the session names and has not listed yet."""
     for tool in state.session["tools"]:
         label = tool.get("server_label")
@@ -15,7 +15,7 @@ def list_tools(state: State) -> None:
             _begin(state, label)
 
 
-def _begin(state: State, label: str) -> None:
+def _begin(state: SessionState, label: str) -> None:
     entry = Entry(state.new_id("item"), "mcp_list_tools", body={"server_label": label, "tools": []})
     before = state.conversation.add(entry)
     state.emit("conversation.item.added", previous_item_id=before, item=entry.shown(state.wire))
@@ -24,7 +24,7 @@ def _begin(state: State, label: str) -> None:
     state.agenda.at(due_us, lambda _us: _end(state, entry, label))
 
 
-def _end(state: State, entry: Entry, label: str) -> None:
+def _end(state: SessionState, entry: Entry, label: str) -> None:
     tools = state.behaviour.mcp_tools.get(label)
     if tools is not None:
         entry.body = {"server_label": label, "tools": list(tools)}

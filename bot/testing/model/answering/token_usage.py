@@ -19,7 +19,7 @@ def text_tokens(text: str) -> int:
     return -(-len(text) // _CHARS_PER_TOKEN)
 
 
-class Meter:
+class TokenMeter:
     """Counts what each response reads and writes; the prompt is cached as far as it is the one before, grown."""
 
     def __init__(self) -> None:

@@ -1,4 +1,4 @@
 """The caller as a simulated session hears them: buffer, voice activity, turns, words.
 
-No response. Start at `caller_turns`.
+Nothing here answers the caller. Start at `caller_turns`.
 """

@@ -12,7 +12,7 @@ from bot.testing.model.protocol.client_items import decoded
 from bot.testing.model.protocol.default_conversation import Entry
 from bot.testing.model.protocol.refusal import Refused
 from bot.testing.model.state.behaviour import SpeechAt
-from bot.testing.model.state.session_state import MS, State
+from bot.testing.model.state.session_state import MS, SessionState
 
 Json = dict[str, Any]
 COMMIT_MS = 100
@@ -22,12 +22,14 @@ COMMIT_MS = 100
 class CallerTurns:
     """Turns input audio, or scripted speech, into turns."""
 
-    def __init__(self, state: State, floor: ActiveResponse, opens_us: int, *, keep: bool, detect: bool) -> None:
+    def __init__(self, state: SessionState, floor: ActiveResponse, opens_us: int, *, keep: bool, detect: bool) -> None:
         self._state = state
         self._floor = floor
         self._opens_us = opens_us
         listening = state.listening
-        self.ear = InputAudioBuffer(listening["format"]["type"], listening["turn_detection"], keep=keep, detect=detect)
+        self.buffer = InputAudioBuffer(
+            listening["format"]["type"], listening["turn_detection"], keep=keep, detect=detect
+        )
         self._item_id = ""
         self._start_ms = 0
         self._turn_end_ms = 0
@@ -41,8 +43,8 @@ class CallerTurns:
         """The session changed."""
         listening = self._state.listening
         if listening["turn_detection"] is None:
-            self.ear.end_turn()
-        self.ear.use(listening["format"]["type"], listening["turn_detection"])
+            self.buffer.end_turn()
+        self.buffer.use(listening["format"]["type"], listening["turn_detection"])
 
     # ---- the client's events -----------------------------------------------------------------------------------------
 
@@ -53,7 +55,7 @@ class CallerTurns:
             self._state.violations.append(
                 "input_audio_buffer.append: audio before session.updated is read in the old format"
             )
-        for edge in self.ear.append(decoded(audio, "audio")):
+        for edge in self.buffer.append(decoded(audio, "audio")):
             if edge.started:
                 self._started(edge.at_ms, now_us)
             else:
@@ -61,21 +63,21 @@ class CallerTurns:
 
     def commit(self) -> None:
         """input_audio_buffer.commit: makes an item and no response. Raises Refused under 100 ms."""
-        buffered = self.ear.buffered_ms
+        buffered = self.buffer.buffered_ms
         if buffered < COMMIT_MS:
             message = (
                 f"Error committing input audio buffer: buffer too small. Expected at least {COMMIT_MS}ms of audio, "
                 f"but buffer only has {buffered:.2f}ms of audio."
             )
             raise Refused("input_audio_buffer_commit_empty", message)
-        if not self.ear.speaking:
+        if not self.buffer.speaking:
             self._item_id, self._start_ms = self._state.new_id("item"), self._turn_end_ms
-        self.ear.end_turn()
-        self._commit(self.ear.written_ms)
+        self.buffer.end_turn()
+        self._commit(self.buffer.written_ms)
 
     def clear(self) -> None:
         """input_audio_buffer.clear"""
-        self.ear.clear()
+        self.buffer.clear()
         self._state.emit("input_audio_buffer.cleared")
 
     # ---- speech ------------------------------------------------------------------------------------------------------
@@ -90,24 +92,24 @@ class CallerTurns:
             return
         quiet_us = speech.stop_us + silence_ms(turns) * MS
         self._quiet_us = max(quiet_us, self._quiet_us or 0)
-        if not self.ear.speaking:
+        if not self.buffer.speaking:
             self._started(self._clock_ms(now_us), now_us)
         self._state.agenda.at(quiet_us, self._fell_quiet)
 
     def _fell_quiet(self, now_us: int) -> None:
-        if self._quiet_us is None or now_us < self._quiet_us or not self.ear.speaking:
+        if self._quiet_us is None or now_us < self._quiet_us or not self.buffer.speaking:
             return
         self._quiet_us = None
         self._stopped(self._clock_ms(now_us), now_us)
 
     def _clock_ms(self, now_us: int) -> int:
         """The offset scripted speech has: in the audio written, or by the clock while none ever was."""
-        return self.ear.written_ms if self.ear.written_bytes else (now_us - self._opens_us) // MS
+        return self.buffer.written_ms if self.buffer.written_bytes else (now_us - self._opens_us) // MS
 
     def _started(self, at_ms: int, now_us: int) -> None:
         turns = self._state.turns
         assert turns is not None
-        self.ear.speaking = True
+        self.buffer.speaking = True
         self._item_id = self._state.new_id("item")
         self._start_ms = max(self._turn_end_ms, at_ms - prefix_ms(turns))
         told_ms = self._told_ms(self._start_ms, now_us)
@@ -122,7 +124,7 @@ class CallerTurns:
     def _stopped(self, at_ms: int, now_us: int) -> None:
         turns = self._state.turns
         assert turns is not None
-        self.ear.speaking = False
+        self.buffer.speaking = False
         told_ms = self._told_ms(at_ms, now_us)
         self._state.emit("input_audio_buffer.speech_stopped", audio_end_ms=told_ms, item_id=self._item_id)
         self._commit(at_ms)
@@ -135,7 +137,7 @@ class CallerTurns:
 
     def _commit(self, end_ms: int) -> None:
         """The turn becomes an item of the conversation, unless its speech has made one: added and done at once."""
-        audio = self.ear.take(self._start_ms, end_ms)
+        audio = self.buffer.take(self._start_ms, end_ms)
         per_ms = 48 if self._state.listening["format"]["type"] == "audio/pcm" else 8
         length_ms = len(audio) // per_ms if audio else max(0, end_ms - self._start_ms)
         self._turn_end_ms = end_ms

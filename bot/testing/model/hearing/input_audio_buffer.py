@@ -56,11 +56,11 @@ class InputAudioBuffer:
 
     @property
     def buffered_ms(self) -> float:
-        """How much is there to commit."""
+        """Milliseconds of audio that can be committed."""
         return len(self._buffer) / self._bytes_per_ms
 
     def append(self, audio: bytes) -> list[Edge]:
-        """More audio, and the edges of speech found in it."""
+        """Append audio, and tell the edges of speech found in it."""
         if self._keep:
             self.heard += audio
         self.written_bytes += len(audio)

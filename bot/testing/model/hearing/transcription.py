@@ -6,20 +6,20 @@ import re
 
 from bot.testing.model.answering.token_usage import transcription_usage
 from bot.testing.model.protocol.default_conversation import Entry
-from bot.testing.model.state.session_state import MS, State
+from bot.testing.model.state.session_state import MS, SessionState
 
 KIND = "conversation.item.input_audio_transcription"
 WORD_MS = 300
 REST_MS, COMPLETED_MS = 200, 500
-"""Where words come as they are spoken: after the commit, the last ones, and all of them (openai-realtime W5)."""
+"""Delays from the commit to the last words, and to all of them, where words come as spoken (openai-realtime W5)."""
 GROWING_MS = 200
-"""How soon after its begin a transcript that grows has its first word (openai-realtime W8)."""
+"""Delay of the first word of a transcript that grows, from its begin (openai-realtime W8)."""
 
 
 class Transcription:
-    """Follows the caller's turns, the nth of which has the nth of the script's words."""
+    """Transcripts of the caller's turns: the nth turn has the nth of the script's words."""
 
-    def __init__(self, state: State) -> None:
+    def __init__(self, state: SessionState) -> None:
         self._state = state
         self._turn = 0
         self._item_id = ""
@@ -37,7 +37,7 @@ class Transcription:
             agenda.at(agenda.now_us + first_ms * MS, lambda us: self._word(item_id, us))
 
     def committed(self, entry: Entry) -> None:
-        """His turn is over."""
+        """The caller's turn is over."""
         said, failed = self._script(), self._fails()
         self._turn += 1
         if failed is None and said is None:
@@ -63,13 +63,13 @@ class Transcription:
         return self._state.behaviour.transcription_from_ms is not None and item_id == self._item_id and not self._grows
 
     def _script(self) -> str | None:
-        """The words of the turn at hand; None: it has none, or they can't be made out."""
+        """Words of the present turn; None: it has none, or they can't be made out."""
         words = self._state.behaviour.caller_words
         on = self._state.listening["transcription"] is not None
         return words[self._turn] if on and self._turn < len(words) else None
 
     def _fails(self) -> str | None:
-        """With which code the turn at hand fails."""
+        """Code with which the present turn fails; None: it does not."""
         behaviour, wanted = self._state.behaviour, self._state.listening["transcription"]
         if wanted is None:
             return None

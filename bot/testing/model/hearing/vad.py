@@ -12,7 +12,7 @@ ONSET_WINDOWS = 3
 _LOUD_AT_FULL_THRESHOLD = 1600
 """Mean amplitude (of 32,767) that `threshold` 1 asks for; the default 0.5 asks for 800, about -32 dB."""
 _EAGERNESS_SILENCE_MS = {"high": 400, "medium": 800, "auto": 800, "low": 1600}
-"""What semantic_vad becomes here: a pause, well inside the documented longest waits of 2, 4 and 8 s."""
+"""Silence that ends a turn under semantic_vad here: well inside the documented longest waits of 2, 4 and 8 s."""
 
 
 class Edge(NamedTuple):
@@ -23,7 +23,7 @@ class Edge(NamedTuple):
 
 
 def silence_ms(turns: dict[str, Any]) -> int:
-    """How much silence ends a turn under `turns`, a turn_detection object."""
+    """Milliseconds of silence that end a turn under `turns`, a turn_detection object."""
     if turns["type"] == "semantic_vad":
         return _EAGERNESS_SILENCE_MS[turns["eagerness"]]
     return int(turns["silence_duration_ms"])

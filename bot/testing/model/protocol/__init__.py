@@ -1,4 +1,4 @@
-"""The shapes a simulated session takes and gives, and what it refuses.
+"""The shapes of the events that a simulated session takes, gives and refuses.
 
-No time. Start at `client_events` and `server_events`.
+Nothing here knows the time. Start at `client_events` and `server_events`.
 """

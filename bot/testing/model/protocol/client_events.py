@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 
 from bot.realtime.session import Dialect
-from bot.testing.model.protocol import session_object as session_
+from bot.testing.model.protocol import session_object
 from bot.testing.model.protocol import shapes as is_
 from bot.testing.model.protocol.refusal import Refused
 
@@ -23,13 +23,13 @@ _metadata = is_.nullable(is_.mapping)
 _response = is_.obj(
     {
         "instructions": is_.text,
-        "output_modalities": session_.modalities,
-        "audio": is_.obj({"output": is_.obj({"format": session_.audio_format, "voice": session_.voice})}),
-        "tools": is_.every(session_.tool),
-        "tool_choice": session_.tool_choice,
+        "output_modalities": session_object.modalities,
+        "audio": is_.obj({"output": is_.obj({"format": session_object.audio_format, "voice": session_object.voice})}),
+        "tools": is_.every(session_object.tool),
+        "tool_choice": session_object.tool_choice,
         "parallel_tool_calls": is_.boolean,
-        "reasoning": session_.reasoning,
-        "max_output_tokens": session_.max_output_tokens,
+        "reasoning": session_object.reasoning,
+        "max_output_tokens": session_object.max_output_tokens,
         "conversation": is_.one_of("auto", "none"),
         "metadata": _metadata,
         "input": is_.every(is_.mapping),
@@ -59,7 +59,7 @@ _SHAPES: dict[str, is_.Check] = {
 }
 
 _UNKNOWN: dict[Dialect, frozenset[str]] = {"xai": frozenset({"conversation.item.truncate"})}
-"""What a dialect does not know of them (openai-realtime W8)."""
+"""Client events that a dialect does not know (openai-realtime W8)."""
 
 
 def parsed(text: str) -> Json:

@@ -33,7 +33,7 @@ _user = is_.every(
     )
 )
 _assistant = is_.every(is_.tagged({"output_text": _words}))
-"""No output_audio: a client cannot create assistant audio."""
+"""Parts of a client's assistant message: no output_audio, a client cannot create assistant audio."""
 _message = is_.tagged(
     {
         role: is_.obj({**_head, "role": is_.text, "content": content}, "content")

@@ -15,7 +15,7 @@ ROOT = "root"
 
 
 class Memory(NamedTuple):
-    """What the model knows of one item. `audio_ms` is after truncation."""
+    """One item as the model remembers it. `audio_ms` is after truncation."""
 
     role: str
     item_id: str
@@ -146,7 +146,7 @@ class Conversation:
         return entry
 
     def memory(self) -> list[Memory]:
-        """What the model would be asked to go on from, in order."""
+        """The items that the model would be asked to go on from, in order."""
         return [Memory(entry.role, entry.id, entry.audio_ms, entry.kept_ms is not None) for entry in self]
 
     def has_call(self, call_id: str) -> bool:

@@ -1,4 +1,4 @@
-"""What the server says no to: every refusal becomes one `error` event (openai-realtime 6)."""
+"""Refusals by the server: each becomes one `error` event (openai-realtime 6)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a dialect's server says, as tables: a row an event, a row an item in each place it is shown in.
+"""Events of a dialect's server, as tables: a row an event, a row an item in each place it is shown in.
 
 The rows are those of recorded servers (openai-realtime 12), and a test holds them to the recordings. What
 nobody has recorded is taken from openai-realtime 3. An event without a row is a fault of the simulator; one with None
@@ -14,7 +14,7 @@ from bot.realtime.session import Dialect
 
 Json = dict[str, Any]
 Place = Literal["listed", "output", "made"]
-"""Where an item is shown: in conversation.item.*, in response.output_item.*, in the output of response.done."""
+"""Places where an item is shown: conversation.item.*, response.output_item.*, the output of response.done."""
 
 
 class Row(NamedTuple):
@@ -25,7 +25,7 @@ class Row(NamedTuple):
     maybe: tuple[str, ...] = ()
     made: tuple[tuple[str, Callable[[Json], Any]], ...] = ()
     plain: bool = False
-    """It has its keys and nothing else: what is known may be all of it."""
+    """True when it has its keys and nothing else: what is known may be all of it."""
 
     def filled(self, known: Json) -> Json:
         if self.plain and len(known) == len(self.keys):
@@ -64,7 +64,7 @@ class Wire(NamedTuple):
     item_done: bool = True
     one_index: bool = False
     messages_follow: bool = False
-    """Of the items in the conversation only messages name the one before them."""
+    """True when only messages, of the items in the conversation, name the one before them."""
     reasons: bool = False
 
     @property
@@ -75,7 +75,7 @@ class Wire(NamedTuple):
         return self.events[kind] is not None
 
     def follows(self, kind: str, before: str | None) -> str | None:
-        """What conversation.item.added names as the item before one of this type."""
+        """The item that conversation.item.added names as the one before an item of this type."""
         return None if self.messages_follow and kind != "message" else before
 
     def item(self, place: Place, known: Json) -> Json:
@@ -164,7 +164,7 @@ _RESPONSE = _row(
 # ---- xAI's -----------------------------------------------------------------------------------------------------------
 
 _NOTHING_BEFORE: Json = {"previous_item_id": None}
-"""In every event of xAI's but the first, whatever it is about."""
+"""Field of every event of xAI's but the first, whatever it is about."""
 
 
 def _xai(keys: str) -> Row:
@@ -245,7 +245,7 @@ _XAI_WIRE = Wire(
 
 
 def wire_of(dialect: Dialect, *, reasons: bool) -> Wire:
-    """What a server of this dialect says, of a session whose model is of the family that reasons, or is not."""
+    """The events of a server of this dialect, for a session whose model reasons, or does not."""
     if dialect == "xai":
         return _XAI_WIRE
     rows = _AZURE if dialect == "azure" else _OPENAI

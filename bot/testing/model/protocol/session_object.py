@@ -30,7 +30,7 @@ _SEMANTIC_VAD: Json = {
     "interrupt_response": True,
 }
 _DEFAULTS_OF: dict[str, Json] = {"server_vad": _SERVER_VAD, "semantic_vad": _SEMANTIC_VAD}
-"""Of the older models; those that reason wait for longer (openai-realtime W1)."""
+"""Defaults of the older models; those that reason wait for longer (openai-realtime W1)."""
 
 audio_format = is_.tagged(
     {
@@ -137,7 +137,7 @@ _session = is_.obj(
 
 
 def reasons(model: str) -> bool:
-    """Whether a model is of the family that reasons."""
+    """True when a model is of the family that reasons."""
     return takes_reasoning(model)
 
 
@@ -189,7 +189,7 @@ def updated(session: Json, update: Json, *, voice_locked: bool) -> Json:
 
 
 def merged(session: Json, update: Json, *, voice_locked: bool) -> Json:
-    """As `updated`, of an update whose shape is right. Raises Refused."""
+    """The session after an update whose shape is right. Raises Refused."""
     if update.get("model", session["model"]) != session["model"]:
         raise wrong_value("session.model", f"'{session['model']}': a session keeps its model")
     refuse_reasoning(session["model"], update, "session")
@@ -212,7 +212,7 @@ def refuse_reasoning(model: str, update: Json, param: str) -> None:
 
 
 def merge_asked(asked: Json, update: Json) -> None:
-    """What was asked for so far, and then this."""
+    """Merge an update into what was asked for so far."""
     for key, value in update.items():
         if isinstance(value, dict) and isinstance(asked.get(key), dict) and key not in {"format", "turn_detection"}:
             merge_asked(asked[key], value)

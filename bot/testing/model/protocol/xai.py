@@ -9,7 +9,7 @@ from __future__ import annotations
 import copy
 from typing import Any
 
-from bot.testing.model.protocol import session_object as session_
+from bot.testing.model.protocol import session_object
 from bot.testing.model.protocol import shapes as is_
 
 Json = dict[str, Any]
@@ -26,15 +26,17 @@ _server_vad = is_.obj(
     }
 )
 _turn_detection = is_.tagged({"server_vad": _server_vad, None: is_.obj({"type": is_.anything})})
-_input = is_.obj({"format": session_.audio_format, "transcription": is_.obj({"model": is_.text, "language": is_.text})})
-_output = is_.obj({"format": session_.audio_format, "speed": is_.number(0.7, 1.5)})
+_input = is_.obj(
+    {"format": session_object.audio_format, "transcription": is_.obj({"model": is_.text, "language": is_.text})}
+)
+_output = is_.obj({"format": session_object.audio_format, "speed": is_.number(0.7, 1.5)})
 _session = is_.obj(
     {
         "instructions": is_.text,
         "voice": is_.text,
         "turn_detection": is_.nullable(_turn_detection),
         "audio": is_.obj({"input": _input, "output": _output}),
-        "tools": is_.every(session_.tool),
+        "tools": is_.every(session_object.tool),
         "reasoning": is_.obj({"effort": is_.one_of("none", "minimal", "low", "medium", "high")}),
         "resumption": is_.obj({"enabled": is_.boolean}),
     }

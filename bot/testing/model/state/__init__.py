@@ -1,4 +1,4 @@
-"""What the parts of a simulated session share: its clockwork, its behaviour, what it knows.
+"""State that the parts of a simulated session share: its clockwork, its behaviour, what it knows.
 
-No event of the wire. Start at `session_state`.
+No shape of an event is here. Start at `session_state`.
 """

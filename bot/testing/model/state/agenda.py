@@ -1,4 +1,4 @@
-"""What a peer will do and what it has said: a heap of actions by time, and the texts that are ready to leave."""
+"""Agenda of a peer: a heap of actions by time, and the texts that are ready to leave."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ class Agenda:
         self.now_us = max(self.now_us, now_us)
 
     def emit(self, kind: str, fields: dict[str, Any]) -> None:
-        """One server event leaves now."""
+        """Send one server event now."""
         self._events += 1
         event = {"type": kind, "event_id": f"event_{self._events:06d}", **fields}
         self._ready.append(_encode(event).decode())
@@ -57,16 +57,16 @@ class Agenda:
         self._ready.append(text)
 
     def take(self) -> list[str]:
-        """What is ready to leave, in order; it is gone from here."""
+        """Take the texts that are ready to leave, in order."""
         ready, self._ready = self._ready, []
         return ready
 
     def next_us(self) -> int | None:
-        """When there is something next: now, while texts are ready."""
+        """Time of the next thing to do: now, while texts are ready."""
         if self._ready:
             return self.now_us
         return self._heap[0][0] if self._heap else None
 
     def stop(self) -> None:
-        """Nothing more is done; what is ready may still leave."""
+        """Do nothing more; what is ready may still leave."""
         self._heap.clear()

@@ -1,4 +1,4 @@
-"""How a simulated Realtime session behaves: its delays, its script, and what it does wrong on purpose."""
+"""Behaviour of a simulated Realtime session: its delays, its script, and its faults on purpose."""
 
 from __future__ import annotations
 
@@ -28,16 +28,16 @@ REFUSALS: dict[str, tuple[int, str | None, str]] = {
 """Handshake failures after the 101 (openai-realtime 1.3): close code, error code, message."""
 
 Billed = Literal["tokens", "duration"]
-"""How the usage of a transcription is told (openai-realtime 7)."""
+"""Unit in which the usage of a transcription is told (openai-realtime 7)."""
 
 ABNORMAL = 1006
-"""As a close code here: the connection is dropped without a closing handshake."""
+"""Close code that here means a connection dropped without a closing handshake."""
 
 
 class SpeechAt(msgspec.Struct, frozen=True):
     """The caller speaks from `start_us` to `stop_us` by the model's clock, without any audio being looked at.
 
-    speech_started leaves at `start_us`; speech_stopped one silence_duration_ms after `stop_us`, unless he went on.
+    speech_started leaves at `start_us`; speech_stopped one silence_duration_ms after `stop_us`, unless they went on.
     """
 
     start_us: int

@@ -1,4 +1,4 @@
-"""What the parts of a simulated session share."""
+"""State that the parts of a simulated session share."""
 
 from __future__ import annotations
 
@@ -7,8 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from bot.realtime.session import Dialect
-from bot.testing.model.protocol import session_object as session
-from bot.testing.model.protocol import xai
+from bot.testing.model.protocol import session_object, xai
 from bot.testing.model.protocol.default_conversation import Conversation
 from bot.testing.model.protocol.refusal import Refused
 from bot.testing.model.protocol.server_events import Wire
@@ -20,7 +19,7 @@ MS = 1000
 
 
 @dataclass(slots=True)
-class State:
+class SessionState:
     """`session` is the effective session object in OpenAI's shape, `asked` what the client's updates came to in their
     own; `configured` set when the first session.updated has left, `hung` when it does nothing any more.
 
@@ -50,13 +49,13 @@ class State:
         return f"{kind}_{self.name}{self._ids[kind]:04d}"
 
     def emit(self, kind: str, /, **known: Any) -> None:
-        """One server event leaves now, in this dialect's shape, where it has one."""
+        """Send one server event now, in this dialect's shape, where it has one."""
         row = self.wire.events[kind]
         if row is not None:
             self.agenda.emit(kind, row.filled(known))
 
     def error(self, code: str | None, message: str, param: str | None = None, event_id: str | None = None) -> None:
-        """One `error` event: not fatal by itself."""
+        """Send one `error` event: not fatal by itself."""
         error = {
             "type": "invalid_request_error",
             "code": code,
@@ -74,7 +73,7 @@ class State:
             self.violations.append(f"{kind}: {refused.code}: {refused.message}")
 
     def close(self, code: int, reason: str) -> None:
-        """The server closes: what is ready still leaves, nothing more is done."""
+        """Close as the server: what is ready still leaves, nothing more is done."""
         if self.closed is None:
             self.closed = (code, reason)
             self.agenda.stop()
@@ -87,7 +86,7 @@ class State:
     @property
     def shown(self) -> Json:
         """The session as this dialect's events carry it, a copy."""
-        return xai.outward(self.session, self.asked) if self.dialect == "xai" else session.shown(self.session)
+        return xai.outward(self.session, self.asked) if self.dialect == "xai" else session_object.shown(self.session)
 
     @property
     def listening(self) -> Json:

@@ -1,4 +1,4 @@
-"""One file a change of the tables, oldest first.
+"""Changes of the tables, a file each, oldest first.
 
 No file here changes once it was released. Start at the newest.
 """
