@@ -64,6 +64,7 @@ _STAYS: dict[State, frozenset[Happening]] = {
             _H.SPEECH_STOPPED,
             _H.RESPONSE_STARTED,
             _H.RESPONSE_OVER,
+            _H.AUDIO,
             _H.HANG_UP_ASKED,
             _H.SESSION_LOST,
         }

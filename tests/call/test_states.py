@@ -11,7 +11,7 @@ from bot.call.states import _STAYS, TABLE, Happening, OurFaultError, State, afte
 H, S = Happening, State
 
 IMPOSSIBLE: dict[State, set[Happening]] = {
-    S.OPENING: {H.AUDIO, H.PLAYED_OUT},  # nothing is sent to the caller before the call has begun
+    S.OPENING: {H.PLAYED_OUT},  # what is heard before the call has begun, such as a filler, takes no floor
     S.LISTENING: {H.BEGUN},  # a call begins once
     S.HEARING: {H.BEGUN},
     S.THINKING: {H.BEGUN},

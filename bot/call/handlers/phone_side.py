@@ -49,6 +49,8 @@ class PhoneSide:
         if parts.ending.asked:
             floor.happen(Happening.HANG_UP_ASKED)
         self._flush()
+        if parts.speaking.ledger.sounds:  # it began behind a filler, before both sides were there
+            floor.happen(Happening.AUDIO)
 
     def mark_echoed(self, message: stream.MarkEcho) -> None:
         """Mostly it tells of nothing but how playing goes on: nothing has begun, and nothing is over."""
@@ -82,8 +84,6 @@ class PhoneSide:
 
     def _flush(self) -> None:
         parts = self._parts
-        if parts.floor.state is State.OPENING:
-            return
         messages = parts.speaking.flush(parts.step.now_us)
         if messages:
             parts.step.send_all(messages)

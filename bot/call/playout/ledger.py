@@ -388,6 +388,11 @@ class Ledger:
         """What was sent last; None when nothing was, or all of it was cleared."""
         return self._runs[-1].parts[-1][0] if self._runs else None
 
+    @property
+    def sounds(self) -> bool:
+        """What was sent last is no filler, and is not known to have been heard."""
+        return self._out and not self._runs[-1].parts[-1][0].aside
+
     def heard(self, now_us: int) -> list[Entry]:
         """Every live entry in the order of playing, its `heard` brought up to `now_us`. Never runs backwards."""
         for entry in {entry: None for run in self._runs for entry, _ in run.parts}:

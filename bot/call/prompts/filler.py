@@ -74,8 +74,9 @@ class Filler(Rule):
 
     @property
     def _blocked(self) -> bool:
-        """Whether the line takes nothing at this moment: whatever waits there is heard first."""
-        return self._speaking.full or (self._speaking.waiting and self._speaking.begun)
+        """The line takes nothing at this moment: whatever waits there is heard first, or the caller speaks."""
+        speaking = self._speaking
+        return speaking.full or speaking.paused or (speaking.waiting and speaking.begun)
 
     def due(self) -> None:
         """Play a filler, if one is due by what plays now."""
