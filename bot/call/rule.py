@@ -9,7 +9,6 @@ from __future__ import annotations
 from typing import Literal
 
 from bot.call.outputs import EndReason
-from bot.call.step import Step
 
 NEVER_US = 2**63
 
@@ -35,16 +34,8 @@ class Bound(Rule):
     """A rule about what may be used up: money, time, silence, turns that lead nowhere. Its end is a goodbye."""
 
     reason: EndReason
-    _step: Step
-
-    def look(self) -> None:
-        """Its level is asked for in this step: it need not be woken for that any more."""
-        if self.due_us <= self._step.now_us:
-            self.due()
-
-    def level(self) -> Level:
-        """How near it is. Asked for in every step that moved the call, so it must cost next to nothing."""
-        raise NotImplementedError
+    level: Level = 0
+    """How near it is, as of what it was last told of and of `due`: looked at in every step that moved the call."""
 
     def near(self) -> None:
         """The model is being told to wrap up: say so in the log."""

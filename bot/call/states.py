@@ -89,18 +89,11 @@ _STAYS: dict[State, frozenset[Happening]] = {
 """What may happen in a state without moving the call."""
 
 
+FOLLOWING = TABLE | {(state, happening): state for state, stays in _STAYS.items() for happening in stays}
+
+
 class OurFaultError(Exception):
     """Something happened that the table does not know: a defect of this program, not of a peer."""
-
-
-def after(state: State, happening: Happening) -> State:
-    """The state that follows. Raises OurFaultError for a pair the table does not know."""
-    following = TABLE.get((state, happening))
-    if following is not None:
-        return following
-    if happening in _STAYS[state]:
-        return state
-    raise OurFaultError(f"{happening.name} cannot happen while {state.value}")
 
 
 def picture() -> str:

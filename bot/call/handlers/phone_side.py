@@ -46,7 +46,7 @@ class PhoneSide:
         parts.step.report("begun", after_ms=parts.step.now_us // 1000)
         if parts.responses.awaited:
             floor.happen(Happening.RESPONSE_STARTED)
-        if parts.ending.asked:
+        if floor.hang_up_asked:
             floor.happen(Happening.HANG_UP_ASKED)
         self._flush()
         if parts.speaking.ledger.sounds:  # it began behind a filler, before both sides were there

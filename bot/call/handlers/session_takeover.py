@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import Protocol
 
+from bot.call.machines import SessionStage
 from bot.call.transcript.past_turns import carry_on_item, conversation_items, said_as
 from bot.call.transcript.transcript import Turn
 from bot.call.wiring import Parts
@@ -41,15 +42,14 @@ class SessionTakeover:
             parts.turns,
             parts.formats,
             parts.transcript,
-            parts.ending,
+            parts.functions,
             parts.idle,
-            parts.no_progress,
         )
 
     def lose(self, failure: FailureKind, code: int, reason: str) -> bool:
         """The session is lost: whether the call can go on."""
         sessions, filler, now_us = self._parts.sessions, self._parts.filler, self._parts.step.now_us
-        known = sessions.deaf
+        known = sessions.at_hand is SessionStage.LOST
         waited = failure == "timeout" and filler.awaited
         if not sessions.lost(failure, code, reason):
             return False
@@ -65,7 +65,7 @@ class SessionTakeover:
         """Take the session that waits, if this is the moment. Comes last in a step."""
         sessions = self._parts.sessions
         if sessions.may_change(pause=pause, calm=calm):
-            if not sessions.deaf:
+            if sessions.at_hand is not SessionStage.LOST:
                 self._forget()
             sessions.change()
 
@@ -77,7 +77,7 @@ class SessionTakeover:
             part.session_lost()
         owed = parts.responses.session_lost() or owed
         parts.listening.session_lost()
-        if owed and not parts.ending.asked:
+        if owed and not parts.floor.hang_up_asked:
             parts.responses.want({})
         parts.floor.session_lost()
 

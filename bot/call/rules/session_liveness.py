@@ -16,7 +16,8 @@ from collections.abc import Callable
 
 from bot.audio import levels
 from bot.audio.payload import BYTES_PER_MS
-from bot.call.conversation.state_machine import StateMachine
+from bot.call.conversation.floor import Floor
+from bot.call.machines import GoodbyeStage
 from bot.call.outputs import EndReason
 from bot.call.prompts.filler import Filler
 from bot.call.rule import NEVER_US, Rule
@@ -63,7 +64,7 @@ class SessionLiveness(Rule):
         settings: CallSettings,
         step: Step,
         *,
-        floor: StateMachine,
+        floor: Floor,
         listening: Uplink,
         responses: ResponseGate,
         turns: TurnOwnership,
@@ -115,7 +116,7 @@ class SessionLiveness(Rule):
         """
         floor, responses = self._floor, self._responses
         due = floor.answer_due and not floor.caller_speaking and responses.active is None
-        return due and (self._turns.server_acts or not responses.closed)
+        return due and (self._turns.server_acts or floor.goodbye is GoodbyeStage.NONE)
 
     @property
     def _owed(self) -> tuple[tuple[int | None, int], ...]:

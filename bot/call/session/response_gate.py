@@ -57,11 +57,6 @@ class ResponseGate:
         """Whether a response is active, asked for, or wanted."""
         return self.busy or self._wanted is not None
 
-    @property
-    def closed(self) -> bool:
-        """Whether nothing more is wanted, but for the last response."""
-        return self._closed
-
     def want(self, response: dict[str, Any]) -> None:
         """A response with these parameters should be made as soon as it can. Wanting twice is wanting once."""
         if not self._closed:

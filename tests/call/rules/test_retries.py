@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import pytest
 
-from bot.call.conversation.state_deadlines import StateDeadlines
-from bot.call.conversation.state_machine import StateMachine
 from bot.call.outputs import Report
 from bot.call.playout.playout_queue import PlayoutQueue
 from bot.call.prompts.filler import Filler
@@ -20,6 +18,7 @@ from bot.call.step import Step
 from bot.call.transcript.transcript import Transcript
 from bot.realtime.errors import CODES, EXPIRED, HARMLESS, ends_the_call
 from bot.realtime.events import CreateResponse, Error, Problem, Response, SessionCreated, StatusDetails
+from tests.call.conversation.floors import a_floor
 from tests.call.scripted_call import SESSION, ScriptedCall, start
 
 
@@ -105,7 +104,7 @@ class Bench:
         self.step, self.responses = Step(), ResponseGate()
         chosen = CallSettings(apology_audio=apology)
         speaking = PlayoutQueue()
-        self.floor = StateMachine(self.step, StateDeadlines(chosen, self.step))
+        self.floor = a_floor(chosen, self.step, self.responses)
         for happening in (Happening.BEGUN, Happening.RESPONSE_STARTED):
             self.floor.happen(happening)
         self.faults = Retries(

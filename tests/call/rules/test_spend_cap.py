@@ -176,20 +176,20 @@ def test_how_near_a_cap_is(spent: int, cap: int, expected: int) -> None:
 def test_the_nearer_of_two_caps_counts() -> None:
     desk = ScriptedCall(purse(cents=100, day_cents=1_000))
     desk.give(created("R1"), spoken_over("R1", 50), DailySpend(799 * CENT))
-    assert desk.call.spending.level() == 0
+    assert desk.call.spending.level == 0
     desk.give(DailySpend(800 * CENT))
-    assert desk.call.spending.level() == 1
+    assert desk.call.spending.level == 1
     assert desk.call.spending.described() == {"cap": "day", "call_usd": 0.5, "day_usd": 8.0}
     desk.give(created("R2"), spoken_over("R2", 30))
     assert desk.call.spending.described()["cap"] == "call"
     desk.give(created("R3"), spoken_over("R3", 20))
-    assert desk.call.spending.level() == 2
+    assert desk.call.spending.level == 2
 
 
 def test_without_a_cap_nothing_is_ever_near() -> None:
     desk = ScriptedCall(purse(cents=0))
     desk.give(created("R1"), billed("R1", 10**6), DailySpend(10**9 * USD))
-    assert desk.call.spending.level() == 0
+    assert desk.call.spending.level == 0
     assert [one.event for one in desk.reports if one.event.startswith("spend")] == []
 
 

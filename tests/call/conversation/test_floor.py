@@ -4,23 +4,24 @@ from __future__ import annotations
 
 import pytest
 
+from bot.call.conversation.floor import Floor
 from bot.call.conversation.state_deadlines import StateDeadlines
-from bot.call.conversation.state_machine import StateMachine
 from bot.call.settings import CallSettings
 from bot.call.states import Happening, State
 from bot.call.step import Step
+from tests.call.conversation.floors import a_floor
 
 H, S = Happening, State
 
 
-def floor_after(*happenings: Happening) -> StateMachine:
+def floor_after(*happenings: Happening) -> Floor:
     """At 5 s, with 8 s for an answer."""
     step = Step()
     limits = StateDeadlines(CallSettings(max_call_s=0), step)
     limits.session_ready()
     limits.stream_started(0)
     step.begin(5_000_000)
-    floor = StateMachine(step, limits)
+    floor = a_floor(CallSettings(max_call_s=0), step, limits=limits)
     for one in (H.BEGUN, *happenings):
         floor.happen(one)
     return floor
