@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from bot.call.machines import GoodbyeStage
 from bot.call.outputs import Report
 from bot.call.playout.playout_queue import PlayoutQueue
 from bot.call.prompts.filler import Filler
@@ -117,6 +118,11 @@ class Bench:
         )
         self._number = 0
 
+    def close(self) -> None:
+        """A bound is reached: only a goodbye may follow."""
+        self.responses.close()
+        self.floor.goodbye = GoodbyeStage.DUE
+
     def response(self, status: str, details: StatusDetails | None = None) -> str:
         """A response from beginning to end, and what follows: nothing, `again`, `sorry` or `end`.
 
@@ -220,7 +226,7 @@ def test_a_response_without_a_sound_is_asked_for_again_unless_the_caller_waits_f
         case "the model has asked to hang up":
             bench.floor.happen(Happening.HANG_UP_ASKED)
         case "only a goodbye may follow":
-            responses.close()
+            bench.close()
     assert bench.over(response) == follows
     told = [one.event for one in bench.step.out if type(one) is Report]
     assert ("response_failed" in told) is bool(follows)
@@ -240,7 +246,7 @@ def test_it_is_told_in_the_words_of_its_status() -> None:
 def test_who_has_spoken_since_gets_a_second_try_for_that_too() -> None:
     bench = Bench()
     assert bench.response("failed") == "again"
-    bench.faults.caller_spoke()
+    bench.floor.let_in += 1
     assert bench.response("failed") == "again"
 
 
@@ -251,8 +257,8 @@ def test_nobody_apologises_to_a_caller_who_speaks_or_has_been_said_goodbye(where
     if where == "the call is closing":
         bench.floor.happen(Happening.HANG_UP_ASKED)
     if where == "only a goodbye may follow":
-        bench.responses.close()
-    asked = "" if bench.responses.closed else "again"
+        bench.close()
+    asked = "" if where == "only a goodbye may follow" else "again"
     assert [bench.response("failed"), bench.response("failed")] == [asked, ""]
 
 
