@@ -6,8 +6,9 @@ single yes or no is one of these, not a bundle of booleans: tests/call/test_mach
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from enum import Enum
-from typing import NamedTuple, TypeVar
+from typing import Any, TypeVar
 
 from bot.call.states import TABLE, OurFaultError, State
 
@@ -105,21 +106,14 @@ NEXT = {
 }
 
 
-class Machine(NamedTuple):
-    """One machine: its states, the first of them, and what moves it."""
-
-    states: type[Enum]
-    first: Enum
-    table: dict[tuple[Enum, Enum], Enum]
-
-
-MACHINES = (
-    Machine(State, State.OPENING, TABLE),  # type: ignore[arg-type]
-    Machine(GreetingStage, GreetingStage.UNHEARD, GREETING),  # type: ignore[arg-type]
-    Machine(GoodbyeStage, GoodbyeStage.NONE, GOODBYE),  # type: ignore[arg-type]
-    Machine(SessionStage, SessionStage.OPENING, SESSION),  # type: ignore[arg-type]
-    Machine(NextStage, NextStage.NONE, NEXT),  # type: ignore[arg-type]
-)
+MACHINES: dict[type[Enum], Mapping[Any, Enum]] = {
+    State: TABLE,
+    GreetingStage: GREETING,
+    GoodbyeStage: GOODBYE,
+    SessionStage: SESSION,
+    NextStage: NEXT,
+}
+"""All of them; each begins in the first of its states."""
 
 
 def moved(table: dict[tuple[S, Move], S], state: S, move: Move) -> S:
