@@ -137,7 +137,7 @@ class Call:
         return step.out
 
     def frame(self, frame: stream.Media, now_us: int) -> list[Output]:
-        """Of a frame of the caller, fifty a second, nobody hears but the model."""
+        """A frame of the caller, fifty a second: only the model hears of it."""
         taken = self.speaking.stream_sid
         if self.ended is not None:
             return []
@@ -147,7 +147,7 @@ class Call:
 
     @property
     def _unsettled(self) -> bool:
-        """Whether time alone may have changed where the call stands: something is due, or watched until it is over."""
+        """True if time alone may have changed where the call stands: something is due, or watched until it is over."""
         floor = self._floor
         if self._after.soonest_us <= self._step.now_us or not floor.notice_heard:
             return True
@@ -181,7 +181,7 @@ class Call:
     # ---- the shell ----
 
     def _refused(self, note: Refused) -> None:
-        """Of one kind there may be fifty a second."""
+        """Messages that were refused, of one kind perhaps fifty a second."""
         self._step.follows = "what is due"
         self.counts[f"refused_{note.kind}"] += 1
         if note not in self._refusals and len(self._refusals) < MAX_REFUSALS:
@@ -195,40 +195,40 @@ class Call:
 
     @property
     def state(self) -> State:
-        """Who has the floor."""
+        """The state of the call: who has the floor."""
         return self._floor.state
 
     @property
     def counts(self) -> Counter[str]:
-        """How often what an operator may want to know of has happened."""
+        """Counts of what an operator may want to know of."""
         return self._step.counts
 
     @property
     def errors(self) -> Counter[str]:
-        """How often the model's side said that something was wrong, by code (`bot.realtime.errors.LABELS`)."""
+        """Counts of what the model's side said was wrong, by code (`bot.realtime.errors.LABELS`)."""
         return self._parts.retries.errors
 
     @property
     def started(self) -> bool:
-        """Whether the stream's `start` has come and was accepted."""
+        """True if the stream's `start` has come and was accepted."""
         return bool(self.speaking.stream_sid)
 
     @property
     def announced(self) -> bool:
-        """Whether the caller has certainly heard the announcement, if there is one: he may be recorded."""
+        """True if the caller has certainly heard the announcement, if there is one: they may be recorded."""
         return self._floor.notice_heard
 
     @property
     def spent_nano_usd(self) -> int:
-        """What the call has cost so far, the line included, in billionths of a US dollar."""
+        """The call's cost so far, the line included, in billionths of a US dollar."""
         return self.spending.nano_usd
 
     @property
     def wants_room(self) -> bool:
-        """Whether media is held back until a PhoneRoom says that the transport has drained."""
+        """True if media is held back until a PhoneRoom says that the transport has drained."""
         return self.speaking.full
 
     @property
     def deadline_us(self) -> int | None:
-        """When the next Tick is due."""
+        """Moment at which the next Tick is due."""
         return None if self.ended is not None else self._after.deadline_us

@@ -51,7 +51,7 @@ class NextStage(Enum):
 
 
 class Move(Enum):
-    """What moves one of them."""
+    """Events that move one of them."""
 
     TALKED_OVER = "the caller speaks"
     SILENCE = "the caller is silent again"

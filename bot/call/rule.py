@@ -13,14 +13,14 @@ from bot.call.outputs import EndReason
 NEVER_US = 2**63
 
 Level = Literal[0, 1, 2]
-"""How much of a bound is used: not yet worth a word, nearly all of it, all of it."""
+"""Share of a bound that is used: not yet worth a word, nearly all of it, all of it."""
 
 
 class Rule:
     """Each of its methods may be left as it is."""
 
     due_us = NEVER_US
-    """When it has something to do, should nothing else come."""
+    """Moment at which it has something to do, should nothing else come."""
 
     def look(self) -> None:
         """The call has moved: keep since when it counts, and when it is due."""
@@ -35,7 +35,7 @@ class Bound(Rule):
 
     reason: EndReason
     level: Level = 0
-    """How near it is, as of what it was last told of and of `due`: looked at in every step that moved the call."""
+    """Share of it that is used, as of what it was last told of and of `due`. Read in every step that moved the call."""
 
     def near(self) -> None:
         """The model is being told to wrap up: say so in the log."""

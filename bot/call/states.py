@@ -10,7 +10,7 @@ from enum import Enum
 
 
 class State(Enum):
-    """Who has the floor."""
+    """The state of the call: who has the floor."""
 
     OPENING = "opening"
     LISTENING = "listening"
@@ -22,7 +22,7 @@ class State(Enum):
 
 
 class Happening(Enum):
-    """What can happen to a call."""
+    """Events that can happen to a call."""
 
     BEGUN = "both sides are ready"
     SPEECH_STARTED = "the caller starts to speak and is let in"
@@ -86,7 +86,7 @@ _STAYS: dict[State, frozenset[Happening]] = {
     ),
     _S.ENDED: frozenset(),
 }
-"""What may happen in a state without moving the call."""
+"""Events that may happen in a state without moving the call."""
 
 
 FOLLOWING = TABLE | {(state, happening): state for state, stays in _STAYS.items() for happening in stays}

@@ -10,11 +10,11 @@ from bot.audio import payload
 from bot.realtime import lenient
 
 Id = Annotated[str, msgspec.Meta(max_length=512)]
-"""What the server names things by: some thirty characters. A call remembers them, so they have an end."""
+"""Names that the server gives: some thirty characters. A call remembers them, so they have an end."""
 
 
 Index = Annotated[int, msgspec.Meta(ge=0, le=255)]
-"""Where a content stands in its item; real ones have one or two."""
+"""Place of a content in its item; real ones have one or two."""
 
 
 UNTOLD_MS = 2**40
@@ -185,7 +185,7 @@ class ResponseDone(_Event, frozen=True, tag="response.done"):
 
     response: Response
     usage: Any = None
-    """What xAI tells beside an empty one in the response (openai-realtime W8)."""
+    """Usage as xAI tells it, beside an empty one in the response (openai-realtime W8)."""
 
 
 class OutputItemAdded(_Event, frozen=True, tag="response.output_item.added"):

@@ -22,7 +22,7 @@ from bot.call.step import Step
 
 
 class Act(Enum):
-    """What somebody wants to do with the floor."""
+    """Things that somebody may want to do with the floor."""
 
     ASK = "ask the model for a response"
     ANSWER_ITSELF = "let the server answer each turn by itself"
@@ -43,9 +43,9 @@ MAY: dict[State, frozenset[Act]] = {
     State.ENDED: frozenset(),
 }
 WHILE_THE_CALLER_SPEAKS = frozenset({Act.CLOSE})
-"""Of these; nobody talks into a caller who speaks."""
+"""The only one of these: nobody talks into a caller who speaks."""
 WHILE_CLOSING = frozenset({Act.ASK, Act.PROMPT})
-"""Of these, once a goodbye is due: the gate asks for no response but the goodbye."""
+"""The only ones once a goodbye is due: the gate asks for no response but the goodbye."""
 
 
 class Floor:
@@ -71,7 +71,7 @@ class Floor:
         """The model wishes to hang up, and the caller has said nothing since."""
         self.caller_speaking = False
         self.let_in = 0
-        """How often the caller spoke and was let in: the answer to that is another one."""
+        """Number of times the caller spoke and was let in: the answer to that is another one."""
         self.answer_due = False
         """The caller's turn is over and the server has yet to start its answer."""
         self._barge_in = settings.barge_in

@@ -1,4 +1,4 @@
-"""What the model's function calls do, and how each is answered.
+"""Function calls of the model, and the answer to each.
 
 Hanging up is the one it may ask for: after its goodbye has been heard, and not at all if the caller starts to talk. Nor
 before the caller has said or keyed anything, or in the greeting: nobody hangs up on somebody unheard.

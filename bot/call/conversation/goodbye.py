@@ -31,7 +31,7 @@ GOODBYE = (
     "you have to end the call here, and say goodbye. Ask nothing and promise nothing."
 )
 PURPOSE = {"purpose": "goodbye"}
-"""What the goodbye is known by among responses: the server gives metadata back."""
+"""The mark of the goodbye among responses: the server gives metadata back."""
 PARAMETERS: dict[str, Any] = {"tool_choice": "none", "max_output_tokens": 400, "metadata": PURPOSE}
 """400 tokens are 20 s of speech, or less of it and what a reasoning model thinks before."""
 MAX_TRIES = 3
@@ -84,7 +84,7 @@ class Goodbye:
         self._take_turns()
 
     def _take_turns(self) -> None:
-        """Where the server can listen and leave the rest to us; elsewhere it answers, and its answer is cancelled."""
+        """Take them if the server can listen and leave the rest to us; else it answers, and its answer is cancelled."""
         if self._turns.may_leave and self._turns.server_may_answer:
             self._step.send(self._turns.update(self._step.event_id("session"), server_owns=False))
 

@@ -60,7 +60,7 @@ class Opening(Rule):
         self._answer_owed = False
         """The caller spoke before the greeting was asked for, and is answered once it has been."""
         self._times = 0
-        """How often what had begun was taken back."""
+        """Number of times that what had begun was taken back."""
         self._held_us = 0
         """Since when it waits."""
         self._step = step
@@ -194,7 +194,7 @@ class Opening(Rule):
             self._floor.happen(Happening.AUDIO)
 
     def look(self) -> None:
-        """When a moment of the greeting will have been heard, the announcement is over, or it waits no longer."""
+        """Reckon when a moment of it will have been heard, the announcement is over, or it waits no longer."""
         if self._speaking.paused:
             self.due_us = self._held_us + LONGEST_US
         else:
@@ -205,7 +205,7 @@ class Opening(Rule):
             self.due_us = min([at_us for at_us in times if at_us > now_us], default=NEVER_US)
 
     def _said(self) -> list[Entry]:
-        """What the caller hears of the bot besides the announcement and fillers."""
+        """All that the caller hears of the bot besides the announcement and fillers."""
         notice = self._announcement.recorded
         entries = self._speaking.ledger.heard(self._step.now_us)
         return [one for one in entries if not one.aside and (notice is None or one is not notice.entry)]

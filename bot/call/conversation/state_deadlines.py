@@ -12,10 +12,10 @@ CLAIM_US = 10_000_000
 """A session that no stream has claimed is closed after this."""
 
 CLOSING_US = 30_000_000
-"""How long a caller may speak when the call is to be closed, before it ends without the bot's goodbye."""
+"""The longest a caller may speak when the call is to be closed, before it ends without the bot's goodbye."""
 
 GRACE_US = 60_000_000
-"""How long after its limit a call may last, for the end of a sentence and the goodbye."""
+"""Time that a call may last beyond its limit, for the end of a sentence and the goodbye."""
 
 
 class StateDeadlines(Rule):

@@ -1,4 +1,4 @@
-"""What follows from where a call stands after a step, and what becomes due when nothing comes.
+"""After a step: all that follows from where the call stands, and what becomes due when nothing comes.
 
 A request, the next response, a change of sessions, the end; then the earliest deadline. A part is looked at only while
 what it depends on can have changed: a greeting that has been heard, a bound that is far, a session that is not to be
@@ -29,7 +29,7 @@ class AfterStep:
         self._lookers = [rule for rule in rules if type(rule).look is not Rule.look and rule is not parts.opening]
         self._rules_us = NEVER_US
         self.soonest_us = NEVER_US
-        """When something is due in which the call may move: a rule, or the end of the bot's floor."""
+        """Moment at which something is due in which the call may move: a rule, or the end of the bot's floor."""
         self._due_us = NEVER_US
         """The same, or when a mark on the empty buffer is."""
         self._look()
@@ -69,7 +69,7 @@ class AfterStep:
             parts.idle.mind()
 
     def _line_silent(self) -> EndReason | None:
-        """When nothing plays and nothing waits: the end of a turn, the goodbye, a hang-up."""
+        """Nothing plays and nothing waits: the end of a turn, the goodbye, a hang-up."""
         parts, floor = self._parts, self._parts.floor
         if parts.speaking.has_floor(parts.step.now_us) or floor.state is State.OPENING:
             return None
@@ -112,7 +112,7 @@ class AfterStep:
 
     @property
     def deadline_us(self) -> int | None:
-        """When the next Tick is due. Frames of the caller put off but the end of a gap; all else moves with steps."""
+        """Moment of the next Tick. Frames of the caller put off but the end of a gap; all else moves with steps."""
         due_us, gap_us = self._due_us, self._parts.listening.deadline_us()
         if gap_us is not None and gap_us < due_us:
             return gap_us

@@ -54,7 +54,7 @@ class Dialogue:
             parts.responses.want({})
 
     def caller_transcript_grows(self, event: events.CallerTranscriptGrows | events.CallerTranscript) -> None:
-        """What was understood of the turn so far."""
+        """The turn so far, as it was understood."""
         self._parts.step.follows = "what is due"
         self._parts.account.caller_words_so_far(event.item_id, event.transcript.strip())
 

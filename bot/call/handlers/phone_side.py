@@ -1,4 +1,4 @@
-"""What the phone's side says, and the moment from which on the caller hears us."""
+"""Messages of the phone's side, and the moment from which on the caller hears us."""
 
 from __future__ import annotations
 

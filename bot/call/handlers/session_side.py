@@ -16,7 +16,7 @@ OPENING_UPDATE = "session_1"
 
 
 class SessionSide:
-    """What a session says of itself; what it says of the conversation is for bot.call.handlers.dialogue."""
+    """Messages of a session about itself; those about the conversation are for bot.call.handlers.dialogue."""
 
     def __init__(self, parts: Parts, phone: PhoneSide) -> None:
         self._parts = parts
@@ -63,7 +63,7 @@ class SessionSide:
         self._phone.begin()
 
     def _greet(self) -> None:
-        """What is played to the caller the model is told, and what is not recorded it is to say."""
+        """Tell the model what is played to the caller, and have it say what is not recorded."""
         parts, step = self._parts, self._parts.step
         for recorded in filter(None, (parts.announcement.recorded, parts.greeting.recorded)):
             step.send(events.CreateItem(recorded.item(), step.event_id("item")))

@@ -1,4 +1,4 @@
-"""What it means for a call that its session is lost, and that another one takes over.
+"""Session takeover: a session is lost, and another one takes over.
 
 What the caller was about to hear is heard, what he says is kept, and the next session is told the conversation as it
 was heard (bot.call.transcript.past_turns). When to dial and when to change is decided in bot.call.session.failover.
@@ -21,7 +21,7 @@ which nothing came, it counts from what he heard last: mostly at once."""
 
 
 class Part(Protocol):
-    """What of a call knows something of the session at hand."""
+    """A part of the call that knows something of the session at hand."""
 
     def session_lost(self) -> None:
         """Nothing more comes of this session; the next one knows nothing."""

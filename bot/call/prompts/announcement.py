@@ -16,7 +16,7 @@ ANNOUNCEMENT_ITEM = "announcement"
 
 
 class Announcement:
-    """Where none is set, over before it begins. Make it before anything else that is played."""
+    """A notice that is over before it begins where none is set. Make it before anything else that is played."""
 
     def __init__(self, settings: CallSettings, speaking: PlayoutQueue, transcript: Transcript) -> None:
         self.recorded: RecordedPrompt | None = None
@@ -27,7 +27,7 @@ class Announcement:
 
     @property
     def due_us(self) -> tuple[int, ...]:
-        """When to look: at its end, if its mark came back a little early, and when it counts as heard without one."""
+        """Times to look: at its end, if its mark came back a little early, and when it counts as heard without one."""
         ended_us = None if self.recorded is None else self.recorded.entry.ended_us
         return () if ended_us is None else (ended_us, ended_us + CONFIRM_WITHIN_US)
 

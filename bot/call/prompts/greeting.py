@@ -35,7 +35,7 @@ class Greeting:
             self.recorded = RecordedPrompt(RECORDED_ITEM, words, audio, speaking, transcript)
 
     def owns(self, entry: Entry) -> bool:
-        """Whether `entry` is the greeting's."""
+        """True if `entry` is the greeting's."""
         return entry.item_id == RECORDED_ITEM or (bool(entry.response_id) and entry.response_id == self._response_id)
 
     @property
@@ -72,7 +72,7 @@ class Greeting:
             self.is_over = True
 
     def over(self, now_us: int) -> bool:
-        """Whether the greeting has been heard, even if what came right behind it still plays."""
+        """True if the greeting has been heard, even if what came right behind it still plays."""
         return self.is_over or self._heard(now_us)
 
     def _heard(self, now_us: int) -> bool:

@@ -27,7 +27,7 @@ PROMPT = (
     "he or she is still there. Do not go on with anything else."
 )
 PARAMETERS: dict[str, Any] = {"tool_choice": "none", "metadata": {"purpose": "still_there"}}
-"""What is to be said stands in an item, not in instructions of the response: those would cost the cache its hits."""
+"""The words stand in an item, not in instructions of the response: those would cost the cache its hits."""
 
 
 class Idle(Bound):
@@ -39,7 +39,7 @@ class Idle(Bound):
         self.silent = False
         """Nobody speaks, nothing is awaited, and the session is there to ask."""
         self.full_us = NEVER_US
-        """When the silence at hand is long enough to do something about."""
+        """Moment at which the silence at hand is long enough to do something about."""
         self._longest_us = round(settings.idle_s * 1_000_000)
         self._step = step
         self._responses = responses
@@ -52,7 +52,7 @@ class Idle(Bound):
         self._doubtful: dict[str, tuple[int, int, int]] = {}
         """Silence and prompts before each turn that may turn out to have no words, and when it was."""
         self._written = False
-        """Whether any turn of the call was written down."""
+        """True if any turn of the call was written down."""
 
     def hear(self, *, silent: bool) -> None:
         """A silence has begun, or is over."""
@@ -65,7 +65,7 @@ class Idle(Bound):
         self._reckon()
 
     def _reckon(self) -> None:
-        """When it is long enough, or when words that were waited for come no more."""
+        """Moment at which it is long enough, or when words that were waited for come no more."""
         since_us, now_us = self._since_us, self._step.now_us
         self.full_us = NEVER_US
         if since_us is not None and self._longest_us:
@@ -84,7 +84,7 @@ class Idle(Bound):
         self._reset()
 
     def caller_words(self, item_id: str, text: str) -> None:
-        """What he said, as it was understood."""
+        """Words of the caller, as they were understood."""
         self._written = True
         quiet_us, prompts, _ = self._doubtful.pop(item_id, (0, 0, 0))
         if text:

@@ -1,4 +1,4 @@
-"""How long a call may last: the model is told in time, says goodbye at the limit, and is cut off a little after it."""
+"""The longest a call may last: the model is told in time, says goodbye at the limit, is cut off a little after it."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from bot.call.settings import CallSettings
 from bot.call.step import Step
 
 WRAP_UP_US = 30_000_000
-"""How long before the limit the model is told to wrap up, where that is not more than a fifth of the whole call."""
+"""Time before the limit at which the model is told to wrap up, at most a fifth of the whole call."""
 
 
 class MaxDuration(Bound):

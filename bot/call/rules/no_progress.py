@@ -22,7 +22,7 @@ COMPARED = 8
 """Turns that a new one is compared with."""
 SHORT_WORDS = 2
 NEARLY = 0.8
-"""Of the words of two turns together, what they have in common, from which on they are the same."""
+"""Share of the words of two turns that they have in common, from which on they are the same."""
 _MAX_WORDS = 100
 _WORD = re.compile(r"\w+")
 
@@ -37,11 +37,11 @@ class NoProgress(Bound):
         self._step = step
         self._floor = floor
         self._since_us = 0
-        """When the last new words came."""
+        """Moment at which the last new words came."""
         self._turns = 0
         """Turns without new words since then."""
         self._speech_us: int | None = None
-        """When the speech at hand began."""
+        """Moment at which the speech at hand began."""
         self._said: deque[list[str]] = deque(maxlen=COMPARED)
 
     def stream_started(self) -> None:
@@ -56,7 +56,7 @@ class NoProgress(Bound):
             self._reckon()
 
     def caller_words(self, text: str) -> None:
-        """What he said, as it was understood."""
+        """Words of the caller, as they were understood."""
         words = _WORD.findall(text.casefold())[:_MAX_WORDS]
         if words and self._new(words):
             self._since_us = self._step.now_us
@@ -81,7 +81,7 @@ class NoProgress(Bound):
         self._reckon()
 
     def _reckon(self) -> None:
-        """When it is reached, should nothing new be said."""
+        """Moment at which it is reached, should nothing new be said."""
         over_us = NEVER_US
         since_us = self._since_us if self._turns >= MIN_TURNS else self._speech_us
         if self._longest_us and since_us is not None:
@@ -91,6 +91,6 @@ class NoProgress(Bound):
 
 
 def likeness(one: list[str], other: list[str]) -> float:
-    """How much two turns have in common: from 0, no word, to 1, the same words in whatever order."""
+    """Share of words that two turns have in common: from 0, no word, to 1, the same words in whatever order."""
     shared = Counter(one) & Counter(other)
     return 2 * shared.total() / (len(one) + len(other))

@@ -1,4 +1,4 @@
-"""How long a caller waits for an answer: fillers while he does, and the end of his wait.
+"""Response timeout: the caller waits for an answer, with fillers, and not for ever.
 
 He waits from the end of his turn, or of what was playing, until something of an answer plays. An answer that does not
 come in time is given up, as is one that breaks off; what follows is for bot.call.rules.retries to say.
@@ -42,9 +42,9 @@ class ResponseTimeout(Rule):
         self._filler = filler
         self._retries = retries
         self._since_us: int | None = None
-        """When the attempt at hand began; None while no answer is waited for."""
+        """Moment at which the attempt at hand began; None while no answer is waited for."""
         self._quiet_us = 0
-        """When the last audio that was no filler had been played."""
+        """Moment at which the last audio that was no filler had been played."""
 
     def look(self) -> None:
         floor, started, ready = self._floor, bool(self._speaking.stream_sid), self._listening.ready
@@ -60,7 +60,7 @@ class ResponseTimeout(Rule):
         self.due_us = self._overdue_us()
 
     def _listen(self) -> None:
-        """When all that is no filler will have been played."""
+        """Moment at which all that is no filler will have been played."""
         ledger = self._speaking.ledger
         last = ledger.last
         if last is None or not last.aside:

@@ -1,4 +1,4 @@
-"""What the call has cost so far, and how near that is to a cap (openai-realtime 7).
+"""Spend cap: the cost of the call so far, and how near that is to a cap (openai-realtime 7).
 
 Money is in billionths of a US dollar. The line costs its price for every minute begun, as Twilio bills it. The caps are
 the call's own and the day's, of which the shell tells how much all calls have spent.
@@ -34,7 +34,7 @@ ALL_SPENT: Level = 2
 
 
 def level(spent: int, cap: int) -> Level:
-    """How near `spent` is to `cap`; a cap of 0 is none."""
+    """Level of `spent` against `cap`; a cap of 0 is none."""
     if not cap or spent * 100 < cap * NEAR_PERCENT:
         return 0
     return 1 if spent < cap else 2
@@ -60,13 +60,13 @@ class SpendCap(Bound):
 
     @property
     def line_nano_usd(self) -> int:
-        """What the line has cost: every minute begun since the call's first webhook, once a stream has come."""
+        """Cost of the line: every minute begun since the call's first webhook, once a stream has come."""
         minutes = (self._step.now_us + self._before_us) // MINUTE_US + 1 if self._answered or self._before_us else 0
         return minutes * self._money.line_minute
 
     @property
     def nano_usd(self) -> int:
-        """What the call has cost."""
+        """Cost of the call."""
         return self._before_nano_usd + self.model_nano_usd + self.transcription_nano_usd + self.line_nano_usd
 
     def answered(self) -> None:
@@ -75,7 +75,7 @@ class SpendCap(Bound):
         self.due()
 
     def day(self, note: DailySpend) -> None:
-        """What all calls have spent today."""
+        """Spending of all calls today."""
         self._day_nano_usd = note.nano_usd
         self._judge()
 
@@ -121,7 +121,7 @@ class SpendCap(Bound):
     # ---- the caps ----
 
     def _judge(self) -> None:
-        """How near the call is to the nearer of its caps."""
+        """Keep the level by the nearer of its caps."""
         if self._money.call_cap or self._money.daily_cap:
             self.level = max(self._call_level(), self._day_level())
 

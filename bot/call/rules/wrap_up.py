@@ -30,7 +30,7 @@ class WrapUp:
         self._told = False
 
     def mind(self) -> None:
-        """What the bounds ask for: nothing, a word to the model, or the end of the call."""
+        """Do what the bounds ask for: nothing, a word to the model, or the end of the call."""
         if self._floor.goodbye is not GoodbyeStage.NONE:
             return
         for bound in self.bounds:

@@ -18,21 +18,21 @@ from bot.call.step import Step
 from bot.realtime.failures import Failure, FailureKind
 
 PASSING: frozenset[FailureKind] = frozenset({"unreachable", "timeout", "closed", "rate_limited", "expired"})
-"""What may be over at the next try. A wrong key, an unknown model or an empty account is not."""
+"""Failures that may be over at the next try. A wrong key, an unknown model or an empty account is not."""
 OPENING_RETRY_US = (250_000, 1_000_000)
-"""How long each further try waits for a session that never was ready."""
+"""Time that each further try waits for a session that never was ready."""
 RETRY_US = (0, 500_000, 1_000_000, 2_000_000)
 """The same for one that was; the last is repeated."""
 OUTAGE_US = 10_000_000
-"""How long a call goes on without a session."""
+"""Time that a call goes on without a session."""
 STEADY_US = 5_000_000
 """A session that is lost sooner than this was no new start: its tries count on."""
 MAX_TRIES = 12
 """In one such row."""
 DIAL_S = 4.0
-"""How long one try may take, from the dial to a configured session."""
+"""Time that one try may take, from the dial to a configured session."""
 SESSION_US = 3_600_000_000
-"""How long a session lasts unless it says otherwise."""
+"""Time that a session lasts unless it says otherwise."""
 AHEAD_US, CALM_US, LAST_US = 300_000_000, 60_000_000, 20_000_000
 AHEAD_RETRY_US = 10_000_000
 """A dial ahead of time that failed is tried again after this."""
@@ -73,7 +73,7 @@ class Failover(Rule):
         self._step = step
         self._speaking = speaking
         self._dial_us: int | None = round(response_s * 500_000) or None
-        """When to dial. A first session that is not ready in half the time it has gets a rival."""
+        """Moment to dial. A first session that is not ready in half the time it has gets a rival."""
         self._give_up_us: int | None = None
         self._waited = False
         """The session at hand is another than the first, and has yet to say its first word to the call."""
@@ -82,7 +82,7 @@ class Failover(Rule):
         self._lost_us: int | None = None
         self._plan: Plan | None = None
         self.failure: Failure = Failure("timeout", 0, "")
-        """What became of the last session, or of the last dial."""
+        """End of the last session, or of the last dial."""
         self._reckon()
 
     # ---- the session at hand ----

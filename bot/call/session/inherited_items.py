@@ -1,4 +1,4 @@
-"""What a session was told of items that an earlier one made and that still play.
+"""Inherited items: what a session was told of items that an earlier one made and that still play.
 
 It knows them as text, which can't be truncated: when the caller cuts one short, what was heard of it takes its place.
 """
