@@ -44,6 +44,7 @@ class SessionSide:
             parts.turns.confirmed()
         elif self.takeover.take_over():
             parts.limits.session_ready()
+            parts.wrap_up.mind()  # a call that is to end asks for no answer first
             parts.floor.ask()
             parts.step.send_all(parts.listening.open())
             self._phone.begin()

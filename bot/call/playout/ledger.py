@@ -269,7 +269,7 @@ class Ledger:
         return self._set_mark(now_us) if self._unmarked >= (1 if at_end else MARK_EVERY_BYTES) else None
 
     def probe_us(self, now_us: int) -> int | None:
-        """Moment of the next mark on the empty buffer, for the round trip alone; None: it is not empty, or enough is known.
+        """Moment of the next mark on the empty buffer, for the round trip alone; None: not empty, or enough is known.
 
         A phone is asked as its stream begins, and again only if marks come back.
         """
