@@ -10,12 +10,11 @@ from collections import Counter
 from collections.abc import Callable
 from typing import Any, get_args
 
-from bot.call.handlers.deadlines import Deadlines
+from bot.call.handlers.after_step import AfterStep
 from bot.call.handlers.dialogue import Dialogue
 from bot.call.handlers.phone_side import PhoneSide
 from bot.call.handlers.rule_table import rules
 from bot.call.handlers.session_side import SessionSide
-from bot.call.handlers.settling import Settling
 from bot.call.inputs import (
     DailySpend,
     DialFailed,
@@ -31,6 +30,7 @@ from bot.call.inputs import (
     Shutdown,
     Tick,
 )
+from bot.call.machines import GreetingStage, SessionStage
 from bot.call.outputs import End, EndReason, Output
 from bot.call.rules.session_liveness import SessionLiveness
 from bot.call.settings import CallSettings
@@ -58,11 +58,9 @@ class Call:
         self.responses, self.transcript = parts.responses, parts.transcript
         self.limits, self.spending, self.farewell = parts.limits, parts.spending, parts.farewell
         self._step, self._floor, self._sessions = parts.step, parts.floor, parts.sessions
-        self._admission, self._announcement, self._answer = parts.admission, parts.announcement, parts.answer
-        self._account, self._opening = parts.account, parts.opening
+        self._admission, self._account = parts.admission, parts.account
         self._phone = phone = PhoneSide(parts)
         session = SessionSide(parts, phone)
-        self._settling = Settling(parts, session)
         self._liveness = SessionLiveness(
             settings,
             parts.step,
@@ -74,7 +72,7 @@ class Call:
             retries=parts.retries,
             lose=session.lose,
         )
-        self._clock = Deadlines(parts, rules(parts, self._liveness))
+        self._after = AfterStep(parts, session, rules(parts, self._liveness))
         self._handlers = self._table(phone, session, Dialogue(parts))
         self._refusals: set[Refused] = set()
 
@@ -115,7 +113,7 @@ class Call:
             DailySpend: parts.spending.day,
             Refused: self._refused,
             Shutdown: self._shutdown,
-            Tick: self._clock.tick,
+            Tick: self._after.tick,
         }
 
     # ---- in and out ----
@@ -131,16 +129,15 @@ class Call:
         self.speaking.new_step()
         why = self._take(item)
         if step.follows == "nothing":
-            self._clock.played()
+            self._after.played()
         elif why is None and (step.follows == "anything" or self._unsettled):
-            why = self._settling.settle()
-            self._clock.look()
+            why = self._after.settle()
         if why is not None:
             self._end(why)
         return step.out
 
     def frame(self, frame: stream.Media, now_us: int) -> list[Output]:
-        """Of a frame of the caller, fifty a second, nobody hears but the model."""
+        """A frame of the caller, fifty a second: only the model hears of it."""
         taken = self.speaking.stream_sid
         if self.ended is not None:
             return []
@@ -150,15 +147,18 @@ class Call:
 
     @property
     def _unsettled(self) -> bool:
-        """Whether time alone may have changed where the call stands: something is due, or watched until it is over."""
-        if self._clock.soonest_us <= self._step.now_us or not (self._opening.settled and self._announcement.proven):
+        """True if time alone may have changed where the call stands: something is due, or watched until it is over."""
+        floor = self._floor
+        if self._after.soonest_us <= self._step.now_us or not floor.notice_heard:
             return True
-        return self._floor.state is not State.SPEAKING and self._account.unfinished
+        if floor.greeting is not GreetingStage.HEARD:
+            return True
+        return floor.state is not State.SPEAKING and self._account.unfinished
 
     def _take(self, item: Input) -> EndReason | None:
         """Hand the item to who handles it, unless it is of a session that is lost: why the call is over, if it is."""
         if type(item) in _SAID_BY_SESSION:
-            if self._sessions.deaf:
+            if self._sessions.at_hand is SessionStage.LOST:
                 self.counts["said_by_a_lost_session"] += 1
                 self._step.follows = "what is due"
                 return None
@@ -181,7 +181,7 @@ class Call:
     # ---- the shell ----
 
     def _refused(self, note: Refused) -> None:
-        """Of one kind there may be fifty a second."""
+        """Messages that were refused, of one kind perhaps fifty a second."""
         self._step.follows = "what is due"
         self.counts[f"refused_{note.kind}"] += 1
         if note not in self._refusals and len(self._refusals) < MAX_REFUSALS:
@@ -195,40 +195,40 @@ class Call:
 
     @property
     def state(self) -> State:
-        """Who has the floor."""
+        """The state of the call: who has the floor."""
         return self._floor.state
 
     @property
     def counts(self) -> Counter[str]:
-        """How often what an operator may want to know of has happened."""
+        """Counts of what an operator may want to know of."""
         return self._step.counts
 
     @property
     def errors(self) -> Counter[str]:
-        """How often the model's side said that something was wrong, by code (`bot.realtime.errors.LABELS`)."""
+        """Counts of what the model's side said was wrong, by code (`bot.realtime.errors.LABELS`)."""
         return self._parts.retries.errors
 
     @property
     def started(self) -> bool:
-        """Whether the stream's `start` has come and was accepted."""
+        """True if the stream's `start` has come and was accepted."""
         return bool(self.speaking.stream_sid)
 
     @property
     def announced(self) -> bool:
-        """Whether the caller has certainly heard the announcement, if there is one: he may be recorded."""
-        return self._announcement.proven
+        """True if the caller has certainly heard the announcement, if there is one: they may be recorded."""
+        return self._floor.notice_heard
 
     @property
     def spent_nano_usd(self) -> int:
-        """What the call has cost so far, the line included, in billionths of a US dollar."""
+        """The call's cost so far, the line included, in billionths of a US dollar."""
         return self.spending.nano_usd
 
     @property
     def wants_room(self) -> bool:
-        """Whether media is held back until a PhoneRoom says that the transport has drained."""
+        """True if media is held back until a PhoneRoom says that the transport has drained."""
         return self.speaking.full
 
     @property
     def deadline_us(self) -> int | None:
-        """When the next Tick is due."""
-        return None if self.ended is not None else self._clock.deadline_us
+        """Moment at which the next Tick is due."""
+        return None if self.ended is not None else self._after.deadline_us

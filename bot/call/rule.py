@@ -9,19 +9,18 @@ from __future__ import annotations
 from typing import Literal
 
 from bot.call.outputs import EndReason
-from bot.call.step import Step
 
 NEVER_US = 2**63
 
 Level = Literal[0, 1, 2]
-"""How much of a bound is used: not yet worth a word, nearly all of it, all of it."""
+"""Share of a bound that is used: not yet worth a word, nearly all of it, all of it."""
 
 
 class Rule:
     """Each of its methods may be left as it is."""
 
     due_us = NEVER_US
-    """When it has something to do, should nothing else come."""
+    """Moment at which it has something to do, should nothing else come."""
 
     def look(self) -> None:
         """The call has moved: keep since when it counts, and when it is due."""
@@ -35,16 +34,8 @@ class Bound(Rule):
     """A rule about what may be used up: money, time, silence, turns that lead nowhere. Its end is a goodbye."""
 
     reason: EndReason
-    _step: Step
-
-    def look(self) -> None:
-        """Its level is asked for in this step: it need not be woken for that any more."""
-        if self.due_us <= self._step.now_us:
-            self.due()
-
-    def level(self) -> Level:
-        """How near it is. Asked for in every step that moved the call, so it must cost next to nothing."""
-        raise NotImplementedError
+    level: Level = 0
+    """Share of it that is used, as of what it was last told of and of `due`. Read in every step that moved the call."""
 
     def near(self) -> None:
         """The model is being told to wrap up: say so in the log."""

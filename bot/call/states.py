@@ -10,7 +10,7 @@ from enum import Enum
 
 
 class State(Enum):
-    """Who has the floor."""
+    """The state of the call: who has the floor."""
 
     OPENING = "opening"
     LISTENING = "listening"
@@ -22,7 +22,7 @@ class State(Enum):
 
 
 class Happening(Enum):
-    """What can happen to a call."""
+    """Events that can happen to a call."""
 
     BEGUN = "both sides are ready"
     SPEECH_STARTED = "the caller starts to speak and is let in"
@@ -64,6 +64,7 @@ _STAYS: dict[State, frozenset[Happening]] = {
             _H.SPEECH_STOPPED,
             _H.RESPONSE_STARTED,
             _H.RESPONSE_OVER,
+            _H.AUDIO,
             _H.HANG_UP_ASKED,
             _H.SESSION_LOST,
         }
@@ -85,21 +86,14 @@ _STAYS: dict[State, frozenset[Happening]] = {
     ),
     _S.ENDED: frozenset(),
 }
-"""What may happen in a state without moving the call."""
+"""Events that may happen in a state without moving the call."""
+
+
+FOLLOWING = TABLE | {(state, happening): state for state, stays in _STAYS.items() for happening in stays}
 
 
 class OurFaultError(Exception):
     """Something happened that the table does not know: a defect of this program, not of a peer."""
-
-
-def after(state: State, happening: Happening) -> State:
-    """The state that follows. Raises OurFaultError for a pair the table does not know."""
-    following = TABLE.get((state, happening))
-    if following is not None:
-        return following
-    if happening in _STAYS[state]:
-        return state
-    raise OurFaultError(f"{happening.name} cannot happen while {state.value}")
 
 
 def picture() -> str:

@@ -8,12 +8,11 @@ from __future__ import annotations
 
 from bot.call.conversation.answer import Answer
 from bot.call.conversation.barge_in import BargeIn
+from bot.call.conversation.floor import Floor
 from bot.call.conversation.function_calls import FunctionCalls
 from bot.call.conversation.goodbye import Goodbye
-from bot.call.conversation.hang_up import HangUp
 from bot.call.conversation.opening import Opening
 from bot.call.conversation.state_deadlines import StateDeadlines
-from bot.call.conversation.state_machine import StateMachine
 from bot.call.playout.playout_queue import PlayoutQueue
 from bot.call.prompts.announcement import Announcement
 from bot.call.prompts.filler import Filler
@@ -49,9 +48,12 @@ class Parts:
         self.responses = responses = ResponseGate()
         self.transcript = transcript = Transcript()
         self.turns = turns = TurnOwnership(settings)
-        self.ending = HangUp()
         self.limits = StateDeadlines(settings, step)
-        self.floor = floor = StateMachine(step, self.limits)
+        self.announcement = Announcement(settings, speaking, transcript)
+        self.greeting = greeting = Greeting(settings, responses, speaking, transcript)
+        self.floor = floor = Floor(
+            settings, step, self.limits, speaking=speaking, responses=responses, turns=turns, greeting=greeting
+        )
 
         self.admission = StreamAdmission(settings, step, speaking)
         self.sessions = Failover(step, speaking, settings.response_s)
@@ -59,13 +61,11 @@ class Parts:
         self.spending = SpendCap(settings, step)
         self.max_duration = MaxDuration(settings, step)
         self.idle = Idle(settings, step, responses)
-        self.no_progress = NoProgress(settings, step)
+        self.no_progress = NoProgress(settings, step, floor)
         bounds = (self.spending, self.max_duration, self.idle, self.no_progress)
         self.farewell = farewell = Goodbye(step, floor, responses=responses, speaking=speaking, turns=turns)
         self.wrap_up = WrapUp(step, bounds, floor, farewell)
 
-        self.announcement = Announcement(settings, speaking, transcript)
-        self.greeting = greeting = Greeting(settings, responses, speaking, transcript)
         self.speech = CallerSpeech(settings.session, listening)
         self.account = account = TurnLog(step, speaking, transcript, self.speech, greeting)
         self.interrupt = interrupt = BargeIn(step, speaking, responses, turns, account)
@@ -82,7 +82,7 @@ class Parts:
             interrupt=interrupt,
         )
         self.answer = Answer(step, speaking, responses, interrupt.unheard, account)
-        self.functions = FunctionCalls(step, responses, self.ending, greeting=greeting, transcript=transcript)
+        self.functions = FunctionCalls(step, responses, floor, greeting=greeting, transcript=transcript)
 
         self.filler = filler = Filler(settings, step, speaking)
         self.retries = retries = Retries(step, responses, turns, greeting, floor=floor, filler=filler)
@@ -90,7 +90,6 @@ class Parts:
             settings.response_s,
             step,
             floor,
-            responses=responses,
             listening=listening,
             speaking=speaking,
             interrupt=interrupt,

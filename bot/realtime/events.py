@@ -185,11 +185,7 @@ class ResponseDone(_Event, frozen=True, tag="response.done"):
 
     response: Response
     usage: Any = None
-
-    @property
-    def used(self) -> Any:
-        """The usage, wherever the server told it; xAI has an empty one in the response (openai-realtime W8)."""
-        return self.usage if self.response.usage in (None, {}) else self.response.usage
+    """Usage as xAI tells it, beside an empty one in the response (openai-realtime W8)."""
 
 
 class OutputItemAdded(_Event, frozen=True, tag="response.output_item.added"):

@@ -222,7 +222,7 @@ def the_bot_is_about_to_hang_up(desk: ScriptedCall, leg: int) -> None:
     desk.give(committed(f"U{leg}"), events.CallerTranscript(f"U{leg}", "Goodbye then."), created(f"R{leg}"))
     desk.give(added(f"R{leg}", f"A{leg}"), delta(f"R{leg}", f"A{leg}", 2_000))
     desk.give(function(f"R{leg}", HANG_UP, f"call_{leg}"))
-    assert desk.call._parts.ending.asked
+    assert desk.call._parts.floor.hang_up_asked
 
 
 def the_caller_is_silent_for_long(desk: ScriptedCall, leg: int) -> None:

@@ -9,7 +9,7 @@ import msgspec
 import pytest
 
 from bot.call.call import Input
-from bot.call.conversation.hang_up import NO_SUCH_FUNCTION, NOT_NOW, TOO_EARLY
+from bot.call.conversation.function_calls import NO_SUCH_FUNCTION, NOT_NOW, TOO_EARLY
 from bot.call.inputs import ModelClosed, Note, PhoneClosed, PhoneFull, PhoneRoom, Refused, Shutdown
 from bot.call.outputs import Report
 from bot.call.settings import CallSettings

@@ -115,7 +115,7 @@ def answered() -> ScriptedCall:
 def in_full(desk: ScriptedCall, monkeypatch: pytest.MonkeyPatch, one: Input) -> bool:
     """True when a step with `one` looks at all that could follow from it."""
     looked: list[bool] = []
-    monkeypatch.setattr(desk.call._settling, "settle", lambda: looked.append(True))
+    monkeypatch.setattr(desk.call._after, "settle", lambda: looked.append(True))
     desk.raw(one)
     return bool(looked)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections import Counter
 from collections.abc import Callable
 from types import FrameType
 from typing import Any, NamedTuple
@@ -14,9 +15,10 @@ from bot.call.inputs import Refused, SessionAlive, Tick
 from bot.call.settings import CallSettings
 from bot.realtime import events
 from bot.twilio import stream
-from tests.call.scripted_call import SID, ScriptedCall, added, audio, created, delta, echo, frame, words
+from tests.call.scripted_call import SID, ScriptedCall, added, audio, created, delta, done, echo, frame, words
 
 MOST = 25
+MOST_FILES = 24
 EVERY_RULE = CallSettings(
     response_s=8, filler_audio=audio(500), max_call_s=600, idle_s=30, no_progress_s=60, call_sid="CA1"
 )
@@ -100,3 +102,40 @@ def test_what_changes_something_looks_at_the_rest_once() -> None:
     calls = calls_of(desk, events.SpeechStarted(10**6, "U"))
     print(f"a speech that interrupts: {calls.fixed} calls, {calls.handling} more of who handles it")
     assert calls.fixed > MOST
+
+
+def files_of(desk: ScriptedCall, *items: Input) -> dict[str, int]:
+    """Calls of Python functions by file of `bot` while these are handled."""
+    files: Counter[str] = Counter()
+
+    def see(running: FrameType, event: str, _: Any) -> None:
+        if event == "call" and "/bot/" in running.f_code.co_filename:
+            files[running.f_code.co_filename.split("/bot/")[-1]] += 1
+
+    sys.setprofile(see)
+    try:
+        for one in items:
+            desk.call.receive(one, desk.now_us)
+    finally:
+        sys.setprofile(None)
+    return dict(files.most_common())
+
+
+def test_an_interruption_crosses_few_files() -> None:
+    """From the word that the caller speaks to the end of the response that it cancelled."""
+    desk = ScriptedCall()
+    desk.at(100).give(created("R1"), added("R1", "A"), delta("R1", "A", 5_000))
+    desk.at(2_000).tick()
+    files = files_of(desk.at(2_100), events.SpeechStarted(1_600, "U"), done("R1", "cancelled"))
+    print(f"an interruption: {sum(files.values())} calls in {len(files)} files", *files.items(), sep="\n  ")
+    assert desk.call.counts["interruptions"] == 1
+    assert 15 < len(files) <= MOST_FILES
+
+
+def test_a_step_in_which_little_has_changed_looks_at_little() -> None:
+    desk = ScriptedCall()
+    desk.at(100).give(events.SpeechStarted(0, "U"))
+    files = files_of(desk.at(900), events.SpeechStopped(800, "U"))
+    print(f"the end of speech: {sum(files.values())} calls in {len(files)} files", *files.items(), sep="\n  ")
+    assert not {"call/prompts/greeting.py", "call/conversation/opening.py", "call/conversation/goodbye.py"} & set(files)
+    assert not {"call/rules/wrap_up.py", "call/rules/idle.py", "call/rules/spend_cap.py"} & set(files)

@@ -1,4 +1,4 @@
-"""What bot and caller do to each other: the opening, barge-in, answers, the hang-up.
+"""Bot and caller, and all that they do to each other: the opening, barge-in, answers, the hang-up.
 
-No rule that watches the clock. Start at `barge_in`.
+No rule that watches the clock. Start at `floor`, which says who may speak, and `barge_in`.
 """

@@ -34,16 +34,6 @@ class BargeIn:
         self._turns = turns
         self._account = account
 
-    @property
-    def bot_speaks(self) -> bool:
-        """Whether the bot has the floor, or is about to: a caller who speaks now interrupts."""
-        return self._speaking.has_floor(self._step.now_us) or self._responses.busy
-
-    @property
-    def possible(self) -> bool:
-        """Whether there is anything to cut: audio that may still be heard, or a response being made."""
-        return self._speaking.interruptible(self._step.now_us) or self._responses.busy
-
     def cut(self) -> None:
         """In the order of how-it-works ledger 3: snapshot, new epoch, clear, truncate; then the rest."""
         step = self._step
@@ -51,8 +41,9 @@ class BargeIn:
         step.send_all(clear)
         entries = [entry for entry in everything if not entry.aside]
         verdict = judge(entries)
+        inherited = self.inherited.items
         for one in verdict.truncations:
-            if one.item_id != RECORDED_ITEM and not self.inherited.owns(one.item_id):
+            if one.item_id != RECORDED_ITEM and one.item_id not in inherited:
                 self._truncate(one)
         suppressed = self._responses.suppress()
         if suppressed is not None and not self._turns.server_acts:
@@ -61,9 +52,10 @@ class BargeIn:
         if suppressed is not None:
             self.unheard.silenced(suppressed)
         self._account.cut(verdict)
-        self.inherited.cut(verdict.item_ids)
+        if inherited:
+            self.inherited.cut(verdict.item_ids)
         recorded = verdict.playing is not None and verdict.playing.item_id == RECORDED_ITEM
-        if recorded and not self.inherited.owns(RECORDED_ITEM):
+        if recorded and RECORDED_ITEM not in inherited:
             self._retell()
         if suppressed or (clear and (entries or not everything)):  # a filler cut short is no interruption
             self._report(verdict, generating=suppressed is not None)
@@ -101,7 +93,7 @@ class BargeIn:
 
     def _forget_unheard(self, verdict: Verdict) -> None:
         for entry in {entry.item_id: entry for entry in verdict.unheard}.values():
-            if self.inherited.owns(entry.item_id):
+            if entry.item_id in self.inherited.items:
                 continue
             if entry.item_done:
                 self._step.send(DeleteItem(entry.item_id, self._step.event_id("delete")))

@@ -1,10 +1,15 @@
-"""What the model's function calls do, and how each is answered."""
+"""Function calls of the model, and the answer to each.
+
+Hanging up is the one it may ask for: after its goodbye has been heard, and not at all if the caller starts to talk. Nor
+before the caller has said or keyed anything, or in the greeting: nobody hangs up on somebody unheard.
+"""
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
-from bot.call.conversation.hang_up import NO_SUCH_FUNCTION, TOO_EARLY, HangUp, function_output
+from bot.call.conversation.floor import Floor
 from bot.call.prompts.greeting import Greeting
 from bot.call.session.response_gate import ResponseGate
 from bot.call.step import Step
@@ -12,38 +17,44 @@ from bot.call.transcript.transcript import Transcript
 from bot.realtime.events import CreateItem, OutputItemDone
 from bot.realtime.session import HANG_UP
 
+NOT_NOW = "The caller started to speak, so the call was not ended. Listen and go on with the conversation."
+TOO_EARLY = "The caller has said nothing yet, so the call was not ended. Wait for what they say."
+NO_SUCH_FUNCTION = "There is no such function."
+
 
 class FunctionCalls:
     """Every finished call of a function is answered, but for a hang-up: its answer is the end of the call."""
 
     def __init__(
-        self, step: Step, responses: ResponseGate, ending: HangUp, *, greeting: Greeting, transcript: Transcript
+        self, step: Step, responses: ResponseGate, floor: Floor, *, greeting: Greeting, transcript: Transcript
     ) -> None:
         self._step = step
         self._responses = responses
-        self._ending = ending
+        self._floor = floor
         self._greeting = greeting
         self._transcript = transcript
+        self._hang_up: str | None = None
+        """The call of the function that asked to hang up, while the session at hand waits for its output."""
 
     def item_done(self, event: OutputItemDone) -> bool:
-        """An item of a response is done: whether it asks to hang up."""
+        """An item of a response is done. True if it asks to hang up."""
         item = event.item
         if item.type != "function_call" or item.status not in {"completed", None}:
             return False
         call_id = item.call_id or ""
         if item.name == HANG_UP and not self._may_hang_up(event.response_id):
             self._step.report("hang_up_refused")
-            self._answer(function_output(call_id, TOO_EARLY))
+            self._answer(call_id, TOO_EARLY)
             return False
         self._responses.answered(event.response_id)
         if self._responses.suppressed(event.response_id):
-            self._answer(function_output(call_id, "interrupted"))
+            self._answer(call_id, "interrupted")
         elif item.name == HANG_UP:
-            self._ending.ask(call_id)
+            self._hang_up, self._floor.hang_up_asked = call_id, True
             self._step.report("hang_up_asked")
             return True
         else:
-            self._answer(function_output(call_id, NO_SUCH_FUNCTION))
+            self._answer(call_id, NO_SUCH_FUNCTION)
             self._responses.want({})
         return False
 
@@ -51,15 +62,21 @@ class FunctionCalls:
         said = any(turn.who == "caller" and turn.text != "" for turn in self._transcript.turns)
         return (said or bool(self._step.counts["keys"])) and not self._greeting.made_by(response_id)
 
-    def drop_hang_up(self) -> bool:
-        """The caller speaks: whether a hang-up was pending, of which the model is told that it was dropped."""
-        if not self._ending.asked:
-            return False
-        item = self._ending.drop()
+    def drop_hang_up(self) -> None:
+        """The caller speaks: the model is told that the hang-up it asked for was dropped."""
+        self._floor.hang_up_asked = False
         self._step.report("hang_up_dropped")
-        if item is not None:
-            self._answer(item)
-        return True
+        if self._hang_up is not None:
+            self._answer(self._hang_up, NOT_NOW)
 
-    def _answer(self, item: dict[str, Any]) -> None:
-        self._step.send(CreateItem(item, self._step.event_id("item")))
+    def session_lost(self) -> None:
+        """The wish stands; the next session knows nothing of it."""
+        self._hang_up = None
+
+    def _answer(self, call_id: str, text: str) -> None:
+        self._step.send(CreateItem(function_output(call_id, text), self._step.event_id("item")))
+
+
+def function_output(call_id: str, text: str) -> dict[str, Any]:
+    """A `function_call_output` item (openai-realtime 3.1)."""
+    return {"type": "function_call_output", "call_id": call_id, "output": json.dumps({"result": text})}

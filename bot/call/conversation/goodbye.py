@@ -13,7 +13,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from bot.call.conversation.state_machine import StateMachine
+from bot.call.conversation.floor import Floor
+from bot.call.machines import GOODBYE as MOVES
+from bot.call.machines import GoodbyeStage, Move, moved
 from bot.call.outputs import EndReason
 from bot.call.playout.playout_queue import PlayoutQueue
 from bot.call.session.response_gate import ResponseGate
@@ -29,7 +31,7 @@ GOODBYE = (
     "you have to end the call here, and say goodbye. Ask nothing and promise nothing."
 )
 PURPOSE = {"purpose": "goodbye"}
-"""What the goodbye is known by among responses: the server gives metadata back."""
+"""The mark of the goodbye among responses: the server gives metadata back."""
 PARAMETERS: dict[str, Any] = {"tool_choice": "none", "max_output_tokens": 400, "metadata": PURPOSE}
 """400 tokens are 20 s of speech, or less of it and what a reasoning model thinks before."""
 MAX_TRIES = 3
@@ -37,21 +39,18 @@ MAX_TRIES = 3
 
 
 class Goodbye:
-    """`closing` from the moment a bound is reached and the goodbye is to come; then `why` is its reason."""
+    """Moves the floor's goodbye; `why` is the reason for it, once a bound is reached."""
 
     def __init__(
         self,
         step: Step,
-        floor: StateMachine,
+        floor: Floor,
         *,
         responses: ResponseGate,
         speaking: PlayoutQueue,
         turns: TurnOwnership,
     ) -> None:
-        self.closing = False
         self.why: EndReason = "bot_hung_up"
-        self.heard = False
-        """Whether the caller has heard the goodbye to its end."""
         self._step = step
         self._floor = floor
         self._responses = responses
@@ -59,30 +58,41 @@ class Goodbye:
         self._turns = turns
         self._tries = 0
         self._asked = False
-        """Whether the session at hand has been told what the goodbye is to be."""
+        """The session at hand has been told what the goodbye is to be."""
         self._goodbye: str | None = None
         """The id of the goodbye that may be heard."""
-        self._complete = False
-        self._spoilt = False
-        """Something of a goodbye was heard before it was interrupted, or it went wrong."""
+
+    @property
+    def closing(self) -> bool:
+        """A bound is reached, and the goodbye is to come."""
+        return self._floor.goodbye is not GoodbyeStage.NONE
+
+    @property
+    def heard(self) -> bool:
+        """The caller has heard the goodbye to its end."""
+        return self._floor.goodbye is GoodbyeStage.HEARD
+
+    def _move(self, move: Move) -> None:
+        self._floor.goodbye = moved(MOVES, self._floor.goodbye, move)
 
     def close(self, why: EndReason) -> None:
         """From here on there is no response but the goodbye."""
-        self.closing = True
+        self._move(Move.BOUND_REACHED)
         self.why = why
         self._responses.close()
         self._floor.close(why)
         self._take_turns()
 
     def _take_turns(self) -> None:
-        """Where the server can listen and leave the rest to us; elsewhere it answers, and its answer is cancelled."""
+        """Take them if the server can listen and leave the rest to us; else it answers, and its answer is cancelled."""
         if self._turns.may_leave and self._turns.server_may_answer:
             self._step.send(self._turns.update(self._step.event_id("session"), server_owns=False))
 
     def session_lost(self) -> None:
         """A goodbye that was being made is not made to its end: of one that will be heard there is no second."""
-        if self._goodbye is not None and not self._complete:
-            self._spoilt = bool(self._speaking.ledger.of_response(self._goodbye))
+        if self._goodbye is not None and self._floor.goodbye is not GoodbyeStage.MADE:
+            sounded = self._speaking.ledger.of_response(self._goodbye)
+            self._move(Move.CUT_BEGUN if sounded else Move.CUT_UNHEARD)
             self._goodbye = None
         self._asked = False
 
@@ -94,15 +104,15 @@ class Goodbye:
     # ---- the goodbye ----
 
     def go_on(self, *, ready: bool) -> bool:
-        """The line is silent. While closing, when no response is to come, ask for the goodbye. Whether all is over.
+        """The line is silent. While closing, when no response is to come, ask for the goodbye. True once all is over.
 
         `ready`: there is a session to ask.
         """
-        if not self.closing or self._floor.caller_speaking or self._responses.awaited:
+        if self._floor.caller_speaking or self._responses.awaited:
             return False
         if self._turns.server_acts and self._floor.answer_due:  # it comes first, and is cancelled
             return False
-        if self._spoilt or self._tries == MAX_TRIES:
+        if self._floor.goodbye in {GoodbyeStage.SPOILT, GoodbyeStage.HEARD} or self._tries == MAX_TRIES:
             return True
         if not ready:
             return False
@@ -119,7 +129,7 @@ class Goodbye:
         return False
 
     def allows(self, response: Response) -> bool:
-        """Whether a response that was made may be heard. While closing the server may not answer by itself.
+        """True if a response that was made may be heard. While closing the server may not answer by itself.
 
         It may have done so before it knew.
         """
@@ -140,34 +150,36 @@ class Goodbye:
     def created(self, response: Response) -> None:
         """A response that may be was made; a goodbye that the caller spoke over before it was made is none."""
         if self.closing and not self._responses.suppressed(response.id):
-            self._goodbye, self._complete = response.id, False
+            self._goodbye = response.id
+            self._move(Move.BEGUN)
 
     def interrupted(self) -> None:
         """The bot is about to be cut short: of a goodbye that he has begun to hear the caller hears no second one."""
         if self._goodbye is not None:
             entries = self._speaking.ledger.heard(self._step.now_us)
             goodbye = [entry for entry in entries if entry.response_id == self._goodbye]
-            self._spoilt = any(entry.heard for entry in goodbye)
-            self.heard = self._complete and all(entry.finished for entry in goodbye)
+            if self._floor.goodbye is GoodbyeStage.MADE and all(entry.finished for entry in goodbye):
+                self._move(Move.PLAYED_OUT)
+            else:
+                self._move(Move.CUT_BEGUN if any(entry.heard for entry in goodbye) else Move.CUT_UNHEARD)
             self._goodbye = None
 
     def response_done(self, response: Response) -> bool:
-        """A response is over: whether it was the goodbye, which is not tried again when it went wrong."""
+        """A response is over. True if it was the goodbye, which is not tried again when it went wrong."""
         if response.id != self._goodbye:
             return False
-        sounded = bool(self._speaking.ledger.of_response(response.id))
-        self._complete = sounded and response.status == "completed"
-        if not self._complete:
-            self._spoilt = True
+        complete = self._speaking.ledger.of_response(response.id) and response.status == "completed"
+        self._move(Move.COMPLETED if complete else Move.FAILED)
+        if not complete:
             self._step.warn("goodbye_failed", details=in_words(response))
         return True
 
     def played_out(self) -> None:
         """All that was said has been heard, and the call is about to end."""
-        self.heard = self.heard or (self._complete and self._goodbye is not None)
+        self._move(Move.PLAYED_OUT)
 
     def reason(self, reason: EndReason) -> EndReason:
-        """Why the call ends: for what made it close, once something did, whatever stopped us from saying so."""
+        """The reason of the end: what made the call close, once something did, whatever kept us from saying so."""
         early = reason in {"time_limit", "model_unavailable"}
         ours = self.closing and (early or (self._tries and reason == "bot_hung_up"))
         return self.why if ours else reason

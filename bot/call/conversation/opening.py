@@ -12,7 +12,9 @@ from __future__ import annotations
 
 from bot.audio.payload import BYTES_PER_MS
 from bot.call.conversation.barge_in import BargeIn
-from bot.call.conversation.state_machine import StateMachine
+from bot.call.conversation.floor import Floor
+from bot.call.machines import GREETING as MOVES
+from bot.call.machines import GreetingStage, Move, moved
 from bot.call.playout.ledger import Entry
 from bot.call.playout.playout_queue import PlayoutQueue
 from bot.call.prompts.announcement import Announcement
@@ -37,7 +39,7 @@ LONGEST_US = 15_000_000
 
 
 class Opening(Rule):
-    """`settled` once the greeting has been heard for a moment; at once in a call that greets nobody."""
+    """Moves the floor's greeting, until it has been heard for a moment: at once in a call that greets nobody."""
 
     def __init__(
         self,
@@ -49,17 +51,16 @@ class Opening(Rule):
         greeting: Greeting,
         responses: ResponseGate,
         turns: TurnOwnership,
-        floor: StateMachine,
+        floor: Floor,
         account: TurnLog,
         interrupt: BargeIn,
     ) -> None:
-        self.settled = not settings.greets
         self._goes_on = settings.barge_in != "on"
         self._request = greeting_response(settings.greeting, settings.session.instructions)
         self._answer_owed = False
         """The caller spoke before the greeting was asked for, and is answered once it has been."""
         self._times = 0
-        """How often what had begun was taken back."""
+        """Number of times that what had begun was taken back."""
         self._held_us = 0
         """Since when it waits."""
         self._step = step
@@ -71,7 +72,14 @@ class Opening(Rule):
         self._floor = floor
         self._account = account
         self._interrupt = interrupt
-        speaking.keeps = not self.settled
+        speaking.keeps = not self._settled
+
+    @property
+    def _settled(self) -> bool:
+        return self._floor.greeting is GreetingStage.HEARD
+
+    def _move(self, move: Move) -> None:
+        self._floor.greeting = moved(MOVES, self._floor.greeting, move)
 
     # ---- asking ----
 
@@ -88,24 +96,19 @@ class Opening(Rule):
 
     @property
     def _to_be_asked(self) -> bool:
-        return not self.settled and not self._greeting.recorded
-
-    @property
-    def waits_for_server(self) -> bool:
-        """The server is about to answer by itself, and what we asked for now would be taken for that."""
-        return not self.settled and self._turns.server_owns and self._floor.answer_due
+        return not self._settled and not self._greeting.recorded
 
     # ---- what is answered behind it ----
 
     def turn_committed(self) -> bool:
-        """The caller's turn is over: whether it is answered behind a greeting that has yet to be asked for."""
-        owed = not self.settled and self._responses.wants(self._request)
+        """The caller's turn is over. True if it is answered behind a greeting that has yet to be asked for."""
+        owed = not self._settled and self._responses.wants(self._request)
         self._answer_owed = owed or (self._answer_owed and self._responses.awaited)  # a greeting not to be had is over
         return owed
 
     def allows(self, response: Response) -> bool:
-        """Whether a response that was made may be heard: the server's own may not while the greeting is to be asked."""
-        if self.settled or not self._turns.server_owns or not self._responses.wants(self._request):
+        """True if a response that was made may be heard: the server's own may not while the greeting is to be asked."""
+        if self._settled or not self._turns.server_owns or not self._responses.wants(self._request):
             return True
         self._responses.intruded(response.id)
         self._step.send(self._responses.cancel(response.id, self._step.event_id("cancel")))
@@ -121,7 +124,7 @@ class Opening(Rule):
 
     def response_done(self, response: Response) -> None:
         """The server, which acts by itself, may have cancelled a greeting that it made after the caller had begun."""
-        if not self.settled and spoken_over(response) and self._greeting.made_by(response.id):
+        if spoken_over(response) and self._greeting.made_by(response.id):
             self._ask_again(response.id)
 
     def _ask_again(self, response_id: str) -> None:
@@ -134,9 +137,7 @@ class Opening(Rule):
     def settle(self) -> None:
         """A step is over: hold the greeting back, let it go, or be done with it."""
         speaking = self._speaking
-        if self.settled and not speaking.paused:
-            return
-        talked_over = not self.heard() and self._floor.caller_speaking and self._announcement.proven
+        talked_over = not self.heard() and self._floor.caller_speaking and self._floor.notice_heard
         if not talked_over:
             self._let_go()
         elif not speaking.paused and not (self._goes_on and self._begun):
@@ -145,18 +146,19 @@ class Opening(Rule):
     @property
     def waits(self) -> bool:
         """Nothing of the greeting is on its way: it waits for a caller who speaks."""
-        return not self.settled and not self._begun and self._announcement.proven
+        return not self._settled and not self._begun and self._floor.notice_heard
 
     @property
     def _begun(self) -> bool:
         return any(entry.sent for entry in self._said())
 
     def heard(self) -> bool:
-        """Whether the caller has heard a moment of what the bot has to say, or all of a greeting that is shorter."""
-        if not self.settled and self._enough_heard():
-            self.settled = True  # also when it is cut short in this very step, and nothing shows it any more
+        """True once the caller has heard a moment of what the bot has to say, or all of a greeting that is shorter."""
+        if not self._settled and self._enough_heard():
+            self._move(Move.MOMENT_HEARD)  # also when it is cut short in this very step, and nothing shows it any more
             self._speaking.forget_kept()
-        return self.settled
+            self.due_us = NEVER_US
+        return self._settled
 
     def _enough_heard(self) -> bool:
         now_us, paused = self._step.now_us, self._speaking.paused
@@ -167,6 +169,7 @@ class Opening(Rule):
 
     def _hold(self) -> None:
         """The caller speaks: silence, until they stop."""
+        self._move(Move.TALKED_OVER)
         self._speaking.paused, self._held_us = True, self._step.now_us
         self._times += self._begun
         active = self._responses.active
@@ -183,6 +186,7 @@ class Opening(Rule):
         speaking = self._speaking
         if not speaking.paused:
             return
+        self._move(Move.SILENCE)
         speaking.paused = False
         messages = speaking.flush(self._step.now_us)
         if messages:
@@ -190,19 +194,18 @@ class Opening(Rule):
             self._floor.happen(Happening.AUDIO)
 
     def look(self) -> None:
-        """When a moment of the greeting will have been heard, the announcement is over, or it waits no longer."""
-        if self.settled:
-            self.due_us = NEVER_US
-        elif self._speaking.paused:
+        """Reckon when a moment of it will have been heard, the announcement is over, or it waits no longer."""
+        if self._speaking.paused:
             self.due_us = self._held_us + LONGEST_US
         else:
             now_us = self._step.now_us
             times = [entry.began_us + MOMENT_MS * 1_000 for entry in self._said() if entry.began_us is not None]
-            times += self._announcement.due_us if self._floor.caller_speaking else ()
+            if self._floor.caller_speaking and not self._floor.notice_heard:
+                times += self._announcement.due_us
             self.due_us = min([at_us for at_us in times if at_us > now_us], default=NEVER_US)
 
     def _said(self) -> list[Entry]:
-        """What the caller hears of the bot besides the announcement and fillers."""
+        """All that the caller hears of the bot besides the announcement and fillers."""
         notice = self._announcement.recorded
         entries = self._speaking.ledger.heard(self._step.now_us)
         return [one for one in entries if not one.aside and (notice is None or one is not notice.entry)]

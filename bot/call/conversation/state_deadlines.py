@@ -12,10 +12,10 @@ CLAIM_US = 10_000_000
 """A session that no stream has claimed is closed after this."""
 
 CLOSING_US = 30_000_000
-"""How long a caller may speak when the call is to be closed, before it ends without the bot's goodbye."""
+"""The longest a caller may speak when the call is to be closed, before it ends without the bot's goodbye."""
 
 GRACE_US = 60_000_000
-"""How long after its limit a call may last, for the end of a sentence and the goodbye."""
+"""Time that a call may last beyond its limit, for the end of a sentence and the goodbye."""
 
 
 class StateDeadlines(Rule):
@@ -23,7 +23,9 @@ class StateDeadlines(Rule):
 
     def __init__(self, settings: CallSettings, step: Step) -> None:
         self._step = step
-        self._state = State.OPENING
+        self.state = State.OPENING
+        self.watches = False
+        """The state at hand may not last for ever, nor may some that follow."""
         self._answer_us = round(settings.response_s * 1_000_000)
         self._call_us = round(settings.max_call_s * 1_000_000)
         self._before_us = round(settings.elapsed_s * 1_000_000)
@@ -44,21 +46,21 @@ class StateDeadlines(Rule):
         self._reckon()
 
     def entered(self, state: State, now_us: int) -> None:
-        """The call moved into `state`: the limit on how long it may stay there."""
-        self._state, self._state_by = state, None
+        """The call moved into `state`: the limit on how long it may stay there. Without `watches` there is none."""
+        self.state, self._state_by = state, None
         if self._closing and state in {State.LISTENING, State.HEARING}:
             self._state_by = (now_us + CLOSING_US, self._closing)
         self._reckon()
 
     def close(self, state: State, now_us: int, reason: EndReason) -> None:
         """The call is to be closed: from here on a caller who does not stop speaking is not listened to for ever."""
-        self._closing = reason
+        self._closing, self.watches = reason, True
         self.entered(state, now_us)
 
     def goodbye_missing(self, now_us: int) -> None:
         """The line is silent, and a hang-up waits for its response to be over: not for ever."""
         if self._state_by is None and self._answer_us:
-            self._state_by = (now_us + self._answer_us, "bot_hung_up")
+            self._state_by, self.watches = (now_us + self._answer_us, "bot_hung_up"), True
             self._reckon()
 
     def _reckon(self) -> None:
@@ -68,11 +70,11 @@ class StateDeadlines(Rule):
     def due(self) -> EndReason | None:
         reason = self.passed(self._step.now_us)
         if reason is not None:
-            self._step.warn("limit_reached", reason=reason, state=self._state.value)
+            self._step.warn("limit_reached", reason=reason, state=self.state.value)
         return reason
 
     def passed(self, now_us: int) -> EndReason | None:
-        """Why the call must end now, None when it need not."""
+        """The reason for which the call must end now, None when it need not."""
         if self._ready_by is not None and now_us >= self._ready_by:
             return "model_unavailable"
         if self._claim_by is not None and now_us >= self._claim_by:

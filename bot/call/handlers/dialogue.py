@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bot.call.machines import GoodbyeStage, GreetingStage
 from bot.call.outputs import EndReason
 from bot.call.states import Happening, State
 from bot.call.wiring import Parts
@@ -17,36 +18,29 @@ class Dialogue:
     # ---- the caller speaks ----
 
     def speech_started(self, event: events.SpeechStarted) -> None:
-        parts = self._parts
+        parts, floor = self._parts, self._parts.floor
         parts.account.caller_started(event)
-        parts.no_progress.speech_started()
-        parts.floor.caller_speaking = True
-        dropped = parts.functions.drop_hang_up()
-        may_interrupt = self._may_interrupt()
-        if not may_interrupt and parts.interrupt.bot_speaks and not parts.opening.waits:
+        floor.caller_speaking = True
+        dropped = floor.hang_up_asked
+        if dropped:
+            parts.functions.drop_hang_up()
+        may_interrupt = floor.may_interrupt()
+        if not may_interrupt and floor.bot_speaks() and not parts.opening.waits:
             parts.step.counts["interruptions_refused"] += 1
             if not dropped:
                 return
-        elif parts.opening.heard():
+        elif floor.greeting is GreetingStage.HEARD or parts.opening.heard():
             parts.responses.forget()
-            parts.retries.caller_spoke()
-            if may_interrupt and parts.interrupt.possible:
-                parts.farewell.interrupted()
+            floor.let_in += 1
+            if may_interrupt and floor.cuttable():
+                if floor.goodbye is not GoodbyeStage.NONE:
+                    parts.farewell.interrupted()
                 parts.interrupt.cut()
-        parts.floor.happen(Happening.SPEECH_STARTED)
-
-    def _may_interrupt(self) -> bool:
-        parts = self._parts
-        if not parts.announcement.proven:
-            return False
-        if parts.settings.barge_in == "after_greeting":
-            return parts.greeting.over(parts.step.now_us)
-        return parts.settings.barge_in == "on"
+        floor.happen(Happening.SPEECH_STARTED)
 
     def speech_stopped(self, event: events.SpeechStopped) -> None:
         parts = self._parts
         parts.account.caller_stopped(event)
-        parts.no_progress.speech_stopped()
         parts.floor.caller_stopped()
 
     def turn_committed(self, event: events.Committed) -> None:
@@ -60,7 +54,7 @@ class Dialogue:
             parts.responses.want({})
 
     def caller_transcript_grows(self, event: events.CallerTranscriptGrows | events.CallerTranscript) -> None:
-        """What was understood of the turn so far."""
+        """The turn so far, as it was understood."""
         self._parts.step.follows = "what is due"
         self._parts.account.caller_words_so_far(event.item_id, event.transcript.strip())
 
@@ -132,8 +126,11 @@ class Dialogue:
         parts.responses.done(response.id)
         parts.response_timeout.response_done()
         parts.answer.response_done(response.id)
-        parts.opening.response_done(response)
+        if parts.floor.greeting is not GreetingStage.HEARD:
+            parts.opening.response_done(response)
         parts.spending.response(event)
-        if parts.farewell.response_done(response) or not parts.retries.response_done(response):
+        closing = parts.floor.goodbye is not GoodbyeStage.NONE
+        if closing and parts.farewell.response_done(response):
             return None
-        return "model_unavailable"
+        cut_short = response.status == "cancelled" and parts.responses.suppressed(response.id)
+        return None if cut_short or not parts.retries.response_done(response) else "model_unavailable"

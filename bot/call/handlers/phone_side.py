@@ -1,4 +1,4 @@
-"""What the phone's side says, and the moment from which on the caller hears us."""
+"""Messages of the phone's side, and the moment from which on the caller hears us."""
 
 from __future__ import annotations
 
@@ -46,9 +46,11 @@ class PhoneSide:
         parts.step.report("begun", after_ms=parts.step.now_us // 1000)
         if parts.responses.awaited:
             floor.happen(Happening.RESPONSE_STARTED)
-        if parts.ending.asked:
+        if floor.hang_up_asked:
             floor.happen(Happening.HANG_UP_ASKED)
         self._flush()
+        if parts.speaking.ledger.sounds:  # it began behind a filler, before both sides were there
+            floor.happen(Happening.AUDIO)
 
     def mark_echoed(self, message: stream.MarkEcho) -> None:
         """Mostly it tells of nothing but how playing goes on: nothing has begun, and nothing is over."""
@@ -82,8 +84,6 @@ class PhoneSide:
 
     def _flush(self) -> None:
         parts = self._parts
-        if parts.floor.state is State.OPENING:
-            return
         messages = parts.speaking.flush(parts.step.now_us)
         if messages:
             parts.step.send_all(messages)

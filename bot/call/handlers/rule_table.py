@@ -14,7 +14,7 @@ def rules(parts: Parts, liveness: SessionLiveness) -> tuple[Rule, ...]:
         parts.spending,
         parts.max_duration,
         parts.idle,
-        parts.no_progress,
+        *([parts.no_progress] if parts.settings.no_progress_s else []),
         parts.sessions,
         parts.limits,
         liveness,

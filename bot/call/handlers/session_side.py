@@ -6,7 +6,6 @@ from bot.call.handlers.phone_side import PhoneSide
 from bot.call.handlers.session_takeover import SessionTakeover
 from bot.call.inputs import ModelClosed, SessionAlive
 from bot.call.outputs import EndReason
-from bot.call.states import State
 from bot.call.wiring import Parts
 from bot.realtime import events
 from bot.realtime.errors import EXPIRED
@@ -17,12 +16,12 @@ OPENING_UPDATE = "session_1"
 
 
 class SessionSide:
-    """What a session says of itself; what it says of the conversation is for bot.call.handlers.dialogue."""
+    """Messages of a session about itself; those about the conversation are for bot.call.handlers.dialogue."""
 
     def __init__(self, parts: Parts, phone: PhoneSide) -> None:
         self._parts = parts
         self._phone = phone
-        self._succession = SessionTakeover(parts)
+        self.takeover = SessionTakeover(parts)
 
     # ---- it opens ----
 
@@ -43,9 +42,10 @@ class SessionSide:
             return "model_unavailable"
         if parts.listening.ready:
             parts.turns.confirmed()
-        elif self._succession.take_over():
+        elif self.takeover.take_over():
             parts.limits.session_ready()
-            self.release()
+            parts.wrap_up.mind()  # a call that is to end asks for no answer first
+            parts.floor.ask()
             parts.step.send_all(parts.listening.open())
             self._phone.begin()
         else:
@@ -64,29 +64,21 @@ class SessionSide:
         self._phone.begin()
 
     def _greet(self) -> None:
-        """What is played to the caller the model is told, and what is not recorded it is to say."""
+        """Tell the model what is played to the caller, and have it say what is not recorded."""
         parts, step = self._parts, self._parts.step
         for recorded in filter(None, (parts.announcement.recorded, parts.greeting.recorded)):
             step.send(events.CreateItem(recorded.item(), step.event_id("item")))
         parts.opening.greet()
-        self.release()
+        parts.floor.ask()
 
     # ---- it goes on ----
 
     def hand_over_turns(self) -> None:
         """Once announcement and greeting have been heard, nothing stands against the server's acting by itself."""
         parts, step = self._parts, self._parts.step
-        heard = parts.opening.settled and parts.announcement.proven and not parts.floor.caller_speaking
-        if heard and not parts.farewell.closing and parts.turns.take_owed():
+        if parts.floor.may_hand_over_turns():
+            parts.turns.owed = False
             step.send(parts.turns.update(step.event_id("session"), server_owns=True))
-
-    def release(self) -> None:
-        """Ask for the response that is wanted, if it may be asked for now."""
-        parts = self._parts
-        waits = parts.floor.caller_speaking or parts.opening.waits_for_server
-        request = None if waits else parts.responses.release()
-        if request is not None:
-            parts.step.send(request)
 
     def alive(self, _: SessionAlive) -> None:
         self._parts.step.follows = "what is due"
@@ -106,13 +98,4 @@ class SessionSide:
 
     def lose(self, failure: FailureKind, code: int, reason: str) -> EndReason | None:
         """The session is gone, or is to be given up: another one takes its place if that can help."""
-        return None if self._succession.lose(failure, code, reason) else self._parts.sessions.none_left()
-
-    def change(self) -> None:
-        """A step is over: let the session that waits take over, if this is the moment."""
-        parts, responses = self._parts, self._parts.responses
-        calm = not responses.busy and not parts.floor.caller_speaking
-        pause = calm and parts.floor.state is State.LISTENING and not responses.awaited
-        silent = pause and not parts.speaking.has_floor(parts.step.now_us)
-        parts.idle.silent = silent and parts.listening.ready
-        self._succession.change(pause=silent, calm=calm)
+        return None if self.takeover.lose(failure, code, reason) else self._parts.sessions.none_left()

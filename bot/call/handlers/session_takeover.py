@@ -1,4 +1,4 @@
-"""What it means for a call that its session is lost, and that another one takes over.
+"""Session takeover: a session is lost, and another one takes over.
 
 What the caller was about to hear is heard, what he says is kept, and the next session is told the conversation as it
 was heard (bot.call.transcript.past_turns). When to dial and when to change is decided in bot.call.session.failover.
@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import Protocol
 
+from bot.call.machines import SessionStage
 from bot.call.transcript.past_turns import carry_on_item, conversation_items, said_as
 from bot.call.transcript.transcript import Turn
 from bot.call.wiring import Parts
@@ -20,7 +21,7 @@ which nothing came, it counts from what he heard last: mostly at once."""
 
 
 class Part(Protocol):
-    """What of a call knows something of the session at hand."""
+    """A part of the call that knows something of the session at hand."""
 
     def session_lost(self) -> None:
         """Nothing more comes of this session; the next one knows nothing."""
@@ -41,15 +42,14 @@ class SessionTakeover:
             parts.turns,
             parts.formats,
             parts.transcript,
-            parts.ending,
+            parts.functions,
             parts.idle,
-            parts.no_progress,
         )
 
     def lose(self, failure: FailureKind, code: int, reason: str) -> bool:
         """The session is lost: whether the call can go on."""
         sessions, filler, now_us = self._parts.sessions, self._parts.filler, self._parts.step.now_us
-        known = sessions.deaf
+        known = sessions.at_hand is SessionStage.LOST
         waited = failure == "timeout" and filler.awaited
         if not sessions.lost(failure, code, reason):
             return False
@@ -65,7 +65,7 @@ class SessionTakeover:
         """Take the session that waits, if this is the moment. Comes last in a step."""
         sessions = self._parts.sessions
         if sessions.may_change(pause=pause, calm=calm):
-            if not sessions.deaf:
+            if sessions.at_hand is not SessionStage.LOST:
                 self._forget()
             sessions.change()
 
@@ -77,7 +77,7 @@ class SessionTakeover:
             part.session_lost()
         owed = parts.responses.session_lost() or owed
         parts.listening.session_lost()
-        if owed and not parts.ending.asked:
+        if owed and not parts.floor.hang_up_asked:
             parts.responses.want({})
         parts.floor.session_lost()
 

@@ -27,7 +27,7 @@ EARLY_US = 30_000
 """An echo this much before its mark could have been played is jitter; earlier, it is not believed."""
 DRIFT_PPM = 300
 CONFIRM_WITHIN_US = 2_000_000
-"""When no echo confirms the end, the bot's floor ends this long after the ledger's own end of playing."""
+"""Time from the ledger's own end of playing to the end of the bot's floor, if no echo confirms the end."""
 STALLED_US = 30_000_000
 """A line that stood still for longer does not come back: the socket's own pings give it up before."""
 PROBE_EVERY_US = 50_000
@@ -66,19 +66,19 @@ class Entry:
     """No item of the conversation stands for it: it is cleared like all audio, and the model is told nothing of it."""
     first_run: Run | None = None
     first_at: int = 0
-    """Where its first byte is played: the run, and the bytes before it there."""
+    """Place of its first byte: the run, and the bytes before it there."""
     last_run: Run | None = None
     last_at: int = 0
-    """Where its last byte so far has been played: the run, and the bytes up to it."""
+    """Place of its last byte so far: the run, and the bytes up to it."""
 
     @property
     def finished(self) -> bool:
-        """Whether every byte that will ever come has been heard."""
+        """True if every byte that will ever come has been heard."""
         return self.done and self.heard == self.sent == self.received
 
     @property
     def began_us(self) -> int | None:
-        """When its first byte is played, by the clock as corrected so far; None when nothing was sent."""
+        """Moment at which its first byte is played, by the clock as corrected so far; None when nothing was sent."""
         run = self.first_run
         if run is None:
             return None
@@ -88,22 +88,22 @@ class Entry:
 
     @property
     def ended_us(self) -> int | None:
-        """When the last byte sent of it will have been played, by the clock as corrected so far."""
+        """Moment at which the last byte sent of it will have been played, by the clock as corrected so far."""
         return None if self.last_run is None else self.last_run.at_us(self.last_at)
 
     def over_by(self, now_us: int) -> bool:
-        """Whether it has been heard to its end by then, by the clock as corrected so far. Claims nothing as heard."""
+        """True if it has been heard to its end by then, by the clock as corrected so far. Claims nothing as heard."""
         ended_us = self.ended_us
         return self.done and self.sent == self.received and ended_us is not None and ended_us <= now_us
 
     @property
     def begun(self) -> bool:
-        """Whether a mark that came back proves that its first byte was played."""
+        """True if a mark that came back proves that its first byte was played."""
         return self.first_run is not None and self.first_run.proven > self.first_at
 
     @property
     def proven(self) -> bool:
-        """Whether a mark that came back proves that all that was sent of it was played."""
+        """True if a mark that came back proves that all that was sent of it was played."""
         return self.last_run is not None and self.last_run.proven >= self.last_at
 
 
@@ -133,7 +133,7 @@ class Run:
         return self.at_us(self.size)
 
     def at_us(self, position: int) -> int:
-        """When the first `position` bytes have been played."""
+        """Moment at which the first `position` bytes have been played."""
         return self.start_us + self.hold.us + position * US_PER_BYTE
 
     def position(self, now_us: int, late_us: int) -> int:
@@ -160,30 +160,30 @@ class Ledger:
         self.dead_echoes = 0
         self.unconfirmed_ends = 0
         self.echoes = False
-        """Whether marks come back on this line, so that one which does not tells something."""
+        """True while marks come back on this line, so that one which does not tells something."""
         self.ask_until_us = 0
         """Until then a phone is asked for the round trip that has sent no mark back."""
         self.round_trip = RoundTrip()
         self.news = False
-        """Whether something had begun by the last echo, or was over: else it told of nothing but the clock."""
+        """True if something had begun by the last echo, or was over: else it told of nothing but the clock."""
         self.late_us = 0
-        """How much later than by our own clock the last run plays, or had played when it was cut."""
+        """The time by which, against our own clock, the last run plays, or had played when it was cut."""
         self._starts = StartHold()
         self._entries: list[Entry] = []
         self._runs: list[Run] = []
         """Those of which something may still be heard, and the last one, oldest first."""
         self._marks: deque[Mark] = deque()
         self._probes = 0
-        """Of the marks that are out, those on an empty buffer."""
+        """Number of marks on an empty buffer among those that are out."""
         self._dead: dict[str, int] = {}
         self._mark_number = 0
         self._marked_us = 0
         self._unmarked = 0
         """Bytes sent since the last mark."""
         self._out = False
-        """Whether a byte was sent that is not known to have been played."""
+        """True if a byte was sent that is not known to have been played."""
         self._given_up = False
-        """Whether the floor has ended without it."""
+        """True if the floor has ended without it."""
 
     # ---- what was sent ----
 
@@ -204,7 +204,7 @@ class Ledger:
         return live[-1].content_index
 
     def has_room(self, item_id: str, content_index: int) -> bool:
-        """Whether audio of this content can be accounted for: a model that jumps between many is not followed."""
+        """True if audio of this content can be accounted for: a model that jumps between many is not followed."""
         if self._runs and len(self._runs[-1].parts) >= MAX_PARTS:
             return False
         if len(self._entries) < MAX_ENTRIES:
@@ -212,7 +212,7 @@ class Ledger:
         return any(entry.content_index == content_index for entry in self.find(item_id))
 
     def ahead_bytes(self, now_us: int) -> int:
-        """How much was sent and is still to be played, by the clock as corrected."""
+        """Bytes that were sent and are still to be played, by the clock as corrected."""
         return sum([run.size - run.position(now_us, run.hold.us) for run in self._runs])
 
     def find(self, item_id: str) -> list[Entry]:
@@ -255,7 +255,7 @@ class Ledger:
         self._entries = [entry for entry in self._entries if not entry.finished]
 
     def _certain(self, ended_us: int, now_us: int, confirm_us: int) -> bool:
-        """Whether what ended by the clock then has surely ended, though no mark says so."""
+        """True if what ended by the clock then has surely ended, though no mark says so."""
         return now_us - ended_us >= (STALLED_US if self.echoes else confirm_us)
 
     # ---- marks ----
@@ -269,7 +269,7 @@ class Ledger:
         return self._set_mark(now_us) if self._unmarked >= (1 if at_end else MARK_EVERY_BYTES) else None
 
     def probe_us(self, now_us: int) -> int | None:
-        """When a mark is due on the empty buffer, for the round trip alone; None: it is not empty, or enough is known.
+        """Moment of the next mark on the empty buffer, for the round trip alone; None: not empty, or enough is known.
 
         A phone is asked as its stream begins, and again only if marks come back.
         """
@@ -338,7 +338,7 @@ class Ledger:
             self._given_up = False
 
     def _follow(self, run: Run) -> None:
-        """What is before `run` has been played as well, and what is behind it begins no sooner than it ends."""
+        """Count what is before `run` as played, and let what is behind it begin no sooner than it ends."""
         at = self._runs.index(run) if run in self._runs else -1
         for before in self._runs[: max(at, 0)]:
             before.proven = before.size
@@ -356,11 +356,11 @@ class Ledger:
     # ---- what was heard ----
 
     def interruptible(self, now_us: int) -> bool:
-        """Whether any byte was sent that may still be heard: none is known to have been."""
+        """True if any byte was sent that may still be heard: none is known to have been."""
         return self._out and not self._certain(self._runs[-1].end_us, now_us, CONFIRM_WITHIN_US)
 
     def playing(self, now_us: int) -> bool:
-        """Whether the bot has the floor by what was sent."""
+        """True if the bot has the floor by what was sent."""
         if not self._out or now_us < self._runs[-1].end_us + CONFIRM_WITHIN_US:
             return self._out
         if not self._given_up:
@@ -369,24 +369,29 @@ class Ledger:
         return False
 
     def over_us(self) -> int | None:
-        """When the floor is given up if no echo says so before; None when it has been, or nothing is out."""
+        """Moment at which the floor is given up if no echo says so before; None when it has been, or nothing is out."""
         return self._runs[-1].end_us + CONFIRM_WITHIN_US if self._out and not self._given_up else None
 
     def over(self, entry: Entry, now_us: int, *, confirm_us: int = 0) -> bool:
-        """Whether `entry` was heard to its end: a mark says so, or it ended so long ago and no mark will."""
+        """True if `entry` was heard to its end: a mark says so, or it ended so long ago and no mark will."""
         ended_us = entry.ended_us
         if ended_us is None or not entry.over_by(now_us):
             return False
         return entry.proven or self._certain(ended_us, now_us, confirm_us)
 
     def end_us(self) -> int | None:
-        """When the last byte sent will have been played, by the clock as corrected."""
+        """Moment at which the last byte sent will have been played, by the clock as corrected."""
         return self._runs[-1].end_us if self._runs else None
 
     @property
     def last(self) -> Entry | None:
-        """What was sent last; None when nothing was, or all of it was cleared."""
+        """The entry that was sent last; None when nothing was, or all of it was cleared."""
         return self._runs[-1].parts[-1][0] if self._runs else None
+
+    @property
+    def sounds(self) -> bool:
+        """The last that was sent is no filler, and is not known to have been heard."""
+        return self._out and not self._runs[-1].parts[-1][0].aside
 
     def heard(self, now_us: int) -> list[Entry]:
         """Every live entry in the order of playing, its `heard` brought up to `now_us`. Never runs backwards."""

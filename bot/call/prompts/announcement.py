@@ -16,7 +16,7 @@ ANNOUNCEMENT_ITEM = "announcement"
 
 
 class Announcement:
-    """Where none is set, over before it begins. Make it before anything else that is played."""
+    """A notice that is over before it begins where none is set. Make it before anything else that is played."""
 
     def __init__(self, settings: CallSettings, speaking: PlayoutQueue, transcript: Transcript) -> None:
         self.recorded: RecordedPrompt | None = None
@@ -24,21 +24,17 @@ class Announcement:
         if settings.announcement_audio:
             audio, words = settings.announcement_audio, settings.announcement
             self.recorded = RecordedPrompt(ANNOUNCEMENT_ITEM, words, audio, speaking, transcript)
-        self.proven = self.recorded is None
-        """Whether he had certainly heard it at the last look, since a mark behind it has come back.
-
-        From here on he may interrupt: a `clear` sooner would take the proof away, and on a line that stalls the end.
-        """
 
     @property
     def due_us(self) -> tuple[int, ...]:
-        """When to look: at its end, if its mark came back a little early, and when it counts as heard without one."""
-        ended_us = None if self.recorded is None or self.proven else self.recorded.entry.ended_us
+        """Times to look: at its end, if its mark came back a little early, and when it counts as heard without one."""
+        ended_us = None if self.recorded is None else self.recorded.entry.ended_us
         return () if ended_us is None else (ended_us, ended_us + CONFIRM_WITHIN_US)
 
-    def look(self, now_us: int) -> bool:
-        """Whether it has been proven since the last look."""
-        if self.proven or self.recorded is None:
-            return False
-        self.proven = self._ledger.over(self.recorded.entry, now_us, confirm_us=CONFIRM_WITHIN_US)
-        return self.proven
+    def heard(self, now_us: int) -> bool:
+        """True once the caller has certainly heard it, since a mark behind it has come back.
+
+        From then on they may interrupt: a `clear` sooner would take the proof away, and on a line that stalls the end.
+        """
+        entry = None if self.recorded is None else self.recorded.entry
+        return entry is None or self._ledger.over(entry, now_us, confirm_us=CONFIRM_WITHIN_US)

@@ -1,4 +1,4 @@
-"""What the caller hears while he waits: a short recording, when nothing else comes in time.
+"""Fillers: while callers wait they hear a short recording, when nothing else comes in time.
 
 A filler is an entry of the ledger that no item of the conversation stands for. It is cleared like all audio; the model
 is told nothing of it, and the transcript has no turn of it. What comes meanwhile plays behind it. It takes no floor: a
@@ -55,7 +55,7 @@ class Filler(Rule):
 
     @property
     def awaited(self) -> bool:
-        """Whether the caller waited after the last step."""
+        """True if the caller waited after the last step."""
         return self._since_us is not None
 
     def _reckon(self) -> int:
@@ -74,8 +74,9 @@ class Filler(Rule):
 
     @property
     def _blocked(self) -> bool:
-        """Whether the line takes nothing at this moment: whatever waits there is heard first."""
-        return self._speaking.full or (self._speaking.waiting and self._speaking.begun)
+        """The line takes nothing at this moment: whatever waits there is heard first, or the caller speaks."""
+        speaking = self._speaking
+        return speaking.full or speaking.paused or (speaking.waiting and speaking.begun)
 
     def due(self) -> None:
         """Play a filler, if one is due by what plays now."""

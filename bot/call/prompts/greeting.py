@@ -26,7 +26,7 @@ class Greeting:
         self, settings: CallSettings, responses: ResponseGate, speaking: PlayoutQueue, transcript: Transcript
     ) -> None:
         self.recorded: RecordedPrompt | None = None
-        self._over = not settings.greets
+        self.is_over = not settings.greets
         self._response_id: str | None = None
         self._responses = responses
         self._speaking = speaking
@@ -35,7 +35,7 @@ class Greeting:
             self.recorded = RecordedPrompt(RECORDED_ITEM, words, audio, speaking, transcript)
 
     def owns(self, entry: Entry) -> bool:
-        """Whether `entry` is the greeting's."""
+        """True if `entry` is the greeting's."""
         return entry.item_id == RECORDED_ITEM or (bool(entry.response_id) and entry.response_id == self._response_id)
 
     @property
@@ -48,7 +48,7 @@ class Greeting:
         return response_id == self._response_id
 
     def response_created(self, response_id: str) -> None:
-        if self._response_id is None and not self._over and not self.recorded:
+        if self._response_id is None and not self.is_over and not self.recorded:
             self._response_id = response_id
 
     def response_failed(self, response_id: str) -> None:
@@ -58,7 +58,7 @@ class Greeting:
 
     def given_up(self) -> None:
         """No answer is to be had at present: a greeting of which nothing was made does not come any more."""
-        self._over = self._over or (self._response_id is None and not self.recorded)
+        self.is_over = self.is_over or (self._response_id is None and not self.recorded)
 
     def session_lost(self) -> None:
         """One of which nothing was made will be asked for again."""
@@ -69,11 +69,11 @@ class Greeting:
     def line_silent(self) -> None:
         """Nothing plays and nothing waits: a greeting that has been generated has been heard."""
         if self.recorded or (self._responses.active is None and self._response_id is not None):
-            self._over = True
+            self.is_over = True
 
     def over(self, now_us: int) -> bool:
-        """Whether the greeting has been heard, even if what came right behind it still plays."""
-        return self._over or self._heard(now_us)
+        """True if the greeting has been heard, even if what came right behind it still plays."""
+        return self.is_over or self._heard(now_us)
 
     def _heard(self, now_us: int) -> bool:
         if not self.recorded and self._response_id in {None, self._responses.active}:

@@ -11,7 +11,7 @@ from __future__ import annotations
 from typing import Any
 
 from bot.call.outputs import EndReason
-from bot.call.rule import NEVER_US, Bound, Level
+from bot.call.rule import NEVER_US, Bound
 from bot.call.session.response_gate import ResponseGate
 from bot.call.settings import CallSettings
 from bot.call.step import Step
@@ -27,7 +27,7 @@ PROMPT = (
     "he or she is still there. Do not go on with anything else."
 )
 PARAMETERS: dict[str, Any] = {"tool_choice": "none", "metadata": {"purpose": "still_there"}}
-"""What is to be said stands in an item, not in instructions of the response: those would cost the cache its hits."""
+"""The words stand in an item, not in instructions of the response: those would cost the cache its hits."""
 
 
 class Idle(Bound):
@@ -38,6 +38,8 @@ class Idle(Bound):
     def __init__(self, settings: CallSettings, step: Step, responses: ResponseGate) -> None:
         self.silent = False
         """Nobody speaks, nothing is awaited, and the session is there to ask."""
+        self.full_us = NEVER_US
+        """Moment at which the silence at hand is long enough to do something about."""
         self._longest_us = round(settings.idle_s * 1_000_000)
         self._step = step
         self._responses = responses
@@ -50,18 +52,27 @@ class Idle(Bound):
         self._doubtful: dict[str, tuple[int, int, int]] = {}
         """Silence and prompts before each turn that may turn out to have no words, and when it was."""
         self._written = False
-        """Whether any turn of the call was written down."""
+        """True if any turn of the call was written down."""
 
-    def look(self) -> None:
-        now_us, since_us = self._step.now_us, self._since_us
-        if self.silent and since_us is None:
-            self._since_us = since_us = now_us
-        elif not self.silent and since_us is not None:
+    def hear(self, *, silent: bool) -> None:
+        """A silence has begun, or is over."""
+        now_us, since_us, self.silent = self._step.now_us, self._since_us, silent
+        if silent:
+            self._since_us = now_us
+        elif since_us is not None:
             self._quiet_us += now_us - since_us
-            self._since_us = since_us = None
-        words_us = self._words_due_us() if self._doubtful else NEVER_US
-        full_us = since_us + self._longest_us - self._quiet_us if since_us is not None and self._longest_us else 0
-        self.due_us = min(words_us, full_us) if full_us > now_us else words_us
+            self._since_us = None
+        self._reckon()
+
+    def _reckon(self) -> None:
+        """Moment at which it is long enough, or when words that were waited for come no more."""
+        since_us, now_us = self._since_us, self._step.now_us
+        self.full_us = NEVER_US
+        if since_us is not None and self._longest_us:
+            self.full_us = since_us + self._longest_us - self._quiet_us
+        full = self.full_us <= now_us
+        self.level = 2 if full and self._prompts == MAX_PROMPTS else 0
+        self.due_us = min(self._words_due_us(), NEVER_US if full else self.full_us)
 
     def caller_turn(self, item_id: str) -> None:
         """His turn was committed: words, until the opposite is known."""
@@ -69,11 +80,11 @@ class Idle(Bound):
             self._doubtful[item_id] = (self._silence_us(), self._prompts, self._step.now_us)
             while len(self._doubtful) > REMEMBERED:
                 del self._doubtful[next(iter(self._doubtful))]
-        self._reset()
         self._prompts = 0
+        self._reset()
 
     def caller_words(self, item_id: str, text: str) -> None:
-        """What he said, as it was understood."""
+        """Words of the caller, as they were understood."""
         self._written = True
         quiet_us, prompts, _ = self._doubtful.pop(item_id, (0, 0, 0))
         if text:
@@ -81,11 +92,13 @@ class Idle(Bound):
         else:
             self._quiet_us += quiet_us
             self._prompts = max(self._prompts, prompts)
+        self._reckon()
 
     def due(self) -> None:
         """Turns of which no words come any more had none; a silence that is long enough is minded anyway."""
         while self._words_due_us() <= self._step.now_us:
             self.caller_words(next(iter(self._doubtful)), "")
+        self._reckon()
 
     def _words_due_us(self) -> int:
         if not (self._written and self._doubtful):
@@ -96,12 +109,13 @@ class Idle(Bound):
     def session_lost(self) -> None:
         """No words of earlier turns come any more."""
         self._doubtful.clear()
+        self._reckon()
 
     def mind(self) -> None:
-        """Ask whether he is there, if it is time. The request goes out as any other."""
-        if self._prompts < MAX_PROMPTS and self._full():
-            self._reset()
+        """Ask whether they are there, the silence being long enough. The request goes out as any other."""
+        if self._prompts < MAX_PROMPTS:
             self._prompts += 1
+            self._reset()
             self._number += 1
             self._step.counts["idle_prompts"] += 1
             self._step.report("idle_prompt", number=self._prompts)
@@ -110,14 +124,8 @@ class Idle(Bound):
             self._step.send(CreateItem(item, self._step.event_id("item")))
             self._responses.want(PARAMETERS)
 
-    def level(self) -> Level:
-        return 2 if self._prompts == MAX_PROMPTS and self._full() else 0
-
     def reached(self) -> None:
         self._step.warn("idle_reached", prompts=self._prompts)
-
-    def _full(self) -> bool:
-        return bool(self._longest_us) and self._since_us is not None and self._silence_us() >= self._longest_us
 
     def _silence_us(self) -> int:
         return self._quiet_us + (0 if self._since_us is None else self._step.now_us - self._since_us)
@@ -126,3 +134,4 @@ class Idle(Bound):
         self._quiet_us = 0
         if self._since_us is not None:
             self._since_us = self._step.now_us
+        self._reckon()

@@ -1,14 +1,14 @@
-"""How long a call may last: the model is told in time, says goodbye at the limit, and is cut off a little after it."""
+"""The longest a call may last: the model is told in time, says goodbye at the limit, is cut off a little after it."""
 
 from __future__ import annotations
 
 from bot.call.outputs import EndReason
-from bot.call.rule import NEVER_US, Bound, Level
+from bot.call.rule import NEVER_US, Bound
 from bot.call.settings import CallSettings
 from bot.call.step import Step
 
 WRAP_UP_US = 30_000_000
-"""How long before the limit the model is told to wrap up, where that is not more than a fifth of the whole call."""
+"""Time before the limit at which the model is told to wrap up, at most a fifth of the whole call."""
 
 
 class MaxDuration(Bound):
@@ -33,12 +33,7 @@ class MaxDuration(Bound):
         """The level changes now."""
         now_us = self._step.now_us
         self.due_us = next((at_us for at_us in (self._near_us, self._over_us) if at_us > now_us), NEVER_US)
-
-    def level(self) -> Level:
-        now_us = self._step.now_us
-        if now_us < self._near_us:
-            return 0
-        return 1 if now_us < self._over_us else 2
+        self.level = 0 if now_us < self._near_us else 1 if now_us < self._over_us else 2
 
     def near(self) -> None:
         self._step.report("time_limit_near", limit_s=self._most_us // 1_000_000)

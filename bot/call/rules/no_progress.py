@@ -11,8 +11,9 @@ from __future__ import annotations
 import re
 from collections import Counter, deque
 
+from bot.call.conversation.floor import Floor
 from bot.call.outputs import EndReason
-from bot.call.rule import NEVER_US, Bound, Level
+from bot.call.rule import NEVER_US, Bound
 from bot.call.settings import CallSettings
 from bot.call.step import Step
 
@@ -21,7 +22,7 @@ COMPARED = 8
 """Turns that a new one is compared with."""
 SHORT_WORDS = 2
 NEARLY = 0.8
-"""Of the words of two turns together, what they have in common, from which on they are the same."""
+"""Share of the words of two turns that they have in common, from which on they are the same."""
 _MAX_WORDS = 100
 _WORD = re.compile(r"\w+")
 
@@ -31,37 +32,31 @@ class NoProgress(Bound):
 
     reason: EndReason = "idle"
 
-    def __init__(self, settings: CallSettings, step: Step) -> None:
+    def __init__(self, settings: CallSettings, step: Step, floor: Floor) -> None:
         self._longest_us = round(settings.no_progress_s * 1_000_000)
         self._step = step
-        self._over_us = NEVER_US
-        """When the bound is reached."""
+        self._floor = floor
         self._since_us = 0
-        """When the last new words came."""
+        """Moment at which the last new words came."""
         self._turns = 0
         """Turns without new words since then."""
         self._speech_us: int | None = None
-        """When the speech at hand began."""
+        """Moment at which the speech at hand began."""
         self._said: deque[list[str]] = deque(maxlen=COMPARED)
 
     def stream_started(self) -> None:
         self._since_us = self._step.now_us
         self._reckon()
 
-    def speech_started(self) -> None:
-        if self._speech_us is None:
-            self._speech_us = self._step.now_us
+    def look(self) -> None:
+        """The caller may have begun to speak, or stopped."""
+        speaks = self._floor.caller_speaking
+        if speaks is (self._speech_us is None):
+            self._speech_us = self._step.now_us if speaks else None
             self._reckon()
 
-    def speech_stopped(self) -> None:
-        self._speech_us = None
-        self._reckon()
-
-    session_lost = speech_stopped
-    """Who speaks then is noticed anew."""
-
     def caller_words(self, text: str) -> None:
-        """What he said, as it was understood."""
+        """Words of the caller, as they were understood."""
         words = _WORD.findall(text.casefold())[:_MAX_WORDS]
         if words and self._new(words):
             self._since_us = self._step.now_us
@@ -77,26 +72,25 @@ class NoProgress(Bound):
             return not self._said or words != self._said[-1]
         return not any(likeness(words, before) >= NEARLY for before in self._said)
 
-    def level(self) -> Level:
-        return 2 if self._step.now_us >= self._over_us else 0
-
     def reached(self) -> None:
         self._step.warn("no_progress", turns=self._turns, for_s=(self._step.now_us - self._since_us) // 1_000_000)
 
     def due(self) -> None:
-        """The bound is reached, which its level says from here on."""
-        self.due_us = NEVER_US
+        """The bound is reached, unless the speech that counted is over."""
+        self.look()
+        self._reckon()
 
     def _reckon(self) -> None:
-        """When it is reached, should nothing new be said."""
-        self._over_us = NEVER_US
+        """Moment at which it is reached, should nothing new be said."""
+        over_us = NEVER_US
         since_us = self._since_us if self._turns >= MIN_TURNS else self._speech_us
         if self._longest_us and since_us is not None:
-            self._over_us = since_us + self._longest_us
-        self.due_us = self._over_us if self._over_us > self._step.now_us else NEVER_US
+            over_us = since_us + self._longest_us
+        reached = over_us <= self._step.now_us
+        self.level, self.due_us = (2, NEVER_US) if reached else (0, over_us)
 
 
 def likeness(one: list[str], other: list[str]) -> float:
-    """How much two turns have in common: from 0, no word, to 1, the same words in whatever order."""
+    """Share of words that two turns have in common: from 0, no word, to 1, the same words in whatever order."""
     shared = Counter(one) & Counter(other)
     return 2 * shared.total() / (len(one) + len(other))

@@ -1,4 +1,4 @@
-"""How long a caller waits for an answer: fillers while he does, and the end of his wait.
+"""Response timeout: the caller waits for an answer, with fillers, and not for ever.
 
 He waits from the end of his turn, or of what was playing, until something of an answer plays. An answer that does not
 come in time is given up, as is one that breaks off; what follows is for bot.call.rules.retries to say.
@@ -7,13 +7,12 @@ come in time is given up, as is one that breaks off; what follows is for bot.cal
 from __future__ import annotations
 
 from bot.call.conversation.barge_in import BargeIn
-from bot.call.conversation.state_machine import StateMachine
+from bot.call.conversation.floor import Floor
 from bot.call.outputs import EndReason
 from bot.call.playout.playout_queue import PlayoutQueue
 from bot.call.prompts.filler import Filler
 from bot.call.rule import NEVER_US, Rule
 from bot.call.rules.retries import Retries
-from bot.call.session.response_gate import ResponseGate
 from bot.call.states import State
 from bot.call.step import Step
 from bot.call.uplink.frames_and_gaps import Uplink
@@ -26,9 +25,8 @@ class ResponseTimeout(Rule):
         self,
         response_s: float,
         step: Step,
-        floor: StateMachine,
+        floor: Floor,
         *,
-        responses: ResponseGate,
         listening: Uplink,
         speaking: PlayoutQueue,
         interrupt: BargeIn,
@@ -38,21 +36,19 @@ class ResponseTimeout(Rule):
         self._answer_us = round(response_s * 1_000_000)
         self._step = step
         self._floor = floor
-        self._responses = responses
         self._listening = listening
         self._speaking = speaking
         self._interrupt = interrupt
         self._filler = filler
         self._retries = retries
         self._since_us: int | None = None
-        """When the attempt at hand began; None while no answer is waited for."""
+        """Moment at which the attempt at hand began; None while no answer is waited for."""
         self._quiet_us = 0
-        """When the last audio that was no filler had been played."""
+        """Moment at which the last audio that was no filler had been played."""
 
     def look(self) -> None:
         floor, started, ready = self._floor, bool(self._speaking.stream_sid), self._listening.ready
-        owed = floor.state is State.THINKING or self._responses.awaited
-        waits = started and owed and not floor.caller_speaking
+        waits = started and floor.caller_waits()
         self._filler.wait(waits=waits or (started and not ready))
         if (
             not (waits and ready) or floor.state is State.CLOSING
@@ -64,7 +60,7 @@ class ResponseTimeout(Rule):
         self.due_us = self._overdue_us()
 
     def _listen(self) -> None:
-        """When all that is no filler will have been played."""
+        """Moment at which all that is no filler will have been played."""
         ledger = self._speaking.ledger
         last = ledger.last
         if last is None or not last.aside:
@@ -86,7 +82,7 @@ class ResponseTimeout(Rule):
         """No answer came in time: whether that ends the call."""
         response_id = self._interrupt.abandon()
         self._since_us = self._step.now_us
-        self._floor.answer_overdue()
+        self._floor.answer_due = False
         return self._retries.overdue(response_id)
 
     def response_done(self) -> None:

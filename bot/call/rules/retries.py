@@ -9,13 +9,12 @@ from __future__ import annotations
 
 from collections import Counter
 
-from bot.call.conversation.state_machine import StateMachine
+from bot.call.conversation.floor import Act, Floor
 from bot.call.prompts.filler import Filler
 from bot.call.prompts.greeting import Greeting
 from bot.call.session.response_gate import ResponseGate
 from bot.call.session.response_status import filtered, in_words, spoken_over
 from bot.call.session.turn_ownership import TurnOwnership
-from bot.call.states import State
 from bot.call.step import Step
 from bot.realtime.errors import IN_THE_WAY, NO_TRANSCRIBER, ends_the_call, label, severity
 from bot.realtime.events import Problem, Response
@@ -34,7 +33,7 @@ class Retries:
         turns: TurnOwnership,
         greeting: Greeting,
         *,
-        floor: StateMachine,
+        floor: Floor,
         filler: Filler,
     ) -> None:
         self.errors: Counter[str] = Counter()
@@ -44,11 +43,12 @@ class Retries:
         self._greeting = greeting
         self._floor = floor
         self._filler = filler
-        self._retried = False
+        self._retried: int | None = None
+        """The caller's turn, by number, of which an answer has been tried once more."""
         self._given_up = 0
 
     def error(self, problem: Problem, *, ready: bool) -> bool:
-        """An `error` came, to a session that is ready or not yet: whether it ends the call."""
+        """An `error` came, to a session that is ready or not yet. True if it ends the call."""
         self.errors[label(problem)] += 1
         if problem.code == IN_THE_WAY:
             self._step.counts["model_error_harmless"] += 1
@@ -68,7 +68,7 @@ class Retries:
         return over
 
     def not_written_down(self, problem: Problem) -> bool:
-        """A turn's transcription failed: whether that says that no words were in it.
+        """A turn's transcription failed. True if that says that no words were in it.
 
         Where there is no transcriber at all it says nothing of the caller.
         """
@@ -79,32 +79,28 @@ class Retries:
         self.errors[code] += 1
         return problem.code not in NO_TRANSCRIBER
 
-    def caller_spoke(self) -> None:
-        """The caller spoke and was let in: the answer to that is another one."""
-        self._retried = False
-
     def response_done(self, response: Response) -> bool:
-        """A response is over, well or not: whether that ends the call."""
+        """A response is over, well or not. True if that ends the call."""
         if response.status == "failed":
             return self._failed(response)
         if response.status == "incomplete":
             self._step.warn("response_incomplete", details=in_words(response))
-        if filtered(response):
-            return self._unanswered(response)
+            if filtered(response):
+                return self._unanswered(response)
         if self._responses.empty(response.id):
             return self._empty(response)
         if response.status == "completed":
-            self._retried, self._given_up = False, 0
+            self._retried, self._given_up = None, 0
         return False
 
     def _empty(self, response: Response) -> bool:
-        """Nothing came of it, neither a sound nor the call of a function: whether that ends the call.
+        """Nothing came of it, neither a sound nor the call of a function. True if that ends the call.
 
         Another answer comes anyway when the caller's speech cancelled this one, or when one is wanted or being made.
         What we cancelled ourselves is not among these. A model that completes it may have had nothing to say, to a
         noise, say: that is no sign that it is not there.
         """
-        if spoken_over(response) or self._responses.awaited or self._ending:
+        if spoken_over(response) or self._responses.awaited or self._floor.ending:
             return False
         self._step.warn("response_failed", details=f"{in_words(response)}, without a sound")
         return self._unanswered(response, counts=response.status != "completed")
@@ -126,31 +122,28 @@ class Retries:
         return self._failed_again(counts=counts)
 
     def overdue(self, response_id: str | None) -> bool:
-        """No answer came in time, and the response being made was given up: whether that ends the call."""
+        """No answer came in time, and the response being made was given up. True if that ends the call."""
         self._step.warn("response_overdue", response_id=response_id)
         if response_id is not None:
             self._greeting.response_failed(response_id)
         return self._failed_again()
 
     def _failed_again(self, *, counts: bool = True) -> bool:
-        """Whether the answer, which is wanted once more, has failed for the last time, and the call with it.
+        """The answer, which is wanted once more, has failed. True if it was the last time, and the call's end.
 
         `counts`: as one of the turns in a row that a model which is not there leaves without an answer.
         """
-        again, self._retried = self._retried, not self._retried
+        turn = self._floor.let_in
+        again = self._retried == turn
+        self._retried = None if again else turn
         if not again:
             return False
         self._responses.forget()
         self._greeting.given_up()
-        if self._floor.caller_speaking or self._ending:
+        if not self._floor.may(Act.APOLOGISE):
             return False
         self._given_up += counts
         if self._given_up == IN_A_ROW or not self._filler.apologise():
             return True
         self._floor.apologised()
         return False
-
-    @property
-    def _ending(self) -> bool:
-        """Whether the call is to end, and a goodbye is the next that is said, if anything is."""
-        return self._floor.state is State.CLOSING or self._responses.closed

@@ -16,7 +16,8 @@ from collections.abc import Callable
 
 from bot.audio import levels
 from bot.audio.payload import BYTES_PER_MS
-from bot.call.conversation.state_machine import StateMachine
+from bot.call.conversation.floor import Floor
+from bot.call.machines import GoodbyeStage
 from bot.call.outputs import EndReason
 from bot.call.prompts.filler import Filler
 from bot.call.rule import NEVER_US, Rule
@@ -42,7 +43,7 @@ SPEECH_US = 1_000_000
 """From when the session was given all the silence that it waits for before it takes a turn to be over. After a stall
 of the line that may be at once, and is no reason for it to have said so already."""
 LATE_US = 250_000
-"""When the clock comes later than this it stood still, and so did what the session had to say."""
+"""A clock that comes later than this stood still, and so did what the session had to say."""
 WINDOW_MS = 50
 WINDOW_BYTES = WINDOW_MS * BYTES_PER_MS
 QUIET, LOUD = 130, 400
@@ -63,7 +64,7 @@ class SessionLiveness(Rule):
         settings: CallSettings,
         step: Step,
         *,
-        floor: StateMachine,
+        floor: Floor,
         listening: Uplink,
         responses: ResponseGate,
         turns: TurnOwnership,
@@ -72,7 +73,7 @@ class SessionLiveness(Rule):
         lose: Lose,
     ) -> None:
         self.said_us = 0
-        """When the last event came."""
+        """Moment at which the last event came."""
         self._quiet_us = settings.session.turn_detection.longest_silence_ms * 1_000
         self._wanted = bool(settings.response_s)
         self._most_us = max(MADE_US, round(settings.response_s * MADE_SHARE * 1_000_000))
@@ -85,14 +86,14 @@ class SessionLiveness(Rule):
         self._retries = retries
         self._lose = lose
         self._answer_us: int | None = None
-        """When the answer that is owed, with no sign of it so far, began to be owed. So with the others."""
+        """Moment at which the answer that is owed, with no sign of it so far, began to be owed. So with the others."""
         self._made_us: int | None = None
         self._end_us: int | None = None
         self._speech_us: int | None = None
         self._listen_us = 0
-        """When the caller's audio is to be listened to again for the end of their speech."""
+        """Moment at which the caller's audio is to be listened to again for the end of their speech."""
         self._over_us: int | None = None
-        """When it was heard there; None while it was not."""
+        """Moment at which it was heard there; None while it was not."""
         self._not_before_us = 0
 
     def look(self) -> None:
@@ -115,7 +116,7 @@ class SessionLiveness(Rule):
         """
         floor, responses = self._floor, self._responses
         due = floor.answer_due and not floor.caller_speaking and responses.active is None
-        return due and (self._turns.server_acts or not responses.closed)
+        return due and (self._turns.server_acts or floor.goodbye is GoodbyeStage.NONE)
 
     @property
     def _owed(self) -> tuple[tuple[int | None, int], ...]:
@@ -123,7 +124,7 @@ class SessionLiveness(Rule):
         return (self._answer_us, ANSWER_US), (self._made_us, self._most_us), (self._end_us, CANCEL_US)
 
     def _reckon(self) -> int:
-        """When there is something to look at, by what the session has said so far."""
+        """Moment at which there is something to look at, by what the session has said so far."""
         due_us = NEVER_US
         for since_us, most_us in self._owed:
             if since_us is not None:
@@ -159,7 +160,7 @@ class SessionLiveness(Rule):
         return max(since_us, self.said_us) + bound_us
 
     def _end_overdue(self) -> bool:
-        """Whether the session was given the end of the caller's speech long enough ago; if not, when to look again."""
+        """True if the session was given the end of the caller's speech long enough ago; if not, when to look again."""
         now_us, silent_us = self._step.now_us, self._silent_us()
         if silent_us < self._quiet_us:
             self._over_us = None
@@ -171,7 +172,7 @@ class SessionLiveness(Rule):
         return now_us >= self._listen_us
 
     def _silent_us(self) -> int:
-        """How long the caller has been silent at the end of their audio: 0 when they were not heard to speak at all."""
+        """Silence at the end of the caller's audio, in time: 0 when they were not heard to speak at all."""
         if any(level >= QUIET for level in self._newest_first(WINDOW_MS)):  # mostly they go on
             return 0
         newest_first = self._newest_first((self._quiet_us + SPEECH_US + LOOKED_BACK_US) // 1_000)
@@ -180,7 +181,7 @@ class SessionLiveness(Rule):
         return silent * WINDOW_MS * 1_000 if spoke else 0
 
     def _newest_first(self, ms: int) -> list[int]:
-        """How loud the caller's last so many milliseconds were, in whole windows."""
+        """Loudness of the caller's last so many milliseconds, in whole windows."""
         sound = self._listening.audio.recent(ms // WINDOW_MS * WINDOW_BYTES)
         return levels.rms(sound[len(sound) % WINDOW_BYTES :], WINDOW_MS)[::-1]
 

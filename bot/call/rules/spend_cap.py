@@ -1,4 +1,4 @@
-"""What the call has cost so far, and how near that is to a cap (openai-realtime 7).
+"""Spend cap: the cost of the call so far, and how near that is to a cap (openai-realtime 7).
 
 Money is in billionths of a US dollar. The line costs its price for every minute begun, as Twilio bills it. The caps are
 the call's own and the day's, of which the shell tells how much all calls have spent.
@@ -34,7 +34,7 @@ ALL_SPENT: Level = 2
 
 
 def level(spent: int, cap: int) -> Level:
-    """How near `spent` is to `cap`; a cap of 0 is none."""
+    """Level of `spent` against `cap`; a cap of 0 is none."""
     if not cap or spent * 100 < cap * NEAR_PERCENT:
         return 0
     return 1 if spent < cap else 2
@@ -56,17 +56,17 @@ class SpendCap(Bound):
         self._number = 0
         self._day_nano_usd = 0
         self._answered = False
-        self._capped = bool(self._money.call_cap or self._money.daily_cap)
+        self.due()
 
     @property
     def line_nano_usd(self) -> int:
-        """What the line has cost: every minute begun since the call's first webhook, once a stream has come."""
+        """Cost of the line: every minute begun since the call's first webhook, once a stream has come."""
         minutes = (self._step.now_us + self._before_us) // MINUTE_US + 1 if self._answered or self._before_us else 0
         return minutes * self._money.line_minute
 
     @property
     def nano_usd(self) -> int:
-        """What the call has cost."""
+        """Cost of the call."""
         return self._before_nano_usd + self.model_nano_usd + self.transcription_nano_usd + self.line_nano_usd
 
     def answered(self) -> None:
@@ -75,20 +75,25 @@ class SpendCap(Bound):
         self.due()
 
     def day(self, note: DailySpend) -> None:
-        """What all calls have spent today."""
+        """Spending of all calls today."""
         self._day_nano_usd = note.nano_usd
+        self._judge()
 
     def response(self, event: ResponseDone) -> None:
         """A response is over, cancelled or not."""
-        reading, response = read_response(event.used), event.response
+        response = event.response
+        told = response.usage
+        reading = read_response(event.usage if told in (None, {}) else told)  # xAI tells it beside (openai-realtime W8)
         nano_usd = charge_response(reading, self._money.model)
         self.model_nano_usd += self._tell("response", response.id, response.status, reading, nano_usd)
+        self._judge()
 
     def transcription(self, event: CallerTranscript) -> None:
         """A turn of the caller was written down."""
         reading = read_transcription(event.usage)
         nano_usd = charge(reading.used, self._money.transcription)
         self.transcription_nano_usd += self._tell("transcription", event.item_id, "", reading, nano_usd)
+        self._judge()
 
     def _tell(
         self, kind: Literal["response", "transcription"], ref: str, status: str, reading: Reading, nano_usd: int | None
@@ -115,11 +120,10 @@ class SpendCap(Bound):
 
     # ---- the caps ----
 
-    def level(self) -> Level:
-        """How near the call is to the nearer of its caps."""
-        if not self._capped:
-            return 0
-        return max(self._call_level(), self._day_level())
+    def _judge(self) -> None:
+        """Keep the level by the nearer of its caps."""
+        if self._money.call_cap or self._money.daily_cap:
+            self.level = max(self._call_level(), self._day_level())
 
     def _call_level(self) -> Level:
         return level(self.nano_usd, self._money.call_cap)
@@ -140,7 +144,8 @@ class SpendCap(Bound):
 
     def due(self) -> None:
         """The line's next minute begins; where that can reach no cap it is never due."""
-        if self._money.line_minute and self._money.call_cap:
+        self._judge()
+        if self._money.line_minute and self._money.call_cap and (self._answered or self._before_us):
             self.due_us = ((self._step.now_us + self._before_us) // MINUTE_US + 1) * MINUTE_US - self._before_us
 
 

@@ -6,10 +6,10 @@ is closed: bot.call.conversation.goodbye has the model say goodbye.
 
 from __future__ import annotations
 
+from bot.call.conversation.floor import Act, Floor
 from bot.call.conversation.goodbye import Goodbye
-from bot.call.conversation.state_machine import StateMachine
+from bot.call.machines import GoodbyeStage
 from bot.call.rule import Bound
-from bot.call.states import State
 from bot.call.step import Step
 
 WRAP_UP_ITEM = "wrap_up"
@@ -20,31 +20,32 @@ WRAP_UP = (
 
 
 class WrapUp:
-    """Minds `bounds` after each step that moved the call."""
+    """Minds `bounds` after each step that moved the call, where one of them is near or due."""
 
-    def __init__(self, step: Step, bounds: tuple[Bound, ...], floor: StateMachine, farewell: Goodbye) -> None:
+    def __init__(self, step: Step, bounds: tuple[Bound, ...], floor: Floor, farewell: Goodbye) -> None:
         self._step = step
-        self._bounds = bounds
+        self.bounds = bounds
         self._floor = floor
         self._farewell = farewell
         self._told = False
 
     def mind(self) -> None:
-        """What the bounds ask for: nothing, a word to the model, or the end of the call."""
-        if self._farewell.closing:
+        """Do what the bounds ask for: nothing, a word to the model, or the end of the call."""
+        if self._floor.goodbye is not GoodbyeStage.NONE:
             return
-        for bound in self._bounds:
-            level = bound.level()
-            if level == 1 and not self._told:
+        for bound in self.bounds:
+            if bound.due_us <= self._step.now_us:
+                bound.due()
+            if bound.level == 1 and not self._told:
                 self._told = True
                 bound.near()
                 self._farewell.say(WRAP_UP_ITEM, WRAP_UP)
-            elif level == 2 and self._floor.state not in {State.OPENING, State.CLOSING}:  # not begun, or ending anyway
+            elif bound.level == 2 and self._floor.may(Act.CLOSE):
                 bound.reached()
                 self._farewell.close(bound.reason)
                 return
 
     def session_ready(self) -> None:
         """Another session took over: it is to know what the one before was told."""
-        if self._told and not self._farewell.closing:
+        if self._told and self._floor.goodbye is GoodbyeStage.NONE:
             self._farewell.say(WRAP_UP_ITEM, WRAP_UP)

@@ -7,9 +7,10 @@ stands in bot.call.handlers.session_takeover.
 
 from __future__ import annotations
 
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 from bot.call.inputs import DialFailed, SessionExpires, SessionWaiting
+from bot.call.machines import NEXT, SESSION, Move, NextStage, SessionStage, moved
 from bot.call.outputs import Adopt, Dial, Drop, EndReason
 from bot.call.playout.playout_queue import PlayoutQueue
 from bot.call.rule import Rule, soonest
@@ -17,21 +18,21 @@ from bot.call.step import Step
 from bot.realtime.failures import Failure, FailureKind
 
 PASSING: frozenset[FailureKind] = frozenset({"unreachable", "timeout", "closed", "rate_limited", "expired"})
-"""What may be over at the next try. A wrong key, an unknown model or an empty account is not."""
+"""Failures that may be over at the next try. A wrong key, an unknown model or an empty account is not."""
 OPENING_RETRY_US = (250_000, 1_000_000)
-"""How long each further try waits for a session that never was ready."""
+"""Time that each further try waits for a session that never was ready."""
 RETRY_US = (0, 500_000, 1_000_000, 2_000_000)
 """The same for one that was; the last is repeated."""
 OUTAGE_US = 10_000_000
-"""How long a call goes on without a session."""
+"""Time that a call goes on without a session."""
 STEADY_US = 5_000_000
 """A session that is lost sooner than this was no new start: its tries count on."""
 MAX_TRIES = 12
 """In one such row."""
 DIAL_S = 4.0
-"""How long one try may take, from the dial to a configured session."""
+"""Time that one try may take, from the dial to a configured session."""
 SESSION_US = 3_600_000_000
-"""How long a session lasts unless it says otherwise."""
+"""Time that a session lasts unless it says otherwise."""
 AHEAD_US, CALM_US, LAST_US = 300_000_000, 60_000_000, 20_000_000
 AHEAD_RETRY_US = 10_000_000
 """A dial ahead of time that failed is tried again after this."""
@@ -62,18 +63,17 @@ def plan(now_us: int, within_us: int) -> Plan:
 class Failover(Rule):
     """Told what happens to sessions; puts out Dial, Adopt and Drop.
 
-    `ready`: the session at hand is configured. `deaf`: it is lost, and nothing of it counts any more.
+    `at_hand` is the call's session, `next` the one that is to take its place.
     """
 
     def __init__(self, step: Step, speaking: PlayoutQueue, response_s: float) -> None:
-        self.ready = False
+        self.at_hand = SessionStage.OPENING
+        self.next = NextStage.NONE
         self.ever_ready = False
-        self.deaf = False
         self._step = step
         self._speaking = speaking
-        self._next: Literal["none", "dialling", "waiting"] = "none"
         self._dial_us: int | None = round(response_s * 500_000) or None
-        """When to dial. A first session that is not ready in half the time it has gets a rival."""
+        """Moment to dial. A first session that is not ready in half the time it has gets a rival."""
         self._give_up_us: int | None = None
         self._waited = False
         """The session at hand is another than the first, and has yet to say its first word to the call."""
@@ -82,7 +82,8 @@ class Failover(Rule):
         self._lost_us: int | None = None
         self._plan: Plan | None = None
         self.failure: Failure = Failure("timeout", 0, "")
-        """What became of the last session, or of the last dial."""
+        """End of the last session, or of the last dial."""
+        self._reckon()
 
     # ---- the session at hand ----
 
@@ -99,38 +100,41 @@ class Failover(Rule):
 
     def _end_within(self, us: int) -> None:
         self._plan = plan(self._step.now_us, us)
-        if self.ready and self._next == "none":
+        if self.at_hand is SessionStage.READY and self.next is NextStage.NONE:
             self._dial_us = self._plan.dial_us
+        self._reckon()
 
     def opened(self) -> int:
         """It is configured. Gives for how long there was none, in microseconds; 0 when that was not noticed."""
         now_us = self._step.now_us
         outage_us = 0 if self._lost_us is None else now_us - self._lost_us
-        self.ready = self.ever_ready = True
+        self.at_hand, self.ever_ready = moved(SESSION, self.at_hand, Move.CONFIGURED), True
         self._ready_us, self._lost_us, self._give_up_us = now_us, None, None
-        if self._next != "none":  # the rival of a first session
-            self._next = "none"
+        if self.next is not NextStage.NONE:  # the rival of a first session
+            self.next = moved(NEXT, self.next, Move.DIAL_OVER)
             self._step.send(Drop())
         self._dial_us = None if self._plan is None else self._plan.dial_us
+        self._reckon()
         return outage_us
 
     def lost(self, failure: FailureKind, code: int, reason: str) -> bool:
         """It is gone, or as good as gone: whether the call can go on. Said again, it changes nothing."""
-        if self.deaf:
+        if self.at_hand is SessionStage.LOST:
             return True
         now_us = self._step.now_us
-        if self.ready and now_us - self._ready_us >= STEADY_US:
+        if self.at_hand is SessionStage.READY and now_us - self._ready_us >= STEADY_US:
             self._tries = 0
         self.failure = Failure(failure, code, reason)
-        if failure not in PASSING or (self._next == "none" and not self._tries_left):
+        if failure not in PASSING or (self.next is NextStage.NONE and not self._tries_left):
             return False
         self._step.warn("session_lost", failure=failure, code=code, reason=reason)
         self._step.counts["sessions_lost"] += 1
-        self.deaf, self.ready, self._lost_us = True, False, now_us
+        self.at_hand, self._lost_us = moved(SESSION, self.at_hand, Move.SESSION_LOST), now_us
         if self.ever_ready:  # before, bot.call.conversation.state_deadlines has its bound
             self._give_up_us = now_us + OUTAGE_US
-        if self._next == "none":
+        if self.next is NextStage.NONE:
             self._schedule()
+        self._reckon()
         return True
 
     # ---- the next one ----
@@ -153,55 +157,58 @@ class Failover(Rule):
     def _dial(self) -> None:
         self._dial_us = None
         self._tries += 1
-        self._next = "dialling"
+        self.next = moved(NEXT, self.next, Move.DIALLED)
         self._step.send(Dial(DIAL_S))
 
     def waits(self, _: SessionWaiting) -> None:
         """The next one is configured."""
-        if self._next == "dialling":
-            self._next = "waiting"
+        if self.next is NextStage.DIALLING:
+            self.next = moved(NEXT, self.next, Move.CONFIGURED)
+            self._reckon()
 
     def failed(self, note: DialFailed) -> None:
         """The next one is not to be had. When the call has none at all, `tick` ends it, or there is another try."""
-        if self._next == "none":
+        if self.next is NextStage.NONE:
             return
-        self._next = "none"
+        self.next = moved(NEXT, self.next, Move.DIAL_OVER)
         self.failure = Failure(note.failure, note.code, note.reason)
         self._step.warn("dial_failed", failure=note.failure, code=note.code, reason=note.reason)
         self._step.counts["dials_failed"] += 1
-        passing = note.failure in PASSING
-        if self.deaf and passing and self._tries_left:
+        passing, lost = note.failure in PASSING, self.at_hand is SessionStage.LOST
+        if lost and passing and self._tries_left:
             self._schedule()
-        elif self.deaf:
+        elif lost:
             self._give_up_us = self._step.now_us
-        elif self.ready and passing:
+        elif self.at_hand is SessionStage.READY and passing:
             self._dial_us = self._step.now_us + AHEAD_RETRY_US
+        self._reckon()
 
     def may_change(self, *, pause: bool, calm: bool) -> bool:
-        """Whether the one that waits is to be taken at this moment.
+        """True if the one that waits is to be taken at this moment.
 
         `pause`: nobody speaks and nothing is expected. `calm`: no answer is being made and the caller does not speak.
         """
-        if self._next != "waiting":
+        if self.next is not NextStage.WAITING:
             return False
-        if self.deaf or not self.ready or pause:
+        if self.at_hand is not SessionStage.READY or pause:
             return True
         now_us = self._step.now_us
         return self._plan is not None and (now_us >= self._plan.last_us or (calm and now_us >= self._plan.calm_us))
 
     def change(self) -> None:
         """Take the one that waits. Nothing else goes out in this step."""
-        self.deaf = self.ready = False
-        self._next = "none"
+        self.at_hand = moved(SESSION, self.at_hand, Move.TAKEN)
+        self.next = moved(NEXT, self.next, Move.TAKEN)
         self._plan = None
         self._waited = True
+        self._reckon()
         self._step.send(Adopt())
 
     # ---- the clock ----
 
-    def look(self) -> None:
+    def _reckon(self) -> None:
         self.due_us = soonest(self._dial_us, self._give_up_us)
-        if self._next == "waiting" and self._plan is not None:
+        if self.next is NextStage.WAITING and self._plan is not None:
             now_us = self._step.now_us
             self.due_us = min([self.due_us, *(at_us for at_us in self._plan[1:] if at_us > now_us)])
 
@@ -210,9 +217,12 @@ class Failover(Rule):
         now_us = self._step.now_us
         if self._dial_us is not None and now_us >= self._dial_us:
             self._dial()
-        if self._give_up_us is None or now_us < self._give_up_us:
+        given_up = self._give_up_us is not None and now_us >= self._give_up_us
+        if given_up:
+            self._give_up_us = now_us + 1_000_000
+        self._reckon()
+        if not given_up:
             return None
-        self._give_up_us = now_us + 1_000_000
         return None if self._speaking.has_floor(now_us) else self.none_left()
 
     def none_left(self) -> EndReason:

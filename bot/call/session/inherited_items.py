@@ -1,4 +1,4 @@
-"""What a session was told of items that an earlier one made and that still play.
+"""Inherited items: what a session was told of items that an earlier one made and that still play.
 
 It knows them as text, which can't be truncated: when the caller cuts one short, what was heard of it takes its place.
 """
@@ -20,20 +20,17 @@ class InheritedItems:
     def __init__(self, step: Step, speaking: PlayoutQueue) -> None:
         self._step = step
         self._speaking = speaking
-        self._items: frozenset[str] = frozenset()
+        self.items: frozenset[str] = frozenset()
         self._told: dict[str, Turn] = {}
 
     def session_lost(self) -> None:
         """Whatever plays now is of no session to come."""
-        self._items = frozenset([entry.item_id for entry in self._speaking.ledger.heard(self._step.now_us)])
+        self.items = frozenset([entry.item_id for entry in self._speaking.ledger.heard(self._step.now_us)])
         self._told = {}
 
     def tell(self, turns: Iterable[Turn]) -> None:
         """The next session was told these turns."""
-        self._told = {turn.item_id: turn for turn in turns if turn.item_id in self._items}
-
-    def owns(self, item_id: str) -> bool:
-        return item_id in self._items
+        self._told = {turn.item_id: turn for turn in turns if turn.item_id in self.items}
 
     def cut(self, item_ids: Iterable[str]) -> None:
         """The caller heard only the beginnings of these items, or nothing of them, as their turns say by now."""

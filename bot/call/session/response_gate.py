@@ -13,7 +13,7 @@ from bot.realtime.events import CancelResponse, CreateResponse
 REMEMBERED = 64
 
 Status = Literal["empty", "answered", "suppressed"]
-"""Of what may be heard, whether anything came of it."""
+"""Statuses of a response: nothing came of it so far, something did, it may not be heard."""
 
 
 class ResponseGate:
@@ -22,7 +22,7 @@ class ResponseGate:
     def __init__(self) -> None:
         self.active: str | None = None
         self.parameters: dict[str, Any] = {}
-        """What the active, or else the last, response was asked for with; empty for the server's own."""
+        """Parameters of the active, or else the last, response; empty for the server's own."""
         self._known: dict[str, Status] = {}
         self._wanted: dict[str, Any] | None = None
         self._asked: str | None = None
@@ -44,23 +44,18 @@ class ResponseGate:
 
     @property
     def busy(self) -> bool:
-        """Whether a response is active or has been asked for."""
+        """True if a response is active or has been asked for."""
         return self.active is not None or self._asked is not None or self._in_the_way
 
     @property
     def making(self) -> bool:
-        """Whether a response is active that may be heard."""
+        """True if a response is active that may be heard."""
         return self.active is not None and self.audible(self.active)
 
     @property
     def awaited(self) -> bool:
-        """Whether a response is active, asked for, or wanted."""
+        """True if a response is active, asked for, or wanted."""
         return self.busy or self._wanted is not None
-
-    @property
-    def closed(self) -> bool:
-        """Whether nothing more is wanted, but for the last response."""
-        return self._closed
 
     def want(self, response: dict[str, Any]) -> None:
         """A response with these parameters should be made as soon as it can. Wanting twice is wanting once."""
@@ -82,11 +77,11 @@ class ResponseGate:
 
     @property
     def last_asked_for(self) -> bool:
-        """Whether the last response has been asked for, and is yet to be made."""
+        """True if the last response has been asked for, and is yet to be made."""
         return self._asked is not None and self._asked_for is self._last
 
     def forget(self) -> None:
-        """What was wanted is wanted no more: the caller is speaking and will be answered for that."""
+        """Forget what was wanted: the caller is speaking and will be answered for that."""
         self._wanted = None
 
     def release(self) -> CreateResponse | None:
@@ -147,7 +142,7 @@ class ResponseGate:
             self._know(response_id, "answered")
 
     def empty(self, response_id: str) -> bool:
-        """Whether nothing has come of a response that may be heard."""
+        """True if nothing has come of a response that may be heard."""
         return self._known.get(response_id) == "empty"
 
     def suppress(self) -> str | None:
@@ -192,7 +187,7 @@ class ResponseGate:
         return self._known.get(response_id) == "suppressed"
 
     def audible(self, response_id: str) -> bool:
-        """Whether audio of this response may be sent: one that was announced and not suppressed."""
+        """True if audio of this response may be sent: one that was announced and not suppressed."""
         return self._known.get(response_id) in {"empty", "answered"}
 
     def _know(self, response_id: str, status: Status) -> None:

@@ -14,7 +14,7 @@ _DOOR = re.compile(
 )
 """A path of ours, or what other programs call theirs. It may be a prefix by its looks, but the webhook is meant."""
 _EXAMPLES = ("example.com", "example.net", "example.org", "example")
-"""Domains that are nobody's (RFC 2606); the first is in our own manual. A trial behind a proxy of one's own may map such a name."""
+"""Domains that are nobody's (RFC 2606), the first in our own manual. A trial behind a proxy may map such a name."""
 _NOBODYS = ("test", "invalid", "alt")
 """RFC 6761 and 9476."""
 _OF_EXAMPLES = tuple(

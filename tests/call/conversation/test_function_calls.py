@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
-from bot.call.conversation.function_calls import FunctionCalls
-from bot.call.conversation.hang_up import NO_SUCH_FUNCTION, NOT_NOW, HangUp, function_output
+from bot.call.conversation.function_calls import (
+    NO_SUCH_FUNCTION,
+    NOT_NOW,
+    FunctionCalls,
+    function_output,
+)
 from bot.call.outputs import Output, Report
 from bot.call.playout.playout_queue import PlayoutQueue
 from bot.call.prompts.greeting import Greeting
@@ -15,18 +21,20 @@ from bot.call.step import Step
 from bot.call.transcript.transcript import Transcript
 from bot.realtime.events import CreateItem, Item, OutputItemDone
 from bot.realtime.session import HANG_UP
+from tests.call.conversation.floors import a_floor
 from tests.call.scripted_call import function
 
 
 class Bench:
     def __init__(self) -> None:
-        self.step, self.responses, self.ending = Step(), ResponseGate(), HangUp()
+        self.step, self.responses = Step(), ResponseGate()
+        self.floor = a_floor(CallSettings(), self.step, self.responses)
         self.transcript = Transcript()
         self.transcript.caller_turn("U1")
         speaking = PlayoutQueue()
         greeting = Greeting(CallSettings(), self.responses, speaking, self.transcript)
         self.functions = FunctionCalls(
-            self.step, self.responses, self.ending, greeting=greeting, transcript=self.transcript
+            self.step, self.responses, self.floor, greeting=greeting, transcript=self.transcript
         )
         self.responses.created("R1")
 
@@ -38,16 +46,15 @@ class Bench:
 def test_a_hang_up_is_asked_for_and_not_answered() -> None:
     bench = Bench()
     assert bench.functions.item_done(function("R1", HANG_UP, "call_7"))
-    assert bench.ending.asked
+    assert bench.floor.hang_up_asked
     assert bench.step.out == [Report("hang_up_asked")]
 
 
 def test_a_hang_up_that_is_dropped_is_answered_so_once() -> None:
     bench = Bench()
-    assert not bench.functions.drop_hang_up()
     bench.functions.item_done(function("R1", HANG_UP, "call_7"))
-    assert bench.functions.drop_hang_up()
-    assert not bench.functions.drop_hang_up()
+    bench.functions.drop_hang_up()
+    assert not bench.floor.hang_up_asked
     assert bench.items == [CreateItem(function_output("call_7", NOT_NOW), "item_1")]
 
 
@@ -63,7 +70,7 @@ def test_a_function_of_a_response_that_was_cut_is_answered_and_not_run() -> None
     bench = Bench()
     bench.responses.suppress()
     assert not bench.functions.item_done(function("R1", HANG_UP, "call_3"))
-    assert not bench.ending.asked
+    assert not bench.floor.hang_up_asked
     assert bench.items == [CreateItem(function_output("call_3", "interrupted"), "item_1")]
 
 
@@ -78,3 +85,9 @@ def test_what_is_no_finished_function_call_does_nothing(item: Item) -> None:
     bench = Bench()
     assert not bench.functions.item_done(OutputItemDone("R1", item))
     assert bench.step.out == []
+
+
+def test_a_function_output_is_json_in_a_string() -> None:
+    item = function_output("call_1", 'said "no"')
+    assert (item["type"], item["call_id"]) == ("function_call_output", "call_1")
+    assert json.loads(item["output"]) == {"result": 'said "no"'}

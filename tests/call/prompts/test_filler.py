@@ -197,6 +197,36 @@ def test_it_is_heard_before_there_is_a_session_and_the_call_is_still_opening() -
     assert desk.give(delta("R1", "A", 300))[:2] == ["mark e0.2", "media 300"]
 
 
+def test_what_is_said_behind_one_before_the_session_is_ready_is_heard_and_the_call_begins_with_it() -> None:
+    """A session that speaks before it has said that it is ready: odd, and no defect of ours."""
+    desk = ScriptedCall(changed(FILLED), ready=False)
+    desk.give(start(), SessionCreated(SESSION))
+    assert desk.at(2_000).tick() == ["mark e0.0", "media 800", "mark e0.1"]
+    assert desk.at(2_100).give(created("R1"), delta("R1", "A", 3_000)) == ["mark e0.2", "media 3000", "mark e0.3"]
+    assert desk.call.state is State.OPENING
+    desk.at(2_200).give(updated())
+    assert desk.call.state is State.SPEAKING
+
+
+def test_one_that_a_full_line_holds_back_before_the_session_is_ready_goes_out_once_there_is_room() -> None:
+    desk = ScriptedCall(changed(FILLED, filler_audio=audio(20_000)), ready=False)
+    desk.give(start())
+    desk.at(2_000).tick()
+    assert desk.call.wants_room
+    desk.give(PhoneRoom())
+    assert len(desk.heard_by_phone()) == 20_000 * 8
+    assert desk.call.state is State.OPENING
+
+
+def test_a_caller_who_speaks_before_the_session_is_ready_is_talked_over_by_none() -> None:
+    desk = ScriptedCall(changed(FILLED, greeting="Hello."), ready=False)
+    desk.give(start(), SessionCreated(SESSION), speaks())
+    assert desk.at(2_500).tick() == []
+    desk.at(2_700).give(stops())
+    assert desk.call.state is State.OPENING
+    assert desk.at(3_000).give(updated())[-1].startswith("create")
+
+
 def test_a_caller_who_is_to_speak_first_waits_for_nothing() -> None:
     desk = ScriptedCall(FILLED)
     for ms in range(0, 20_000, 500):

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from bot.call.conversation.state_deadlines import StateDeadlines
-from bot.call.conversation.state_machine import StateMachine
+from bot.call.machines import GoodbyeStage
 from bot.call.outputs import Report
 from bot.call.playout.playout_queue import PlayoutQueue
 from bot.call.prompts.filler import Filler
@@ -20,6 +19,7 @@ from bot.call.step import Step
 from bot.call.transcript.transcript import Transcript
 from bot.realtime.errors import CODES, EXPIRED, HARMLESS, ends_the_call
 from bot.realtime.events import CreateResponse, Error, Problem, Response, SessionCreated, StatusDetails
+from tests.call.conversation.floors import a_floor
 from tests.call.scripted_call import SESSION, ScriptedCall, start
 
 
@@ -105,7 +105,7 @@ class Bench:
         self.step, self.responses = Step(), ResponseGate()
         chosen = CallSettings(apology_audio=apology)
         speaking = PlayoutQueue()
-        self.floor = StateMachine(self.step, StateDeadlines(chosen, self.step))
+        self.floor = a_floor(chosen, self.step, self.responses)
         for happening in (Happening.BEGUN, Happening.RESPONSE_STARTED):
             self.floor.happen(happening)
         self.faults = Retries(
@@ -117,6 +117,11 @@ class Bench:
             filler=Filler(chosen, self.step, speaking),
         )
         self._number = 0
+
+    def close(self) -> None:
+        """A bound is reached: only a goodbye may follow."""
+        self.responses.close()
+        self.floor.goodbye = GoodbyeStage.DUE
 
     def response(self, status: str, details: StatusDetails | None = None) -> str:
         """A response from beginning to end, and what follows: nothing, `again`, `sorry` or `end`.
@@ -221,7 +226,7 @@ def test_a_response_without_a_sound_is_asked_for_again_unless_the_caller_waits_f
         case "the model has asked to hang up":
             bench.floor.happen(Happening.HANG_UP_ASKED)
         case "only a goodbye may follow":
-            responses.close()
+            bench.close()
     assert bench.over(response) == follows
     told = [one.event for one in bench.step.out if type(one) is Report]
     assert ("response_failed" in told) is bool(follows)
@@ -241,7 +246,7 @@ def test_it_is_told_in_the_words_of_its_status() -> None:
 def test_who_has_spoken_since_gets_a_second_try_for_that_too() -> None:
     bench = Bench()
     assert bench.response("failed") == "again"
-    bench.faults.caller_spoke()
+    bench.floor.let_in += 1
     assert bench.response("failed") == "again"
 
 
@@ -252,8 +257,8 @@ def test_nobody_apologises_to_a_caller_who_speaks_or_has_been_said_goodbye(where
     if where == "the call is closing":
         bench.floor.happen(Happening.HANG_UP_ASKED)
     if where == "only a goodbye may follow":
-        bench.responses.close()
-    asked = "" if bench.responses.closed else "again"
+        bench.close()
+    asked = "" if where == "only a goodbye may follow" else "again"
     assert [bench.response("failed"), bench.response("failed")] == [asked, ""]
 
 

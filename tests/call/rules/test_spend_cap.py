@@ -9,7 +9,7 @@ import msgspec
 import pytest
 
 from bot.call.facts import UsageFact
-from bot.call.inputs import DailySpend
+from bot.call.inputs import DailySpend, ModelClosed, SessionWaiting
 from bot.call.rule import NEVER_US
 from bot.call.rules.spend_cap import level
 from bot.call.settings import CallSettings, Money
@@ -17,7 +17,7 @@ from bot.realtime import events
 from bot.realtime.session import SessionSettings
 from bot.realtime.usage import PerMinute, PerToken, Prices
 from tests.call.priced_call import CENT, PRICES, USD, billed, heard, purse, spoken_over, used
-from tests.call.scripted_call import ScriptedCall, changed, created, delta, done, speaks
+from tests.call.scripted_call import SESSION, ScriptedCall, changed, created, delta, done, speaks, updated
 
 MINUTE = 60_000
 
@@ -176,20 +176,20 @@ def test_how_near_a_cap_is(spent: int, cap: int, expected: int) -> None:
 def test_the_nearer_of_two_caps_counts() -> None:
     desk = ScriptedCall(purse(cents=100, day_cents=1_000))
     desk.give(created("R1"), spoken_over("R1", 50), DailySpend(799 * CENT))
-    assert desk.call.spending.level() == 0
+    assert desk.call.spending.level == 0
     desk.give(DailySpend(800 * CENT))
-    assert desk.call.spending.level() == 1
+    assert desk.call.spending.level == 1
     assert desk.call.spending.described() == {"cap": "day", "call_usd": 0.5, "day_usd": 8.0}
     desk.give(created("R2"), spoken_over("R2", 30))
     assert desk.call.spending.described()["cap"] == "call"
     desk.give(created("R3"), spoken_over("R3", 20))
-    assert desk.call.spending.level() == 2
+    assert desk.call.spending.level == 2
 
 
 def test_without_a_cap_nothing_is_ever_near() -> None:
     desk = ScriptedCall(purse(cents=0))
     desk.give(created("R1"), billed("R1", 10**6), DailySpend(10**9 * USD))
-    assert desk.call.spending.level() == 0
+    assert desk.call.spending.level == 0
     assert [one.event for one in desk.reports if one.event.startswith("spend")] == []
 
 
@@ -205,3 +205,12 @@ def test_a_call_cut_off_costs_what_is_known_of_it() -> None:
     desk = ScriptedCall(settings)
     desk.give(created("R1"), delta("R1", "A", 500), speaks(), billed("R1", 4, "cancelled"))
     assert desk.call.spent_nano_usd == 4 * CENT
+
+
+def test_what_was_spent_while_there_was_no_session_has_the_next_one_say_goodbye_and_nothing_before() -> None:
+    desk = ScriptedCall(purse(cents=100))
+    desk.give(created("R1"), ModelClosed("closed", 1006), SessionWaiting(), events.SessionCreated(SESSION))
+    desk.give(heard("A", 200))
+    asked = [one for one in desk.give(updated()) if one.startswith("create")]
+    assert asked == ["create ['max_output_tokens', 'metadata', 'tool_choice']"]
+    assert desk.call.farewell.closing

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from bot.call.inputs import DialFailed, SessionExpires, SessionWaiting
+from bot.call.machines import SessionStage
 from bot.call.outputs import Adopt, Dial, Drop, Output, Report
 from bot.call.playout.playout_queue import PlayoutQueue
 from bot.call.rule import NEVER_US
@@ -45,7 +46,6 @@ class Table:
         return [WORDS[type(one)] if not isinstance(one, Report) else one.event for one in out]
 
     def due(self) -> float | None:
-        self.sessions.look()
         return None if self.sessions.due_us == NEVER_US else self.sessions.due_us / S
 
     def tick(self, *, audible: bool = False) -> bool:
@@ -126,7 +126,7 @@ def test_what_no_try_can_mend_is_not_tried(failure: FailureKind, ready: bool) ->
 def test_a_lost_session_is_replaced_at_once() -> None:
     table = Table().talking()
     assert table.at(30).sessions.lost("closed", 1006, "")
-    assert table.sessions.deaf
+    assert table.sessions.at_hand is SessionStage.LOST
     assert table.did == ["session_lost", "dial"]
     assert table.sessions.lost("timeout", 0, "said again")
     assert table.did == []
@@ -135,7 +135,7 @@ def test_a_lost_session_is_replaced_at_once() -> None:
     table.sessions.change()
     table.sessions.created()
     assert table.sessions.opened() == 400_000
-    assert not table.sessions.deaf
+    assert table.sessions.at_hand is SessionStage.READY
 
 
 def test_it_is_tried_later_and_later_and_not_for_ever() -> None:
@@ -233,8 +233,10 @@ def test_the_next_one_takes_over_in_a_pause_while_there_is_time(
 def test_the_clock_wakes_it_when_it_may_be_less_particular() -> None:
     table = ending()
     assert table.due() == 3540
-    assert table.at(3540).due() == 3580
-    assert table.at(3580).due() is None
+    assert table.at(3540).tick()
+    assert table.due() == 3580
+    assert table.at(3580).tick()
+    assert table.due() is None
 
 
 def test_a_session_that_dies_while_the_next_one_waits_is_replaced_by_it() -> None:

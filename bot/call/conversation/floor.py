@@ -1,0 +1,198 @@
+"""The floor: who has it, and who may speak. The one owner of that decision.
+
+Others tell it what they know (the notice was heard, how far greeting and goodbye are, the caller speaks) and ask it:
+may the caller interrupt, may the bot begin, may a prompt or a filler sound, may the call be closed. The answers stand
+in MAY, by the state of the call, and in the few facts beside it that a question names.
+"""
+
+from __future__ import annotations
+
+from enum import Enum
+
+from bot.call.conversation.state_deadlines import StateDeadlines
+from bot.call.machines import GoodbyeStage, GreetingStage
+from bot.call.outputs import EndReason
+from bot.call.playout.playout_queue import PlayoutQueue
+from bot.call.prompts.greeting import Greeting
+from bot.call.session.response_gate import ResponseGate
+from bot.call.session.turn_ownership import TurnOwnership
+from bot.call.settings import CallSettings
+from bot.call.states import FOLLOWING, Happening, OurFaultError, State
+from bot.call.step import Step
+
+
+class Act(Enum):
+    """Things that somebody may want to do with the floor."""
+
+    ASK = "ask the model for a response"
+    ANSWER_ITSELF = "let the server answer each turn by itself"
+    PROMPT = "ask a silent caller whether they are there, or change the session"
+    APOLOGISE = "tell the caller that there is no answer"
+    CLOSE = "close the call for a bound"
+
+
+_TALK = frozenset({Act.ASK, Act.ANSWER_ITSELF, Act.APOLOGISE})
+
+MAY: dict[State, frozenset[Act]] = {
+    State.OPENING: _TALK,
+    State.LISTENING: _TALK | {Act.PROMPT, Act.CLOSE},
+    State.HEARING: _TALK | {Act.CLOSE},
+    State.THINKING: _TALK | {Act.CLOSE},
+    State.SPEAKING: _TALK | {Act.CLOSE},
+    State.CLOSING: frozenset({Act.ASK, Act.ANSWER_ITSELF}),
+    State.ENDED: frozenset(),
+}
+WHILE_THE_CALLER_SPEAKS = frozenset({Act.CLOSE})
+"""The only one of these: nobody talks into a caller who speaks."""
+WHILE_CLOSING = frozenset({Act.ASK, Act.PROMPT})
+"""The only ones once a goodbye is due: the gate asks for no response but the goodbye."""
+
+
+class Floor:
+    """Moves through the table of states as things happen, and answers who may speak."""
+
+    def __init__(
+        self,
+        settings: CallSettings,
+        step: Step,
+        limits: StateDeadlines,
+        *,
+        speaking: PlayoutQueue,
+        responses: ResponseGate,
+        turns: TurnOwnership,
+        greeting: Greeting,
+    ) -> None:
+        self.state = State.OPENING
+        self.greeting = GreetingStage.UNHEARD if settings.greets else GreetingStage.HEARD
+        self.goodbye = GoodbyeStage.NONE
+        self.notice_heard = not settings.announcement_audio
+        """The announcement, if there is one, has certainly been heard."""
+        self.hang_up_asked = False
+        """The model wishes to hang up, and the caller has said nothing since."""
+        self.caller_speaking = False
+        self.let_in = 0
+        """Number of times the caller spoke and was let in: the answer to that is another one."""
+        self.answer_due = False
+        """The caller's turn is over and the server has yet to start its answer."""
+        self._barge_in = settings.barge_in
+        self._step = step
+        self._limits = limits
+        self._speaking = speaking
+        self._responses = responses
+        self._turns = turns
+        self._greeting = greeting
+
+    # ---- who may speak ----
+
+    def may(self, act: Act) -> bool:
+        """Tell what may be done with the floor as it stands, by the three tables."""
+        return (
+            act in MAY[self.state]
+            and (not self.caller_speaking or act in WHILE_THE_CALLER_SPEAKS)
+            and (self.goodbye is GoodbyeStage.NONE or act in WHILE_CLOSING)
+        )
+
+    def may_interrupt(self) -> bool:
+        """A caller who speaks now may cut the bot short."""
+        if not self.notice_heard or self._barge_in == "off":
+            return False
+        return self._barge_in == "on" or self._greeting.over(self._step.now_us)
+
+    def ask(self) -> None:
+        """Ask for the response that is wanted, if the bot may begin now.
+
+        What is asked for while the server is about to answer by itself would be taken for its answer.
+        """
+        unheard = self.greeting is not GreetingStage.HEARD
+        if not self.may(Act.ASK) or (unheard and self.answer_due and self._turns.server_owns):
+            return
+        request = self._responses.release()
+        if request is not None:
+            self._step.send(request)
+
+    def may_hand_over_turns(self) -> bool:
+        """Nothing stands any more against the server's answering by itself."""
+        return self.notice_heard and self.greeting is GreetingStage.HEARD and self.may(Act.ANSWER_ITSELF)
+
+    @property
+    def calm(self) -> bool:
+        """No answer is being made, and the caller does not speak."""
+        return not self.caller_speaking and not self._responses.busy
+
+    def silent(self) -> bool:
+        """Nobody speaks and nothing is expected: a prompt may sound."""
+        listening = self.may(Act.PROMPT) and not self._responses.awaited
+        return listening and not self._speaking.has_floor(self._step.now_us)
+
+    def caller_waits(self) -> bool:
+        """Something is owed to a caller who does not speak: a filler may sound."""
+        return not self.caller_speaking and (self.state is State.THINKING or self._responses.awaited)
+
+    def bot_speaks(self) -> bool:
+        """The bot has the floor, or is about to: a caller who speaks now interrupts."""
+        return self._speaking.has_floor(self._step.now_us) or self._responses.busy
+
+    def cuttable(self) -> bool:
+        """There is something to cut: audio that may still be heard, or a response being made."""
+        return self._speaking.interruptible(self._step.now_us) or self._responses.busy
+
+    @property
+    def ending(self) -> bool:
+        """The call is to end, and a goodbye is the next that is said, if anything is."""
+        return self.state is State.CLOSING or self.goodbye is not GoodbyeStage.NONE
+
+    # ---- what happens ----
+
+    def happen(self, happening: Happening) -> None:
+        before, following = self.state, FOLLOWING.get((self.state, happening))
+        if following is None:
+            raise OurFaultError(f"{happening.name} cannot happen while {before.value}")
+        self.state = self._limits.state = following
+        if self._limits.watches and (following is not before or happening is Happening.AUDIO):
+            self._limits.entered(following, self._step.now_us)
+
+    def caller_stopped(self) -> None:
+        self.caller_speaking = False
+        self.answer_due = self.answer_due or self.state is State.HEARING
+        self.happen(Happening.SPEECH_STOPPED)
+
+    def session_lost(self) -> None:
+        """Nobody hears the caller until the next session does; whoever speaks then is noticed anew."""
+        self.caller_speaking = self.answer_due = False
+        self.happen(Happening.SESSION_LOST)
+
+    def session_ready(self) -> None:
+        """There is a session again: what is waited for is waited for from here on."""
+        self._limits.entered(self.state, self._step.now_us)
+
+    def response_started(self, *, suppressed: bool) -> None:
+        """The model starts to answer; a response that was suppressed before it was made is no answer."""
+        self.answer_due = self.answer_due and suppressed
+        self.happen(Happening.RESPONSE_STARTED)
+
+    def apologised(self) -> None:
+        """The caller is told that there is no answer: none is due any more."""
+        self.answer_due = False
+        if self.state is not State.OPENING:
+            self.happen(Happening.AUDIO)
+
+    def close(self, reason: EndReason) -> None:
+        """The call is about to end: no state may last for ever any more."""
+        self._limits.close(self.state, self._step.now_us, reason)
+
+    def line_silent(self, *, response_awaited: bool) -> bool:
+        """Nothing plays and nothing waits to be played. True if that was all, so that the call can be hung up."""
+        if self.state is State.SPEAKING:
+            self._played_out(response_awaited=response_awaited)
+        elif self.state is State.THINKING and not response_awaited and not self.answer_due:
+            self.happen(Happening.RESPONSE_OVER)
+        elif self.state is State.CLOSING and response_awaited:
+            self._limits.goodbye_missing(self._step.now_us)
+        return self.state is State.CLOSING and not response_awaited
+
+    def _played_out(self, *, response_awaited: bool) -> None:
+        self.happen(Happening.PLAYED_OUT)
+        if self.caller_speaking:
+            self.happen(Happening.SPEECH_STARTED)
+        elif response_awaited:
+            self.happen(Happening.RESPONSE_STARTED)

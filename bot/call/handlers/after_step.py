@@ -1,0 +1,141 @@
+"""After a step: all that follows from where the call stands, and what becomes due when nothing comes.
+
+A request, the next response, a change of sessions, the end; then the earliest deadline. A part is looked at only while
+what it depends on can have changed: a greeting that has been heard, a bound that is far, a session that is not to be
+replaced ask for nothing.
+"""
+
+from __future__ import annotations
+
+from bot.call.handlers.session_side import SessionSide
+from bot.call.inputs import Tick
+from bot.call.machines import GoodbyeStage, GreetingStage, NextStage
+from bot.call.outputs import EndReason
+from bot.call.rule import NEVER_US, Rule
+from bot.call.states import State
+from bot.call.wiring import Parts
+
+
+class AfterStep:
+    """Keeps the earliest deadline of the rules, and beside it when the bot's floor ends.
+
+    The two ways of audio have times of their own: they move with every frame and delta, so they are asked when needed.
+    """
+
+    def __init__(self, parts: Parts, session: SessionSide, rules: tuple[Rule, ...]) -> None:
+        self._parts = parts
+        self._session = session
+        self._rules = rules
+        self._lookers = [rule for rule in rules if type(rule).look is not Rule.look and rule is not parts.opening]
+        self._rules_us = NEVER_US
+        self.soonest_us = NEVER_US
+        """Moment at which something is due in which the call may move: a rule, or the end of the bot's floor."""
+        self._due_us = NEVER_US
+        """The same, or when a mark on the empty buffer is."""
+        self._look()
+
+    # ---- what follows ----
+
+    def settle(self) -> EndReason | None:
+        """Do what follows, and keep when something is due next. Gives why the call is over, None when it goes on."""
+        parts = self._parts
+        floor, speaking = parts.floor, parts.speaking
+        if not floor.notice_heard and parts.announcement.heard(parts.step.now_us):
+            floor.notice_heard = True
+            parts.step.report("announcement_heard", after_ms=parts.step.now_us // 1000)
+        if speaking.fresh:
+            parts.account.begun()
+        if floor.greeting is not GreetingStage.HEARD or speaking.paused:
+            parts.opening.settle()
+        if parts.listening.ready:
+            self._mind()
+            if parts.turns.owed:
+                self._session.hand_over_turns()
+            floor.ask()
+        why = self._line_silent()
+        if why is None:
+            self._pause()
+        self._look()
+        return why
+
+    def _mind(self) -> None:
+        """Mind the bounds that are near or due, and a silence that is long enough."""
+        parts, now_us = self._parts, self._parts.step.now_us
+        for bound in parts.wrap_up.bounds:
+            if bound.level or bound.due_us <= now_us:
+                parts.wrap_up.mind()
+                break
+        if parts.idle.full_us <= now_us and parts.floor.goodbye is GoodbyeStage.NONE:
+            parts.idle.mind()
+
+    def _line_silent(self) -> EndReason | None:
+        """Nothing plays and nothing waits: the end of a turn, the goodbye, a hang-up."""
+        parts, floor = self._parts, self._parts.floor
+        if parts.speaking.has_floor(parts.step.now_us) or floor.state is State.OPENING:
+            return None
+        if not parts.greeting.is_over:
+            parts.greeting.line_silent()
+        parts.account.look()
+        if floor.line_silent(response_awaited=parts.responses.awaited):
+            parts.farewell.played_out()
+            return "bot_hung_up"
+        if floor.goodbye is not GoodbyeStage.NONE and parts.farewell.go_on(ready=parts.listening.ready):
+            return parts.farewell.why
+        return None
+
+    def _pause(self) -> None:
+        """Nobody speaks, perhaps: a silence that counts, or the moment for the session that waits."""
+        parts = self._parts
+        pause = parts.floor.silent()
+        silent = pause and parts.listening.ready
+        if silent is not parts.idle.silent:
+            parts.idle.hear(silent=silent)
+        if parts.sessions.next is NextStage.WAITING:
+            self._session.takeover.change(pause=pause, calm=parts.floor.calm)
+
+    # ---- what is due ----
+
+    def _look(self) -> None:
+        """The call has moved: each rule that depends on it keeps when it is due."""
+        if self._parts.floor.greeting is not GreetingStage.HEARD:
+            self._parts.opening.look()
+        for rule in self._lookers:
+            rule.look()
+        self._rules_us = min([rule.due_us for rule in self._rules])
+        self.played()
+
+    def played(self) -> None:
+        """Playing has gone on, if nothing else has."""
+        floor_us, probe_us = self._parts.speaking.due_us(self._parts.step.now_us)
+        self.soonest_us = min(self._rules_us, floor_us)
+        self._due_us = min(self.soonest_us, probe_us)
+
+    @property
+    def deadline_us(self) -> int | None:
+        """Moment of the next Tick. Frames of the caller put off but the end of a gap; all else moves with steps."""
+        due_us, gap_us = self._due_us, self._parts.listening.deadline_us()
+        if gap_us is not None and gap_us < due_us:
+            return gap_us
+        return None if due_us == NEVER_US else due_us
+
+    def tick(self, _: Tick) -> EndReason | None:
+        """A gap, or a mark on the empty buffer, moves nothing; a rule that is due may."""
+        parts, step = self._parts, self._parts.step
+        gap = parts.listening.tick(step.now_us) if parts.listening.ready else []
+        probe = parts.speaking.probe(step.now_us)
+        step.out += [*gap, *probe]
+        if self._rules_us <= step.now_us:
+            return self._due()
+        step.follows = "nothing" if probe and not gap else "what is due"
+        self.played()  # also when no mark went out: the time to ask for one may be over
+        return None
+
+    def _due(self) -> EndReason | None:
+        step, sessions = self._parts.step, self._parts.sessions
+        before = sessions.at_hand
+        for rule in self._rules:
+            if rule.due_us <= step.now_us:
+                why = rule.due()
+                if why is not None or sessions.at_hand is not before:  # what follows from a lost session comes first
+                    return why
+        return None

@@ -1,0 +1,124 @@
+"""The machines of a call, in one list: each an enumeration of its states and a table of what moves it.
+
+The first is who has the floor (bot.call.states); the others stand here, each with the file that moves it. What is no
+single yes or no is one of these, not a bundle of booleans: tests/call/test_machines.py looks for such.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from enum import Enum
+from typing import Any, TypeVar
+
+from bot.call.states import TABLE, OurFaultError, State
+
+S = TypeVar("S", bound=Enum)
+
+
+class GreetingStage(Enum):
+    """The greeting, as the caller hears it. Moved by bot.call.conversation.opening."""
+
+    UNHEARD = "a moment of it has yet to be heard"
+    HELD = "it waits for a caller who speaks"
+    HEARD = "the caller has heard a moment of it, or there is none"
+
+
+class GoodbyeStage(Enum):
+    """The goodbye of a call that has used up a bound. Moved by bot.call.conversation.goodbye."""
+
+    NONE = "the call goes on"
+    DUE = "what is being said is finished, then it is asked for"
+    MAKING = "the model makes it"
+    MADE = "it was made to its end, and is being heard"
+    SPOILT = "it went wrong, or its beginning was heard: there is no second one"
+    HEARD = "the caller has heard it to its end"
+
+
+class SessionStage(Enum):
+    """The session at hand. Moved by bot.call.session.failover."""
+
+    OPENING = "it is not configured yet"
+    READY = "it is configured"
+    LOST = "nothing of it counts any more"
+
+
+class NextStage(Enum):
+    """The session that is to take over. Moved by bot.call.session.failover."""
+
+    NONE = "there is none"
+    DIALLING = "it is being dialled"
+    WAITING = "it is configured, and waits for the moment"
+
+
+class Move(Enum):
+    """Events that move one of them."""
+
+    TALKED_OVER = "the caller speaks"
+    SILENCE = "the caller is silent again"
+    MOMENT_HEARD = "enough of it was heard, or it was given up"
+    BOUND_REACHED = "the call is to be closed"
+    BEGUN = "a response that may be the goodbye is being made"
+    COMPLETED = "it was made to its end"
+    FAILED = "it went wrong"
+    CUT_BEGUN = "it was cut short, and something of it had been heard"
+    CUT_UNHEARD = "it was cut short before any of it was heard"
+    PLAYED_OUT = "all of it was heard"
+    CONFIGURED = "the session said that it is configured"
+    SESSION_LOST = "the session is gone, or as good as gone"
+    TAKEN = "the one that waited is the call's"
+    DIALLED = "another one is dialled"
+    DIAL_OVER = "nothing comes of the dial, or it is needed no more"
+
+
+_G, _B, _S, _N, _M = GreetingStage, GoodbyeStage, SessionStage, NextStage, Move
+
+GREETING = {
+    (_G.UNHEARD, _M.TALKED_OVER): _G.HELD,
+    (_G.HELD, _M.SILENCE): _G.UNHEARD,
+    (_G.UNHEARD, _M.MOMENT_HEARD): _G.HEARD,
+    (_G.HELD, _M.MOMENT_HEARD): _G.HEARD,
+    (_G.HEARD, _M.SILENCE): _G.HEARD,
+}
+GOODBYE = {
+    **{(state, _M.BOUND_REACHED): state for state in GoodbyeStage},
+    **{(state, _M.BEGUN): _B.MAKING for state in (_B.DUE, _B.MAKING, _B.MADE)},
+    **{(state, _M.COMPLETED): _B.MADE for state in (_B.MAKING, _B.MADE)},
+    **{(state, _M.FAILED): _B.SPOILT for state in (_B.MAKING, _B.MADE, _B.SPOILT)},
+    **{(state, _M.CUT_BEGUN): _B.SPOILT for state in (_B.MAKING, _B.MADE, _B.SPOILT)},
+    **{(state, _M.CUT_UNHEARD): _B.DUE for state in (_B.MAKING, _B.MADE, _B.SPOILT)},
+    **{(state, _M.PLAYED_OUT): state for state in GoodbyeStage},
+    **{(_B.SPOILT, move): _B.SPOILT for move in (_M.BEGUN, _M.COMPLETED)},
+    **{(_B.HEARD, move): _B.HEARD for move in (_M.BEGUN, _M.COMPLETED, _M.FAILED, _M.CUT_BEGUN, _M.CUT_UNHEARD)},
+    (_B.NONE, _M.BOUND_REACHED): _B.DUE,
+    (_B.MADE, _M.PLAYED_OUT): _B.HEARD,
+}
+SESSION = {
+    **{(state, _M.SESSION_LOST): _S.LOST for state in (_S.OPENING, _S.READY)},
+    **{(state, _M.CONFIGURED): _S.READY for state in (_S.OPENING, _S.READY)},
+    **{(state, _M.TAKEN): _S.OPENING for state in SessionStage},
+}
+NEXT = {
+    (_N.NONE, _M.DIALLED): _N.DIALLING,
+    (_N.DIALLING, _M.CONFIGURED): _N.WAITING,
+    (_N.WAITING, _M.TAKEN): _N.NONE,
+    (_N.DIALLING, _M.DIAL_OVER): _N.NONE,
+    (_N.WAITING, _M.DIAL_OVER): _N.NONE,
+}
+
+
+MACHINES: dict[type[Enum], Mapping[Any, Enum]] = {
+    State: TABLE,
+    GreetingStage: GREETING,
+    GoodbyeStage: GOODBYE,
+    SessionStage: SESSION,
+    NextStage: NEXT,
+}
+"""All of them; each begins in the first of its states."""
+
+
+def moved(table: dict[tuple[S, Move], S], state: S, move: Move) -> S:
+    """The state that follows. Raises OurFaultError for a pair the table does not know."""
+    following = table.get((state, move))
+    if following is None:
+        raise OurFaultError(f"{move.name} cannot happen to {type(state).__name__} {state.name}")
+    return following
