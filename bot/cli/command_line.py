@@ -31,7 +31,7 @@ LISTED = ("help", "serve", "demo", "model", "call", "replay", "show", "calls", "
 
 
 class _InOrder(TyperGroup):
-    def list_commands(self, ctx: Any) -> list[str]:  # noqa: ANN401  whose click it is depends on typer's version
+    def list_commands(self, ctx: Any) -> list[str]:
         return sorted(super().list_commands(ctx), key=LISTED.index)
 
 

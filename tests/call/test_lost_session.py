@@ -62,7 +62,7 @@ GOES_OVER = {
     "NoProgress": "_since_us _turns _said",
     "ResponseGate": "_wanted _asked_for _closed _last _number",
     "SessionLiveness": "said_us _not_before_us _listen_us",
-    "Failover": "ever_ready deaf _next _dial_us _give_up_us _waited _tries _ready_us _lost_us failure",
+    "Failover": "ever_ready ignore_stops _next _dial_us _give_up_us _waited _tries _ready_us _lost_us failure",
     "SpendCap": "model_nano_usd transcription_nano_usd _number _day_nano_usd _answered",
     "Step": "now_us out counts _event_number",
     "Transcript": "turns _words _number _chars_left",
@@ -125,7 +125,12 @@ CHANGED_BY_A_LOSS = {
 }
 """Of what goes over; the rest is as it was before."""
 
-ALIKE_FOR_ALL = {"HangUp._known": False, "Failover._waited": True, "Failover._next": "none", "Failover.deaf": False}
+ALIKE_FOR_ALL = {
+    "HangUp._known": False,
+    "Failover._waited": True,
+    "Failover._next": "none",
+    "Failover.ignore_stops": False,
+}
 """What the session that takes over finds, and a first one does not."""
 
 ANSWER_IS_OWED = {

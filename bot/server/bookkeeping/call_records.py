@@ -133,14 +133,14 @@ class Records:
 
     def __init__(
         self,
-        keeper: WriteBehind[CallStore],
+        write_behind: WriteBehind[CallStore],
         calls: LiveCalls,
         owner: Owner,
         hash_number: Callable[[str], str],
         now: Callable[[], datetime] = utc_now,
     ) -> None:
         """`hash_number` gives the hash a caller is looked up by, empty for what is no telephone number."""
-        self._keeper = keeper
+        self._write_behind = write_behind
         self._owner = owner
         self._hash_number = hash_number
         self._now = now
@@ -166,15 +166,15 @@ class Records:
             settings_digest=self._digest,
             leg=live.past.leg,
         )
-        self._keeper.put(begun)
-        self._open[live] = record = CallRecord(live, self._keeper.put, self._mask, self._now)
+        self._write_behind.put(begun)
+        self._open[live] = record = CallRecord(live, self._write_behind.put, self._mask, self._now)
         live.bridge.on_told = record.hear
         if live.bridge.recorder is not None:
             live.bridge.recorder.on_made = record.file_made
 
     def _never_began(self, live: LiveCall) -> None:
         """It was over: a crashed one would count as carried on."""
-        self._keeper.withdraw(self._begun[live])
+        self._write_behind.withdraw(self._begun[live])
 
     def _ended(self, live: LiveCall, reason: EndReason | None) -> None:
         """A call that goes on in another process leaves here its files and what its session has cost already."""
@@ -186,9 +186,9 @@ class Records:
             record.missed()
             return
         record.end(reason)
-        lost = self._keeper.lost_of(live.call_sid)
-        if lost or self._keeper.away:
-            _log.warning("records_behind", call_sid=live.call_sid, lost=lost, waiting=self._keeper.waiting)
+        lost = self._write_behind.lost_of(live.call_sid)
+        if lost or self._write_behind.away:
+            _log.warning("records_behind", call_sid=live.call_sid, lost=lost, waiting=self._write_behind.waiting)
 
 
 def masked_party(text: str) -> str:

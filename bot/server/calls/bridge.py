@@ -24,9 +24,8 @@ from bot.realtime.connection import Endpoint
 from bot.realtime.failures import Failure, FailureKind
 from bot.recording.files.recorder import Recorder
 from bot.recording.fixture import InputWay
-from bot.server.calls.call_tally import CallTally
-from bot.server.calls.call_traffic import CallTraffic
-from bot.server.calls.model_sessions import ModelSessions, Spare
+from bot.server.calls.call_tally import CallTally, CallTraffic
+from bot.server.calls.model_sessions import ModelSessions, TakeIdle
 from bot.server.calls.phone_socket import PhoneSocket
 from bot.server.calls.process_timer import ProcessTimer
 from bot.twilio import stream
@@ -66,12 +65,12 @@ class Bridge:
         beat: ProcessTimer,
         *,
         recorder: Recorder | None = None,
-        spare: Spare = lambda: None,
+        take_idle: TakeIdle = lambda: None,
     ) -> None:
-        """`spare` gives an idle session, if there is one: to begin with, and should that be lost."""
+        """`take_idle` gives an idle session, if there is one: to begin with, and should that be lost."""
         self.call = Call(settings)
         self.attached = False
-        self._model = ModelSessions(endpoint, settings, spare, self._model_text, self._note)
+        self._model = ModelSessions(endpoint, settings, take_idle, self._model_text, self._note)
         self._released = False
         self._day_level = 0
         """How near the day's cap the call was last told to be."""

@@ -25,25 +25,30 @@ HANDSHAKE_SHARE = 0.9
 say which of the two was late."""
 LONGEST_S = 24 * 3600
 
-Spare = Callable[[], IdleSession | None]
+TakeIdle = Callable[[], IdleSession | None]
 
 
 class ModelSessions:
-    """`on_text` gets what the session at hand says, `on_note` what becomes of sessions. `spare` gives an idle one.
+    """`on_text` gets what the session at hand says, `on_note` what becomes of sessions. `take_idle` gives an idle one.
 
     `number` counts the call's sessions from 0; `failure` is what became of the last one that was lost or not to be had,
     `failures` counts all of them.
     """
 
     def __init__(
-        self, endpoint: Endpoint, settings: CallSettings, spare: Spare, on_text: OnText, on_note: Callable[[Note], None]
+        self,
+        endpoint: Endpoint,
+        settings: CallSettings,
+        take_idle: TakeIdle,
+        on_text: OnText,
+        on_note: Callable[[Note], None],
     ) -> None:
         self.number = 0
         self.failure: Failure | None = None
         self.failures: Counter[FailureKind] = Counter()
         self._endpoint = endpoint
         self._settings = settings
-        self._spare = spare
+        self._take_idle = take_idle
         self._on_text = on_text
         self._on_note = on_note
         self._loop = asyncio.get_running_loop()
@@ -61,7 +66,7 @@ class ModelSessions:
 
     def take_idle(self) -> bool:
         """Begin with an idle session: whether there was one. From here on it is closed with the call."""
-        session = self._spare()
+        session = self._take_idle()
         if session is not None:
             self._take(session)
         return session is not None
@@ -136,7 +141,7 @@ class ModelSessions:
     async def _dial(self, within_s: float) -> None:
         """Have another session ready: an idle one, or a new one."""
         try:
-            session = self._spare()
+            session = self._take_idle()
             if session is None:
                 session = IdleSession(self._endpoint, self._settings, self._next_lost)
                 await session.open(within_s)

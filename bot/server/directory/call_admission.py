@@ -1,12 +1,12 @@
-"""Admission of calls: who is let in, as their webhook comes."""
+"""Admission of calls, as their webhook comes."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
 from bot.config import Settings
-from bot.server.directory.daily_spend import DailySpend
 from bot.server.directory.departure import Departure
+from bot.server.directory.spent_today import SpentToday
 from bot.server.setup.caller_access import Load
 from bot.server.shared.call_registry import CallRegistry, Entry, Known
 from bot.server.shared.caller_quota import HashNumber, quota_of
@@ -19,22 +19,22 @@ class CallAdmission:
     settings: Settings
     registry: CallRegistry
     departure: Departure
-    day: DailySpend
+    spent_today: SpentToday
     load: Load
-    """How late the loop is, as the meter measures it."""
+    """The loop's lag, as the meter measures it."""
     hash_number: HashNumber
-    """What limits by caller are counted by."""
+    """Hashes the number that limits by caller count by."""
 
     @property
     def full(self) -> bool:
-        """Whether one more call would hear that there is no room."""
+        """True if one more call would hear that there is no room."""
         return self.load.high or self.registry.counts().live >= self.settings.max_calls
 
     def too_dear(self, call_sid: str) -> bool:
-        """Whether the day's money is used up, and this is no call that was let in before."""
-        return self.day.used_up and self.registry.known(call_sid) == Known()
+        """True if the day's money is used up, and this is no call that was let in before."""
+        return self.spent_today.used_up and self.registry.known(call_sid) == Known()
 
     def enter(self, call_sid: str, caller: str = "") -> Entry:
-        """What the webhook of this call finds; a process that drains, or is too busy, lets no new one in."""
+        """Let the call of this webhook in. A process that drains, or is too busy, lets no new one in."""
         limit = 0 if self.departure.draining or self.load.high else self.settings.max_calls
         return self.registry.enter(call_sid, limit, quota_of(self.settings, caller, self.hash_number))

@@ -13,7 +13,7 @@ from aiohttp import web
 
 from bot.config.values.value_checks import is_loopback
 from bot.observe.guarded import guarded
-from bot.server.http.handler_context import METER, SETTINGS, SPARING
+from bot.server.http.app_keys import METER, RATE_LIMITED_LOG, SETTINGS
 
 FORWARDED = ("Forwarded", "Via", "X-Real-IP", "True-Client-IP", "CF-Connecting-IP")
 """Headers that only a proxy sets; so are all that begin with X-Forwarded-."""
@@ -33,7 +33,7 @@ async def metrics(request: web.Request) -> web.Response:
 
 
 def _tell(request: web.Request, why: str) -> None:
-    request.app[SPARING].inform("metrics_refused", why=why)
+    request.app[RATE_LIMITED_LOG].inform("metrics_refused", why=why)
 
 
 def _shows(request: web.Request, token: str) -> bool:

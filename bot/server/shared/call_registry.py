@@ -20,7 +20,7 @@ from typing import Any, Literal, NamedTuple
 from bot.server.shared.caller_quota import MINUTE_S, NO_QUOTA, CallerQuota, OverQuota
 from bot.server.shared.ended_calls import DAY_S, EndedCalls
 from bot.server.shared.outcomes import Outcome
-from bot.server.shared.presence import Presence
+from bot.server.shared.processes import Processes
 
 RECENT_S = 60.0
 """How long after its end more is asked of a call than how it ended."""
@@ -63,7 +63,7 @@ class Counts(NamedTuple):
 class CallRegistry:
     """The calls of all processes that share the file at `path`, or of this one. `clock` gives seconds of the epoch.
 
-    `owner` is this process, whose calls are over when it dies (`Presence.abandon`).
+    `owner` is this process, whose calls are over when it dies (`Processes.abandon`).
     """
 
     def __init__(self, clock: Callable[[], float], path: Path | None = None, owner: int | None = None) -> None:
@@ -76,7 +76,7 @@ class CallRegistry:
             self._db.execute(f"PRAGMA {pragma}")
         self._db.executescript(_CALLS)
         self.over = EndedCalls(self._db)
-        self.presence = Presence(self._db, self._owner, clock)
+        self.processes = Processes(self._db, self._owner, clock)
         self.close = self._db.close
         weakref.finalize(self, self.close)
 

@@ -27,15 +27,15 @@ from gunicorn.workers.base import Worker  # type: ignore[import-untyped]
 from bot.config import Settings
 from bot.observe.metrics import MULTIPROCESS_DIR, process_gone
 from bot.server.bookkeeping.store_service import LAST_ROWS_S
-from bot.server.directory.redirected_calls import LEAVE_S
+from bot.server.directory.departure import LEAVE_S
 from bot.server.http.app import BACKLOG, STOP_S
-from bot.server.http.listen_address import listener
+from bot.server.setup.listen_address import listener
 from bot.server.shared.call_registry import CallRegistry
 from bot.server.shared.shared_directory import shared_directory
 from bot.server.shared.socket_handover import SocketHandover
 from bot.server.workers.event_loop import run_in_loop
 from bot.server.workers.operator_messages import OperatorMessages
-from bot.server.workers.server_process import STOPS, Server, deaf
+from bot.server.workers.server_process import STOPS, Server, ignore_stops
 
 SOCKETS_S = 2
 """What closing the sockets of calls and of the store may take."""
@@ -74,7 +74,7 @@ class CallWorker(Worker):  # type: ignore[misc]
         finally:
             beating.cancel()
             registry.close()
-            deaf()
+            ignore_stops()
 
     async def _beat(self, server: Server) -> None:
         """Show the manager that the loop turns; without a manager, stop."""
@@ -154,7 +154,7 @@ class Manager(BaseApplication):  # type: ignore[misc]
     def _worker_gone(self, _: object, worker: Worker) -> None:
         """However it died, its calls are over."""
         registry = CallRegistry(time.time, self.directory / REGISTRY)
-        registry.presence.abandon(worker.pid)
+        registry.processes.abandon(worker.pid)
         registry.close()
         process_gone(worker.pid)
         _mark(self.directory, worker.pid).unlink(missing_ok=True)

@@ -126,7 +126,7 @@ def test_what_no_try_can_mend_is_not_tried(failure: FailureKind, ready: bool) ->
 def test_a_lost_session_is_replaced_at_once() -> None:
     table = Table().talking()
     assert table.at(30).sessions.lost("closed", 1006, "")
-    assert table.sessions.deaf
+    assert table.sessions.ignore_stops
     assert table.did == ["session_lost", "dial"]
     assert table.sessions.lost("timeout", 0, "said again")
     assert table.did == []
@@ -135,7 +135,7 @@ def test_a_lost_session_is_replaced_at_once() -> None:
     table.sessions.change()
     table.sessions.created()
     assert table.sessions.opened() == 400_000
-    assert not table.sessions.deaf
+    assert not table.sessions.ignore_stops
 
 
 def test_it_is_tried_later_and_later_and_not_for_ever() -> None:

@@ -41,16 +41,16 @@ CALLER, CALLED = "+15555550101", "+15555550100"
 
 async def stored(desk: ServerUnderTest, call_sid: str) -> StoredCall:
     assert desk.kept is not None
-    assert await desk.kept.keeper.flush(5)
-    found = await desk.kept.keeper.ask(lambda store: store.call(call_sid), 5)
+    assert await desk.kept.write_behind.flush(5)
+    found = await desk.kept.write_behind.ask(lambda store: store.call(call_sid), 5)
     assert found is not None
     return found
 
 
 async def all_stored(desk: ServerUnderTest) -> list[CallSummary]:
     assert desk.kept is not None
-    assert await desk.kept.keeper.flush(5)
-    return await desk.kept.keeper.ask(lambda store: store.calls(), 5)
+    assert await desk.kept.write_behind.flush(5)
+    return await desk.kept.write_behind.ask(lambda store: store.calls(), 5)
 
 
 async def test_a_call_is_in_the_store_with_all_that_is_known_of_it(tmp_path: Path) -> None:
@@ -198,7 +198,7 @@ async def test_no_call_notices_a_store_in_trouble_and_what_was_held_back_is_stor
         assert desk.reasons == ["caller_hung_up"] * 20
         assert store.rows == []
         assert desk.kept is not None
-        keeper = desk.kept.keeper
+        keeper = desk.kept.write_behind
         if trouble != "hanging":  # which is not known to be away before its time is over
             assert {entry["call_sid"] for entry in desk.logged("records_behind")} == {
                 phone.ids.call_sid for phone in phones
@@ -350,6 +350,6 @@ def test_the_day_begins_at_midnight() -> None:
 async def test_what_was_spent_today_is_told_to_the_calls(tmp_path: Path) -> None:
     async with standing(keep=keeping, BOT_RECORD_DIR=str(tmp_path), BOT_MAX_DAILY_USD="100") as desk:
         told: list[int] = []
-        desk.calls.day.on_spend.append(told.append)
+        desk.calls.spent_today.on_spend.append(told.append)
         await until(lambda: told)
-        assert (told[0], desk.calls.day.nano_usd) == (0, 0)
+        assert (told[0], desk.calls.spent_today.nano_usd) == (0, 0)
