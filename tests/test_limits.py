@@ -66,9 +66,9 @@ LIMITS: list[tuple[str, Any, str]] = [
     ("server.directory.spent_today.LOOK_S", 5.0, "the day's money is looked up every five seconds"),
     ("server.bookkeeping.meter.FLUSH_S", 1.0, "watching: numbers are published once a second"),
     ("server.bookkeeping.meter.SLICE", 50, "calls are measured some at a time, so that none is held up"),
-    ("server.bookkeeping.call_latencies.MOST", 10_000, "bounded memory"),
+    ("server.bookkeeping.call_records.MOST", 10_000, "bounded memory"),
     ("server.bookkeeping.call_records.MAX_PARTY", 64, "a number or an address, not a letter"),
-    ("server.calls.process_timer.BEAT_S", 0.01, "gaps are looked at every 10 ms, half a frame"),
+    ("server.calls.process_timer.TICK_S", 0.01, "gaps are looked at every 10 ms, half a frame"),
     # a stop
     ("server.workers.drain.LOOK_S", 0.1, "below what a caller notices"),
     ("server.workers.drain.ASK_S", 1.5, f"{TWILIO} 1.4: Twilio asks at once"),
@@ -177,7 +177,7 @@ def test_no_limit_is_pinned_twice_or_without_a_reason() -> None:
 def test_each_limit_that_a_test_changes_is_pinned() -> None:
     """Or the right value would be nobody's business."""
     changed = {name for path in TESTS.rglob("*.py") for name in _changed(ast.parse(path.read_text(encoding="utf-8")))}
-    assert {"media.START_S", "warm_pool.RETRY_S", "state_deadlines.CLAIM_US"} <= changed  # of each way to say it
+    assert {"media_stream.START_S", "warm_pool.RETRY_S", "state_deadlines.CLAIM_US"} <= changed  # of each way to say it
     pinned = {".".join(name.split(".")[-2:]) for name in _PINNED}
     assert changed - pinned == set()
 

@@ -96,7 +96,7 @@ async def one_call(
         )
         async with running(settings, sock=sock) as (app, _), SlowLine(port, out_line, in_line) as line:
             recorders = []
-            app[CALLS].on_start.append(lambda live: recorders.append(live.bridge.recorder))
+            app[CALLS].directory.on_start.append(lambda live: recorders.append(live.bridge.recorder))
             result = await dial(f"{settings.public_url}/voice", phone, auth_token=token, via=line.origin)
     assert result.ending == "caller_hung_up"
     assert all([await asyncio.to_thread(recorder.wait, 10) for recorder in recorders])

@@ -32,7 +32,7 @@ _BRIDGE = (
     "_learn",
     "_write_due",
     "_arm",
-    "_say_goodbye",
+    "_log_end",
     "warn",
     "refuse",
 )
@@ -88,7 +88,7 @@ def _is_method(name: str, of_class: object) -> bool:
 def in_shell(live: LiveCall) -> Iterator[Place]:
     bridge = live.bridge
     yield from ((bridge, name) for name in _BRIDGE)
-    yield from ((bridge._model, name) for name in ("open", "send_all", "created"))
+    yield from ((bridge.model, name) for name in ("open", "send_all", "created"))
     yield from ((bridge.recorder, name) for name in _RECORDER)
 
 

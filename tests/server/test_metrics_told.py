@@ -159,7 +159,7 @@ async def test_a_reply_that_failed_is_counted_by_its_code() -> None:
 async def test_how_the_store_stands_is_told() -> None:
     async with standing() as desk:
         assert (await found(desk))["store_away",] == 1  # there is none
-        desk.app[METER].store = store = Mock(away=True, waiting=12, lost=3)
+        desk.app[METER].write_behind = store = Mock(away=True, waiting=12, lost=3)
         numbers = await found(desk)
         assert [numbers[f"store_{name}",] for name in ("away", "rows_waiting", "rows_lost_total")] == [1, 12, 3]
         store.away, store.waiting = False, 0

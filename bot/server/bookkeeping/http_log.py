@@ -1,4 +1,4 @@
-"""What the HTTP server logs: strangers who speak no HTTP are one short warning, now and then, and a number.
+"""The HTTP server's log: strangers who speak no HTTP are one short warning, now and then, and a number.
 
 aiohttp prints a traceback, as an error, for each request it can't read. On a public address scanners send such all day.
 """

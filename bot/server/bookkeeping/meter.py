@@ -126,7 +126,7 @@ class Meter:
         finally:
             del self._readings[live]
         bridge = live.bridge
-        for kind, number in bridge.failures.items():
+        for kind, number in bridge.model.failures.items():
             self._metrics.add("heardline_sessions_failed_total", number, kind)
         if reason is None:
             return
@@ -141,7 +141,6 @@ class Meter:
     # ---- often ----
 
     def _read(self, live: LiveCall) -> None:
-        """Add what came to pass in a call since it was last read."""
         bridge, last = live.bridge, self._readings[live]
         before, last.columns = last.columns, [column.read(bridge) for column in COLUMNS]
         self._due = list(map(add, self._due, map(sub, last.columns, before)))
@@ -185,7 +184,6 @@ class Meter:
                 self._metrics.observe(name, at_us / 1_000_000)
 
     def _publish(self) -> None:
-        """Add the numbers of the calls, and of the parts of the process."""
         due, self._due = self._due, [0] * len(COLUMNS)
         for column, number in zip(COLUMNS, due, strict=True):
             if number:

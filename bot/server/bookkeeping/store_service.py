@@ -32,20 +32,20 @@ from bot.store.upkeep.purge import EVERY_S, Purge, retention
 from bot.store.urls import StoreError, store_url
 
 LAST_ROWS_S = 5.0
-"""How long the end of the process waits for a store that is slow: what it has not taken then is lost."""
+"""Seconds for which the end of the process waits for a slow store: what it has not taken then is lost."""
 START_S = 2.0
-"""How long the start waits to be told which calls are over."""
+"""Seconds for which the start waits to be told which calls are over."""
 GONE_S = 2.0
-"""And for one that does not answer at all."""
+"""Seconds for which the end waits for a store that does not answer at all."""
 LOOKS = 3
-"""At the day's money, while rows are being stored."""
+"""Tries to read the day's money while no row is being stored."""
 
 _log = structlog.get_logger()
 
 
 @dataclass(frozen=True)
 class StoreService:
-    """What a server needs to keep its calls."""
+    """The store as a server keeps its calls in it."""
 
     write_behind: WriteBehind[CallStore]
     owner: Owner
@@ -141,12 +141,11 @@ def _spent_today(calls: LiveCalls, write_behind: WriteBehind[CallStore]) -> Call
 
 
 def _money(row: Row, since: datetime) -> int:
-    """What the store will count of it. The line of a call that was carried on is in each of its ends: once here."""
+    """Money that the store will count of a row. The line of a resumed call is in each of its ends: once here."""
     if isinstance(row, UsageKept) and row.at >= since:
         return row.usage.nano_usd
     return row.line_nano_usd if isinstance(row, CallEnded) and row.at >= since and not row.leg else 0
 
 
 def midnight(now: datetime) -> datetime:
-    """The beginning of the day of `now`, in its own time zone."""
     return now.replace(hour=0, minute=0, second=0, microsecond=0)

@@ -46,7 +46,6 @@ class CallTally:
             self.nano_usd[fact.kind] += fact.nano_usd
 
     def clear(self) -> None:
-        """Forget what the meter has counted."""
         self.waits.clear()
         self.tokens.clear()
         self.nano_usd.clear()

@@ -30,7 +30,6 @@ class TranscodedConnection:
         await self.connection.close()
 
     def translate(self, on_text: OnText) -> OnText:
-        """`on_text` with the session's audio made the line's."""
         from_session = self._transcoder.from_session
 
         def heard(text: bytes) -> None:

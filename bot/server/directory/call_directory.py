@@ -33,7 +33,6 @@ class CallDirectory:
         return self._calls.get(call_sid)
 
     def add(self, live: LiveCall) -> None:
-        """The call is the one of its SID from now on."""
         self._calls[live.call_sid] = live
 
     def remove(self, live: LiveCall) -> bool:

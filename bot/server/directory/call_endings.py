@@ -36,11 +36,9 @@ class PastCalls:
         self._pasts: dict[str, tuple[float, Past]] = {}
 
     def find(self, call_sid: str) -> Past | None:
-        """Look up a call that has ended and may be carried on."""
         return self._pasts.get(call_sid, (0.0, None))[1]
 
     def drop(self, call_sid: str) -> None:
-        """Nothing carries the call on."""
         self._pasts.pop(call_sid, None)
 
     def remember(self, live: LiveCall, _: EndReason | None = None) -> None:
@@ -105,10 +103,10 @@ class CallEndings:
         live = self.directory.find(call_sid)
         late = self._unentered.get(call_sid)
         if live is not None:
-            live.over = True
+            live.caller_gone = True
             live.bridge.shutdown("caller_hung_up")
         elif late is not None:  # what is entered again says so too
-            late.over = True
+            late.caller_gone = True
             self.enter(late)
         else:
             known = self.registry.known(call_sid)

@@ -5,10 +5,18 @@ from __future__ import annotations
 import asyncio
 import time
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
+from bot.call.settings import CallSettings
 from bot.config import Settings
 from bot.realtime.addresses import Addresses
 from bot.realtime.connection import Endpoint
+from bot.recording import fixture
+from bot.recording.files import audio_file
+from bot.recording.files.audio_file import AudioFile
+from bot.recording.files.call_file import CallFile
+from bot.recording.files.fixture_file import FixtureFile
+from bot.recording.files.new_file import call_path
 from bot.recording.files.recorder import Recorder
 from bot.server.calls.bridge import Bridge
 from bot.server.calls.live_call import LiveCall
@@ -18,7 +26,6 @@ from bot.server.directory.call_directory import CallDirectory
 from bot.server.directory.call_endings import CallEndings, PastCalls
 from bot.server.directory.needless_sessions import NeedlessSessions
 from bot.server.directory.spent_today import SpentToday
-from bot.server.setup.call_files import call_files
 from bot.server.setup.call_settings import call_settings
 from bot.server.shared.call_registry import CallRegistry
 from bot.server.shared.resumption import NOBODY, Parties, Past, carrying_on
@@ -83,7 +90,7 @@ class CallStarter:
         chosen = call_settings(settings, call_sid, settings.twilio_account_sid)
         if past.leg:
             chosen = carrying_on(chosen, past, now_s)
-        files = call_files(settings, chosen, call_sid)
+        files = _files(settings, chosen)
         recorder = Recorder(files, call_sid=call_sid) if files else None
         try:
             return Bridge(chosen, self._endpoint, self.timer, recorder=recorder, take_idle=self.pool.take)
@@ -108,3 +115,15 @@ class CallStarter:
 def pool_share(settings: Settings) -> int:
     """One process's part of the instance's idle sessions."""
     return -(-settings.warm_sessions // settings.web_concurrency)
+
+
+def _files(settings: Settings, chosen: CallSettings) -> list[CallFile]:
+    """Files of a call that begins now (BOT_RECORD, BOT_RECORD_DIR); none is made yet. Their names differ by suffix."""
+    files: list[CallFile] = []
+    now = datetime.now(UTC)
+    if "fixture" in settings.record:
+        path = call_path(settings.record_dir, chosen.call_sid, fixture.SUFFIX, now)
+        files.append(FixtureFile(chosen, path, settings.secrets, date=now))
+    if "audio" in settings.record:
+        files.append(AudioFile(call_path(settings.record_dir, chosen.call_sid, audio_file.SUFFIX, now)))
+    return files

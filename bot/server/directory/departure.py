@@ -69,12 +69,10 @@ class Departure:
 
     @property
     def draining(self) -> bool:
-        """True once no new call is let in."""
         return self.phase >= Phase.DRAINING
 
     @property
     def ending(self) -> bool:
-        """True once the calls that are left are being ended."""
         return self.phase >= Phase.LEAVING
 
     async def hand_over(self) -> None:

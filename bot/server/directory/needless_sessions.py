@@ -57,8 +57,8 @@ class NeedlessSessions:
             self.missed += 1
             live.bridge.release()
         elif (outcome := self.registry.known(live.call_sid).outcome) is not None:
-            live.over = outcome == "caller_hung_up"
-            live.bridge.shutdown("caller_hung_up" if live.over else "line_lost")
+            live.caller_gone = outcome == "caller_hung_up"
+            live.bridge.shutdown("caller_hung_up" if live.caller_gone else "line_lost")
         else:
             return False
         return True

@@ -56,7 +56,6 @@ class SpentToday:
         return bool(self._cap) and level(self.nano_usd, self._cap) >= ALL_SPENT
 
     def add_up(self, live: LiveCall, _: EndReason | None = None) -> None:
-        """The call is over here."""
         self._ended_nano_usd += live.used_nano_usd + live.line_nano_usd
 
     def stored(self, nano_usd: int, day: date | None = None) -> None:

@@ -1,4 +1,4 @@
-"""The media WebSocket: who may open it, and the loop that reads it (twilio-voice 3)."""
+"""Media streams: GET /media/{token} (twilio-voice 3). A stream without `start` is closed after START_S."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from bot.twilio.signature import stream_ok, stream_url
 from bot.twilio.token import BadToken, StreamToken
 
 START_S = 5.0
-"""A socket that has not sent `start` by then is closed."""
+"""Seconds after which a stream that has not sent `start` is closed."""
 
 OVER_FIRST = FAILED | {"drained"}
 """Ends of a call whose stream may be yet to come, and is then let in for Twilio to ask what follows."""
@@ -76,7 +76,7 @@ async def media_stream(request: web.Request) -> web.StreamResponse:
 
 
 def _never_began(calls: LiveCalls, live: LiveCall | None, call_sid: str) -> bool:
-    """Whether the call was over before any stream of it came, and what follows it will be answered."""
+    """True if the call was over before any stream of it came, and what follows it will be answered."""
     over = FAILED if calls.departure.phase is Phase.GONE else OVER_FIRST
     if live is not None:
         return live.bridge.call.ended in over and not live.bridge.attached
@@ -87,7 +87,7 @@ def _never_began(calls: LiveCalls, live: LiveCall | None, call_sid: str) -> bool
 async def _closed(request: web.Request, socket: PhoneSocket, call_sid: str) -> web.Response:
     """Let the stream in and close it: so Twilio asks what follows, and the caller gets what the operator chose.
 
-    A refusal would take him on in the document that asked for the stream, which only knows how to say goodbye.
+    A refusal would take them on in the document that asked for the stream, which only says goodbye.
     """
     request.app[METER].stream_refused("is_over")
     _log.warning("stream_refused", why="there was no session to be had", call_sid=call_sid)
@@ -112,13 +112,12 @@ async def _stream(request: web.Request, socket: PhoneSocket, bridge: Bridge) -> 
     else:
         socket.take(request.transport)
     try:
-        await bridge.finished()
+        await bridge.finished.wait()
     finally:
         timer.cancel()
 
 
 async def _handed_over(request: web.Request, call_sid: str) -> bool:
-    """Whether the connection went to the process that holds the session of this call."""
     handover, owner = request.app[LISTENER].handover, request.app[CALLS].registry.known(call_sid).owner
     return handover is not None and await handover.give(request, owner)
 

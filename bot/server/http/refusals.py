@@ -104,7 +104,6 @@ def shown(path: str) -> str:
 
 
 def _wrong_method(request: web.Request, allowed: str) -> _Miss:
-    """The path is there, and takes another method."""
     near = request.path.rpartition("/media/")[1].rstrip("/") or request.path
     takes = f"this path takes {allowed}"
     return _Miss(near, f"{takes}: Twilio's console must say so" if near.endswith(_CALLED) else takes, takes)

@@ -58,7 +58,7 @@ def _fields(request: web.Request, body: bytes) -> list[tuple[str, str]]:
 
 
 async def _body(request: web.Request) -> bytes:
-    """At most 64 KiB, or 413; within a few seconds, or 408; whole and readable, or 400."""
+    """Body of at most 64 KiB, or 413; within a few seconds, or 408; whole and readable, or 400."""
     try:
         async with asyncio.timeout(BODY_S):
             return await request.read()

@@ -1,4 +1,4 @@
-"""Who may call: the lists of callers, and a machine that is too busy."""
+"""Callers who may call, by the operator's lists, and a machine that is too busy for any."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ CALM = 0.5
 
 
 def may_call(settings: Settings, number: str) -> bool:
-    """Whether calls from `number`, as Twilio gives it, are taken. A denied one is not, whatever is allowed."""
+    """True if calls from `number`, as Twilio gives it, are taken. A denied one is not, even if it is allowed too."""
     plain = e164(number)
     if among(plain, settings.deny_callers):
         return False
@@ -23,7 +23,7 @@ def may_call(settings: Settings, number: str) -> bool:
 
 
 class Load:
-    """Whether the event loop is too late to take more calls. `limit_ms` 0: it never is."""
+    """Load of the event loop: `high` while it is too late to take more calls. `limit_ms` 0: it never is."""
 
     def __init__(self, limit_ms: float) -> None:
         self.high = False
@@ -31,7 +31,7 @@ class Load:
         self._lags: deque[float] = deque(maxlen=SAMPLES)
 
     def lag(self, seconds: float) -> bool:
-        """The loop was so late. Whether that changes anything."""
+        """Take in that the loop was so late. True if that changes `high`."""
         before = self.high
         self._lags.append(seconds)
         if self._limit_s and len(self._lags) == SAMPLES:

@@ -30,7 +30,6 @@ class Processes:
             self._db.execute("REPLACE INTO workers VALUES (?, ?, ?)", (self._me, accepting, self._clock()))
 
     def others_accept(self) -> bool:
-        """True while another process on this port takes new calls."""
         seen = self._db.execute("SELECT seen FROM workers WHERE pid != ? AND accepting", (self._me,)).fetchall()
         now_s = self._clock()
         return not all(is_dead(silent_s=now_s - seen_s, longest_s=SEEN_S) for (seen_s,) in seen)

@@ -27,7 +27,7 @@ TOKEN_S = 0.5
 NEW_S = 0.25
 """Seconds that the store may take to say that a new call is none. Its dial and its answer do not wait for that."""
 TOGETHER_S = 0.05
-"""Seconds whose new calls are asked about together: a question costs the store's thread as much as a call's beginning."""
+"""Seconds whose new calls are asked about together: a question costs the store's thread as much as a new call."""
 SETTLE_S = 1.5
 """Seconds that another process gets to store the end of a call whose stream is over."""
 LOOK_S = 0.1
@@ -57,7 +57,7 @@ class StoreLookup:
     """The answer to that question, to be."""
 
     async def find(self, call_sid: str, *, settled: bool = True) -> Stored | None:
-        """Look up a call whose stream is over, once its end is stored or can't come any more; None: not known or not told.
+        """Look up a call whose stream is over, once its end is stored or can't come any more; None: not known.
 
         `settled` False: as it stands, of a call that is being carried on.
         """

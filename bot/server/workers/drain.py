@@ -39,7 +39,7 @@ async def drain(calls: LiveCalls, listener: Listener, limit_s: float, force: asy
 
 
 async def _until_not_needed(calls: LiveCalls, listener: Listener) -> None:
-    """Until the calls here are over.
+    """Wait until the calls here are over.
 
     The port is left to another process that takes calls, when there is one. When there is none, as when all of them
     are stopped together, each stays until the last call of any is over: its /voice/next may arrive here.
@@ -59,7 +59,7 @@ async def _in_pauses(calls: LiveCalls, listener: Listener) -> None:
 
 
 async def _until_answered(calls: LiveCalls) -> None:
-    """Until Twilio has asked what follows the calls that were ended: here, or by others when nobody takes calls.
+    """Wait until Twilio has asked what follows the calls that were ended: here, or by others when nobody takes calls.
 
     A stream that was stopped may have been by a proxy that is stopped too, and the caller still be there.
     """
@@ -73,7 +73,7 @@ def _asks_yet(registry: CallRegistry) -> bool:
 
 
 async def _within(limit_s: float, work: Coroutine[None, None, None], force: asyncio.Event) -> None:
-    """Until `work` is done, for up to `limit_s`, or until `force`."""
+    """Do `work`, for up to `limit_s`, or until `force`."""
     tasks = [asyncio.create_task(work), asyncio.create_task(force.wait())]
     try:
         with suppress(TimeoutError):

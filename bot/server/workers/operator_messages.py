@@ -33,7 +33,6 @@ class OperatorMessages:
         )
 
     def stopping(self) -> None:
-        """Say once what a second Ctrl-C does."""
         if not self._stopping:
             self._stopping = True
             _say(f"Stopping: calls may go on for {self.settings.drain_s:g} s. Ctrl-C again ends them at once.")

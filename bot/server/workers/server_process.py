@@ -58,7 +58,6 @@ class Server:
             self._force.set()
 
     async def run(self, sock: socket.socket | None = None) -> None:
-        """Serve on `sock`, or where the settings say."""
         loop = asyncio.get_running_loop()
         for number in STOPS:
             loop.add_signal_handler(number, self.stop, number)

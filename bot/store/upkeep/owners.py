@@ -74,8 +74,9 @@ def _alive_since(pid: int) -> str:
 class Liveness:
     """Finds the dead among processes of several machines by watching them, for machines' clocks differ.
 
-    A process is silent while what it last told has not changed; `longest_s` of the watcher's own time is too long. After
-    a pause in the watch, as when the store was away for everybody, it begins anew: each first gets the chance to speak.
+    A process is silent while what it last told has not changed; `longest_s` of the watcher's own time is too long.
+    After a pause in the watch, as when the store was away for everybody, it begins anew: each first gets the chance to
+    speak.
     """
 
     def __init__(self, longest_s: float) -> None:

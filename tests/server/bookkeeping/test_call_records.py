@@ -19,8 +19,14 @@ from bot.call.outputs import Report
 from bot.call.settings import CallSettings
 from bot.config import Settings
 from bot.server.bookkeeping import call_records as module
-from bot.server.bookkeeping.call_latencies import CallLatencies, percentile
-from bot.server.bookkeeping.call_records import MISSED, CallRecord, masked_party, settings_digest
+from bot.server.bookkeeping.call_records import (
+    MISSED,
+    CallLatencies,
+    CallRecord,
+    masked_party,
+    percentile,
+    settings_digest,
+)
 from bot.server.bookkeeping.store_service import StoreService, keeping, midnight, prepare
 from bot.server.shared.resumption import Past
 from bot.server.shared.store_lookup import StoreLookup
@@ -272,12 +278,12 @@ def record() -> tuple[CallRecord, Any, list[Row]]:
 
 def test_what_a_call_tells_before_its_stream_is_here_waits_for_it() -> None:
     kept, live, rows = record()
-    kept.hear(Report("session_ready", {"why": "x"}), 5)
+    kept.keep(Report("session_ready", {"why": "x"}), 5)
     assert rows == []
     live.bridge.attached = True
-    kept.hear(TurnFact(1, "bot", "item_1", "Hello"), 9)
-    kept.hear(UsageFact(1, "response", "resp_1", "m"), 10)
-    kept.hear(Report("limit_reached", {"deep": {"a": ["b", 1]}}, "warning"), 12)
+    kept.keep(TurnFact(1, "bot", "item_1", "Hello"), 9)
+    kept.keep(UsageFact(1, "response", "resp_1", "m"), 10)
+    kept.keep(Report("limit_reached", {"deep": {"a": ["b", 1]}}, "warning"), 12)
     assert rows == [
         EventKept("CA1", 1, 5, "session_ready", "info", {"why": "X"}),
         TurnKept("CA1", TurnFact(1, "bot", "item_1", "HELLO")),
@@ -288,8 +294,8 @@ def test_what_a_call_tells_before_its_stream_is_here_waits_for_it() -> None:
 
 def test_of_a_session_whose_stream_went_elsewhere_its_cost_is_kept() -> None:
     kept, _, rows = record()
-    kept.hear(Report("session_ready", {}), 5)
-    kept.hear(UsageFact(1, "response", "resp_1", "m", nano_usd=7), 10)
+    kept.keep(Report("session_ready", {}), 5)
+    kept.keep(UsageFact(1, "response", "resp_1", "m", nano_usd=7), 10)
     kept.missed()
     assert rows == [UsageKept("CA1", NOW, UsageFact(1 + MISSED, "response", "resp_1", "m", nano_usd=7))]
 
