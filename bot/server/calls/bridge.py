@@ -7,7 +7,7 @@ import time
 from collections import Counter
 from collections.abc import Callable
 from contextlib import suppress
-from functools import wraps
+from functools import partial, wraps
 from typing import Any, Concatenate, ParamSpec
 
 import msgspec
@@ -180,7 +180,8 @@ class Bridge:
     def attach(self, phone: PhoneSocket) -> None:
         self._phone = phone
         self.attached = True
-        phone.listen(self.phone_text, lambda: self.refuse("phone>bot", "binary"), self.phone_closed)
+        phone.listen(self.phone_text)
+        phone.on_binary, phone.on_lost = partial(self.refuse, "phone>bot", "binary"), self.phone_closed
 
     def phone_text(self, text: bytes) -> None:
         now_us = (time.monotonic_ns() - self._origin_ns) // 1000

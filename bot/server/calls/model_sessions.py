@@ -12,13 +12,14 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
+from bot.audio.transcode import Format
 from bot.call.inputs import DialFailed, ModelClosed, Note, SessionAlive, SessionExpires, SessionWaiting
 from bot.call.outputs import Adopt, Dial, Drop, Transcode
 from bot.call.settings import CallSettings
 from bot.realtime import events
 from bot.realtime.connection import ConnectError, Endpoint, OnText, RealtimeConnection
 from bot.realtime.failures import Failure, FailureKind
-from bot.server.calls.transcoded_connection import TranscodedConnection
+from bot.realtime.transcoder import Transcoder
 from bot.server.calls.warm_pool import IdleSession
 
 HANDSHAKE_SHARE = 0.9
@@ -27,6 +28,32 @@ can say which of the two was late."""
 LONGEST_S = 24 * 3600
 
 TakeIdle = Callable[[], IdleSession | None]
+
+
+class TranscodedConnection:
+    """A session of another format, for a call that knows mu-law only. Such a call pays for it in every frame."""
+
+    def __init__(self, connection: RealtimeConnection, heard: Format, spoken: Format) -> None:
+        """`heard` is what the session takes, `spoken` what it makes."""
+        self.connection = connection
+        self._transcoder = Transcoder(heard, spoken)
+
+    def send(self, text: bytes) -> None:
+        self.connection.send(self._transcoder.to_session(text))
+
+    def send_all(self, texts: Sequence[bytes]) -> None:
+        self.connection.send_all([self._transcoder.to_session(text) for text in texts])
+
+    async def close(self) -> None:
+        await self.connection.close()
+
+    def translate(self, on_text: OnText) -> OnText:
+        from_session = self._transcoder.from_session
+
+        def heard(text: bytes) -> None:
+            on_text(from_session(text))
+
+        return heard
 
 
 @dataclass

@@ -39,7 +39,7 @@ class NoUpgrade(Exception):
 
 
 class PhoneSocket(asyncio.Protocol):
-    """Server's side of a WebSocket that was accepted over HTTP."""
+    """Gives each text message to `listen`'s `on_text`, tells `on_binary` of others, and `on_lost` the close code, once."""
 
     def __init__(self, head: bytes) -> None:
         """`head` is the upgrade request as it came. Raises NoUpgrade."""
@@ -66,14 +66,8 @@ class PhoneSocket(asyncio.Protocol):
         self._pinged = False
         self._timer: asyncio.TimerHandle | None = None
 
-    def listen(
-        self,
-        on_text: Callable[[bytes], None],
-        on_binary: Callable[[], None] = lambda: None,
-        on_lost: Callable[[int], None] = lambda _: None,
-    ) -> None:
-        """Give each text message to `on_text`, tell `on_binary` of others, and `on_lost` the close code, once."""
-        self._reader.on_text, self.on_binary, self.on_lost = on_text, on_binary, on_lost
+    def listen(self, on_text: Callable[[bytes], None]) -> None:
+        self._reader.on_text = on_text
 
     # ---- asyncio's side ----
 

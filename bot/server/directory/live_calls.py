@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 
 from bot.config import Settings
-from bot.server.directory.call_admission import CallAdmission
+from bot.server.directory.call_admission import CallAdmission, Load
 from bot.server.directory.call_directory import CallDirectory
 from bot.server.directory.call_endings import CallEndings, PastCalls
 from bot.server.directory.call_starter import CallStarter
@@ -14,7 +14,6 @@ from bot.server.directory.needless_sessions import NeedlessSessions
 from bot.server.directory.spent_today import SpentToday
 from bot.server.directory.stream_tokens import StreamTokens
 from bot.server.setup.call_prices import nano_usd
-from bot.server.setup.caller_access import Load
 from bot.server.shared.call_registry import CallRegistry
 from bot.server.shared.caller_quota import HashNumber, storeless_hash
 from bot.server.shared.store_lookup import StoreLookup

@@ -6,11 +6,11 @@ import structlog
 from aiohttp import web
 
 from bot.server.bookkeeping.metric_list import WebhookRefusal
+from bot.server.directory.call_admission import may_call
 from bot.server.directory.departure import Phase
 from bot.server.directory.live_calls import LiveCalls
 from bot.server.http.app_keys import CALLS, METER, SETTINGS
 from bot.server.http.webhook import Form, call_is_over, callback_url, connect_stream, refused, signed_form, twiml
-from bot.server.setup.caller_access import may_call
 from bot.server.shared.resumption import Parties
 
 ENDED_STATUSES = frozenset({"completed", "busy", "failed", "no-answer", "canceled"})
