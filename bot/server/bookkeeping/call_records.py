@@ -70,7 +70,7 @@ def percentile(values: Sequence[int], percent: int) -> int:
     return sorted(values)[ceil(len(values) * percent / 100) - 1]
 
 
-@dataclass
+@dataclass(eq=False)
 class CallRecord:
     """The record of one call. `put` takes its rows.
 

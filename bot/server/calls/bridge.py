@@ -356,7 +356,7 @@ class Bridge:
             return
         deadline_us = call.deadline_us
         if call.wants_room:
-            self.wake_ns = 0  # at each beat
+            self.wake_ns = 0  # at each tick
         else:
             self.wake_ns = NEVER_NS if deadline_us is None else self._origin_ns + deadline_us * 1000
 

@@ -56,7 +56,7 @@ class TranscodedConnection:
         return heard
 
 
-@dataclass
+@dataclass(eq=False)
 class ModelSessions:
     """`on_text` gets the events of the current session, `on_note` the news of sessions."""
 

@@ -39,7 +39,7 @@ class NoUpgrade(Exception):
 
 
 class PhoneSocket(asyncio.Protocol):
-    """Gives each text message to `listen`'s `on_text`, tells `on_binary` of others, and `on_lost` the close code, once."""
+    """Gives text messages to who `listen`s, tells `on_binary` of others, and `on_lost` the close code, once."""
 
     def __init__(self, head: bytes) -> None:
         """`head` is the upgrade request as it came. Raises NoUpgrade."""

@@ -46,7 +46,7 @@ class SpentToday:
 
     @property
     def nano_usd(self) -> int:
-        """Until the store has told, what this process has spent."""
+        """The spending of this process alone, until the store has told."""
         if self._today() != self._date:
             self._count_from(0)
         return self._stored + self._own() - self._own_before

@@ -21,7 +21,7 @@ from bot.server.shared.outcomes import BOUNDS, FAILED, RESUMABLE, Outcome
 from bot.server.shared.resumption import Past
 from bot.store.rows import CRASHED
 
-What = Literal["hang_up", "limit", "fallback", "hold", "go_on", "stale"]
+NextStep = Literal["hang_up", "limit", "fallback", "hold", "go_on", "stale"]
 
 _log = structlog.get_logger()
 
@@ -52,7 +52,7 @@ def _number(request: web.Request, name: str) -> int:
     return int(text) if text.isascii() and text.isdecimal() and len(text) < 3 else 0
 
 
-async def what_follows(calls: LiveCalls, call_sid: str, *, there: bool, held: int, leg: int) -> What:
+async def what_follows(calls: LiveCalls, call_sid: str, *, there: bool, held: int, leg: int) -> NextStep:
     """Decide what Twilio shall do next. `go_on`: the call waits for its next stream. `there`: the caller has not hung
     up, and was redirected `held` times.
 
@@ -86,7 +86,7 @@ def _holds(calls: LiveCalls, held: int) -> bool:
     return held < HOLDS and departure.draining and (departure.ending or calls.registry.processes.others_accept())
 
 
-async def _carry_on(calls: LiveCalls, call_sid: str, reason: Outcome | None, leg: int) -> What:
+async def _carry_on(calls: LiveCalls, call_sid: str, reason: Outcome | None, leg: int) -> NextStep:
     ended, past = await _end(calls, call_sid, reason)
     if reason is None and past is not None and past.leg > leg and calls.registry.known(call_sid).claimed:
         return "stale"

@@ -45,7 +45,7 @@ class Stored(NamedTuple):
     past: Past
 
 
-@dataclass
+@dataclass(eq=False)
 class StoreLookup:
     """The way to the store. `shared`: other instances may write to it too."""
 

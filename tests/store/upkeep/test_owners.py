@@ -55,6 +55,12 @@ def test_without_proc_nothing_is_certain(monkeypatch: pytest.MonkeyPatch) -> Non
     assert isinstance(this_process(), Owner)
 
 
+def test_whoever_says_nothing_for_too_long_is_dead_by_any_clock() -> None:
+    assert not is_dead("web-1", silent_s=3.0, longest_s=3.0)
+    assert is_dead("web-1", silent_s=3.1, longest_s=3.0)
+    assert not is_dead(this_process().name, silent_s=1e9)  # nobody has said how long is too long
+
+
 def watch(liveness: Liveness, *looks: tuple[float, dict[str, object]]) -> list[list[str]]:
     return [liveness.dead(list(told.items()), now_s) for now_s, told in looks]
 
