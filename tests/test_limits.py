@@ -24,10 +24,10 @@ LIMITS: list[tuple[str, Any, str]] = [
     ("server.http.app.STOP_S", 5.0, "deploying: what may follow the last call's end"),
     ("server.http.app.BACKLOG", 2048, "a burst of calls waits in the kernel while a process is busy"),
     ("server.http.http_shutdown.IN_FLIGHT_S", 0.1, "of the second in which a stop lets go of connections"),
-    ("server.http.media.START_S", 5.0, DOORS),
-    ("server.http.voice.BODY_S", 5.0, f"a third of the 15 s that {TWILIO} 1.4 gives a webhook"),
-    ("server.http.voice.MAX_FIELDS", 500, f"{TWILIO} 1.2: a form has some thirty"),
-    ("server.http.voice.MAX_DETAIL", 200, "a line of the log"),
+    ("server.http.media_stream.START_S", 5.0, DOORS),
+    ("server.http.webhook.BODY_S", 5.0, f"a third of the 15 s that {TWILIO} 1.4 gives a webhook"),
+    ("server.http.webhook.MAX_FIELDS", 500, f"{TWILIO} 1.2: a form has some thirty"),
+    ("server.http.fallback.MAX_DETAIL", 200, "a line of the log"),
     ("server.shared.socket_handover.MAX_REQUEST_BYTES", 32 * KIB, "a datagram of a Unix socket"),
     ("server.calls.phone_socket.MAX_MESSAGE_BYTES", 64 * KIB, DOORS),
     ("server.calls.phone_socket.FULL_BYTES", 64 * KIB, f"{HEARD}, 5: nothing stands before a clear"),
@@ -45,17 +45,17 @@ LIMITS: list[tuple[str, Any, str]] = [
     ("server.directory.call_endings.AGAIN_S", 1.0, "a registry on a full disk is tried for five seconds"),
     ("server.directory.call_endings.SETTLE_LOOK_S", 0.05, "twenty looks a second for what a call's end waits for"),
     ("server.directory.needless_sessions.LOOK_LIVE_S", 1.0, "a beat: another process's call is looked for once in one"),
-    ("server.calls.past_calls.PAST_S", 60.0, "by then the store knows it"),
+    ("server.directory.call_endings.PAST_S", 60.0, "by then the store knows it"),
     ("server.shared.resumption.MAX_LEGS", 5, "deploying: a call is carried on five times at most"),
     ("server.shared.resumption.STEADY_S", 3.0, "deploying: and not when its new stream broke within three seconds"),
     ("server.shared.call_registry.DAY_S", 24 * 3600, "an end is known for a day; a call lasts four hours at most"),
     ("server.shared.call_registry.RECENT_S", 60.0, "whatever is asked of a call that is over is asked within seconds"),
     ("server.shared.caller_quota.MINUTE_S", 60.0, "BOT_CALLS_PER_MINUTE"),
-    ("server.setup.caller_access.SAMPLES", 5, "a single stall is no load"),
-    ("server.setup.caller_access.CALM", 0.5, "calm comes with a margin"),
+    ("server.directory.call_admission.SAMPLES", 5, "a single stall is no load"),
+    ("server.directory.call_admission.CALM", 0.5, "calm comes with a margin"),
     ("server.shared.call_registry.BUSY_S", 2.0, "a step waits no longer for another process's"),
-    ("server.shared.presence.SEEN_S", 3.0, "three beats of a process"),
-    ("server.workers.server_process.BEAT_S", 1.0, "a process says every second that it is there"),
+    ("server.shared.processes.SEEN_S", 3.0, "three beats of a process"),
+    ("server.workers.server_process.HEARTBEAT_S", 1.0, "a process says every second that it is there"),
     ("server.shared.store_lookup.TOKEN_S", 0.5, "deploying: for a token the store is waited for half a second"),
     ("server.shared.store_lookup.TOGETHER_S", 0.05, "a fifth of what the store has to answer in"),
     ("server.shared.store_lookup.NEW_S", 0.25, "a webhook played again is let go of before its stream could come"),
@@ -63,20 +63,20 @@ LIMITS: list[tuple[str, Any, str]] = [
     ("server.bookkeeping.store_service.LAST_ROWS_S", 5.0, "deploying: the store may take five seconds more"),
     ("server.bookkeeping.store_service.GONE_S", 2.0, "a store that is away does not hold a stop up"),
     ("server.bookkeeping.store_service.LOOK_S", 5.0, "the day's money is looked up every five seconds"),
-    ("server.shared.spent_today.LOOK_S", 5.0, "the day's money is looked up every five seconds"),
+    ("server.directory.spent_today.LOOK_S", 5.0, "the day's money is looked up every five seconds"),
     ("server.bookkeeping.meter.FLUSH_S", 1.0, "watching: numbers are published once a second"),
     ("server.bookkeeping.meter.SLICE", 50, "calls are measured some at a time, so that none is held up"),
-    ("server.bookkeeping.call_latencies.MOST", 10_000, "bounded memory"),
+    ("server.bookkeeping.call_records.MOST", 10_000, "bounded memory"),
     ("server.bookkeeping.call_records.MAX_PARTY", 64, "a number or an address, not a letter"),
-    ("server.calls.process_timer.BEAT_S", 0.01, "gaps are looked at every 10 ms, half a frame"),
+    ("server.calls.process_timer.TICK_S", 0.01, "gaps are looked at every 10 ms, half a frame"),
     # a stop
     ("server.workers.drain.LOOK_S", 0.1, "below what a caller notices"),
     ("server.workers.drain.ASK_S", 1.5, f"{TWILIO} 1.4: Twilio asks at once"),
     ("server.workers.drain.LEAVE_S", 6.5, "deploying: 6.5 s at most"),
     ("server.workers.drain.PAUSES_S", 6.0, "deploying: the last six seconds of BOT_DRAIN_SECONDS"),
-    ("server.directory.redirected_calls.HOLDS", 2, "deploying: sent round twice at most"),
-    ("server.directory.redirected_calls.ASK_S", 1.5, f"{TWILIO} 1.4: Twilio asks at once"),
-    ("server.directory.redirected_calls.LEAVE_S", 6.5, "deploying: 6.5 s at most"),
+    ("server.directory.departure.HOLDS", 2, "deploying: sent round twice at most"),
+    ("server.directory.departure.ASK_S", 1.5, f"{TWILIO} 1.4: Twilio asks at once"),
+    ("server.directory.departure.LEAVE_S", 6.5, "deploying: 6.5 s at most"),
     ("server.workers.gunicorn_worker.KILL_AFTER_DRAIN_S", 18, "deploying: BOT_DRAIN_SECONDS + 18 s"),
     ("server.workers.gunicorn_worker.SILENT_WORKER_S", 30, "a process whose loop stands still is replaced"),
     # idle sessions
@@ -177,7 +177,7 @@ def test_no_limit_is_pinned_twice_or_without_a_reason() -> None:
 def test_each_limit_that_a_test_changes_is_pinned() -> None:
     """Or the right value would be nobody's business."""
     changed = {name for path in TESTS.rglob("*.py") for name in _changed(ast.parse(path.read_text(encoding="utf-8")))}
-    assert {"media.START_S", "warm_pool.RETRY_S", "state_deadlines.CLAIM_US"} <= changed  # of each way to say it
+    assert {"media_stream.START_S", "warm_pool.RETRY_S", "state_deadlines.CLAIM_US"} <= changed  # of each way to say it
     pinned = {".".join(name.split(".")[-2:]) for name in _PINNED}
     assert changed - pinned == set()
 

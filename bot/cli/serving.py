@@ -21,7 +21,7 @@ def serve(env_file: EnvFile = None) -> None:
     """
     from bot.doctor.readiness import judge
     from bot.observe.logging import configure
-    from bot.server.http.listen_address import CannotListen
+    from bot.server.setup.listen_address import CannotListen
     from bot.server.workers.operator_messages import OperatorMessages
     from bot.server.workers.serve import run
 

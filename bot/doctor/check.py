@@ -13,8 +13,8 @@ from bot.config import Settings, Shown, effective
 from bot.doctor.readiness import Judgement, judge
 from bot.doctor.store_reach import reach
 from bot.realtime.prices import BadPrices
-from bot.server.http.listen_address import is_taken
 from bot.server.setup.call_prices import half_blind, price_lines
+from bot.server.setup.listen_address import is_taken
 
 _PLACES = ("DATABASE_URL", "BOT_RECORD_DIR")
 """Settings of places: while one of them can't be used there is nothing to say about the calls on record."""

@@ -13,9 +13,9 @@ from typing import NamedTuple
 from bot.config import Settings, SettingsError, missing_for_call, warnings_about
 from bot.doctor.writable_places import FULL, NoSharedDirectory, try_directory, try_file, try_shared
 from bot.realtime.prices import BadPrices
-from bot.server.http.listen_address import CannotListen, try_address
 from bot.server.setup.call_prices import price_table
 from bot.server.setup.call_settings import unplayable
+from bot.server.setup.listen_address import CannotListen, try_address
 from bot.store.urls import StoreError, store_url
 from bot.twilio.twiml import TwimlError, twiml_files
 

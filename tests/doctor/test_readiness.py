@@ -21,7 +21,7 @@ from bot.config.settings_table import variables
 from bot.doctor.readiness import judge
 from bot.server.bookkeeping import store_service
 from bot.server.http.app import make_app
-from bot.server.http.listen_address import CannotListen, try_address
+from bot.server.setup.listen_address import CannotListen, try_address
 from bot.server.workers import serve
 from bot.server.workers.operator_messages import OperatorMessages
 

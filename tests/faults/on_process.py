@@ -202,10 +202,10 @@ async def disk_full() -> Outcome:
         store.fault = AWAY
         outcome = await _one_turn(desk)
         assert desk.kept is not None
-        if desk.kept.keeper.lost or store.rows:
+        if desk.kept.write_behind.lost or store.rows:
             outcome.wrong.append("something was stored on a full disk, or lost")
         store.fault = None
-        if not await desk.kept.keeper.flush(5) or not store.ends:
+        if not await desk.kept.write_behind.flush(5) or not store.ends:
             outcome.wrong.append("what was held back is not stored")
         return outcome
 

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 import msgspec
 
 from bot.server.calls import phone_socket
-from bot.server.http import media
+from bot.server.http import media_stream
 from bot.testing.agent import TRICKLE, Reply, Spoken
 from bot.testing.model import Behaviour
 from bot.testing.model.server import Door
@@ -63,7 +63,7 @@ async def no_start() -> Outcome:
     async with standing(*REPLIES) as desk:
         phone = spoiled_phone()
         phone.spoil = lambda _: []
-        with patch.object(media, "START_S", 0.3):
+        with patch.object(media_stream, "START_S", 0.3):
             async with calling(desk, phone, next_phone(phone)) as call:
                 await until(lambda: phone.ended_us is not None)
                 return await carried_on(desk, call, call.now_ms(), NO_START)

@@ -20,7 +20,7 @@ from bot.call.settings import CallSettings
 from bot.realtime import events
 from bot.recording.fixture import BadFixture, FixtureLine, parse_fixture
 from bot.server.calls.phone_socket import MAX_MESSAGE_BYTES, PhoneSocket
-from bot.server.http.voice import MAX_FIELDS
+from bot.server.http.webhook import MAX_FIELDS
 from bot.twilio import stream
 from bot.twilio.signature import webhook_ok
 from bot.twilio.token import BadToken, open_token

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from bot.config import load_settings
 from bot.server.http.app import running
-from bot.server.http.handler_context import CALLS
+from bot.server.http.app_keys import CALLS
 from bot.testing.agent import Reply, ScriptedAgent, Spoken, pattern
 from bot.testing.dialling.dial import dial, new_call_sid, new_stream_sid
 from bot.testing.handset.phone import SimulatedPhone

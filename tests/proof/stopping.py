@@ -22,7 +22,7 @@ from typing import Literal, NamedTuple
 import aiohttp
 
 from bot.config import load_settings
-from bot.server.directory.redirected_calls import HOLDS
+from bot.server.directory.departure import HOLDS
 from bot.testing.agent import Pacing, Reply, ScriptedAgent, Spoken, pattern
 from bot.testing.dialling.dial import DialResult, new_stream_sid
 from bot.testing.handset.phone import SimulatedPhone

@@ -24,7 +24,7 @@ from bot.server.bookkeeping.store_service import StoreService
 from bot.server.calls.bridge import Bridge
 from bot.server.directory.live_calls import LiveCalls
 from bot.server.http.app import running
-from bot.server.http.handler_context import CALLS
+from bot.server.http.app_keys import CALLS
 from bot.testing.agent import Pacing, Reply, ScriptedAgent, Spoken, pattern
 from bot.testing.dialling.dial import DialResult, dial, new_call_sid, new_stream_sid
 from bot.testing.dialling.stream_socket import Signing, stream_signature

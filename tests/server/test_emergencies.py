@@ -13,7 +13,7 @@ import pytest
 
 from bot.server.bookkeeping.store_service import keeping
 from bot.server.calls.live_call import LiveCall
-from bot.server.http.handler_context import METER
+from bot.server.http.app_keys import METER
 from bot.testing.agent import pattern
 from bot.testing.handset.phone import SimulatedPhone
 from tests.server.simulated_server import GREETING, ServerUnderTest, a_phone, standing, until
@@ -32,12 +32,12 @@ _BRIDGE = (
     "_learn",
     "_write_due",
     "_arm",
-    "_say_goodbye",
+    "_log_end",
     "warn",
     "refuse",
 )
 _RECORDER = ("input", "frame", "output", "follow", "close")
-_CALLS = (("day", "add_up"), ("pasts", "remember"), ("endings", "_enter"))
+_CALLS = (("spent_today", "add_up"), ("past_calls", "remember"), ("endings", "_enter"))
 
 
 class Defect(Exception):
@@ -88,7 +88,7 @@ def _is_method(name: str, of_class: object) -> bool:
 def in_shell(live: LiveCall) -> Iterator[Place]:
     bridge = live.bridge
     yield from ((bridge, name) for name in _BRIDGE)
-    yield from ((bridge._model, name) for name in ("open", "send_all", "created"))
+    yield from ((bridge.model, name) for name in ("open", "send_all", "created"))
     yield from ((bridge.recorder, name) for name in _RECORDER)
 
 
@@ -144,7 +144,7 @@ async def a_call(desk: ServerUnderTest) -> None:
 async def nothing_is_left(desk: ServerUnderTest) -> None:
     await desk.quiet(within_s=5)
     await until(lambda: not desk.calls.registry.counts().live)
-    assert desk.calls.starter.beat._sleepers == {}
+    assert desk.calls.starter.timer._sleepers == {}
     assert [task for task in asyncio.all_tasks() if task.get_name().startswith(("call ", "dial"))] == []
 
 
@@ -154,7 +154,7 @@ async def nothing_is_left(desk: ServerUnderTest) -> None:
         *_CALLS,
         *(("registry", name) for name in ("end",)),
         *(("meter", name) for name in ("_read", "_milestones")),
-        *(("keeper", name) for name in ("put",)),
+        *(("write_behind", name) for name in ("put",)),
     ],
 )
 async def test_a_defect_in_what_all_calls_share_costs_no_place(
@@ -164,12 +164,12 @@ async def test_a_defect_in_what_all_calls_share_costs_no_place(
     async with standing(GREETING, keep=keeping, BOT_RECORD_DIR=str(tmp_path)) as desk:
         assert desk.kept is not None
         owner = {
-            "day": desk.calls.day,
-            "pasts": desk.calls.pasts,
+            "spent_today": desk.calls.spent_today,
+            "past_calls": desk.calls.past_calls,
             "endings": desk.calls.endings,
             "registry": desk.calls.registry,
             "meter": desk.app[METER],
-            "keeper": desk.kept.keeper,
+            "write_behind": desk.kept.write_behind,
         }[part]
         whole, uses = getattr(owner, name), 0
 

@@ -32,7 +32,7 @@ async def test_a_token_works_once_over_all_instances_and_the_session_that_waits_
             assert await here.refused(token) == 403
             assert await there.refused(token) == 403
             await until(lambda: not len(here.calls.directory))
-            assert here.calls.elsewhere.missed == 1
+            assert here.calls.needless_sessions.missed == 1
             assert here.calls.registry.counts().live == 0
             await stream.close()
         await until(lambda: not len(there.calls.directory))

@@ -66,7 +66,7 @@ def test_a_day_of_calls_is_kept_in_fifty_bytes_each() -> None:
 
 async def test_short_calls_leave_next_to_nothing_in_a_process(monkeypatch: pytest.MonkeyPatch) -> None:
     """Their whole way through a server, each from a number of its own."""
-    monkeypatch.setattr("bot.server.calls.past_calls.PAST_S", 0.0)
+    monkeypatch.setattr("bot.server.directory.call_endings.PAST_S", 0.0)
     monkeypatch.setattr("bot.server.shared.call_registry.RECENT_S", 0.0)
     async with standing(BOT_CALLS_PER_NUMBER="1", BOT_CALLS_PER_MINUTE="5") as desk:
         await short_calls(desk, 300)

@@ -12,7 +12,7 @@ import pytest
 
 from bot.server.calls import process_timer
 from bot.server.calls.process_timer import ProcessTimer
-from bot.server.directory.redirected_calls import RedirectedCalls
+from bot.server.directory.departure import RedirectedCalls
 from bot.server.workers.server_process import Server
 from bot.twilio.twiml import xml_text
 from tests.server.leaks import anything_left, lasting, open_sockets, sockets_left, tasks_left, timers_left

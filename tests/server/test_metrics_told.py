@@ -14,7 +14,7 @@ from bot.realtime.errors import LABELS
 from bot.realtime.usage import Tokens
 from bot.server.bookkeeping.metric_list import FAMILIES
 from bot.server.calls.call_tally import CallTally
-from bot.server.http.handler_context import METER
+from bot.server.http.app_keys import METER
 from bot.testing.agent import Failure, Reply
 from bot.testing.model import Behaviour, SendAt
 from tests.server.http.test_metrics_route import above_zero, found
@@ -159,7 +159,7 @@ async def test_a_reply_that_failed_is_counted_by_its_code() -> None:
 async def test_how_the_store_stands_is_told() -> None:
     async with standing() as desk:
         assert (await found(desk))["store_away",] == 1  # there is none
-        desk.app[METER].store = store = Mock(away=True, waiting=12, lost=3)
+        desk.app[METER].write_behind = store = Mock(away=True, waiting=12, lost=3)
         numbers = await found(desk)
         assert [numbers[f"store_{name}",] for name in ("away", "rows_waiting", "rows_lost_total")] == [1, 12, 3]
         store.away, store.waiting = False, 0
@@ -179,7 +179,7 @@ async def test_calls_of_dead_processes_are_told() -> None:
 async def test_what_the_day_has_cost_is_told_in_dollars() -> None:
     async with standing(BOT_MAX_DAILY_USD="20.5") as desk:
         assert ((await found(desk))["daily_spent_usd",], (await found(desk))["daily_limit_usd",]) == (0, 20.5)
-        desk.calls.day.stored(12_340_000_000)
+        desk.calls.spent_today.stored(12_340_000_000)
         assert (await found(desk))["daily_spent_usd",] == pytest.approx(12.34)
 
 

@@ -17,7 +17,7 @@ import pytest
 from bot.call.transcript.past_turns import CARRY_ON
 from bot.server.bookkeeping.store_service import keeping
 from bot.server.directory import call_endings
-from bot.server.directory.after_stream import what_follows
+from bot.server.http.voice_next import what_follows
 from bot.server.shared.call_registry import Known
 from bot.server.shared.resumption import MAX_LEGS, Past
 from bot.server.shared.store_lookup import Stored
@@ -348,7 +348,7 @@ async def test_a_question_about_an_earlier_stream_leaves_the_one_of_another_proc
 
     async with standing() as desk:
         monkeypatch.setattr(call_endings, "SETTLE_S", 0.01)
-        monkeypatch.setattr(desk.calls, "shelf", Mock(find=find, shared=False))
+        monkeypatch.setattr(desk.calls, "store_lookup", Mock(find=find, shared=False))
         monkeypatch.setattr(desk.calls.registry, "known", lambda _sid: Known(claimed=True))
         assert await what_follows(desk.calls, call_sid, there=True, held=0, leg=leg) == follows
         monkeypatch.undo()
@@ -438,7 +438,7 @@ async def test_a_new_call_is_dialled_and_answered_while_the_store_has_yet_to_say
         await told.wait()
 
     async with standing() as desk:
-        monkeypatch.setattr(desk.calls.elsewhere, "shelf", Mock(ended=ended, shared=False))
+        monkeypatch.setattr(desk.calls.needless_sessions, "store_lookup", Mock(ended=ended, shared=False))
         call_sid = new_call_sid()
         await desk.token(call_sid)
         await until(lambda: desk.model.sessions)

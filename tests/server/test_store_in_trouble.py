@@ -59,7 +59,7 @@ async def test_no_call_notices_a_full_disk_and_what_was_held_back_is_stored(tmp_
                 (away,) = desk.logged("store_away")
                 assert "full" in away["why"]
                 assert desk.kept is not None
-                assert desk.kept.keeper.waiting > CALLS
+                assert desk.kept.write_behind.waiting > CALLS
             await all_stored(desk, first + held_back)
 
 
@@ -141,7 +141,7 @@ async def calls(desk: ServerUnderTest, number: int) -> list[str]:
 async def all_stored(desk: ServerUnderTest, sids: list[str]) -> None:
     """Each of them is in the store with its end, and no row of theirs is lost."""
     assert desk.kept is not None
-    keeper = desk.kept.keeper
+    keeper = desk.kept.write_behind
     assert await keeper.flush(30)
     found: list[CallSummary] = await keeper.ask(lambda store: store.calls(), 5)
     assert sorted(one.sid for one in found) == sorted(sids)

@@ -59,9 +59,9 @@ def test_the_calls_of_a_process_that_dies_are_those_that_it_has_claimed(
     for call_sid in (CALL, OTHER):
         one.enter(call_sid, 5)
     other.claim(CALL, b"n")
-    assert other.presence.abandon(1) == 1
+    assert other.processes.abandon(1) == 1
     assert (one.known(CALL).outcome, one.known(OTHER).outcome) == (None, "line_lost")
-    assert one.presence.abandon(2) == 1
+    assert one.processes.abandon(2) == 1
     assert one.known(CALL).outcome == "line_lost"
 
 
@@ -122,7 +122,7 @@ async def test_when_the_days_money_is_used_up_only_a_call_that_no_process_knows_
 ) -> None:
     one, other = two
     calls = LiveCalls(load_settings({"BOT_MAX_DAILY_USD": "1"}), other)
-    calls.day.stored(10**12)
+    calls.spent_today.stored(10**12)
     if what != "unknown":
         one.enter(CALL, 5)
     if what == "streaming":

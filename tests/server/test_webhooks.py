@@ -8,7 +8,7 @@ import sqlite3
 import pytest
 
 from bot.call.conversation import state_deadlines
-from bot.server.http import voice
+from bot.server.http import voice_next, webhook
 from bot.testing.dialling.dial import new_call_sid
 from bot.testing.dialling.webhook import parse_document
 from tests.server.simulated_server import (
@@ -87,7 +87,7 @@ async def test_a_body_over_64_kib_is_refused() -> None:
 
 
 async def test_a_form_that_does_not_come_is_waited_for_no_longer(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(voice, "BODY_S", 0.1)
+    monkeypatch.setattr(webhook, "BODY_S", 0.1)
     async with standing() as desk:
         reader, writer = await asyncio.open_connection("127.0.0.1", int(desk.origin.rpartition(":")[2]))
         writer.write(
@@ -115,7 +115,7 @@ async def test_an_unsigned_form_is_not_waited_for() -> None:
 async def test_a_form_of_too_many_fields_is_refused_unsorted() -> None:
     """Sorting for a stranger has an end: a genuine form has some thirty fields."""
     async with standing() as desk:
-        fields = [*form(new_call_sid()), *((f"f{number}", "") for number in range(voice.MAX_FIELDS))]
+        fields = [*form(new_call_sid()), *((f"f{number}", "") for number in range(webhook.MAX_FIELDS))]
         assert await desk.post("/voice", fields) == (413, "the form has too many fields\n")
         assert len(desk.calls.directory) == 0
 
@@ -279,7 +279,7 @@ async def test_what_is_locked_is_asked_for_again_and_what_is_full_is_a_sentence(
     async def broken(*_: object, **__: object) -> None:
         raise error
 
-    monkeypatch.setattr(voice, "what_follows", broken)
+    monkeypatch.setattr(voice_next, "what_follows", broken)
     async with standing() as desk:
         got, document = await desk.next(new_call_sid())
         assert got == status
@@ -302,7 +302,7 @@ async def test_a_call_that_can_t_begin_takes_no_place(monkeypatch: pytest.Monkey
 
 @pytest.mark.parametrize("path", ["/voice", "/voice/next", "/voice/dialled", "/voice/recorded"])
 async def test_a_defect_is_a_sentence_for_the_caller(path: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(voice, "CALL_SID", None)
+    monkeypatch.setattr(webhook, "CALL_SID", None)
     async with standing() as desk:
         status, document = await desk.post(path, form(new_call_sid(), "in-progress"))
         assert (status, verbs(document)) == (200, ["Say", "Hangup"])

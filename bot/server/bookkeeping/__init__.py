@@ -1,4 +1,4 @@
-"""What is measured and what is kept of calls.
+"""Measures and records of calls.
 
-Nothing here changes a call. `metric_list` is the one list of what is measured, `call_records` what goes to the store.
+Nothing here changes a call. `metric_list` is the one list of measures; `call_records` makes the rows of the store.
 """

@@ -1,24 +1,26 @@
-"""From what a process's calls tell to rows of the store."""
+"""Records of calls: facts and reports of the calls of a process, made rows of the store."""
 
 from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Callable
+from collections import defaultdict
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from math import ceil
 from pathlib import Path
 
 import msgspec
 import structlog
 
-from bot.call.facts import Fact, TurnFact, UsageFact
+from bot.call.facts import Fact, TurnFact, UsageFact, Wait, WaitFact
 from bot.call.outputs import EndReason, Report
 from bot.call.settings import CallSettings
 from bot.config.values.caller_lists import withheld
 from bot.observe.masking import mask_value, masker
 from bot.observe.spoken_numbers import mask_spoken
 from bot.recording.files.new_file import FileKind
-from bot.server.bookkeeping.call_latencies import CallLatencies
 from bot.server.calls.live_call import LiveCall
 from bot.server.directory.live_calls import LiveCalls
 from bot.store.call_store import CallStore
@@ -26,11 +28,13 @@ from bot.store.delivery.write_behind import WriteBehind
 from bot.store.rows import CallEnded, CallStarted, EventKept, FileKept, Row, TurnKept, UsageKept
 from bot.store.upkeep.owners import Owner
 
+MOST = 10_000
+"""Waits of a kind that are counted: an hour's call has some hundreds."""
 MAX_PARTY = 64
 ROWS_OF_A_LEG = 1_000_000
-"""Usages and events of each stream of a call are numbered from a multiple of this on."""
+"""Step of the numbers at which the usages and events of each stream of a call begin."""
 MISSED = ROWS_OF_A_LEG // 2
-"""And those of a session whose stream went elsewhere from here on."""
+"""Number within it at which those of a session begin whose stream went elsewhere."""
 _DIGIT = re.compile(r"\d")
 
 _log = structlog.get_logger()
@@ -40,90 +44,117 @@ def utc_now() -> datetime:
     return datetime.now(UTC)
 
 
+class CallLatencies:
+    """Waits of the caller of one call, summed up for its record."""
+
+    def __init__(self) -> None:
+        self._us: defaultdict[Wait, list[int]] = defaultdict(list)
+
+    def add(self, fact: WaitFact) -> None:
+        if len(self._us[fact.what]) < MOST:
+            self._us[fact.what].append(fact.us)
+
+    def summary(self) -> dict[str, float]:
+        """Milliseconds: the one wait for the greeting, and p50 and p95 of every other kind there was."""
+        found: dict[str, float] = {}
+        for what, waits in sorted(self._us.items()):
+            if what == "greeting_heard":
+                found[what] = waits[0] / 1000
+            else:
+                found |= {f"{what}_p{percent}": percentile(waits, percent) / 1000 for percent in (50, 95)}
+        return found
+
+
+def percentile(values: Sequence[int], percent: int) -> int:
+    """The smallest of `values` that `percent` of them do not exceed (nearest rank)."""
+    return sorted(values)[ceil(len(values) * percent / 100) - 1]
+
+
+@dataclass(eq=False)
 class CallRecord:
-    """What is kept of one call. `put` takes its rows.
+    """The record of one call. `put` takes its rows.
 
     Until the stream is here the call may turn out to go on in another process, whose record it is then: its rows wait.
     """
 
-    def __init__(
-        self, live: LiveCall, put: Callable[[Row], None], mask: Callable[[str], str], now: Callable[[], datetime]
-    ) -> None:
-        self._live = live
-        self._put = put
-        self._mask = mask
-        self._now = now
-        self._early: list[Row] = []
-        self._events = self._usages = live.past.leg * ROWS_OF_A_LEG
-        self._turns = {turn.number for turn in live.past.turns}
-        self._waits = CallLatencies()
-        self._failed = False
+    live: LiveCall
+    put: Callable[[Row], None]
+    mask: Callable[[str], str]
+    now: Callable[[], datetime]
+    _early: list[Row] = field(default_factory=list)
+    _waits: CallLatencies = field(default_factory=CallLatencies)
+    _failed: bool = False
 
-    def hear(self, told: Fact | Report, now_us: int) -> None:
-        """A fact or a report, `now_us` after the call's origin. Never fails: no call shall suffer for its record."""
+    def __post_init__(self) -> None:
+        past = self.live.past
+        self._events = self._usages = past.leg * ROWS_OF_A_LEG
+        self._turns = {turn.number for turn in past.turns}
+
+    def keep(self, told: Fact | Report, now_us: int) -> None:
+        """Keep what the call told `now_us` after its origin. Never fails: no call shall suffer for its record."""
         try:
             row = self._row(told, now_us)
             if row is not None:
-                self._keep(row)
+                self._put(row)
         except Exception:  # noqa: BLE001  a defect of ours costs this row
             if not self._failed:
                 self._failed = True
-                _log.exception("record_failed", call_sid=self._live.call_sid)
+                _log.exception("record_failed", call_sid=self.live.call_sid)
 
     def file_made(self, kind: FileKind, path: Path) -> None:
-        """There is a file about the call, in whichever process that goes on. Called in the writer's thread."""
-        self._put(FileKept(self._live.call_sid, str(path.absolute()), kind, self._now()))
+        """Keep a file about the call, even if that goes on in another process. Called in the writer's thread."""
+        self.put(FileKept(self.live.call_sid, str(path.absolute()), kind, self.now()))
 
     def _row(self, told: Fact | Report, now_us: int) -> Row | None:
-        call_sid = self._live.call_sid
+        call_sid = self.live.call_sid
         if isinstance(told, TurnFact):
             self._turns.add(told.number)
-            return TurnKept(call_sid, later(masked_turn(told, self._mask), self._live.offset_us))
+            return TurnKept(call_sid, later(masked_turn(told, self.mask), self.live.offset_us))
         if isinstance(told, UsageFact):
             numbered = msgspec.structs.replace(told, number=self._usages + told.number)
-            return UsageKept(call_sid, self._now(), numbered)
+            return UsageKept(call_sid, self.now(), numbered)
         if isinstance(told, Report):
             self._events += 1
-            details = {name: mask_value(value, self._mask) for name, value in told.details.items()}
-            at_us = self._live.offset_us + now_us
+            details = {name: mask_value(value, self.mask) for name, value in told.details.items()}
+            at_us = self.live.offset_us + now_us
             return EventKept(call_sid, self._events, at_us, told.event, told.level, details)
         self._waits.add(told)
         return None
 
-    def _keep(self, row: Row) -> None:
-        if not self._live.bridge.attached:
+    def _put(self, row: Row) -> None:
+        if self.live.bridge.attached:
+            self._put_early()
+            self.put(row)
+        else:
             self._early.append(row)
-            return
-        self._tell_early()
-        self._put(row)
 
-    def _tell_early(self) -> None:
+    def _put_early(self) -> None:
         for row in self._early:
-            self._put(row)
+            self.put(row)
         self._early.clear()
 
     def missed(self) -> None:
-        """The call goes on in another process, which numbers its usages like this one."""
+        """Keep the usages of a call that goes on in another process, which numbers its own like this one."""
         for row in self._early:
             if isinstance(row, UsageKept):
                 apart = msgspec.structs.replace(row.usage, number=row.usage.number + MISSED)
-                self._put(msgspec.structs.replace(row, usage=apart))
+                self.put(msgspec.structs.replace(row, usage=apart))
 
     def end(self, reason: EndReason) -> None:
-        """The call is over, with this process."""
-        self._tell_early()
-        bridge = self._live.bridge
-        self._put(
+        """Keep the end of a call that is over with this process."""
+        self._put_early()
+        bridge = self.live.bridge
+        self.put(
             CallEnded(
-                self._live.call_sid,
-                self._now(),
+                self.live.call_sid,
+                self.now(),
                 reason,
-                bridge.seconds + self._live.offset_us / 1_000_000,
+                bridge.seconds + self.live.offset_us / 1_000_000,
                 turns=len(self._turns),
-                interruptions=self._live.past.interruptions + bridge.call.counts["interruptions"],
+                interruptions=self.live.past.interruptions + bridge.call.counts["interruptions"],
                 waits=self._waits.summary(),
                 line_nano_usd=bridge.call.spending.line_nano_usd,
-                leg=self._live.past.leg,
+                leg=self.live.past.leg,
             )
         )
 
@@ -133,29 +164,28 @@ class Records:
 
     def __init__(
         self,
-        keeper: WriteBehind[CallStore],
+        write_behind: WriteBehind[CallStore],
         calls: LiveCalls,
         owner: Owner,
         hash_number: Callable[[str], str],
         now: Callable[[], datetime] = utc_now,
     ) -> None:
         """`hash_number` gives the hash a caller is looked up by, empty for what is no telephone number."""
-        self._keeper = keeper
+        self._write_behind = write_behind
         self._owner = owner
         self._hash_number = hash_number
         self._now = now
         self._mask = masker(calls.settings.secrets)
         self._digest = settings_digest(calls.starter.template)
         self._model = calls.settings.openai_realtime_model
-        self._open: dict[LiveCall, CallRecord] = {}
-        self._begun: dict[LiveCall, CallStarted] = {}
+        self._open: dict[LiveCall, tuple[CallStarted, CallRecord]] = {}
         calls.directory.on_start.append(self._started)
         calls.directory.on_played_again.append(self._never_began)
         calls.directory.on_end.append(self._ended)
 
     def _started(self, live: LiveCall) -> None:
         parties = live.parties
-        self._begun[live] = begun = CallStarted(
+        begun = CallStarted(
             live.call_sid,
             self._now() - timedelta(microseconds=live.offset_us),
             self._owner.name,
@@ -166,29 +196,29 @@ class Records:
             settings_digest=self._digest,
             leg=live.past.leg,
         )
-        self._keeper.put(begun)
-        self._open[live] = record = CallRecord(live, self._keeper.put, self._mask, self._now)
-        live.bridge.on_told = record.hear
+        self._write_behind.put(begun)
+        record = CallRecord(live, self._write_behind.put, self._mask, self._now)
+        self._open[live] = begun, record
+        live.bridge.on_told = record.keep
         if live.bridge.recorder is not None:
             live.bridge.recorder.on_made = record.file_made
 
     def _never_began(self, live: LiveCall) -> None:
-        """It was over: a crashed one would count as carried on."""
-        self._keeper.withdraw(self._begun[live])
+        """Take back the beginning of a call that was over: a crashed one would count as carried on."""
+        self._write_behind.withdraw(self._open[live][0])
 
     def _ended(self, live: LiveCall, reason: EndReason | None) -> None:
-        """A call that goes on in another process leaves here its files and what its session has cost already."""
-        record = self._open.pop(live, None)
-        self._begun.pop(live, None)
-        if record is None:  # its beginning went wrong
+        """Close the record. A call that goes on elsewhere leaves here its files and the cost of its session so far."""
+        if live not in self._open:  # its beginning went wrong
             return
+        _, record = self._open.pop(live)
         if reason is None:
             record.missed()
             return
         record.end(reason)
-        lost = self._keeper.lost_of(live.call_sid)
-        if lost or self._keeper.away:
-            _log.warning("records_behind", call_sid=live.call_sid, lost=lost, waiting=self._keeper.waiting)
+        lost = self._write_behind.lost_of(live.call_sid)
+        if lost or self._write_behind.away:
+            _log.warning("records_behind", call_sid=live.call_sid, lost=lost, waiting=self._write_behind.waiting)
 
 
 def masked_party(text: str) -> str:

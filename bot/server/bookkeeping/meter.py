@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
+from dataclasses import dataclass, field
 from operator import add, sub
 
 import structlog
@@ -14,7 +15,7 @@ from bot.observe.guarded import guarded
 from bot.observe.metrics import Metrics
 from bot.recording.files.file_writer import process_writer
 from bot.server.bookkeeping.http_log import HttpLog
-from bot.server.bookkeeping.metric_list import BILLED, COLUMNS, FAMILIES, MILESTONES, WebhookRefusal, read
+from bot.server.bookkeeping.metric_list import BILLED, COLUMNS, FAMILIES, MILESTONES, WebhookRefusal
 from bot.server.calls.call_tally import CallTally
 from bot.server.calls.live_call import LiveCall
 from bot.server.directory.live_calls import LiveCalls
@@ -24,34 +25,35 @@ from bot.store.delivery.write_behind import WriteBehind
 from bot.store.upkeep.crash_sweep import CrashSweep
 
 FLUSH_S = 1.0
+SLICE = 50
+"""Calls looked at before the loop may turn: some 4 us each."""
 NANO = 1_000_000_000
 
 _log = structlog.get_logger()
-SLICE = 50
-"""Calls looked at before the loop may turn: some 4 us each."""
+
+
+@dataclass(slots=True)
+class _Reading:
+    """The numbers of a live call as they were last read, in the order of COLUMNS."""
+
+    columns: list[int] = field(default_factory=lambda: [0] * len(COLUMNS))
+    milestones: set[str] = field(default_factory=set)
+    errors: Counter[str] = field(default_factory=Counter)
 
 
 class Meter:
-    """The measures of one process, whose parts say how they stand.
-
-    `handover` is its way to the others and `sweep` ends the calls of those that died, if there are any; `store` is its
-    way to the call store, `http` its server's log.
-    """
+    """The measures of one process. Its parts, where it has them, are given to it: each counts by itself."""
 
     def __init__(self, calls: LiveCalls) -> None:
         self.handover: SocketHandover | None = None
         self.http: HttpLog | None = None
-        self.store: WriteBehind[CallStore] | None = None
+        self.write_behind: WriteBehind[CallStore] | None = None
         self.sweep: CrashSweep | None = None
         self._metrics = Metrics(FAMILIES)
         self._calls = calls
-        self._told: dict[LiveCall, list[int]] = {}
-        """What was last read of each live call."""
-        self._reached: dict[LiveCall, set[str]] = {}
-        self._errors: dict[LiveCall, Counter[str]] = {}
-        """What was last read of the upstream errors of each live call that had any."""
+        self._readings: dict[LiveCall, _Reading] = {}
         self._due = [0] * len(COLUMNS)
-        """What was read and has yet to be added, in the order of COLUMNS."""
+        """Numbers that were read and have yet to be added, in the order of COLUMNS."""
         self._totals: Counter[tuple[str, str]] = Counter()
         self._records = bool(calls.settings.record)
         self._recordings_failed = process_writer().failures if self._records else 0
@@ -60,10 +62,10 @@ class Meter:
         calls.directory.on_start.append(self._started)
         calls.directory.on_end.append(self._ended)
         calls.directory.on_played_again.append(lambda _: self.webhook_refused("is_over"))
-        calls.day.on_spend.append(self._daily_spend)
+        calls.spent_today.on_spend.append(self._daily_spend)
 
     async def run(self) -> None:
-        """Publish once a second, for ever, and measure by how much the second was longer."""
+        """Publish once a second, for ever, and measure how much longer the second was."""
         loop = asyncio.get_running_loop()
         while True:
             due_s = loop.time() + FLUSH_S
@@ -73,7 +75,7 @@ class Meter:
                 await self.flush()
 
     def _lag(self, lag_s: float) -> None:
-        """The loop was so late; too late for too long, and new calls are turned away."""
+        """Note that the loop was so late; too late for too long, and new calls are turned away."""
         self._metrics.observe("heardline_loop_lag_seconds", lag_s)
         load = self._calls.admission.load
         if load.lag(lag_s):
@@ -85,48 +87,46 @@ class Meter:
     async def flush(self) -> None:
         """Publish everything as it stands, a slice of the calls at a time."""
         for number, live in enumerate(self._calls.directory, 1):
-            if live in self._told:  # else it ended while the loop turned
+            if live in self._readings:  # else it ended while the loop turned
                 self._read(live)
             if number % SLICE == 0:
                 await asyncio.sleep(0)
         self._publish()
 
     async def exposition(self, accept: str) -> tuple[bytes, str]:
-        """What Prometheus is told, and its content type; merging the files of many processes takes a while."""
+        """Text for Prometheus, and its content type; merging the files of many processes takes a while."""
         await self.flush()
         return await asyncio.to_thread(self._metrics.exposition, accept)
 
-    # ---- what happens seldom ----
+    # ---- seldom ----
 
     def webhook_refused(self, why: WebhookRefusal) -> None:
         self._metrics.add("heardline_webhooks_refused_total", value=why)
 
     def stream_refused(self, why: str) -> None:
-        """`why` is a StreamRefusal; the kinds of BadToken are among them."""
+        """Count a StreamRefusal; the kinds of BadToken are among them."""
         self._metrics.add("heardline_streams_refused_total", value=why)
 
     def _daily_spend(self, nano_usd: int) -> None:
-        """So much was spent today, in billionths of a dollar, by all who write to one store."""
+        """Publish the spending of today, in billionths of a dollar, by all who write to one store."""
         self._metrics.set("heardline_daily_spent_usd", nano_usd / NANO)
 
     def _started(self, live: LiveCall) -> None:
-        self._told[live] = [0] * len(COLUMNS)
-        self._reached[live] = set()
+        self._readings[live] = _Reading()
         if live.bridge.warm:
             self._metrics.add("heardline_sessions_taken_total")
         else:
             self._metrics.add("heardline_sessions_dialled_total", value="call")
 
     def _ended(self, live: LiveCall, reason: EndReason | None) -> None:
-        if live not in self._told:  # its beginning went wrong
+        if live not in self._readings:  # its beginning went wrong
             return
         try:
             self._read(live)
         finally:
-            del self._told[live], self._reached[live]
-            self._errors.pop(live, None)
+            del self._readings[live]
         bridge = live.bridge
-        for kind, number in bridge.failures.items():
+        for kind, number in bridge.model.failures.items():
             self._metrics.add("heardline_sessions_failed_total", number, kind)
         if reason is None:
             return
@@ -138,21 +138,19 @@ class Meter:
             elif reason in {"line_lost", "caller_hung_up"}:
                 self.stream_refused("no_start")
 
-    # ---- what happens often ----
+    # ---- often ----
 
     def _read(self, live: LiveCall) -> None:
-        """What came to pass in a call since it was last looked at."""
-        bridge = live.bridge
-        now, before = read(bridge), self._told[live]
-        self._told[live] = now
-        self._due = list(map(add, self._due, map(sub, now, before)))
+        bridge, last = live.bridge, self._readings[live]
+        before, last.columns = last.columns, [column.read(bridge) for column in COLUMNS]
+        self._due = list(map(add, self._due, map(sub, last.columns, before)))
         if bridge.refusals:
             self._take_refusals(bridge.refusals)
         if bridge.call.errors:
-            self._take_errors(live)
+            self._take_errors(live, last)
         self._take_tally(bridge.tally)
-        if len(self._reached[live]) < len(MILESTONES):
-            self._milestones(live)
+        if len(last.milestones) < len(MILESTONES):
+            self._milestones(live, last.milestones)
 
     def _take_refusals(self, refusals: Counter[tuple[str, str]]) -> None:
         for (way, kind), number in refusals.items():
@@ -160,11 +158,10 @@ class Meter:
             self._metrics.add(f"heardline_{side}_messages_refused_total", number, kind)
         refusals.clear()
 
-    def _take_errors(self, live: LiveCall) -> None:
+    def _take_errors(self, live: LiveCall, last: _Reading) -> None:
         """The core's own count is left alone: it belongs to a call that can be replayed."""
-        now, before = live.bridge.call.errors.copy(), self._errors.get(live, Counter())
-        self._errors[live] = now
-        for code, number in (now - before).items():
+        before, last.errors = last.errors, live.bridge.call.errors.copy()
+        for code, number in (last.errors - before).items():
             self._metrics.add("heardline_upstream_errors_total", number, code)
 
     def _take_tally(self, tally: CallTally) -> None:
@@ -179,8 +176,7 @@ class Meter:
             self._metrics.add("heardline_usd_total", nano_usd / NANO, BILLED[kind])
         tally.clear()
 
-    def _milestones(self, live: LiveCall) -> None:
-        reached = self._reached[live]
+    def _milestones(self, live: LiveCall, reached: set[str]) -> None:
         for report, name in MILESTONES.items():
             at_us = live.bridge.reported_us.get(report)
             if at_us is not None and report not in reached:
@@ -188,13 +184,11 @@ class Meter:
                 self._metrics.observe(name, at_us / 1_000_000)
 
     def _publish(self) -> None:
-        """Add what was read of the calls, and what the process counts by itself."""
         due, self._due = self._due, [0] * len(COLUMNS)
         for column, number in zip(COLUMNS, due, strict=True):
             if number:
                 self._metrics.add(column.name, number, column.value)
         self._publish_calls()
-        self._publish_sessions()
         self._publish_parts()
 
     def _publish_calls(self) -> None:
@@ -202,33 +196,30 @@ class Meter:
         for state in State:
             self._metrics.set("heardline_calls", states[state], state.value)
         self._metrics.set("heardline_calls_live", len(self._calls.directory))
-
-    def _publish_sessions(self) -> None:
         pool = self._calls.starter.pool
         self._metrics.set("heardline_warm_sessions", len(pool))
-        self._stands("heardline_sessions_missed_total", self._calls.elsewhere.missed)
+        self._stands("heardline_sessions_missed_total", self._calls.needless_sessions.missed)
         self._stands("heardline_sessions_dialled_total", pool.dialled, "pool")
         for kind, number in pool.failures.items():
             self._stands("heardline_sessions_failed_total", number, kind)
 
     def _publish_parts(self) -> None:
-        """What the parts of the process say of themselves."""
         if self.http is not None:
             self._stands("heardline_http_malformed_total", self.http.malformed)
         if self.handover is not None:
             self._stands("heardline_connections_handed_over_total", self.handover.given, "given")
             self._stands("heardline_connections_handed_over_total", self.handover.taken, "taken")
-        self._metrics.set("heardline_store_away", self.store is None or self.store.away)
-        if self.store is not None:
-            self._metrics.set("heardline_store_rows_waiting", self.store.waiting)
-            self._stands("heardline_store_rows_lost_total", self.store.lost)
+        self._metrics.set("heardline_store_away", self.write_behind is None or self.write_behind.away)
+        if self.write_behind is not None:
+            self._metrics.set("heardline_store_rows_waiting", self.write_behind.waiting)
+            self._stands("heardline_store_rows_lost_total", self.write_behind.lost)
         if self.sweep is not None:
             self._stands("heardline_calls_crashed_total", self.sweep.crashed)
         if self._records:
             self._stands("heardline_recordings_failed_total", process_writer().failures - self._recordings_failed)
 
     def _stands(self, name: str, total: int, value: str = "") -> None:
-        """A number of the process stands at `total`: add what is new of it."""
+        """Add what is new of a number of the process that stands at `total`."""
         more = total - self._totals[name, value]
         if more:
             self._totals[name, value] = total

@@ -1,4 +1,4 @@
-"""What is measured: the families of `/metrics`, and where each of a call's numbers is found.
+"""Metrics: the families of `/metrics`, and where each of a call's numbers is found.
 
 No label holds anything of a caller, a number or a call. A call's numbers are plain integers that grow while it lives.
 """
@@ -6,6 +6,7 @@ No label holds anything of a caller, a number or a call. A call's numbers are pl
 from __future__ import annotations
 
 from collections.abc import Callable
+from operator import attrgetter
 from typing import Literal, NamedTuple, get_args
 
 from bot.call.facts import Wait
@@ -41,7 +42,8 @@ PHONE_KINDS = (
     *("before_start", "duplicate_start", "foreign_stream"),
 )
 MODEL_KINDS = ("not_json", "bad_shape", "bad_base64")
-WAYS = ("phone>bot", "bot>phone", "model>bot", "bot>model")
+WAYS = {"phone>bot": "from_phone", "bot>phone": "to_phone", "model>bot": "from_model", "bot>model": "to_model"}
+"""Labels of messages, and their names in `CallTraffic`."""
 
 BILLED = {"response": "model", "transcription": "transcription"}
 """The label of each kind of usage."""
@@ -54,63 +56,60 @@ _CLEAR_S = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1)
 _LAG_S = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2)
 
 
-def _counter(name: str, about: str, label: str = "", values: tuple[str, ...] = ()) -> Family:
-    return Family(name, "counter", about, label, values)
+def _counter(name: str, about: str, /, **label: tuple[str, ...]) -> Family:
+    """A counter; with a label, one of each of its values."""
+    return Family(name, "counter", about, *_named(label))
 
 
-def _gauge(name: str, about: str, label: str = "", values: tuple[str, ...] = (), *, common: bool = False) -> Family:
-    return Family(name, "gauge", about, label, values, common=common)
+def _gauge(name: str, about: str, /, *, common: bool = False, **label: tuple[str, ...]) -> Family:
+    return Family(name, "gauge", about, *_named(label), common=common)
 
 
-def _histogram(
-    name: str, about: str, buckets: tuple[float, ...], label: str = "", values: tuple[str, ...] = ()
-) -> Family:
-    return Family(name, "histogram", about, label, values, buckets)
+def _histogram(name: str, about: str, buckets: tuple[float, ...], /, **label: tuple[str, ...]) -> Family:
+    return Family(name, "histogram", about, *_named(label), buckets)
+
+
+def _named(label: dict[str, tuple[str, ...]]) -> tuple[str, tuple[str, ...]]:
+    return next(iter(label.items()), ("", ()))
 
 
 FAMILIES = (
     _gauge("heardline_calls_live", "Calls from their webhook until both sockets are closed."),
-    _gauge("heardline_calls", "The same calls by who has the floor.", "state", STATES),
+    _gauge("heardline_calls", "The same calls by who has the floor.", state=STATES),
     _counter("heardline_calls_crashed_total", "Calls of processes that died, as others found them."),
     _gauge("heardline_calls_limit", "BOT_MAX_CALLS: calls at a time, over all processes.", common=True),
     _histogram(
         "heardline_call_seconds",
         "Calls that have ended, by reason and length from the webhook on.",
         _CALL_S,
-        "reason",
-        get_args(EndReason),
+        reason=get_args(EndReason),
     ),
     _counter(
         "heardline_webhooks_refused_total",
         "Webhooks that were not answered with a stream.",
-        "why",
-        get_args(WebhookRefusal),
+        why=get_args(WebhookRefusal),
     ),
     _counter(
         "heardline_streams_refused_total",
         "Streams that were not let in, or that never became a call's.",
-        "why",
-        get_args(StreamRefusal),
+        why=get_args(StreamRefusal),
     ),
     _counter(
         "heardline_connections_handed_over_total",
         "Streams that came to one process and were given to, and taken by, the one that had dialled their session.",
-        "side",
-        ("given", "taken"),
+        side=("given", "taken"),
     ),
-    _counter("heardline_messages_total", "WebSocket messages of calls, by way.", "way", WAYS),
-    _counter("heardline_message_bytes_total", "Length of these messages' text, by way.", "way", WAYS),
+    _counter("heardline_messages_total", "WebSocket messages of calls, by way.", way=tuple(WAYS)),
+    _counter("heardline_message_bytes_total", "Length of these messages' text, by way.", way=tuple(WAYS)),
     _counter(
         "heardline_phone_messages_refused_total",
         "Messages of the phone's side that were not understood or not in place.",
-        "kind",
-        PHONE_KINDS,
+        kind=PHONE_KINDS,
     ),
     _counter(
         "heardline_model_messages_refused_total",
         "Messages of the model's side that were not understood.",
-        "kind",
-        MODEL_KINDS,
+        kind=MODEL_KINDS,
     ),
     _counter("heardline_interruptions_total", "Times a caller interrupted the bot."),
     _counter("heardline_interruptions_refused_total", "Times a caller spoke over the bot and was not let in."),
@@ -118,34 +117,30 @@ FAMILIES = (
     _counter(
         "heardline_marks_unused_total",
         "Marks that told nothing: back too early to be true, back after a clear, or missing at the end of playing.",
-        "why",
-        ("early", "dead", "missing"),
+        why=("early", "dead", "missing"),
     ),
     _counter("heardline_filled_bytes_total", "Silence sent to the model where the line sent no audio."),
     _counter("heardline_backlog_bytes_total", "Audio of callers kept until the session was ready."),
     _counter(
         "heardline_dropped_bytes_total",
         "Audio thrown away because too much of it was waiting, by whose voice it was.",
-        "voice",
-        ("caller", "bot"),
+        voice=("caller", "bot"),
     ),
     _counter("heardline_phone_full_total", "Times the line to a phone was too slow for the bot's audio."),
     _counter("heardline_timestamps_disbelieved_total", "Timestamps of the phone's side that jumped out of reason."),
     _counter(
-        "heardline_model_errors_total", "Error events of sessions, by what they cost.", "severity", get_args(Severity)
+        "heardline_model_errors_total", "Error events of sessions, by what they cost.", severity=get_args(Severity)
     ),
     _counter(
         "heardline_upstream_errors_total",
         "What sessions said was wrong, failed replies and transcriptions included, by code.",
-        "code",
-        LABELS,
+        code=LABELS,
     ),
-    _counter("heardline_sessions_dialled_total", "Sessions dialled, by what for.", "purpose", ("call", "pool")),
+    _counter("heardline_sessions_dialled_total", "Sessions dialled, by what for.", purpose=("call", "pool")),
     _counter(
         "heardline_sessions_failed_total",
         "Sessions that could not be opened or were lost.",
-        "failure",
-        get_args(FailureKind),
+        failure=get_args(FailureKind),
     ),
     _counter("heardline_sessions_replaced_total", "Sessions that took over a call from one before."),
     _counter("heardline_sessions_taken_total", "Calls that took a warm session and dialled none."),
@@ -158,8 +153,7 @@ FAMILIES = (
         "What callers waited for: the greeting, from the webhook; the first byte of an answer sent and heard, from "
         "the end of their speech.",
         _HEARD_S,
-        "what",
-        tuple(wait for wait in get_args(Wait) if wait != "clear"),
+        what=tuple(wait for wait in get_args(Wait) if wait != "clear"),
     ),
     _histogram(
         "heardline_clear_seconds",
@@ -171,14 +165,12 @@ FAMILIES = (
     _counter(
         "heardline_tokens_total",
         "Tokens that responses and transcriptions used; cached input is counted apart.",
-        "kind",
-        Tokens.__struct_fields__,
+        kind=Tokens.__struct_fields__,
     ),
     _counter(
         "heardline_usd_total",
         "What responses (model) and transcriptions cost, in US dollars, by the price table.",
-        "kind",
-        tuple(BILLED.values()),
+        kind=tuple(BILLED.values()),
     ),
     _gauge("heardline_daily_spent_usd", "Spent since midnight UTC by all instances on one call store.", common=True),
     _gauge("heardline_daily_limit_usd", "BOT_MAX_DAILY_USD; 0: no limit.", common=True),
@@ -208,14 +200,8 @@ def _counted(what: str) -> Callable[[Bridge], int]:
 
 
 COLUMNS = (
-    Column("heardline_messages_total", "phone>bot", lambda bridge: bridge.traffic.from_phone),
-    Column("heardline_messages_total", "bot>phone", lambda bridge: bridge.traffic.to_phone),
-    Column("heardline_messages_total", "model>bot", lambda bridge: bridge.traffic.from_model),
-    Column("heardline_messages_total", "bot>model", lambda bridge: bridge.traffic.to_model),
-    Column("heardline_message_bytes_total", "phone>bot", lambda bridge: bridge.traffic.from_phone_bytes),
-    Column("heardline_message_bytes_total", "bot>phone", lambda bridge: bridge.traffic.to_phone_bytes),
-    Column("heardline_message_bytes_total", "model>bot", lambda bridge: bridge.traffic.from_model_bytes),
-    Column("heardline_message_bytes_total", "bot>model", lambda bridge: bridge.traffic.to_model_bytes),
+    *(Column("heardline_messages_total", way, attrgetter(f"traffic.{name}")) for way, name in WAYS.items()),
+    *(Column("heardline_message_bytes_total", way, attrgetter(f"traffic.{name}_bytes")) for way, name in WAYS.items()),
     Column("heardline_phone_messages_refused_total", "before_start", _counted("before_start")),
     Column("heardline_phone_messages_refused_total", "duplicate_start", _counted("duplicate_start")),
     Column("heardline_phone_messages_refused_total", "foreign_stream", _counted("foreign_stream")),
@@ -235,8 +221,3 @@ COLUMNS = (
     Column("heardline_timestamps_disbelieved_total", "", lambda bridge: bridge.call.listening.distrusted_timestamps),
     *(Column("heardline_model_errors_total", one, _counted(f"model_error_{one}")) for one in get_args(Severity)),
 )
-
-
-def read(bridge: Bridge) -> list[int]:
-    """The numbers of a call as they stand, in the order of COLUMNS."""
-    return [column.read(bridge) for column in COLUMNS]

@@ -14,11 +14,11 @@ import structlog
 from bot.config import Settings
 from bot.server.bookkeeping.call_records import Records, utc_now
 from bot.server.directory.live_calls import LiveCalls
+from bot.server.directory.spent_today import LOOK_S
 from bot.server.setup.call_prices import nano_usd
 from bot.server.shared.caller_quota import HashNumber
 from bot.server.shared.ended_calls import DAY_S
 from bot.server.shared.outcomes import is_final
-from bot.server.shared.spent_today import LOOK_S
 from bot.server.shared.store_lookup import StoreLookup
 from bot.store.call_store import CallStore
 from bot.store.delivery.batch_delivery import StoreAway, why_of
@@ -32,38 +32,38 @@ from bot.store.upkeep.purge import EVERY_S, Purge, retention
 from bot.store.urls import StoreError, store_url
 
 LAST_ROWS_S = 5.0
-"""How long the end of the process waits for a store that is slow: what it has not taken then is lost."""
+"""Seconds for which the end of the process waits for a slow store: what it has not taken then is lost."""
 START_S = 2.0
-"""How long the start waits to be told which calls are over."""
+"""Seconds for which the start waits to be told which calls are over."""
 GONE_S = 2.0
-"""And for one that does not answer at all."""
+"""Seconds for which the end waits for a store that does not answer at all."""
 LOOKS = 3
-"""At the day's money, while rows are being stored."""
+"""Tries to read the day's money while no row is being stored."""
 
 _log = structlog.get_logger()
 
 
 @dataclass(frozen=True)
 class StoreService:
-    """What a server needs to keep its calls."""
+    """The store as a server keeps its calls in it."""
 
-    keeper: WriteBehind[CallStore]
+    write_behind: WriteBehind[CallStore]
     owner: Owner
     hash_number: HashNumber
-    shelf: StoreLookup
+    store_lookup: StoreLookup
     sweep: CrashSweep | None = None
     ends: Sequence[tuple[str, str, datetime]] = ()
     """The calls that had ended within a day before the start."""
 
     def keep(self, calls: LiveCalls) -> None:
         """Keep all that these calls tell from now on, and tell them what the store knows of money and callers."""
-        Records(self.keeper, calls, self.owner, self.hash_number)
+        Records(self.write_behind, calls, self.owner, self.hash_number)
         calls.registry.over.fill(
             (call_sid, reason if is_final(reason) else None, ended_at.timestamp())
             for call_sid, reason, ended_at in self.ends
         )
         if calls.settings.max_daily_usd:
-            self.keeper.every(LOOK_S, _spent_today(calls, self.keeper))
+            self.write_behind.every(LOOK_S, _spent_today(calls, self.write_behind))
 
 
 @asynccontextmanager
@@ -83,22 +83,24 @@ async def keeping(settings: Settings) -> AsyncIterator[StoreService | None]:
     me = this_process()
     purge = Purge(settings.record_dir, retention(settings), utc_now)
     sweep = CrashSweep(me, line_minute=nano_usd(settings.twilio_usd_per_minute))
-    keeper = WriteBehind(partial(opened, where), lambda: OwnerSeen(*me, utc_now()), then=sweep)
-    keeper.start()
-    keeper.every(EVERY_S, purge)
+    write_behind = WriteBehind(partial(opened, where), lambda: OwnerSeen(*me, utc_now()), then=sweep)
+    write_behind.start()
+    write_behind.every(EVERY_S, purge)
     try:
         shared = where.dialect == "postgresql"
-        shelf = StoreLookup(keeper, shared=shared)
-        yield StoreService(keeper, me, partial(caller_hash, key=key), shelf, sweep, await _ends(keeper))
+        store_lookup = StoreLookup(write_behind, shared=shared)
+        yield StoreService(
+            write_behind, me, partial(caller_hash, key=key), store_lookup, sweep, await _ends(write_behind)
+        )
     finally:
-        await keeper.stop(GONE_S if keeper.away else LAST_ROWS_S)
+        await write_behind.stop(GONE_S if write_behind.away else LAST_ROWS_S)
         purge.close()
 
 
-async def _ends(keeper: WriteBehind[CallStore]) -> list[tuple[str, str, datetime]]:
+async def _ends(write_behind: WriteBehind[CallStore]) -> list[tuple[str, str, datetime]]:
     """The calls of the last day that are over: who plays a webhook of theirs again is told so from memory."""
     try:
-        return await keeper.ask(lambda store: store.ends_since(utc_now() - timedelta(seconds=DAY_S)), START_S)
+        return await write_behind.ask(lambda store: store.ends_since(utc_now() - timedelta(seconds=DAY_S)), START_S)
     except StoreAway:
         return []
 
@@ -115,7 +117,7 @@ async def prepare(settings: Settings) -> None:
         _log.warning("store_away", why=why_of(error))
 
 
-def _spent_today(calls: LiveCalls, keeper: WriteBehind[CallStore]) -> Callable[[CallStore], Awaitable[None]]:
+def _spent_today(calls: LiveCalls, write_behind: WriteBehind[CallStore]) -> Callable[[CallStore], Awaitable[None]]:
     """Looks up what was spent since midnight, UTC, and tells the calls in their own loop.
 
     A store that can't be written to may still be read from: what it has yet to be told of is counted too.
@@ -125,26 +127,25 @@ def _spent_today(calls: LiveCalls, keeper: WriteBehind[CallStore]) -> Callable[[
     async def look(store: CallStore) -> None:
         since = midnight(utc_now())
         for _ in range(LOOKS):
-            settled = keeper.settled
-            untold = sum(_money(row, since) for row in keeper.unsettled())
+            settled = write_behind.settled
+            untold = sum(_money(row, since) for row in write_behind.unsettled())
             nano_usd = untold + await store.spent_since(since)
-            if keeper.settled == settled:  # else some rows may be in both
+            if write_behind.settled == settled:  # else some rows may be in both
                 break
         else:
             return
         with suppress(RuntimeError):  # the server has stopped
-            loop.call_soon_threadsafe(calls.day.stored, nano_usd, since.date())
+            loop.call_soon_threadsafe(calls.spent_today.stored, nano_usd, since.date())
 
     return look
 
 
 def _money(row: Row, since: datetime) -> int:
-    """What the store will count of it. The line of a call that was carried on is in each of its ends: once here."""
+    """Money that the store will count of a row. The line of a resumed call is in each of its ends: once here."""
     if isinstance(row, UsageKept) and row.at >= since:
         return row.usage.nano_usd
     return row.line_nano_usd if isinstance(row, CallEnded) and row.at >= since and not row.leg else 0
 
 
 def midnight(now: datetime) -> datetime:
-    """The beginning of the day of `now`, in its own time zone."""
     return now.replace(hour=0, minute=0, second=0, microsecond=0)

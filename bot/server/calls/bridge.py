@@ -1,4 +1,4 @@
-"""One call's sockets, clock and tasks around its pure core. It decides nothing about the conversation."""
+"""Sockets, clock and tasks of one call, around its pure core. Nothing about the conversation is decided here."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import time
 from collections import Counter
 from collections.abc import Callable
 from contextlib import suppress
-from functools import wraps
+from functools import partial, wraps
 from typing import Any, Concatenate, ParamSpec
 
 import msgspec
@@ -21,20 +21,18 @@ from bot.call.rules.spend_cap import level
 from bot.call.settings import CallSettings
 from bot.realtime import events
 from bot.realtime.connection import Endpoint
-from bot.realtime.failures import Failure, FailureKind
 from bot.recording.files.recorder import Recorder
 from bot.recording.fixture import InputWay
-from bot.server.calls.call_tally import CallTally
-from bot.server.calls.call_traffic import CallTraffic
-from bot.server.calls.model_sessions import ModelSessions, Spare
+from bot.server.calls.call_tally import CallTally, CallTraffic
+from bot.server.calls.model_sessions import ModelSessions, TakeIdle
 from bot.server.calls.phone_socket import PhoneSocket
 from bot.server.calls.process_timer import ProcessTimer
 from bot.twilio import stream
 
 NEVER_NS = 2**63
 
-Order = Transcode | Dial | Adopt | Drop
-Aside = Report | Fact | End | Order
+SessionCommand = Transcode | Dial | Adopt | Drop
+Aside = Report | Fact | End | SessionCommand
 
 P = ParamSpec("P")
 
@@ -63,44 +61,44 @@ class Bridge:
         self,
         settings: CallSettings,
         endpoint: Endpoint,
-        beat: ProcessTimer,
+        timer: ProcessTimer,
         *,
         recorder: Recorder | None = None,
-        spare: Spare = lambda: None,
+        take_idle: TakeIdle = lambda: None,
     ) -> None:
-        """`spare` gives an idle session, if there is one: to begin with, and should that be lost."""
+        """`take_idle` gives an idle session, if there is one: to begin with, and should that be lost."""
         self.call = Call(settings)
-        self.attached = False
-        self._model = ModelSessions(endpoint, settings, spare, self._model_text, self._note)
-        self._released = False
-        self._day_level = 0
-        """How near the day's cap the call was last told to be."""
+        self.model = ModelSessions(endpoint, settings, take_idle, self._model_text, self._note)
         self.recorder = recorder
-        self._loop = asyncio.get_running_loop()
-        self._origin_ns = time.monotonic_ns()  # uvloop's own time stands still within a turn and counts milliseconds
-        self._phone: PhoneSocket | None = None
-        self._beat = beat
-        self.wake_ns = NEVER_NS
-        """When the call's clock, or room at the phone, is to be looked at (bot.server.calls.process_timer)."""
-        self._to_phone: list[bytes] = []
-        self._to_model: list[bytes] = []
-        self._over = asyncio.Event()
-        self._finished = asyncio.Event()
+        self.attached = False
+        self.finished = asyncio.Event()
+        """Set once both sockets are closed."""
         self.seconds = 0.0
-        """How long the call was, once it is over."""
+        """Length of the call, once it is over."""
+        self.wake_ns = NEVER_NS
+        """Time at which the call's clock, or room at the phone, is to be looked at (bot.server.calls.process_timer)."""
         self.traffic = CallTraffic()
         self.tally = CallTally()
         self.refusals: Counter[tuple[str, str]] = Counter()
-        """By way and kind; whoever counts them takes them away."""
+        """Messages that were refused, by way and kind, since the meter last looked."""
         self.reported_us: dict[str, int] = {}
-        """When the call first made each of its reports."""
-        self._log = _log.bind(call_sid=settings.call_sid)
-        self._faulty = False
-        """Whether a defect has shown: one is logged, and not what follows from it."""
+        """Time of the first report of each name."""
         self.on_output: Callable[[Output, int], None] | None = None
         self.on_told: Callable[[Fact | Report, int], None] | None = None
-        """Called with what the call tells about itself, and when: a few times a turn. It must not fail."""
-        self.warm = self._model.take_idle()
+        """Called with each fact and report of the call, and its time: a few times a turn. It must not fail."""
+        self._origin_ns = time.monotonic_ns()  # uvloop's own time stands still within a turn and counts milliseconds
+        self._phone: PhoneSocket | None = None
+        self._timer = timer
+        self._to_phone: list[bytes] = []
+        self._to_model: list[bytes] = []
+        self._over = asyncio.Event()
+        self._released = False
+        self._day_level = 0
+        """Level of the day's spending that the call was last told."""
+        self._faulty = False
+        """True once a defect has shown: one is logged, and not what follows from it."""
+        self._log = _log.bind(call_sid=settings.call_sid)
+        self.warm = self.model.begin_idle()
 
     # ---- the task of the call ----
 
@@ -111,9 +109,9 @@ class Bridge:
         """
         try:
             self._arm()
-            self._beat.join(self)
+            self._timer.join(self)
             async with asyncio.TaskGroup() as group:
-                dialling = group.create_task(self._model.open(), name="dial")
+                dialling = group.create_task(self.model.open(), name="dial")
                 await self._over.wait()
                 dialling.cancel()
         except Exception:  # noqa: BLE001
@@ -122,31 +120,21 @@ class Bridge:
             await self._close()
         return self.call.ended
 
-    @property
-    def failure(self) -> Failure | None:
-        """What became of the session at hand, or of the dials for another, if there was a failure."""
-        return self._model.failure
-
-    @property
-    def failures(self) -> Counter[FailureKind]:
-        """Sessions that were lost or not to be had, by how."""
-        return self._model.failures
-
     def release(self) -> None:
         """The stream has come in another process: this session is not needed, and the call is not over."""
         self._released = True
         self._over.set()
 
     async def _close(self) -> None:
-        """Each of these whatever became of the others."""
+        """Close each side, and log the end, whatever becomes of the others."""
         try:
-            self._last(self._beat.leave, self)
-            await asyncio.gather(*(self._shut(side) for side in (self._phone, self._model) if side is not None))
+            self._last(self._timer.leave, self)
+            await asyncio.gather(*(self._shut(side) for side in (self._phone, self.model) if side is not None))
             if self.recorder is not None:
                 self._last(self.recorder.close)
-            self._last(self._say_goodbye)
+            self._last(self._log_end)
         finally:
-            self._finished.set()
+            self.finished.set()
 
     async def _shut(self, side: PhoneSocket | ModelSessions) -> None:
         try:
@@ -158,7 +146,7 @@ class Bridge:
     def _last(self, do: Callable[..., None], *arguments: object) -> None:
         do(*arguments)
 
-    def _say_goodbye(self) -> None:
+    def _log_end(self) -> None:
         call = self.call
         self.seconds = round(self.age_s, 3)
         if self._released and call.ended is None:
@@ -171,7 +159,7 @@ class Bridge:
             turns=len(call.transcript.turns),
             usd=call.spent_nano_usd / 1_000_000_000,
             counts=dict(call.counts),
-            model_failure=self.failure.kind if self.failure else None,
+            model_failure=self.model.failure.kind if self.model.failure else None,
         )
 
     @_entrance
@@ -187,25 +175,15 @@ class Bridge:
             async with asyncio.timeout(within_s):
                 await self._over.wait()
 
-    async def finished(self) -> None:
-        """Wait until both sockets are closed."""
-        await self._finished.wait()
-
-    # ---- what comes in ----
+    # ---- in ----
 
     def attach(self, phone: PhoneSocket) -> None:
-        """The stream is here."""
         self._phone = phone
         self.attached = True
         phone.listen(self.phone_text)
-        phone.on_binary = self._phone_binary
-        phone.on_lost = self.phone_closed
-
-    def _phone_binary(self) -> None:
-        self.refuse("phone>bot", "binary")
+        phone.on_binary, phone.on_lost = partial(self.refuse, "phone>bot", "binary"), self.phone_closed
 
     def phone_text(self, text: bytes) -> None:
-        """A text frame of the stream."""
         now_us = (time.monotonic_ns() - self._origin_ns) // 1000
         traffic = self.traffic
         traffic.from_phone += 1
@@ -223,7 +201,7 @@ class Bridge:
 
     def _frame(self, message: stream.Media, now_us: int, text: bytes) -> None:
         """Fifty times a second; a frame only ever moves deadlines further away."""
-        model, traffic, passed = self._model, self.traffic, _NOTHING
+        model, traffic, passed = self.model, self.traffic, _NOTHING
         try:
             passed = self.call.frame(message, now_us)
             for output in passed:
@@ -244,7 +222,7 @@ class Bridge:
         self._note(PhoneClosed(code))
 
     def refuse(self, way: Any, kind: str, about: str = "") -> None:
-        """Something came that is no message: count it."""
+        """Count something that came and is no message."""
         self.refusals[way, kind] += 1
         self._note(Refused(way, kind, about))
 
@@ -272,7 +250,7 @@ class Bridge:
             return
         self._feed(event, "model>bot", text)
         if type(event) is events.SessionCreated:
-            self._model.created(event)
+            self.model.created(event)
 
     @_entrance
     def _note(self, note: Any) -> None:
@@ -293,7 +271,7 @@ class Bridge:
         """One reading of the clock for the core and the record: the same integer replays."""
         now_us = self._now_us()
         if self.recorder is not None and self.call.ended is None:
-            self.recorder.input(now_us, way, raw, self._model.number if way == "model>bot" else 0)
+            self.recorder.input(now_us, way, raw, self.model.number if way == "model>bot" else 0)
         outputs = self.call.receive(item, now_us)
         for output in outputs:
             self._do(output, now_us)
@@ -317,7 +295,7 @@ class Bridge:
 
     def _do(self, output: Output, now_us: int) -> None:
         if self.recorder is not None:
-            self.recorder.output(now_us, output, self._model.number)
+            self.recorder.output(now_us, output, self.model.number)
         if isinstance(output, PHONE_MESSAGES):
             if self._phone is not None:
                 self._to_phone.append(_encode(output))
@@ -329,14 +307,13 @@ class Bridge:
             self.on_output(output, now_us)
 
     def _take(self, output: Aside, now_us: int) -> None:
-        """What goes to neither side."""
         if isinstance(output, Report):
             self._report(output, now_us)
         elif isinstance(output, End):
             self._over.set()
-        elif isinstance(output, Order):
+        elif isinstance(output, SessionCommand):
             self._write_due()  # it may be for a session that is left now
-            self._model.obey(output)
+            self.model.execute(output)
         else:
             self._learn(output, now_us)
 
@@ -351,13 +328,12 @@ class Bridge:
             self.on_told(report, now_us)
 
     def _learn(self, fact: Fact, now_us: int) -> None:
-        """What the call tells about itself, a few times a turn."""
         self.tally.note(fact)
         if self.on_told is not None:
             self.on_told(fact, now_us)
 
     def _write_due(self) -> None:
-        """What a step has for either side goes out in one write."""
+        """Send the messages of a step, in one write to each side."""
         traffic = self.traffic
         if self._to_phone and self._phone is not None:
             due, self._to_phone = self._to_phone, []
@@ -368,19 +344,19 @@ class Bridge:
             due, self._to_model = self._to_model, []
             traffic.to_model += len(due)
             traffic.to_model_bytes += sum(map(len, due))
-            self._model.send_all(due)
+            self.model.send_all(due)
 
     # ---- time and room ----
 
     def _arm(self) -> None:
-        """A step is over: when to look again."""
+        """Set the time of the next look, after a step."""
         call, phone = self.call, self._phone
         if phone is not None and phone.full and not call.wants_room and call.ended is None:
             self._note(PhoneFull())
             return
         deadline_us = call.deadline_us
         if call.wants_room:
-            self.wake_ns = 0  # at each beat
+            self.wake_ns = 0  # at each tick
         else:
             self.wake_ns = NEVER_NS if deadline_us is None else self._origin_ns + deadline_us * 1000
 

@@ -1,27 +1,43 @@
-"""What a call has told of its waits and its money since the meter last looked: added to a few times a turn."""
+"""Plain integers that one call counts for the metrics."""
 
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import dataclass, field
 
 from bot.call.facts import Fact, UsageFact, Wait, WaitFact
 
 
+@dataclass(slots=True)
+class CallTraffic:
+    """Messages over a call's two sockets, and their bytes: the only counting that is done for every message.
+
+    The length is that of the JSON text, without WebSocket's framing.
+    """
+
+    from_phone: int = 0
+    from_phone_bytes: int = 0
+    to_phone: int = 0
+    to_phone_bytes: int = 0
+    from_model: int = 0
+    from_model_bytes: int = 0
+    to_model: int = 0
+    to_model_bytes: int = 0
+
+
+@dataclass(slots=True)
 class CallTally:
-    """Whoever counts what stands here takes it away."""
+    """Waits and money of a call since the meter last looked: added to a few times a turn."""
 
-    __slots__ = ("_billed", "nano_usd", "tokens", "waits")
-
-    def __init__(self) -> None:
-        self.waits: list[tuple[Wait, int]] = []
-        """What was waited for, and microseconds."""
-        self.tokens: Counter[str] = Counter()
-        self.nano_usd: Counter[str] = Counter()
-        """Billionths of a dollar by the kind of usage."""
-        self._billed: set[int] = set()
+    waits: list[tuple[Wait, int]] = field(default_factory=list)
+    """Each with its microseconds."""
+    tokens: Counter[str] = field(default_factory=Counter)
+    nano_usd: Counter[str] = field(default_factory=Counter)
+    """Billionths of a dollar by the kind of usage."""
+    _billed: set[int] = field(default_factory=set)
 
     def note(self, fact: Fact) -> None:
-        """A usage counts once, however often it is told."""
+        """Count a fact. A usage counts once, however often it is told."""
         if isinstance(fact, WaitFact):
             self.waits.append((fact.what, fact.us))
         elif isinstance(fact, UsageFact) and fact.number not in self._billed:
@@ -30,7 +46,6 @@ class CallTally:
             self.nano_usd[fact.kind] += fact.nano_usd
 
     def clear(self) -> None:
-        """All of it was counted."""
         self.waits.clear()
         self.tokens.clear()
         self.nano_usd.clear()

@@ -1,7 +1,7 @@
-"""The Realtime sessions of one call: the one it speaks with, and the one that may take its place.
+"""The Realtime sessions of one call: the current one, and the one that may take its place.
 
-The call decides when (bot.call.session.failover); here are the sockets, and nothing a session says is heard by the call
-before the session is the call's, or after another one is.
+The call decides when (bot.call.session.failover); here are the sockets. The call hears a session only while that is
+its current one.
 """
 
 from __future__ import annotations
@@ -10,71 +10,94 @@ import asyncio
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 
+from bot.audio.transcode import Format
 from bot.call.inputs import DialFailed, ModelClosed, Note, SessionAlive, SessionExpires, SessionWaiting
 from bot.call.outputs import Adopt, Dial, Drop, Transcode
 from bot.call.settings import CallSettings
 from bot.realtime import events
 from bot.realtime.connection import ConnectError, Endpoint, OnText, RealtimeConnection
 from bot.realtime.failures import Failure, FailureKind
-from bot.server.calls.transcoded_connection import TranscodedConnection
+from bot.realtime.transcoder import Transcoder
 from bot.server.calls.warm_pool import IdleSession
 
 HANDSHAKE_SHARE = 0.9
-"""How much of the time until the first session must be ready its handshake may take: less than all, so that the log can
-say which of the two was late."""
+"""Part that its handshake may take of the time until the first session must be ready: less than all, so that the log
+can say which of the two was late."""
 LONGEST_S = 24 * 3600
 
-Spare = Callable[[], IdleSession | None]
+TakeIdle = Callable[[], IdleSession | None]
 
 
+class TranscodedConnection:
+    """A session of another format, for a call that knows mu-law only. Such a call pays for it in every frame."""
+
+    def __init__(self, connection: RealtimeConnection, heard: Format, spoken: Format) -> None:
+        """`heard` is what the session takes, `spoken` what it makes."""
+        self.connection = connection
+        self._transcoder = Transcoder(heard, spoken)
+
+    def send(self, text: bytes) -> None:
+        self.connection.send(self._transcoder.to_session(text))
+
+    def send_all(self, texts: Sequence[bytes]) -> None:
+        self.connection.send_all([self._transcoder.to_session(text) for text in texts])
+
+    async def close(self) -> None:
+        await self.connection.close()
+
+    def translate(self, on_text: OnText) -> OnText:
+        from_session = self._transcoder.from_session
+
+        def heard(text: bytes) -> None:
+            on_text(from_session(text))
+
+        return heard
+
+
+@dataclass(eq=False)
 class ModelSessions:
-    """`on_text` gets what the session at hand says, `on_note` what becomes of sessions. `spare` gives an idle one.
+    """`on_text` gets the events of the current session, `on_note` the news of sessions."""
 
-    `number` counts the call's sessions from 0; `failure` is what became of the last one that was lost or not to be had,
-    `failures` counts all of them.
-    """
+    endpoint: Endpoint
+    settings: CallSettings
+    take_idle: TakeIdle
+    on_text: OnText
+    on_note: Callable[[Note], None]
+    number: int = 0
+    """Number of the current session, from 0."""
+    failure: Failure | None = None
+    """The last failure of the current session, or of the dials for another."""
+    failures: Counter[FailureKind] = field(default_factory=Counter)
+    """Sessions that were lost or not to be had."""
+    connection: RealtimeConnection | TranscodedConnection | None = None
+    """To the current session. The caller's audio goes straight there."""
+    _already_sent: list[bytes] = field(default_factory=list)
+    """Messages that an idle session was sent before this call took it, and that the core has yet to say."""
+    _standby: IdleSession | None = None
+    _to_replay: IdleSession | None = None
+    """The session that was taken and whose events so far the call has yet to hear."""
+    _dialling: asyncio.Task[None] | None = None
+    _closing: set[asyncio.Task[None]] = field(default_factory=set)
 
-    def __init__(
-        self, endpoint: Endpoint, settings: CallSettings, spare: Spare, on_text: OnText, on_note: Callable[[Note], None]
-    ) -> None:
-        self.number = 0
-        self.failure: Failure | None = None
-        self.failures: Counter[FailureKind] = Counter()
-        self._endpoint = endpoint
-        self._settings = settings
-        self._spare = spare
-        self._on_text = on_text
-        self._on_note = on_note
-        self._loop = asyncio.get_running_loop()
-        self.connection: RealtimeConnection | TranscodedConnection | None = None
-        """To the session at hand. The caller's audio goes straight there."""
-        self._already_sent: list[bytes] = []
-        """What an idle session was sent before this call took it, and the core has yet to say."""
-        self._waiting: IdleSession | None = None
-        self._introduced: IdleSession | None = None
-        """The session that was taken and has yet to say to the call what it has said so far."""
-        self._dialling: asyncio.Task[None] | None = None
-        self._leaving: set[asyncio.Task[None]] = set()
+    # ---- the current session ----
 
-    # ---- the session at hand ----
-
-    def take_idle(self) -> bool:
-        """Begin with an idle session: whether there was one. From here on it is closed with the call."""
-        session = self._spare()
+    def begin_idle(self) -> bool:
+        """Begin with an idle session; True if there was one. From here on it is closed with the call."""
+        session = self.take_idle()
         if session is not None:
             self._take(session)
         return session is not None
 
     async def open(self) -> None:
-        """Dial, unless the call began with an idle session."""
-        if self._introduced is not None:
-            self._introduce()
+        if self._to_replay is not None:
+            self._replay()
             return
-        connection = RealtimeConnection(self._endpoint, self._on_text, self._lost, self._alive)
+        connection = RealtimeConnection(self.endpoint, self.on_text, self._lost, self._alive)
         self.connection = connection
         try:
-            await connection.open(self._settings.response_s * HANDSHAKE_SHARE)
+            await connection.open(self.settings.response_s * HANDSHAKE_SHARE)
         except ConnectError as error:
             if self.connection is connection:
                 self._lost(error.failure)
@@ -91,54 +114,53 @@ class ModelSessions:
         del self._already_sent[0]
         return True
 
-    def obey(self, order: Transcode | Dial | Adopt | Drop) -> None:
-        """Do what the call says."""
-        if isinstance(order, Transcode):
-            self._transcode(order)
-        elif isinstance(order, Dial):
-            self._dialling = asyncio.create_task(self._dial(order.within_s), name="dial another session")
-        elif isinstance(order, Adopt):
+    def execute(self, command: Transcode | Dial | Adopt | Drop) -> None:
+        if isinstance(command, Transcode):
+            self._transcode(command)
+        elif isinstance(command, Dial):
+            self._dialling = asyncio.create_task(self._dial(command.within_s), name="dial another session")
+        elif isinstance(command, Adopt):
             self._adopt()
         else:
             self._drop()
 
     def _transcode(self, formats: Transcode) -> None:
         """Stand between the call and a session of another format."""
-        connection = self._bare()
+        connection = self._untranscoded()
         if connection is not None:
             self.connection = between = TranscodedConnection(connection, formats.heard, formats.spoken)
-            connection.hand_over(between.translate(self._on_text), self._lost, self._alive)
+            connection.hand_over(between.translate(self.on_text), self._lost, self._alive)
 
-    def _bare(self) -> RealtimeConnection | None:
+    def _untranscoded(self) -> RealtimeConnection | None:
         between = self.connection
         return between.connection if isinstance(between, TranscodedConnection) else between
 
     def created(self, event: events.SessionCreated) -> None:
-        """The session at hand says until when it lasts: the call knows no date."""
+        """Tell the call how long the current session lasts: the call knows no date."""
         if event.session.expires_at is not None:
             within_s = event.session.expires_at - int(time.time())
             if 0 < within_s <= LONGEST_S:
-                self._on_note(SessionExpires(within_s))
+                self.on_note(SessionExpires(within_s))
 
     def _alive(self) -> None:
-        self._on_note(SessionAlive())
+        self.on_note(SessionAlive())
 
     def _lost(self, failure: Failure) -> None:
         self._failed(failure)
-        self._on_note(ModelClosed(failure.kind, failure.code, failure.reason))
+        self.on_note(ModelClosed(failure.kind, failure.code, failure.reason))
 
     def _failed(self, failure: Failure) -> None:
         self.failure = failure
         self.failures[failure.kind] += 1
 
-    # ---- the next one ----
+    # ---- the standby ----
 
     async def _dial(self, within_s: float) -> None:
-        """Have another session ready: an idle one, or a new one."""
+        """Get another session ready: an idle one, or a new one."""
         try:
-            session = self._spare()
+            session = self.take_idle()
             if session is None:
-                session = IdleSession(self._endpoint, self._settings, self._next_lost)
+                session = IdleSession(self.endpoint, self.settings, self._standby_lost)
                 await session.open(within_s)
         except ConnectError as error:
             self._dial_failed(error.failure)
@@ -146,75 +168,75 @@ class ModelSessions:
         if session.failure is not None:  # between its last word and this step
             self._dial_failed(session.failure)
             return
-        session.on_lost = self._next_lost
-        self._waiting = session
-        self._on_note(SessionWaiting())
+        session.on_lost = self._standby_lost
+        self._standby = session
+        self.on_note(SessionWaiting())
 
-    def _next_lost(self, session: IdleSession, failure: Failure) -> None:
-        if session is self._waiting:
-            self._waiting = None
+    def _standby_lost(self, session: IdleSession, failure: Failure) -> None:
+        if session is self._standby:
+            self._standby = None
             self._dial_failed(failure)
 
     def _dial_failed(self, failure: Failure) -> None:
         self._failed(failure)
-        self._on_note(DialFailed(failure.kind, failure.code, failure.reason))
+        self.on_note(DialFailed(failure.kind, failure.code, failure.reason))
 
     def _adopt(self) -> None:
-        """The session that waits is the call's from here on. What it has said comes in the loop's next turn."""
-        session, self._waiting = self._waiting, None
+        """Make the standby the current session. Its events so far come in the loop's next turn."""
+        session, self._standby = self._standby, None
         if session is None:
             return
-        self._leave(self._bare())
+        self._close_later(self._untranscoded())
         self.number += 1
         self.failure = None
         self._take(session)
-        self._loop.call_soon(self._introduce)
+        asyncio.get_running_loop().call_soon(self._replay)
 
     def _drop(self) -> None:
-        """The next session is not needed."""
+        """Close the standby, or stop dialling it."""
         if self._dialling is not None:
             self._dialling.cancel()
-        session, self._waiting = self._waiting, None
+        session, self._standby = self._standby, None
         if session is not None:
-            self._leave(session.connection)
+            self._close_later(session.connection)
 
     def _take(self, session: IdleSession) -> None:
         self.connection = session.connection
         self._already_sent = list(session.sent)
-        self._introduced = session
+        self._to_replay = session
 
-    def _introduce(self) -> None:
-        """The core is fed what the session has said, and what the core answers has been sent."""
-        session, self._introduced = self._introduced, None
+    def _replay(self) -> None:
+        """Feed the core the events of the session so far; its answers to them have been sent."""
+        session, self._to_replay = self._to_replay, None
         if session is None:  # the call is over
             return
-        session.connection.hand_over(self._on_text, self._lost, self._alive)
+        session.connection.hand_over(self.on_text, self._lost, self._alive)
         for text in session.texts:
-            self._on_text(text)
+            self.on_text(text)
         if session.failure is not None:
             self._lost(session.failure)
 
-    def _leave(self, connection: RealtimeConnection | None) -> None:
-        """Close a session in the background; what it still says is unheard."""
+    def _close_later(self, connection: RealtimeConnection | None) -> None:
+        """Close a session in the background; its further events are ignored."""
         if connection is None:
             return
-        connection.hand_over(_unheard, _unheard, lambda: None)
+        connection.hand_over(_ignore, _ignore, lambda: None)
         task = asyncio.create_task(connection.close(), name="leave a session")
-        self._leaving.add(task)
-        task.add_done_callback(self._leaving.discard)
+        self._closing.add(task)
+        task.add_done_callback(self._closing.discard)
 
     # ---- the end ----
 
     async def close(self) -> None:
         """Close every session. Leaves no task and no socket behind."""
-        self._introduced = None
+        self._to_replay = None
         dialling = self._dialling
         self._drop()
         closing = [self.connection.close()] if self.connection is not None else []
-        await asyncio.gather(*closing, *self._leaving)
+        await asyncio.gather(*closing, *self._closing)
         if dialling is not None:
             await asyncio.wait([dialling])
 
 
-def _unheard(_: object) -> None:
-    """Nobody listens any more."""
+def _ignore(_: object) -> None:
+    pass

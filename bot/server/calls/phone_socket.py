@@ -20,13 +20,13 @@ from bot.websocket.framing import FrameReader, plain_text
 
 MAX_MESSAGE_BYTES = 64 * 1024
 CLOSE_S = 0.5
-"""A closing handshake is given this long; then the socket is aborted."""
+"""Seconds for a closing handshake; then the socket is aborted."""
 FULL_BYTES = 64 * 1024
-"""Above this the transport gets no more media, so that little ever stands before a `clear`."""
+"""Bytes above which the transport gets no more media, so that little ever stands before a `clear`."""
 UNREAD_BYTES = 1024 * 1024
-"""No phone leaves so much unread: one that asks for answers, with pings, and does not take them is let go."""
+"""Bytes that no phone leaves unread: one that asks for answers, with pings, and does not take them is let go."""
 QUIET_S = 20.0
-"""A connection that was silent for this long is pinged; silent for as long again, it is dead."""
+"""Seconds of silence after which a connection is pinged; silent for as long again, it is dead."""
 ABNORMAL = 1006
 
 
@@ -39,7 +39,7 @@ class NoUpgrade(Exception):
 
 
 class PhoneSocket(asyncio.Protocol):
-    """Who `listen`s gets each text message; `on_binary` is told of others, and `on_lost` the close code, once."""
+    """Gives text messages to who `listen`s, tells `on_binary` of others, and `on_lost` the close code, once."""
 
     def __init__(self, head: bytes) -> None:
         """`head` is the upgrade request as it came. Raises NoUpgrade."""
@@ -67,7 +67,6 @@ class PhoneSocket(asyncio.Protocol):
         self._timer: asyncio.TimerHandle | None = None
 
     def listen(self, on_text: Callable[[bytes], None]) -> None:
-        """Give each text message to `on_text`."""
         self._reader.on_text = on_text
 
     # ---- asyncio's side ----
@@ -115,7 +114,7 @@ class PhoneSocket(asyncio.Protocol):
             self._http.connection_lost(exc)
 
     def _code(self) -> int:
-        """What ended it: the peer's close, or else our own for what could not be read."""
+        """Close code of the peer, or else our own for what could not be read."""
         for close in (self._protocol.close_rcvd, self._protocol.close_sent):
             if close is not None:
                 return int(close.code)
@@ -195,4 +194,4 @@ class PhoneSocket(asyncio.Protocol):
 
 
 def _ignore(*_: object) -> None:
-    """Before anybody listens."""
+    pass

@@ -1,4 +1,4 @@
-"""The directory of live calls: who looks for one, counts them, or is told as they begin and end, asks here."""
+"""The directory of live calls: to find one, to count them, to be told as they begin and end."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class CallDirectory:
         self.on_start: list[Callable[[LiveCall], None]] = []
         """Called with each call as it begins."""
         self.on_end: list[Callable[[LiveCall, EndReason | None], None]] = []
-        """Called with each call whose sockets are closed, and how it ended: None when it goes on elsewhere."""
+        """Called with each call whose sockets are closed, and its end: None when it goes on elsewhere."""
         self.on_played_again: list[Callable[[LiveCall], None]] = []
         """Called with each call that began here although it was over."""
         self._calls: dict[str, LiveCall] = {}
@@ -33,11 +33,10 @@ class CallDirectory:
         return self._calls.get(call_sid)
 
     def add(self, live: LiveCall) -> None:
-        """The call is the one of its SID from now on."""
         self._calls[live.call_sid] = live
 
     def remove(self, live: LiveCall) -> bool:
-        """The call is over here. Whether it was still the one of its SID."""
+        """The call is over here. True if it was still the one of its SID."""
         self.ended += 1
         current = self.find(live.call_sid) is live
         if current:

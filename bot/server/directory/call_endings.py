@@ -4,39 +4,66 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
+import time
 from contextlib import suppress
 from dataclasses import dataclass, field
 
 import structlog
 
+from bot.call.outputs import EndReason
 from bot.observe.guarded import guarded
 from bot.server.calls.live_call import LiveCall
-from bot.server.calls.past_calls import PastCalls
 from bot.server.directory.call_directory import CallDirectory
 from bot.server.shared.call_registry import CallRegistry
 from bot.server.shared.outcomes import ASKED_AFTER, RESUMABLE, Outcome
+from bot.server.shared.resumption import Past, past_of
 
 SETTLE_S = 1.5
-"""How long /voice/next waits for a call whose stream has just ended; Twilio itself would wait 15 s."""
+"""Seconds that /voice/next waits for a call whose stream has just ended; Twilio itself would wait 15 s."""
 SETTLE_LOOK_S = 0.05
 AGAIN, AGAIN_S = 5, 1.0
-"""How often, and how soon, the end of a call is entered again into a registry that could not be written."""
+"""Times, and seconds between them, that an end is entered again into a registry that could not be written."""
+PAST_S = 60.0
+"""Seconds for which a process remembers a call that may be carried on; later the store does."""
 
 _log = structlog.get_logger()
 
 
+class PastCalls:
+    """Calls that ended here a moment ago and may be carried on, each with the time of its end, the latest last."""
+
+    def __init__(self) -> None:
+        self._pasts: dict[str, tuple[float, Past]] = {}
+
+    def find(self, call_sid: str) -> Past | None:
+        return self._pasts.get(call_sid, (0.0, None))[1]
+
+    def drop(self, call_sid: str) -> None:
+        self._pasts.pop(call_sid, None)
+
+    def remember(self, live: LiveCall, _: EndReason | None = None) -> None:
+        """The call has ended, or goes on elsewhere."""
+        if live.outcome not in RESUMABLE:
+            return
+        now_s = time.monotonic()
+        self.drop(live.call_sid)
+        self._pasts[live.call_sid] = now_s, past_of(live.bridge.call, live.past, live.parties, live.bridge.age_s)
+        while self._pasts and next(iter(self._pasts.values()))[0] < now_s - PAST_S:
+            del self._pasts[next(iter(self._pasts))]
+
+
 @dataclass
 class CallEndings:
-    """How the calls of this process ended, or one of another process of which Twilio asks here."""
+    """Ends of the calls of this process, or of one of another process of which Twilio asks here."""
 
     directory: CallDirectory
     registry: CallRegistry
-    pasts: PastCalls
+    past_calls: PastCalls
     _unentered: dict[str, LiveCall] = field(default_factory=dict)
     """Calls whose end the registry has yet to take."""
 
     def enter(self, live: LiveCall) -> bool:
-        """Whether the registry took the end. A disk that is full, say, must not keep the rest of an end away."""
+        """Tell the registry; True if it took the end. A full disk, say, must not keep the rest of an end away."""
         entered = False
         with guarded(call_sid=live.call_sid):
             try:
@@ -55,7 +82,7 @@ class CallEndings:
             self.registry.end(live.call_sid, None)
 
     async def enter_later(self, live: LiveCall) -> None:
-        """Until the registry takes the end, or the call is carried on: then it has not ended."""
+        """Try again until the registry takes the end, or the call is carried on: then it has not ended."""
         self._unentered[live.call_sid] = live
         for _ in range(AGAIN):
             await asyncio.sleep(AGAIN_S)
@@ -72,14 +99,14 @@ class CallEndings:
 
     def caller_gone(self, call_sid: str) -> None:
         """Twilio says that the caller is gone: the call is over here too, and nothing carries it on."""
-        self.pasts.drop(call_sid)
+        self.past_calls.drop(call_sid)
         live = self.directory.find(call_sid)
         late = self._unentered.get(call_sid)
         if live is not None:
-            live.over = True
+            live.caller_gone = True
             live.bridge.shutdown("caller_hung_up")
         elif late is not None:  # what is entered again says so too
-            late.over = True
+            late.caller_gone = True
             self.enter(late)
         else:
             known = self.registry.known(call_sid)
@@ -87,7 +114,7 @@ class CallEndings:
                 self.registry.end(call_sid, "caller_hung_up")
 
     async def outcome(self, call_sid: str) -> Outcome | None:
-        """How the call ended whose stream is over or never came. A stream that has just gone is waited for a little.
+        """End of a call whose stream is over or never came. A stream that has just gone is waited for a little.
 
         One that still seems to be there after that is not: Twilio knows best.
         """

@@ -5,21 +5,27 @@ from __future__ import annotations
 import asyncio
 import time
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
+from bot.call.settings import CallSettings
 from bot.config import Settings
 from bot.realtime.addresses import Addresses
 from bot.realtime.connection import Endpoint
+from bot.recording import fixture
+from bot.recording.files import audio_file
+from bot.recording.files.audio_file import AudioFile
+from bot.recording.files.call_file import CallFile
+from bot.recording.files.fixture_file import FixtureFile
+from bot.recording.files.new_file import call_path
 from bot.recording.files.recorder import Recorder
 from bot.server.calls.bridge import Bridge
 from bot.server.calls.live_call import LiveCall
-from bot.server.calls.past_calls import PastCalls
 from bot.server.calls.process_timer import ProcessTimer
 from bot.server.calls.warm_pool import WarmPool
 from bot.server.directory.call_directory import CallDirectory
-from bot.server.directory.call_endings import CallEndings
-from bot.server.directory.daily_spend import DailySpend
+from bot.server.directory.call_endings import CallEndings, PastCalls
 from bot.server.directory.needless_sessions import NeedlessSessions
-from bot.server.setup.call_files import call_files
+from bot.server.directory.spent_today import SpentToday
 from bot.server.setup.call_settings import call_settings
 from bot.server.shared.call_registry import CallRegistry
 from bot.server.shared.resumption import NOBODY, Parties, Past, carrying_on
@@ -32,10 +38,10 @@ class CallStarter:
     settings: Settings
     directory: CallDirectory
     registry: CallRegistry
-    pasts: PastCalls
+    past_calls: PastCalls
     endings: CallEndings
-    elsewhere: NeedlessSessions
-    day: DailySpend
+    needless_sessions: NeedlessSessions
+    spent_today: SpentToday
 
     def __post_init__(self) -> None:
         settings = self.settings
@@ -50,7 +56,7 @@ class CallStarter:
         self.template = call_settings(settings, "", "")
         """The settings of a call, but for what names it."""
         self.pool = WarmPool(self._endpoint, self.template, pool_share(settings))
-        self.beat = ProcessTimer()
+        self.timer = ProcessTimer()
 
     def start(
         self, call_sid: str, parties: Parties = NOBODY, past: Past | None = None, *, new: bool = False
@@ -70,7 +76,7 @@ class CallStarter:
         self.directory.add(live)
         live.task = asyncio.create_task(self._run(live, new=new), name=f"call {call_sid}")
         self.directory.tell(self.directory.on_start, live)
-        self.day.tell(live)
+        self.spent_today.tell(live)
         return live
 
     def resume(self, call_sid: str, past: Past) -> LiveCall:
@@ -84,10 +90,10 @@ class CallStarter:
         chosen = call_settings(settings, call_sid, settings.twilio_account_sid)
         if past.leg:
             chosen = carrying_on(chosen, past, now_s)
-        files = call_files(settings, chosen, call_sid)
+        files = _files(settings, chosen)
         recorder = Recorder(files, call_sid=call_sid) if files else None
         try:
-            return Bridge(chosen, self._endpoint, self.beat, recorder=recorder, spare=self.pool.take)
+            return Bridge(chosen, self._endpoint, self.timer, recorder=recorder, take_idle=self.pool.take)
         except BaseException:
             if recorder is not None:
                 recorder.close()
@@ -95,12 +101,12 @@ class CallStarter:
 
     async def _run(self, live: LiveCall, *, new: bool) -> None:
         try:
-            with self.elsewhere.watching(live, new=new):
+            with self.needless_sessions.watching(live, new=new):
                 reason = await live.bridge.run()
         finally:
             current = self.directory.remove(live)
         entered = not current or self.endings.enter(live)
-        hooks = (self.day.add_up, self.pasts.remember, *self.directory.on_end)
+        hooks = (self.spent_today.add_up, self.past_calls.remember, *self.directory.on_end)
         self.directory.tell(hooks, live, reason)
         if not entered:
             await self.endings.enter_later(live)
@@ -109,3 +115,15 @@ class CallStarter:
 def pool_share(settings: Settings) -> int:
     """One process's part of the instance's idle sessions."""
     return -(-settings.warm_sessions // settings.web_concurrency)
+
+
+def _files(settings: Settings, chosen: CallSettings) -> list[CallFile]:
+    """Files of a call that begins now (BOT_RECORD, BOT_RECORD_DIR); none is made yet. Their names differ by suffix."""
+    files: list[CallFile] = []
+    now = datetime.now(UTC)
+    if "fixture" in settings.record:
+        path = call_path(settings.record_dir, chosen.call_sid, fixture.SUFFIX, now)
+        files.append(FixtureFile(chosen, path, settings.secrets, date=now))
+    if "audio" in settings.record:
+        files.append(AudioFile(call_path(settings.record_dir, chosen.call_sid, audio_file.SUFFIX, now)))
+    return files

@@ -1,4 +1,4 @@
-"""Sessions that other processes or the call store make needless, looked for beside their calls."""
+"""Sessions that other processes or the call store make needless: looked for beside their calls, and let go."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from bot.server.shared.outcomes import is_final
 from bot.server.shared.store_lookup import StoreLookup
 
 LOOK_S = 0.25
-"""How often a session that waits for its stream looks whether that has come in another process."""
+"""Seconds between two looks of a session that waits for its stream: it may have come in another process."""
 LOOK_LIVE_S = 1.0
-"""How often a call with a stream looks whether another process was told that it is over."""
+"""Seconds between two looks of a call with a stream: another process may have been told that it is over."""
 
 
 @dataclass
@@ -26,7 +26,7 @@ class NeedlessSessions:
 
     directory: CallDirectory
     registry: CallRegistry
-    shelf: StoreLookup | None
+    store_lookup: StoreLookup | None
     missed: int = 0
     """Sessions dialled here whose stream came in another process."""
 
@@ -34,10 +34,10 @@ class NeedlessSessions:
     def watching(self, live: LiveCall, *, new: bool) -> Iterator[None]:
         """Look while the call goes on, if anybody else could know of it. `new`: nothing is known of it here."""
         looks = []
-        if self.registry.shared or (self.shelf is not None and self.shelf.shared):
+        if self.registry.shared or (self.store_lookup is not None and self.store_lookup.shared):
             looks.append(asyncio.create_task(self._look(live)))
-        if new and self.shelf is not None:
-            looks.append(asyncio.create_task(self._ask_store(live, self.shelf)))
+        if new and self.store_lookup is not None:
+            looks.append(asyncio.create_task(self._ask_store(live, self.store_lookup)))
         try:
             yield
         finally:
@@ -57,22 +57,22 @@ class NeedlessSessions:
             self.missed += 1
             live.bridge.release()
         elif (outcome := self.registry.known(live.call_sid).outcome) is not None:
-            live.over = outcome == "caller_hung_up"
-            live.bridge.shutdown("caller_hung_up" if live.over else "line_lost")
+            live.caller_gone = outcome == "caller_hung_up"
+            live.bridge.shutdown("caller_hung_up" if live.caller_gone else "line_lost")
         else:
             return False
         return True
 
     async def _claimed_by_another_instance(self, live: LiveCall) -> bool:
         """A stream that came here meanwhile was claimed by us."""
-        if self.shelf is None or not live.nonce:
+        if self.store_lookup is None or not live.nonce:
             return False
         nonce = live.nonce
-        return await self.shelf.claimed(nonce) and live.nonce == nonce
+        return await self.store_lookup.claimed(nonce) and live.nonce == nonce
 
-    async def _ask_store(self, live: LiveCall, shelf: StoreLookup) -> None:
+    async def _ask_store(self, live: LiveCall, store_lookup: StoreLookup) -> None:
         """Let go of a call that is over by the store, unless its stream is here: then Twilio knows better."""
-        reason = await shelf.ended(live.call_sid)
+        reason = await store_lookup.ended(live.call_sid)
         if reason is None or live.bridge.attached:
             return
         live.played_again = True

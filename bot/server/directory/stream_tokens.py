@@ -16,15 +16,15 @@ class StreamTokens:
     """Sealed here, and claimed by the first stream that shows one: in the store, then in the registry."""
 
     def __init__(
-        self, settings: Settings, directory: CallDirectory, registry: CallRegistry, shelf: StoreLookup | None
+        self, settings: Settings, directory: CallDirectory, registry: CallRegistry, store_lookup: StoreLookup | None
     ) -> None:
         self._keys = stream_keys(settings.auth_tokens)
         self._directory = directory
         self._registry = registry
-        self._shelf = shelf
+        self._store_lookup = store_lookup
 
     def issue(self, call_sid: str) -> str:
-        """A fresh token for the stream of this call; the one before is void."""
+        """Seal a fresh token for the stream of this call; the one before is void."""
         nonce = secrets.token_bytes(NONCE_BYTES)
         self._registry.issue(call_sid, nonce)
         live = self._directory.find(call_sid)
@@ -33,7 +33,7 @@ class StreamTokens:
         return seal(call_sid, int(time.time()), nonce, self._keys[0], leg=0 if live is None else live.past.leg)
 
     def opened(self, token: str) -> StreamToken:
-        """What a token says. Raises BadToken when it is not ours or too old."""
+        """Open a token. Raises BadToken when it is not ours or too old."""
         return open_token(token, int(time.time()), self._keys)
 
     async def redeem(self, opened: StreamToken) -> None:
@@ -42,7 +42,9 @@ class StreamTokens:
         ours = live is not None and live.nonce == opened.nonce
         if live is not None and ours:
             live.nonce = b""  # from here on it is no sign of a stream elsewhere
-        claim = "not_told" if self._shelf is None else await self._shelf.claim(opened.call_sid, opened.nonce)
+        claim = (
+            "not_told" if self._store_lookup is None else await self._store_lookup.claim(opened.call_sid, opened.nonce)
+        )
         if claim == "spent":
             if live is not None and ours:
                 live.nonce = opened.nonce

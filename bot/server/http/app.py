@@ -18,11 +18,11 @@ from bot.server.bookkeeping.http_log import HttpLog
 from bot.server.bookkeeping.meter import Meter
 from bot.server.bookkeeping.store_service import StoreService
 from bot.server.directory.live_calls import LiveCalls
-from bot.server.http import health, http_shutdown, media, metrics_route, voice
-from bot.server.http.handler_context import CALLS, DOOR, METER, SETTINGS, SPARING, TWIML, HandlerContext
-from bot.server.http.listen_address import CannotListen
+from bot.server.http import fallback, http_shutdown, media_stream, metrics_route, voice, voice_next
+from bot.server.http.app_keys import CALLS, LISTENER, METER, RATE_LIMITED_LOG, SETTINGS, TWIML, Listener
 from bot.server.http.refusals import refusals
 from bot.server.setup.call_prices import half_blind
+from bot.server.setup.listen_address import CannotListen
 from bot.server.shared.call_registry import CallRegistry
 from bot.server.shared.socket_handover import SocketHandover
 from bot.twilio.twiml import twiml_files
@@ -30,9 +30,9 @@ from bot.twilio.twiml import twiml_files
 MAX_BODY_BYTES = 64 * 1024
 BACKLOG = 2048
 IDLE_CONNECTION_S = 10.0
-"""A connection whose request has not come with all its headers by then is closed."""
+"""Seconds after which a connection whose request has not come with all its headers is closed."""
 LINGER_S = 2.0
-"""The rest of a request that was answered before it had come whole is waited for no longer."""
+"""Seconds that the rest of a request is waited for which was answered before it had come whole."""
 STOP_S = 5.0
 
 _log = structlog.get_logger()
@@ -47,10 +47,10 @@ def make_app(
     app[TWIML] = twiml_files(settings.twiml_dir, settings.language)
     if settings.openai_realtime_url.startswith("wss:"):
         tls_context()  # now, not while the first caller waits
-    app[CALLS] = LiveCalls(settings, registry, *((keeping.shelf, keeping.hash_number) if keeping else ()))
+    app[CALLS] = LiveCalls(settings, registry, *((keeping.store_lookup, keeping.hash_number) if keeping else ()))
     app[METER] = Meter(app[CALLS])
-    app[DOOR] = HandlerContext()
-    app[SPARING] = RateLimitedLog()
+    app[LISTENER] = Listener()
+    app[RATE_LIMITED_LOG] = RateLimitedLog()
     app.add_routes(_routes(""))
     if prefix := urlsplit(settings.public_url).path.rstrip("/"):
         app.add_routes(_routes(prefix))
@@ -65,15 +65,28 @@ def _routes(prefix: str) -> list[web.RouteDef]:
     """Everything we answer to: at the root, for a proxy that takes PUBLIC_URL's prefix off, and under the prefix."""
     return [
         web.post(f"{prefix}/voice", voice.answer),
-        web.post(f"{prefix}/voice/next", voice.following),
+        web.post(f"{prefix}/voice/next", voice_next.voice_next),
         web.post(f"{prefix}/voice/status", voice.status),
-        web.post(f"{prefix}/voice/dialled", voice.dialled),
-        web.post(f"{prefix}/voice/recorded", voice.recorded),
-        web.get(f"{prefix}/media/{{token}}", media.media),
-        web.get(f"{prefix}/healthz", health.healthz),
-        web.get(f"{prefix}/readyz", health.readyz),
+        web.post(f"{prefix}/voice/dialled", fallback.dialled),
+        web.post(f"{prefix}/voice/recorded", fallback.recorded),
+        web.get(f"{prefix}/media/{{token}}", media_stream.media_stream),
+        web.get(f"{prefix}/healthz", _healthz),
+        web.get(f"{prefix}/readyz", _readyz),
         web.get(f"{prefix}/metrics", metrics_route.metrics),
     ]
+
+
+async def _healthz(_: web.Request) -> web.Response:
+    """Liveness: 200 while the loop runs."""
+    return web.Response(text="ok\n")
+
+
+async def _readyz(request: web.Request) -> web.Response:
+    """Readiness: 503 while draining. Full is no reason to take the instance out: a busy answer needs it."""
+    calls = request.app[CALLS]
+    if calls.departure.draining:
+        return web.Response(status=503, text="draining\n")
+    return web.Response(text="full\n" if calls.admission.full else "ready\n")
 
 
 async def _warm(app: web.Application) -> AsyncIterator[None]:
@@ -83,7 +96,7 @@ async def _warm(app: web.Application) -> AsyncIterator[None]:
     if calls.starter.pool.size:
         tasks.append(asyncio.create_task(calls.starter.pool.run(), name="warm sessions"))
     if calls.settings.max_daily_usd:
-        tasks.append(asyncio.create_task(calls.day.watch(), name="the day's money"))
+        tasks.append(asyncio.create_task(calls.spent_today.watch(), name="the day's money"))
     yield
     for task in tasks:
         task.cancel()
@@ -99,8 +112,8 @@ async def _close_after(_: web.Request, response: web.StreamResponse) -> None:
 async def _end_calls(app: web.Application) -> None:
     calls = app[CALLS]
     await calls.departure.close()
-    if calls.shelf is not None:
-        calls.shelf.close()
+    if calls.store_lookup is not None:
+        calls.store_lookup.close()
 
 
 @asynccontextmanager
@@ -113,10 +126,10 @@ async def running(
 ) -> AsyncIterator[tuple[web.Application, int]]:
     """Serve while the context lasts, on `sock` if given: gives the application and the port it listens on."""
     app = make_app(settings, registry, keeping)
-    log = app[METER].http = HttpLog(app[SPARING])
+    log = app[METER].http = HttpLog(app[RATE_LIMITED_LOG])
     if keeping is not None:
         keeping.keep(app[CALLS])
-        app[METER].store, app[METER].sweep = keeping.keeper, keeping.sweep
+        app[METER].write_behind, app[METER].sweep = keeping.write_behind, keeping.sweep
     # No access log: it would print the tokens in the paths.
     runner = web.AppRunner(
         app,
@@ -143,10 +156,10 @@ async def running(
             _log.warning("setting_untaken", why=sentence)
         for sentence in half_blind(settings):
             _log.warning("no_price", why=sentence)
-        app[DOOR].site = site
+        app[LISTENER].site = site
         if handover is not None and runner.server is not None:
             handover.open(runner.server)
-            app[DOOR].handover = app[METER].handover = handover
+            app[LISTENER].handover = app[METER].handover = handover
         yield app, port
     finally:
         if handover is not None:

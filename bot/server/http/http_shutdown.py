@@ -7,9 +7,9 @@ import asyncio
 from aiohttp import web
 
 ACCEPTED_TURNS = 5
-"""A connection that the kernel has given us is the server's after so many turns of the loop, whichever loop it is."""
+"""Turns of any loop after which a connection that the kernel has given us is the server's."""
 IN_FLIGHT_S = 0.1
-"""A connection that was accepted just before the port was closed has this long to say what it wants."""
+"""Seconds for a connection that was accepted just before the port was closed to say what it wants."""
 LOOK_S = 0.02
 
 
@@ -36,7 +36,7 @@ async def close(runner: web.AppRunner) -> None:
 
 
 async def _answer(server: web.Server) -> None:
-    """Until no connection is left, but not for long."""
+    """Wait until no connection is left, but not for long."""
     for _ in range(ACCEPTED_TURNS):
         await asyncio.sleep(0)
     loop = asyncio.get_running_loop()

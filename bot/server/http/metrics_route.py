@@ -1,4 +1,4 @@
-"""GET /metrics: who may ask, and the task that keeps the numbers fresh."""
+"""GET /metrics, and the task that keeps the numbers fresh."""
 
 from __future__ import annotations
 
@@ -13,27 +13,23 @@ from aiohttp import web
 
 from bot.config.values.value_checks import is_loopback
 from bot.observe.guarded import guarded
-from bot.server.http.handler_context import METER, SETTINGS, SPARING
+from bot.server.http.app_keys import METER, RATE_LIMITED_LOG, SETTINGS
 
-FORWARDED = ("Forwarded", "Via", "X-Real-IP", "True-Client-IP", "CF-Connecting-IP")
+FORWARDED = ("forwarded", "via", "x-real-ip", "true-client-ip", "cf-connecting-ip")
 """Headers that only a proxy sets; so are all that begin with X-Forwarded-."""
 
 
 async def metrics(request: web.Request) -> web.Response:
     """The numbers of all processes of this server, for Prometheus. 401 without the token, 403 from elsewhere."""
-    token = request.app[SETTINGS].admin_token.get_secret_value()
+    token, log = request.app[SETTINGS].admin_token.get_secret_value(), request.app[RATE_LIMITED_LOG]
     if token and not _shows(request, token):
-        _tell(request, "no or a wrong token: send ADMIN_TOKEN as a bearer token")
+        log.inform("metrics_refused", why="no or a wrong token: send ADMIN_TOKEN as a bearer token")
         raise web.HTTPUnauthorized(headers={"WWW-Authenticate": "Bearer"}, text="show ADMIN_TOKEN as a bearer token\n")
     if not token and not _local(request):
-        _tell(request, "not from this machine, and ADMIN_TOKEN is not set")
+        log.inform("metrics_refused", why="not from this machine, and ADMIN_TOKEN is not set")
         raise web.HTTPForbidden(text="only this machine may ask while ADMIN_TOKEN is not set\n")
     body, content_type = await request.app[METER].exposition(request.headers.get("Accept", ""))
     return web.Response(body=body, headers={"Content-Type": content_type, "Cache-Control": "no-store"})
-
-
-def _tell(request: web.Request, why: str) -> None:
-    request.app[SPARING].inform("metrics_refused", why=why)
 
 
 def _shows(request: web.Request, token: str) -> bool:
@@ -43,16 +39,14 @@ def _shows(request: web.Request, token: str) -> bool:
 
 
 def _local(request: web.Request) -> bool:
-    """Whether this machine asks for itself. Behind a proxy on it everybody's address is loopback: then it is not.
+    """True if this machine asks for itself. Behind a proxy on it everybody's address is loopback: then it is not.
 
     A proxy shows by a header of its own or, where it adds none, by the public name it passes on as Host.
     """
     peer = request.transport.get_extra_info("peername") if request.transport is not None else None
     if not (isinstance(peer, tuple) and _loopback_address(str(peer[0]))):
         return False
-    if any(name in request.headers for name in FORWARDED):
-        return False
-    if any(name.lower().startswith("x-forwarded-") for name in request.headers):
+    if any(name in FORWARDED or name.startswith("x-forwarded-") for name in map(str.lower, request.headers)):
         return False
     try:
         host = urlsplit(f"//{request.headers.get('Host', '')}").hostname

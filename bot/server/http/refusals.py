@@ -7,20 +7,26 @@ no call is heard. So it ends here, as a plain answer.
 
 from __future__ import annotations
 
+import re
 import sqlite3
+from typing import NamedTuple
 from urllib.parse import urlsplit
 
 import structlog
 from aiohttp import web
 from aiohttp.typedefs import Handler
 
-from bot.server.http.handler_context import SETTINGS, SPARING, TWIML
-from bot.server.http.not_found import no_such_path, shown, wrong_method
+from bot.observe.terminal_text import visible
+from bot.server.http.app_keys import RATE_LIMITED_LOG, SETTINGS, TWIML
 
+_LONGEST = 80
+_CALLED = ("/voice", "/next", "/status", "/dialled", "/recorded")
+"""Ends of the paths that Twilio calls."""
+_SLASHES = re.compile("/{2,}")
 SPOKEN = ("/voice", "/voice/next", "/voice/dialled", "/voice/recorded")
-"""What Twilio asks here it does as told, with a caller on the line."""
+"""Paths whose answer Twilio does as told, with a caller on the line."""
 ASKED_AGAIN = SPOKEN[1:]
-"""Twilio asks these again when the server fails (bot.server.http.voice.PATIENCE): what is locked now may soon be
+"""Paths that Twilio asks again when the server fails (`webhook.CONNECTION_OVERRIDES`): what is locked now may soon be
 free."""
 
 _log = structlog.get_logger()
@@ -39,19 +45,20 @@ async def refusals(request: web.Request, handler: Handler) -> web.StreamResponse
 
 
 def _missed(request: web.Request, refusal: web.HTTPException) -> str:
-    """Tell of a request that met no handler. What whoever asked is told."""
+    """Log a request that met no handler, and give the sentence for its sender."""
     if isinstance(refusal, web.HTTPMethodNotAllowed):
-        miss = wrong_method(request, ", ".join(sorted(refusal.allowed_methods)))
+        miss = _wrong_method(request, ", ".join(sorted(refusal.allowed_methods)))
     else:
         resources = (one.canonical for one in request.app.router.resources())
         prefix = urlsplit(request.app[SETTINGS].public_url).path.rstrip("/")
         paths = frozenset(path.removeprefix(prefix) for path in resources if "{" not in path)
-        miss = no_such_path(request, paths, prefix)
+        miss = _no_such_path(request, paths, prefix)
     asked = {"method": shown(request.method), "path": shown(request.path), "status": refusal.status}
+    rate_limited = request.app[RATE_LIMITED_LOG]
     if miss.near:
-        request.app[SPARING].warn("request_refused", str(refusal.status), miss.near, **asked, why=miss.why)
+        rate_limited.warn("request_refused", str(refusal.status), miss.near, **asked, why=miss.why)
     else:
-        request.app[SPARING].inform("request_refused", str(refusal.status), **asked, why=miss.why)
+        rate_limited.inform("request_refused", str(refusal.status), **asked, why=miss.why)
     return miss.told
 
 
@@ -72,3 +79,51 @@ async def _with_a_sentence(request: web.Request, handler: Handler) -> web.Stream
 
 def _is_busy(error: Exception) -> bool:
     return isinstance(error, sqlite3.OperationalError) and error.sqlite_errorcode == sqlite3.SQLITE_BUSY
+
+
+# ---- requests that met no handler ----
+
+
+class _Miss(NamedTuple):
+    """A request that met no handler. `near` is the path that was probably meant; "" for a stranger's.
+
+    `why` says what is wrong and names the mend.
+    """
+
+    near: str
+    why: str
+    told: str
+    """The sentence for the sender: nothing that they do not know."""
+
+
+def shown(path: str) -> str:
+    """A stranger's path as a log may hold it: short, on one line, and without the token of a stream."""
+    head, media, rest = path.partition("/media/")
+    path = f"{head}{media}..." if rest else path
+    return visible(path if len(path) <= _LONGEST else f"{path[:_LONGEST]}...")
+
+
+def _wrong_method(request: web.Request, allowed: str) -> _Miss:
+    near = request.path.rpartition("/media/")[1].rstrip("/") or request.path
+    takes = f"this path takes {allowed}"
+    return _Miss(near, f"{takes}: Twilio's console must say so" if near.endswith(_CALLED) else takes, takes)
+
+
+def _no_such_path(request: web.Request, paths: frozenset[str], prefix: str) -> _Miss:
+    """Nothing is at the path. `paths` are those there are, `prefix` is that of PUBLIC_URL."""
+    asked = _SLASHES.sub("/", request.path).rstrip("/").lower()
+    for path in sorted(paths, key=len, reverse=True):
+        if asked in {path, prefix.lower() + path}:
+            told = f"the path is {prefix}{path}, just so, with no slash at its end"
+            return _Miss(path, f"{told}: mend it in Twilio's console" if path.endswith(_CALLED) else told, told)
+        if asked.endswith(path):
+            extra = asked.removesuffix(path)
+            why = (
+                f"the path is {prefix}{path}: mend it in Twilio's console; if a proxy leaves {shown(extra)} before it, "
+                "PUBLIC_URL must end so"
+            )
+            return _Miss(path, why, "there is nothing here")
+    if "X-Twilio-Signature" in request.headers:  # not to be lost among the paths that strangers try
+        why = f"there is nothing at this path; the webhook is {prefix}/voice: mend it in Twilio's console"
+        return _Miss("signed", why, "there is nothing here")
+    return _Miss("", "there is nothing at this path", "there is nothing here")

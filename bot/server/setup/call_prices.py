@@ -14,7 +14,7 @@ NANO = 1_000_000_000
 
 
 def call_money(settings: Settings) -> Money:
-    """What a call costs and may cost. Raises BadPrices."""
+    """Prices and caps of a call. Raises BadPrices."""
     table = price_table(settings.prices)
     return Money(
         model=table.model(settings.openai_realtime_model),
@@ -51,7 +51,7 @@ def half_blind(settings: Settings) -> list[str]:
 
 
 def price_lines(settings: Settings) -> list[str]:
-    """For `bot check`: of when the prices are, and which of the chosen models have none. Raises BadPrices."""
+    """Lines for `bot check`: the date of the prices, and the chosen models that have none. Raises BadPrices."""
     table = price_table(settings.prices)
     chosen = [name for name in (settings.openai_realtime_model, settings.transcriber) if name]
     missing = unpriced(settings)

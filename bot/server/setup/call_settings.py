@@ -99,7 +99,6 @@ def shipped(language: str, name: fillers.Name) -> str:
 
 
 def session_settings(settings: Settings) -> SessionSettings:
-    """The operator's part of a Realtime session."""
     return SessionSettings(
         model=settings.openai_realtime_model,
         instructions=settings.instructions,

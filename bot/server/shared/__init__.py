@@ -1,4 +1,4 @@
-"""What processes and instances agree on: tokens, outcomes, quota, the day's spending, how a call is carried on.
+"""Agreements of processes and instances: tokens, outcomes, quota, liveness, the past of a call that is carried on.
 
 No task of a call. Start at `call_registry`.
 """

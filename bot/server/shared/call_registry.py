@@ -1,4 +1,4 @@
-"""What must be known about a call beyond its own task, by every process: its token, its stream, how it ended.
+"""Knowledge about a call that every process needs: its token, its stream, its end.
 
 One SQLite database: in memory for one process, in the directory that the workers of a machine share for several.
 Nothing in it outlives the machine's run, so it is not synced to the disk. Every method is one atomic step, on the event
@@ -20,12 +20,12 @@ from typing import Any, Literal, NamedTuple
 from bot.server.shared.caller_quota import MINUTE_S, NO_QUOTA, CallerQuota, OverQuota
 from bot.server.shared.ended_calls import DAY_S, EndedCalls
 from bot.server.shared.outcomes import Outcome
-from bot.server.shared.presence import Presence
+from bot.server.shared.processes import Processes
 
 RECENT_S = 60.0
-"""How long after its end more is asked of a call than how it ended."""
+"""Seconds after its end for which more is asked of a call than how it ended."""
 BUSY_S = 2.0
-"""While a step waits for another process's, no call of this one is heard."""
+"""Seconds that a step may wait for another process's: meanwhile no call of this one is heard."""
 _CALLS = """
     CREATE TABLE IF NOT EXISTS calls (sid TEXT PRIMARY KEY, owner INTEGER NOT NULL, since REAL NOT NULL, nonce BLOB,
         claimed INTEGER NOT NULL DEFAULT 0, reason TEXT, asks INTEGER NOT NULL DEFAULT 0,
@@ -36,8 +36,8 @@ _CALLS = """
 """`began` and the hash of a `caller` stand where that caller has a quota."""
 
 Entry = Literal["new", "waiting", "streaming", "over", "full"] | OverQuota
-"""What a webhook for a call finds: not known before, dialled and waiting for its stream, streaming, over, no room, or
-none for this caller."""
+"""State of the call that a webhook names: not known before, dialled and waiting for its stream, streaming, over; or no
+room, for any call or for this caller's."""
 
 
 class Known(NamedTuple):
@@ -45,7 +45,7 @@ class Known(NamedTuple):
 
     outcome: Outcome | None = None
     claimed: bool = False
-    """Whether a stream has come, in whichever process."""
+    """True once a stream has come, in any process."""
     owner: int | None = None
     """The process that holds the session of a call that waits for its stream."""
 
@@ -63,12 +63,12 @@ class Counts(NamedTuple):
 class CallRegistry:
     """The calls of all processes that share the file at `path`, or of this one. `clock` gives seconds of the epoch.
 
-    `owner` is this process, whose calls are over when it dies (`Presence.abandon`).
+    `owner` is this process, whose calls are over when it dies (`Processes.abandon`).
     """
 
     def __init__(self, clock: Callable[[], float], path: Path | None = None, owner: int | None = None) -> None:
         self.shared = path is not None
-        """Whether other processes take part, so that a stream may have come elsewhere."""
+        """True if other processes take part, so that a stream may have come elsewhere."""
         self._clock = clock
         self._owner = os.getpid() if owner is None else owner
         self._db = sqlite3.connect(path or ":memory:", isolation_level=None, timeout=BUSY_S, check_same_thread=False)
@@ -76,7 +76,7 @@ class CallRegistry:
             self._db.execute(f"PRAGMA {pragma}")
         self._db.executescript(_CALLS)
         self.over = EndedCalls(self._db)
-        self.presence = Presence(self._db, self._owner, clock)
+        self.processes = Processes(self._db, self._owner, clock)
         self.close = self._db.close
         weakref.finalize(self, self.close)
 
@@ -146,12 +146,10 @@ class CallRegistry:
         )
 
     def asked(self, call_sid: str) -> None:
-        """Twilio has asked what follows the stream of this call."""
         with suppress(sqlite3.OperationalError):  # or what follows would not be told for a note about it
             self._db.execute("UPDATE calls SET asked = 1 WHERE sid = ?", (call_sid,))
 
     def known(self, call_sid: str) -> Known:
-        """What there is to know of the call."""
         row = self._row(call_sid)
         if row is None:
             return Known(*(self.over.find(call_sid) or ()))
@@ -159,7 +157,7 @@ class CallRegistry:
         return Known(reason, bool(claimed), None if claimed or reason is not None else owner)
 
     def counts(self, within_s: float = 0.0) -> Counts:
-        """How many calls there are; of those that have ended only in the last `within_s`."""
+        """Count the calls; of those that have ended only the ones of the last `within_s`."""
         row = self._db.execute(
             "SELECT (SELECT count(*) FROM calls WHERE reason IS NULL), count(nullif(asks AND NOT asked, 0)),"
             " count(nullif(reason = 'stopped' AND NOT asked, 0)) FROM calls WHERE reason IS NOT NULL AND since > ?",
@@ -185,7 +183,7 @@ class CallRegistry:
         return at_once, within_minute
 
     def _tidy(self) -> None:
-        """Of a call that ended a while ago only how is remembered, and that for a day."""
+        """Forget all of a call that ended a while ago but how, and that after a day."""
         now_s = self._clock()
         recent_s = (now_s - RECENT_S,)
         query = "SELECT sid, reason, since FROM calls WHERE reason IS NOT NULL AND since <= ?"

@@ -1,7 +1,7 @@
-"""How often one caller may ring: calls at once and in a minute, by a hash of his number.
+"""Quota of one caller: calls at once and in a minute, by a hash of their number.
 
-Only calls that were let in count. Whoever has no hash, such as a caller who withholds his number, is many callers and
-has no quota of his own: BOT_DENY_CALLERS can turn them all away.
+Only calls that were let in count. A caller without a hash, such as one who withholds their number, is many callers and
+has no quota of their own: BOT_DENY_CALLERS can turn them all away.
 """
 
 from __future__ import annotations
@@ -29,11 +29,10 @@ class CallerQuota(NamedTuple):
 
     @property
     def limited(self) -> bool:
-        """Whether there is anything to count."""
         return bool(self.caller and (self.at_once or self.per_minute))
 
     def refusal(self, at_once: int, within_minute: int) -> OverQuota | None:
-        """Why one more call is too many, beside so many; None when it is not."""
+        """Reason to refuse one more call beside so many; None if there is none."""
         if self.at_once and at_once >= self.at_once:
             return "caller_at_once"
         return "caller_rate" if self.per_minute and within_minute >= self.per_minute else None
@@ -46,7 +45,7 @@ HashNumber = Callable[[str], str]
 
 
 def storeless_hash(settings: Settings) -> HashNumber:
-    """How numbers are hashed where no call store has a key for it: under one that all processes of an instance have."""
+    """Hash for numbers where no call store has a key for it: under one that all processes of an instance have."""
 
     def hash_number(number: str) -> str:
         return caller_hash(number, hmac.digest(settings.auth_tokens[0].encode(), _KEY_LABEL, hashlib.sha256))
@@ -55,7 +54,6 @@ def storeless_hash(settings: Settings) -> HashNumber:
 
 
 def quota_of(settings: Settings, number: str, hash_number: HashNumber) -> CallerQuota:
-    """The quota of who rings from `number`."""
     if not (settings.calls_per_number or settings.calls_per_minute):
         return NO_QUOTA
     return CallerQuota(hash_number(number), settings.calls_per_number, settings.calls_per_minute)

@@ -17,7 +17,7 @@ DAY_S = 24 * HOUR_S
 _HOURS = 26
 """A day, the hour that has begun, and the one in which a call may be forgotten."""
 FILL_ROWS = 1_000
-"""At a time: other processes wait for that, a few milliseconds."""
+"""Rows written at a time: other processes wait for that, a few milliseconds."""
 
 
 class EndedCalls:
@@ -31,7 +31,6 @@ class EndedCalls:
         )
 
     def add(self, call_sid: str, outcome: Outcome, ended_s: float) -> None:
-        """The call is over."""
         self.drop(call_sid)
         self.fill([(call_sid, outcome, ended_s)])
 
@@ -47,7 +46,7 @@ class EndedCalls:
             self._db.execute("RELEASE fill")
 
     def find(self, call_sid: str) -> tuple[Outcome | None] | None:
-        """How it ended; None when it is not known to be over."""
+        """End of the call; None when it is not known to be over."""
         found = self._found(call_sid)
         return (None if found[0][1] is None else OUTCOMES[found[0][1]],) if found else None
 

@@ -7,7 +7,7 @@ from typing import Literal, TypeGuard, get_args
 from bot.call.outputs import EndReason
 
 Outcome = EndReason | Literal["stopped"]
-"""How a call ended, as far as what follows depends on it. `stopped`: its stream was, as when the caller hangs up, and
+"""End of a call, as far as what follows depends on it. `stopped`: its stream was, as when the caller hangs up, and
 Twilio has yet to say whether they did."""
 OUTCOMES: tuple[Outcome, ...] = (*get_args(EndReason), "stopped")
 RESUMABLE: frozenset[Outcome] = frozenset({"line_lost", "drained", "stopped"})
@@ -21,5 +21,5 @@ ASKED_AFTER: frozenset[Outcome] = BOUNDS | FAILED | {"bot_hung_up", "drained", "
 
 
 def is_final(reason: str) -> TypeGuard[EndReason]:
-    """Whether nothing carries a call on that has ended so by the store; what the store alone may say is not."""
+    """True if nothing carries a call on that has ended so by the store; an end that only the store has is not final."""
     return reason in OUTCOMES and reason not in RESUMABLE

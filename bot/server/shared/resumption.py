@@ -1,4 +1,4 @@
-"""What must be known of a call to carry it on, on another stream and perhaps in another process."""
+"""The past of a call that is carried on, on another stream and perhaps in another process."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from bot.call.transcript.transcript import Turn
 from bot.store.results import CallSummary
 
 MAX_LEGS = 5
-"""How often a call is carried on."""
+"""Times a call is carried on at most."""
 STEADY_S = 3.0
 """A stream that carried a call on and broke sooner than this: the next would break too."""
 
 
 class Parties(NamedTuple):
-    """Who rings whom, as the signed webhook says: telephone numbers, mostly. Empty where no webhook was seen."""
+    """Caller and called, as the signed webhook says: telephone numbers, mostly. Empty where no webhook was seen."""
 
     caller: str = ""
     called: str = ""
@@ -44,16 +44,16 @@ class Past(NamedTuple):
     parties: Parties = NOBODY
     steady: bool = True
     hung_up: bool = False
-    """Whether its end was told as the caller's hang-up, since a stream of it was stopped."""
+    """True if its end was told as the caller's hang-up, since a stream of it was stopped."""
 
     @property
     def hopeless(self) -> bool:
-        """Whether the call has been carried on often enough."""
+        """True once the call has been carried on often enough."""
         return self.leg >= MAX_LEGS or not self.steady
 
 
 def past_of(call: Call, before: Past, parties: Parties, lasted_s: float) -> Past:
-    """What is known of a call here. `before` is what it began with; this leg of it has lasted `lasted_s`."""
+    """Past of a call of this process. `before` is what it began with; this leg of it has lasted `lasted_s`."""
     turns = sorted(call.transcript.turns, key=lambda turn: (turn.began_us is None, turn.began_us or 0))
     return Past(
         before.began_s,
@@ -68,7 +68,6 @@ def past_of(call: Call, before: Past, parties: Parties, lasted_s: float) -> Past
 
 
 def past_in_store(call: CallSummary, turns: Iterable[TurnFact]) -> Past:
-    """What the store knows of a call."""
     return Past(
         call.started_at.timestamp(),
         _told(turns),
@@ -89,12 +88,12 @@ def carrying_on(settings: CallSettings, past: Past, now_s: float) -> CallSetting
     An announcement that was not heard to its end is: nobody is recorded before.
     """
     heard = any(turn.who == "bot" and turn.text == settings.announcement for turn in past.turns)
-    settings = msgspec.structs.replace(
-        settings,
-        resume=past.turns,
-        elapsed_s=max(0.0, now_s - past.began_s),
-        spent_nano_usd=past.spent_nano_usd,
-    )
+    played: dict[str, str] = {}
     if past.turns:
-        settings = msgspec.structs.replace(settings, greeting="", greeting_audio="")
-    return msgspec.structs.replace(settings, announcement="", announcement_audio="") if heard else settings
+        played |= {"greeting": "", "greeting_audio": ""}
+    if heard:
+        played |= {"announcement": "", "announcement_audio": ""}
+    elapsed_s = max(0.0, now_s - past.began_s)
+    return msgspec.structs.replace(
+        settings, resume=past.turns, elapsed_s=elapsed_s, spent_nano_usd=past.spent_nano_usd, **played
+    )

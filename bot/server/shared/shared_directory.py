@@ -57,7 +57,7 @@ def clear() -> None:
 
 
 def _dead(lock: Path) -> bool:
-    """Whether nobody holds the lock. Raises OSError when there is none, or it is not ours to open."""
+    """True if nobody holds the lock. Raises OSError when there is none, or it is not ours to open."""
     handle = os.open(lock, os.O_RDWR | os.O_NOFOLLOW)
     try:
         fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -20,18 +20,18 @@ from aiohttp import web
 MAX_REQUEST_BYTES = 32 * 1024
 HANDED = "X-Handed-Over"
 """A header of a request that has been passed on: it stays where it is then."""
-FULL_BOX_S = 0.5
+FULL_S = 0.5
 LOOK_S = 0.005
 
 _log = structlog.get_logger()
 
 
 class SocketHandover:
-    """One worker's letter box, and the way to those of the others. `directory` is theirs alone."""
+    """The datagram socket of one worker, and the way to those of the others. `directory` is theirs alone."""
 
     def __init__(self, directory: Path) -> None:
         self._directory = directory
-        self._box = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
         self._server: web.Server | None = None
         self._tasks: set[asyncio.Task[None]] = set()
         self.given = 0
@@ -40,23 +40,23 @@ class SocketHandover:
     def open(self, server: web.Server) -> None:
         """Take connections for `server` from now on."""
         self._server = server
-        self._box.setblocking(False)
-        self._box.bind(str(self._path(os.getpid())))
-        asyncio.get_running_loop().add_reader(self._box.fileno(), self._arrived)
+        self._socket.setblocking(False)
+        self._socket.bind(str(self._path(os.getpid())))
+        asyncio.get_running_loop().add_reader(self._socket.fileno(), self._arrived)
 
     async def give(self, request: web.Request, owner: int | None) -> bool:
         """Hand the connection of `request`, an upgrade, to process `owner`, if there is one; once, and if not too long.
 
         True: it is not ours any more and must get no answer.
         """
-        whole = request_head(request, HANDED.encode() + b": 1")
-        if owner in {None, os.getpid()} or HANDED in request.headers or len(whole) > MAX_REQUEST_BYTES:
+        head = request_head(request, HANDED.encode() + b": 1")
+        if owner in {None, os.getpid()} or HANDED in request.headers or len(head) > MAX_REQUEST_BYTES:
             return False
-        until_s = asyncio.get_running_loop().time() + FULL_BOX_S
+        until_s = asyncio.get_running_loop().time() + FULL_S
         while (transport := request.transport) is not None:
             try:
-                self._send(whole, transport, owner)
-            except BlockingIOError as error:  # the kernel keeps ten letters for each process, unless told otherwise
+                self._send(head, transport, owner)
+            except BlockingIOError as error:  # the kernel keeps ten datagrams for each process, unless told otherwise
                 if asyncio.get_running_loop().time() > until_s:
                     return _failed(owner, error)
                 await asyncio.sleep(LOOK_S)
@@ -68,15 +68,14 @@ class SocketHandover:
                 return True
         return False
 
-    def _send(self, whole: bytes, transport: asyncio.Transport, owner: int) -> None:
+    def _send(self, head: bytes, transport: asyncio.Transport, owner: int) -> None:
         handle = transport.get_extra_info("socket").fileno()
         rights = [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array("i", [handle]))]
-        self._box.sendmsg([whole], rights, 0, str(self._path(owner)))
+        self._socket.sendmsg([head], rights, 0, str(self._path(owner)))
 
     def close(self) -> None:
-        """Take no more."""
-        asyncio.get_running_loop().remove_reader(self._box.fileno())
-        self._box.close()
+        asyncio.get_running_loop().remove_reader(self._socket.fileno())
+        self._socket.close()
         with suppress(OSError):
             self._path(os.getpid()).unlink()
 
@@ -85,15 +84,15 @@ class SocketHandover:
 
     def _arrived(self) -> None:
         try:
-            whole, handles, _, _ = socket.recv_fds(self._box, MAX_REQUEST_BYTES, 1)
+            head, handles, _, _ = socket.recv_fds(self._socket, MAX_REQUEST_BYTES, 1)
         except OSError:
             return
         for handle in handles:
-            task = asyncio.ensure_future(self._serve(whole, handle))
+            task = asyncio.ensure_future(self._serve(head, handle))
             self._tasks.add(task)
             task.add_done_callback(self._tasks.discard)
 
-    async def _serve(self, whole: bytes, handle: int) -> None:
+    async def _serve(self, head: bytes, handle: int) -> None:
         assert self._server is not None
         sock = socket.socket(fileno=handle)
         sock.setblocking(False)
@@ -103,7 +102,7 @@ class SocketHandover:
             sock.close()
             return
         self.taken += 1
-        protocol.data_received(whole)
+        protocol.data_received(head)
 
 
 def _failed(owner: int, error: OSError) -> bool:

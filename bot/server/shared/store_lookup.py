@@ -1,4 +1,4 @@
-"""What the store knows of calls that this process does not: asked for within bounds, and done without when it is away.
+"""Questions to the store about calls that this process does not know: within bounds, and done without when it is away.
 
 Only a store that several instances can have in common, Postgres, is asked about tokens.
 """
@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from hashlib import sha256
 from typing import Any, Literal, NamedTuple
 
@@ -22,13 +23,13 @@ from bot.store.rows import LATER, CallTransferred, EventKept
 from bot.store.upkeep.owners import is_dead
 
 TOKEN_S = 0.5
-"""How long a stream is kept waiting for the store."""
+"""Seconds for which a stream is kept waiting for the store."""
 NEW_S = 0.25
-"""How long the store may take to say that a new call is none. Its dial and its answer do not wait for that."""
+"""Seconds that the store may take to say that a new call is none. Its dial and its answer do not wait for that."""
 TOGETHER_S = 0.05
-"""New calls of so long are asked about together: a question costs the store's thread as much as a call's beginning."""
+"""Seconds whose new calls are asked about together: a question costs the store's thread as much as a new call."""
 SETTLE_S = 1.5
-"""How long another process gets to store the end of a call whose stream is over."""
+"""Seconds that another process gets to store the end of a call whose stream is over."""
 LOOK_S = 0.1
 
 _log = structlog.get_logger()
@@ -44,19 +45,19 @@ class Stored(NamedTuple):
     past: Past
 
 
+@dataclass(eq=False)
 class StoreLookup:
     """The way to the store. `shared`: other instances may write to it too."""
 
-    def __init__(self, keeper: WriteBehind[CallStore], *, shared: bool) -> None:
-        self.shared = shared
-        self._keeper = keeper
-        self._new: set[str] = set()
-        """The new calls that are asked about next."""
-        self._ends: asyncio.Task[Mapping[str, str]] | None = None
-        """What becomes of that question."""
+    write_behind: WriteBehind[CallStore]
+    shared: bool = field(kw_only=True)
+    _new: set[str] = field(default_factory=set)
+    """The new calls that are asked about next."""
+    _ends: asyncio.Task[Mapping[str, str]] | None = None
+    """The answer to that question, to be."""
 
     async def find(self, call_sid: str, *, settled: bool = True) -> Stored | None:
-        """The call whose stream is over, once its end is stored or can't come any more; None: not known or not told.
+        """Look up a call whose stream is over, once its end is stored or can't come any more; None: not known.
 
         `settled` False: as it stands, of a call that is being carried on.
         """
@@ -64,7 +65,7 @@ class StoreLookup:
         stored: Stored | None = None
         while (left_s := until_s - time.monotonic()) > 0:
             try:
-                found = await self._keeper.ask(lambda store: store.so_far(call_sid), left_s)
+                found = await self.write_behind.ask(lambda store: store.so_far(call_sid), left_s)
             except StoreAway as error:
                 _log.warning("store_silent", call_sid=call_sid, why=str(error))
                 return stored
@@ -77,8 +78,8 @@ class StoreLookup:
         return stored
 
     async def ended(self, call_sid: str) -> str | None:
-        """How the call has ended by the store. One that does not answer soon knows nothing."""
-        if self._keeper.away:
+        """End of the call by the store. One that does not answer soon knows nothing."""
+        if self.write_behind.away:
             return None
         self._new.add(call_sid)
         if self._ends is None:
@@ -89,7 +90,7 @@ class StoreLookup:
         await asyncio.sleep(TOGETHER_S)
         call_sids, self._new, self._ends = self._new, set(), None
         try:
-            return await self._keeper.ask(lambda store: store.ends_of(call_sids), NEW_S)
+            return await self.write_behind.ask(lambda store: store.ends_of(call_sids), NEW_S)
         except StoreAway as error:
             _log.warning("store_silent", calls=len(call_sids), why=str(error))
             return {}
@@ -104,30 +105,27 @@ class StoreLookup:
         if not self.shared:
             return "not_told"
         try:
-            won = await self._keeper.ask(lambda store: store.claim(nonce.hex()), TOKEN_S)
+            won = await self.write_behind.ask(lambda store: store.claim(nonce.hex()), TOKEN_S)
         except StoreAway as error:
             _log.warning("store_silent", call_sid=call_sid, why=str(error))
             return "not_told"
         return "claimed" if won else "spent"
 
     async def claimed(self, nonce: bytes) -> bool:
-        """Whether a stream has come with this token, to whichever instance."""
+        """True once a stream has come with this token, to any instance."""
         try:
-            return self.shared and await self._keeper.ask(lambda store: store.claimed(nonce.hex()), TOKEN_S)
+            return self.shared and await self.write_behind.ask(lambda store: store.claimed(nonce.hex()), TOKEN_S)
         except StoreAway:
             return False
 
-    # ---- what comes after a call ----
+    # ---- after a call ----
 
     def note(self, call_sid: str, name: str, details: Mapping[str, Any]) -> None:
-        """Something happened to a call that is over for us. Its time is not the call's own.
-
-        What is told twice, by a webhook that comes again, is one event.
-        """
+        """Keep an event of a call that is over for us. Its time is not the call's own; told twice, it is one event."""
         told = sha256(msgspec.json.encode((name, details), order="deterministic")).digest()
         number = LATER + int.from_bytes(told[:5], "big")
-        self._keeper.put(EventKept(call_sid, number, 0, name, "info", dict(details)))
+        self.write_behind.put(EventKept(call_sid, number, 0, name, "info", dict(details)))
 
     def transferred(self, call_sid: str) -> None:
         """The caller has talked to a person."""
-        self._keeper.put(CallTransferred(call_sid))
+        self.write_behind.put(CallTransferred(call_sid))

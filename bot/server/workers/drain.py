@@ -8,74 +8,73 @@ from contextlib import suppress
 
 import structlog
 
-from bot.server.directory.departure import Phase
+from bot.server.directory.departure import ASK_S, LEAVE_S, Phase
 from bot.server.directory.live_calls import LiveCalls
-from bot.server.directory.redirected_calls import ASK_S, LEAVE_S
-from bot.server.http.handler_context import HandlerContext
+from bot.server.http.app_keys import Listener
 from bot.server.shared.call_registry import CallRegistry
 
 LOOK_S = 0.1
 PAUSES_S = 6.0
-"""How long a pause of a conversation is waited for, at most half the time there is."""
+"""Seconds for which pauses of conversations are waited for, at most half the time there is."""
 
 _log = structlog.get_logger()
 
 
-async def drain(calls: LiveCalls, door: HandlerContext, limit_s: float, hurry: asyncio.Event) -> None:
-    """Let live calls run for up to `limit_s`, or until `hurry`; end what is left; wait for what Twilio asks then.
+async def drain(calls: LiveCalls, listener: Listener, limit_s: float, force: asyncio.Event) -> None:
+    """Let live calls run for up to `limit_s`, or until `force`; end what is left; wait for what Twilio asks then.
 
     Of that time the last seconds are for pauses: a call that is in one is ended, for another process to carry it on.
     """
     departure = calls.departure
     departure.phase = Phase.DRAINING
-    calls.registry.presence.announce(accepting=False)
+    calls.registry.processes.announce(accepting=False)
     _log.info("draining", calls=len(calls.directory), seconds=limit_s)
     pauses_s = min(PAUSES_S, limit_s / 2)
-    await _within(limit_s - pauses_s, _until_not_needed(calls, door), hurry)
+    await _within(limit_s - pauses_s, _until_not_needed(calls, listener), force)
     departure.phase = Phase.LEAVING
-    await _within(pauses_s, _in_pauses(calls, door), hurry)
+    await _within(pauses_s, _in_pauses(calls, listener), force)
     await departure.close()
-    await _within(LEAVE_S, _until_answered(calls), hurry)
+    await _within(LEAVE_S, _until_answered(calls), force)
     _log.info("drained")
 
 
-async def _until_not_needed(calls: LiveCalls, door: HandlerContext) -> None:
-    """Until the calls here are over.
+async def _until_not_needed(calls: LiveCalls, listener: Listener) -> None:
+    """Wait until the calls here are over.
 
     The port is left to another process that takes calls, when there is one. When there is none, as when all of them
     are stopped together, each stays until the last call of any is over: its /voice/next may arrive here.
     """
     while True:
-        others = calls.registry.presence.others_accept()
+        others = calls.registry.processes.others_accept()
         if others:
-            await door.leave()
+            await listener.leave()
         if not len(calls.directory) and (others or not calls.registry.counts().live):
             return
         await asyncio.sleep(LOOK_S)
 
 
-async def _in_pauses(calls: LiveCalls, door: HandlerContext) -> None:
+async def _in_pauses(calls: LiveCalls, listener: Listener) -> None:
     await calls.departure.hand_over()
-    await _until_not_needed(calls, door)
+    await _until_not_needed(calls, listener)
 
 
 async def _until_answered(calls: LiveCalls) -> None:
-    """Until Twilio has asked what follows the calls that were ended: here, or by others when nobody takes calls.
+    """Wait until Twilio has asked what follows the calls that were ended: here, or by others when nobody takes calls.
 
     A stream that was stopped may have been by a proxy that is stopped too, and the caller still be there.
     """
-    while calls.departure.rounds.out or _asks_yet(calls.registry):  # noqa: ASYNC110  others set no event here
+    while calls.departure.redirected.out or _asks_yet(calls.registry):  # noqa: ASYNC110  others set no event here
         await asyncio.sleep(LOOK_S)
 
 
 def _asks_yet(registry: CallRegistry) -> bool:
     counts = registry.counts(ASK_S)
-    return bool(counts.unasked or counts.stopped or (counts.live and not registry.presence.others_accept()))
+    return bool(counts.unasked or counts.stopped or (counts.live and not registry.processes.others_accept()))
 
 
-async def _within(limit_s: float, work: Coroutine[None, None, None], hurry: asyncio.Event) -> None:
-    """Until `work` is done, for up to `limit_s`, or until `hurry`."""
-    tasks = [asyncio.create_task(work), asyncio.create_task(hurry.wait())]
+async def _within(limit_s: float, work: Coroutine[None, None, None], force: asyncio.Event) -> None:
+    """Do `work`, for up to `limit_s`, or until `force`."""
+    tasks = [asyncio.create_task(work), asyncio.create_task(force.wait())]
     try:
         with suppress(TimeoutError):
             async with asyncio.timeout(limit_s):

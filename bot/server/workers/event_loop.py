@@ -24,7 +24,7 @@ class Memory:
     """
 
     def __init__(self) -> None:
-        """What was made at start is never looked at again."""
+        """Set apart all that was made at start: it is never looked at again."""
         gc.collect()
         gc.freeze()
         gc.set_threshold(5_000, 10, 1_000_000)
@@ -39,7 +39,6 @@ class Memory:
 
 
 def run_in_loop(main: Coroutine[None, None, T]) -> T:
-    """Run `main` to its end in a loop of its own."""
     try:
         import uvloop  # noqa: PLC0415  it has no build for some platforms
     except ImportError:

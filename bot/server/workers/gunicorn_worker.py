@@ -27,25 +27,25 @@ from gunicorn.workers.base import Worker  # type: ignore[import-untyped]
 from bot.config import Settings
 from bot.observe.metrics import MULTIPROCESS_DIR, process_gone
 from bot.server.bookkeeping.store_service import LAST_ROWS_S
-from bot.server.directory.redirected_calls import LEAVE_S
+from bot.server.directory.departure import LEAVE_S
 from bot.server.http.app import BACKLOG, STOP_S
-from bot.server.http.listen_address import listener
+from bot.server.setup.listen_address import listener
 from bot.server.shared.call_registry import CallRegistry
 from bot.server.shared.shared_directory import shared_directory
 from bot.server.shared.socket_handover import SocketHandover
 from bot.server.workers.event_loop import run_in_loop
 from bot.server.workers.operator_messages import OperatorMessages
-from bot.server.workers.server_process import STOPS, Server, deaf
+from bot.server.workers.server_process import STOPS, Server, ignore_stops
 
 SOCKETS_S = 2
-"""What closing the sockets of calls and of the store may take."""
+"""Seconds that closing the sockets of calls and of the store may take."""
 KILL_AFTER_DRAIN_S = int(LEAVE_S + STOP_S + LAST_ROWS_S) + SOCKETS_S
 REGISTRY = "calls.sqlite"
 IGNORED = frozenset({signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2, signal.SIGWINCH})
 AGAIN_AFTER_S = 2.0
 """Seconds for which a process that has failed keeps its place: what fails always shall not fail all the time."""
 SILENT_WORKER_S = 30
-"""A worker whose loop has not turned for this long is replaced."""
+"""Seconds after which a worker whose loop has not turned is replaced."""
 
 
 class CallWorker(Worker):  # type: ignore[misc]
@@ -57,7 +57,6 @@ class CallWorker(Worker):  # type: ignore[misc]
             signal.signal(number, signal.SIG_IGN if number in IGNORED else signal.SIG_DFL)
 
     def run(self) -> None:
-        """Serve until told to stop, then drain."""
         try:
             run_in_loop(self._serve())
         except Exception:
@@ -68,15 +67,15 @@ class CallWorker(Worker):  # type: ignore[misc]
         registry = CallRegistry(time.time, self.app.directory / REGISTRY)
         directory: Path = self.app.directory
         server = Server(self.app.settings, registry, SocketHandover(directory), _mark(directory, self.pid).exists)
-        beating = asyncio.create_task(self._beat(server), name="manager")
+        heartbeat = asyncio.create_task(self._heartbeat(server), name="manager")
         try:
             await server.run(self.sockets[0].sock)
         finally:
-            beating.cancel()
+            heartbeat.cancel()
             registry.close()
-            deaf()
+            ignore_stops()
 
-    async def _beat(self, server: Server) -> None:
+    async def _heartbeat(self, server: Server) -> None:
         """Show the manager that the loop turns; without a manager, stop."""
         while os.getppid() == self.ppid:
             self.notify()
@@ -85,7 +84,7 @@ class CallWorker(Worker):  # type: ignore[misc]
 
 
 class _Log(Logger):  # type: ignore[misc]
-    """What the manager has to say goes where all the rest goes."""
+    """The manager's log, which goes where all the rest goes."""
 
     def setup(self, cfg: Any) -> None:
         super().setup(cfg)
@@ -154,7 +153,7 @@ class Manager(BaseApplication):  # type: ignore[misc]
     def _worker_gone(self, _: object, worker: Worker) -> None:
         """However it died, its calls are over."""
         registry = CallRegistry(time.time, self.directory / REGISTRY)
-        registry.presence.abandon(worker.pid)
+        registry.processes.abandon(worker.pid)
         registry.close()
         process_gone(worker.pid)
         _mark(self.directory, worker.pid).unlink(missing_ok=True)

@@ -10,7 +10,7 @@ from bot.observe.metrics import MULTIPROCESS_DIR
 from bot.server.bookkeeping.store_service import prepare
 from bot.server.workers.event_loop import run_in_loop
 from bot.server.workers.operator_messages import OperatorMessages
-from bot.server.workers.server_process import Server, deaf
+from bot.server.workers.server_process import Server, ignore_stops
 
 
 def run(settings: Settings, operator: OperatorMessages) -> None:
@@ -27,4 +27,4 @@ def run(settings: Settings, operator: OperatorMessages) -> None:
 
 async def _serve(settings: Settings, operator: OperatorMessages) -> None:
     await Server(settings, operator=operator).run()
-    deaf()
+    ignore_stops()

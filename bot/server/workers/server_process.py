@@ -7,44 +7,38 @@ import signal
 import socket
 from collections import Counter
 from collections.abc import Callable
+from dataclasses import dataclass, field
 
 from bot.config import Settings
 from bot.server.bookkeeping.store_service import keeping
 from bot.server.http.app import running
-from bot.server.http.handler_context import CALLS, DOOR
+from bot.server.http.app_keys import CALLS, LISTENER
 from bot.server.shared.call_registry import CallRegistry
 from bot.server.shared.socket_handover import SocketHandover
 from bot.server.workers.drain import drain
 from bot.server.workers.event_loop import Memory
 from bot.server.workers.operator_messages import OperatorMessages
 
-BEAT_S = 1.0
+HEARTBEAT_S = 1.0
+"""Seconds between two words of a process that it is there."""
 STOPS = (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT)
 
 
+@dataclass(eq=False)
 class Server:
-    """Runs until it is told to stop, and then until its calls are over.
+    """Runs until it is told to stop, and then until its calls are over."""
 
-    `replaced` tells whether the manager has started another process in place of this one. `operator`: who is told what
-    happens; None where the manager does that.
-    """
-
-    def __init__(
-        self,
-        settings: Settings,
-        registry: CallRegistry | None = None,
-        handover: SocketHandover | None = None,
-        replaced: Callable[[], bool] = lambda: False,
-        operator: OperatorMessages | None = None,
-    ) -> None:
-        self._settings = settings
-        self._registry = registry
-        self._handover = handover
-        self._replaced = replaced
-        self._operator = operator
-        self._told: Counter[int] = Counter()
-        self._stop = asyncio.Event()
-        self._hurry = asyncio.Event()
+    settings: Settings
+    registry: CallRegistry | None = None
+    handover: SocketHandover | None = None
+    replaced: Callable[[], bool] = lambda: False
+    """True once the manager has started another process in place of this one."""
+    operator: OperatorMessages | None = None
+    """None where the manager tells the operator."""
+    _signals: Counter[int] = field(default_factory=Counter)
+    _stop: asyncio.Event = field(default_factory=asyncio.Event)
+    _force: asyncio.Event = field(default_factory=asyncio.Event)
+    """Set to end the calls at once."""
 
     def stop(self, number: int = signal.SIGTERM) -> None:
         """Drain and leave. A second Ctrl-C, or one after SIGTERM, ends the calls at once.
@@ -54,35 +48,34 @@ class Server:
         terminal has told already, in either order, and a Ctrl-C after SIGTERM with SIGQUIT, and SIGKILL after two
         seconds. The SIGTERM of a process that is being replaced is nobody's wish to stop the server.
         """
-        if self._operator is not None and number == signal.SIGINT:
-            self._operator.stopping()
+        if self.operator is not None and number == signal.SIGINT:
+            self.operator.stopping()
         self._stop.set()
-        if number == signal.SIGTERM and self._replaced():
+        if number == signal.SIGTERM and self.replaced():
             return
-        self._told[number] += 1
-        if self._told[signal.SIGINT] > 1 or (self._told[signal.SIGTERM] and number != signal.SIGTERM):
-            self._hurry.set()
+        self._signals[number] += 1
+        if self._signals[signal.SIGINT] > 1 or (self._signals[signal.SIGTERM] and number != signal.SIGTERM):
+            self._force.set()
 
     async def run(self, sock: socket.socket | None = None) -> None:
-        """Serve on `sock`, or where the settings say."""
         loop = asyncio.get_running_loop()
         for number in STOPS:
             loop.add_signal_handler(number, self.stop, number)
         async with (
-            keeping(self._settings) as kept,
-            running(self._settings, self._registry, sock, self._handover, kept) as (app, _),
+            keeping(self.settings) as kept,
+            running(self.settings, self.registry, sock, self.handover, kept) as (app, _),
         ):
             calls, memory = app[CALLS], Memory()
-            if self._operator is not None:
-                self._operator.ready()
+            if self.operator is not None:
+                self.operator.ready()
             while not self._stop.is_set():
-                calls.registry.presence.announce(accepting=True)
+                calls.registry.processes.announce(accepting=True)
                 memory.tidy(ended=calls.directory.ended, live=len(calls.directory))
-                await _set_within(self._stop, BEAT_S)
-            await drain(calls, app[DOOR], self._settings.drain_s, self._hurry)
+                await _set_within(self._stop, HEARTBEAT_S)
+            await drain(calls, app[LISTENER], self.settings.drain_s, self._force)
 
 
-def deaf() -> None:
+def ignore_stops() -> None:
     """Ignore every further stop, in the last step of the loop: it would only kill a process that is leaving, or print a
     traceback. Closing, the loop puts back the default actions of the signals that it still handles.
     """

@@ -10,7 +10,7 @@ from typing import Protocol
 import structlog
 
 from bot.store.results import OpenOwner
-from bot.store.upkeep.owners import Owner, Silence, is_dead
+from bot.store.upkeep.owners import Liveness, Owner
 
 SILENT_S = 15.0
 """A process tells every few seconds that it lives; one that has not for this long is taken for dead."""
@@ -38,13 +38,12 @@ class CrashSweep:
         self._me = me
         self._line_minute = line_minute
         self._clock = clock
-        self._silence = Silence(SILENT_S)
+        self._liveness = Liveness(SILENT_S)
 
     async def __call__(self, store: _Calls) -> None:
         """End the calls of the dead, at once where death is certain, else after a silence."""
         others = [one for one in await store.open_owners() if one.owner != self._me.name]
-        silent = self._silence.of([(one.owner, one.seen_at) for one in others], self._clock())
-        dead = {*silent, *(one.owner for one in others if is_dead(one.owner))}
+        dead = self._liveness.dead([(one.owner, one.seen_at) for one in others], self._clock())
         for call_sid in await store.end_crashed(_NEVER, dead, line_minute=self._line_minute) if dead else ():
             self.crashed += 1
             _log.warning("call_crashed", call_sid=call_sid)

@@ -1,8 +1,9 @@
-"""The process that a call belongs to, by name, and whether it is still there."""
+"""Processes that calls belong to, and the one judgement whether such a process is dead."""
 
 from __future__ import annotations
 
 import hashlib
+import math
 import os
 import re
 import socket
@@ -30,8 +31,17 @@ def this_process() -> Owner:
     return Owner(f"{instance}/{_machine()}/{pid}/{began}", instance)
 
 
-def is_dead(owner: str) -> bool:
-    """True when the process of this name is gone for certain: it ran here, and does not any more.
+def is_dead(owner: str = "", *, silent_s: float = 0.0, longest_s: float = math.inf) -> bool:
+    """True once the process has said nothing for too long, or is gone for certain.
+
+    `silent_s` is the time since its last word, by a clock that both read (`bot.server.shared.processes`) or by the
+    watcher's own (`Liveness`).
+    """
+    return silent_s > longest_s or _is_gone(owner)
+
+
+def _is_gone(owner: str) -> bool:
+    """True of a process that ran here, and does not any more.
 
     Of other machines, of other containers and of this one before it was started again nothing is certain.
     """
@@ -61,11 +71,12 @@ def _alive_since(pid: int) -> str:
     return found[2] if found is not None and found[1] not in _GONE else ""
 
 
-class Silence:
-    """Finds processes that have fallen silent by watching them, for machines' clocks differ.
+class Liveness:
+    """Finds the dead among processes of several machines by watching them, for machines' clocks differ.
 
-    A process is silent when what it last told has not changed for `longest_s` of the watcher's own time. After a pause
-    in the watch, as when the store was away for everybody, it begins anew: each first gets the chance to speak.
+    A process is silent while what it last told has not changed; `longest_s` of the watcher's own time is too long.
+    After a pause in the watch, as when the store was away for everybody, it begins anew: each first gets the chance to
+    speak.
     """
 
     def __init__(self, longest_s: float) -> None:
@@ -73,8 +84,8 @@ class Silence:
         self._seen: dict[str, tuple[object, float]] = {}
         self._looked_s: float | None = None
 
-    def of(self, told: Collection[tuple[str, object]], now_s: float) -> list[str]:
-        """The silent ones among these owners. `told`: each with what it last told; `now_s` never runs backwards."""
+    def dead(self, told: Collection[tuple[str, object]], now_s: float) -> list[str]:
+        """The dead among these owners. `told`: each with what it last told; `now_s` never runs backwards."""
         if self._looked_s is None or now_s - self._looked_s > self._longest_s:
             self._seen.clear()
         self._looked_s = now_s
@@ -82,4 +93,8 @@ class Silence:
         for owner, word in told:
             before = known.get(owner)
             self._seen[owner] = before if before is not None and before[0] == word else (word, now_s)
-        return [owner for owner, (_, since_s) in self._seen.items() if now_s - since_s > self._longest_s]
+        return [
+            owner
+            for owner, (_, since_s) in self._seen.items()
+            if is_dead(owner, silent_s=now_s - since_s, longest_s=self._longest_s)
+        ]

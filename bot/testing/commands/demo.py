@@ -18,7 +18,7 @@ from bot.observe import logging
 from bot.recording.files.recorder import Recorder
 from bot.server.directory.live_calls import LiveCalls
 from bot.server.http.app import running
-from bot.server.http.handler_context import CALLS
+from bot.server.http.app_keys import CALLS
 from bot.testing.commands.line_test import LineTestAgent
 from bot.testing.commands.live_view import LiveView
 from bot.testing.commands.saved_call import save_page, save_wav

@@ -19,8 +19,14 @@ from bot.call.outputs import Report
 from bot.call.settings import CallSettings
 from bot.config import Settings
 from bot.server.bookkeeping import call_records as module
-from bot.server.bookkeeping.call_latencies import CallLatencies, percentile
-from bot.server.bookkeeping.call_records import MISSED, CallRecord, masked_party, settings_digest
+from bot.server.bookkeeping.call_records import (
+    MISSED,
+    CallLatencies,
+    CallRecord,
+    masked_party,
+    percentile,
+    settings_digest,
+)
 from bot.server.bookkeeping.store_service import StoreService, keeping, midnight, prepare
 from bot.server.shared.resumption import Past
 from bot.server.shared.store_lookup import StoreLookup
@@ -41,16 +47,16 @@ CALLER, CALLED = "+15555550101", "+15555550100"
 
 async def stored(desk: ServerUnderTest, call_sid: str) -> StoredCall:
     assert desk.kept is not None
-    assert await desk.kept.keeper.flush(5)
-    found = await desk.kept.keeper.ask(lambda store: store.call(call_sid), 5)
+    assert await desk.kept.write_behind.flush(5)
+    found = await desk.kept.write_behind.ask(lambda store: store.call(call_sid), 5)
     assert found is not None
     return found
 
 
 async def all_stored(desk: ServerUnderTest) -> list[CallSummary]:
     assert desk.kept is not None
-    assert await desk.kept.keeper.flush(5)
-    return await desk.kept.keeper.ask(lambda store: store.calls(), 5)
+    assert await desk.kept.write_behind.flush(5)
+    return await desk.kept.write_behind.ask(lambda store: store.calls(), 5)
 
 
 async def test_a_call_is_in_the_store_with_all_that_is_known_of_it(tmp_path: Path) -> None:
@@ -198,7 +204,7 @@ async def test_no_call_notices_a_store_in_trouble_and_what_was_held_back_is_stor
         assert desk.reasons == ["caller_hung_up"] * 20
         assert store.rows == []
         assert desk.kept is not None
-        keeper = desk.kept.keeper
+        keeper = desk.kept.write_behind
         if trouble != "hanging":  # which is not known to be away before its time is over
             assert {entry["call_sid"] for entry in desk.logged("records_behind")} == {
                 phone.ids.call_sid for phone in phones
@@ -272,12 +278,12 @@ def record() -> tuple[CallRecord, Any, list[Row]]:
 
 def test_what_a_call_tells_before_its_stream_is_here_waits_for_it() -> None:
     kept, live, rows = record()
-    kept.hear(Report("session_ready", {"why": "x"}), 5)
+    kept.keep(Report("session_ready", {"why": "x"}), 5)
     assert rows == []
     live.bridge.attached = True
-    kept.hear(TurnFact(1, "bot", "item_1", "Hello"), 9)
-    kept.hear(UsageFact(1, "response", "resp_1", "m"), 10)
-    kept.hear(Report("limit_reached", {"deep": {"a": ["b", 1]}}, "warning"), 12)
+    kept.keep(TurnFact(1, "bot", "item_1", "Hello"), 9)
+    kept.keep(UsageFact(1, "response", "resp_1", "m"), 10)
+    kept.keep(Report("limit_reached", {"deep": {"a": ["b", 1]}}, "warning"), 12)
     assert rows == [
         EventKept("CA1", 1, 5, "session_ready", "info", {"why": "X"}),
         TurnKept("CA1", TurnFact(1, "bot", "item_1", "HELLO")),
@@ -288,8 +294,8 @@ def test_what_a_call_tells_before_its_stream_is_here_waits_for_it() -> None:
 
 def test_of_a_session_whose_stream_went_elsewhere_its_cost_is_kept() -> None:
     kept, _, rows = record()
-    kept.hear(Report("session_ready", {}), 5)
-    kept.hear(UsageFact(1, "response", "resp_1", "m", nano_usd=7), 10)
+    kept.keep(Report("session_ready", {}), 5)
+    kept.keep(UsageFact(1, "response", "resp_1", "m", nano_usd=7), 10)
     kept.missed()
     assert rows == [UsageKept("CA1", NOW, UsageFact(1 + MISSED, "response", "resp_1", "m", nano_usd=7))]
 
@@ -350,6 +356,6 @@ def test_the_day_begins_at_midnight() -> None:
 async def test_what_was_spent_today_is_told_to_the_calls(tmp_path: Path) -> None:
     async with standing(keep=keeping, BOT_RECORD_DIR=str(tmp_path), BOT_MAX_DAILY_USD="100") as desk:
         told: list[int] = []
-        desk.calls.day.on_spend.append(told.append)
+        desk.calls.spent_today.on_spend.append(told.append)
         await until(lambda: told)
-        assert (told[0], desk.calls.day.nano_usd) == (0, 0)
+        assert (told[0], desk.calls.spent_today.nano_usd) == (0, 0)

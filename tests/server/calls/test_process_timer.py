@@ -8,11 +8,11 @@ from types import SimpleNamespace
 import pytest
 
 from bot.server.calls import process_timer
-from bot.server.calls.process_timer import BEAT_S, CATCH_UP_S, LATE_NS, ProcessTimer
+from bot.server.calls.process_timer import CATCH_UP_S, LATE_NS, TICK_S, ProcessTimer
 from tests.waiting import GIVE_UP_S
 
 pytestmark = pytest.mark.both_loops
-BEAT_NS = round(BEAT_S * 1e9)
+TICK_NS = round(TICK_S * 1e9)
 
 
 class Sleeper:
@@ -49,12 +49,12 @@ class Hand:
 
 
 def test_only_those_whose_time_has_come_are_woken(monkeypatch: pytest.MonkeyPatch) -> None:
-    hand, due, later = Hand(monkeypatch), Sleeper(BEAT_NS), Sleeper(BEAT_NS + 1)
+    hand, due, later = Hand(monkeypatch), Sleeper(TICK_NS), Sleeper(TICK_NS + 1)
     hand.beat.join(due)
     hand.beat.join(later)
-    hand.at(BEAT_NS)
+    hand.at(TICK_NS)
     assert (due.woken, later.woken) == (1, 0)
-    hand.at(2 * BEAT_NS)
+    hand.at(2 * TICK_NS)
     assert (due.woken, later.woken) == (2, 1)
 
 
@@ -62,24 +62,24 @@ def test_it_beats_only_while_anybody_sleeps(monkeypatch: pytest.MonkeyPatch) -> 
     hand, one, other = Hand(monkeypatch), Sleeper(0), Sleeper(0)
     hand.beat.join(one)
     hand.beat.join(other)
-    assert hand.waits == [BEAT_S]
+    assert hand.waits == [TICK_S]
     hand.beat.leave(one)
     hand.beat.leave(one)
-    assert hand.waits == [BEAT_S]
+    assert hand.waits == [TICK_S]
     hand.beat.leave(other)
-    assert hand.waits == [BEAT_S, -1]
+    assert hand.waits == [TICK_S, -1]
     hand.beat.join(one)
-    assert hand.waits == [BEAT_S, -1, BEAT_S]
+    assert hand.waits == [TICK_S, -1, TICK_S]
 
 
 def test_after_a_stall_the_sockets_are_read_before_anybody_is_woken(monkeypatch: pytest.MonkeyPatch) -> None:
     hand, due = Hand(monkeypatch), Sleeper(0)
     hand.beat.join(due)
-    late_ns = BEAT_NS + LATE_NS + 1
+    late_ns = TICK_NS + LATE_NS + 1
     hand.at(late_ns)
     assert (due.woken, hand.waits[-1]) == (0, CATCH_UP_S)
     hand.at(late_ns + round(CATCH_UP_S * 1e9))
-    assert (due.woken, hand.waits[-1]) == (1, BEAT_S)
+    assert (due.woken, hand.waits[-1]) == (1, TICK_S)
 
 
 def test_a_loop_that_is_always_late_wakes_them_every_other_time(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -102,7 +102,7 @@ def test_who_leaves_while_others_are_woken_is_left_alone_next_time(monkeypatch: 
     first = Leaver(0)
     hand.beat.join(first)
     hand.beat.join(last)
-    hand.at(BEAT_NS)
+    hand.at(TICK_NS)
     assert hand.waits[-1] == -1
     assert first.woken == 1
 

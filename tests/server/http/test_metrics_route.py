@@ -22,7 +22,7 @@ from bot.realtime.failures import FailureKind
 from bot.server.bookkeeping import meter as meter_module
 from bot.server.bookkeeping.metric_list import COLUMNS, FAMILIES, MILESTONES, WAYS
 from bot.server.directory.departure import Phase
-from bot.server.http.handler_context import METER
+from bot.server.http.app_keys import METER
 from bot.server.http.metrics_route import _local
 from bot.testing.agent import Reply, Spoken, pattern
 from bot.testing.dialling.dial import new_call_sid
@@ -271,7 +271,7 @@ async def test_a_warm_session_that_is_lost_while_it_waits_is_a_failed_one() -> N
 
 async def test_what_the_process_counts_by_itself_is_added_once() -> None:
     async with standing() as desk:
-        desk.calls.elsewhere.missed = 3
+        desk.calls.needless_sessions.missed = 3
         desk.app[METER].handover = Mock(given=2, taken=1)
         for _ in range(2):
             counted = above_zero(await found(desk), "sessions_missed_total", "connections_handed_over_total")

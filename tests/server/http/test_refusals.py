@@ -8,7 +8,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from bot.observe.rate_limited_log import QUIET_S, RateLimitedLog
-from bot.server.http import voice
+from bot.server.http import webhook
 from bot.testing.dialling.dial import new_call_sid
 from bot.testing.dialling.stream_socket import stream_signature
 from bot.twilio.signature import stream_url
@@ -147,7 +147,7 @@ async def test_a_signature_that_is_missing_or_wrong_is_told_with_what_may_be_the
 
 
 async def test_every_other_refusal_of_a_webhook_has_a_line(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(voice, "MAX_FIELDS", 30)
+    monkeypatch.setattr(webhook, "MAX_FIELDS", 30)
     async with standing() as desk:
         call_sid = new_call_sid()
         await desk.post("/voice", [("AccountSid", ACCOUNT)])

@@ -72,13 +72,13 @@ async def test_other_calls_have_caps_of_their_own() -> None:
 
 async def test_a_new_call_hears_that_the_day_s_money_is_used_up_and_costs_nothing() -> None:
     async with standing(BOT_MAX_DAILY_USD="2") as desk:
-        desk.calls.day.stored(round(1.59 * USD))
+        desk.calls.spent_today.stored(round(1.59 * USD))
         await desk.works()
         assert told_of_money(desk) == []
-        desk.calls.day.stored(2 * USD - 1)
+        desk.calls.spent_today.stored(2 * USD - 1)
         await desk.works()
         assert told_of_money(desk) == ["spend_limit_near"]
-        desk.calls.day.stored(2 * USD)
+        desk.calls.spent_today.stored(2 * USD)
         call_sid = new_call_sid()
         for _ in range(2):  # Twilio may ask again
             status, document = await desk.voice(call_sid)
@@ -86,7 +86,7 @@ async def test_a_new_call_hears_that_the_day_s_money_is_used_up_and_costs_nothin
         assert (len(desk.model.sessions), len(desk.calls.directory), desk.calls.registry.counts().live) == (2, 0, 0)
         assert (await found(desk))["webhooks_refused_total", "spend_limit"] == 2
         assert [entry["why"] for entry in desk.logged("call_refused")] == ["spend_limit"] * 2
-        desk.calls.day.stored(0)  # the next day
+        desk.calls.spent_today.stored(0)  # the next day
         await desk.works()
         assert told_of_money(desk) == ["spend_limit_near"]
 
@@ -95,7 +95,7 @@ async def test_a_call_that_was_let_in_is_answered_and_hears_a_goodbye() -> None:
     async with standing(GREETING, BYE, BOT_MAX_DAILY_USD="2") as desk:
         call_sid = new_call_sid()
         await desk.token(call_sid)
-        desk.calls.day.stored(3 * USD)
+        desk.calls.spent_today.stored(3 * USD)
         assert "<Stream" in (await desk.voice(call_sid))[1]
         desk.bridge(call_sid).shutdown("drained")
         await desk.quiet()
@@ -105,15 +105,15 @@ async def test_a_call_that_was_let_in_is_answered_and_hears_a_goodbye() -> None:
 async def test_a_live_call_is_told_when_a_step_is_reached_and_not_at_every_look(tmp_path: Path) -> None:
     env = {"BOT_MAX_DAILY_USD": "2", "BOT_RECORD": "fixture", "BOT_RECORD_DIR": str(tmp_path)}
     async with standing(GREETING, BYE, **env) as desk:
-        desk.calls.day.stored(1)
+        desk.calls.spent_today.stored(1)
         phone = a_phone()
         calling = asyncio.create_task(desk.dial(phone))
         await until(lambda: len(heard(phone)) >= len(GREETING.items[0].audio))
         for spent in (1.0, 1.59, 1.6, 1.7, 1.8):
-            desk.calls.day.stored(round(spent * USD))
+            desk.calls.spent_today.stored(round(spent * USD))
         assert len(desk.logged("spend_limit_near")) == 1
         for spent in (2.0, 2.5, 3.0):
-            desk.calls.day.stored(round(spent * USD))
+            desk.calls.spent_today.stored(round(spent * USD))
         result = await calling
         assert heard(phone) == GREETING.items[0].audio + BYE.items[0].audio
         assert result.said == []
@@ -133,7 +133,7 @@ def recorded(directory: Path) -> list[dict[str, Any]]:
 
 async def test_a_call_that_begins_late_in_the_day_is_told_at_once() -> None:
     async with standing(BOT_MAX_DAILY_USD="2") as desk:
-        desk.calls.day.stored(round(1.9 * USD))
+        desk.calls.spent_today.stored(round(1.9 * USD))
         async with desk.stream() as hand:
             await until(lambda: desk.logged("spend_limit_near"))
             assert hand.bridge.call.spending.level() == 1
@@ -142,7 +142,7 @@ async def test_a_call_that_begins_late_in_the_day_is_told_at_once() -> None:
 
 async def test_without_the_cap_nobody_is_told_anything() -> None:
     async with standing() as desk:
-        desk.calls.day.stored(10**15)
+        desk.calls.spent_today.stored(10**15)
         await desk.works()
         assert told_of_money(desk) == []
         call_sid = new_call_sid()

@@ -116,7 +116,7 @@ def test_the_calls_of_a_dead_process_are_over(tmp_path: Path, clock: Clock) -> N
     one, two = (CallRegistry(clock, tmp_path / "calls", owner) for owner in (1, 2))
     one.enter(CALL, 5)
     two.enter(OTHER, 5)
-    assert two.presence.abandon(1) == 1
+    assert two.processes.abandon(1) == 1
     assert [two.known(CALL).outcome, two.known(OTHER).outcome] == ["line_lost", None]
     one.close()
     two.close()
@@ -140,7 +140,7 @@ def test_a_call_that_another_process_carries_on_is_not_over_when_its_old_stream_
 def test_a_file_that_can_t_be_written_ends_no_process(tmp_path: Path, clock: Clock) -> None:
     registry = CallRegistry(clock, tmp_path / "calls", 1)
     registry._db.execute("PRAGMA query_only = 1")
-    registry.presence.announce(accepting=True)
+    registry.processes.announce(accepting=True)
     registry.close()
 
 
@@ -161,7 +161,7 @@ async def test_an_end_that_is_told_again_does_not_end_a_call_that_was_carried_on
             patched.setattr(registry, "end", failing)
             broken.bridge.shutdown("line_lost")
             await until(lambda: desk.logged("registry_failed"))
-        past = desk.calls.pasts.find(call_sid)
+        past = desk.calls.past_calls.find(call_sid)
         assert past is not None
         live = desk.calls.starter.resume(call_sid, past)
         await broken.task
@@ -201,7 +201,7 @@ async def test_the_end_of_a_call_whose_caller_is_gone_says_so_however_late_it_is
         await broken.task
         known = registry.known(call_sid)
         assert (known.outcome, registry.counts(60).unasked, registry.counts().live) == ("caller_hung_up", 0, 0)
-        assert desk.calls.pasts.find(call_sid) is None
+        assert desk.calls.past_calls.find(call_sid) is None
         assert verbs((await desk.post("/voice/next", form(call_sid, "in-progress")))[1]) == ["Hangup"]
 
 
@@ -250,13 +250,13 @@ async def test_an_end_that_the_registry_can_t_be_told_is_told_again(monkeypatch:
 
 def test_a_process_leaves_the_port_only_to_one_that_accepts_and_was_heard_of(tmp_path: Path, clock: Clock) -> None:
     one, two = (CallRegistry(clock, tmp_path / "calls", owner) for owner in (1, 2))
-    one.presence.announce(accepting=False)
-    assert not one.presence.others_accept()
-    two.presence.announce(accepting=True)
-    assert one.presence.others_accept()
-    assert not two.presence.others_accept()
+    one.processes.announce(accepting=False)
+    assert not one.processes.others_accept()
+    two.processes.announce(accepting=True)
+    assert one.processes.others_accept()
+    assert not two.processes.others_accept()
     clock.now_s += 10
-    assert not one.presence.others_accept()
+    assert not one.processes.others_accept()
     one.close()
     two.close()
 

@@ -17,15 +17,14 @@ import pytest
 
 from bot.config import load_settings
 from bot.realtime.session import HANG_UP
-from bot.server.directory.departure import Phase
+from bot.server.directory.departure import HOLDS, Phase
 from bot.server.directory.live_calls import LiveCalls
-from bot.server.directory.redirected_calls import HOLDS
-from bot.server.http.handler_context import HandlerContext
+from bot.server.http.app_keys import Listener
 from bot.server.shared.call_registry import CallRegistry, Counts
 from bot.server.workers import drain as drain_module
 from bot.server.workers.drain import drain
 from bot.server.workers.event_loop import run_in_loop
-from bot.server.workers.server_process import STOPS, Server, deaf
+from bot.server.workers.server_process import STOPS, Server, ignore_stops
 from bot.testing.agent import Reply, ScriptedAgent, Spoken, ToolCall, pattern
 from bot.testing.dialling.dial import new_call_sid
 from bot.testing.model import SimulatedModel
@@ -215,7 +214,7 @@ def test_a_stop_that_comes_to_a_leaving_process_changes_nothing(
     async def main() -> None:
         for number in STOPS:
             asyncio.get_running_loop().add_signal_handler(number, print)
-        deaf()
+        ignore_stops()
 
     before = {number: signal.getsignal(number) for number in STOPS}
     try:
@@ -256,8 +255,8 @@ async def test_the_last_process_on_the_port_stays_for_the_calls_of_the_others(tm
     """All are told to stop at once: this one has no call, yet the other's /voice/next may arrive here."""
     mine, other = Watched(time.time, tmp_path / "calls", 1), CallRegistry(time.time, tmp_path / "calls", 2)
     other.enter(CALL, 5)
-    other.presence.announce(accepting=False)
-    door, site = HandlerContext(), Site()
+    other.processes.announce(accepting=False)
+    door, site = Listener(), Site()
     door.site = site  # type: ignore[assignment]
     calls = LiveCalls(load_settings({}), mine)
     task = asyncio.create_task(drain(calls, door, EVER_S, asyncio.Event()))
@@ -277,8 +276,8 @@ async def test_the_last_process_on_the_port_stays_for_the_calls_of_the_others(tm
 async def test_the_port_is_left_to_a_process_that_takes_calls(tmp_path: Path) -> None:
     mine, other = CallRegistry(time.time, tmp_path / "calls", 1), CallRegistry(time.time, tmp_path / "calls", 2)
     other.enter(CALL, 5)
-    other.presence.announce(accepting=True)
-    door, site = HandlerContext(), Site()
+    other.processes.announce(accepting=True)
+    door, site = Listener(), Site()
     door.site = site  # type: ignore[assignment]
     async with asyncio.timeout(GIVE_UP_S):
         await drain(LiveCalls(load_settings({}), mine), door, EVER_S, asyncio.Event())
@@ -319,11 +318,11 @@ async def test_a_stream_that_was_stopped_is_waited_for_until_twilio_says_whether
         monkeypatch.setattr(drain_module, "LEAVE_S", EVER_S)
         async with desk.stream() as hand:
             if first == "drain":
-                leaving = asyncio.create_task(drain(desk.calls, HandlerContext(), EVER_S, asyncio.Event()))
+                leaving = asyncio.create_task(drain(desk.calls, Listener(), EVER_S, asyncio.Event()))
                 await until(lambda: desk.calls.departure.draining)
         await desk.quiet()
         if first == "stop":
-            leaving = asyncio.create_task(drain(desk.calls, HandlerContext(), EVER_S, asyncio.Event()))
+            leaving = asyncio.create_task(drain(desk.calls, Listener(), EVER_S, asyncio.Event()))
         await until(lambda: looks > 3)
         assert not leaving.done()
         if told == "next":

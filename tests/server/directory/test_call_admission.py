@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from bot.config import SettingsError, load_settings
-from bot.server.setup.caller_access import SAMPLES, Load, may_call
+from bot.server.directory.call_admission import SAMPLES, Load, may_call
 from bot.server.shared.call_registry import CallRegistry
 from bot.server.shared.caller_quota import MINUTE_S, CallerQuota, quota_of, storeless_hash
 from bot.server.shared.ended_calls import DAY_S

@@ -6,12 +6,14 @@ import sqlite3
 from collections.abc import Callable
 from contextlib import suppress
 
+from bot.store.upkeep.owners import is_dead
+
 SEEN_S = 3.0
-"""A process that has not said a word for this long takes no calls."""
+"""Seconds without a word after which a process takes no calls."""
 
 
-class Presence:
-    """The processes in the database of a CallRegistry. `me` is the one that asks."""
+class Processes:
+    """The processes in the database of a CallRegistry. `me` is the one that asks; all of them read one clock."""
 
     def __init__(self, db: sqlite3.Connection, me: int, clock: Callable[[], float]) -> None:
         self._db = db
@@ -28,12 +30,12 @@ class Presence:
             self._db.execute("REPLACE INTO workers VALUES (?, ?, ?)", (self._me, accepting, self._clock()))
 
     def others_accept(self) -> bool:
-        """Whether another process on this port takes new calls."""
-        query = "SELECT 1 FROM workers WHERE pid != ? AND accepting AND seen > ?"
-        return self._db.execute(query, (self._me, self._clock() - SEEN_S)).fetchone() is not None
+        seen = self._db.execute("SELECT seen FROM workers WHERE pid != ? AND accepting", (self._me,)).fetchall()
+        now_s = self._clock()
+        return not all(is_dead(silent_s=now_s - seen_s, longest_s=SEEN_S) for (seen_s,) in seen)
 
     def abandon(self, owner: int) -> int:
-        """The process `owner` is dead: its calls are over, until they are carried on. How many there were."""
+        """The manager saw `owner` die: its calls are over, until they are carried on. Gives their number."""
         self._db.execute("DELETE FROM workers WHERE pid = ?", (owner,))
         lost = "UPDATE calls SET reason = 'line_lost', since = ? WHERE owner = ? AND reason IS NULL"
         return self._db.execute(lost, (self._clock(), owner)).rowcount

@@ -10,11 +10,10 @@ import pytest
 
 from bot.config import load_settings
 from bot.server.bookkeeping.store_service import LAST_ROWS_S
-from bot.server.directory.departure import Phase
+from bot.server.directory.departure import ASK_S, HOLDS, LEAVE_S, ROUND_S, Phase, RedirectedCalls
 from bot.server.directory.live_calls import LiveCalls
-from bot.server.directory.redirected_calls import ASK_S, HOLDS, LEAVE_S, ROUND_S, RedirectedCalls
 from bot.server.http.app import STOP_S
-from bot.server.http.handler_context import HandlerContext
+from bot.server.http.app_keys import Listener
 from bot.server.workers.drain import drain
 from bot.server.workers.gunicorn_worker import KILL_AFTER_DRAIN_S
 from bot.testing.dialling.dial import new_call_sid
@@ -85,14 +84,14 @@ def test_a_pause_as_long_as_the_process_waits_is_taken(tmp_path: Path, pause: st
 async def test_a_process_without_a_call_stays_for_the_one_that_it_sent_round() -> None:
     calls = LiveCalls(load_settings({}))
     clock = Clock()
-    calls.departure.rounds = RedirectedCalls(clock)
-    calls.departure.rounds.send(CALL)
-    leaving = asyncio.create_task(drain(calls, HandlerContext(), 0, asyncio.Event()))
+    calls.departure.redirected = RedirectedCalls(clock)
+    calls.departure.redirected.send(CALL)
+    leaving = asyncio.create_task(drain(calls, Listener(), 0, asyncio.Event()))
     await until(lambda: calls.departure.ending)
     for _ in range(50):
         await asyncio.sleep(0)
     assert not leaving.done()
-    calls.departure.rounds.came(CALL)
+    calls.departure.redirected.came(CALL)
     await leaving
 
 
@@ -106,10 +105,10 @@ async def test_a_stream_that_comes_after_the_stop_is_let_in_so_that_what_follows
         async with await desk.upgrade(token) as stream:
             assert (await stream.receive()).type is aiohttp.WSMsgType.CLOSE
         assert verbs((await desk.post("/voice/next", form(call_sid, "in-progress")))[1]) == ["Pause", "Redirect"]
-        assert desk.calls.departure.rounds.out
+        assert desk.calls.departure.redirected.out
         again = await desk.post(f"/voice/next?held={HOLDS}", form(call_sid, "in-progress"))
         assert verbs(again[1]) == ["Say", "Hangup"]
-        assert not desk.calls.departure.rounds.out
+        assert not desk.calls.departure.redirected.out
         assert desk.calls.registry.counts(EVER_S).unasked == 0
 
 
@@ -118,10 +117,10 @@ async def test_a_new_call_is_sent_round_until_calls_are_being_ended_and_is_busy_
         call_sid = new_call_sid()
         desk.calls.departure.phase = Phase.DRAINING
         assert verbs((await desk.voice(call_sid))[1]) == ["Pause", "Redirect"]
-        assert desk.calls.departure.rounds.out
+        assert desk.calls.departure.redirected.out
         desk.calls.departure.phase = Phase.LEAVING
         assert "busy" in (await desk.voice(call_sid))[1]
-        assert not desk.calls.departure.rounds.out
+        assert not desk.calls.departure.redirected.out
         assert [entry["why"] for entry in desk.logged("call_refused")] == ["draining"] * 2
 
 
@@ -133,6 +132,6 @@ async def test_what_becomes_of_a_fallback_is_waited_for_a_little(path: str, fall
         desk.calls.departure.phase = Phase.LEAVING
         await desk.calls.departure.close()
         await desk.post(f"/voice/next?held={HOLDS}", form(call_sid, "in-progress"))
-        assert desk.calls.departure.rounds.out
+        assert desk.calls.departure.redirected.out
         await desk.post(path, form(call_sid, "in-progress"))
-        assert not desk.calls.departure.rounds.out
+        assert not desk.calls.departure.redirected.out

@@ -30,7 +30,6 @@ def try_address(host: str, port: int) -> None:
 
 
 def is_taken(host: str, port: int) -> bool:
-    """True where somebody listens already."""
     try:
         try_address(host, port)
     except CannotListen as error:
@@ -39,7 +38,6 @@ def is_taken(host: str, port: int) -> bool:
 
 
 def listener(host: str, port: int, backlog: int) -> socket.socket:
-    """A socket that listens. Raises CannotListen."""
     try:
         family, *_, address = _addresses(host, port)[0]
         return socket.create_server(address[:2], family=family, backlog=backlog)
@@ -63,19 +61,18 @@ def _sentence(host: str, port: int, error: OSError) -> str:
     number = error.errno
     if isinstance(error, socket.gaierror):
         return f"HOST is {host}, which is no address and can't be looked up ({error.strerror}); mend it, or unset it."
-    if number == errno.EADDRINUSE:
-        why, mend = "another program has that port", "stop that one, or mend HOST or PORT"
-    elif number in {errno.EACCES, errno.EPERM} and port < _FIRST_FREE_PORT:
-        why, mend = f"ports below {_FIRST_FREE_PORT} are not for everybody", "set PORT to a higher one, such as 8080"
-    elif number == errno.EADDRNOTAVAIL:
-        why, mend = "this machine has no such address", "unset HOST, or mend it"
-    elif number == errno.EAFNOSUPPORT:
-        why, mend = "this machine does not speak that kind of address", "unset HOST, or mend it"
-    elif number in {errno.EMFILE, errno.ENFILE}:
-        why, mend = "too many files are open", "raise the limit of open files (`ulimit -n`)"
-    else:
-        why, mend = os.strerror(number) if number else str(error), "mend HOST or PORT"
-    return f"The server can't listen on {host} port {port}: {why}; {mend}."
+    why = _WHY.get(number or 0, f"{os.strerror(number) if number else error}; mend HOST or PORT")
+    if number in {errno.EACCES, errno.EPERM} and port < _FIRST_FREE_PORT:
+        why = f"ports below {_FIRST_FREE_PORT} are not for everybody; set PORT to a higher one, such as 8080"
+    return f"The server can't listen on {host} port {port}: {why}."
 
 
 _FIRST_FREE_PORT = 1024
+_TOO_MANY_FILES = "too many files are open; raise the limit of open files (`ulimit -n`)"
+_WHY = {
+    errno.EADDRINUSE: "another program has that port; stop that one, or mend HOST or PORT",
+    errno.EADDRNOTAVAIL: "this machine has no such address; unset HOST, or mend it",
+    errno.EAFNOSUPPORT: "this machine does not speak that kind of address; unset HOST, or mend it",
+    errno.EMFILE: _TOO_MANY_FILES,
+    errno.ENFILE: _TOO_MANY_FILES,
+}

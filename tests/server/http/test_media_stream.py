@@ -17,7 +17,7 @@ from websockets.protocol import State
 from bot.realtime.connection import RealtimeConnection
 from bot.server.calls import phone_socket
 from bot.server.directory import stream_tokens
-from bot.server.http import media
+from bot.server.http import media_stream
 from bot.testing.dialling.dial import new_call_sid
 from bot.testing.dialling.stream_socket import Signing
 from bot.testing.dialling.webhook import signature
@@ -264,8 +264,8 @@ async def test_a_message_over_64_kib_closes_the_stream() -> None:
 
 @pytest.mark.parametrize("sends", ["nothing", "connected only", "frames only", "pings"])
 async def test_a_socket_that_sends_no_start_is_closed(sends: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert media.START_S == 5.0
-    monkeypatch.setattr(media, "START_S", 0.2)
+    assert media_stream.START_S == 5.0
+    monkeypatch.setattr(media_stream, "START_S", 0.2)
     async with standing() as desk:
         async with desk.stream(started=False) as hand:
             if sends == "connected only":
@@ -391,7 +391,7 @@ async def test_what_comes_while_nobody_listens_is_no_fault_of_the_protocol() -> 
 
 async def test_no_message_waits_for_another_to_share_its_packet() -> None:
     async with standing() as desk, desk.stream() as hand:
-        model = hand.bridge._model.connection
+        model = hand.bridge.model.connection
         await until(lambda: hand.bridge.call.listening.ready)
         for side in (hand.bridge._phone, model):
             transport: Any = getattr(side, "_transport", None)

@@ -1,4 +1,4 @@
-"""The media WebSocket: who may open it, and the loop that reads it (twilio-voice 3)."""
+"""Media streams: GET /media/{token} (twilio-voice 3). A stream without `start` is closed after START_S."""
 
 from __future__ import annotations
 
@@ -12,7 +12,8 @@ from bot.server.calls.live_call import LiveCall
 from bot.server.calls.phone_socket import ABNORMAL, NoUpgrade, PhoneSocket
 from bot.server.directory.departure import Phase
 from bot.server.directory.live_calls import LiveCalls
-from bot.server.http.handler_context import CALLS, DOOR, METER, SETTINGS, SPARING
+from bot.server.http.app_keys import CALLS, LISTENER, METER, RATE_LIMITED_LOG, SETTINGS
+from bot.server.http.webhook import NO_SIGNATURE
 from bot.server.shared.outcomes import FAILED
 from bot.server.shared.resumption import Past
 from bot.server.shared.socket_handover import request_head
@@ -20,17 +21,16 @@ from bot.twilio.signature import stream_ok, stream_url
 from bot.twilio.token import BadToken, StreamToken
 
 START_S = 5.0
-"""A socket that has not sent `start` by then is closed."""
+"""Seconds after which a stream that has not sent `start` is closed."""
 
 OVER_FIRST = FAILED | {"drained"}
 """Ends of a call whose stream may be yet to come, and is then let in for Twilio to ask what follows."""
 _WRONG = "its signature is wrong: TWILIO_AUTH_TOKEN is not the account's, or PUBLIC_URL not where Twilio connects to"
-_UNSIGNED = "it has no X-Twilio-Signature: somebody other than Twilio asks, or a proxy takes the header away"
 
 _log = structlog.get_logger()
 
 
-async def media(request: web.Request) -> web.StreamResponse:
+async def media_stream(request: web.Request) -> web.StreamResponse:
     """GET /media/{token}: 403 before the upgrade unless Twilio signed it and the token is good for one more use.
 
     The stream of a call for which no session was to be had is let in and closed.
@@ -40,11 +40,11 @@ async def media(request: web.Request) -> web.StreamResponse:
     signature = request.headers.get("X-Twilio-Signature", "")
     if not stream_ok(settings.auth_tokens, stream_url(settings.public_url, token), signature):
         request.app[METER].stream_refused("signature")
-        request.app[SPARING].warn(
+        request.app[RATE_LIMITED_LOG].warn(
             "stream_refused",
             str(bool(signature)),
             why="wrong or missing signature",
-            mend=_WRONG if signature else _UNSIGNED,
+            mend=_WRONG if signature else NO_SIGNATURE,
         )
         raise web.HTTPForbidden(text="wrong or missing signature\n")
     try:
@@ -76,7 +76,7 @@ async def media(request: web.Request) -> web.StreamResponse:
 
 
 def _never_began(calls: LiveCalls, live: LiveCall | None, call_sid: str) -> bool:
-    """Whether the call was over before any stream of it came, and what follows it will be answered."""
+    """True if the call was over before any stream of it came, and what follows it will be answered."""
     over = FAILED if calls.departure.phase is Phase.GONE else OVER_FIRST
     if live is not None:
         return live.bridge.call.ended in over and not live.bridge.attached
@@ -87,7 +87,7 @@ def _never_began(calls: LiveCalls, live: LiveCall | None, call_sid: str) -> bool
 async def _closed(request: web.Request, socket: PhoneSocket, call_sid: str) -> web.Response:
     """Let the stream in and close it: so Twilio asks what follows, and the caller gets what the operator chose.
 
-    A refusal would take him on in the document that asked for the stream, which only knows how to say goodbye.
+    A refusal would take them on in the document that asked for the stream, which only says goodbye.
     """
     request.app[METER].stream_refused("is_over")
     _log.warning("stream_refused", why="there was no session to be had", call_sid=call_sid)
@@ -99,7 +99,7 @@ async def _closed(request: web.Request, socket: PhoneSocket, call_sid: str) -> w
 
 async def _past(calls: LiveCalls, opened: StreamToken) -> Past | None:
     """The past of a call that another instance was to carry on."""
-    stored = None if calls.shelf is None else await calls.shelf.find(opened.call_sid, settled=False)
+    stored = None if calls.store_lookup is None else await calls.store_lookup.find(opened.call_sid, settled=False)
     return None if stored is None else stored.past._replace(leg=opened.leg)
 
 
@@ -112,14 +112,13 @@ async def _stream(request: web.Request, socket: PhoneSocket, bridge: Bridge) -> 
     else:
         socket.take(request.transport)
     try:
-        await bridge.finished()
+        await bridge.finished.wait()
     finally:
         timer.cancel()
 
 
 async def _handed_over(request: web.Request, call_sid: str) -> bool:
-    """Whether the connection went to the process that holds the session of this call."""
-    handover, owner = request.app[DOOR].handover, request.app[CALLS].registry.known(call_sid).owner
+    handover, owner = request.app[LISTENER].handover, request.app[CALLS].registry.known(call_sid).owner
     return handover is not None and await handover.give(request, owner)
 
 

@@ -4,48 +4,64 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from datetime import date
+from datetime import UTC, date, datetime
 
 from bot.call.outputs import EndReason
 from bot.call.rules.spend_cap import ALL_SPENT, level
 from bot.observe.guarded import guarded
 from bot.server.calls.live_call import LiveCall
 from bot.server.directory.call_directory import CallDirectory
-from bot.server.shared.spent_today import LOOK_S, SpentToday
+
+LOOK_S = 5.0
+"""Seconds between two looks at the day's money."""
 
 
-class DailySpend:
-    """What is spent today. A cap of 0 is none, and then calls are told only what the store has."""
+def utc_today() -> date:
+    return datetime.now(UTC).date()
 
-    def __init__(self, directory: CallDirectory, cap_nano_usd: int) -> None:
+
+class SpentToday:
+    """Billionths of a dollar spent since midnight UTC, by all instances, as well as this process can know it.
+
+    They are the store's last word and what this process has spent since: a store that is away must not lift the day's
+    cap. A cap of 0 is none, and then calls are told only what the store has.
+    """
+
+    def __init__(self, directory: CallDirectory, cap_nano_usd: int, today: Callable[[], date] = utc_today) -> None:
         self.on_spend: list[Callable[[int], None]] = []
         """Called every few seconds with what was spent today."""
         self._directory = directory
         self._cap = cap_nano_usd
+        self._today = today
         self._ended_nano_usd = 0
-        """What the calls that are over have spent in this process."""
-        self._day = SpentToday(self._own)
+        """Spent in this process by the calls that are over."""
+        self._count_from(0)
 
-    @property
-    def nano_usd(self) -> int:
-        return self._day.nano_usd
-
-    @property
-    def used_up(self) -> bool:
-        """Whether the day's money is."""
-        return bool(self._cap) and level(self.nano_usd, self._cap) >= ALL_SPENT
-
-    def add_up(self, live: LiveCall, _: EndReason | None = None) -> None:
-        """The call is over here."""
-        self._ended_nano_usd += live.used_nano_usd + live.line_nano_usd
+    def _count_from(self, stored_nano_usd: int) -> None:
+        self._stored, self._own_before, self._date = stored_nano_usd, self._own(), self._today()
 
     def _own(self) -> int:
         """As the store counts: sessions as they are used, lines when their calls end."""
         return self._ended_nano_usd + sum(live.used_nano_usd for live in self._directory)
 
+    @property
+    def nano_usd(self) -> int:
+        """The spending of this process alone, until the store has told."""
+        if self._today() != self._date:
+            self._count_from(0)
+        return self._stored + self._own() - self._own_before
+
+    @property
+    def used_up(self) -> bool:
+        return bool(self._cap) and level(self.nano_usd, self._cap) >= ALL_SPENT
+
+    def add_up(self, live: LiveCall, _: EndReason | None = None) -> None:
+        self._ended_nano_usd += live.used_nano_usd + live.line_nano_usd
+
     def stored(self, nano_usd: int, day: date | None = None) -> None:
-        """So much has been spent on `day`, UTC, by the store; what is told of yesterday counts no more."""
-        self._day.stored(nano_usd, day)
+        """Take the store's word for the spending of `day`, UTC, ours included. Told after midnight, it is void."""
+        if day in {None, self._today()}:
+            self._count_from(nano_usd)
         self._tell_all()
 
     def tell(self, live: LiveCall) -> None:
@@ -54,7 +70,7 @@ class DailySpend:
             live.bridge.daily_spend(self.nano_usd)
 
     async def watch(self) -> None:
-        """Tell the calls now and then, for ever, also while the store tells nothing."""
+        """Tell the calls every few seconds, for ever, also while the store tells nothing."""
         while True:
             with guarded():
                 self._tell_all()

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
+from unittest.mock import Mock
 
 import pytest
 from hypothesis import given
@@ -12,7 +13,7 @@ from hypothesis import strategies as st
 
 from bot.call.facts import UsageFact
 from bot.server.bookkeeping.store_service import _spent_today, keeping, midnight
-from bot.server.shared.spent_today import SpentToday
+from bot.server.directory.spent_today import SpentToday
 from bot.store.rows import CallEnded, CallStarted, Row, UsageKept
 from bot.testing.dialling.dial import new_call_sid
 from tests.postgres import Server
@@ -28,7 +29,13 @@ class Spender:
     def __init__(self) -> None:
         self.own = 7
         self.today = TODAY
-        self.day = SpentToday(lambda: self.own, lambda: self.today)
+        self.bridge = Mock()
+        self.day = SpentToday(cast(Any, [self]), 0, lambda: self.today)
+
+    @property
+    def used_nano_usd(self) -> int:
+        """As of the one call of the process."""
+        return self.own
 
 
 def test_a_process_counts_on_from_the_store_s_last_word() -> None:
@@ -81,7 +88,7 @@ async def test_the_cap_holds_although_no_store_ever_answers(tmp_path: Path, monk
     store = {"DATABASE_URL": url, "BOT_PII_KEY": "ab" * 32, "BOT_RECORD_DIR": str(tmp_path)}
     async with standing(keep=keeping, BOT_MAX_DAILY_USD="0.0001", **store) as desk:
         await desk.works()  # costs more than that
-        assert desk.calls.day.nano_usd > 100_000
+        assert desk.calls.spent_today.nano_usd > 100_000
         assert "<Stream" not in (await desk.voice(new_call_sid()))[1]
         assert [entry["why"] for entry in desk.logged("call_refused")] == ["spend_limit"]
 
@@ -116,8 +123,8 @@ async def test_what_is_stored_while_it_is_looked_is_not_counted_twice() -> None:
     store: Any = Draining(70, row)
     async with standing(BOT_MAX_DAILY_USD="2") as desk:
         await _spent_today(desk.calls, store)(store)
-        await until(lambda: desk.calls.day.nano_usd)
-        assert desk.calls.day.nano_usd == 70
+        await until(lambda: desk.calls.spent_today.nano_usd)
+        assert desk.calls.spent_today.nano_usd == 70
 
 
 async def test_what_the_store_has_yet_to_be_told_is_counted_too() -> None:
@@ -135,18 +142,18 @@ async def test_what_the_store_has_yet_to_be_told_is_counted_too() -> None:
     store: Any = Unwritable(1_000, *rows)
     async with standing(BOT_MAX_DAILY_USD="2") as desk:
         await _spent_today(desk.calls, store)(store)
-        await until(lambda: desk.calls.day.nano_usd)
-        assert desk.calls.day.nano_usd == 1_077
+        await until(lambda: desk.calls.spent_today.nano_usd)
+        assert desk.calls.spent_today.nano_usd == 1_077
 
 
 async def test_a_line_counts_when_its_call_ends_as_in_the_store() -> None:
     async with standing(BOT_MAX_DAILY_USD="100", BOT_TWILIO_USD_PER_MINUTE="1") as desk:
         async with desk.stream() as hand:
             await until(lambda: hand.bridge.call.spending.line_nano_usd)
-            assert desk.calls.day.nano_usd < 1_000_000_000
-            desk.calls.day.stored(0)
+            assert desk.calls.spent_today.nano_usd < 1_000_000_000
+            desk.calls.spent_today.stored(0)
         await desk.quiet()
-        assert 1_000_000_000 <= desk.calls.day.nano_usd < 1_100_000_000
+        assert 1_000_000_000 <= desk.calls.spent_today.nano_usd < 1_100_000_000
 
 
 async def test_what_one_instance_spends_stops_the_calls_of_another(
@@ -157,7 +164,7 @@ async def test_what_one_instance_spends_stops_the_calls_of_another(
     env = {**store, "BOT_MAX_DAILY_USD": "0.0001", "BOT_RECORD_DIR": str(tmp_path)}
     async with standing(keep=keeping, **env) as one, standing(keep=keeping, **env) as other:
         told: list[int] = []
-        other.calls.day.on_spend.append(told.append)
+        other.calls.spent_today.on_spend.append(told.append)
         assert not other.calls.admission.too_dear(new_call_sid())
         await one.works()
         await until(lambda: told and told[-1] > 100_000)

@@ -1,4 +1,4 @@
-"""What the handlers find in the application."""
+"""Keys of what the handlers find in the application."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from bot.server.shared.socket_handover import SocketHandover
 from bot.twilio.twiml import TwimlFiles
 
 
-class HandlerContext:
-    """The listener, once there is one, and the way to the other processes behind it, if there are any."""
+class Listener:
+    """The listening port, once there is one, and the way to the other processes on it, if there are any."""
 
     site: web.BaseSite | None = None
     handover: SocketHandover | None = None
@@ -28,6 +28,6 @@ class HandlerContext:
 SETTINGS: web.AppKey[Settings] = web.AppKey("settings", Settings)
 CALLS: web.AppKey[LiveCalls] = web.AppKey("calls", LiveCalls)
 TWIML: web.AppKey[TwimlFiles] = web.AppKey("twiml", TwimlFiles)
-DOOR: web.AppKey[HandlerContext] = web.AppKey("door")
-SPARING: web.AppKey[RateLimitedLog] = web.AppKey("sparing", RateLimitedLog)
+LISTENER: web.AppKey[Listener] = web.AppKey("listener")
+RATE_LIMITED_LOG: web.AppKey[RateLimitedLog] = web.AppKey("rate_limited_log", RateLimitedLog)
 METER: web.AppKey[Meter] = web.AppKey("meter", Meter)
