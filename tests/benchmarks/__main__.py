@@ -11,9 +11,9 @@ from pathlib import Path
 
 from tests.benchmarks import machine, plot, report
 from tests.benchmarks.measures import MEASURES
-from tests.benchmarks.processes import RigError
 from tests.benchmarks.report import Table
 from tests.benchmarks.rig import Rig
+from tests.benchmarks.rig_processes import RigError
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -11,7 +11,7 @@ import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.benchmarks.processes import ROOT
+from tests.benchmarks.rig_processes import ROOT
 
 PACKAGES = ("heardline", "aiohttp", "websockets", "uvloop", "msgspec")
 

@@ -9,8 +9,8 @@ from typing import Any
 from urllib.parse import urlencode, urlsplit
 
 from bot.testing.dialling.dial import new_call_sid, new_stream_sid
+from bot.testing.dialling.signed_webhook import Caller, check_answer, parse_document, signature
 from bot.testing.dialling.stream_socket import stream_signature
-from bot.testing.dialling.webhook import Caller, check_answer, parse_document, signature
 from bot.testing.handset.twilio_texts import StreamIds
 from tests.benchmarks.control import Reply, run_generator, serve_commands
 from tests.benchmarks.pacer import Pacer

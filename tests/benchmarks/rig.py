@@ -15,7 +15,7 @@ from typing import Any, Literal, Self
 from tests.benchmarks.machine import cores
 from tests.benchmarks.pacer import LIMIT_LAG_US
 from tests.benchmarks.phone_load import Target
-from tests.benchmarks.processes import Process, RigError, free_port
+from tests.benchmarks.rig_processes import Process, RigError, free_port
 from tests.benchmarks.summaries import Summary
 from tests.store.troubles import small_disk
 

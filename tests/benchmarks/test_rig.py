@@ -20,9 +20,9 @@ from tests.benchmarks.machine import describe
 from tests.benchmarks.measures.reaction import delays_us
 from tests.benchmarks.phone_call import PhoneCall, PhoneCounts
 from tests.benchmarks.plot import draw
-from tests.benchmarks.processes import Process
 from tests.benchmarks.report import Table, write
 from tests.benchmarks.rig import Rig
+from tests.benchmarks.rig_processes import Process
 from tests.benchmarks.stamps import CHARS, NOBODY, filler, now_ns, read_stamp, stamp
 from tests.benchmarks.summaries import Spread, summary
 from tests.benchmarks.turn_taking import TurnTaking

@@ -12,8 +12,8 @@ from dataclasses import asdict
 from pathlib import Path
 
 from tests.benchmarks.machine import allow_many_sockets
-from tests.benchmarks.processes import Process, RigError
 from tests.benchmarks.rig import SETTLE_S, Observation, Rig
+from tests.benchmarks.rig_processes import Process, RigError
 
 LIMIT_US = 20_000
 """Longest delay that a call may notice: one frame."""

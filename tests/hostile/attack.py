@@ -18,7 +18,7 @@ import msgspec
 import uvloop
 
 from bot.testing.dialling.dial import new_call_sid, new_stream_sid
-from bot.testing.dialling.webhook import DialFailed
+from bot.testing.dialling.signed_webhook import DialFailed
 from bot.testing.handset.twilio_texts import CONNECTED, StreamIds, TwilioTexts
 from tests.benchmarks.control import serve_commands
 from tests.benchmarks.frames import client_frame

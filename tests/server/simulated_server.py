@@ -27,8 +27,8 @@ from bot.server.http.app import running
 from bot.server.http.app_keys import CALLS
 from bot.testing.agent import Pacing, Reply, ScriptedAgent, Spoken, pattern
 from bot.testing.dialling.dial import DialResult, dial, new_call_sid, new_stream_sid
+from bot.testing.dialling.signed_webhook import Caller, parse_document, signature
 from bot.testing.dialling.stream_socket import Signing, stream_signature
-from bot.testing.dialling.webhook import Caller, parse_document, signature
 from bot.testing.handset.phone import SimulatedPhone
 from bot.testing.handset.twilio_texts import CONNECTED, StreamIds, TwilioTexts
 from bot.testing.model import Behaviour, SimulatedModel

@@ -77,7 +77,7 @@ async def test_a_call_whose_process_was_killed_is_in_the_store_up_to_its_last_fi
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(
-        "bot.testing.dialling.webhook.RETRY_GAP_S", 0.05
+        "bot.testing.dialling.signed_webhook.RETRY_GAP_S", 0.05
     )  # nobody is there when the phone asks for more
 
     def session(name: str) -> SimulatedModel:

@@ -10,7 +10,7 @@ import pytest
 from bot.call.conversation import state_deadlines
 from bot.server.http import voice_next, webhook
 from bot.testing.dialling.dial import new_call_sid
-from bot.testing.dialling.webhook import parse_document
+from bot.testing.dialling.signed_webhook import parse_document
 from tests.server.simulated_server import (
     ACCOUNT,
     AUTH_TOKEN,

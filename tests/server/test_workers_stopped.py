@@ -132,7 +132,7 @@ async def test_a_process_that_dies_loses_its_own_streams_and_no_others(tmp_path:
 @pytest.mark.usefixtures("short_pauses")
 async def test_a_second_ctrl_c_ends_the_calls(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(
-        "bot.testing.dialling.webhook.RETRY_GAP_S", 0.05
+        "bot.testing.dialling.signed_webhook.RETRY_GAP_S", 0.05
     )  # the server is gone when the phones ask for more
     async with serving(tmp_path, LONG, BOT_DRAIN_SECONDS=str(EVER_S)) as instance, asyncio.TaskGroup() as group:
         phones = [a_phone() for _ in range(CALLS)]

@@ -14,8 +14,8 @@ from urllib.parse import urljoin
 import aiohttp
 
 from bot.testing.dialling.others import Others, Person, dialled, recorded
+from bot.testing.dialling.signed_webhook import Caller, DialFailed, parse_document, request_document
 from bot.testing.dialling.stream_socket import Signing, StreamFailed, run_stream
-from bot.testing.dialling.webhook import Caller, DialFailed, parse_document, request_document
 from bot.testing.handset.phone import SimulatedPhone
 
 MAX_DOCUMENTS = 10

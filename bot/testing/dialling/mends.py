@@ -11,8 +11,8 @@ import aiohttp
 
 from bot.config.values.hosts import is_host
 from bot.observe.terminal_text import visible
+from bot.testing.dialling.signed_webhook import DialFailed
 from bot.testing.dialling.stream_socket import StreamFailed
-from bot.testing.dialling.webhook import DialFailed
 
 _LONGEST = 80
 _NO_BOT_BEHIND = frozenset({502, 503, 504, 520, 521, 522, 523, 524, 530})

@@ -6,7 +6,7 @@ import secrets
 from dataclasses import dataclass
 from typing import Literal
 
-from bot.testing.dialling.webhook import Caller
+from bot.testing.dialling.signed_webhook import Caller
 
 Person = Literal["answers", "is_busy", "does_not_answer"]
 _STATUS = {"answers": "completed", "is_busy": "busy", "does_not_answer": "no-answer"}

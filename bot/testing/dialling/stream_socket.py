@@ -10,7 +10,7 @@ from urllib.parse import urlsplit, urlunsplit
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidStatus
 
-from bot.testing.dialling.webhook import Caller, signature
+from bot.testing.dialling.signed_webhook import Caller, signature
 from bot.testing.handset.phone import SimulatedPhone
 
 Signing = Literal["plain", "trailing_slash", "port_443", "wrong_token", "https_scheme"]

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from tests.benchmarks.measures.own_limits import say_limits
-from tests.benchmarks.processes import RigError
 from tests.benchmarks.report import Cell, Table
 from tests.benchmarks.rig import SETTLE_S, Kind, Loss, Observation, Rig, Subject
+from tests.benchmarks.rig_processes import RigError
 
 LEVELS = (1, 50, 200, 400)
 LIMIT_US = 20_000

@@ -6,9 +6,9 @@ from collections import defaultdict, deque
 from collections.abc import Sequence
 
 from tests.benchmarks.measures.own_limits import say_limits
-from tests.benchmarks.processes import RigError
 from tests.benchmarks.report import Table
 from tests.benchmarks.rig import ARRIVE_S, SETTLE_S, Kind, Observation, Rig
+from tests.benchmarks.rig_processes import RigError
 from tests.benchmarks.summaries import Summary, summary
 
 CALLS = (1, 50)

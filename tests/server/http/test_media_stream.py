@@ -19,8 +19,8 @@ from bot.server.calls import phone_socket
 from bot.server.directory import stream_tokens
 from bot.server.http import media_stream
 from bot.testing.dialling.dial import new_call_sid
+from bot.testing.dialling.signed_webhook import signature
 from bot.testing.dialling.stream_socket import Signing
-from bot.testing.dialling.webhook import signature
 from bot.testing.model import Behaviour
 from bot.twilio.token import LIFETIME_S, NONCE_BYTES, seal, stream_keys
 from tests.realtime.raw_model import RawModel

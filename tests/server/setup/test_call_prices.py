@@ -16,7 +16,7 @@ from bot.realtime.usage import PerToken
 from bot.server.setup.call_prices import call_money, half_blind, price_lines, unpriced
 from bot.testing.agent import Failure, Reply, Spoken, pattern
 from bot.testing.dialling.dial import new_call_sid
-from bot.testing.dialling.webhook import parse_document
+from bot.testing.dialling.signed_webhook import parse_document
 from tests.server.http.test_metrics_route import found
 from tests.server.simulated_server import GREETING, QUICK, ServerUnderTest, a_phone, heard, standing, until
 

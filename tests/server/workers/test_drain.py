@@ -168,7 +168,7 @@ async def test_a_second_stop_by_a_person_ends_the_calls_at_once(
     told: tuple[signal.Signals, ...], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(
-        "bot.testing.dialling.webhook.RETRY_GAP_S", 0.05
+        "bot.testing.dialling.signed_webhook.RETRY_GAP_S", 0.05
     )  # the server is gone when the phone asks for more
     async with serving(LONG) as (reach, task):
         phone = a_phone()

@@ -13,8 +13,8 @@ import pytest
 from aiohttp import WSMsgType, web
 
 from bot.testing.dialling.dial import DialResult, dial, new_call_sid, new_stream_sid
+from bot.testing.dialling.signed_webhook import DialFailed, check_answer, parse_document, signed_url
 from bot.testing.dialling.stream_socket import StreamFailed, requested_url, stream_signature
-from bot.testing.dialling.webhook import DialFailed, check_answer, parse_document, signed_url
 from bot.testing.handset.phone import SimulatedPhone
 from bot.testing.handset.twilio_texts import StreamIds
 from tests.waiting import GIVE_UP_S

@@ -8,9 +8,9 @@ from typing import Any
 import aiohttp
 import pytest
 
-from bot.testing.dialling import webhook
+from bot.testing.dialling import signed_webhook
 from bot.testing.dialling.overrides import BadOverrideError, Overrides, overrides
-from bot.testing.dialling.webhook import Caller, DialFailed, request_document
+from bot.testing.dialling.signed_webhook import Caller, DialFailed, request_document
 from bot.testing.network.loopback import LoopbackServer
 
 URL = "https://bot.example.com/voice/next"
@@ -85,7 +85,7 @@ async def test_a_server_error_is_not_tried_again_by_default(fragment: str) -> No
 
 async def test_a_refused_connection_is_tried_again_once_by_default(monkeypatch: pytest.MonkeyPatch) -> None:
     tries: list[Any] = []
-    real = webhook._request
+    real = signed_webhook._request
 
     async def counted(*args: Any) -> str:
         tries.append(args)
