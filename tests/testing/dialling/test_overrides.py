@@ -62,7 +62,7 @@ async def asked(server: Faulty, fragment: str) -> str:
 
 @pytest.fixture(autouse=True)
 def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(webhook, "RETRY_GAP_S", 0.01)
+    monkeypatch.setattr(signed_webhook, "RETRY_GAP_S", 0.01)
 
 
 @pytest.mark.parametrize(
@@ -91,7 +91,7 @@ async def test_a_refused_connection_is_tried_again_once_by_default(monkeypatch: 
         tries.append(args)
         return await real(*args)
 
-    monkeypatch.setattr(webhook, "_request", counted)
+    monkeypatch.setattr(signed_webhook, "_request", counted)
     async with aiohttp.ClientSession() as http:
         with pytest.raises(DialFailed, match="11205"):
             await request_document(http, CALLER, "http://127.0.0.1:9/voice", "ringing")
