@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import os
+import signal
 from collections.abc import Iterator
 from contextlib import ExitStack
 
@@ -19,6 +20,8 @@ __all__ = ["logging_as_before", "pytest_addoption", "pytest_asyncio_loop_factori
 
 settings.register_profile("any machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("any machine")
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # a shell in the background has it so, and commands inherit that
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 SLOW_LIMIT_S = 3600
 """A slow test that takes longer hangs; all others have the limit of pyproject.toml."""

@@ -72,7 +72,7 @@ def test_the_same_seed_draws_the_same_and_none_twice() -> None:
 def test_the_tests_nearest_to_a_file_come_first_and_then_all_of_its_area() -> None:
     near, rest = suites("twilio", Path("bot/twilio/token.py"))
     assert near[0] == "tests/twilio/test_token.py"
-    assert "tests/server/http/test_media.py" in near
+    assert "tests/server/http/test_media_stream.py" in near
     assert "tests/twilio/test_playout.py" in rest
     assert not set(near) & set(rest)
     assert all((ROOT / one).exists() for one in near + rest)

@@ -136,7 +136,7 @@ async def test_a_call_that_begins_late_in_the_day_is_told_at_once() -> None:
         desk.calls.spent_today.stored(round(1.9 * USD))
         async with desk.stream() as hand:
             await until(lambda: desk.logged("spend_limit_near"))
-            assert hand.bridge.call.spending.level() == 1
+            assert hand.bridge.call.spending.level == 1
             assert told_of_money(desk) == ["spend_limit_near"]
 
 
