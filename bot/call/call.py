@@ -33,6 +33,7 @@ from bot.call.inputs import (
 )
 from bot.call.outputs import End, EndReason, Output
 from bot.call.rules.session_liveness import SessionLiveness
+from bot.call.session.session_state import Session
 from bot.call.settings import CallSettings
 from bot.call.states import Happening, State
 from bot.call.wiring import Parts
@@ -55,7 +56,7 @@ class Call:
         self.ended: EndReason | None = None
         self._parts = parts = Parts(settings)
         self.listening, self.speaking = parts.listening, parts.speaking
-        self.responses, self.transcript = parts.responses, parts.transcript
+        self.transcript = parts.transcript
         self.limits, self.spending, self.farewell = parts.limits, parts.spending, parts.farewell
         self._step, self._floor, self._sessions = parts.step, parts.floor, parts.sessions
         self._admission, self._announcement, self._answer = parts.admission, parts.announcement, parts.answer
@@ -68,8 +69,7 @@ class Call:
             parts.step,
             floor=parts.floor,
             listening=parts.listening,
-            responses=parts.responses,
-            turns=parts.turns,
+            session=parts.session,
             filler=parts.filler,
             retries=parts.retries,
             lose=session.lose,
@@ -197,6 +197,11 @@ class Call:
     def state(self) -> State:
         """Who has the floor."""
         return self._floor.state
+
+    @property
+    def session(self) -> Session:
+        """What is known of the session at hand."""
+        return self._parts.session.now
 
     @property
     def counts(self) -> Counter[str]:

@@ -32,7 +32,7 @@ OF_THE_SESSION = {
     "Uplink": "ready appended_bytes _fresh _quiet_at",
     "ResponseTimeout": "_since_us",
     "NoProgress": "_speech_us",
-    "ResponseGate": "active parameters _known _asked _in_the_way _stillborn cancelling",
+    "ResponseGate": "active parameters _known _asked _asked_for _in_the_way _stillborn cancelling",
     "SessionLiveness": "_answer_us _made_us _end_us _speech_us _over_us",
     "Failover": "ready _plan",
     "Transcript": "_by_item",
@@ -60,7 +60,7 @@ GOES_OVER = {
     "Opening": "settled _answer_owed _times _held_us",
     "ResponseTimeout": "_quiet_us",
     "NoProgress": "_since_us _turns _said",
-    "ResponseGate": "_wanted _asked_for _closed _last _number",
+    "ResponseGate": "_wanted closed last requests",
     "SessionLiveness": "said_us _not_before_us _listen_us",
     "Failover": "ever_ready deaf _next _dial_us _give_up_us _waited _tries _ready_us _lost_us failure",
     "SpendCap": "model_nano_usd transcription_nano_usd _number _day_nano_usd _answered",
@@ -82,6 +82,7 @@ GOES_OVER = {
 CHOSEN = {
     "StreamAdmission": "_settings",
     "Announcement": "recorded",
+    "CurrentSession": "_settings",
     "Announcement.recorded": "_item_id _words entry",
     "Call": "settings",
     "CallerSpeech": "_prefix_ms _silence_ms _trusted",
@@ -99,7 +100,7 @@ CHOSEN = {
     "NoProgress": "_longest_us",
     "SessionLiveness": "_quiet_us _most_us _wanted",
     "SpendCap": "_money _before_us _before_nano_usd _models _capped",
-    "TurnOwnership": "can_truncate may_leave _at_first _owed_at_first _session",
+    "TurnOwnership": "can_truncate may_leave _at_first _session",
 }
 """Known as the call begins, and never anything else."""
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from bot.call.conversation.hang_up import NO_SUCH_FUNCTION, TOO_EARLY, HangUp, function_output
 from bot.call.prompts.greeting import Greeting
-from bot.call.session.response_gate import ResponseGate
+from bot.call.session.session_state import CurrentSession
 from bot.call.step import Step
 from bot.call.transcript.transcript import Transcript
 from bot.realtime.events import CreateItem, OutputItemDone
@@ -17,10 +17,10 @@ class FunctionCalls:
     """Every finished call of a function is answered, but for a hang-up: its answer is the end of the call."""
 
     def __init__(
-        self, step: Step, responses: ResponseGate, ending: HangUp, *, greeting: Greeting, transcript: Transcript
+        self, step: Step, session: CurrentSession, ending: HangUp, *, greeting: Greeting, transcript: Transcript
     ) -> None:
         self._step = step
-        self._responses = responses
+        self._session = session
         self._ending = ending
         self._greeting = greeting
         self._transcript = transcript
@@ -35,8 +35,8 @@ class FunctionCalls:
             self._step.report("hang_up_refused")
             self._answer(function_output(call_id, TOO_EARLY))
             return False
-        self._responses.answered(event.response_id)
-        if self._responses.suppressed(event.response_id):
+        self._session.now.responses.answered(event.response_id)
+        if self._session.now.responses.suppressed(event.response_id):
             self._answer(function_output(call_id, "interrupted"))
         elif item.name == HANG_UP:
             self._ending.ask(call_id)
@@ -44,7 +44,7 @@ class FunctionCalls:
             return True
         else:
             self._answer(function_output(call_id, NO_SUCH_FUNCTION))
-            self._responses.want({})
+            self._session.now.responses.want({})
         return False
 
     def _may_hang_up(self, response_id: str) -> bool:

@@ -16,9 +16,8 @@ from typing import Any
 from bot.call.conversation.state_machine import StateMachine
 from bot.call.outputs import EndReason
 from bot.call.playout.playout_queue import PlayoutQueue
-from bot.call.session.response_gate import ResponseGate
 from bot.call.session.response_status import in_words
-from bot.call.session.turn_ownership import TurnOwnership
+from bot.call.session.session_state import CurrentSession
 from bot.call.states import Happening
 from bot.call.step import Step
 from bot.realtime.events import CreateItem, Response
@@ -44,9 +43,8 @@ class Goodbye:
         step: Step,
         floor: StateMachine,
         *,
-        responses: ResponseGate,
+        session: CurrentSession,
         speaking: PlayoutQueue,
-        turns: TurnOwnership,
     ) -> None:
         self.closing = False
         self.why: EndReason = "bot_hung_up"
@@ -54,9 +52,8 @@ class Goodbye:
         """Whether the caller has heard the goodbye to its end."""
         self._step = step
         self._floor = floor
-        self._responses = responses
+        self._session = session
         self._speaking = speaking
-        self._turns = turns
         self._tries = 0
         self._asked = False
         """Whether the session at hand has been told what the goodbye is to be."""
@@ -70,17 +67,18 @@ class Goodbye:
         """From here on there is no response but the goodbye."""
         self.closing = True
         self.why = why
-        self._responses.close()
+        self._session.now.responses.close()
         self._floor.close(why)
         self._take_turns()
 
     def _take_turns(self) -> None:
         """Where the server can listen and leave the rest to us; elsewhere it answers, and its answer is cancelled."""
-        if self._turns.may_leave and self._turns.server_may_answer:
-            self._step.send(self._turns.update(self._step.event_id("session"), server_owns=False))
+        turns = self._session.now.turns
+        if turns.may_leave and turns.server_may_answer:
+            self._step.send(turns.update(self._step.event_id("session"), server_owns=False))
 
-    def session_lost(self) -> None:
-        """A goodbye that was being made is not made to its end: of one that will be heard there is no second."""
+    def broken_off(self) -> None:
+        """The session is lost, and no goodbye made to its end: of one that will be heard there is no second."""
         if self._goodbye is not None and not self._complete:
             self._spoilt = bool(self._speaking.ledger.of_response(self._goodbye))
             self._goodbye = None
@@ -98,9 +96,10 @@ class Goodbye:
 
         `ready`: there is a session to ask.
         """
-        if not self.closing or self._floor.caller_speaking or self._responses.awaited:
+        session = self._session.now
+        if not self.closing or self._floor.caller_speaking or session.responses.awaited:
             return False
-        if self._turns.server_acts and self._floor.answer_due:  # it comes first, and is cancelled
+        if session.turns.server_acts and self._floor.answer_due:  # it comes first, and is cancelled
             return False
         if self._spoilt or self._tries == MAX_TRIES:
             return True
@@ -110,8 +109,8 @@ class Goodbye:
             self._asked = True
             self.say(GOODBYE_ITEM, GOODBYE)
         self._tries += 1
-        self._responses.want_last(PARAMETERS)
-        request = self._responses.release()
+        session.responses.want_last(PARAMETERS)
+        request = session.responses.release()
         if request is not None:
             self._step.send(request)
         self._floor.happen(Happening.HANG_UP_ASKED)
@@ -125,8 +124,9 @@ class Goodbye:
         """
         if not self.closing or self._is_ours(response):
             return True
-        self._responses.intruded(response.id)
-        self._step.send(self._responses.cancel(response.id, self._step.event_id("cancel")))
+        responses = self._session.now.responses
+        responses.intruded(response.id)
+        self._step.send(responses.cancel(response.id, self._step.event_id("cancel")))
         self._floor.response_started(suppressed=False)
         return False
 
@@ -134,12 +134,13 @@ class Goodbye:
         """By what it gives back of our request; xAI gives nothing back: by whether it can be anything else."""
         if response.metadata == PURPOSE:
             return True
-        own_answer = self._turns.server_may_answer and self._floor.answer_due
-        return self._responses.last_asked_for and not own_answer
+        session = self._session.now
+        own_answer = session.turns.server_may_answer and self._floor.answer_due
+        return session.responses.last_asked_for and not own_answer
 
     def created(self, response: Response) -> None:
         """A response that may be was made; a goodbye that the caller spoke over before it was made is none."""
-        if self.closing and not self._responses.suppressed(response.id):
+        if self.closing and not self._session.now.responses.suppressed(response.id):
             self._goodbye, self._complete = response.id, False
 
     def interrupted(self) -> None:

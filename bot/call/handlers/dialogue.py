@@ -28,7 +28,7 @@ class Dialogue:
             if not dropped:
                 return
         elif parts.opening.heard():
-            parts.responses.forget()
+            parts.session.now.responses.forget()
             parts.retries.caller_spoke()
             if may_interrupt and parts.interrupt.possible:
                 parts.farewell.interrupted()
@@ -56,8 +56,8 @@ class Dialogue:
         parts.idle.caller_turn(event.item_id)
         if parts.opening.turn_committed():
             return
-        if parts.responses.busy or not parts.turns.server_acts:
-            parts.responses.want({})
+        if parts.session.now.responses.busy or not parts.session.now.turns.server_acts:
+            parts.session.now.responses.want({})
 
     def caller_transcript_grows(self, event: events.CallerTranscriptGrows | events.CallerTranscript) -> None:
         """What was understood of the turn so far."""
@@ -89,12 +89,12 @@ class Dialogue:
         parts, response = self._parts, event.response
         if not (parts.farewell.allows(response) and parts.opening.allows(response)):
             return
-        if parts.turns.server_may_answer:
-            parts.responses.forget()
-        parts.responses.created(response.id)
-        suppressed = parts.responses.suppressed(response.id)
+        if parts.session.now.turns.server_may_answer:
+            parts.session.now.responses.forget()
+        parts.session.now.responses.created(response.id)
+        suppressed = parts.session.now.responses.suppressed(response.id)
         if suppressed:  # the caller spoke after we had asked and before it was made
-            parts.step.send(parts.responses.cancel(response.id, parts.step.event_id("cancel")))
+            parts.step.send(parts.session.now.responses.cancel(response.id, parts.step.event_id("cancel")))
         else:
             parts.account.response_created(response.id)
         parts.answer.response_created()
@@ -129,7 +129,7 @@ class Dialogue:
 
     def response_done(self, event: events.ResponseDone) -> EndReason | None:
         parts, response = self._parts, event.response
-        parts.responses.done(response.id)
+        parts.session.now.responses.done(response.id)
         parts.response_timeout.response_done()
         parts.answer.response_done(response.id)
         parts.opening.response_done(response)

@@ -44,7 +44,7 @@ class PhoneSide:
         if floor.caller_speaking:
             floor.happen(Happening.SPEECH_STARTED)
         parts.step.report("begun", after_ms=parts.step.now_us // 1000)
-        if parts.responses.awaited:
+        if parts.session.now.responses.awaited:
             floor.happen(Happening.RESPONSE_STARTED)
         if parts.ending.asked:
             floor.happen(Happening.HANG_UP_ASKED)

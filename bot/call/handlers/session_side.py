@@ -32,17 +32,17 @@ class SessionSide:
         An idle session has been told this already, as the first thing it heard (bot.server.calls.warm_pool).
         """
         parts, step = self._parts, self._parts.step
-        session = parts.turns.tell()
+        session = parts.session.now.turns.tell()
         if session is not None:
             event_id = OPENING_UPDATE if parts.sessions.created() else step.event_id("session")
             step.send(events.UpdateSession(session, event_id))
 
     def updated(self, event: events.SessionUpdated) -> EndReason | None:
         parts = self._parts
-        if not parts.formats.settle(event.session):
+        if not parts.session.now.formats.settle(event.session):
             return "model_unavailable"
         if parts.listening.ready:
-            parts.turns.confirmed()
+            parts.session.now.turns.confirmed()
         elif self._succession.take_over():
             parts.limits.session_ready()
             self.release()
@@ -77,14 +77,14 @@ class SessionSide:
         """Once announcement and greeting have been heard, nothing stands against the server's acting by itself."""
         parts, step = self._parts, self._parts.step
         heard = parts.opening.settled and parts.announcement.proven and not parts.floor.caller_speaking
-        if heard and not parts.farewell.closing and parts.turns.take_owed():
-            step.send(parts.turns.update(step.event_id("session"), server_owns=True))
+        if heard and not parts.farewell.closing and parts.session.now.turns.take_owed():
+            step.send(parts.session.now.turns.update(step.event_id("session"), server_owns=True))
 
     def release(self) -> None:
         """Ask for the response that is wanted, if it may be asked for now."""
         parts = self._parts
         waits = parts.floor.caller_speaking or parts.opening.waits_for_server
-        request = None if waits else parts.responses.release()
+        request = None if waits else parts.session.now.responses.release()
         if request is not None:
             parts.step.send(request)
 
@@ -110,7 +110,7 @@ class SessionSide:
 
     def change(self) -> None:
         """A step is over: let the session that waits take over, if this is the moment."""
-        parts, responses = self._parts, self._parts.responses
+        parts, responses = self._parts, self._parts.session.now.responses
         calm = not responses.busy and not parts.floor.caller_speaking
         pause = calm and parts.floor.state is State.LISTENING and not responses.awaited
         silent = pause and not parts.speaking.has_floor(parts.step.now_us)

@@ -41,7 +41,7 @@ class Settling:
             return None
         parts.greeting.line_silent()
         parts.account.look()
-        if parts.floor.line_silent(response_awaited=parts.responses.awaited):
+        if parts.floor.line_silent(response_awaited=parts.session.now.responses.awaited):
             parts.farewell.played_out()
             return "bot_hung_up"
         return parts.farewell.why if parts.farewell.go_on(ready=parts.listening.ready) else None

@@ -12,7 +12,7 @@ from typing import Any
 
 from bot.call.outputs import EndReason
 from bot.call.rule import NEVER_US, Bound, Level
-from bot.call.session.response_gate import ResponseGate
+from bot.call.session.session_state import CurrentSession
 from bot.call.settings import CallSettings
 from bot.call.step import Step
 from bot.realtime.events import CreateItem
@@ -35,12 +35,12 @@ class Idle(Bound):
 
     reason: EndReason = "idle"
 
-    def __init__(self, settings: CallSettings, step: Step, responses: ResponseGate) -> None:
+    def __init__(self, settings: CallSettings, step: Step, session: CurrentSession) -> None:
         self.silent = False
         """Nobody speaks, nothing is awaited, and the session is there to ask."""
         self._longest_us = round(settings.idle_s * 1_000_000)
         self._step = step
-        self._responses = responses
+        self._session = session
         self._quiet_us = 0
         """Silence so far, up to `_since_us`."""
         self._since_us: int | None = None
@@ -108,7 +108,7 @@ class Idle(Bound):
             content = [{"type": "input_text", "text": PROMPT}]
             item = {"id": f"still_there_{self._number}", "type": "message", "role": "system", "content": content}
             self._step.send(CreateItem(item, self._step.event_id("item")))
-            self._responses.want(PARAMETERS)
+            self._session.now.responses.want(PARAMETERS)
 
     def level(self) -> Level:
         return 2 if self._prompts == MAX_PROMPTS and self._full() else 0

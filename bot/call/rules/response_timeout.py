@@ -13,7 +13,7 @@ from bot.call.playout.playout_queue import PlayoutQueue
 from bot.call.prompts.filler import Filler
 from bot.call.rule import NEVER_US, Rule
 from bot.call.rules.retries import Retries
-from bot.call.session.response_gate import ResponseGate
+from bot.call.session.session_state import CurrentSession
 from bot.call.states import State
 from bot.call.step import Step
 from bot.call.uplink.frames_and_gaps import Uplink
@@ -28,7 +28,7 @@ class ResponseTimeout(Rule):
         step: Step,
         floor: StateMachine,
         *,
-        responses: ResponseGate,
+        session: CurrentSession,
         listening: Uplink,
         speaking: PlayoutQueue,
         interrupt: BargeIn,
@@ -38,7 +38,7 @@ class ResponseTimeout(Rule):
         self._answer_us = round(response_s * 1_000_000)
         self._step = step
         self._floor = floor
-        self._responses = responses
+        self._session = session
         self._listening = listening
         self._speaking = speaking
         self._interrupt = interrupt
@@ -51,7 +51,7 @@ class ResponseTimeout(Rule):
 
     def look(self) -> None:
         floor, started, ready = self._floor, bool(self._speaking.stream_sid), self._listening.ready
-        owed = floor.state is State.THINKING or self._responses.awaited
+        owed = floor.state is State.THINKING or self._session.now.responses.awaited
         waits = started and owed and not floor.caller_speaking
         self._filler.wait(waits=waits or (started and not ready))
         if (

@@ -21,8 +21,7 @@ from bot.call.outputs import EndReason
 from bot.call.prompts.filler import Filler
 from bot.call.rule import NEVER_US, Rule
 from bot.call.rules.retries import Retries
-from bot.call.session.response_gate import ResponseGate
-from bot.call.session.turn_ownership import TurnOwnership
+from bot.call.session.session_state import CurrentSession
 from bot.call.settings import CallSettings
 from bot.call.step import Step
 from bot.call.uplink.frames_and_gaps import Uplink
@@ -65,8 +64,7 @@ class SessionLiveness(Rule):
         *,
         floor: StateMachine,
         listening: Uplink,
-        responses: ResponseGate,
-        turns: TurnOwnership,
+        session: CurrentSession,
         filler: Filler,
         retries: Retries,
         lose: Lose,
@@ -79,8 +77,7 @@ class SessionLiveness(Rule):
         self._step = step
         self._floor = floor
         self._listening = listening
-        self._responses = responses
-        self._turns = turns
+        self._session = session
         self._filler = filler
         self._retries = retries
         self._lose = lose
@@ -96,7 +93,7 @@ class SessionLiveness(Rule):
         self._not_before_us = 0
 
     def look(self) -> None:
-        now_us, floor, responses = self._step.now_us, self._floor, self._responses
+        now_us, floor, responses = self._step.now_us, self._floor, self._session.now.responses
         ready = self._listening.ready and self._wanted
         self._answer_us = _since(self._answer_us, now_us, owed=ready and (responses.asked or self._own_answer_due))
         making = responses.making and not floor.caller_speaking
@@ -113,9 +110,9 @@ class SessionLiveness(Rule):
 
         Nor to one who gets no other answer than a goodbye, unless the server answers by itself all the same.
         """
-        floor, responses = self._floor, self._responses
-        due = floor.answer_due and not floor.caller_speaking and responses.active is None
-        return due and (self._turns.server_acts or not responses.closed)
+        floor, session = self._floor, self._session.now
+        due = floor.answer_due and not floor.caller_speaking and session.responses.active is None
+        return due and (session.turns.server_acts or not session.responses.closed)
 
     @property
     def _owed(self) -> tuple[tuple[int | None, int], ...]:
@@ -136,7 +133,8 @@ class SessionLiveness(Rule):
         """The session owes a word and says nothing; an answer it owed is one that did not come in time."""
         if not self._hangs():
             return None
-        owed = (self._floor.answer_due or self._responses.busy) and not self._responses.cancelling
+        responses = self._session.now.responses
+        owed = (self._floor.answer_due or responses.busy) and not responses.cancelling
         why = self._lose("timeout", 0, "it says nothing, though something is due")
         return "model_unavailable" if why is None and owed and self._retries.overdue(None) else why
 

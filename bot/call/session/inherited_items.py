@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from bot.call.playout.playout_queue import PlayoutQueue
 from bot.call.step import Step
 from bot.call.transcript.past_turns import heard_as, said_as, said_item
 from bot.call.transcript.transcript import Turn
@@ -17,19 +16,13 @@ from bot.realtime.events import CreateItem, DeleteItem
 class InheritedItems:
     """Items of earlier sessions, by their ids there, that were still to be heard when the last one was lost."""
 
-    def __init__(self, step: Step, speaking: PlayoutQueue) -> None:
+    def __init__(self, step: Step, playing: frozenset[str]) -> None:
         self._step = step
-        self._speaking = speaking
-        self._items: frozenset[str] = frozenset()
+        self._items = playing
         self._told: dict[str, Turn] = {}
 
-    def session_lost(self) -> None:
-        """Whatever plays now is of no session to come."""
-        self._items = frozenset([entry.item_id for entry in self._speaking.ledger.heard(self._step.now_us)])
-        self._told = {}
-
     def tell(self, turns: Iterable[Turn]) -> None:
-        """The next session was told these turns."""
+        """The session was told these turns."""
         self._told = {turn.item_id: turn for turn in turns if turn.item_id in self._items}
 
     def owns(self, item_id: str) -> bool:

@@ -43,11 +43,6 @@ class PendingDeletes:
         """Whether the item that now stands finished is to be deleted."""
         return self._waiting.pop(item_id, None) is not None
 
-    def session_lost(self) -> None:
-        """There is nothing left to delete."""
-        self._waiting.clear()
-        self._silent.clear()
-
     def response_done(self, response_id: str) -> list[str]:
         """The items to delete now that their response is over."""
         gone = [item for item, response in self._waiting.items() if response == response_id]

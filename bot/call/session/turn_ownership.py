@@ -26,7 +26,7 @@ class TurnOwnership:
         self.server_owns = not self.may_leave or (settings.barge_in == "on" and not opens)
         self._owed = not self.server_owns and settings.barge_in == "on"
         """The server is to own the turns, but not yet."""
-        self._at_first, self._owed_at_first = self.server_owns, self._owed
+        self._at_first = self.server_owns
         self._session = settings.session
         self._told = False
         """Whether the session at hand was told what to be."""
@@ -62,13 +62,6 @@ class TurnOwnership:
         """A `session.updated` came. It names no event id, but the server answers in order: it is the oldest's."""
         if self._pending:
             self.server_owns = self._pending.pop(next(iter(self._pending)))
-
-    def session_lost(self) -> None:
-        """The next session begins as the first one did."""
-        self.server_owns = self._at_first
-        self._owed = self._owed_at_first
-        self._told = False
-        self._pending.clear()
 
     def refused(self, event_id: str | None) -> None:
         """An event of ours was refused. If it was an update, it was discarded whole: the owner stays who he was."""

@@ -162,8 +162,8 @@ class TurnLog:
                 self._never_heard(item_id)
         self.look()
 
-    def session_lost(self) -> None:
-        """No more audio or text comes: what was being made is as long as what has come of its sound."""
+    def broken_off(self) -> None:
+        """The session is lost: what was being made is as long as what has come of its sound."""
         ledger = self._speaking.ledger
         for entry in ledger.heard(self._step.now_us):
             if entry.response_id and not entry.done:

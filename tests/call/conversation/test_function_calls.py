@@ -9,7 +9,7 @@ from bot.call.conversation.hang_up import NO_SUCH_FUNCTION, NOT_NOW, HangUp, fun
 from bot.call.outputs import Output, Report
 from bot.call.playout.playout_queue import PlayoutQueue
 from bot.call.prompts.greeting import Greeting
-from bot.call.session.response_gate import ResponseGate
+from bot.call.session.session_state import CurrentSession
 from bot.call.settings import CallSettings
 from bot.call.step import Step
 from bot.call.transcript.transcript import Transcript
@@ -20,14 +20,14 @@ from tests.call.scripted_call import function
 
 class Bench:
     def __init__(self) -> None:
-        self.step, self.responses, self.ending = Step(), ResponseGate(), HangUp()
+        self.step, self.ending = Step(), HangUp()
+        session = CurrentSession(CallSettings(), self.step)
+        self.responses = session.now.responses
         self.transcript = Transcript()
         self.transcript.caller_turn("U1")
         speaking = PlayoutQueue()
-        greeting = Greeting(CallSettings(), self.responses, speaking, self.transcript)
-        self.functions = FunctionCalls(
-            self.step, self.responses, self.ending, greeting=greeting, transcript=self.transcript
-        )
+        greeting = Greeting(CallSettings(), session, speaking, self.transcript)
+        self.functions = FunctionCalls(self.step, session, self.ending, greeting=greeting, transcript=self.transcript)
         self.responses.created("R1")
 
     @property

@@ -11,9 +11,8 @@ from bot.call.playout.playout_queue import PlayoutQueue
 from bot.call.prompts.filler import Filler
 from bot.call.prompts.greeting import Greeting
 from bot.call.rules.retries import Retries
-from bot.call.session.response_gate import ResponseGate
 from bot.call.session.response_status import in_words
-from bot.call.session.turn_ownership import TurnOwnership
+from bot.call.session.session_state import CurrentSession
 from bot.call.settings import CallSettings
 from bot.call.states import Happening
 from bot.call.step import Step
@@ -102,17 +101,17 @@ class Bench:
     """A bot that has been answering: each response is asked for, made, and over."""
 
     def __init__(self, apology: str = "////") -> None:
-        self.step, self.responses = Step(), ResponseGate()
+        self.step = Step()
         chosen = CallSettings(apology_audio=apology)
-        speaking = PlayoutQueue()
+        speaking, session = PlayoutQueue(), CurrentSession(chosen, self.step)
+        self.responses = session.now.responses
         self.floor = StateMachine(self.step, StateDeadlines(chosen, self.step))
         for happening in (Happening.BEGUN, Happening.RESPONSE_STARTED):
             self.floor.happen(happening)
         self.faults = Retries(
             self.step,
-            self.responses,
-            TurnOwnership(chosen),
-            Greeting(chosen, self.responses, speaking, Transcript()),
+            session,
+            Greeting(chosen, session, speaking, Transcript()),
             floor=self.floor,
             filler=Filler(chosen, self.step, speaking),
         )
