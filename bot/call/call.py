@@ -68,7 +68,6 @@ class Call:
             settings,
             parts.step,
             floor=parts.floor,
-            listening=parts.listening,
             session=parts.session,
             filler=parts.filler,
             retries=parts.retries,
@@ -163,7 +162,7 @@ class Call:
                 self._step.follows = "what is due"
                 return None
             self.listening.alive()
-            self._liveness.said_us = self._step.now_us
+            self._parts.session.now.owes.said_us = self._step.now_us
         handler = self._handlers.get(type(item))
         if handler is None:
             self._step.follows = "what is due"

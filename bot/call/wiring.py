@@ -31,9 +31,9 @@ from bot.call.settings import CallSettings
 from bot.call.step import Step
 from bot.call.transcript.transcript import Transcript
 from bot.call.turn_log.turn_facts import TurnLog
-from bot.call.uplink.caller_speech import CallerSpeech
 from bot.call.uplink.frames_and_gaps import Uplink
 from bot.call.uplink.stream_admission import StreamAdmission
+from bot.call.uplink.wordless_turns import WordlessTurns
 
 
 class Parts:
@@ -45,25 +45,27 @@ class Parts:
         self.listening = listening = Uplink(settings.session.turn_detection)
         self.speaking = speaking = PlayoutQueue()
         self.transcript = transcript = Transcript()
-        self.session = session = CurrentSession(settings, step)
-        self.ending = HangUp()
+        self.session = session = CurrentSession(settings, step, listening, transcript)
+        self.ending = HangUp(session)
         self.limits = StateDeadlines(settings, step)
-        self.floor = floor = StateMachine(step, self.limits)
+        self.floor = floor = StateMachine(step, self.limits, session)
 
         self.admission = StreamAdmission(settings, step, speaking)
-        self.sessions = Failover(step, speaking, settings.response_s)
+        self.sessions = Failover(step, speaking, session, settings.response_s)
         self.spending = SpendCap(settings, step)
         self.max_duration = MaxDuration(settings, step)
         self.idle = Idle(settings, step, session)
-        self.no_progress = NoProgress(settings, step)
+        self.no_progress = NoProgress(settings, step, session)
         bounds = (self.spending, self.max_duration, self.idle, self.no_progress)
         self.farewell = farewell = Goodbye(step, floor, session=session, speaking=speaking)
         self.wrap_up = WrapUp(step, bounds, floor, farewell)
 
         self.announcement = Announcement(settings, speaking, transcript)
         self.greeting = greeting = Greeting(settings, session, speaking, transcript)
-        self.speech = CallerSpeech(settings.session, listening)
-        self.account = account = TurnLog(step, speaking, transcript, self.speech, greeting)
+        self.wordless = wordless = WordlessTurns()
+        self.account = account = TurnLog(
+            step, speaking, session, transcript=transcript, wordless=wordless, greeting=greeting
+        )
         self.interrupt = interrupt = BargeIn(step, speaking, session, account)
         self.opening = Opening(
             settings,
@@ -86,7 +88,6 @@ class Parts:
             step,
             floor,
             session=session,
-            listening=listening,
             speaking=speaking,
             interrupt=interrupt,
             filler=filler,

@@ -59,7 +59,7 @@ def frames(desk: ScriptedCall, ms: int) -> None:
 
 def said_ms(desk: ScriptedCall) -> int:
     """How much of the caller's audio the session at hand was given."""
-    return desk.call.listening.appended_bytes // 8
+    return desk.call.session.appended.n_bytes // 8
 
 
 def echoes(desk: ScriptedCall) -> None:
@@ -236,7 +236,7 @@ def the_caller_is_silent_for_long(desk: ScriptedCall, leg: int) -> None:
 def the_session_owes_the_end_of_a_response(desk: ScriptedCall, leg: int) -> None:
     an_answer_is_half_heard(desk, leg)
     desk.give(speaks(said_ms(desk)), stops(), committed(f"U{leg}"))
-    assert desk.call._liveness._end_us is not None
+    assert desk.call.session.owes.end_us is not None
 
 
 def the_line_falls_silent(desk: ScriptedCall, leg: int) -> None:
@@ -245,7 +245,7 @@ def the_line_falls_silent(desk: ScriptedCall, leg: int) -> None:
     desk.at(desk.now_us / MS + 1_700).tick()
     assert desk.call.listening.filled_bytes
     due_us = desk.call.deadline_us
-    while desk.call._liveness._over_us is None and due_us is not None:  # the end of what they said is listened for
+    while desk.call.session.owes.over_us is None and due_us is not None:  # the end of what they said is listened for
         desk.at(due_us / MS).tick()
         due_us = desk.call.deadline_us
     assert desk.call.counts["sessions_lost"] == leg - 1

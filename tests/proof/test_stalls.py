@@ -75,7 +75,7 @@ def told(
         for event in ("input_audio_buffer.speech_started", "input_audio_buffer.speech_stopped")
     }
     sent, heard = b"".join(frame.audio for frame in phone.sent_frames), bytes(model.heard)
-    assert len(heard) == core.listening.appended_bytes == len(sent) + core.listening.filled_bytes
+    assert len(heard) == core.listening.appended.n_bytes == len(sent) + core.listening.filled_bytes
     assert heard.replace(SILENCE, b"") == sent.replace(SILENCE, b"")
     assert core.listening.distrusted_timestamps == 0
     spoken = [

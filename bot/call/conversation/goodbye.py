@@ -55,8 +55,6 @@ class Goodbye:
         self._session = session
         self._speaking = speaking
         self._tries = 0
-        self._asked = False
-        """Whether the session at hand has been told what the goodbye is to be."""
         self._goodbye: str | None = None
         """The id of the goodbye that may be heard."""
         self._complete = False
@@ -82,7 +80,6 @@ class Goodbye:
         if self._goodbye is not None and not self._complete:
             self._spoilt = bool(self._speaking.ledger.of_response(self._goodbye))
             self._goodbye = None
-        self._asked = False
 
     def session_ready(self) -> None:
         """Another session took over: it is to know what the one before was told."""
@@ -105,8 +102,8 @@ class Goodbye:
             return True
         if not ready:
             return False
-        if not self._asked:
-            self._asked = True
+        if not session.knows_goodbye:
+            session.knows_goodbye = True
             self.say(GOODBYE_ITEM, GOODBYE)
         self._tries += 1
         session.responses.want_last(PARAMETERS)

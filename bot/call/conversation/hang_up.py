@@ -8,6 +8,8 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from bot.call.session.session_state import CurrentSession
+
 NOT_NOW = "The caller started to speak, so the call was not ended. Listen and go on with the conversation."
 TOO_EARLY = "The caller has said nothing yet, so the call was not ended. Wait for what they say."
 NO_SUCH_FUNCTION = "There is no such function."
@@ -16,10 +18,9 @@ NO_SUCH_FUNCTION = "There is no such function."
 class HangUp:
     """The one pending wish to hang up, if any."""
 
-    def __init__(self) -> None:
+    def __init__(self, session: CurrentSession) -> None:
+        self._session = session
         self._call_id: str | None = None
-        self._known = True
-        """Whether the session at hand has made the call of the function, and waits for its output."""
 
     @property
     def asked(self) -> bool:
@@ -27,16 +28,13 @@ class HangUp:
 
     def ask(self, call_id: str) -> None:
         """The model called `hang_up`."""
-        self._call_id, self._known = call_id, True
-
-    def session_lost(self) -> None:
-        """The wish stands; the next session knows nothing of it."""
-        self._known = False
+        self._call_id = call_id
+        self._session.now.knows_hang_up = True
 
     def drop(self) -> dict[str, Any] | None:
         """The caller spoke: the item that tells the model so, None when it knows of no hang-up that was pending."""
         call_id, self._call_id = self._call_id, None
-        return None if call_id is None or not self._known else function_output(call_id, NOT_NOW)
+        return None if call_id is None or not self._session.now.knows_hang_up else function_output(call_id, NOT_NOW)
 
 
 def function_output(call_id: str, text: str) -> dict[str, Any]:

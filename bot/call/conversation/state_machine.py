@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from bot.call.conversation.state_deadlines import StateDeadlines
 from bot.call.outputs import EndReason
+from bot.call.session.session_state import CurrentSession
 from bot.call.states import Happening, State, after
 from bot.call.step import Step
 
@@ -11,11 +12,9 @@ from bot.call.step import Step
 class StateMachine:
     """Moves through the table of states as things happen."""
 
-    def __init__(self, step: Step, limits: StateDeadlines) -> None:
+    def __init__(self, step: Step, limits: StateDeadlines, session: CurrentSession) -> None:
         self.state = State.OPENING
-        self.caller_speaking = False
-        self._answer_due = False
-        """The caller's turn is over and the server has yet to start its answer."""
+        self._session = session
         self._step = step
         self._limits = limits
 
@@ -24,20 +23,26 @@ class StateMachine:
         if self.state is not before or happening is Happening.AUDIO:
             self._limits.entered(self.state, self._step.now_us)
 
+    @property
+    def caller_speaking(self) -> bool:
+        """The caller speaks, as far as the session at hand has told."""
+        return self._session.now.speech_us is not None
+
+    def caller_started(self) -> None:
+        session = self._session.now
+        if session.speech_us is None:
+            session.speech_us = self._step.now_us
+
     def caller_stopped(self) -> None:
-        self.caller_speaking = False
-        self._answer_due = self._answer_due or self.state is State.HEARING
+        session = self._session.now
+        session.speech_us = None
+        session.answer_due = session.answer_due or self.state is State.HEARING
         self.happen(Happening.SPEECH_STOPPED)
 
     @property
     def answer_due(self) -> bool:
-        """Whether the caller's turn is over and the server has yet to start its answer."""
-        return self._answer_due
-
-    def session_lost(self) -> None:
-        """Nobody hears the caller until the next session does; whoever speaks then is noticed anew."""
-        self.caller_speaking = self._answer_due = False
-        self.happen(Happening.SESSION_LOST)
+        """The caller's turn is over and the server has yet to start its answer."""
+        return self._session.now.answer_due
 
     def session_ready(self) -> None:
         """There is a session again: what is waited for is waited for from here on."""
@@ -45,16 +50,16 @@ class StateMachine:
 
     def response_started(self, *, suppressed: bool) -> None:
         """The model starts to answer; a response that was suppressed before it was made is no answer."""
-        self._answer_due = self._answer_due and suppressed
+        self._session.now.answer_due = self.answer_due and suppressed
         self.happen(Happening.RESPONSE_STARTED)
 
     def answer_overdue(self) -> None:
         """The server's own answer did not come: it is waited for no more."""
-        self._answer_due = False
+        self._session.now.answer_due = False
 
     def apologised(self) -> None:
         """The caller is told that there is no answer: none is due any more."""
-        self._answer_due = False
+        self._session.now.answer_due = False
         if self.state is not State.OPENING:
             self.happen(Happening.AUDIO)
 
@@ -66,7 +71,7 @@ class StateMachine:
         """Nothing plays and nothing waits to be played: whether that was all, so that the call can be hung up."""
         if self.state is State.SPEAKING:
             self._played_out(response_awaited=response_awaited)
-        elif self.state is State.THINKING and not response_awaited and not self._answer_due:
+        elif self.state is State.THINKING and not response_awaited and not self.answer_due:
             self.happen(Happening.RESPONSE_OVER)
         elif self.state is State.CLOSING and response_awaited:
             self._limits.goodbye_missing(self._step.now_us)

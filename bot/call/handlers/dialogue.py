@@ -19,8 +19,7 @@ class Dialogue:
     def speech_started(self, event: events.SpeechStarted) -> None:
         parts = self._parts
         parts.account.caller_started(event)
-        parts.no_progress.speech_started()
-        parts.floor.caller_speaking = True
+        parts.floor.caller_started()
         dropped = parts.functions.drop_hang_up()
         may_interrupt = self._may_interrupt()
         if not may_interrupt and parts.interrupt.bot_speaks and not parts.opening.waits:
@@ -46,7 +45,6 @@ class Dialogue:
     def speech_stopped(self, event: events.SpeechStopped) -> None:
         parts = self._parts
         parts.account.caller_stopped(event)
-        parts.no_progress.speech_stopped()
         parts.floor.caller_stopped()
 
     def turn_committed(self, event: events.Committed) -> None:

@@ -7,6 +7,7 @@ was heard (bot.call.transcript.past_turns). When to dial and when to change is d
 from __future__ import annotations
 
 from bot.call.session.session_state import carried
+from bot.call.states import Happening
 from bot.call.transcript.past_turns import carry_on_item, conversation_items, said_as
 from bot.call.transcript.transcript import Turn
 from bot.call.wiring import Parts
@@ -50,15 +51,11 @@ class SessionTakeover:
     def _next_session(self) -> None:
         """What was being made stays as far as it came; what goes over to the next session is named in `carried`."""
         parts = self._parts
-        owed = parts.floor.answer_due
         for part in (parts.farewell, parts.greeting, parts.account):
             part.broken_off()
-        for lost in (parts.speech, parts.transcript, parts.ending, parts.idle, parts.no_progress):
-            lost.session_lost()
         playing = parts.speaking.ledger.heard(parts.step.now_us)
-        parts.session.begin(carried(parts.session.now, playing, owed=owed, answers=not parts.ending.asked))
-        parts.listening.session_lost()
-        parts.floor.session_lost()
+        parts.session.begin(carried(parts.session.now, playing, answers=not parts.ending.asked))
+        parts.floor.happen(Happening.SESSION_LOST)
 
     def take_over(self) -> bool:
         """A session is ready: whether it takes over a conversation. If so it is told all that was said.
@@ -71,7 +68,7 @@ class SessionTakeover:
         if first and not parts.settings.resume:
             return False
         turns = self._spoken()
-        items = conversation_items(turns, audio=parts.listening.audio.turns())
+        items = conversation_items(turns, audio=parts.wordless.payloads())
         if not first and not items and all(turn.who == "bot" and turn.cut for turn in turns):
             return False
         for item in [*items, carry_on_item()]:

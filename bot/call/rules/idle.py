@@ -47,10 +47,8 @@ class Idle(Bound):
         """Since when the silence at hand lasts; None while there is none."""
         self._prompts = 0
         self._number = 0
-        self._doubtful: dict[str, tuple[int, int, int]] = {}
-        """Silence and prompts before each turn that may turn out to have no words, and when it was."""
         self._written = False
-        """Whether any turn of the call was written down."""
+        """A turn of the call was written down."""
 
     def look(self) -> None:
         now_us, since_us = self._step.now_us, self._since_us
@@ -59,25 +57,27 @@ class Idle(Bound):
         elif not self.silent and since_us is not None:
             self._quiet_us += now_us - since_us
             self._since_us = since_us = None
-        words_us = self._words_due_us() if self._doubtful else NEVER_US
+        words_us = self._words_due_us()
         full_us = since_us + self._longest_us - self._quiet_us if since_us is not None and self._longest_us else 0
         self.due_us = min(words_us, full_us) if full_us > now_us else words_us
 
     def caller_turn(self, item_id: str) -> None:
         """His turn was committed: words, until the opposite is known."""
-        if item_id not in self._doubtful:
-            self._doubtful[item_id] = (self._silence_us(), self._prompts, self._step.now_us)
-            while len(self._doubtful) > REMEMBERED:
-                del self._doubtful[next(iter(self._doubtful))]
+        doubtful = self._session.now.doubtful
+        if item_id not in doubtful:
+            doubtful[item_id] = (self._silence_us(), self._prompts, self._step.now_us)
+            while len(doubtful) > REMEMBERED:
+                del doubtful[next(iter(doubtful))]
         self._reset()
         self._prompts = 0
 
     def caller_words(self, item_id: str, text: str) -> None:
         """What he said, as it was understood."""
         self._written = True
-        quiet_us, prompts, _ = self._doubtful.pop(item_id, (0, 0, 0))
+        doubtful = self._session.now.doubtful
+        quiet_us, prompts, _ = doubtful.pop(item_id, (0, 0, 0))
         if text:
-            self._doubtful.clear()
+            doubtful.clear()
         else:
             self._quiet_us += quiet_us
             self._prompts = max(self._prompts, prompts)
@@ -85,17 +85,14 @@ class Idle(Bound):
     def due(self) -> None:
         """Turns of which no words come any more had none; a silence that is long enough is minded anyway."""
         while self._words_due_us() <= self._step.now_us:
-            self.caller_words(next(iter(self._doubtful)), "")
+            self.caller_words(next(iter(self._session.now.doubtful)), "")
 
     def _words_due_us(self) -> int:
-        if not (self._written and self._doubtful):
+        doubtful = self._session.now.doubtful
+        if not (self._written and doubtful):
             return NEVER_US
-        _, _, at_us = next(iter(self._doubtful.values()))  # the oldest
+        _, _, at_us = next(iter(doubtful.values()))  # the oldest
         return at_us + WORDS_US
-
-    def session_lost(self) -> None:
-        """No words of earlier turns come any more."""
-        self._doubtful.clear()
 
     def mind(self) -> None:
         """Ask whether he is there, if it is time. The request goes out as any other."""

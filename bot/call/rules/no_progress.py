@@ -13,6 +13,7 @@ from collections import Counter, deque
 
 from bot.call.outputs import EndReason
 from bot.call.rule import NEVER_US, Bound, Level
+from bot.call.session.session_state import CurrentSession
 from bot.call.settings import CallSettings
 from bot.call.step import Step
 
@@ -31,34 +32,18 @@ class NoProgress(Bound):
 
     reason: EndReason = "idle"
 
-    def __init__(self, settings: CallSettings, step: Step) -> None:
+    def __init__(self, settings: CallSettings, step: Step, session: CurrentSession) -> None:
         self._longest_us = round(settings.no_progress_s * 1_000_000)
         self._step = step
-        self._over_us = NEVER_US
-        """When the bound is reached."""
+        self._session = session
         self._since_us = 0
         """When the last new words came."""
         self._turns = 0
         """Turns without new words since then."""
-        self._speech_us: int | None = None
-        """When the speech at hand began."""
         self._said: deque[list[str]] = deque(maxlen=COMPARED)
 
     def stream_started(self) -> None:
         self._since_us = self._step.now_us
-        self._reckon()
-
-    def speech_started(self) -> None:
-        if self._speech_us is None:
-            self._speech_us = self._step.now_us
-            self._reckon()
-
-    def speech_stopped(self) -> None:
-        self._speech_us = None
-        self._reckon()
-
-    session_lost = speech_stopped
-    """Who speaks then is noticed anew."""
 
     def caller_words(self, text: str) -> None:
         """What he said, as it was understood."""
@@ -70,7 +55,6 @@ class NoProgress(Bound):
             self._turns += 1
         if words:
             self._said.append(words)
-        self._reckon()
 
     def _new(self, words: list[str]) -> bool:
         if len(words) <= SHORT_WORDS:
@@ -78,22 +62,23 @@ class NoProgress(Bound):
         return not any(likeness(words, before) >= NEARLY for before in self._said)
 
     def level(self) -> Level:
-        return 2 if self._step.now_us >= self._over_us else 0
+        return 2 if self._step.now_us >= self._over_us() else 0
 
     def reached(self) -> None:
         self._step.warn("no_progress", turns=self._turns, for_s=(self._step.now_us - self._since_us) // 1_000_000)
+
+    def look(self) -> None:
+        over_us = self._over_us()
+        self.due_us = over_us if over_us > self._step.now_us else NEVER_US
 
     def due(self) -> None:
         """The bound is reached, which its level says from here on."""
         self.due_us = NEVER_US
 
-    def _reckon(self) -> None:
+    def _over_us(self) -> int:
         """When it is reached, should nothing new be said."""
-        self._over_us = NEVER_US
-        since_us = self._since_us if self._turns >= MIN_TURNS else self._speech_us
-        if self._longest_us and since_us is not None:
-            self._over_us = since_us + self._longest_us
-        self.due_us = self._over_us if self._over_us > self._step.now_us else NEVER_US
+        since_us = self._since_us if self._turns >= MIN_TURNS else self._session.now.speech_us
+        return since_us + self._longest_us if self._longest_us and since_us is not None else NEVER_US
 
 
 def likeness(one: list[str], other: list[str]) -> float:

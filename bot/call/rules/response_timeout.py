@@ -16,7 +16,6 @@ from bot.call.rules.retries import Retries
 from bot.call.session.session_state import CurrentSession
 from bot.call.states import State
 from bot.call.step import Step
-from bot.call.uplink.frames_and_gaps import Uplink
 
 
 class ResponseTimeout(Rule):
@@ -29,7 +28,6 @@ class ResponseTimeout(Rule):
         floor: StateMachine,
         *,
         session: CurrentSession,
-        listening: Uplink,
         speaking: PlayoutQueue,
         interrupt: BargeIn,
         filler: Filler,
@@ -39,7 +37,6 @@ class ResponseTimeout(Rule):
         self._step = step
         self._floor = floor
         self._session = session
-        self._listening = listening
         self._speaking = speaking
         self._interrupt = interrupt
         self._filler = filler
@@ -50,8 +47,9 @@ class ResponseTimeout(Rule):
         """When the last audio that was no filler had been played."""
 
     def look(self) -> None:
-        floor, started, ready = self._floor, bool(self._speaking.stream_sid), self._listening.ready
-        owed = floor.state is State.THINKING or self._session.now.responses.awaited
+        floor, started, session = self._floor, bool(self._speaking.stream_sid), self._session.now
+        ready = session.ready
+        owed = floor.state is State.THINKING or session.responses.awaited
         waits = started and owed and not floor.caller_speaking
         self._filler.wait(waits=waits or (started and not ready))
         if (

@@ -7,12 +7,14 @@ stands in bot.call.handlers.session_takeover.
 
 from __future__ import annotations
 
-from typing import Literal, NamedTuple
+from typing import Literal
 
 from bot.call.inputs import DialFailed, SessionExpires, SessionWaiting
 from bot.call.outputs import Adopt, Dial, Drop, EndReason
 from bot.call.playout.playout_queue import PlayoutQueue
 from bot.call.rule import Rule, soonest
+from bot.call.session.session_plan import plan
+from bot.call.session.session_state import CurrentSession
 from bot.call.step import Step
 from bot.realtime.failures import Failure, FailureKind
 
@@ -32,45 +34,22 @@ DIAL_S = 4.0
 """How long one try may take, from the dial to a configured session."""
 SESSION_US = 3_600_000_000
 """How long a session lasts unless it says otherwise."""
-AHEAD_US, CALM_US, LAST_US = 300_000_000, 60_000_000, 20_000_000
 AHEAD_RETRY_US = 10_000_000
 """A dial ahead of time that failed is tried again after this."""
-
-
-class Plan(NamedTuple):
-    """The end of a session: when the next one is dialled, and from when on it may take over not only in a pause.
-
-    From `calm_us` any moment will do at which no answer is being made and the caller does not speak, from `last_us` any
-    at all.
-    """
-
-    dial_us: int
-    calm_us: int
-    last_us: int
-
-
-def plan(now_us: int, within_us: int) -> Plan:
-    """The plan for a session that ends `within_us` from now; a short one has no more than shares of its time."""
-    ends_us = now_us + within_us
-    return Plan(
-        ends_us - min(AHEAD_US, within_us // 2),
-        ends_us - min(CALM_US, within_us // 8),
-        ends_us - min(LAST_US, within_us // 16),
-    )
 
 
 class Failover(Rule):
     """Told what happens to sessions; puts out Dial, Adopt and Drop.
 
-    `ready`: the session at hand is configured. `deaf`: it is lost, and nothing of it counts any more.
+    `deaf`: the session at hand is lost, and nothing of it counts any more.
     """
 
-    def __init__(self, step: Step, speaking: PlayoutQueue, response_s: float) -> None:
-        self.ready = False
+    def __init__(self, step: Step, speaking: PlayoutQueue, session: CurrentSession, response_s: float) -> None:
         self.ever_ready = False
         self.deaf = False
         self._step = step
         self._speaking = speaking
+        self._session = session
         self._next: Literal["none", "dialling", "waiting"] = "none"
         self._dial_us: int | None = round(response_s * 500_000) or None
         """When to dial. A first session that is not ready in half the time it has gets a rival."""
@@ -78,55 +57,54 @@ class Failover(Rule):
         self._waited = False
         """The session at hand is another than the first, and has yet to say its first word to the call."""
         self._tries = 0
-        self._ready_us = 0
         self._lost_us: int | None = None
-        self._plan: Plan | None = None
         self.failure: Failure = Failure("timeout", 0, "")
         """What became of the last session, or of the last dial."""
 
     # ---- the session at hand ----
 
     def created(self) -> bool:
-        """It says that it is there: its hour begins. Whether it is one that waited, and has been configured."""
+        """It is there, and its hour begins: True for one that waited, and has been configured."""
         waited, self._waited = self._waited, False
         self._end_within(SESSION_US)
         return waited
 
     def expires(self, note: SessionExpires) -> None:
         """It ends so long from now."""
-        if note.within_s > 0:
+        if note.within_s > 0 and not self.deaf:
             self._end_within(note.within_s * 1_000_000)
 
     def _end_within(self, us: int) -> None:
-        self._plan = plan(self._step.now_us, us)
-        if self.ready and self._next == "none":
-            self._dial_us = self._plan.dial_us
+        session = self._session.now
+        session.plan = plan(self._step.now_us, us)
+        if session.ready and self._next == "none":
+            self._dial_us = session.plan.dial_us
 
     def opened(self) -> int:
         """It is configured. Gives for how long there was none, in microseconds; 0 when that was not noticed."""
-        now_us = self._step.now_us
+        now_us, session = self._step.now_us, self._session.now
         outage_us = 0 if self._lost_us is None else now_us - self._lost_us
-        self.ready = self.ever_ready = True
-        self._ready_us, self._lost_us, self._give_up_us = now_us, None, None
+        self.ever_ready = True
+        session.ready_us, self._lost_us, self._give_up_us = now_us, None, None
         if self._next != "none":  # the rival of a first session
             self._next = "none"
             self._step.send(Drop())
-        self._dial_us = None if self._plan is None else self._plan.dial_us
+        self._dial_us = None if session.plan is None else session.plan.dial_us
         return outage_us
 
     def lost(self, failure: FailureKind, code: int, reason: str) -> bool:
         """It is gone, or as good as gone: whether the call can go on. Said again, it changes nothing."""
         if self.deaf:
             return True
-        now_us = self._step.now_us
-        if self.ready and now_us - self._ready_us >= STEADY_US:
+        now_us, session = self._step.now_us, self._session.now
+        if session.ready and now_us - session.ready_us >= STEADY_US:
             self._tries = 0
         self.failure = Failure(failure, code, reason)
         if failure not in PASSING or (self._next == "none" and not self._tries_left):
             return False
         self._step.warn("session_lost", failure=failure, code=code, reason=reason)
         self._step.counts["sessions_lost"] += 1
-        self.deaf, self.ready, self._lost_us = True, False, now_us
+        self.deaf, self._lost_us = True, now_us
         if self.ever_ready:  # before, bot.call.conversation.state_deadlines has its bound
             self._give_up_us = now_us + OUTAGE_US
         if self._next == "none":
@@ -174,7 +152,7 @@ class Failover(Rule):
             self._schedule()
         elif self.deaf:
             self._give_up_us = self._step.now_us
-        elif self.ready and passing:
+        elif self._session.now.ready and passing:
             self._dial_us = self._step.now_us + AHEAD_RETRY_US
 
     def may_change(self, *, pause: bool, calm: bool) -> bool:
@@ -184,16 +162,16 @@ class Failover(Rule):
         """
         if self._next != "waiting":
             return False
-        if self.deaf or not self.ready or pause:
+        session, now_us = self._session.now, self._step.now_us
+        if self.deaf or not session.ready or pause:
             return True
-        now_us = self._step.now_us
-        return self._plan is not None and (now_us >= self._plan.last_us or (calm and now_us >= self._plan.calm_us))
+        ends = session.plan
+        return ends is not None and (now_us >= ends.last_us or (calm and now_us >= ends.calm_us))
 
     def change(self) -> None:
         """Take the one that waits. Nothing else goes out in this step."""
-        self.deaf = self.ready = False
+        self.deaf = False
         self._next = "none"
-        self._plan = None
         self._waited = True
         self._step.send(Adopt())
 
@@ -201,9 +179,10 @@ class Failover(Rule):
 
     def look(self) -> None:
         self.due_us = soonest(self._dial_us, self._give_up_us)
-        if self._next == "waiting" and self._plan is not None:
+        ends = self._session.now.plan
+        if self._next == "waiting" and ends is not None:
             now_us = self._step.now_us
-            self.due_us = min([self.due_us, *(at_us for at_us in self._plan[1:] if at_us > now_us)])
+            self.due_us = min([self.due_us, *(at_us for at_us in ends[1:] if at_us > now_us)])
 
     def due(self) -> EndReason | None:
         """Dial, or give up the call. What is on its way to the caller is played first."""

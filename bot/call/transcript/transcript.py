@@ -59,7 +59,9 @@ class Transcript:
 
     def __init__(self) -> None:
         self.turns: list[Turn] = []
-        self._by_item: dict[tuple[str, str], Turn] = {}
+        self._by_item: dict[str, Turn] = {}
+        self.of_caller: dict[str, Turn] = {}
+        """Turns of the caller by the ids of the session at hand: another one may use an id again."""
         self._words: dict[str, dict[int, _Words]] = {}
         self.voice = Voice()
         self._number = 0
@@ -81,12 +83,7 @@ class Transcript:
 
     def find(self, item_id: str) -> Turn | None:
         """The bot's turn that an item is."""
-        return self._by_item.get(("bot", item_id))
-
-    def ended(self, who: Literal["caller", "bot"], item_id: str) -> bool:
-        """Whether the item is a turn that is over."""
-        turn = self._by_item.get((who, item_id))
-        return turn is not None and turn.ended_us is not None
+        return self._by_item.get(item_id)
 
     @property
     def gathering(self) -> int:
@@ -97,12 +94,7 @@ class Transcript:
         """A turn from before this core, which is over; the next new one is numbered after it."""
         turn = Turn(past.who, f"past_{past.number}", past.text or None, number=past.number, began_us=0, ended_us=0)
         self.turns.append(turn)
-        self._by_item[turn.who, turn.item_id] = turn
         self._number = max(self._number, past.number)
-
-    def session_lost(self) -> None:
-        """Nothing more comes of what the caller said; another session may use the ids of it again."""
-        self._by_item = {key: turn for key, turn in self._by_item.items() if turn.who == "bot"}
 
     # ---- the bot's words ----
 
@@ -200,10 +192,11 @@ class Transcript:
     # ---- together ----
 
     def _turn(self, who: Literal["caller", "bot"], item_id: str) -> Turn:
-        turn = self._by_item.get((who, item_id))
+        by_item = self._by_item if who == "bot" else self.of_caller
+        turn = by_item.get(item_id)
         if turn is None:
             self._number += 1
-            turn = self._by_item[who, item_id] = Turn(who, item_id, number=self._number)
+            turn = by_item[item_id] = Turn(who, item_id, number=self._number)
             self.turns.append(turn)
             if who == "bot":
                 self._words[item_id] = {}
@@ -217,7 +210,9 @@ class Transcript:
         return self._chars_left >= 0
 
     def _forget(self, turn: Turn) -> None:
-        self._by_item.pop((turn.who, turn.item_id), None)
+        by_item = self._by_item if turn.who == "bot" else self.of_caller
+        if by_item.get(turn.item_id) is turn:
+            del by_item[turn.item_id]
         if turn.who == "bot":
             self._words.pop(turn.item_id, None)
 

@@ -9,19 +9,19 @@ from bot.call.conversation.hang_up import NO_SUCH_FUNCTION, NOT_NOW, HangUp, fun
 from bot.call.outputs import Output, Report
 from bot.call.playout.playout_queue import PlayoutQueue
 from bot.call.prompts.greeting import Greeting
-from bot.call.session.session_state import CurrentSession
 from bot.call.settings import CallSettings
 from bot.call.step import Step
 from bot.call.transcript.transcript import Transcript
 from bot.realtime.events import CreateItem, Item, OutputItemDone
 from bot.realtime.session import HANG_UP
-from tests.call.scripted_call import function
+from tests.call.scripted_call import function, no_session
 
 
 class Bench:
     def __init__(self) -> None:
-        self.step, self.ending = Step(), HangUp()
-        session = CurrentSession(CallSettings(), self.step)
+        self.step = Step()
+        session = no_session(CallSettings(), self.step)
+        self.ending = HangUp(session)
         self.responses = session.now.responses
         self.transcript = Transcript()
         self.transcript.caller_turn("U1")

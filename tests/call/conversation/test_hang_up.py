@@ -3,10 +3,11 @@ from __future__ import annotations
 import json
 
 from bot.call.conversation.hang_up import NOT_NOW, HangUp, function_output
+from tests.call.scripted_call import no_session
 
 
 def test_a_hang_up_is_asked_for_once_and_dropped_once() -> None:
-    ending = HangUp()
+    ending = HangUp(no_session())
     assert not ending.asked
     assert ending.drop() is None
     ending.ask("call_1")

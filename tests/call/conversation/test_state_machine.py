@@ -9,6 +9,7 @@ from bot.call.conversation.state_machine import StateMachine
 from bot.call.settings import CallSettings
 from bot.call.states import Happening, State
 from bot.call.step import Step
+from tests.call.scripted_call import no_session
 
 H, S = Happening, State
 
@@ -20,7 +21,7 @@ def floor_after(*happenings: Happening) -> StateMachine:
     limits.session_ready()
     limits.stream_started(0)
     step.begin(5_000_000)
-    floor = StateMachine(step, limits)
+    floor = StateMachine(step, limits, no_session())
     for one in (H.BEGUN, *happenings):
         floor.happen(one)
     return floor
@@ -49,14 +50,14 @@ def test_what_follows_when_nothing_plays_any_more(
 
 def test_a_caller_who_spoke_through_the_reply_has_the_floor_after_it() -> None:
     floor = floor_after(H.AUDIO)
-    floor.caller_speaking = True
+    floor.caller_started()
     floor.line_silent(response_awaited=True)
     assert floor.state is S.HEARING
 
 
 def test_an_answer_is_due_from_the_end_of_the_callers_turn_until_a_response_that_counts() -> None:
     floor = floor_after(H.SPEECH_STARTED)
-    floor.caller_speaking = True
+    floor.caller_started()
     floor.caller_stopped()
     assert not floor.caller_speaking
     floor.response_started(suppressed=True)

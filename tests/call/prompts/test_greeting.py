@@ -4,15 +4,9 @@ from __future__ import annotations
 
 from bot.call.playout.playout_queue import PlayoutQueue
 from bot.call.prompts.greeting import Greeting, greeting_response
-from bot.call.session.session_state import CurrentSession
 from bot.call.settings import CallSettings
-from bot.call.step import Step
 from bot.call.transcript.transcript import Transcript
-from tests.call.scripted_call import MS, audio
-
-
-def no_session() -> CurrentSession:
-    return CurrentSession(CallSettings(), Step())
+from tests.call.scripted_call import MS, audio, no_session
 
 
 class Said:

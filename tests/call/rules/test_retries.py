@@ -12,14 +12,13 @@ from bot.call.prompts.filler import Filler
 from bot.call.prompts.greeting import Greeting
 from bot.call.rules.retries import Retries
 from bot.call.session.response_status import in_words
-from bot.call.session.session_state import CurrentSession
 from bot.call.settings import CallSettings
 from bot.call.states import Happening
 from bot.call.step import Step
 from bot.call.transcript.transcript import Transcript
 from bot.realtime.errors import CODES, EXPIRED, HARMLESS, ends_the_call
 from bot.realtime.events import CreateResponse, Error, Problem, Response, SessionCreated, StatusDetails
-from tests.call.scripted_call import SESSION, ScriptedCall, start
+from tests.call.scripted_call import SESSION, ScriptedCall, no_session, start
 
 
 def problem(code: str | None, event_id: str | None = None, kind: str = "invalid_request_error") -> Problem:
@@ -103,9 +102,9 @@ class Bench:
     def __init__(self, apology: str = "////") -> None:
         self.step = Step()
         chosen = CallSettings(apology_audio=apology)
-        speaking, session = PlayoutQueue(), CurrentSession(chosen, self.step)
+        speaking, session = PlayoutQueue(), no_session(chosen, self.step)
         self.responses = session.now.responses
-        self.floor = StateMachine(self.step, StateDeadlines(chosen, self.step))
+        self.floor = StateMachine(self.step, StateDeadlines(chosen, self.step), session)
         for happening in (Happening.BEGUN, Happening.RESPONSE_STARTED):
             self.floor.happen(happening)
         self.faults = Retries(
@@ -247,7 +246,8 @@ def test_who_has_spoken_since_gets_a_second_try_for_that_too() -> None:
 @pytest.mark.parametrize("where", ["he speaks", "the call is closing", "only a goodbye may follow"])
 def test_nobody_apologises_to_a_caller_who_speaks_or_has_been_said_goodbye(where: str) -> None:
     bench = Bench()
-    bench.floor.caller_speaking = where == "he speaks"
+    if where == "he speaks":
+        bench.floor.caller_started()
     if where == "the call is closing":
         bench.floor.happen(Happening.HANG_UP_ASKED)
     if where == "only a goodbye may follow":

@@ -102,7 +102,7 @@ async def test_every_message_of_both_sockets_is_counted_to_the_byte() -> None:
             for text in written[:-1]:
                 await hand.socket.send_str(text)
             bridge = hand.bridge
-            await until(lambda: bridge.call.listening.appended_bytes >= 50 * 160 and bridge.traffic.to_phone > 1)
+            await until(lambda: bridge.call.listening.appended.n_bytes >= 50 * 160 and bridge.traffic.to_phone > 1)
             await hand.socket.send_str(written[-1])
             to_phone = [message.data async for message in hand.socket]
         await desk.quiet()
