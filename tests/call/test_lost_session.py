@@ -31,7 +31,7 @@ OF_THE_SESSION = {
     "OwedWords": "said_us answer_us made_us end_us speech_us listen_us over_us not_before_us",
     "PendingDeletes": "_waiting _silent",
     "ResponseGate": "active parameters _known _asked _asked_for _in_the_way _stillborn cancelling",
-    "TurnOwnership": "server_owns _owed _told _pending",
+    "TurnOwnership": "server_owns _owed told _pending",
     # outside of it
     "Idle": "_since_us",
     "ResponseTimeout": "_since_us",
@@ -99,7 +99,7 @@ CHOSEN = {
     "NoProgress": "_longest_us",
     "SessionLiveness": "_quiet_us _most_us _wanted",
     "SpendCap": "_money _before_us _before_nano_usd _models _capped",
-    "TurnOwnership": "can_truncate may_leave _at_first _session",
+    "TurnOwnership": "can_truncate may_leave _detection",
 }
 """Known as the call begins, and never anything else."""
 

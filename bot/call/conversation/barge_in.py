@@ -12,9 +12,9 @@ from bot.call.playout.truncation import Truncation, Verdict, judge
 from bot.call.prompts.greeting import HEARD_ITEM, RECORDED_ITEM
 from bot.call.session.session_state import CurrentSession
 from bot.call.step import Step
-from bot.call.transcript.past_turns import said_item
 from bot.call.turn_log.turn_facts import TurnLog
 from bot.realtime.events import CreateItem, DeleteItem, TruncateItem
+from bot.realtime.items import message
 
 
 class BargeIn:
@@ -89,7 +89,7 @@ class BargeIn:
         step.send(DeleteItem(RECORDED_ITEM, step.event_id("delete")))
         heard = self._account.words_of(RECORDED_ITEM)
         if heard:
-            step.send(CreateItem(said_item(HEARD_ITEM, heard), step.event_id("item"), "root"))
+            step.send(CreateItem(message(HEARD_ITEM, "assistant", text=heard), step.event_id("item"), "root"))
 
     def _forget_unheard(self, verdict: Verdict) -> None:
         session = self._session.now

@@ -21,6 +21,7 @@ from bot.call.session.session_state import CurrentSession
 from bot.call.states import Happening
 from bot.call.step import Step
 from bot.realtime.events import CreateItem, Response
+from bot.realtime.items import message
 
 GOODBYE_ITEM = "goodbye"
 GOODBYE = (
@@ -172,6 +173,4 @@ class Goodbye:
 
     def say(self, item_id: str, words: str) -> None:
         """Ask something of the model, at the end of the conversation."""
-        content = [{"type": "input_text", "text": words}]
-        item = {"id": item_id, "type": "message", "role": "system", "content": content}
-        self._step.send(CreateItem(item, self._step.event_id("item")))
+        self._step.send(CreateItem(message(item_id, "system", text=words), self._step.event_id("item")))

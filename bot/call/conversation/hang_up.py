@@ -5,10 +5,10 @@ Nor before the caller has said or keyed anything, or in the greeting: nobody han
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 from bot.call.session.session_state import CurrentSession
+from bot.realtime.items import function_call_output
 
 NOT_NOW = "The caller started to speak, so the call was not ended. Listen and go on with the conversation."
 TOO_EARLY = "The caller has said nothing yet, so the call was not ended. Wait for what they say."
@@ -34,9 +34,6 @@ class HangUp:
     def drop(self) -> dict[str, Any] | None:
         """The caller spoke: the item that tells the model so, None when it knows of no hang-up that was pending."""
         call_id, self._call_id = self._call_id, None
-        return None if call_id is None or not self._session.now.knows_hang_up else function_output(call_id, NOT_NOW)
-
-
-def function_output(call_id: str, text: str) -> dict[str, Any]:
-    """A `function_call_output` item (openai-realtime 3.1)."""
-    return {"type": "function_call_output", "call_id": call_id, "output": json.dumps({"result": text})}
+        return (
+            None if call_id is None or not self._session.now.knows_hang_up else function_call_output(call_id, NOT_NOW)
+        )

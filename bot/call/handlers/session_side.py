@@ -6,14 +6,12 @@ from bot.call.handlers.phone_side import PhoneSide
 from bot.call.handlers.session_takeover import SessionTakeover
 from bot.call.inputs import ModelClosed, SessionAlive
 from bot.call.outputs import EndReason
+from bot.call.session.turn_ownership import OPENING_UPDATE, first_update
 from bot.call.states import State
 from bot.call.wiring import Parts
 from bot.realtime import events
 from bot.realtime.errors import EXPIRED
 from bot.realtime.failures import FailureKind
-
-OPENING_UPDATE = "session_1"
-"""The event id of every session's first session.update: the one that a call's first event id makes."""
 
 
 class SessionSide:
@@ -32,10 +30,11 @@ class SessionSide:
         An idle session has been told this already, as the first thing it heard (bot.server.calls.warm_pool).
         """
         parts, step = self._parts, self._parts.step
-        session = parts.session.now.turns.tell()
-        if session is not None:
+        turns = parts.session.now.turns
+        if not turns.told:
+            turns.told = True
             event_id = OPENING_UPDATE if parts.sessions.created() else step.event_id("session")
-            step.send(events.UpdateSession(session, event_id))
+            step.send(first_update(parts.settings, event_id))
 
     def updated(self, event: events.SessionUpdated) -> EndReason | None:
         parts = self._parts

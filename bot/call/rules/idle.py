@@ -16,6 +16,7 @@ from bot.call.session.session_state import CurrentSession
 from bot.call.settings import CallSettings
 from bot.call.step import Step
 from bot.realtime.events import CreateItem
+from bot.realtime.items import message
 
 MAX_PROMPTS = 2
 WORDS_US = 10_000_000
@@ -102,8 +103,7 @@ class Idle(Bound):
             self._number += 1
             self._step.counts["idle_prompts"] += 1
             self._step.report("idle_prompt", number=self._prompts)
-            content = [{"type": "input_text", "text": PROMPT}]
-            item = {"id": f"still_there_{self._number}", "type": "message", "role": "system", "content": content}
+            item = message(f"still_there_{self._number}", "system", text=PROMPT)
             self._step.send(CreateItem(item, self._step.event_id("item")))
             self._session.now.responses.want(PARAMETERS)
 

@@ -8,9 +8,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from bot.call.step import Step
-from bot.call.transcript.past_turns import heard_as, said_as, said_item
+from bot.call.transcript.past_turns import heard_as, said_as
 from bot.call.transcript.transcript import Turn
 from bot.realtime.events import CreateItem, DeleteItem
+from bot.realtime.items import message
 
 
 class InheritedItems:
@@ -33,6 +34,6 @@ class InheritedItems:
         step = self._step
         for turn in [self._told.pop(one) for one in item_ids if one in self._told]:
             if turn.text:  # behind the item that goes, hence in its place
-                item = said_item(heard_as(turn.number), turn.text)
+                item = message(heard_as(turn.number), "assistant", text=turn.text)
                 step.send(CreateItem(item, step.event_id("item"), said_as(turn.number)))
             step.send(DeleteItem(said_as(turn.number), step.event_id("delete")))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from bot.call.conversation.function_calls import FunctionCalls
-from bot.call.conversation.hang_up import NO_SUCH_FUNCTION, NOT_NOW, HangUp, function_output
+from bot.call.conversation.hang_up import NO_SUCH_FUNCTION, NOT_NOW, HangUp
 from bot.call.outputs import Output, Report
 from bot.call.playout.playout_queue import PlayoutQueue
 from bot.call.prompts.greeting import Greeting
@@ -13,6 +13,7 @@ from bot.call.settings import CallSettings
 from bot.call.step import Step
 from bot.call.transcript.transcript import Transcript
 from bot.realtime.events import CreateItem, Item, OutputItemDone
+from bot.realtime.items import function_call_output
 from bot.realtime.session import HANG_UP
 from tests.call.scripted_call import function, no_session
 
@@ -48,13 +49,13 @@ def test_a_hang_up_that_is_dropped_is_answered_so_once() -> None:
     bench.functions.item_done(function("R1", HANG_UP, "call_7"))
     assert bench.functions.drop_hang_up()
     assert not bench.functions.drop_hang_up()
-    assert bench.items == [CreateItem(function_output("call_7", NOT_NOW), "item_1")]
+    assert bench.items == [CreateItem(function_call_output("call_7", NOT_NOW), "item_1")]
 
 
 def test_an_unknown_function_is_answered_so_and_the_model_goes_on() -> None:
     bench = Bench()
     assert not bench.functions.item_done(function("R1", "order_pizza", "call_3"))
-    assert bench.items == [CreateItem(function_output("call_3", NO_SUCH_FUNCTION), "item_1")]
+    assert bench.items == [CreateItem(function_call_output("call_3", NO_SUCH_FUNCTION), "item_1")]
     bench.responses.done("R1")
     assert bench.responses.release() is not None
 
@@ -64,7 +65,7 @@ def test_a_function_of_a_response_that_was_cut_is_answered_and_not_run() -> None
     bench.responses.suppress()
     assert not bench.functions.item_done(function("R1", HANG_UP, "call_3"))
     assert not bench.ending.asked
-    assert bench.items == [CreateItem(function_output("call_3", "interrupted"), "item_1")]
+    assert bench.items == [CreateItem(function_call_output("call_3", "interrupted"), "item_1")]
 
 
 @pytest.mark.parametrize(

@@ -1,8 +1,7 @@
 from __future__ import annotations
 
-import json
-
-from bot.call.conversation.hang_up import NOT_NOW, HangUp, function_output
+from bot.call.conversation.hang_up import NOT_NOW, HangUp
+from bot.realtime.items import function_call_output
 from tests.call.scripted_call import no_session
 
 
@@ -12,12 +11,6 @@ def test_a_hang_up_is_asked_for_once_and_dropped_once() -> None:
     assert ending.drop() is None
     ending.ask("call_1")
     assert ending.asked
-    assert ending.drop() == function_output("call_1", NOT_NOW)
+    assert ending.drop() == function_call_output("call_1", NOT_NOW)
     assert not ending.asked
     assert ending.drop() is None
-
-
-def test_a_function_output_is_json_in_a_string() -> None:
-    item = function_output("call_1", 'said "no"')
-    assert (item["type"], item["call_id"]) == ("function_call_output", "call_1")
-    assert json.loads(item["output"]) == {"result": 'said "no"'}
