@@ -29,7 +29,7 @@ def check(payload: str) -> None:
 
 
 def payload_bytes(payload: str) -> int:
-    """How many bytes of audio a checked `payload` holds, by its length and padding (how-it-works ledger 1)."""
+    """Bytes of audio that a checked `payload` holds, by its length and padding (how-it-works ledger 1)."""
     return len(payload) // 4 * 3 - payload.count("=", -2)
 
 

@@ -55,7 +55,7 @@ class Call:
         self.settings = settings
         self.ended: EndReason | None = None
         self._parts = parts = Parts(settings)
-        self.listening, self.speaking = parts.listening, parts.speaking
+        self.uplink, self.speaking = parts.uplink, parts.speaking
         self.transcript = parts.transcript
         self.limits, self.spending, self.farewell = parts.limits, parts.spending, parts.farewell
         self._step, self._floor, self._sessions = parts.step, parts.floor, parts.sessions
@@ -145,7 +145,7 @@ class Call:
             return []
         if not (taken and frame.stream_sid == taken) and not self._admission.ours(frame.stream_sid):
             return []
-        return self.listening.frame(frame, now_us)
+        return self.uplink.frame(frame, now_us)
 
     @property
     def _unsettled(self) -> bool:
@@ -161,7 +161,7 @@ class Call:
                 self.counts["said_by_a_lost_session"] += 1
                 self._step.follows = "what is due"
                 return None
-            self.listening.alive()
+            self.uplink.alive()
             self._parts.session.now.owes.said_us = self._step.now_us
         handler = self._handlers.get(type(item))
         if handler is None:
@@ -199,7 +199,7 @@ class Call:
 
     @property
     def session(self) -> Session:
-        """What is known of the session at hand."""
+        """State of the session at hand."""
         return self._parts.session.now
 
     @property

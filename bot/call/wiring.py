@@ -42,10 +42,10 @@ class Parts:
     def __init__(self, settings: CallSettings) -> None:
         self.settings = settings
         self.step = step = Step()
-        self.listening = listening = Uplink(settings.session.turn_detection)
+        self.uplink = uplink = Uplink(settings.session.turn_detection)
         self.speaking = speaking = PlayoutQueue()
         self.transcript = transcript = Transcript()
-        self.session = session = CurrentSession(settings, step, listening, transcript)
+        self.session = session = CurrentSession(settings, step, uplink, transcript)
         self.ending = HangUp(session)
         self.limits = StateDeadlines(settings, step)
         self.floor = floor = StateMachine(step, self.limits, session)

@@ -243,7 +243,7 @@ def the_line_falls_silent(desk: ScriptedCall, leg: int) -> None:
     """The caller's audio stops coming in the middle of what they say, and silence stands for it."""
     the_caller_speaks(desk, leg)
     desk.at(desk.now_us / MS + 1_700).tick()
-    assert desk.call.listening.filled_bytes
+    assert desk.call.uplink.filled_bytes
     due_us = desk.call.deadline_us
     while desk.call.session.owes.over_us is None and due_us is not None:  # the end of what they said is listened for
         desk.at(due_us / MS).tick()

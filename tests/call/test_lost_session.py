@@ -28,7 +28,7 @@ OF_THE_SESSION = {
     "AudioFormats": "_now",
     "CallerSpeech": "_began _ended",
     "InheritedItems": "_told",
-    "OwedWords": "said_us answer_us made_us end_us speech_us listen_us over_us not_before_us",
+    "OwedWords": "said_us answer_us made_us end_us listen_us over_us not_before_us",
     "PendingDeletes": "_waiting _silent",
     "ResponseGate": "active parameters _known _asked _asked_for _in_the_way _stillborn cancelling",
     "TurnOwnership": "server_owns _owed told _pending",
@@ -204,7 +204,7 @@ def is_changed(desk: ScriptedCall) -> Loss:
 def taken_over(desk: ScriptedCall) -> None:
     """The session that was taken is ready."""
     desk.give(events.SessionCreated(SESSION), updated())
-    assert desk.call.listening.ready
+    assert desk.call.uplink.ready
 
 
 def once(situation: Situation) -> ScriptedCall:

@@ -74,7 +74,7 @@ class Answer:
             entry.item_done = True
         self._account.item_done(item_id)
         if self._session.now.deletes.item_done(item_id):
-            self._delete(item_id)
+            self._step.delete_item(item_id)
 
     def response_done(self, response_id: str) -> None:
         """So do all items of the response, and no more audio of it comes. What it only wrote was not said."""
@@ -87,7 +87,4 @@ class Answer:
             self._step.send_all(self._speaking.done(entry, self._step.now_us))
         self._account.response_done(response_id)
         for item_id in deletes.response_done(response_id):
-            self._delete(item_id)
-
-    def _delete(self, item_id: str) -> None:
-        self._step.send(events.DeleteItem(item_id, self._step.event_id("delete")))
+            self._step.delete_item(item_id)

@@ -13,7 +13,7 @@ from bot.call.prompts.greeting import HEARD_ITEM, RECORDED_ITEM
 from bot.call.session.session_state import CurrentSession
 from bot.call.step import Step
 from bot.call.turn_log.turn_facts import TurnLog
-from bot.realtime.events import CreateItem, DeleteItem, TruncateItem
+from bot.realtime.events import TruncateItem
 from bot.realtime.items import message
 
 
@@ -86,10 +86,10 @@ class BargeIn:
     def _retell(self) -> None:
         """A recorded greeting is a text item, which can't be truncated: what was heard of it takes its place."""
         step = self._step
-        step.send(DeleteItem(RECORDED_ITEM, step.event_id("delete")))
+        step.delete_item(RECORDED_ITEM)
         heard = self._account.words_of(RECORDED_ITEM)
         if heard:
-            step.send(CreateItem(message(HEARD_ITEM, "assistant", text=heard), step.event_id("item"), "root"))
+            step.create_item(message(HEARD_ITEM, "assistant", text=heard), "root")
 
     def _forget_unheard(self, verdict: Verdict) -> None:
         session = self._session.now
@@ -97,7 +97,7 @@ class BargeIn:
             if session.inherited.owns(entry.item_id):
                 continue
             if entry.item_done:
-                self._step.send(DeleteItem(entry.item_id, self._step.event_id("delete")))
+                self._step.delete_item(entry.item_id)
             else:
                 session.deletes.wait(entry.item_id, entry.response_id)
 

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from bot.call.conversation.hang_up import NO_SUCH_FUNCTION, TOO_EARLY, HangUp
 from bot.call.prompts.greeting import Greeting
 from bot.call.session.session_state import CurrentSession
 from bot.call.step import Step
 from bot.call.transcript.transcript import Transcript
-from bot.realtime.events import CreateItem, OutputItemDone
+from bot.realtime.events import OutputItemDone
 from bot.realtime.items import function_call_output
 from bot.realtime.session import HANG_UP
 
@@ -34,17 +32,17 @@ class FunctionCalls:
         call_id = item.call_id or ""
         if item.name == HANG_UP and not self._may_hang_up(event.response_id):
             self._step.report("hang_up_refused")
-            self._answer(function_call_output(call_id, TOO_EARLY))
+            self._step.create_item(function_call_output(call_id, TOO_EARLY))
             return False
         self._session.now.responses.answered(event.response_id)
         if self._session.now.responses.suppressed(event.response_id):
-            self._answer(function_call_output(call_id, "interrupted"))
+            self._step.create_item(function_call_output(call_id, "interrupted"))
         elif item.name == HANG_UP:
             self._ending.ask(call_id)
             self._step.report("hang_up_asked")
             return True
         else:
-            self._answer(function_call_output(call_id, NO_SUCH_FUNCTION))
+            self._step.create_item(function_call_output(call_id, NO_SUCH_FUNCTION))
             self._session.now.responses.want({})
         return False
 
@@ -59,8 +57,5 @@ class FunctionCalls:
         item = self._ending.drop()
         self._step.report("hang_up_dropped")
         if item is not None:
-            self._answer(item)
+            self._step.create_item(item)
         return True
-
-    def _answer(self, item: dict[str, Any]) -> None:
-        self._step.send(CreateItem(item, self._step.event_id("item")))

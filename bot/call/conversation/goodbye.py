@@ -20,7 +20,7 @@ from bot.call.session.response_status import in_words
 from bot.call.session.session_state import CurrentSession
 from bot.call.states import Happening
 from bot.call.step import Step
-from bot.realtime.events import CreateItem, Response
+from bot.realtime.events import Response
 from bot.realtime.items import message
 
 GOODBYE_ITEM = "goodbye"
@@ -39,14 +39,7 @@ MAX_TRIES = 3
 class Goodbye:
     """`closing` from the moment a bound is reached and the goodbye is to come; then `why` is its reason."""
 
-    def __init__(
-        self,
-        step: Step,
-        floor: StateMachine,
-        *,
-        session: CurrentSession,
-        speaking: PlayoutQueue,
-    ) -> None:
+    def __init__(self, step: Step, floor: StateMachine, *, session: CurrentSession, speaking: PlayoutQueue) -> None:
         self.closing = False
         self.why: EndReason = "bot_hung_up"
         self.heard = False
@@ -173,4 +166,4 @@ class Goodbye:
 
     def say(self, item_id: str, words: str) -> None:
         """Ask something of the model, at the end of the conversation."""
-        self._step.send(CreateItem(message(item_id, "system", text=words), self._step.event_id("item")))
+        self._step.create_item(message(item_id, "system", text=words))

@@ -53,10 +53,6 @@ class StateMachine:
         self._session.now.answer_due = self.answer_due and suppressed
         self.happen(Happening.RESPONSE_STARTED)
 
-    def answer_overdue(self) -> None:
-        """The server's own answer did not come: it is waited for no more."""
-        self._session.now.answer_due = False
-
     def apologised(self) -> None:
         """The caller is told that there is no answer: none is due any more."""
         self._session.now.answer_due = False

@@ -41,7 +41,7 @@ class Deadlines:
     @property
     def deadline_us(self) -> int | None:
         """When the next Tick is due. Frames of the caller put off but the end of a gap; all else moves with steps."""
-        due_us, gap_us = self._due_us, self._parts.listening.deadline_us()
+        due_us, gap_us = self._due_us, self._parts.uplink.deadline_us()
         if gap_us is not None and gap_us < due_us:
             return gap_us
         return None if due_us == NEVER_US else due_us
@@ -49,7 +49,7 @@ class Deadlines:
     def tick(self, _: Tick) -> EndReason | None:
         """A gap, or a mark on the empty buffer, moves nothing; a rule that is due may."""
         parts, step = self._parts, self._parts.step
-        gap = parts.listening.tick(step.now_us) if parts.listening.ready else []
+        gap = parts.uplink.tick(step.now_us) if parts.uplink.ready else []
         probe = parts.speaking.probe(step.now_us)
         step.out += [*gap, *probe]
         if self._rules_us <= step.now_us:

@@ -29,14 +29,14 @@ class PhoneSide:
         parts.spending.answered()
         parts.max_duration.stream_started()
         parts.no_progress.stream_started()
-        parts.listening.start(step.now_us)
+        parts.uplink.start(step.now_us)
         self.begin()
         return None
 
     def begin(self) -> None:
         """Both sides are there, or a recording that needs no model: what was held goes to the caller."""
         parts, floor = self._parts, self._parts.floor
-        ready = parts.listening.ready or parts.announcement.recorded or parts.greeting.recorded
+        ready = parts.uplink.ready or parts.announcement.recorded or parts.greeting.recorded
         if floor.state is not State.OPENING or not parts.speaking.stream_sid or not ready:
             return
         parts.speaking.begun = True

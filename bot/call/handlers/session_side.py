@@ -15,7 +15,7 @@ from bot.realtime.failures import FailureKind
 
 
 class SessionSide:
-    """What a session says of itself; what it says of the conversation is for bot.call.handlers.dialogue."""
+    """Handlers of what a session says of itself; the conversation is for bot.call.handlers.dialogue."""
 
     def __init__(self, parts: Parts, phone: PhoneSide) -> None:
         self._parts = parts
@@ -40,12 +40,12 @@ class SessionSide:
         parts = self._parts
         if not parts.session.now.formats.settle(event.session):
             return "model_unavailable"
-        if parts.listening.ready:
+        if parts.uplink.ready:
             parts.session.now.turns.confirmed()
         elif self._succession.take_over():
             parts.limits.session_ready()
             self.release()
-            parts.step.send_all(parts.listening.open())
+            parts.step.send_all(parts.uplink.open())
             self._phone.begin()
         else:
             self._ready()
@@ -56,17 +56,17 @@ class SessionSide:
         parts, step = self._parts, self._parts.step
         parts.limits.session_ready()
         step.report("session_ready", after_ms=step.now_us // 1000)
-        kept = parts.listening.open()
+        kept = parts.uplink.open()
         parts.wrap_up.mind()  # a call that is to end greets nobody
         self._greet()
         step.send_all(kept)
         self._phone.begin()
 
     def _greet(self) -> None:
-        """What is played to the caller the model is told, and what is not recorded it is to say."""
+        """Tell the model what is played to the caller, and have it say what is not recorded."""
         parts, step = self._parts, self._parts.step
         for recorded in filter(None, (parts.announcement.recorded, parts.greeting.recorded)):
-            step.send(events.CreateItem(recorded.item(), step.event_id("item")))
+            step.create_item(recorded.item())
         parts.opening.greet()
         self.release()
 
@@ -89,7 +89,7 @@ class SessionSide:
 
     def alive(self, _: SessionAlive) -> None:
         self._parts.step.follows = "what is due"
-        self._parts.listening.alive()
+        self._parts.uplink.alive()
 
     # ---- it is lost, or changed ----
 
@@ -101,7 +101,7 @@ class SessionSide:
         if event.error.code == EXPIRED:  # its close follows
             retries.errors[EXPIRED] += 1
             return self.lose("expired", 0, event.error.message or "")
-        return "model_unavailable" if retries.error(event.error, ready=self._parts.listening.ready) else None
+        return "model_unavailable" if retries.error(event.error, ready=self._parts.uplink.ready) else None
 
     def lose(self, failure: FailureKind, code: int, reason: str) -> EndReason | None:
         """The session is gone, or is to be given up: another one takes its place if that can help."""
@@ -113,5 +113,5 @@ class SessionSide:
         calm = not responses.busy and not parts.floor.caller_speaking
         pause = calm and parts.floor.state is State.LISTENING and not responses.awaited
         silent = pause and not parts.speaking.has_floor(parts.step.now_us)
-        parts.idle.silent = silent and parts.listening.ready
+        parts.idle.silent = silent and parts.uplink.ready
         self._succession.change(pause=silent, calm=calm)

@@ -1,4 +1,4 @@
-"""What it means for a call that its session is lost, and that another one takes over.
+"""The loss of a call's session, and the takeover by another one.
 
 What the caller was about to hear is heard, what he says is kept, and the next session is told the conversation as it
 was heard (bot.call.transcript.past_turns). When to dial and when to change is decided in bot.call.session.failover.
@@ -11,7 +11,6 @@ from bot.call.states import Happening
 from bot.call.transcript.past_turns import carry_on_item, conversation_items, said_as
 from bot.call.transcript.transcript import Turn
 from bot.call.wiring import Parts
-from bot.realtime.events import CreateItem
 from bot.realtime.failures import FailureKind
 
 NOTICED_US = 1_000_000
@@ -49,7 +48,7 @@ class SessionTakeover:
             sessions.change()
 
     def _next_session(self) -> None:
-        """What was being made stays as far as it came; what goes over to the next session is named in `carried`."""
+        """Leave what was being made as far as it came; `carried` names what goes over to the next session."""
         parts = self._parts
         for part in (parts.farewell, parts.greeting, parts.account):
             part.broken_off()
@@ -72,7 +71,7 @@ class SessionTakeover:
         if not first and not items and all(turn.who == "bot" and turn.cut for turn in turns):
             return False
         for item in [*items, carry_on_item()]:
-            step.send(CreateItem(item, step.event_id("item")))
+            step.create_item(item)
         told = {item["id"] for item in items}
         session.inherited.tell([turn for turn in turns if said_as(turn.number) in told])
         parts.farewell.session_ready()

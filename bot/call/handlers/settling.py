@@ -23,7 +23,7 @@ class Settling:
         if parts.speaking.fresh:
             parts.account.begun()
         parts.opening.settle()
-        if parts.listening.ready:
+        if parts.uplink.ready:
             parts.wrap_up.mind()
             if not parts.farewell.closing:
                 parts.idle.mind()
@@ -44,4 +44,4 @@ class Settling:
         if parts.floor.line_silent(response_awaited=parts.session.now.responses.awaited):
             parts.farewell.played_out()
             return "bot_hung_up"
-        return parts.farewell.why if parts.farewell.go_on(ready=parts.listening.ready) else None
+        return parts.farewell.why if parts.farewell.go_on(ready=parts.uplink.ready) else None

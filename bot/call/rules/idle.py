@@ -15,7 +15,6 @@ from bot.call.rule import NEVER_US, Bound, Level
 from bot.call.session.session_state import CurrentSession
 from bot.call.settings import CallSettings
 from bot.call.step import Step
-from bot.realtime.events import CreateItem
 from bot.realtime.items import message
 
 MAX_PROMPTS = 2
@@ -28,7 +27,7 @@ PROMPT = (
     "he or she is still there. Do not go on with anything else."
 )
 PARAMETERS: dict[str, Any] = {"tool_choice": "none", "metadata": {"purpose": "still_there"}}
-"""What is to be said stands in an item, not in instructions of the response: those would cost the cache its hits."""
+"""Parameters without instructions: the prompt stands in an item, since those would cost the cache its hits."""
 
 
 class Idle(Bound):
@@ -73,7 +72,7 @@ class Idle(Bound):
         self._prompts = 0
 
     def caller_words(self, item_id: str, text: str) -> None:
-        """What he said, as it was understood."""
+        """Words of the caller, as they were understood."""
         self._written = True
         doubtful = self._session.now.doubtful
         quiet_us, prompts, _ = doubtful.pop(item_id, (0, 0, 0))
@@ -103,8 +102,7 @@ class Idle(Bound):
             self._number += 1
             self._step.counts["idle_prompts"] += 1
             self._step.report("idle_prompt", number=self._prompts)
-            item = message(f"still_there_{self._number}", "system", text=PROMPT)
-            self._step.send(CreateItem(item, self._step.event_id("item")))
+            self._step.create_item(message(f"still_there_{self._number}", "system", text=PROMPT))
             self._session.now.responses.want(PARAMETERS)
 
     def level(self) -> Level:

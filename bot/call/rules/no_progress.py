@@ -22,7 +22,7 @@ COMPARED = 8
 """Turns that a new one is compared with."""
 SHORT_WORDS = 2
 NEARLY = 0.8
-"""Of the words of two turns together, what they have in common, from which on they are the same."""
+"""Share of the words of two turns that they have in common, from which on they are the same."""
 _MAX_WORDS = 100
 _WORD = re.compile(r"\w+")
 
@@ -37,7 +37,7 @@ class NoProgress(Bound):
         self._step = step
         self._session = session
         self._since_us = 0
-        """When the last new words came."""
+        """Time of the last new words."""
         self._turns = 0
         """Turns without new words since then."""
         self._said: deque[list[str]] = deque(maxlen=COMPARED)
@@ -46,7 +46,7 @@ class NoProgress(Bound):
         self._since_us = self._step.now_us
 
     def caller_words(self, text: str) -> None:
-        """What he said, as it was understood."""
+        """Words of the caller, as they were understood."""
         words = _WORD.findall(text.casefold())[:_MAX_WORDS]
         if words and self._new(words):
             self._since_us = self._step.now_us
@@ -76,12 +76,12 @@ class NoProgress(Bound):
         self.due_us = NEVER_US
 
     def _over_us(self) -> int:
-        """When it is reached, should nothing new be said."""
+        """Time at which it is reached, should nothing new be said."""
         since_us = self._since_us if self._turns >= MIN_TURNS else self._session.now.speech_us
         return since_us + self._longest_us if self._longest_us and since_us is not None else NEVER_US
 
 
 def likeness(one: list[str], other: list[str]) -> float:
-    """How much two turns have in common: from 0, no word, to 1, the same words in whatever order."""
+    """Likeness of two turns: from 0, no word, to 1, the same words in whatever order."""
     shared = Counter(one) & Counter(other)
     return 2 * shared.total() / (len(one) + len(other))

@@ -1,7 +1,7 @@
-"""How long a caller waits for an answer: fillers while he does, and the end of his wait.
+"""The caller's wait for an answer: fillers meanwhile, and its end.
 
-He waits from the end of his turn, or of what was playing, until something of an answer plays. An answer that does not
-come in time is given up, as is one that breaks off; what follows is for bot.call.rules.retries to say.
+They wait from the end of their turn, or of what was playing, until something of an answer plays. An answer that does
+not come in time is given up, as is one that breaks off; what follows is for bot.call.rules.retries to say.
 """
 
 from __future__ import annotations
@@ -42,9 +42,9 @@ class ResponseTimeout(Rule):
         self._filler = filler
         self._retries = retries
         self._since_us: int | None = None
-        """When the attempt at hand began; None while no answer is waited for."""
+        """Begin of the attempt at hand; None while no answer is waited for."""
         self._quiet_us = 0
-        """When the last audio that was no filler had been played."""
+        """End of the last audio that was no filler."""
 
     def look(self) -> None:
         floor, started, session = self._floor, bool(self._speaking.stream_sid), self._session.now
@@ -62,7 +62,7 @@ class ResponseTimeout(Rule):
         self.due_us = self._overdue_us()
 
     def _listen(self) -> None:
-        """When all that is no filler will have been played."""
+        """Keep when all that is no filler will have been played."""
         ledger = self._speaking.ledger
         last = ledger.last
         if last is None or not last.aside:
@@ -84,7 +84,7 @@ class ResponseTimeout(Rule):
         """No answer came in time: whether that ends the call."""
         response_id = self._interrupt.abandon()
         self._since_us = self._step.now_us
-        self._floor.answer_overdue()
+        self._session.now.answer_due = False  # the server's own is waited for no more
         return self._retries.overdue(response_id)
 
     def response_done(self) -> None:

@@ -20,20 +20,14 @@ from bot.realtime.errors import IN_THE_WAY, NO_TRANSCRIBER, ends_the_call, label
 from bot.realtime.events import Problem, Response
 
 IN_A_ROW = 3
-"""So many answers that were given up end the call."""
+"""Answers given up one after the other that end the call."""
 
 
 class Retries:
     """`errors`: what the model's side said was wrong, by `bot.realtime.errors.LABELS`."""
 
     def __init__(
-        self,
-        step: Step,
-        session: CurrentSession,
-        greeting: Greeting,
-        *,
-        floor: StateMachine,
-        filler: Filler,
+        self, step: Step, session: CurrentSession, greeting: Greeting, *, floor: StateMachine, filler: Filler
     ) -> None:
         self.errors: Counter[str] = Counter()
         self._step = step
@@ -132,7 +126,7 @@ class Retries:
         return self._failed_again()
 
     def _failed_again(self, *, counts: bool = True) -> bool:
-        """Whether the answer, which is wanted once more, has failed for the last time, and the call with it.
+        """The answer, which is wanted once more, failed again: True if for the last time, and the call with it.
 
         `counts`: as one of the turns in a row that a model which is not there leaves without an answer.
         """
@@ -151,5 +145,5 @@ class Retries:
 
     @property
     def _ending(self) -> bool:
-        """Whether the call is to end, and a goodbye is the next that is said, if anything is."""
+        """The call is to end, and a goodbye is the next that is said, if anything is."""
         return self._floor.state is State.CLOSING or self._session.now.responses.closed

@@ -40,7 +40,7 @@ SPEECH_US = 1_000_000
 """From when the session was given all the silence that it waits for before it takes a turn to be over. After a stall
 of the line that may be at once, and is no reason for it to have said so already."""
 LATE_US = 250_000
-"""When the clock comes later than this it stood still, and so did what the session had to say."""
+"""Lateness from which on the clock stood still, and with it what the session had to say."""
 WINDOW_MS = 50
 WINDOW_BYTES = WINDOW_MS * BYTES_PER_MS
 QUIET, LOUD = 130, 400
@@ -84,8 +84,7 @@ class SessionLiveness(Rule):
         owes.answer_us = _since(owes.answer_us, now_us, owed=ready and (responses.asked or self._own_answer_due))
         owes.made_us = _since(owes.made_us, now_us, owed=ready and responses.making and not speaking)
         owes.end_us = _since(owes.end_us, now_us, owed=ready and responses.cancelling)
-        owes.speech_us = _since(owes.speech_us, now_us, owed=ready and speaking)
-        if owes.speech_us is None:
+        if not speaking:
             owes.over_us = None
         self.due_us = self._reckon()
 
@@ -106,13 +105,14 @@ class SessionLiveness(Rule):
         return (owes.answer_us, ANSWER_US), (owes.made_us, self._most_us), (owes.end_us, CANCEL_US)
 
     def _reckon(self) -> int:
-        """When there is something to look at, by what the session has said so far."""
-        due_us, owes = NEVER_US, self._session.now.owes
+        """Time at which there is something to look at, by what the session has said so far."""
+        due_us, session, owes = NEVER_US, self._session.now, self._session.now.owes
         for since_us, most_us in self._owed:
             if since_us is not None:
                 due_us = min(due_us, max(since_us, owes.said_us) + most_us)
-        if owes.speech_us is not None:
-            due_us = min(due_us, max(max(owes.speech_us, owes.said_us) + self._quiet_us, owes.listen_us))
+        if session.ready and self._wanted and session.speech_us is not None:
+            heard_us = max(session.speech_us, session.ready_us, owes.said_us)
+            due_us = min(due_us, max(heard_us + self._quiet_us, owes.listen_us))
         return max(due_us, owes.not_before_us)
 
     def due(self) -> EndReason | None:
@@ -155,7 +155,7 @@ class SessionLiveness(Rule):
         return now_us >= owes.listen_us
 
     def _silent_us(self) -> int:
-        """How long the caller has been silent at the end of their audio: 0 when they were not heard to speak at all."""
+        """Length of the silence at the end of the caller's audio: 0 when they were not heard to speak at all."""
         if any(level >= QUIET for level in self._newest_first(WINDOW_MS)):  # mostly they go on
             return 0
         newest_first = self._newest_first((self._quiet_us + SPEECH_US + LOOKED_BACK_US) // 1_000)
@@ -164,7 +164,7 @@ class SessionLiveness(Rule):
         return silent * WINDOW_MS * 1_000 if spoke else 0
 
     def _newest_first(self, ms: int) -> list[int]:
-        """How loud the caller's last so many milliseconds were, in whole windows."""
+        """Loudness of the caller's last so many milliseconds, in whole windows."""
         sound = self._session.now.appended.recent(ms // WINDOW_MS * WINDOW_BYTES)
         return levels.rms(sound[len(sound) % WINDOW_BYTES :], WINDOW_MS)[::-1]
 

@@ -19,21 +19,21 @@ from bot.call.step import Step
 from bot.realtime.failures import Failure, FailureKind
 
 PASSING: frozenset[FailureKind] = frozenset({"unreachable", "timeout", "closed", "rate_limited", "expired"})
-"""What may be over at the next try. A wrong key, an unknown model or an empty account is not."""
+"""Failures that may be over at the next try. A wrong key, an unknown model or an empty account is not."""
 OPENING_RETRY_US = (250_000, 1_000_000)
-"""How long each further try waits for a session that never was ready."""
+"""Wait before each further try for a session that never was ready."""
 RETRY_US = (0, 500_000, 1_000_000, 2_000_000)
-"""The same for one that was; the last is repeated."""
+"""Wait before each try for one that was; the last is repeated."""
 OUTAGE_US = 10_000_000
-"""How long a call goes on without a session."""
+"""Longest time that a call goes on without a session."""
 STEADY_US = 5_000_000
 """A session that is lost sooner than this was no new start: its tries count on."""
 MAX_TRIES = 12
-"""In one such row."""
+"""Most tries in such a row."""
 DIAL_S = 4.0
-"""How long one try may take, from the dial to a configured session."""
+"""Longest time of one try, from the dial to a configured session."""
 SESSION_US = 3_600_000_000
-"""How long a session lasts unless it says otherwise."""
+"""Life of a session unless it says otherwise."""
 AHEAD_RETRY_US = 10_000_000
 """A dial ahead of time that failed is tried again after this."""
 
@@ -52,14 +52,14 @@ class Failover(Rule):
         self._session = session
         self._next: Literal["none", "dialling", "waiting"] = "none"
         self._dial_us: int | None = round(response_s * 500_000) or None
-        """When to dial. A first session that is not ready in half the time it has gets a rival."""
+        """Time of the next dial. A first session that is not ready in half the time it has gets a rival."""
         self._give_up_us: int | None = None
         self._waited = False
         """The session at hand is another than the first, and has yet to say its first word to the call."""
         self._tries = 0
         self._lost_us: int | None = None
         self.failure: Failure = Failure("timeout", 0, "")
-        """What became of the last session, or of the last dial."""
+        """End of the last session, or of the last dial."""
 
     # ---- the session at hand ----
 
@@ -93,7 +93,7 @@ class Failover(Rule):
         return outage_us
 
     def lost(self, failure: FailureKind, code: int, reason: str) -> bool:
-        """It is gone, or as good as gone: whether the call can go on. Said again, it changes nothing."""
+        """It is gone, or as good as gone: True if the call can go on. Said again, it changes nothing."""
         if self.deaf:
             return True
         now_us, session = self._step.now_us, self._session.now
@@ -156,7 +156,7 @@ class Failover(Rule):
             self._dial_us = self._step.now_us + AHEAD_RETRY_US
 
     def may_change(self, *, pause: bool, calm: bool) -> bool:
-        """Whether the one that waits is to be taken at this moment.
+        """Tell if the one that waits is to be taken at this moment.
 
         `pause`: nobody speaks and nothing is expected. `calm`: no answer is being made and the caller does not speak.
         """

@@ -1,4 +1,4 @@
-"""What a session was told of items that an earlier one made and that still play.
+"""Items that an earlier session made and that still play, as the session at hand was told of them.
 
 It knows them as text, which can't be truncated: when the caller cuts one short, what was heard of it takes its place.
 """
@@ -10,7 +10,6 @@ from collections.abc import Iterable
 from bot.call.step import Step
 from bot.call.transcript.past_turns import heard_as, said_as
 from bot.call.transcript.transcript import Turn
-from bot.realtime.events import CreateItem, DeleteItem
 from bot.realtime.items import message
 
 
@@ -34,6 +33,5 @@ class InheritedItems:
         step = self._step
         for turn in [self._told.pop(one) for one in item_ids if one in self._told]:
             if turn.text:  # behind the item that goes, hence in its place
-                item = message(heard_as(turn.number), "assistant", text=turn.text)
-                step.send(CreateItem(item, step.event_id("item"), said_as(turn.number)))
-            step.send(DeleteItem(said_as(turn.number), step.event_id("delete")))
+                step.create_item(message(heard_as(turn.number), "assistant", text=turn.text), said_as(turn.number))
+            step.delete_item(said_as(turn.number))

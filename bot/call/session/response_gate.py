@@ -13,7 +13,7 @@ from bot.realtime.events import CancelResponse, CreateResponse
 REMEMBERED = 64
 
 Status = Literal["empty", "answered", "suppressed"]
-"""Of what may be heard, whether anything came of it."""
+"""State of a response: may it be heard, and has anything come of it."""
 
 
 class ResponseGate:
@@ -29,7 +29,7 @@ class ResponseGate:
     ) -> None:
         self.active: str | None = None
         self.parameters: dict[str, Any] = {}
-        """What the active, or else the last, response was asked for with; empty for the server's own."""
+        """Parameters of the active, or else the last, response; empty for the server's own."""
         self._known: dict[str, Status] = {}
         self._wanted = wanted
         self._asked: str | None = None
@@ -42,7 +42,7 @@ class ResponseGate:
         self.last = last
         """The only response that may still be asked for once this is closed."""
         self.requests = requests
-        """How many went out in this call."""
+        """Number of those that went out in this call."""
         self.cancelling = False
         """The active response was told to stop, and is not over yet."""
 
@@ -53,17 +53,17 @@ class ResponseGate:
 
     @property
     def busy(self) -> bool:
-        """Whether a response is active or has been asked for."""
+        """A response is active or has been asked for."""
         return self.active is not None or self._asked is not None or self._in_the_way
 
     @property
     def making(self) -> bool:
-        """Whether a response is active that may be heard."""
+        """A response is active that may be heard."""
         return self.active is not None and self.audible(self.active)
 
     @property
     def awaited(self) -> bool:
-        """Whether a response is active, asked for, or wanted."""
+        """A response is active, asked for, or wanted."""
         return self.busy or self._wanted is not None
 
     def want(self, response: dict[str, Any]) -> None:
@@ -86,11 +86,11 @@ class ResponseGate:
 
     @property
     def last_asked_for(self) -> bool:
-        """Whether the last response has been asked for, and is yet to be made."""
+        """The last response has been asked for, and is yet to be made."""
         return self._asked is not None and self._asked_for is self.last
 
     def forget(self) -> None:
-        """What was wanted is wanted no more: the caller is speaking and will be answered for that."""
+        """Drop the request that waits: the caller is speaking and will be answered for that."""
         self._wanted = None
 
     def release(self) -> CreateResponse | None:
@@ -151,7 +151,7 @@ class ResponseGate:
             self._know(response_id, "answered")
 
     def empty(self, response_id: str) -> bool:
-        """Whether nothing has come of a response that may be heard."""
+        """Nothing has come of a response that may be heard."""
         return self._known.get(response_id) == "empty"
 
     def suppress(self) -> str | None:
@@ -191,7 +191,7 @@ class ResponseGate:
         return self._known.get(response_id) == "suppressed"
 
     def audible(self, response_id: str) -> bool:
-        """Whether audio of this response may be sent: one that was announced and not suppressed."""
+        """Audio of this response may be sent: it was announced and not suppressed."""
         return self._known.get(response_id) in {"empty", "answered"}
 
     def _know(self, response_id: str, status: Status) -> None:

@@ -28,7 +28,7 @@ NOTHING_GROWS = ("", "")
 
 
 class Carried(NamedTuple):
-    """What goes over from a session to the next one."""
+    """The part of a session that goes over to the next one."""
 
     wanted: dict[str, Any] | None = None
     """The response to ask for."""
@@ -59,7 +59,7 @@ def carried(old: Session, playing: Iterable[Entry], *, answers: bool) -> Carried
 
 
 class Session:
-    """What is known of one session, and what it was told."""
+    """One session: state, and notes of all that it was told."""
 
     def __init__(self, settings: CallSettings, step: Step, uplink: Uplink, over: Carried) -> None:
         self.turns = TurnOwnership(settings)
@@ -69,13 +69,13 @@ class Session:
         self.inherited = InheritedItems(step, over.playing)
         self.owes = OwedWords()
         self.ready_us = 0
-        """When it was configured."""
+        """Time at which it was configured."""
         self.plan: Plan | None = None
         # the caller
         self.appended = AppendedAudio()
         self.speech = CallerSpeech(settings.session, uplink)
         self.speech_us: int | None = None
-        """When the speech began that is not over."""
+        """Begin of the speech that is not over."""
         self.answer_due = False
         """The caller's turn is over and the server has yet to start its answer."""
         self.caller_turns: dict[str, Turn] = {}

@@ -1,4 +1,4 @@
-"""Who acts on the caller's turns: the server by itself, or we.
+"""Ownership of the caller's turns: the server acts on them by itself, or we do.
 
 Where every interruption is welcome the server does: it cancels its response on speech and answers each turn. Where one
 may be refused, both flags of turn_detection are false and we cancel and ask for responses ourselves (how-it-works
@@ -17,7 +17,7 @@ OPENING_UPDATE = "session_1"
 
 
 def server_owns_at_first(settings: CallSettings) -> bool:
-    """Whose the turns are as a session begins: at once the server's where it can't leave them to us."""
+    """Owner of the turns as a session begins: at once the server where it can't leave them to us."""
     opens = bool(settings.announcement_audio) or settings.greets
     return not settings.session.can_leave_turns or (settings.barge_in == "on" and not opens)
 
@@ -41,20 +41,20 @@ class TurnOwnership:
         self.told = False
         """The session was told what to be."""
         self._pending: dict[str, bool] = {}
-        """Whom each update makes the owner, true for the server, by event id, oldest first."""
+        """Owner that each update makes, true for the server, by event id, oldest first."""
 
     @property
     def server_acts(self) -> bool:
-        """Whether the server certainly cancels and answers by itself, now and until we say otherwise."""
+        """The server certainly cancels and answers by itself, now and until we say otherwise."""
         return self.server_owns and not self._pending
 
     @property
     def server_may_answer(self) -> bool:
-        """Whether a response may be the server's own answer."""
+        """A response may be the server's own answer."""
         return self.server_owns or any(self._pending.values())
 
     def take_owed(self) -> bool:
-        """Whether the turns are now to be handed to the server for the first time."""
+        """Take note that the turns are handed to the server: True the first time that they are to be."""
         owed, self._owed = self._owed, False
         return owed
 

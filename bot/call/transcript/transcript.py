@@ -16,19 +16,19 @@ from bot.call.transcript.alignment import Sent, Voice
 from bot.call.transcript.past_turns import PastTurn
 
 MAX_CHARS = 20_000
-"""Of one content: twenty minutes of speech. What comes beyond is not kept."""
+"""Most of one content: twenty minutes of speech. What comes beyond is not kept."""
 MAX_CONTENTS = 16
-"""Of one item; real ones have one."""
+"""Most of one item; real ones have one."""
 MAX_TURNS = 2_000
-"""Of one call; beyond, the oldest are forgotten here. Their facts have been put out."""
+"""Most of one call; beyond, the oldest are forgotten here. Their facts have been put out."""
 MAX_CALL_CHARS = 4_000_000
-"""Of all that both sides are said to have said in one call, with PIECE_CHARS for each piece: days of speech."""
+"""Most of all that both sides are said to have said in one call, with PIECE_CHARS for each piece: days of speech."""
 PIECE_CHARS = 16
 
 
 @dataclass(slots=True)
 class Turn:
-    """What one side said. `text` None: not known (yet). `unheard` holds what an estimated cut took away.
+    """Words of one side. `text` None: not known (yet). `unheard` holds what an estimated cut took away.
 
     `number` names the turn within its call. Times are the call's microseconds, None: not known (yet).
     """
@@ -87,7 +87,7 @@ class Transcript:
 
     @property
     def gathering(self) -> int:
-        """Of how many items the words are still being placed."""
+        """Number of items whose words are still being placed."""
         return len(self._words)
 
     def remember(self, past: PastTurn) -> None:
@@ -145,7 +145,7 @@ class Transcript:
             self._learn(words)
 
     def words_of(self, item_id: str) -> str:
-        """What was heard of an item, as far as it is known."""
+        """Words heard of an item, as far as they are known."""
         turn = self.find(item_id)
         return turn.text or "" if turn is not None else ""
 
@@ -205,7 +205,7 @@ class Transcript:
         return turn
 
     def _affords(self, text: str) -> bool:
-        """Whether this text may be kept: so much in one call, and then no more."""
+        """True if this text may be kept: so much in one call, and then no more."""
         self._chars_left -= len(text) + PIECE_CHARS
         return self._chars_left >= 0
 
@@ -217,7 +217,7 @@ class Transcript:
             self._words.pop(turn.item_id, None)
 
     def _of(self, item_id: str, content_index: int) -> _Words | None:
-        """Where the words of a content are gathered; None when the turn is over."""
+        """Words of a content, as they are gathered; None when the turn is over."""
         self._turn("bot", item_id)
         contents = self._words.get(item_id)
         words = None if contents is None else contents.get(content_index)
@@ -226,7 +226,7 @@ class Transcript:
         return words
 
     def _show(self, turn: Turn) -> None:
-        """What the turn's contents come to: the first that was cut ends what was heard."""
+        """Put the turn's contents together: the first that was cut ends what was heard."""
         contents = self._words[turn.item_id].values()
         if not turn.cut:
             turn.text = "".join([words.text for words in contents])

@@ -81,7 +81,7 @@ class TurnLog:
         return turn
 
     def caller_words(self, item_id: str, text: str) -> None:
-        """What he said, as it was understood."""
+        """Words of the caller, as they were understood."""
         self._session.now.growing = NOTHING_GROWS
         turn = self._words(item_id, text)
         self._wordless.known(turn.number)
@@ -109,7 +109,7 @@ class TurnLog:
                 self._never_heard(next(iter(silent)))
 
     def words_of(self, item_id: str) -> str:
-        """What was heard of an item, as far as it is known."""
+        """Words heard of an item, as far as they are known."""
         return self._transcript.words_of(item_id)
 
     def words_done(self, event: events.TranscriptDone) -> None:
@@ -140,7 +140,7 @@ class TurnLog:
 
     @property
     def unfinished(self) -> bool:
-        """Whether a turn of the bot has begun and is not over, so that time may end it."""
+        """A turn of the bot has begun and is not over: time may end it."""
         return bool(self._open)
 
     def look(self) -> None:
@@ -160,7 +160,7 @@ class TurnLog:
         self.look()
 
     def response_done(self, response_id: str) -> None:
-        """So do all items of the response; one that has words and no sound will not be heard."""
+        """All items of the response stand finished; one that has words and no sound will not be heard."""
         for entries in self._open.values():
             for entry in entries:
                 entry.item_done = entry.item_done or entry.response_id == response_id
@@ -209,7 +209,7 @@ class TurnLog:
             self._never_heard(item_id)
 
     def rewound(self) -> None:
-        """What was being heard will be heard again, from its beginning."""
+        """Forget the turn that was being heard: it will be heard again, from its beginning."""
         now_us = self._step.now_us
         for item_id, entries in list(self._open.items()):
             if not all(entry.over_by(now_us) for entry in entries):

@@ -16,7 +16,7 @@ from bot.audio.payload import BYTES_PER_MS
 PIECE_PAYLOADS = 25
 """Half a second of Twilio's frames: what is kept is kept and dropped in such pieces, not frame by frame."""
 DOUBT_BYTES = 8_000
-"""Of what was written this long before a sign of life it is known that it was heard, and that it was no speech."""
+"""Age from which on audio was certainly heard by a session that gives a sign of life, and was no speech."""
 BIG_BYTES = 8_000
 """A payload of more is put away at once: few of that size may lie about."""
 MOST_PIECES = 400
@@ -37,18 +37,18 @@ class AppendedAudio:
         self.n_bytes = 0
         """All that was written to it, fill included."""
         self.quiet_at = 0
-        """Where the caller's silence began, or the frames that have come through it did."""
+        """Position at which the caller's silence began, or the frames that have come through it did."""
         self.fresh: list[str] = []
-        """What was written from `_fresh_at` on, always in this list. Who adds to it puts it away in time."""
+        """Payloads written from `_fresh_at` on, always in this list. Whoever adds to it puts it away in time."""
         self._fresh_at = 0
         self._pieces: list[tuple[int, str]] = []
-        """What was before: where each piece begins, and its payloads, a line each. In memory that is half of them."""
+        """Pieces from before: the begin of each, and its payloads, a line each. In memory that is half of them."""
         self._from: int | None = None
-        """Where the speech in progress began."""
+        """Begin of the speech in progress."""
         self._to: int | None = None
 
     def wrote(self, payload: str, n_bytes: int) -> None:
-        """So much was written to the session."""
+        """Payload written to the session."""
         self.n_bytes += n_bytes
         self.fresh.append(payload)
         if len(self.fresh) >= PIECE_PAYLOADS or len(payload) > BIG_BYTES:
@@ -120,6 +120,6 @@ class AppendedAudio:
         return at, sound
 
     def unturned(self) -> bytes:
-        """What the session, which is lost, made no turn of."""
+        """Sound of which the session, which is lost, made no turn."""
         _, sound = self._take()
         return sound[-TURN_BYTES:]

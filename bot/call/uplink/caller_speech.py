@@ -1,4 +1,4 @@
-"""When the caller spoke, on the call's clock, from what the session says of its input audio.
+"""Times of the caller's speech, on the call's clock, from what the session says of its input audio.
 
 `audio_start_ms` includes the prefix padding and `audio_end_ms` the window of silence after which server_vad takes a
 turn to be over (openai-realtime 4): both are taken off. What semantic_vad includes is not known, so its
@@ -30,7 +30,7 @@ class CallerSpeech:
         self._ended: dict[str, int] = {}
 
     def started(self, event: SpeechStarted, now_us: int) -> None:
-        """Where the padding was cut short by the turn before, this is as much too late."""
+        """Speech begins. Where the padding was cut short by the turn before, this is as much too late."""
         start_ms = event.audio_start_ms if self._trusted else max(self._written_ms - self._prefix_ms, 0)
         onset_ms = start_ms + self._prefix_ms
         self._uplink.speech_started(start_ms, onset_ms)

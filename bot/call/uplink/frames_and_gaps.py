@@ -24,8 +24,8 @@ GAP_US = 100_000
 STALL_MS = 1_000
 """A stall this much longer than the silence that ends a turn is waited out."""
 SHOWN_BYTES = 500 * BYTES_PER_MS
-"""So much silence shows how the route carries it. Where silence is left out, frames go on for a while after the words:
-codecs' hangovers are 80 to 300 ms."""
+"""Silence of this length shows how the route carries it. Where silence is left out, frames go on for a while after the
+words: codecs' hangovers are 80 to 300 ms."""
 OVERTAKEN_BYTES = 100 * BYTES_PER_MS
 """A frame so little behind its place was overtaken by others; one further behind begins another count."""
 HOLD_BACK_US = 40_000
@@ -33,11 +33,11 @@ HOLD_BACK_US = 40_000
 BACKLOG_BYTES = 30 * 8_000
 """At most 30 s are kept for a session that is not ready; beyond, the oldest go first, counted."""
 BACKLOG_FRAMES = 8_000
-"""And no more frames than this; Twilio sends fifty a second."""
+"""Most frames of it; Twilio sends fifty a second."""
 PIECE_BYTES = 8_000
-"""What a lost session made no turn of goes to the next one in pieces of a second."""
+"""Size of the pieces, of a second, in which the next session is given what a lost one made no turn of."""
 SLACK_MS = 1_000
-"""How much more than the clock allows, or back, a timestamp may jump before it is not believed."""
+"""Jump of a timestamp beyond what the clock allows, or back, from which on it is not believed."""
 _NOWHERE = -(2**60)
 _DEFAULTS = TurnDetection()
 
@@ -56,11 +56,11 @@ class Uplink:
         self._kept: deque[tuple[str, int]] = deque()
         self._kept_bytes = 0
         self._next_at = _NOWHERE
-        """Where in the stream, in bytes, the next frame belongs: below 0 until the first has come."""
+        """Place of the next frame in the stream, in bytes: below 0 until the first has come."""
         self._filled_to = _NOWHERE
-        """And up to where silence stands for what had not come by the clock."""
+        """Place up to which silence stands for what had not come by the clock."""
         self._last_us: int | None = None
-        """Up to when the line has brought audio, or silence was filled in."""
+        """Time up to which the line has brought audio, or silence was filled in."""
         self._filled_us: int | None = None
         """`_last_us` of a gap that is being filled."""
         self._held_us: int | None = None
@@ -147,7 +147,7 @@ class Uplink:
             self.frames_in_silence = True
 
     def at_us(self, audio_ms: int, now_us: int) -> int:
-        """When the line had brought the first `audio_ms` of what was written to the session.
+        """Time at which the line had brought the first `audio_ms` of what was written to the session.
 
         What is written runs in step with the clock: fill stands for what did not come.
         """
@@ -156,7 +156,7 @@ class Uplink:
         return max(reached_us - behind * US_PER_BYTE, 0)
 
     def deadline_us(self) -> int | None:
-        """When a gap may have to be filled if no frame comes; None while nothing is to be filled."""
+        """Time at which a gap may have to be filled if no frame comes; None while nothing is to be filled."""
         if not self.appended.ready or self._last_us is None:
             return None
         return self._last_us + (self._stall_us if self._held_us == self._last_us else GAP_US)
@@ -176,7 +176,7 @@ class Uplink:
         return self._fill(n_bytes)
 
     def _may_be_stall(self, gap_us: int) -> bool:
-        """Whether a gap that has gone on for `gap_us` is to be waited out."""
+        """True if a gap that has gone on for `gap_us` is to be waited out."""
         if not self.appended.speaking:
             self._silent_until(self.appended.n_bytes)
         return self.frames_in_silence and gap_us < self._stall_us

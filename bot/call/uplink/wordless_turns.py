@@ -5,7 +5,7 @@ from __future__ import annotations
 from base64 import b64encode
 
 ALL_BYTES = 60 * 8_000
-"""Of all turns kept together; beyond, the oldest go."""
+"""Most that is kept of all turns together; beyond, the oldest go."""
 
 
 class WordlessTurns:

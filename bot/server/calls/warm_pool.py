@@ -42,7 +42,7 @@ class IdleSession:
         self.texts: list[bytes] = []
         self.sent: list[bytes] = []
         self.failure: Failure | None = None
-        """How it was lost, if it was."""
+        """End of it, if it was lost."""
         self.on_lost = on_lost
         self._update = _encode(first_update(settings))
         self._configured: asyncio.Future[None] = loop.create_future()
