@@ -33,8 +33,10 @@ class Carried(NamedTuple):
     wanted: dict[str, Any] | None = None
     """The response to ask for."""
     closed: bool = False
+    """Nothing else is asked for but `last`, the goodbye."""
     last: dict[str, Any] | None = None
     requests: int = 0
+    """Number of those that went out."""
     playing: frozenset[str] = frozenset()
     """Items that are still to be heard."""
     unturned: bytes = b""
