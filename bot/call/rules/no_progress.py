@@ -11,9 +11,9 @@ from __future__ import annotations
 import re
 from collections import Counter, deque
 
-from bot.call.conversation.floor import Floor
 from bot.call.outputs import EndReason
 from bot.call.rule import NEVER_US, Bound
+from bot.call.session.session_state import CurrentSession
 from bot.call.settings import CallSettings
 from bot.call.step import Step
 
@@ -32,10 +32,10 @@ class NoProgress(Bound):
 
     reason: EndReason = "idle"
 
-    def __init__(self, settings: CallSettings, step: Step, floor: Floor) -> None:
+    def __init__(self, settings: CallSettings, step: Step, session: CurrentSession) -> None:
         self._longest_us = round(settings.no_progress_s * 1_000_000)
         self._step = step
-        self._floor = floor
+        self._session = session
         self._since_us = 0
         """Moment at which the last new words came."""
         self._turns = 0
@@ -50,9 +50,9 @@ class NoProgress(Bound):
 
     def look(self) -> None:
         """The caller may have begun to speak, or stopped."""
-        speaks = self._floor.caller_speaking
-        if speaks is (self._speech_us is None):
-            self._speech_us = self._step.now_us if speaks else None
+        speech_us = self._session.now.speech_us
+        if speech_us != self._speech_us:
+            self._speech_us = speech_us
             self._reckon()
 
     def caller_words(self, text: str) -> None:

@@ -225,14 +225,14 @@ COLUMNS = (
     Column("heardline_marks_unused_total", "early", lambda bridge: bridge.call.speaking.ledger.early_echoes),
     Column("heardline_marks_unused_total", "dead", lambda bridge: bridge.call.speaking.ledger.dead_echoes),
     Column("heardline_marks_unused_total", "missing", lambda bridge: bridge.call.speaking.ledger.unconfirmed_ends),
-    Column("heardline_filled_bytes_total", "", lambda bridge: bridge.call.listening.filled_bytes),
-    Column("heardline_backlog_bytes_total", "", lambda bridge: bridge.call.listening.backlog_bytes),
-    Column("heardline_dropped_bytes_total", "caller", lambda bridge: bridge.call.listening.dropped_bytes),
+    Column("heardline_filled_bytes_total", "", lambda bridge: bridge.call.uplink.filled_bytes),
+    Column("heardline_backlog_bytes_total", "", lambda bridge: bridge.call.uplink.backlog_bytes),
+    Column("heardline_dropped_bytes_total", "caller", lambda bridge: bridge.call.uplink.dropped_bytes),
     Column("heardline_dropped_bytes_total", "bot", lambda bridge: bridge.call.speaking.dropped_bytes),
     Column("heardline_phone_full_total", "", _counted("phone_full")),
     Column("heardline_sessions_failed_total", "timeout", _counted("sessions_given_up")),
     Column("heardline_sessions_replaced_total", "", _counted("sessions_replaced")),
-    Column("heardline_timestamps_disbelieved_total", "", lambda bridge: bridge.call.listening.distrusted_timestamps),
+    Column("heardline_timestamps_disbelieved_total", "", lambda bridge: bridge.call.uplink.distrusted_timestamps),
     *(Column("heardline_model_errors_total", one, _counted(f"model_error_{one}")) for one in get_args(Severity)),
 )
 
