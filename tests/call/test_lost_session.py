@@ -35,7 +35,6 @@ OF_THE_SESSION = {
     "TurnOwnership": "server_owns server_acts owed told _pending",
     # outside of it
     "Idle": "_since_us",
-    "NoProgress": "_speech_us",
     "ResponseTimeout": "_since_us",
     "Transcript": "of_caller",
 }

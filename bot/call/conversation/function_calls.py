@@ -42,16 +42,17 @@ class FunctionCalls:
             self._step.report("hang_up_refused")
             self._step.create_item(function_call_output(call_id, TOO_EARLY))
             return False
-        self._session.now.responses.answered(event.response_id)
-        if self._session.now.responses.suppressed(event.response_id):
+        session = self._session.now
+        session.responses.answered(event.response_id)
+        if session.responses.suppressed(event.response_id):
             self._step.create_item(function_call_output(call_id, "interrupted"))
         elif item.name == HANG_UP:
-            self._session.now.hang_up, self._floor.hang_up_asked = call_id, True
+            session.hang_up, self._floor.hang_up_asked = call_id, True
             self._step.report("hang_up_asked")
             return True
         else:
             self._step.create_item(function_call_output(call_id, NO_SUCH_FUNCTION))
-            self._session.now.responses.want({})
+            session.responses.want({})
         return False
 
     def _may_hang_up(self, response_id: str) -> bool:
@@ -62,5 +63,6 @@ class FunctionCalls:
         """The caller speaks: the model is told that the hang-up it asked for was dropped."""
         self._floor.hang_up_asked = False
         self._step.report("hang_up_dropped")
-        if self._session.now.hang_up is not None:
-            self._step.create_item(function_call_output(self._session.now.hang_up, NOT_NOW))
+        hang_up = self._session.now.hang_up
+        if hang_up is not None:
+            self._step.create_item(function_call_output(hang_up, NOT_NOW))

@@ -26,7 +26,7 @@ class SessionTakeover:
         self._parts = parts
 
     def lose(self, failure: FailureKind, code: int, reason: str) -> bool:
-        """The session is lost: whether the call can go on."""
+        """The session is lost. True if the call can go on."""
         sessions, filler, now_us = self._parts.sessions, self._parts.filler, self._parts.step.now_us
         known = sessions.at_hand is SessionStage.LOST
         waited = failure == "timeout" and filler.awaited

@@ -40,20 +40,10 @@ class NoProgress(Bound):
         """Moment at which the last new words came."""
         self._turns = 0
         """Turns without new words since then."""
-        self._speech_us: int | None = None
-        """Moment at which the speech at hand began."""
         self._said: deque[list[str]] = deque(maxlen=COMPARED)
 
     def stream_started(self) -> None:
         self._since_us = self._step.now_us
-        self._reckon()
-
-    def look(self) -> None:
-        """The caller may have begun to speak, or stopped."""
-        speech_us = self._session.now.speech_us
-        if speech_us != self._speech_us:
-            self._speech_us = speech_us
-            self._reckon()
 
     def caller_words(self, text: str) -> None:
         """Words of the caller, as they were understood."""
@@ -65,7 +55,7 @@ class NoProgress(Bound):
             self._turns += 1
         if words:
             self._said.append(words)
-        self._reckon()
+        self.look()
 
     def _new(self, words: list[str]) -> bool:
         if len(words) <= SHORT_WORDS:
@@ -78,12 +68,11 @@ class NoProgress(Bound):
     def due(self) -> None:
         """The bound is reached, unless the speech that counted is over."""
         self.look()
-        self._reckon()
 
-    def _reckon(self) -> None:
-        """Moment at which it is reached, should nothing new be said."""
+    def look(self) -> None:
+        """Reckon when it is reached, should nothing new be said."""
         over_us = NEVER_US
-        since_us = self._since_us if self._turns >= MIN_TURNS else self._speech_us
+        since_us = self._since_us if self._turns >= MIN_TURNS else self._session.now.speech_us
         if self._longest_us and since_us is not None:
             over_us = since_us + self._longest_us
         reached = over_us <= self._step.now_us

@@ -51,7 +51,7 @@ class Failover(Rule):
         self._speaking = speaking
         self._session = session
         self._dial_us: int | None = round(response_s * 500_000) or None
-        """Time of the next dial. A first session that is not ready in half the time it has gets a rival."""
+        """Moment of the next dial. A first session that is not ready in half the time it has gets a rival."""
         self._give_up_us: int | None = None
         self._waited = False
         """The session at hand is another than the first, and has yet to say its first word to the call."""
