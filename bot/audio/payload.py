@@ -5,6 +5,7 @@ from __future__ import annotations
 import string
 
 BYTES_PER_MS = 8
+US_PER_BYTE = 1_000 // BYTES_PER_MS
 FRAME_BYTES = 160
 """20 ms, the size of Twilio's frames in practice; never a promise (twilio-voice 4)."""
 SILENCE_BYTE = 0xFF

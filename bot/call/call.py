@@ -33,6 +33,7 @@ from bot.call.inputs import (
 from bot.call.machines import GreetingStage, SessionStage
 from bot.call.outputs import End, EndReason, Output
 from bot.call.rules.session_liveness import SessionLiveness
+from bot.call.session.session_state import Session
 from bot.call.settings import CallSettings
 from bot.call.states import Happening, State
 from bot.call.wiring import Parts
@@ -54,8 +55,8 @@ class Call:
         self.settings = settings
         self.ended: EndReason | None = None
         self._parts = parts = Parts(settings)
-        self.listening, self.speaking = parts.listening, parts.speaking
-        self.responses, self.transcript = parts.responses, parts.transcript
+        self.uplink, self.speaking = parts.uplink, parts.speaking
+        self.transcript = parts.transcript
         self.limits, self.spending, self.farewell = parts.limits, parts.spending, parts.farewell
         self._step, self._floor, self._sessions = parts.step, parts.floor, parts.sessions
         self._admission, self._account = parts.admission, parts.account
@@ -65,9 +66,7 @@ class Call:
             settings,
             parts.step,
             floor=parts.floor,
-            listening=parts.listening,
-            responses=parts.responses,
-            turns=parts.turns,
+            session=parts.session,
             filler=parts.filler,
             retries=parts.retries,
             lose=session.lose,
@@ -143,7 +142,7 @@ class Call:
             return []
         if not (taken and frame.stream_sid == taken) and not self._admission.ours(frame.stream_sid):
             return []
-        return self.listening.frame(frame, now_us)
+        return self.uplink.frame(frame, now_us)
 
     @property
     def _unsettled(self) -> bool:
@@ -162,8 +161,8 @@ class Call:
                 self.counts["said_by_a_lost_session"] += 1
                 self._step.follows = "what is due"
                 return None
-            self.listening.alive()
-            self._liveness.said_us = self._step.now_us
+            self.uplink.alive()
+            self._parts.session.now.owes.said_us = self._step.now_us
         handler = self._handlers.get(type(item))
         if handler is None:
             self._step.follows = "what is due"
@@ -197,6 +196,11 @@ class Call:
     def state(self) -> State:
         """The state of the call: who has the floor."""
         return self._floor.state
+
+    @property
+    def session(self) -> Session:
+        """State of the session at hand."""
+        return self._parts.session.now
 
     @property
     def counts(self) -> Counter[str]:

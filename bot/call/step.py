@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from typing import Any, Literal
 
 from bot.call.outputs import Output, Report
+from bot.realtime.events import CreateItem, DeleteItem
 
 Follows = Literal["anything", "what is due", "nothing"]
 """What has to be looked at because of a step: all that follows from where the call stands; no more than what time alone
@@ -42,6 +43,12 @@ class Step:
         """An id for the next event that the server may refuse by it."""
         self._event_number += 1
         return f"{what}_{self._event_number}"
+
+    def create_item(self, item: dict[str, Any], after: str = "") -> None:
+        self.out.append(CreateItem(item, self.event_id("item"), after))
+
+    def delete_item(self, item_id: str) -> None:
+        self.out.append(DeleteItem(item_id, self.event_id("delete")))
 
     def report(self, event: str, **details: Any) -> None:
         self.out.append(Report(event, details))

@@ -24,17 +24,15 @@ from bot.call.rules.response_timeout import ResponseTimeout
 from bot.call.rules.retries import Retries
 from bot.call.rules.spend_cap import SpendCap
 from bot.call.rules.wrap_up import WrapUp
-from bot.call.session.audio_formats import AudioFormats
 from bot.call.session.failover import Failover
-from bot.call.session.response_gate import ResponseGate
-from bot.call.session.turn_ownership import TurnOwnership
+from bot.call.session.session_state import CurrentSession
 from bot.call.settings import CallSettings
 from bot.call.step import Step
 from bot.call.transcript.transcript import Transcript
 from bot.call.turn_log.turn_facts import TurnLog
-from bot.call.uplink.caller_speech import CallerSpeech
 from bot.call.uplink.frames_and_gaps import Uplink
 from bot.call.uplink.stream_admission import StreamAdmission
+from bot.call.uplink.wordless_turns import WordlessTurns
 
 
 class Parts:
@@ -43,54 +41,51 @@ class Parts:
     def __init__(self, settings: CallSettings) -> None:
         self.settings = settings
         self.step = step = Step()
-        self.listening = listening = Uplink(settings.session.turn_detection)
+        self.uplink = uplink = Uplink(settings.session.turn_detection)
         self.speaking = speaking = PlayoutQueue()
-        self.responses = responses = ResponseGate()
         self.transcript = transcript = Transcript()
-        self.turns = turns = TurnOwnership(settings)
+        self.session = session = CurrentSession(settings, step, uplink, transcript)
         self.limits = StateDeadlines(settings, step)
         self.announcement = Announcement(settings, speaking, transcript)
-        self.greeting = greeting = Greeting(settings, responses, speaking, transcript)
-        self.floor = floor = Floor(
-            settings, step, self.limits, speaking=speaking, responses=responses, turns=turns, greeting=greeting
-        )
+        self.greeting = greeting = Greeting(settings, session, speaking, transcript)
+        self.floor = floor = Floor(settings, step, self.limits, speaking=speaking, session=session, greeting=greeting)
 
         self.admission = StreamAdmission(settings, step, speaking)
-        self.sessions = Failover(step, speaking, settings.response_s)
-        self.formats = AudioFormats(step, settings.session)
+        self.sessions = Failover(step, speaking, session, settings.response_s)
         self.spending = SpendCap(settings, step)
         self.max_duration = MaxDuration(settings, step)
-        self.idle = Idle(settings, step, responses)
-        self.no_progress = NoProgress(settings, step, floor)
+        self.idle = Idle(settings, step, session)
+        self.no_progress = NoProgress(settings, step, session)
         bounds = (self.spending, self.max_duration, self.idle, self.no_progress)
-        self.farewell = farewell = Goodbye(step, floor, responses=responses, speaking=speaking, turns=turns)
+        self.farewell = farewell = Goodbye(step, floor, session=session, speaking=speaking)
         self.wrap_up = WrapUp(step, bounds, floor, farewell)
 
-        self.speech = CallerSpeech(settings.session, listening)
-        self.account = account = TurnLog(step, speaking, transcript, self.speech, greeting)
-        self.interrupt = interrupt = BargeIn(step, speaking, responses, turns, account)
+        self.wordless = wordless = WordlessTurns()
+        self.account = account = TurnLog(
+            step, speaking, session, transcript=transcript, wordless=wordless, greeting=greeting
+        )
+        self.interrupt = interrupt = BargeIn(step, speaking, session, account)
         self.opening = Opening(
             settings,
             step,
             speaking,
             announcement=self.announcement,
             greeting=greeting,
-            responses=responses,
-            turns=turns,
+            session=session,
             floor=floor,
             account=account,
             interrupt=interrupt,
         )
-        self.answer = Answer(step, speaking, responses, interrupt.unheard, account)
-        self.functions = FunctionCalls(step, responses, floor, greeting=greeting, transcript=transcript)
+        self.answer = Answer(step, speaking, session, account)
+        self.functions = FunctionCalls(step, session, floor, greeting=greeting, transcript=transcript)
 
         self.filler = filler = Filler(settings, step, speaking)
-        self.retries = retries = Retries(step, responses, turns, greeting, floor=floor, filler=filler)
+        self.retries = retries = Retries(step, session, greeting, floor=floor, filler=filler)
         self.response_timeout = ResponseTimeout(
             settings.response_s,
             step,
             floor,
-            listening=listening,
+            session=session,
             speaking=speaking,
             interrupt=interrupt,
             filler=filler,

@@ -12,11 +12,10 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from bot.audio.payload import BYTES_PER_MS, SILENCE_BYTE
+from bot.audio.payload import SILENCE_BYTE, US_PER_BYTE
 
 MAX_BUFFERED_BYTES = 4_800_000
 """Ten minutes; what comes above it is discarded (31931)."""
-US_PER_BYTE = 1000 // BYTES_PER_MS
 _COST = US_PER_BYTE * 1_000_000
 """Time that one byte plays, in millionths of a microsecond of the phone's own clock: drift stays in whole numbers."""
 

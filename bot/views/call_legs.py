@@ -6,12 +6,11 @@ from collections.abc import Iterable, Sequence
 from dataclasses import fields, replace
 from typing import Any, TypeVar
 
-from bot.audio.payload import BYTES_PER_MS, SILENCE_BYTE
+from bot.audio.payload import SILENCE_BYTE, US_PER_BYTE
 from bot.views.call_sound import CallSound
 from bot.views.timeline_parts import Timeline
 
 _LASTS = frozenset({"took_us", "duration_us"})
-_US_PER_BYTE = 1000 // BYTES_PER_MS
 _P = TypeVar("_P")
 
 
@@ -69,7 +68,7 @@ def joined_sounds(legs: Iterable[CallSound]) -> CallSound | None:
     start_us = sounds[0].start_us
     tracks = (bytearray(), bytearray())
     for sound in sounds:
-        at = max(0, (sound.start_us - start_us) // _US_PER_BYTE)
+        at = max(0, (sound.start_us - start_us) // US_PER_BYTE)
         for track, audio in zip(tracks, (sound.caller, sound.heard), strict=True):
             track.extend(bytes((SILENCE_BYTE,)) * (at - len(track)))
             track[at : at + len(audio)] = audio

@@ -8,10 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bot.audio import mulaw
-from bot.audio.payload import BYTES_PER_MS, SILENCE_BYTE
+from bot.audio.payload import SILENCE_BYTE, US_PER_BYTE
 from bot.views.timeline_parts import Timeline
 
-_US_PER_BYTE = 1000 // BYTES_PER_MS
 _STEREO = 2
 _BLOCK_FRAMES = 1 << 16
 
@@ -30,7 +29,7 @@ class CallSound:
 
     @property
     def end_us(self) -> int:
-        return self.start_us + len(self.caller) * _US_PER_BYTE
+        return self.start_us + len(self.caller) * US_PER_BYTE
 
     @property
     def seconds(self) -> float:
@@ -60,8 +59,8 @@ def sound_of_timeline(told: Timeline) -> CallSound | None:
     if not spoken and not played:
         return None
     start_us = max(0, min(at_us for at_us, _ in (*spoken, *played)))
-    end_us = max(at_us + len(audio) * _US_PER_BYTE for at_us, audio in (*spoken, *played))
-    size = max(0, end_us - start_us) // _US_PER_BYTE
+    end_us = max(at_us + len(audio) * US_PER_BYTE for at_us, audio in (*spoken, *played))
+    size = max(0, end_us - start_us) // US_PER_BYTE
     return CallSound(start_us, _track(spoken, start_us, size), _track(played, start_us, size))
 
 
@@ -80,6 +79,6 @@ def _track(parts: list[tuple[int, bytes]], start_us: int, size: int) -> bytes:
     """Each part where it belongs, silence between; what comes later in the list lies over what came before."""
     track = bytearray([SILENCE_BYTE]) * size
     for at_us, audio in parts:
-        at = max(0, at_us - start_us) // _US_PER_BYTE
+        at = max(0, at_us - start_us) // US_PER_BYTE
         track[at : at + len(audio)] = audio[: size - at]
     return bytes(track)

@@ -9,9 +9,7 @@ import base64
 from collections import deque
 from dataclasses import dataclass, field
 
-from bot.audio.payload import BYTES_PER_MS
-
-US_PER_BYTE = 1000 // BYTES_PER_MS
+from bot.audio.payload import US_PER_BYTE
 
 
 @dataclass(slots=True)

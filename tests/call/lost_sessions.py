@@ -58,8 +58,8 @@ def frames(desk: ScriptedCall, ms: int) -> None:
 
 
 def said_ms(desk: ScriptedCall) -> int:
-    """Milliseconds of the caller's audio that the present session was given."""
-    return desk.call.listening.appended_bytes // 8
+    """Milliseconds of the caller's audio that the session at hand was given."""
+    return desk.call.session.appended.n_bytes // 8
 
 
 def echoes(desk: ScriptedCall) -> None:
@@ -97,7 +97,7 @@ def at_rest(desk: ScriptedCall, leg: int) -> ScriptedCall:
     """The session that took over has given whatever answer was owed, and nobody speaks for a while."""
     if desk.call.state is State.HEARING:
         desk.give(stops())
-    if desk.call.responses.awaited:
+    if desk.call.session.responses.awaited:
         spoken(desk, f"Rest{leg}", f"Rest{leg}")
         desk.give(done(f"Rest{leg}"))
     echoes(desk)
@@ -143,7 +143,7 @@ def the_server_owes_an_answer(desk: ScriptedCall, leg: int) -> None:
 
 def the_server_owes_an_answer_and_owns_the_turns(desk: ScriptedCall, leg: int) -> None:
     desk.give(updated())
-    assert desk.call._parts.turns.server_acts
+    assert desk.call.session.turns.server_acts
     the_server_owes_an_answer(desk, leg)
 
 
@@ -159,12 +159,12 @@ def the_turn_has_words(desk: ScriptedCall, leg: int) -> None:
 
 def an_answer_is_asked_for(desk: ScriptedCall, leg: int) -> None:
     desk.give(committed(f"V{leg}"))
-    assert desk.call.responses.asked
+    assert desk.call.session.responses.asked
 
 
 def another_answer_is_in_the_way(desk: ScriptedCall, leg: int) -> None:
     an_answer_is_asked_for(desk, leg)
-    desk.give(error("conversation_already_has_active_response", desk.call.responses._asked))
+    desk.give(error("conversation_already_has_active_response", desk.call.session.responses._asked))
 
 
 def the_caller_speaks_over_what_was_asked_for(desk: ScriptedCall, leg: int) -> None:
@@ -210,7 +210,7 @@ def an_answer_is_overdue(desk: ScriptedCall, leg: int) -> None:
     for at in range(began_ms + 200, began_ms + 8_100, 100):
         desk.at(at).give(*([events.RateLimits()] if at == began_ms + 4_000 else []))
         desk.tick()
-    assert desk.call.responses.cancelling
+    assert desk.call.session.responses.cancelling
 
 
 def it_has_failed_once(desk: ScriptedCall, leg: int) -> None:
@@ -236,16 +236,16 @@ def the_caller_is_silent_for_long(desk: ScriptedCall, leg: int) -> None:
 def the_session_owes_the_end_of_a_response(desk: ScriptedCall, leg: int) -> None:
     an_answer_is_half_heard(desk, leg)
     desk.give(speaks(said_ms(desk)), stops(), committed(f"U{leg}"))
-    assert desk.call._liveness._end_us is not None
+    assert desk.call.session.owes.end_us is not None
 
 
 def the_line_falls_silent(desk: ScriptedCall, leg: int) -> None:
     """The caller's audio stops coming in the middle of what they say, and silence stands for it."""
     the_caller_speaks(desk, leg)
     desk.at(desk.now_us / MS + 1_700).tick()
-    assert desk.call.listening.filled_bytes
+    assert desk.call.uplink.filled_bytes
     due_us = desk.call.deadline_us
-    while desk.call._liveness._over_us is None and due_us is not None:  # the end of what they said is listened for
+    while desk.call.session.owes.over_us is None and due_us is not None:  # the end of what they said is listened for
         desk.at(due_us / MS).tick()
         due_us = desk.call.deadline_us
     assert desk.call.counts["sessions_lost"] == leg - 1
@@ -308,7 +308,7 @@ def spoken_before_the_greeting() -> ScriptedCall:
 def spoken_while_the_greeting_waits() -> ScriptedCall:
     """The greeting was refused for another response's sake; behind it an answer is owed."""
     desk = opened()
-    desk.give(error("conversation_already_has_active_response", desk.call.responses._asked), committed("U"))
+    desk.give(error("conversation_already_has_active_response", desk.call.session.responses._asked), committed("U"))
     return desk
 
 

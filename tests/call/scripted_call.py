@@ -18,7 +18,11 @@ from bot.call.call import Call, Input
 from bot.call.facts import TurnFact, WaitFact
 from bot.call.inputs import Tick
 from bot.call.outputs import FACTS, Adopt, Dial, Drop, End, Output, Report, Transcode
+from bot.call.session.session_state import CurrentSession
 from bot.call.settings import CallSettings
+from bot.call.step import Step
+from bot.call.transcript.transcript import Transcript
+from bot.call.uplink.frames_and_gaps import Uplink
 from bot.realtime import events
 from bot.twilio import stream
 
@@ -101,6 +105,11 @@ def committed(item: str = "U") -> events.Committed:
 
 def error(code: str | None, event_id: str | None = None, kind: str = "invalid_request_error") -> events.Error:
     return events.Error(events.Problem(kind, code, "words", None, event_id))
+
+
+def no_session(settings: CallSettings | None = None, step: Step | None = None) -> CurrentSession:
+    """A call's session before its first word, without the call."""
+    return CurrentSession(settings or CallSettings(), step or Step(), Uplink(), Transcript())
 
 
 # ---- what comes out, in words ----

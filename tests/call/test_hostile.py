@@ -11,7 +11,6 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 
 from bot.call.call import Call, Input
 from bot.call.conversation.goodbye import PARAMETERS
-from bot.call.handlers.session_side import OPENING_UPDATE
 from bot.call.inputs import (
     DailySpend,
     DialFailed,
@@ -27,6 +26,7 @@ from bot.call.inputs import (
     Tick,
 )
 from bot.call.outputs import Adopt, End, Output
+from bot.call.session.turn_ownership import OPENING_UPDATE
 from bot.call.settings import CallSettings, Money
 from bot.call.states import State
 from bot.realtime import events

@@ -9,7 +9,9 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from functools import cache
+from gc import collect
 from typing import Any, NamedTuple
+from weakref import ref
 
 import pytest
 
@@ -17,55 +19,51 @@ from bot.call.inputs import ModelClosed, PhoneRoom, SessionExpires, SessionWaiti
 from bot.call.machines import NextStage, SessionStage
 from bot.call.outputs import Adopt
 from bot.realtime import events
-from tests.call.call_fields import picture
+from tests.call.call_fields import is_part, picture
 from tests.call.lost_sessions import AGAIN, ONCE, Situation, at_rest, fresh, greeted
 from tests.call.scripted_call import MS, SESSION, ScriptedCall, in_words, updated
 
 OF_THE_SESSION = {
-    "TurnLog": "_growing _silent",
-    "KeptAudio": "fresh _fresh_at _pieces _from _to",
-    "CallerSpeech": "_began _ended",
-    "Goodbye": "_asked",
-    "Floor": "caller_speaking answer_due",
+    "Session": "ready_us plan speech_us answer_due caller_turns growing doubtful silent knows_goodbye hang_up",
+    "AppendedAudio": "ready n_bytes quiet_at fresh _fresh_at _pieces _from _to",
     "AudioFormats": "_now",
-    "Idle": "_doubtful _since_us",
+    "CallerSpeech": "_began _ended",
     "InheritedItems": "_told",
-    "Uplink": "ready appended_bytes _fresh _quiet_at",
-    "ResponseTimeout": "_since_us",
-    "NoProgress": "_speech_us",
-    "FunctionCalls": "_hang_up",
-    "ResponseGate": "active parameters _known _asked _in_the_way _stillborn cancelling",
-    "SessionLiveness": "_answer_us _made_us _end_us _speech_us _over_us",
-    "Failover": "_plan",
-    "Transcript": "_by_item",
-    "TurnOwnership": "server_owns server_acts owed _told _pending",
+    "OwedWords": "said_us answer_us made_us end_us listen_us over_us not_before_us",
     "PendingDeletes": "_waiting _silent",
+    "ResponseGate": "active parameters _known _asked _asked_for _in_the_way _stillborn cancelling",
+    "TurnOwnership": "server_owns server_acts owed told _pending",
+    # outside of it
+    "Idle": "_since_us",
+    "ResponseTimeout": "_since_us",
+    "Transcript": "of_caller",
 }
 """Equal to a fresh call's once another session takes over, whatever came before."""
 
 GOES_OVER = {
+    # named in `carried`
+    "InheritedItems": "items",
+    "ResponseGate": "_wanted closed last requests",
+    # and what is no session's
     "TurnLog": "_open",
     "Call": "ended _refusals",
-    "KeptAudio": "_turns _turns_bytes",
+    "WordlessTurns": "_sounds _n_bytes",
     "Goodbye": "why _tries _goodbye",
     "Retries": "errors _retried _given_up",
     "Filler": "_expected _since_us _played _number",
     "Floor": "state greeting goodbye notice_heard hang_up_asked let_in",
     "Greeting": "is_over _response_id",
     "Idle": "_quiet_us _prompts _number _written",
-    "InheritedItems": "items",
     "StateDeadlines": "_ready_by _claim_by _over_by _state_by _closing state watches",
     "Uplink": "backlog_bytes filled_bytes dropped_bytes distrusted_timestamps _kept _kept_bytes _next_at _filled_to"
     " _last_us _filled_us _held_us frames_in_silence",
     "Opening": "_answer_owed _times _held_us",
     "ResponseTimeout": "_quiet_us",
     "NoProgress": "_since_us _turns _said",
-    "ResponseGate": "_wanted _asked_for _closed _last _number",
-    "SessionLiveness": "said_us _not_before_us _listen_us",
-    "Failover": "at_hand next ever_ready _dial_us _give_up_us _waited _tries _ready_us _lost_us failure",
+    "Failover": "at_hand next ever_ready _dial_us _give_up_us _waited _tries _lost_us failure",
     "SpendCap": "model_nano_usd transcription_nano_usd _number _day_nano_usd _answered",
     "Step": "now_us out counts _event_number",
-    "Transcript": "turns _words _number _chars_left",
+    "Transcript": "turns _by_item _words _number _chars_left",
     "Latencies": "_since_us _response_id _to_hear _greeted",
     "WrapUp": "_told",
     # what plays, plays on
@@ -82,6 +80,7 @@ GOES_OVER = {
 CHOSEN = {
     "StreamAdmission": "_settings",
     "Announcement": "recorded",
+    "CurrentSession": "_settings",
     "Announcement.recorded": "_item_id _words entry",
     "Call": "settings",
     "CallerSpeech": "_prefix_ms _silence_ms _trusted",
@@ -100,7 +99,7 @@ CHOSEN = {
     "NoProgress": "_longest_us",
     "SessionLiveness": "_quiet_us _most_us _wanted",
     "SpendCap": "_money _before_us _before_nano_usd _models",
-    "TurnOwnership": "can_truncate may_leave _at_first _owed_at_first _session",
+    "TurnOwnership": "can_truncate may_leave _detection",
 }
 """Known as the call begins, and never anything else."""
 
@@ -118,7 +117,7 @@ CHANGED_BY_A_LOSS = {
     "ResponseGate": "_wanted",
     "Failover": "at_hand next _dial_us _give_up_us _waited _tries _lost_us failure",
     "Step": "out counts",
-    "Transcript": "turns _words",
+    "Transcript": "turns _by_item _words",
     "Latencies": "_since_us _to_hear _greeted",
     "Ledger": "_entries _runs _marks _marked_us _mark_number _out _probes",
     "PlayoutQueue": "paused _held _held_bytes _kept _step_chars",  # speech that the greeting waited for is over
@@ -179,10 +178,9 @@ class Loss(NamedTuple):
 
 
 def of_the_session(shown: dict[str, Any]) -> dict[str, Any]:
-    """The fields that a loss sets back, less what of two of them is the call's own."""
+    """Its fields, less what of one of them is the line's."""
     own = {name: value for name, value in shown.items() if name in named(OF_THE_SESSION)}
-    own["Transcript._by_item"] = [key for key in own["Transcript._by_item"] if key[0] == "caller"]
-    own["Uplink._quiet_at"] -= shown["Uplink._kept_bytes"]  # counted from what is kept on
+    own["AppendedAudio.quiet_at"] -= shown["Uplink._kept_bytes"]  # counted from what is kept on
     return own
 
 
@@ -211,7 +209,7 @@ def is_changed(desk: ScriptedCall) -> Loss:
 def taken_over(desk: ScriptedCall) -> None:
     """The session that was taken is ready."""
     desk.give(events.SessionCreated(SESSION), updated())
-    assert desk.call.listening.ready
+    assert desk.call.uplink.ready
 
 
 def once(situation: Situation) -> ScriptedCall:
@@ -307,6 +305,23 @@ def test_in_some_situation_what_goes_over_is_not_as_in_a_fresh_call() -> None:
     assert sorted(mine - moved - alike) == []
 
 
+@pytest.mark.parametrize("name", BEGUN)
+def test_nobody_keeps_anything_of_a_lost_session(name: str) -> None:
+    desk = BEGUN[name]()
+    lost = [ref(desk.call.session), *(ref(one) for one in vars(desk.call.session).values() if is_part(one))]
+    dies(desk)
+    collect()
+    assert len(lost) == 9
+    assert [one() for one in lost if one() is not None] == []
+
+
+def test_every_part_of_a_session_is_in_the_tables_as_such() -> None:
+    """But for what is chosen as the call begins."""
+    desk = greeted()
+    inside = {"Session", *(type(one).__name__ for one in vars(desk.call.session).values() if is_part(one))}
+    assert inside <= OF_THE_SESSION.keys()
+
+
 def numbers_off(said: list[str]) -> list[str]:
     """The outputs without numbers that count through a call: legs, turns, marks and event ids."""
     return [re.sub(r"(?<=[A-Za-z_])\d+(\.\d+)?", "", one) for one in said]
@@ -335,7 +350,7 @@ def test_three_legs_are_told_each_turn_once_and_in_order() -> None:
     desk = greeted()
     told: list[list[str]] = []
     for leg in (1, 2):
-        desk.give(events.SpeechStarted(desk.call.listening.appended_bytes // 8, f"U{leg}"), events.Committed(f"U{leg}"))
+        desk.give(events.SpeechStarted(desk.call.session.appended.n_bytes // 8, f"U{leg}"), events.Committed(f"U{leg}"))
         desk.give(events.CallerTranscript(f"U{leg}", f"Question {leg}?"))
         at_rest(desk, leg)
         dies(desk)

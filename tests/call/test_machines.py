@@ -22,7 +22,6 @@ NO_MACHINES = {
     "Ledger": "news is an answer to the last echo, echoes a judgement of the line, the others when the floor ends",
     "PlayoutQueue": "four gates that four others close and open: all have to be open",
     "ResponseGate": "one request and how it fares, one response and whether it ends: to be two machines once they are apart",
-    "Floor": "facts that it is told and that move alone; what moves together are its three machines",
 }
 """Classes with more than two booleans that change, and the reason why these are no machine."""
 

@@ -99,10 +99,10 @@ def test_every_message_is_read_as_what_it_is(path: Path) -> None:
 def test_the_call_listens_once_all_was_heard_and_nothing_is_awaited(path: Path) -> None:
     one = recording(path)
     call = Played(one).call
-    assert call.responses.active is None
+    assert call.session.responses.active is None
     if speaks(one):
         assert call.ended is None
-        assert (call.state, call.responses.awaited) == (State.LISTENING, False)
+        assert (call.state, call.session.responses.awaited) == (State.LISTENING, False)
         assert not {name for name in call.counts if name.startswith(("refused", "model_error", "late", "mark"))}
 
 

@@ -13,8 +13,9 @@ from dataclasses import dataclass
 from itertools import chain
 from statistics import fmean, stdev
 
+from bot.audio.payload import US_PER_BYTE
 from bot.call.call import Call
-from bot.call.playout.ledger import US_PER_BYTE, Ledger, Mark, Run
+from bot.call.playout.ledger import Ledger, Mark, Run
 from bot.call.playout.playout_estimate import Hold, RoundTrip
 from tests.proof.situations import GREETING, SITUATIONS, Cut, Network, Situation, longer, run
 

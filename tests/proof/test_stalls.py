@@ -75,9 +75,9 @@ def told(
         for event in ("input_audio_buffer.speech_started", "input_audio_buffer.speech_stopped")
     }
     sent, heard = b"".join(frame.audio for frame in phone.sent_frames), bytes(model.heard)
-    assert len(heard) == core.listening.appended_bytes == len(sent) + core.listening.filled_bytes
+    assert len(heard) == core.uplink.appended.n_bytes == len(sent) + core.uplink.filled_bytes
     assert heard.replace(SILENCE, b"") == sent.replace(SILENCE, b"")
-    assert core.listening.distrusted_timestamps == 0
+    assert core.uplink.distrusted_timestamps == 0
     spoken = [
         us / MS
         for _, fact in call.facts
@@ -85,7 +85,7 @@ def told(
         for us in (fact.began_us, fact.ended_us)
         if us is not None
     ]
-    return Told(*times.values(), spoken, core.listening.filled_bytes / 8, sent, heard)
+    return Told(*times.values(), spoken, core.uplink.filled_bytes / 8, sent, heard)
 
 
 # ---- frames have come through silence: their absence is a stall ----

@@ -97,7 +97,7 @@ async def test_where_frames_are_missing_nothing_else_is() -> None:
 async def test_audio_that_came_while_the_server_was_held_up_is_no_gap() -> None:
     async with standing(BOT_GREETING="off") as desk, desk.stream() as hand:
         frames = [pattern(20, index) for index in range(26)]
-        await until(lambda: hand.bridge.call.listening.ready)
+        await until(lambda: hand.bridge.call.uplink.ready)
         await hand.socket.send_str(hand.frame(0, frames[0]))
         await until(lambda: desk.model.sessions[0].heard)
         for index, audio in enumerate(frames[1:], start=1):

@@ -102,8 +102,8 @@ async def test_a_frame_that_meets_a_defect_of_ours_is_in_the_fixture(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async with standing(BOT_RECORD="fixture", BOT_RECORD_DIR=str(tmp_path)) as desk, desk.stream() as hand:
-        await until(lambda: hand.bridge.call.listening.ready)
-        monkeypatch.setattr(hand.bridge.call.listening, "frame", lambda *_: 1 / 0)
+        await until(lambda: hand.bridge.call.uplink.ready)
+        monkeypatch.setattr(hand.bridge.call.uplink, "frame", lambda *_: 1 / 0)
         await hand.socket.send_str(hand.frame(0, b"\x55" * 160))
         await until(lambda: hand.bridge.call.ended)
         recorder = hand.bridge.recorder

@@ -124,7 +124,7 @@ Cut = Literal["1000", "1001", "1006", "stop"]
 async def cut_off(desk: ServerUnderTest, how: Cut) -> str:
     """A call whose stream is over, though nobody has hung up: its SID."""
     async with desk.stream() as hand:
-        await until(lambda: hand.bridge.call.started and hand.bridge.call.listening.ready)
+        await until(lambda: hand.bridge.call.started and hand.bridge.call.uplink.ready)
         if how == "stop":
             await hand.socket.send_str(hand.texts.stop())
         elif how == "1006":

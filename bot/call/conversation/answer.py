@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from bot.call.playout.playout_queue import PlayoutQueue
-from bot.call.session.pending_deletes import PendingDeletes
-from bot.call.session.response_gate import ResponseGate
+from bot.call.session.session_state import CurrentSession
 from bot.call.step import Step
 from bot.call.turn_log.turn_facts import TurnLog
 from bot.realtime import events
@@ -13,31 +12,30 @@ from bot.realtime import events
 class Answer:
     """Of a response that was interrupted nothing is heard or read; its items are deleted as they are finished."""
 
-    def __init__(
-        self, step: Step, speaking: PlayoutQueue, responses: ResponseGate, unheard: PendingDeletes, account: TurnLog
-    ) -> None:
+    def __init__(self, step: Step, speaking: PlayoutQueue, session: CurrentSession, account: TurnLog) -> None:
         self._step = step
         self._speaking = speaking
-        self._responses = responses
-        self._unheard = unheard
+        self._session = session
         self._account = account
 
     def response_created(self) -> None:
-        self._unheard.next_response()
+        self._session.now.deletes.next_response()
 
     def item_added(self, event: events.OutputItemAdded) -> None:
         self._step.follows = "what is due"
         item = event.item
         if item.type != "message":
             return
-        if self._responses.suppressed(event.response_id):
-            self._unheard.wait(item.id, event.response_id)
-        elif event.response_id == self._responses.active:
-            self._unheard.announced(item.id)
+        session = self._session.now
+        if session.responses.suppressed(event.response_id):
+            session.deletes.wait(item.id, event.response_id)
+        elif event.response_id == session.responses.active:
+            session.deletes.announced(item.id)
 
     def audio(self, event: events.AudioDelta) -> bool:
         """More audio: whether any went to the caller."""
-        if not self._responses.audible(event.response_id):
+        session = self._session.now
+        if not session.responses.audible(event.response_id):
             self._step.counts["late_deltas"] += 1
             return False
         if not event.delta:
@@ -47,8 +45,8 @@ class Answer:
         if not ledger.has_room(event.item_id, content_index):
             self._step.counts["deltas_without_room"] += 1
             return False
-        self._responses.answered(event.response_id)
-        self._unheard.sounded(event.item_id)
+        session.responses.answered(event.response_id)
+        session.deletes.sounded(event.item_id)
         entry = ledger.entry(event.item_id, content_index, event.response_id)
         messages = self._speaking.delta(entry, event.delta, self._step.now_us)
         self._step.send_all(messages)
@@ -62,12 +60,12 @@ class Answer:
 
     def words(self, event: events.TranscriptDelta) -> None:
         self._step.follows = "what is due"
-        if self._responses.audible(event.response_id):
+        if self._session.now.responses.audible(event.response_id):
             self._account.words(event)
 
     def words_done(self, event: events.TranscriptDone) -> None:
         self._step.follows = "what is due"
-        if self._responses.audible(event.response_id):
+        if self._session.now.responses.audible(event.response_id):
             self._account.words_done(event)
 
     def item_done(self, item_id: str) -> None:
@@ -75,20 +73,18 @@ class Answer:
         for entry in self._speaking.ledger.find(item_id):
             entry.item_done = True
         self._account.item_done(item_id)
-        if self._unheard.item_done(item_id):
-            self._delete(item_id)
+        if self._session.now.deletes.item_done(item_id):
+            self._step.delete_item(item_id)
 
     def response_done(self, response_id: str) -> None:
         """So do all items of the response, and no more audio of it comes. What it only wrote was not said."""
-        if self._responses.empty(response_id) and self._responses.active is None:
-            self._unheard.silenced(response_id)
-        self._unheard.next_response()
+        responses, deletes = self._session.now.responses, self._session.now.deletes
+        if responses.empty(response_id) and responses.active is None:
+            deletes.silenced(response_id)
+        deletes.next_response()
         for entry in self._speaking.ledger.of_response(response_id):
             entry.item_done = True
             self._step.send_all(self._speaking.done(entry, self._step.now_us))
         self._account.response_done(response_id)
-        for item_id in self._unheard.response_done(response_id):
-            self._delete(item_id)
-
-    def _delete(self, item_id: str) -> None:
-        self._step.send(events.DeleteItem(item_id, self._step.event_id("delete")))
+        for item_id in deletes.response_done(response_id):
+            self._step.delete_item(item_id)

@@ -10,50 +10,42 @@ from bot.audio.payload import BYTES_PER_MS
 from bot.call.playout.playout_queue import PlayoutQueue
 from bot.call.playout.truncation import Truncation, Verdict, judge
 from bot.call.prompts.greeting import HEARD_ITEM, RECORDED_ITEM
-from bot.call.session.inherited_items import InheritedItems
-from bot.call.session.pending_deletes import PendingDeletes
-from bot.call.session.response_gate import ResponseGate
-from bot.call.session.turn_ownership import TurnOwnership
+from bot.call.session.session_state import CurrentSession
 from bot.call.step import Step
-from bot.call.transcript.past_turns import said_item
 from bot.call.turn_log.turn_facts import TurnLog
-from bot.realtime.events import CreateItem, DeleteItem, TruncateItem
+from bot.realtime.events import TruncateItem
+from bot.realtime.items import message
 
 
 class BargeIn:
     """Cuts the bot short."""
 
-    def __init__(
-        self, step: Step, speaking: PlayoutQueue, responses: ResponseGate, turns: TurnOwnership, account: TurnLog
-    ) -> None:
-        self.unheard = PendingDeletes()
-        self.inherited = InheritedItems(step, speaking)
+    def __init__(self, step: Step, speaking: PlayoutQueue, session: CurrentSession, account: TurnLog) -> None:
         self._step = step
         self._speaking = speaking
-        self._responses = responses
-        self._turns = turns
+        self._session = session
         self._account = account
 
     def cut(self) -> None:
         """In the order of how-it-works ledger 3: snapshot, new epoch, clear, truncate; then the rest."""
-        step = self._step
+        step, session = self._step, self._session.now
         clear, everything = self._speaking.cut(step.now_us)
         step.send_all(clear)
         entries = [entry for entry in everything if not entry.aside]
         verdict = judge(entries)
-        inherited = self.inherited.items
+        inherited = session.inherited.items
         for one in verdict.truncations:
             if one.item_id != RECORDED_ITEM and one.item_id not in inherited:
                 self._truncate(one)
-        suppressed = self._responses.suppress()
-        if suppressed is not None and not self._turns.server_acts:
-            step.send(self._responses.cancel(suppressed, step.event_id("cancel")))
+        suppressed = session.responses.suppress()
+        if suppressed is not None and not session.turns.server_acts:
+            step.send(session.responses.cancel(suppressed, step.event_id("cancel")))
         self._forget_unheard(verdict)
         if suppressed is not None:
-            self.unheard.silenced(suppressed)
+            session.deletes.silenced(suppressed)
         self._account.cut(verdict)
         if inherited:
-            self.inherited.cut(verdict.item_ids)
+            session.inherited.cut(verdict.item_ids)
         recorded = verdict.playing is not None and verdict.playing.item_id == RECORDED_ITEM
         if recorded and RECORDED_ITEM not in inherited:
             self._retell()
@@ -65,40 +57,41 @@ class BargeIn:
 
         A response that is being made is told to stop, and the model that no more of it was heard.
         """
-        step = self._step
-        response_id = self._responses.give_up()
+        step, session = self._step, self._session.now
+        response_id = session.responses.give_up()
         if response_id is None:
             return None
         for entry in self._speaking.ledger.of_response(response_id):
             if not entry.done:
                 self._truncate(Truncation(entry.item_id, entry.content_index, entry.received // BYTES_PER_MS))
                 self._account.cut_off(entry)
-        step.send(self._responses.cancel(response_id, step.event_id("cancel")))
-        self.unheard.silenced(response_id)
+        step.send(session.responses.cancel(response_id, step.event_id("cancel")))
+        session.deletes.silenced(response_id)
         return response_id
 
     def _truncate(self, one: Truncation) -> None:
         """A server that knows no truncation goes on from all that it made, which nobody can tell it otherwise."""
-        if self._turns.can_truncate:
+        if self._session.now.turns.can_truncate:
             event_id = self._step.event_id("truncate")
             self._step.send(TruncateItem(one.item_id, one.audio_end_ms, one.content_index, event_id))
 
     def _retell(self) -> None:
         """A recorded greeting is a text item, which can't be truncated: what was heard of it takes its place."""
         step = self._step
-        step.send(DeleteItem(RECORDED_ITEM, step.event_id("delete")))
+        step.delete_item(RECORDED_ITEM)
         heard = self._account.words_of(RECORDED_ITEM)
         if heard:
-            step.send(CreateItem(said_item(HEARD_ITEM, heard), step.event_id("item"), "root"))
+            step.create_item(message(HEARD_ITEM, "assistant", text=heard), "root")
 
     def _forget_unheard(self, verdict: Verdict) -> None:
+        session = self._session.now
         for entry in {entry.item_id: entry for entry in verdict.unheard}.values():
-            if entry.item_id in self.inherited.items:
+            if entry.item_id in session.inherited.items:
                 continue
             if entry.item_done:
-                self._step.send(DeleteItem(entry.item_id, self._step.event_id("delete")))
+                self._step.delete_item(entry.item_id)
             else:
-                self.unheard.wait(entry.item_id, entry.response_id)
+                session.deletes.wait(entry.item_id, entry.response_id)
 
     def _report(self, verdict: Verdict, *, generating: bool) -> None:
         self._step.counts["interruptions"] += 1

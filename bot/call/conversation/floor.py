@@ -14,8 +14,7 @@ from bot.call.machines import GoodbyeStage, GreetingStage
 from bot.call.outputs import EndReason
 from bot.call.playout.playout_queue import PlayoutQueue
 from bot.call.prompts.greeting import Greeting
-from bot.call.session.response_gate import ResponseGate
-from bot.call.session.turn_ownership import TurnOwnership
+from bot.call.session.session_state import CurrentSession
 from bot.call.settings import CallSettings
 from bot.call.states import FOLLOWING, Happening, OurFaultError, State
 from bot.call.step import Step
@@ -58,8 +57,7 @@ class Floor:
         limits: StateDeadlines,
         *,
         speaking: PlayoutQueue,
-        responses: ResponseGate,
-        turns: TurnOwnership,
+        session: CurrentSession,
         greeting: Greeting,
     ) -> None:
         self.state = State.OPENING
@@ -69,17 +67,13 @@ class Floor:
         """The announcement, if there is one, has certainly been heard."""
         self.hang_up_asked = False
         """The model wishes to hang up, and the caller has said nothing since."""
-        self.caller_speaking = False
         self.let_in = 0
         """Number of times the caller spoke and was let in: the answer to that is another one."""
-        self.answer_due = False
-        """The caller's turn is over and the server has yet to start its answer."""
         self._barge_in = settings.barge_in
         self._step = step
         self._limits = limits
         self._speaking = speaking
-        self._responses = responses
-        self._turns = turns
+        self._session = session
         self._greeting = greeting
 
     # ---- who may speak ----
@@ -103,10 +97,10 @@ class Floor:
 
         What is asked for while the server is about to answer by itself would be taken for its answer.
         """
-        unheard = self.greeting is not GreetingStage.HEARD
-        if not self.may(Act.ASK) or (unheard and self.answer_due and self._turns.server_owns):
+        session, unheard = self._session.now, self.greeting is not GreetingStage.HEARD
+        if not self.may(Act.ASK) or (unheard and session.answer_due and session.turns.server_owns):
             return
-        request = self._responses.release()
+        request = session.responses.release()
         if request is not None:
             self._step.send(request)
 
@@ -117,24 +111,24 @@ class Floor:
     @property
     def calm(self) -> bool:
         """No answer is being made, and the caller does not speak."""
-        return not self.caller_speaking and not self._responses.busy
+        return not self.caller_speaking and not self._session.now.responses.busy
 
     def silent(self) -> bool:
         """Nobody speaks and nothing is expected: a prompt may sound."""
-        listening = self.may(Act.PROMPT) and not self._responses.awaited
+        listening = self.may(Act.PROMPT) and not self._session.now.responses.awaited
         return listening and not self._speaking.has_floor(self._step.now_us)
 
     def caller_waits(self) -> bool:
         """Something is owed to a caller who does not speak: a filler may sound."""
-        return not self.caller_speaking and (self.state is State.THINKING or self._responses.awaited)
+        return not self.caller_speaking and (self.state is State.THINKING or self._session.now.responses.awaited)
 
     def bot_speaks(self) -> bool:
         """The bot has the floor, or is about to: a caller who speaks now interrupts."""
-        return self._speaking.has_floor(self._step.now_us) or self._responses.busy
+        return self._speaking.has_floor(self._step.now_us) or self._session.now.responses.busy
 
     def cuttable(self) -> bool:
         """There is something to cut: audio that may still be heard, or a response being made."""
-        return self._speaking.interruptible(self._step.now_us) or self._responses.busy
+        return self._speaking.interruptible(self._step.now_us) or self._session.now.responses.busy
 
     @property
     def ending(self) -> bool:
@@ -151,15 +145,26 @@ class Floor:
         if self._limits.watches and (following is not before or happening is Happening.AUDIO):
             self._limits.entered(following, self._step.now_us)
 
-    def caller_stopped(self) -> None:
-        self.caller_speaking = False
-        self.answer_due = self.answer_due or self.state is State.HEARING
-        self.happen(Happening.SPEECH_STOPPED)
+    @property
+    def caller_speaking(self) -> bool:
+        """The caller speaks, as far as the session at hand has told."""
+        return self._session.now.speech_us is not None
 
-    def session_lost(self) -> None:
-        """Nobody hears the caller until the next session does; whoever speaks then is noticed anew."""
-        self.caller_speaking = self.answer_due = False
-        self.happen(Happening.SESSION_LOST)
+    @property
+    def answer_due(self) -> bool:
+        """The caller's turn is over and the server has yet to start its answer."""
+        return self._session.now.answer_due
+
+    def caller_started(self) -> None:
+        session = self._session.now
+        if session.speech_us is None:
+            session.speech_us = self._step.now_us
+
+    def caller_stopped(self) -> None:
+        session = self._session.now
+        session.speech_us = None
+        session.answer_due = session.answer_due or self.state is State.HEARING
+        self.happen(Happening.SPEECH_STOPPED)
 
     def session_ready(self) -> None:
         """There is a session again: what is waited for is waited for from here on."""
@@ -167,12 +172,12 @@ class Floor:
 
     def response_started(self, *, suppressed: bool) -> None:
         """The model starts to answer; a response that was suppressed before it was made is no answer."""
-        self.answer_due = self.answer_due and suppressed
+        self._session.now.answer_due = self.answer_due and suppressed
         self.happen(Happening.RESPONSE_STARTED)
 
     def apologised(self) -> None:
         """The caller is told that there is no answer: none is due any more."""
-        self.answer_due = False
+        self._session.now.answer_due = False
         if self.state is not State.OPENING:
             self.happen(Happening.AUDIO)
 

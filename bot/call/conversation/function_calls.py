@@ -6,15 +6,13 @@ before the caller has said or keyed anything, or in the greeting: nobody hangs u
 
 from __future__ import annotations
 
-import json
-from typing import Any
-
 from bot.call.conversation.floor import Floor
 from bot.call.prompts.greeting import Greeting
-from bot.call.session.response_gate import ResponseGate
+from bot.call.session.session_state import CurrentSession
 from bot.call.step import Step
 from bot.call.transcript.transcript import Transcript
-from bot.realtime.events import CreateItem, OutputItemDone
+from bot.realtime.events import OutputItemDone
+from bot.realtime.items import function_call_output
 from bot.realtime.session import HANG_UP
 
 NOT_NOW = "The caller started to speak, so the call was not ended. Listen and go on with the conversation."
@@ -26,15 +24,13 @@ class FunctionCalls:
     """Every finished call of a function is answered, but for a hang-up: its answer is the end of the call."""
 
     def __init__(
-        self, step: Step, responses: ResponseGate, floor: Floor, *, greeting: Greeting, transcript: Transcript
+        self, step: Step, session: CurrentSession, floor: Floor, *, greeting: Greeting, transcript: Transcript
     ) -> None:
         self._step = step
-        self._responses = responses
+        self._session = session
         self._floor = floor
         self._greeting = greeting
         self._transcript = transcript
-        self._hang_up: str | None = None
-        """The call of the function that asked to hang up, while the session at hand waits for its output."""
 
     def item_done(self, event: OutputItemDone) -> bool:
         """An item of a response is done. True if it asks to hang up."""
@@ -44,18 +40,19 @@ class FunctionCalls:
         call_id = item.call_id or ""
         if item.name == HANG_UP and not self._may_hang_up(event.response_id):
             self._step.report("hang_up_refused")
-            self._answer(call_id, TOO_EARLY)
+            self._step.create_item(function_call_output(call_id, TOO_EARLY))
             return False
-        self._responses.answered(event.response_id)
-        if self._responses.suppressed(event.response_id):
-            self._answer(call_id, "interrupted")
+        session = self._session.now
+        session.responses.answered(event.response_id)
+        if session.responses.suppressed(event.response_id):
+            self._step.create_item(function_call_output(call_id, "interrupted"))
         elif item.name == HANG_UP:
-            self._hang_up, self._floor.hang_up_asked = call_id, True
+            session.hang_up, self._floor.hang_up_asked = call_id, True
             self._step.report("hang_up_asked")
             return True
         else:
-            self._answer(call_id, NO_SUCH_FUNCTION)
-            self._responses.want({})
+            self._step.create_item(function_call_output(call_id, NO_SUCH_FUNCTION))
+            session.responses.want({})
         return False
 
     def _may_hang_up(self, response_id: str) -> bool:
@@ -66,17 +63,6 @@ class FunctionCalls:
         """The caller speaks: the model is told that the hang-up it asked for was dropped."""
         self._floor.hang_up_asked = False
         self._step.report("hang_up_dropped")
-        if self._hang_up is not None:
-            self._answer(self._hang_up, NOT_NOW)
-
-    def session_lost(self) -> None:
-        """The wish stands; the next session knows nothing of it."""
-        self._hang_up = None
-
-    def _answer(self, call_id: str, text: str) -> None:
-        self._step.send(CreateItem(function_output(call_id, text), self._step.event_id("item")))
-
-
-def function_output(call_id: str, text: str) -> dict[str, Any]:
-    """A `function_call_output` item (openai-realtime 3.1)."""
-    return {"type": "function_call_output", "call_id": call_id, "output": json.dumps({"result": text})}
+        hang_up = self._session.now.hang_up
+        if hang_up is not None:
+            self._step.create_item(function_call_output(hang_up, NOT_NOW))

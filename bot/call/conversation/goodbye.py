@@ -18,12 +18,12 @@ from bot.call.machines import GOODBYE as MOVES
 from bot.call.machines import GoodbyeStage, Move, moved
 from bot.call.outputs import EndReason
 from bot.call.playout.playout_queue import PlayoutQueue
-from bot.call.session.response_gate import ResponseGate
 from bot.call.session.response_status import in_words
-from bot.call.session.turn_ownership import TurnOwnership
+from bot.call.session.session_state import CurrentSession
 from bot.call.states import Happening
 from bot.call.step import Step
-from bot.realtime.events import CreateItem, Response
+from bot.realtime.events import Response
+from bot.realtime.items import message
 
 GOODBYE_ITEM = "goodbye"
 GOODBYE = (
@@ -41,24 +41,13 @@ MAX_TRIES = 3
 class Goodbye:
     """Moves the floor's goodbye; `why` is the reason for it, once a bound is reached."""
 
-    def __init__(
-        self,
-        step: Step,
-        floor: Floor,
-        *,
-        responses: ResponseGate,
-        speaking: PlayoutQueue,
-        turns: TurnOwnership,
-    ) -> None:
+    def __init__(self, step: Step, floor: Floor, *, session: CurrentSession, speaking: PlayoutQueue) -> None:
         self.why: EndReason = "bot_hung_up"
         self._step = step
         self._floor = floor
-        self._responses = responses
+        self._session = session
         self._speaking = speaking
-        self._turns = turns
         self._tries = 0
-        self._asked = False
-        """The session at hand has been told what the goodbye is to be."""
         self._goodbye: str | None = None
         """The id of the goodbye that may be heard."""
 
@@ -79,22 +68,22 @@ class Goodbye:
         """From here on there is no response but the goodbye."""
         self._move(Move.BOUND_REACHED)
         self.why = why
-        self._responses.close()
+        self._session.now.responses.close()
         self._floor.close(why)
         self._take_turns()
 
     def _take_turns(self) -> None:
-        """Take them if the server can listen and leave the rest to us; else it answers, and its answer is cancelled."""
-        if self._turns.may_leave and self._turns.server_may_answer:
-            self._step.send(self._turns.update(self._step.event_id("session"), server_owns=False))
+        """Where the server can listen and leave the rest to us; elsewhere it answers, and its answer is cancelled."""
+        turns = self._session.now.turns
+        if turns.may_leave and turns.server_may_answer:
+            self._step.send(turns.update(self._step.event_id("session"), server_owns=False))
 
-    def session_lost(self) -> None:
-        """A goodbye that was being made is not made to its end: of one that will be heard there is no second."""
+    def broken_off(self) -> None:
+        """The session is lost, and no goodbye made to its end: of one that will be heard there is no second."""
         if self._goodbye is not None and self._floor.goodbye is not GoodbyeStage.MADE:
             sounded = self._speaking.ledger.of_response(self._goodbye)
             self._move(Move.CUT_BEGUN if sounded else Move.CUT_UNHEARD)
             self._goodbye = None
-        self._asked = False
 
     def session_ready(self) -> None:
         """Another session took over: it is to know what the one before was told."""
@@ -108,20 +97,21 @@ class Goodbye:
 
         `ready`: there is a session to ask.
         """
-        if self._floor.caller_speaking or self._responses.awaited:
+        session = self._session.now
+        if self._floor.caller_speaking or session.responses.awaited:
             return False
-        if self._turns.server_acts and self._floor.answer_due:  # it comes first, and is cancelled
+        if session.turns.server_acts and self._floor.answer_due:  # it comes first, and is cancelled
             return False
         if self._floor.goodbye in {GoodbyeStage.SPOILT, GoodbyeStage.HEARD} or self._tries == MAX_TRIES:
             return True
         if not ready:
             return False
-        if not self._asked:
-            self._asked = True
+        if not session.knows_goodbye:
+            session.knows_goodbye = True
             self.say(GOODBYE_ITEM, GOODBYE)
         self._tries += 1
-        self._responses.want_last(PARAMETERS)
-        request = self._responses.release()
+        session.responses.want_last(PARAMETERS)
+        request = session.responses.release()
         if request is not None:
             self._step.send(request)
         self._floor.happen(Happening.HANG_UP_ASKED)
@@ -135,8 +125,9 @@ class Goodbye:
         """
         if not self.closing or self._is_ours(response):
             return True
-        self._responses.intruded(response.id)
-        self._step.send(self._responses.cancel(response.id, self._step.event_id("cancel")))
+        responses = self._session.now.responses
+        responses.intruded(response.id)
+        self._step.send(responses.cancel(response.id, self._step.event_id("cancel")))
         self._floor.response_started(suppressed=False)
         return False
 
@@ -144,12 +135,13 @@ class Goodbye:
         """By what it gives back of our request; xAI gives nothing back: by whether it can be anything else."""
         if response.metadata == PURPOSE:
             return True
-        own_answer = self._turns.server_may_answer and self._floor.answer_due
-        return self._responses.last_asked_for and not own_answer
+        session = self._session.now
+        own_answer = session.turns.server_may_answer and self._floor.answer_due
+        return session.responses.last_asked_for and not own_answer
 
     def created(self, response: Response) -> None:
         """A response that may be was made; a goodbye that the caller spoke over before it was made is none."""
-        if self.closing and not self._responses.suppressed(response.id):
+        if self.closing and not self._session.now.responses.suppressed(response.id):
             self._goodbye = response.id
             self._move(Move.BEGUN)
 
@@ -186,6 +178,4 @@ class Goodbye:
 
     def say(self, item_id: str, words: str) -> None:
         """Ask something of the model, at the end of the conversation."""
-        content = [{"type": "input_text", "text": words}]
-        item = {"id": item_id, "type": "message", "role": "system", "content": content}
-        self._step.send(CreateItem(item, self._step.event_id("item")))
+        self._step.create_item(message(item_id, "system", text=words))

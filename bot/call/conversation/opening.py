@@ -20,9 +20,8 @@ from bot.call.playout.playout_queue import PlayoutQueue
 from bot.call.prompts.announcement import Announcement
 from bot.call.prompts.greeting import Greeting, greeting_response
 from bot.call.rule import NEVER_US, Rule
-from bot.call.session.response_gate import ResponseGate
 from bot.call.session.response_status import spoken_over
-from bot.call.session.turn_ownership import TurnOwnership
+from bot.call.session.session_state import CurrentSession
 from bot.call.settings import CallSettings
 from bot.call.states import Happening, State
 from bot.call.step import Step
@@ -49,8 +48,7 @@ class Opening(Rule):
         *,
         announcement: Announcement,
         greeting: Greeting,
-        responses: ResponseGate,
-        turns: TurnOwnership,
+        session: CurrentSession,
         floor: Floor,
         account: TurnLog,
         interrupt: BargeIn,
@@ -67,8 +65,7 @@ class Opening(Rule):
         self._speaking = speaking
         self._announcement = announcement
         self._greeting = greeting
-        self._responses = responses
-        self._turns = turns
+        self._session = session
         self._floor = floor
         self._account = account
         self._interrupt = interrupt
@@ -86,13 +83,14 @@ class Opening(Rule):
     def greet(self) -> None:
         """A session is ready, and knows no conversation: have it say the greeting, unless a recording does."""
         if self._to_be_asked:
-            self._responses.want(self._request)
+            self._session.now.responses.want(self._request)
 
     def taken_over(self) -> None:
         """Another session has been told the conversation: a greeting of which nothing was made still comes first."""
         if self._to_be_asked and self._greeting.unmade:
-            self._answer_owed = self._responses.awaited
-            self._responses.want(self._request)
+            responses = self._session.now.responses
+            self._answer_owed = responses.awaited
+            responses.want(self._request)
 
     @property
     def _to_be_asked(self) -> bool:
@@ -102,16 +100,18 @@ class Opening(Rule):
 
     def turn_committed(self) -> bool:
         """The caller's turn is over. True if it is answered behind a greeting that has yet to be asked for."""
-        owed = not self._settled and self._responses.wants(self._request)
-        self._answer_owed = owed or (self._answer_owed and self._responses.awaited)  # a greeting not to be had is over
+        responses = self._session.now.responses
+        owed = not self._settled and responses.wants(self._request)
+        self._answer_owed = owed or (self._answer_owed and responses.awaited)  # a greeting not to be had is over
         return owed
 
     def allows(self, response: Response) -> bool:
         """True if a response that was made may be heard: the server's own may not while the greeting is to be asked."""
-        if self._settled or not self._turns.server_owns or not self._responses.wants(self._request):
+        session = self._session.now
+        if self._settled or not session.turns.server_owns or not session.responses.wants(self._request):
             return True
-        self._responses.intruded(response.id)
-        self._step.send(self._responses.cancel(response.id, self._step.event_id("cancel")))
+        session.responses.intruded(response.id)
+        self._step.send(session.responses.cancel(response.id, self._step.event_id("cancel")))
         self._floor.response_started(suppressed=False)
         self._answer_owed = True
         return False
@@ -120,7 +120,7 @@ class Opening(Rule):
         """If that is the greeting, the answer to what was said before it comes next."""
         if self._answer_owed:
             self._answer_owed = False
-            self._responses.want({})
+            self._session.now.responses.want({})
 
     def response_done(self, response: Response) -> None:
         """The server, which acts by itself, may have cancelled a greeting that it made after the caller had begun."""
@@ -130,7 +130,7 @@ class Opening(Rule):
     def _ask_again(self, response_id: str) -> None:
         self._interrupt.cut()
         self._greeting.response_failed(response_id)
-        self._responses.want(self._request)
+        self._session.now.responses.want(self._request)
 
     # ---- when it is heard ----
 
@@ -172,8 +172,9 @@ class Opening(Rule):
         self._move(Move.TALKED_OVER)
         self._speaking.paused, self._held_us = True, self._step.now_us
         self._times += self._begun
-        active = self._responses.active
-        if self._turns.server_owns and active is not None and self._greeting.made_by(active):
+        session = self._session.now
+        active = session.responses.active
+        if session.turns.server_owns and active is not None and self._greeting.made_by(active):
             self._ask_again(active)
         elif self._speaking.ledger.last is not None:
             self._step.send_all(self._speaking.rewind(self._step.now_us))

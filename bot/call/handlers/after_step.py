@@ -47,9 +47,9 @@ class AfterStep:
             parts.account.begun()
         if floor.greeting is not GreetingStage.HEARD or speaking.paused:
             parts.opening.settle()
-        if parts.listening.ready:
+        if parts.uplink.ready:
             self._mind()
-            if parts.turns.owed:
+            if parts.session.now.turns.owed:
                 self._session.hand_over_turns()
             floor.ask()
         why = self._line_silent()
@@ -76,10 +76,10 @@ class AfterStep:
         if not parts.greeting.is_over:
             parts.greeting.line_silent()
         parts.account.look()
-        if floor.line_silent(response_awaited=parts.responses.awaited):
+        if floor.line_silent(response_awaited=parts.session.now.responses.awaited):
             parts.farewell.played_out()
             return "bot_hung_up"
-        if floor.goodbye is not GoodbyeStage.NONE and parts.farewell.go_on(ready=parts.listening.ready):
+        if floor.goodbye is not GoodbyeStage.NONE and parts.farewell.go_on(ready=parts.uplink.ready):
             return parts.farewell.why
         return None
 
@@ -87,7 +87,7 @@ class AfterStep:
         """Nobody speaks, perhaps: a silence that counts, or the moment for the session that waits."""
         parts = self._parts
         pause = parts.floor.silent()
-        silent = pause and parts.listening.ready
+        silent = pause and parts.uplink.ready
         if silent is not parts.idle.silent:
             parts.idle.hear(silent=silent)
         if parts.sessions.next is NextStage.WAITING:
@@ -113,7 +113,7 @@ class AfterStep:
     @property
     def deadline_us(self) -> int | None:
         """Moment of the next Tick. Frames of the caller put off but the end of a gap; all else moves with steps."""
-        due_us, gap_us = self._due_us, self._parts.listening.deadline_us()
+        due_us, gap_us = self._due_us, self._parts.uplink.deadline_us()
         if gap_us is not None and gap_us < due_us:
             return gap_us
         return None if due_us == NEVER_US else due_us
@@ -121,7 +121,7 @@ class AfterStep:
     def tick(self, _: Tick) -> EndReason | None:
         """A gap, or a mark on the empty buffer, moves nothing; a rule that is due may."""
         parts, step = self._parts, self._parts.step
-        gap = parts.listening.tick(step.now_us) if parts.listening.ready else []
+        gap = parts.uplink.tick(step.now_us) if parts.uplink.ready else []
         probe = parts.speaking.probe(step.now_us)
         step.out += [*gap, *probe]
         if self._rules_us <= step.now_us:

@@ -20,7 +20,7 @@ class Dialogue:
     def speech_started(self, event: events.SpeechStarted) -> None:
         parts, floor = self._parts, self._parts.floor
         parts.account.caller_started(event)
-        floor.caller_speaking = True
+        floor.caller_started()
         dropped = floor.hang_up_asked
         if dropped:
             parts.functions.drop_hang_up()
@@ -30,7 +30,7 @@ class Dialogue:
             if not dropped:
                 return
         elif floor.greeting is GreetingStage.HEARD or parts.opening.heard():
-            parts.responses.forget()
+            parts.session.now.responses.forget()
             floor.let_in += 1
             if may_interrupt and floor.cuttable():
                 if floor.goodbye is not GoodbyeStage.NONE:
@@ -50,8 +50,9 @@ class Dialogue:
         parts.idle.caller_turn(event.item_id)
         if parts.opening.turn_committed():
             return
-        if parts.responses.busy or not parts.turns.server_acts:
-            parts.responses.want({})
+        session = parts.session.now
+        if session.responses.busy or not session.turns.server_acts:
+            session.responses.want({})
 
     def caller_transcript_grows(self, event: events.CallerTranscriptGrows | events.CallerTranscript) -> None:
         """The turn so far, as it was understood."""
@@ -83,12 +84,13 @@ class Dialogue:
         parts, response = self._parts, event.response
         if not (parts.farewell.allows(response) and parts.opening.allows(response)):
             return
-        if parts.turns.server_may_answer:
-            parts.responses.forget()
-        parts.responses.created(response.id)
-        suppressed = parts.responses.suppressed(response.id)
+        responses = parts.session.now.responses
+        if parts.session.now.turns.server_may_answer:
+            responses.forget()
+        responses.created(response.id)
+        suppressed = responses.suppressed(response.id)
         if suppressed:  # the caller spoke after we had asked and before it was made
-            parts.step.send(parts.responses.cancel(response.id, parts.step.event_id("cancel")))
+            parts.step.send(responses.cancel(response.id, parts.step.event_id("cancel")))
         else:
             parts.account.response_created(response.id)
         parts.answer.response_created()
@@ -123,7 +125,8 @@ class Dialogue:
 
     def response_done(self, event: events.ResponseDone) -> EndReason | None:
         parts, response = self._parts, event.response
-        parts.responses.done(response.id)
+        responses = parts.session.now.responses
+        responses.done(response.id)
         parts.response_timeout.response_done()
         parts.answer.response_done(response.id)
         if parts.floor.greeting is not GreetingStage.HEARD:
@@ -132,5 +135,5 @@ class Dialogue:
         closing = parts.floor.goodbye is not GoodbyeStage.NONE
         if closing and parts.farewell.response_done(response):
             return None
-        cut_short = response.status == "cancelled" and parts.responses.suppressed(response.id)
+        cut_short = response.status == "cancelled" and responses.suppressed(response.id)
         return None if cut_short or not parts.retries.response_done(response) else "model_unavailable"

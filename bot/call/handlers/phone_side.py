@@ -29,14 +29,14 @@ class PhoneSide:
         parts.spending.answered()
         parts.max_duration.stream_started()
         parts.no_progress.stream_started()
-        parts.listening.start(step.now_us)
+        parts.uplink.start(step.now_us)
         self.begin()
         return None
 
     def begin(self) -> None:
         """Both sides are there, or a recording that needs no model: what was held goes to the caller."""
         parts, floor = self._parts, self._parts.floor
-        ready = parts.listening.ready or parts.announcement.recorded or parts.greeting.recorded
+        ready = parts.uplink.ready or parts.announcement.recorded or parts.greeting.recorded
         if floor.state is not State.OPENING or not parts.speaking.stream_sid or not ready:
             return
         parts.speaking.begun = True
@@ -44,7 +44,7 @@ class PhoneSide:
         if floor.caller_speaking:
             floor.happen(Happening.SPEECH_STARTED)
         parts.step.report("begun", after_ms=parts.step.now_us // 1000)
-        if parts.responses.awaited:
+        if parts.session.now.responses.awaited:
             floor.happen(Happening.RESPONSE_STARTED)
         if floor.hang_up_asked:
             floor.happen(Happening.HANG_UP_ASKED)

@@ -6,13 +6,11 @@ from bot.call.handlers.phone_side import PhoneSide
 from bot.call.handlers.session_takeover import SessionTakeover
 from bot.call.inputs import ModelClosed, SessionAlive
 from bot.call.outputs import EndReason
+from bot.call.session.turn_ownership import OPENING_UPDATE, first_update
 from bot.call.wiring import Parts
 from bot.realtime import events
 from bot.realtime.errors import EXPIRED
 from bot.realtime.failures import FailureKind
-
-OPENING_UPDATE = "session_1"
-"""The event id of every session's first session.update: the one that a call's first event id makes."""
 
 
 class SessionSide:
@@ -31,22 +29,23 @@ class SessionSide:
         An idle session has been told this already, as the first thing it heard (bot.server.calls.warm_pool).
         """
         parts, step = self._parts, self._parts.step
-        session = parts.turns.tell()
-        if session is not None:
+        turns = parts.session.now.turns
+        if not turns.told:
+            turns.told = True
             event_id = OPENING_UPDATE if parts.sessions.created() else step.event_id("session")
-            step.send(events.UpdateSession(session, event_id))
+            step.send(first_update(parts.settings, event_id))
 
     def updated(self, event: events.SessionUpdated) -> EndReason | None:
         parts = self._parts
-        if not parts.formats.settle(event.session):
+        if not parts.session.now.formats.settle(event.session):
             return "model_unavailable"
-        if parts.listening.ready:
-            parts.turns.confirmed()
+        if parts.uplink.ready:
+            parts.session.now.turns.confirmed()
         elif self.takeover.take_over():
             parts.limits.session_ready()
             parts.wrap_up.mind()  # a call that is to end asks for no answer first
             parts.floor.ask()
-            parts.step.send_all(parts.listening.open())
+            parts.step.send_all(parts.uplink.open())
             self._phone.begin()
         else:
             self._ready()
@@ -57,7 +56,7 @@ class SessionSide:
         parts, step = self._parts, self._parts.step
         parts.limits.session_ready()
         step.report("session_ready", after_ms=step.now_us // 1000)
-        kept = parts.listening.open()
+        kept = parts.uplink.open()
         parts.wrap_up.mind()  # a call that is to end greets nobody
         self._greet()
         step.send_all(kept)
@@ -67,7 +66,7 @@ class SessionSide:
         """Tell the model what is played to the caller, and have it say what is not recorded."""
         parts, step = self._parts, self._parts.step
         for recorded in filter(None, (parts.announcement.recorded, parts.greeting.recorded)):
-            step.send(events.CreateItem(recorded.item(), step.event_id("item")))
+            step.create_item(recorded.item())
         parts.opening.greet()
         parts.floor.ask()
 
@@ -77,12 +76,13 @@ class SessionSide:
         """Once announcement and greeting have been heard, nothing stands against the server's acting by itself."""
         parts, step = self._parts, self._parts.step
         if parts.floor.may_hand_over_turns():
-            parts.turns.owed = False
-            step.send(parts.turns.update(step.event_id("session"), server_owns=True))
+            turns = parts.session.now.turns
+            turns.owed = False
+            step.send(turns.update(step.event_id("session"), server_owns=True))
 
     def alive(self, _: SessionAlive) -> None:
         self._parts.step.follows = "what is due"
-        self._parts.listening.alive()
+        self._parts.uplink.alive()
 
     # ---- it is lost, or changed ----
 
@@ -94,7 +94,7 @@ class SessionSide:
         if event.error.code == EXPIRED:  # its close follows
             retries.errors[EXPIRED] += 1
             return self.lose("expired", 0, event.error.message or "")
-        return "model_unavailable" if retries.error(event.error, ready=self._parts.listening.ready) else None
+        return "model_unavailable" if retries.error(event.error, ready=self._parts.uplink.ready) else None
 
     def lose(self, failure: FailureKind, code: int, reason: str) -> EndReason | None:
         """The session is gone, or is to be given up: another one takes its place if that can help."""

@@ -17,10 +17,9 @@ from collections import deque
 from dataclasses import dataclass, field
 from itertools import pairwise
 
+from bot.audio.payload import US_PER_BYTE
 from bot.call.playout.playout_estimate import Hold, RoundTrip, StartHold
 
-BYTES_PER_MS = 8
-US_PER_BYTE = 125
 MARK_EVERY_BYTES = 1_600
 """A mark every 200 ms: what is seen of a change of level is seen twice within half a second."""
 EARLY_US = 30_000

@@ -11,7 +11,7 @@ from typing import Any
 from bot.call.playout.ledger import Entry
 from bot.call.playout.playout_queue import PlayoutQueue
 from bot.call.prompts.recorded_prompt import RecordedPrompt
-from bot.call.session.response_gate import ResponseGate
+from bot.call.session.session_state import CurrentSession
 from bot.call.settings import CallSettings
 from bot.call.transcript.transcript import Transcript
 
@@ -23,12 +23,12 @@ class Greeting:
     """The first thing the caller hears; without words to greet with, over before it begins."""
 
     def __init__(
-        self, settings: CallSettings, responses: ResponseGate, speaking: PlayoutQueue, transcript: Transcript
+        self, settings: CallSettings, session: CurrentSession, speaking: PlayoutQueue, transcript: Transcript
     ) -> None:
         self.recorded: RecordedPrompt | None = None
         self.is_over = not settings.greets
         self._response_id: str | None = None
-        self._responses = responses
+        self._session = session
         self._speaking = speaking
         if settings.greets and settings.greeting_audio:
             audio, words = settings.greeting_audio, settings.greeting
@@ -60,15 +60,15 @@ class Greeting:
         """No answer is to be had at present: a greeting of which nothing was made does not come any more."""
         self.is_over = self.is_over or (self._response_id is None and not self.recorded)
 
-    def session_lost(self) -> None:
-        """One of which nothing was made will be asked for again."""
-        asked = self._response_id
-        if asked is not None and asked == self._responses.active and not self._responses.suppressed(asked):
+    def broken_off(self) -> None:
+        """The session is lost: a greeting of which nothing was made will be asked for again."""
+        asked, responses = self._response_id, self._session.now.responses
+        if asked is not None and asked == responses.active and not responses.suppressed(asked):
             self._response_id = asked if self._speaking.ledger.of_response(asked) else None
 
     def line_silent(self) -> None:
         """Nothing plays and nothing waits: a greeting that has been generated has been heard."""
-        if self.recorded or (self._responses.active is None and self._response_id is not None):
+        if self.recorded or (self._session.now.responses.active is None and self._response_id is not None):
             self.is_over = True
 
     def over(self, now_us: int) -> bool:
@@ -76,7 +76,7 @@ class Greeting:
         return self.is_over or self._heard(now_us)
 
     def _heard(self, now_us: int) -> bool:
-        if not self.recorded and self._response_id in {None, self._responses.active}:
+        if not self.recorded and self._response_id in {None, self._session.now.responses.active}:
             return False
         return all(entry.finished for entry in self._speaking.ledger.heard(now_us) if self.owns(entry))
 

@@ -10,8 +10,8 @@ from typing import Any
 
 from bot.call.playout.ledger import Entry
 from bot.call.playout.playout_queue import PlayoutQueue
-from bot.call.transcript.past_turns import said_item
 from bot.call.transcript.transcript import Transcript
+from bot.realtime.items import message
 from bot.twilio.stream import Outbound
 
 
@@ -30,7 +30,7 @@ class RecordedPrompt:
 
     def item(self) -> dict[str, Any]:
         """The item by which the model knows of it."""
-        return said_item(self._item_id, self._words)
+        return message(self._item_id, "assistant", text=self._words)
 
 
 def play(speaking: PlayoutQueue, entry: Entry, audio: str, now_us: int) -> list[Outbound]:

@@ -12,10 +12,10 @@ from typing import Any
 
 from bot.call.outputs import EndReason
 from bot.call.rule import NEVER_US, Bound
-from bot.call.session.response_gate import ResponseGate
+from bot.call.session.session_state import CurrentSession
 from bot.call.settings import CallSettings
 from bot.call.step import Step
-from bot.realtime.events import CreateItem
+from bot.realtime.items import message
 
 MAX_PROMPTS = 2
 WORDS_US = 10_000_000
@@ -35,22 +35,20 @@ class Idle(Bound):
 
     reason: EndReason = "idle"
 
-    def __init__(self, settings: CallSettings, step: Step, responses: ResponseGate) -> None:
+    def __init__(self, settings: CallSettings, step: Step, session: CurrentSession) -> None:
         self.silent = False
         """Nobody speaks, nothing is awaited, and the session is there to ask."""
         self.full_us = NEVER_US
         """Moment at which the silence at hand is long enough to do something about."""
         self._longest_us = round(settings.idle_s * 1_000_000)
         self._step = step
-        self._responses = responses
+        self._session = session
         self._quiet_us = 0
         """Silence so far, up to `_since_us`."""
         self._since_us: int | None = None
         """Since when the silence at hand lasts; None while there is none."""
         self._prompts = 0
         self._number = 0
-        self._doubtful: dict[str, tuple[int, int, int]] = {}
-        """Silence and prompts before each turn that may turn out to have no words, and when it was."""
         self._written = False
         """True if any turn of the call was written down."""
 
@@ -76,19 +74,21 @@ class Idle(Bound):
 
     def caller_turn(self, item_id: str) -> None:
         """His turn was committed: words, until the opposite is known."""
-        if item_id not in self._doubtful:
-            self._doubtful[item_id] = (self._silence_us(), self._prompts, self._step.now_us)
-            while len(self._doubtful) > REMEMBERED:
-                del self._doubtful[next(iter(self._doubtful))]
+        doubtful = self._session.now.doubtful
+        if item_id not in doubtful:
+            doubtful[item_id] = (self._silence_us(), self._prompts, self._step.now_us)
+            while len(doubtful) > REMEMBERED:
+                del doubtful[next(iter(doubtful))]
         self._prompts = 0
         self._reset()
 
     def caller_words(self, item_id: str, text: str) -> None:
         """Words of the caller, as they were understood."""
         self._written = True
-        quiet_us, prompts, _ = self._doubtful.pop(item_id, (0, 0, 0))
+        doubtful = self._session.now.doubtful
+        quiet_us, prompts, _ = doubtful.pop(item_id, (0, 0, 0))
         if text:
-            self._doubtful.clear()
+            doubtful.clear()
         else:
             self._quiet_us += quiet_us
             self._prompts = max(self._prompts, prompts)
@@ -97,19 +97,15 @@ class Idle(Bound):
     def due(self) -> None:
         """Turns of which no words come any more had none; a silence that is long enough is minded anyway."""
         while self._words_due_us() <= self._step.now_us:
-            self.caller_words(next(iter(self._doubtful)), "")
+            self.caller_words(next(iter(self._session.now.doubtful)), "")
         self._reckon()
 
     def _words_due_us(self) -> int:
-        if not (self._written and self._doubtful):
+        doubtful = self._session.now.doubtful
+        if not (self._written and doubtful):
             return NEVER_US
-        _, _, at_us = next(iter(self._doubtful.values()))  # the oldest
+        _, _, at_us = next(iter(doubtful.values()))  # the oldest
         return at_us + WORDS_US
-
-    def session_lost(self) -> None:
-        """No words of earlier turns come any more."""
-        self._doubtful.clear()
-        self._reckon()
 
     def mind(self) -> None:
         """Ask whether they are there, the silence being long enough. The request goes out as any other."""
@@ -119,10 +115,8 @@ class Idle(Bound):
             self._number += 1
             self._step.counts["idle_prompts"] += 1
             self._step.report("idle_prompt", number=self._prompts)
-            content = [{"type": "input_text", "text": PROMPT}]
-            item = {"id": f"still_there_{self._number}", "type": "message", "role": "system", "content": content}
-            self._step.send(CreateItem(item, self._step.event_id("item")))
-            self._responses.want(PARAMETERS)
+            self._step.create_item(message(f"still_there_{self._number}", "system", text=PROMPT))
+            self._session.now.responses.want(PARAMETERS)
 
     def reached(self) -> None:
         self._step.warn("idle_reached", prompts=self._prompts)

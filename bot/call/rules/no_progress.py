@@ -11,9 +11,9 @@ from __future__ import annotations
 import re
 from collections import Counter, deque
 
-from bot.call.conversation.floor import Floor
 from bot.call.outputs import EndReason
 from bot.call.rule import NEVER_US, Bound
+from bot.call.session.session_state import CurrentSession
 from bot.call.settings import CallSettings
 from bot.call.step import Step
 
@@ -32,28 +32,18 @@ class NoProgress(Bound):
 
     reason: EndReason = "idle"
 
-    def __init__(self, settings: CallSettings, step: Step, floor: Floor) -> None:
+    def __init__(self, settings: CallSettings, step: Step, session: CurrentSession) -> None:
         self._longest_us = round(settings.no_progress_s * 1_000_000)
         self._step = step
-        self._floor = floor
+        self._session = session
         self._since_us = 0
         """Moment at which the last new words came."""
         self._turns = 0
         """Turns without new words since then."""
-        self._speech_us: int | None = None
-        """Moment at which the speech at hand began."""
         self._said: deque[list[str]] = deque(maxlen=COMPARED)
 
     def stream_started(self) -> None:
         self._since_us = self._step.now_us
-        self._reckon()
-
-    def look(self) -> None:
-        """The caller may have begun to speak, or stopped."""
-        speaks = self._floor.caller_speaking
-        if speaks is (self._speech_us is None):
-            self._speech_us = self._step.now_us if speaks else None
-            self._reckon()
 
     def caller_words(self, text: str) -> None:
         """Words of the caller, as they were understood."""
@@ -65,7 +55,7 @@ class NoProgress(Bound):
             self._turns += 1
         if words:
             self._said.append(words)
-        self._reckon()
+        self.look()
 
     def _new(self, words: list[str]) -> bool:
         if len(words) <= SHORT_WORDS:
@@ -78,12 +68,11 @@ class NoProgress(Bound):
     def due(self) -> None:
         """The bound is reached, unless the speech that counted is over."""
         self.look()
-        self._reckon()
 
-    def _reckon(self) -> None:
-        """Moment at which it is reached, should nothing new be said."""
+    def look(self) -> None:
+        """Reckon when it is reached, should nothing new be said."""
         over_us = NEVER_US
-        since_us = self._since_us if self._turns >= MIN_TURNS else self._speech_us
+        since_us = self._since_us if self._turns >= MIN_TURNS else self._session.now.speech_us
         if self._longest_us and since_us is not None:
             over_us = since_us + self._longest_us
         reached = over_us <= self._step.now_us

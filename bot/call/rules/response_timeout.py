@@ -1,7 +1,7 @@
 """Response timeout: the caller waits for an answer, with fillers, and not for ever.
 
-He waits from the end of his turn, or of what was playing, until something of an answer plays. An answer that does not
-come in time is given up, as is one that breaks off; what follows is for bot.call.rules.retries to say.
+They wait from the end of their turn, or of what was playing, until something of an answer plays. An answer that does
+not come in time is given up, as is one that breaks off; what follows is for bot.call.rules.retries to say.
 """
 
 from __future__ import annotations
@@ -13,9 +13,9 @@ from bot.call.playout.playout_queue import PlayoutQueue
 from bot.call.prompts.filler import Filler
 from bot.call.rule import NEVER_US, Rule
 from bot.call.rules.retries import Retries
+from bot.call.session.session_state import CurrentSession
 from bot.call.states import State
 from bot.call.step import Step
-from bot.call.uplink.frames_and_gaps import Uplink
 
 
 class ResponseTimeout(Rule):
@@ -27,7 +27,7 @@ class ResponseTimeout(Rule):
         step: Step,
         floor: Floor,
         *,
-        listening: Uplink,
+        session: CurrentSession,
         speaking: PlayoutQueue,
         interrupt: BargeIn,
         filler: Filler,
@@ -36,7 +36,7 @@ class ResponseTimeout(Rule):
         self._answer_us = round(response_s * 1_000_000)
         self._step = step
         self._floor = floor
-        self._listening = listening
+        self._session = session
         self._speaking = speaking
         self._interrupt = interrupt
         self._filler = filler
@@ -47,7 +47,7 @@ class ResponseTimeout(Rule):
         """Moment at which the last audio that was no filler had been played."""
 
     def look(self) -> None:
-        floor, started, ready = self._floor, bool(self._speaking.stream_sid), self._listening.ready
+        floor, started, ready = self._floor, bool(self._speaking.stream_sid), self._session.now.appended.ready
         waits = started and floor.caller_waits()
         self._filler.wait(waits=waits or (started and not ready))
         if (
@@ -82,7 +82,7 @@ class ResponseTimeout(Rule):
         """No answer came in time: whether that ends the call."""
         response_id = self._interrupt.abandon()
         self._since_us = self._step.now_us
-        self._floor.answer_due = False
+        self._session.now.answer_due = False  # the server's own is waited for no more
         return self._retries.overdue(response_id)
 
     def response_done(self) -> None:

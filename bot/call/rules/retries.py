@@ -12,34 +12,25 @@ from collections import Counter
 from bot.call.conversation.floor import Act, Floor
 from bot.call.prompts.filler import Filler
 from bot.call.prompts.greeting import Greeting
-from bot.call.session.response_gate import ResponseGate
 from bot.call.session.response_status import filtered, in_words, spoken_over
-from bot.call.session.turn_ownership import TurnOwnership
+from bot.call.session.session_state import CurrentSession
 from bot.call.step import Step
 from bot.realtime.errors import IN_THE_WAY, NO_TRANSCRIBER, ends_the_call, label, severity
 from bot.realtime.events import Problem, Response
 
 IN_A_ROW = 3
-"""So many answers that were given up end the call."""
+"""Answers given up one after the other that end the call."""
 
 
 class Retries:
     """`errors`: what the model's side said was wrong, by `bot.realtime.errors.LABELS`."""
 
     def __init__(
-        self,
-        step: Step,
-        responses: ResponseGate,
-        turns: TurnOwnership,
-        greeting: Greeting,
-        *,
-        floor: Floor,
-        filler: Filler,
+        self, step: Step, session: CurrentSession, greeting: Greeting, *, floor: Floor, filler: Filler
     ) -> None:
         self.errors: Counter[str] = Counter()
         self._step = step
-        self._responses = responses
-        self._turns = turns
+        self._session = session
         self._greeting = greeting
         self._floor = floor
         self._filler = filler
@@ -49,16 +40,17 @@ class Retries:
 
     def error(self, problem: Problem, *, ready: bool) -> bool:
         """An `error` came, to a session that is ready or not yet. True if it ends the call."""
+        session = self._session.now
         self.errors[label(problem)] += 1
         if problem.code == IN_THE_WAY:
             self._step.counts["model_error_harmless"] += 1
-            self._responses.refused(problem.event_id, another_active=True)
+            session.responses.refused(problem.event_id, another_active=True)
             return False
         weight = severity(problem)
         over = ends_the_call(problem, ready=ready)
         if not over:
-            self._turns.refused(problem.event_id)
-            if self._responses.refused(problem.event_id):
+            session.turns.refused(problem.event_id)
+            if session.responses.refused(problem.event_id):
                 weight, over = "turn", self._failed_again()
         weight = "fatal" if over else weight
         self._step.counts[f"model_error_{weight}"] += 1
@@ -87,7 +79,7 @@ class Retries:
             self._step.warn("response_incomplete", details=in_words(response))
             if filtered(response):
                 return self._unanswered(response)
-        if self._responses.empty(response.id):
+        if self._session.now.responses.empty(response.id):
             return self._empty(response)
         if response.status == "completed":
             self._retried, self._given_up = None, 0
@@ -100,7 +92,7 @@ class Retries:
         What we cancelled ourselves is not among these. A model that completes it may have had nothing to say, to a
         noise, say: that is no sign that it is not there.
         """
-        if spoken_over(response) or self._responses.awaited or self._floor.ending:
+        if spoken_over(response) or self._session.now.responses.awaited or self._floor.ending:
             return False
         self._step.warn("response_failed", details=f"{in_words(response)}, without a sound")
         return self._unanswered(response, counts=response.status != "completed")
@@ -115,9 +107,10 @@ class Retries:
         return self._unanswered(response)
 
     def _unanswered(self, response: Response, *, counts: bool = True) -> bool:
-        if self._responses.suppressed(response.id):
+        responses = self._session.now.responses
+        if responses.suppressed(response.id):
             return False
-        self._responses.want(self._responses.parameters)
+        responses.want(responses.parameters)
         self._greeting.response_failed(response.id)
         return self._failed_again(counts=counts)
 
@@ -138,7 +131,7 @@ class Retries:
         self._retried = None if again else turn
         if not again:
             return False
-        self._responses.forget()
+        self._session.now.responses.forget()
         self._greeting.given_up()
         if not self._floor.may(Act.APOLOGISE):
             return False

@@ -22,11 +22,9 @@ from bot.call.outputs import EndReason
 from bot.call.prompts.filler import Filler
 from bot.call.rule import NEVER_US, Rule
 from bot.call.rules.retries import Retries
-from bot.call.session.response_gate import ResponseGate
-from bot.call.session.turn_ownership import TurnOwnership
+from bot.call.session.session_state import CurrentSession
 from bot.call.settings import CallSettings
 from bot.call.step import Step
-from bot.call.uplink.frames_and_gaps import Uplink
 from bot.realtime.failures import FailureKind
 
 ANSWER_US = 3_000_000
@@ -57,7 +55,7 @@ Lose = Callable[[FailureKind, int, str], EndReason | None]
 
 
 class SessionLiveness(Rule):
-    """Knows since when the session owes what, and when it last said anything."""
+    """Looks at what the session owes, which stands in `Session.owes`."""
 
     def __init__(
         self,
@@ -65,47 +63,30 @@ class SessionLiveness(Rule):
         step: Step,
         *,
         floor: Floor,
-        listening: Uplink,
-        responses: ResponseGate,
-        turns: TurnOwnership,
+        session: CurrentSession,
         filler: Filler,
         retries: Retries,
         lose: Lose,
     ) -> None:
-        self.said_us = 0
-        """Moment at which the last event came."""
         self._quiet_us = settings.session.turn_detection.longest_silence_ms * 1_000
         self._wanted = bool(settings.response_s)
         self._most_us = max(MADE_US, round(settings.response_s * MADE_SHARE * 1_000_000))
         self._step = step
         self._floor = floor
-        self._listening = listening
-        self._responses = responses
-        self._turns = turns
+        self._session = session
         self._filler = filler
         self._retries = retries
         self._lose = lose
-        self._answer_us: int | None = None
-        """Moment at which the answer that is owed, with no sign of it so far, began to be owed. So with the others."""
-        self._made_us: int | None = None
-        self._end_us: int | None = None
-        self._speech_us: int | None = None
-        self._listen_us = 0
-        """Moment at which the caller's audio is to be listened to again for the end of their speech."""
-        self._over_us: int | None = None
-        """Moment at which it was heard there; None while it was not."""
-        self._not_before_us = 0
 
     def look(self) -> None:
-        now_us, floor, responses = self._step.now_us, self._floor, self._responses
-        ready = self._listening.ready and self._wanted
-        self._answer_us = _since(self._answer_us, now_us, owed=ready and (responses.asked or self._own_answer_due))
-        making = responses.making and not floor.caller_speaking
-        self._made_us = _since(self._made_us, now_us, owed=ready and making)
-        self._end_us = _since(self._end_us, now_us, owed=ready and responses.cancelling)
-        self._speech_us = _since(self._speech_us, now_us, owed=ready and floor.caller_speaking)
-        if self._speech_us is None:
-            self._over_us = None
+        now_us, session = self._step.now_us, self._session.now
+        responses, owes, speaking = session.responses, session.owes, self._floor.caller_speaking
+        ready = session.appended.ready and self._wanted
+        owes.answer_us = _since(owes.answer_us, now_us, owed=ready and (responses.asked or self._own_answer_due))
+        owes.made_us = _since(owes.made_us, now_us, owed=ready and responses.making and not speaking)
+        owes.end_us = _since(owes.end_us, now_us, owed=ready and responses.cancelling)
+        if not speaking:
+            owes.over_us = None
         self.due_us = self._reckon()
 
     @property
@@ -114,30 +95,33 @@ class SessionLiveness(Rule):
 
         Nor to one who gets no other answer than a goodbye, unless the server answers by itself all the same.
         """
-        floor, responses = self._floor, self._responses
-        due = floor.answer_due and not floor.caller_speaking and responses.active is None
-        return due and (self._turns.server_acts or floor.goodbye is GoodbyeStage.NONE)
+        floor, session = self._floor, self._session.now
+        due = floor.answer_due and not floor.caller_speaking and session.responses.active is None
+        return due and (session.turns.server_acts or floor.goodbye is GoodbyeStage.NONE)
 
     @property
     def _owed(self) -> tuple[tuple[int | None, int], ...]:
         """Since when each is owed, and for how long it may be."""
-        return (self._answer_us, ANSWER_US), (self._made_us, self._most_us), (self._end_us, CANCEL_US)
+        owes = self._session.now.owes
+        return (owes.answer_us, ANSWER_US), (owes.made_us, self._most_us), (owes.end_us, CANCEL_US)
 
     def _reckon(self) -> int:
         """Moment at which there is something to look at, by what the session has said so far."""
-        due_us = NEVER_US
+        due_us, session, owes = NEVER_US, self._session.now, self._session.now.owes
         for since_us, most_us in self._owed:
             if since_us is not None:
-                due_us = min(due_us, max(since_us, self.said_us) + most_us)
-        if self._speech_us is not None:
-            due_us = min(due_us, max(max(self._speech_us, self.said_us) + self._quiet_us, self._listen_us))
-        return max(due_us, self._not_before_us)
+                due_us = min(due_us, max(since_us, owes.said_us) + most_us)
+        if session.appended.ready and self._wanted and session.speech_us is not None:
+            heard_us = max(session.speech_us, session.ready_us, owes.said_us)
+            due_us = min(due_us, max(heard_us + self._quiet_us, owes.listen_us))
+        return max(due_us, owes.not_before_us)
 
     def due(self) -> EndReason | None:
         """The session owes a word and says nothing; an answer it owed is one that did not come in time."""
         if not self._hangs():
             return None
-        owed = (self._floor.answer_due or self._responses.busy) and not self._responses.cancelling
+        responses = self._session.now.responses
+        owed = (self._floor.answer_due or responses.busy) and not responses.cancelling
         why = self._lose("timeout", 0, "it says nothing, though something is due")
         return "model_unavailable" if why is None and owed and self._retries.overdue(None) else why
 
@@ -147,7 +131,7 @@ class SessionLiveness(Rule):
         if now_us < due_us:
             return False
         if now_us - due_us > LATE_US:
-            self._not_before_us = now_us + LATE_US
+            self._session.now.owes.not_before_us = now_us + LATE_US
             return False
         if not any(since_us is not None and now_us >= self._due(since_us, most_us) for since_us, most_us in self._owed):
             if not self._end_overdue():
@@ -157,19 +141,19 @@ class SessionLiveness(Rule):
         return True
 
     def _due(self, since_us: int, bound_us: int) -> int:
-        return max(since_us, self.said_us) + bound_us
+        return max(since_us, self._session.now.owes.said_us) + bound_us
 
     def _end_overdue(self) -> bool:
-        """True if the session was given the end of the caller's speech long enough ago; if not, when to look again."""
-        now_us, silent_us = self._step.now_us, self._silent_us()
+        """The session was given the end of the caller's speech long enough ago; if not, look again later."""
+        now_us, silent_us, owes = self._step.now_us, self._silent_us(), self._session.now.owes
         if silent_us < self._quiet_us:
-            self._over_us = None
-            self._listen_us = now_us + self._quiet_us - silent_us
+            owes.over_us = None
+            owes.listen_us = now_us + self._quiet_us - silent_us
             return False
-        if self._over_us is None or self._over_us < self.said_us:
-            self._over_us = now_us
-        self._listen_us = self._over_us + SPEECH_US
-        return now_us >= self._listen_us
+        if owes.over_us is None or owes.over_us < owes.said_us:
+            owes.over_us = now_us
+        owes.listen_us = owes.over_us + SPEECH_US
+        return now_us >= owes.listen_us
 
     def _silent_us(self) -> int:
         """Silence at the end of the caller's audio, in time: 0 when they were not heard to speak at all."""
@@ -182,7 +166,7 @@ class SessionLiveness(Rule):
 
     def _newest_first(self, ms: int) -> list[int]:
         """Loudness of the caller's last so many milliseconds, in whole windows."""
-        sound = self._listening.audio.recent(ms // WINDOW_MS * WINDOW_BYTES)
+        sound = self._session.now.appended.recent(ms // WINDOW_MS * WINDOW_BYTES)
         return levels.rms(sound[len(sound) % WINDOW_BYTES :], WINDOW_MS)[::-1]
 
 

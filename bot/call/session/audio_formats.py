@@ -38,10 +38,6 @@ class AudioFormats:
         else:
             self._step.warn("transcoding", heard=heard, spoken=spoken)
 
-    def session_lost(self) -> None:
-        """The next session begins with nothing between it and the call."""
-        self._now = (LINE, LINE)
-
 
 def _in_words(told: Format) -> str:
     return (told.type or "unset") + (f" at {told.rate:g} Hz" if told.rate else "")

@@ -7,57 +7,34 @@ stands in bot.call.handlers.session_takeover.
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 from bot.call.inputs import DialFailed, SessionExpires, SessionWaiting
 from bot.call.machines import NEXT, SESSION, Move, NextStage, SessionStage, moved
 from bot.call.outputs import Adopt, Dial, Drop, EndReason
 from bot.call.playout.playout_queue import PlayoutQueue
 from bot.call.rule import Rule, soonest
+from bot.call.session.session_plan import plan
+from bot.call.session.session_state import CurrentSession
 from bot.call.step import Step
 from bot.realtime.failures import Failure, FailureKind
 
 PASSING: frozenset[FailureKind] = frozenset({"unreachable", "timeout", "closed", "rate_limited", "expired"})
 """Failures that may be over at the next try. A wrong key, an unknown model or an empty account is not."""
 OPENING_RETRY_US = (250_000, 1_000_000)
-"""Time that each further try waits for a session that never was ready."""
+"""Wait before each further try for a session that never was ready."""
 RETRY_US = (0, 500_000, 1_000_000, 2_000_000)
-"""The same for one that was; the last is repeated."""
+"""Wait before each try for one that was; the last is repeated."""
 OUTAGE_US = 10_000_000
-"""Time that a call goes on without a session."""
+"""Longest time that a call goes on without a session."""
 STEADY_US = 5_000_000
 """A session that is lost sooner than this was no new start: its tries count on."""
 MAX_TRIES = 12
-"""In one such row."""
+"""Most tries in such a row."""
 DIAL_S = 4.0
-"""Time that one try may take, from the dial to a configured session."""
+"""Longest time of one try, from the dial to a configured session."""
 SESSION_US = 3_600_000_000
-"""Time that a session lasts unless it says otherwise."""
-AHEAD_US, CALM_US, LAST_US = 300_000_000, 60_000_000, 20_000_000
+"""Life of a session unless it says otherwise."""
 AHEAD_RETRY_US = 10_000_000
 """A dial ahead of time that failed is tried again after this."""
-
-
-class Plan(NamedTuple):
-    """The end of a session: when the next one is dialled, and from when on it may take over not only in a pause.
-
-    From `calm_us` any moment will do at which no answer is being made and the caller does not speak, from `last_us` any
-    at all.
-    """
-
-    dial_us: int
-    calm_us: int
-    last_us: int
-
-
-def plan(now_us: int, within_us: int) -> Plan:
-    """The plan for a session that ends `within_us` from now; a short one has no more than shares of its time."""
-    ends_us = now_us + within_us
-    return Plan(
-        ends_us - min(AHEAD_US, within_us // 2),
-        ends_us - min(CALM_US, within_us // 8),
-        ends_us - min(LAST_US, within_us // 16),
-    )
 
 
 class Failover(Rule):
@@ -66,21 +43,20 @@ class Failover(Rule):
     `at_hand` is the call's session, `next` the one that is to take its place.
     """
 
-    def __init__(self, step: Step, speaking: PlayoutQueue, response_s: float) -> None:
+    def __init__(self, step: Step, speaking: PlayoutQueue, session: CurrentSession, response_s: float) -> None:
         self.at_hand = SessionStage.OPENING
         self.next = NextStage.NONE
         self.ever_ready = False
         self._step = step
         self._speaking = speaking
+        self._session = session
         self._dial_us: int | None = round(response_s * 500_000) or None
-        """Moment to dial. A first session that is not ready in half the time it has gets a rival."""
+        """Moment of the next dial. A first session that is not ready in half the time it has gets a rival."""
         self._give_up_us: int | None = None
         self._waited = False
         """The session at hand is another than the first, and has yet to say its first word to the call."""
         self._tries = 0
-        self._ready_us = 0
         self._lost_us: int | None = None
-        self._plan: Plan | None = None
         self.failure: Failure = Failure("timeout", 0, "")
         """End of the last session, or of the last dial."""
         self._reckon()
@@ -88,41 +64,41 @@ class Failover(Rule):
     # ---- the session at hand ----
 
     def created(self) -> bool:
-        """It says that it is there: its hour begins. Whether it is one that waited, and has been configured."""
+        """It is there, and its hour begins: True for one that waited, and has been configured."""
         waited, self._waited = self._waited, False
         self._end_within(SESSION_US)
         return waited
 
     def expires(self, note: SessionExpires) -> None:
         """It ends so long from now."""
-        if note.within_s > 0:
+        if note.within_s > 0 and self.at_hand is not SessionStage.LOST:
             self._end_within(note.within_s * 1_000_000)
 
     def _end_within(self, us: int) -> None:
-        self._plan = plan(self._step.now_us, us)
+        self._session.now.plan = ends = plan(self._step.now_us, us)
         if self.at_hand is SessionStage.READY and self.next is NextStage.NONE:
-            self._dial_us = self._plan.dial_us
+            self._dial_us = ends.dial_us
         self._reckon()
 
     def opened(self) -> int:
         """It is configured. Gives for how long there was none, in microseconds; 0 when that was not noticed."""
-        now_us = self._step.now_us
+        now_us, session = self._step.now_us, self._session.now
         outage_us = 0 if self._lost_us is None else now_us - self._lost_us
         self.at_hand, self.ever_ready = moved(SESSION, self.at_hand, Move.CONFIGURED), True
-        self._ready_us, self._lost_us, self._give_up_us = now_us, None, None
+        session.ready_us, self._lost_us, self._give_up_us = now_us, None, None
         if self.next is not NextStage.NONE:  # the rival of a first session
             self.next = moved(NEXT, self.next, Move.DIAL_OVER)
             self._step.send(Drop())
-        self._dial_us = None if self._plan is None else self._plan.dial_us
+        self._dial_us = None if session.plan is None else session.plan.dial_us
         self._reckon()
         return outage_us
 
     def lost(self, failure: FailureKind, code: int, reason: str) -> bool:
-        """It is gone, or as good as gone: whether the call can go on. Said again, it changes nothing."""
+        """It is gone, or as good as gone: True if the call can go on. Said again, it changes nothing."""
         if self.at_hand is SessionStage.LOST:
             return True
         now_us = self._step.now_us
-        if self.at_hand is SessionStage.READY and now_us - self._ready_us >= STEADY_US:
+        if self.at_hand is SessionStage.READY and now_us - self._session.now.ready_us >= STEADY_US:
             self._tries = 0
         self.failure = Failure(failure, code, reason)
         if failure not in PASSING or (self.next is NextStage.NONE and not self._tries_left):
@@ -192,14 +168,13 @@ class Failover(Rule):
             return False
         if self.at_hand is not SessionStage.READY or pause:
             return True
-        now_us = self._step.now_us
-        return self._plan is not None and (now_us >= self._plan.last_us or (calm and now_us >= self._plan.calm_us))
+        ends, now_us = self._session.now.plan, self._step.now_us
+        return ends is not None and (now_us >= ends.last_us or (calm and now_us >= ends.calm_us))
 
     def change(self) -> None:
         """Take the one that waits. Nothing else goes out in this step."""
         self.at_hand = moved(SESSION, self.at_hand, Move.TAKEN)
         self.next = moved(NEXT, self.next, Move.TAKEN)
-        self._plan = None
         self._waited = True
         self._reckon()
         self._step.send(Adopt())
@@ -208,9 +183,10 @@ class Failover(Rule):
 
     def _reckon(self) -> None:
         self.due_us = soonest(self._dial_us, self._give_up_us)
-        if self.next is NextStage.WAITING and self._plan is not None:
+        ends = self._session.now.plan
+        if self.next is NextStage.WAITING and ends is not None:
             now_us = self._step.now_us
-            self.due_us = min([self.due_us, *(at_us for at_us in self._plan[1:] if at_us > now_us)])
+            self.due_us = min([self.due_us, *(at_us for at_us in ends[1:] if at_us > now_us)])
 
     def due(self) -> EndReason | None:
         """Dial, or give up the call. What is on its way to the caller is played first."""

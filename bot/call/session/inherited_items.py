@@ -7,29 +7,22 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from bot.call.playout.playout_queue import PlayoutQueue
 from bot.call.step import Step
-from bot.call.transcript.past_turns import heard_as, said_as, said_item
+from bot.call.transcript.past_turns import heard_as, said_as
 from bot.call.transcript.transcript import Turn
-from bot.realtime.events import CreateItem, DeleteItem
+from bot.realtime.items import message
 
 
 class InheritedItems:
     """Items of earlier sessions, by their ids there, that were still to be heard when the last one was lost."""
 
-    def __init__(self, step: Step, speaking: PlayoutQueue) -> None:
+    def __init__(self, step: Step, playing: frozenset[str]) -> None:
         self._step = step
-        self._speaking = speaking
-        self.items: frozenset[str] = frozenset()
+        self.items = playing
         self._told: dict[str, Turn] = {}
 
-    def session_lost(self) -> None:
-        """Whatever plays now is of no session to come."""
-        self.items = frozenset([entry.item_id for entry in self._speaking.ledger.heard(self._step.now_us)])
-        self._told = {}
-
     def tell(self, turns: Iterable[Turn]) -> None:
-        """The next session was told these turns."""
+        """The session was told these turns."""
         self._told = {turn.item_id: turn for turn in turns if turn.item_id in self.items}
 
     def cut(self, item_ids: Iterable[str]) -> None:
@@ -37,6 +30,5 @@ class InheritedItems:
         step = self._step
         for turn in [self._told.pop(one) for one in item_ids if one in self._told]:
             if turn.text:  # behind the item that goes, hence in its place
-                item = said_item(heard_as(turn.number), turn.text)
-                step.send(CreateItem(item, step.event_id("item"), said_as(turn.number)))
-            step.send(DeleteItem(said_as(turn.number), step.event_id("delete")))
+                step.create_item(message(heard_as(turn.number), "assistant", text=turn.text), said_as(turn.number))
+            step.delete_item(said_as(turn.number))

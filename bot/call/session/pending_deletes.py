@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 MAX_ITEMS = 256
-"""Of either kind; a response has one or two. Beyond, items stay in the conversation as if heard."""
+"""Most of either kind; a response has one or two. Beyond, items stay in the conversation as if heard."""
 
 
 class PendingDeletes:
@@ -40,13 +40,8 @@ class PendingDeletes:
             self._waiting[item_id] = response_id
 
     def item_done(self, item_id: str) -> bool:
-        """Whether the item that now stands finished is to be deleted."""
+        """The item stands finished: True if it is to be deleted."""
         return self._waiting.pop(item_id, None) is not None
-
-    def session_lost(self) -> None:
-        """There is nothing left to delete."""
-        self._waiting.clear()
-        self._silent.clear()
 
     def response_done(self, response_id: str) -> list[str]:
         """The items to delete now that their response is over."""

@@ -19,21 +19,30 @@ Status = Literal["empty", "answered", "suppressed"]
 class ResponseGate:
     """At most one active response; a request waits here until it may go out."""
 
-    def __init__(self) -> None:
+    def __init__(
+        self,
+        wanted: dict[str, Any] | None = None,
+        last: dict[str, Any] | None = None,
+        *,
+        closed: bool = False,
+        requests: int = 0,
+    ) -> None:
         self.active: str | None = None
         self.parameters: dict[str, Any] = {}
         """Parameters of the active, or else the last, response; empty for the server's own."""
         self._known: dict[str, Status] = {}
-        self._wanted: dict[str, Any] | None = None
+        self._wanted = wanted
         self._asked: str | None = None
         self._asked_for: dict[str, Any] = {}
         self._in_the_way = False
         self._stillborn = False
         """The response asked for was suppressed before it was made."""
-        self._closed = False
-        self._last: dict[str, Any] | None = None
+        self.closed = closed
+        """Nothing more is wanted, but for the last response."""
+        self.last = last
         """The only response that may still be asked for once this is closed."""
-        self._number = 0
+        self.requests = requests
+        """Number of those that went out in this call."""
         self.cancelling = False
         """The active response was told to stop, and is not over yet."""
 
@@ -59,7 +68,7 @@ class ResponseGate:
 
     def want(self, response: dict[str, Any]) -> None:
         """A response with these parameters should be made as soon as it can. Wanting twice is wanting once."""
-        if not self._closed:
+        if not self.closed:
             self._wanted = response
 
     def wants(self, response: dict[str, Any]) -> bool:
@@ -68,17 +77,17 @@ class ResponseGate:
 
     def close(self) -> None:
         """Nothing is wanted from here on, but for the last response."""
-        self._closed = True
+        self.closed = True
         self._wanted = None
 
     def want_last(self, response: dict[str, Any]) -> None:
         """The one response that may be made after the gate was closed."""
-        self._last = self._wanted = response
+        self.last = self._wanted = response
 
     @property
     def last_asked_for(self) -> bool:
         """True if the last response has been asked for, and is yet to be made."""
-        return self._asked is not None and self._asked_for is self._last
+        return self._asked is not None and self._asked_for is self.last
 
     def forget(self) -> None:
         """Forget what was wanted: the caller is speaking and will be answered for that."""
@@ -89,8 +98,8 @@ class ResponseGate:
         if self._wanted is None or self.busy:
             return None
         self._asked_for, self._wanted = self._wanted, None
-        self._number += 1
-        self._asked = f"create_{self._number}"
+        self.requests += 1
+        self._asked = f"create_{self.requests}"
         return CreateResponse(response=self._asked_for, event_id=self._asked)
 
     def refused(self, event_id: str | None, *, another_active: bool = False) -> bool:
@@ -128,7 +137,7 @@ class ResponseGate:
         self._know(response_id, "suppressed")
 
     def _may_ask(self, response: dict[str, Any]) -> bool:
-        return not self._closed or response is self._last
+        return not self.closed or response is self.last
 
     def done(self, response_id: str) -> None:
         self._in_the_way = False
@@ -171,17 +180,12 @@ class ResponseGate:
         self.want(wanted or {})
         return self.active
 
-    def session_lost(self) -> bool:
-        """The session and its responses are gone: whether one was wanted, or made to be heard, and was not over."""
+    @property
+    def unfinished(self) -> bool:
+        """A response is wanted, or made to be heard, and is not over."""
         asked = self._asked is not None and not self._stillborn
         active = self.active is not None and not self.suppressed(self.active)
-        unfinished = asked or active or self._wanted is not None
-        self.active = self._asked = self._wanted = None
-        self.cancelling = False
-        self.parameters = {}
-        self._in_the_way = self._stillborn = False
-        self._known.clear()
-        return unfinished
+        return asked or active or self._wanted is not None
 
     def suppressed(self, response_id: str) -> bool:
         return self._known.get(response_id) == "suppressed"

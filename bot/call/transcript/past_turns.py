@@ -11,6 +11,8 @@ from typing import Any, Literal, Protocol
 
 import msgspec
 
+from bot.realtime.items import Role, message
+
 BUDGET_CHARS = 24_000
 """Some 6,000 tokens, half an hour of speech. Beyond, the oldest turns are left out."""
 MOST_TURNS = 200
@@ -57,15 +59,16 @@ def conversation_items(
         left -= len(turn.text or "")
         if left < 0 or len(told) == MOST_TURNS:
             break
-        content = _content(turn, audio or {})
-        if content is not None:
-            told.append(_message(said_as(turn.number), "user" if turn.who == "caller" else "assistant", content))
+        role: Role = "user" if turn.who == "caller" else "assistant"
+        sound = audio.get(turn.number, "") if audio and turn.who == "caller" else ""
+        if turn.text or sound:
+            told.append(message(said_as(turn.number), role, text=turn.text or "", audio=sound))
     return told[::-1]
 
 
 def carry_on_item() -> dict[str, Any]:
     """The one instruction to a session that takes over a conversation."""
-    return _message(CARRY_ON_ITEM, "system", {"type": "input_text", "text": CARRY_ON})
+    return message(CARRY_ON_ITEM, "system", text=CARRY_ON)
 
 
 def said_as(number: int) -> str:
@@ -76,21 +79,3 @@ def said_as(number: int) -> str:
 def heard_as(number: int) -> str:
     """The id of the item that takes its place when less of it was heard than was told."""
     return f"heard_{number}"
-
-
-def _content(turn: Heard, audio: Mapping[int, str]) -> dict[str, str] | None:
-    if turn.text:
-        return {"type": "input_text" if turn.who == "caller" else "output_text", "text": turn.text}
-    if turn.who == "caller" and audio.get(turn.number):
-        return {"type": "input_audio", "audio": audio[turn.number]}
-    return None
-
-
-def _message(item_id: str, role: str, content: dict[str, str]) -> dict[str, Any]:
-    return {"id": item_id, "type": "message", "role": role, "content": [content]}
-
-
-def said_item(item_id: str, words: str) -> dict[str, Any]:
-    """An item by which the model knows what it has said without having made it."""
-    content = [{"type": "output_text", "text": words}]
-    return {"id": item_id, "type": "message", "role": "assistant", "content": content}

@@ -16,19 +16,19 @@ from bot.call.transcript.alignment import Sent, Voice
 from bot.call.transcript.past_turns import PastTurn
 
 MAX_CHARS = 20_000
-"""Of one content: twenty minutes of speech. What comes beyond is not kept."""
+"""Most of one content: twenty minutes of speech. What comes beyond is not kept."""
 MAX_CONTENTS = 16
-"""Of one item; real ones have one."""
+"""Most of one item; real ones have one."""
 MAX_TURNS = 2_000
-"""Of one call; beyond, the oldest are forgotten here. Their facts have been put out."""
+"""Most of one call; beyond, the oldest are forgotten here. Their facts have been put out."""
 MAX_CALL_CHARS = 4_000_000
-"""Of all that both sides are said to have said in one call, with PIECE_CHARS for each piece: days of speech."""
+"""Most of all that both sides are said to have said in one call, with PIECE_CHARS for each piece: days of speech."""
 PIECE_CHARS = 16
 
 
 @dataclass(slots=True)
 class Turn:
-    """What one side said. `text` None: not known (yet). `unheard` holds what an estimated cut took away.
+    """Words of one side. `text` None: not known (yet). `unheard` holds what an estimated cut took away.
 
     `number` names the turn within its call. Times are the call's microseconds, None: not known (yet).
     """
@@ -59,7 +59,9 @@ class Transcript:
 
     def __init__(self) -> None:
         self.turns: list[Turn] = []
-        self._by_item: dict[tuple[str, str], Turn] = {}
+        self._by_item: dict[str, Turn] = {}
+        self.of_caller: dict[str, Turn] = {}
+        """Turns of the caller by the ids of the session at hand: another one may use an id again."""
         self._words: dict[str, dict[int, _Words]] = {}
         self.voice = Voice()
         self._number = 0
@@ -81,28 +83,18 @@ class Transcript:
 
     def find(self, item_id: str) -> Turn | None:
         """The bot's turn that an item is."""
-        return self._by_item.get(("bot", item_id))
-
-    def ended(self, who: Literal["caller", "bot"], item_id: str) -> bool:
-        """Whether the item is a turn that is over."""
-        turn = self._by_item.get((who, item_id))
-        return turn is not None and turn.ended_us is not None
+        return self._by_item.get(item_id)
 
     @property
     def gathering(self) -> int:
-        """Of how many items the words are still being placed."""
+        """Number of items whose words are still being placed."""
         return len(self._words)
 
     def remember(self, past: PastTurn) -> None:
         """A turn from before this core, which is over; the next new one is numbered after it."""
         turn = Turn(past.who, f"past_{past.number}", past.text or None, number=past.number, began_us=0, ended_us=0)
         self.turns.append(turn)
-        self._by_item[turn.who, turn.item_id] = turn
         self._number = max(self._number, past.number)
-
-    def session_lost(self) -> None:
-        """Nothing more comes of what the caller said; another session may use the ids of it again."""
-        self._by_item = {key: turn for key, turn in self._by_item.items() if turn.who == "bot"}
 
     # ---- the bot's words ----
 
@@ -153,7 +145,7 @@ class Transcript:
             self._learn(words)
 
     def words_of(self, item_id: str) -> str:
-        """What was heard of an item, as far as it is known."""
+        """Words heard of an item, as far as they are known."""
         turn = self.find(item_id)
         return turn.text or "" if turn is not None else ""
 
@@ -200,10 +192,11 @@ class Transcript:
     # ---- together ----
 
     def _turn(self, who: Literal["caller", "bot"], item_id: str) -> Turn:
-        turn = self._by_item.get((who, item_id))
+        by_item = self._by_item if who == "bot" else self.of_caller
+        turn = by_item.get(item_id)
         if turn is None:
             self._number += 1
-            turn = self._by_item[who, item_id] = Turn(who, item_id, number=self._number)
+            turn = by_item[item_id] = Turn(who, item_id, number=self._number)
             self.turns.append(turn)
             if who == "bot":
                 self._words[item_id] = {}
@@ -212,17 +205,19 @@ class Transcript:
         return turn
 
     def _affords(self, text: str) -> bool:
-        """Whether this text may be kept: so much in one call, and then no more."""
+        """True if this text may be kept: so much in one call, and then no more."""
         self._chars_left -= len(text) + PIECE_CHARS
         return self._chars_left >= 0
 
     def _forget(self, turn: Turn) -> None:
-        self._by_item.pop((turn.who, turn.item_id), None)
+        by_item = self._by_item if turn.who == "bot" else self.of_caller
+        if by_item.get(turn.item_id) is turn:
+            del by_item[turn.item_id]
         if turn.who == "bot":
             self._words.pop(turn.item_id, None)
 
     def _of(self, item_id: str, content_index: int) -> _Words | None:
-        """Where the words of a content are gathered; None when the turn is over."""
+        """Words of a content, as they are gathered; None when the turn is over."""
         self._turn("bot", item_id)
         contents = self._words.get(item_id)
         words = None if contents is None else contents.get(content_index)
@@ -231,7 +226,7 @@ class Transcript:
         return words
 
     def _show(self, turn: Turn) -> None:
-        """What the turn's contents come to: the first that was cut ends what was heard."""
+        """Put the turn's contents together: the first that was cut ends what was heard."""
         contents = self._words[turn.item_id].values()
         if not turn.cut:
             turn.text = "".join([words.text for words in contents])

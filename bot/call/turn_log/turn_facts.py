@@ -12,14 +12,13 @@ from bot.call.playout.ledger import Entry
 from bot.call.playout.playout_queue import PlayoutQueue
 from bot.call.playout.truncation import Verdict, judge
 from bot.call.prompts.greeting import Greeting
+from bot.call.session.session_state import NOTHING_GROWS, CurrentSession
 from bot.call.step import Step
 from bot.call.transcript.transcript import Transcript, Turn
 from bot.call.turn_log.latencies import Latencies
-from bot.call.uplink.caller_speech import CallerSpeech
+from bot.call.uplink.wordless_turns import WordlessTurns
 from bot.realtime import events
 
-NOTHING_GROWS = ("", "")
-"""No item, and no words of it so far."""
 MAX_SILENT = 64
 """Items with words and no sound; a response has one or two. Beyond, the oldest is given up."""
 
@@ -28,43 +27,50 @@ class TurnLog:
     """Told what happens to turns; looks at the ledger when a mark has come back or the line is silent."""
 
     def __init__(
-        self, step: Step, speaking: PlayoutQueue, transcript: Transcript, speech: CallerSpeech, greeting: Greeting
+        self,
+        step: Step,
+        speaking: PlayoutQueue,
+        session: CurrentSession,
+        *,
+        transcript: Transcript,
+        wordless: WordlessTurns,
+        greeting: Greeting,
     ) -> None:
         self._step = step
         self._speaking = speaking
         self._transcript = transcript
-        self._speech = speech
+        self._session = session
+        self._wordless = wordless
         self._greeting = greeting
         self._waits = Latencies(step)
-        self._growing = NOTHING_GROWS
         self._open: dict[str, list[Entry]] = {}
         """Entries of which something was sent, by item, in the order of playing, until their turn is over."""
-        self._silent: dict[str, str] = {}
-        """Items with words and no sound on its way so far, and their responses."""
 
     # ---- the caller ----
 
     def caller_started(self, event: events.SpeechStarted) -> None:
-        self._speech.started(event, self._step.now_us)
+        self._session.now.speech.started(event, self._step.now_us)
         self._waits.caller_started()
 
     def caller_stopped(self, event: events.SpeechStopped) -> None:
-        self._waits.caller_stopped(self._speech.stopped(event, self._step.now_us))
+        self._waits.caller_stopped(self._session.now.speech.stopped(event, self._step.now_us))
 
     def caller_turn(self, item_id: str) -> None:
         """The caller's turn was committed."""
         turn = self._transcript.caller_turn(item_id)
         if turn.ended_us is None:
-            turn.began_us, turn.ended_us = self._speech.take(item_id, self._step.now_us)
-            self._speech.turn(turn.number)
-            if item_id == self._growing[0]:
-                self._transcript.caller_words(*self._growing)
+            session = self._session.now
+            turn.began_us, turn.ended_us = session.speech.take(item_id, self._step.now_us)
+            self._wordless.add(turn.number, session.appended.take_turn())
+            if item_id == session.growing[0]:
+                self._transcript.caller_words(*session.growing)
             self._tell(turn)
 
     def caller_words_so_far(self, item_id: str, text: str) -> None:
         """The beginning of what he said. Before his turn is over it is none yet, and its words wait for it."""
-        self._growing = (item_id, text)
-        if self._transcript.ended("caller", item_id):
+        self._session.now.growing = (item_id, text)
+        turn = self._transcript.of_caller.get(item_id)
+        if turn is not None and turn.ended_us is not None:
             self._words(item_id, text)
 
     def _words(self, item_id: str, text: str) -> Turn:
@@ -75,10 +81,10 @@ class TurnLog:
         return turn
 
     def caller_words(self, item_id: str, text: str) -> None:
-        """What he said, as it was understood."""
-        self._growing = NOTHING_GROWS
+        """Words of the caller, as they were understood."""
+        self._session.now.growing = NOTHING_GROWS
         turn = self._words(item_id, text)
-        self._speech.known(turn.number)
+        self._wordless.known(turn.number)
         if turn.ended_us is None:
             self.caller_turn(item_id)
 
@@ -97,12 +103,13 @@ class TurnLog:
                 received = entry.received
         self._transcript.bot_words(event.item_id, content_index, event.delta, received)
         if event.item_id not in self._open:
-            self._silent[event.item_id] = event.response_id
-            if len(self._silent) > MAX_SILENT:
-                self._never_heard(next(iter(self._silent)))
+            silent = self._session.now.silent
+            silent[event.item_id] = event.response_id
+            if len(silent) > MAX_SILENT:
+                self._never_heard(next(iter(silent)))
 
     def words_of(self, item_id: str) -> str:
-        """What was heard of an item, as far as it is known."""
+        """Words heard of an item, as far as they are known."""
         return self._transcript.words_of(item_id)
 
     def words_done(self, event: events.TranscriptDone) -> None:
@@ -123,7 +130,7 @@ class TurnLog:
         for entry in fresh:
             if entry.aside:
                 continue
-            self._silent.pop(entry.item_id, None)
+            self._session.now.silent.pop(entry.item_id, None)
             of_item = self._open.setdefault(entry.item_id, [])
             of_item.append(entry)
             turn = self._transcript.bot_turn(entry.item_id)
@@ -133,7 +140,7 @@ class TurnLog:
 
     @property
     def unfinished(self) -> bool:
-        """Whether a turn of the bot has begun and is not over, so that time may end it."""
+        """A turn of the bot has begun and is not over: time may end it."""
         return bool(self._open)
 
     def look(self) -> None:
@@ -153,31 +160,30 @@ class TurnLog:
         self.look()
 
     def response_done(self, response_id: str) -> None:
-        """So do all items of the response; one that has words and no sound will not be heard."""
+        """All items of the response stand finished; one that has words and no sound will not be heard."""
         for entries in self._open.values():
             for entry in entries:
                 entry.item_done = entry.item_done or entry.response_id == response_id
-        for item_id in [one for one, response in self._silent.items() if response == response_id]:
+        for item_id in [one for one, response in self._session.now.silent.items() if response == response_id]:
             if not self._speaking.ledger.find(item_id):
                 self._never_heard(item_id)
         self.look()
 
-    def session_lost(self) -> None:
-        """No more audio or text comes: what was being made is as long as what has come of its sound."""
+    def broken_off(self) -> None:
+        """The session is lost: what was being made is as long as what has come of its sound."""
         ledger = self._speaking.ledger
         for entry in ledger.heard(self._step.now_us):
             if entry.response_id and not entry.done:
                 self._cut(entry, entry.received)
                 self._step.send_all(self._speaking.done(entry, self._step.now_us))
             entry.item_done = True
-        for item_id in [one for one in self._silent if not ledger.find(one)]:
+        for item_id in [one for one in self._session.now.silent if not ledger.find(one)]:
             self._never_heard(item_id)
-        self._growing = NOTHING_GROWS
         self.look()
 
     def _never_heard(self, item_id: str) -> None:
         """The item was given up before any of it could be heard: if there are words, they are unheard."""
-        self._silent.pop(item_id, None)
+        self._session.now.silent.pop(item_id, None)
         turn = self._transcript.find(item_id)
         if turn is not None and turn.ended_us is None:
             self._transcript.unheard(item_id)
@@ -199,11 +205,11 @@ class TurnLog:
                 self._over(turn, [entry for entry in of_item if entry.heard >= BYTES_PER_MS])
             for entry in of_item:
                 self._waits.unheard(entry)
-        for item_id in list(self._silent):
+        for item_id in list(self._session.now.silent):
             self._never_heard(item_id)
 
     def rewound(self) -> None:
-        """What was being heard will be heard again, from its beginning."""
+        """Forget the turn that was being heard: it will be heard again, from its beginning."""
         now_us = self._step.now_us
         for item_id, entries in list(self._open.items()):
             if not all(entry.over_by(now_us) for entry in entries):
@@ -240,7 +246,7 @@ class TurnLog:
         turn.ended_us = now_us if ended_us is None else min(ended_us, now_us)
         turn.began_us = turn.ended_us if turn.began_us is None else min(turn.began_us, turn.ended_us)
         self._open.pop(turn.item_id, None)
-        self._silent.pop(turn.item_id, None)
+        self._session.now.silent.pop(turn.item_id, None)
         self._transcript.over(turn.item_id)
         if heard or turn.text is not None:
             self._tell(turn)

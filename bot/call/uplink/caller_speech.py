@@ -1,4 +1,4 @@
-"""When the caller spoke, on the call's clock, from what the session says of its input audio.
+"""Times of the caller's speech, on the call's clock, from what the session says of its input audio.
 
 `audio_start_ms` includes the prefix padding and `audio_end_ms` the window of silence after which server_vad takes a
 turn to be over (openai-realtime 4): both are taken off. What semantic_vad includes is not known, so its
@@ -19,50 +19,37 @@ REMEMBERED = 16
 class CallerSpeech:
     """Times are when the line had brought the audio, in the call's microseconds: the line's delay is not known."""
 
-    def __init__(self, chosen: SessionSettings, listening: Uplink) -> None:
+    def __init__(self, chosen: SessionSettings, uplink: Uplink) -> None:
         detection = chosen.turn_detection
         known = detection.type == "server_vad"
         self._prefix_ms = detection.prefix_padding_ms if known else 0
         self._silence_ms = detection.silence_duration_ms if known else 0
         self._trusted = chosen.tells_offsets
-        self._listening = listening
+        self._uplink = uplink
         self._began: dict[str, int] = {}
         self._ended: dict[str, int] = {}
 
     def started(self, event: SpeechStarted, now_us: int) -> None:
-        """Where the padding was cut short by the turn before, this is as much too late."""
+        """Speech begins. Where the padding was cut short by the turn before, this is as much too late."""
         start_ms = event.audio_start_ms if self._trusted else max(self._written_ms - self._prefix_ms, 0)
         onset_ms = start_ms + self._prefix_ms
-        self._listening.speech_started(start_ms, onset_ms)
-        _keep(self._began, event.item_id, self._listening.at_us(onset_ms, now_us))
+        self._uplink.speech_started(start_ms, onset_ms)
+        _keep(self._began, event.item_id, self._uplink.at_us(onset_ms, now_us))
 
     @property
     def _written_ms(self) -> int:
-        return self._listening.appended_bytes // BYTES_PER_MS
+        return self._uplink.appended.n_bytes // BYTES_PER_MS
 
     def stopped(self, event: SpeechStopped, now_us: int) -> int:
-        """When the speech really ended."""
+        """The speech is over: when it really ended."""
         end_ms = event.audio_end_ms if self._trusted else self._written_ms
-        self._listening.speech_stopped(end_ms)
-        ended_us = self._listening.at_us(end_ms - self._silence_ms, now_us)
+        self._uplink.speech_stopped(end_ms)
+        ended_us = self._uplink.at_us(end_ms - self._silence_ms, now_us)
         _keep(self._ended, event.item_id, ended_us)
         return ended_us
 
-    def turn(self, number: int) -> None:
-        """What he said became a turn, whose words are not known yet."""
-        self._listening.audio.turn(number)
-
-    def known(self, number: int) -> None:
-        """The words of a turn have come."""
-        self._listening.audio.known(number)
-
-    def session_lost(self) -> None:
-        """Speech that became no turn is heard again by the next session."""
-        self._began.clear()
-        self._ended.clear()
-
     def take(self, item_id: str, now_us: int) -> tuple[int, int]:
-        """When the speech of a turn that is now committed began and ended: now, as far as the session did not say."""
+        """Begin and end of the speech of a turn that is now committed: now, as far as the session did not say."""
         ended_us = self._ended.pop(item_id, now_us)
         began_us = self._began.pop(item_id, ended_us)
         return min(began_us, ended_us), ended_us

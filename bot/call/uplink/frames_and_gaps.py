@@ -12,21 +12,20 @@ from __future__ import annotations
 from base64 import b64encode
 from collections import deque
 
-from bot.audio.payload import BYTES_PER_MS, FRAME_BYTES, silence
+from bot.audio.payload import BYTES_PER_MS, FRAME_BYTES, US_PER_BYTE, silence
 from bot.call.outputs import Output
-from bot.call.uplink.kept_audio import BIG_BYTES, PIECE_PAYLOADS, KeptAudio
+from bot.call.uplink.appended_audio import BIG_BYTES, PIECE_PAYLOADS, AppendedAudio
 from bot.realtime.events import AppendAudio
 from bot.realtime.session import TurnDetection
 from bot.twilio.stream import Media
 
-US_PER_BYTE = 125
 GAP_US = 100_000
 """No frame for this long is a gap."""
 STALL_MS = 1_000
 """A stall this much longer than the silence that ends a turn is waited out."""
 SHOWN_BYTES = 500 * BYTES_PER_MS
-"""So much silence shows how the route carries it. Where silence is left out, frames go on for a while after the words:
-codecs' hangovers are 80 to 300 ms."""
+"""Silence of this length shows how the route carries it. Where silence is left out, frames go on for a while after the
+words: codecs' hangovers are 80 to 300 ms."""
 OVERTAKEN_BYTES = 100 * BYTES_PER_MS
 """A frame so little behind its place was overtaken by others; one further behind begins another count."""
 HOLD_BACK_US = 40_000
@@ -34,11 +33,11 @@ HOLD_BACK_US = 40_000
 BACKLOG_BYTES = 30 * 8_000
 """At most 30 s are kept for a session that is not ready; beyond, the oldest go first, counted."""
 BACKLOG_FRAMES = 8_000
-"""And no more frames than this; Twilio sends fifty a second."""
+"""Most frames of it; Twilio sends fifty a second."""
 PIECE_BYTES = 8_000
-"""What a lost session made no turn of goes to the next one in pieces of a second."""
+"""Size of the pieces, of a second, in which the next session is given what a lost one made no turn of."""
 SLACK_MS = 1_000
-"""How much more than the clock allows, or back, a timestamp may jump before it is not believed."""
+"""Jump of a timestamp beyond what the clock allows, or back, from which on it is not believed."""
 _NOWHERE = -(2**60)
 _DEFAULTS = TurnDetection()
 
@@ -47,24 +46,21 @@ class Uplink:
     """Byte counts are mu-law at 8 to the millisecond; times are the call's microseconds."""
 
     def __init__(self, detection: TurnDetection = _DEFAULTS) -> None:
-        self.ready = False
-        self.appended_bytes = 0
-        """All that was written to the session, fill included: the scale of `audio_start_ms`."""
+        self.appended = AppendedAudio()
+        """The session's at hand: for a frame that is the shortest way to it."""
         self.backlog_bytes = 0
         """All that was kept for sessions to become ready."""
-        self.audio = KeptAudio()
-        self._fresh = self.audio.fresh
         self.filled_bytes = 0
         self.dropped_bytes = 0
         self.distrusted_timestamps = 0
         self._kept: deque[tuple[str, int]] = deque()
         self._kept_bytes = 0
         self._next_at = _NOWHERE
-        """Where in the stream, in bytes, the next frame belongs: below 0 until the first has come."""
+        """Place of the next frame in the stream, in bytes: below 0 until the first has come."""
         self._filled_to = _NOWHERE
-        """And up to where silence stands for what had not come by the clock."""
+        """Place up to which silence stands for what had not come by the clock."""
         self._last_us: int | None = None
-        """Up to when the line has brought audio, or silence was filled in."""
+        """Time up to which the line has brought audio, or silence was filled in."""
         self._filled_us: int | None = None
         """`_last_us` of a gap that is being filled."""
         self._held_us: int | None = None
@@ -72,10 +68,21 @@ class Uplink:
         # what semantic_vad waits for is not known
         ends_ms = (detection if detection.type == "server_vad" else _DEFAULTS).silence_duration_ms
         self._stall_us = (ends_ms + STALL_MS) * 1_000 + GAP_US
-        self._quiet_at = 0
-        """Where, in bytes written, the caller's silence began, or the frames that have come through it did."""
         self.frames_in_silence = False
-        """Whether this route sends frames while the caller is silent, by what it did last."""
+        """This route sends frames while the caller is silent, by what it did last."""
+
+    @property
+    def ready(self) -> bool:
+        """The session takes audio."""
+        return self.appended.ready
+
+    def next_session(self, appended: AppendedAudio, unturned: bytes) -> None:
+        """Another session is to hear what the one before made no turn of, and what comes from here on."""
+        self.appended = appended
+        for at in range(0, len(unturned), PIECE_BYTES):
+            piece = unturned[at : at + PIECE_BYTES]
+            self._keep(b64encode(piece).decode(), len(piece))
+        appended.quiet_at = self._kept_bytes
 
     def start(self, now_us: int) -> None:
         """The stream has started: silence counts from here."""
@@ -89,11 +96,13 @@ class Uplink:
         out = self._place(at, now_us) if at != self._next_at else []
         self._next_at += n_bytes
         self._last_us = now_us
-        if self.ready:
-            self.appended_bytes += n_bytes
-            self._fresh.append(payload)
-            if len(self._fresh) >= PIECE_PAYLOADS or n_bytes > BIG_BYTES:
-                self.audio.put_away(self.appended_bytes)
+        appended = self.appended
+        if appended.ready:
+            appended.n_bytes += n_bytes
+            fresh = appended.fresh
+            fresh.append(payload)
+            if len(fresh) >= PIECE_PAYLOADS or n_bytes > BIG_BYTES:
+                appended.put_away()
             out.append(AppendAudio(payload))
         else:
             self._keep(payload, n_bytes)
@@ -124,31 +133,31 @@ class Uplink:
 
         What came before it, unbroken, was silence.
         """
-        self.audio.speech_started(audio_start_ms)
-        self._silent_until(min(onset_ms * BYTES_PER_MS, self.appended_bytes))  # it may be late: the padding cut short
+        self.appended.speech_started(audio_start_ms)
+        self._silent_until(min(onset_ms * BYTES_PER_MS, self.appended.n_bytes))  # it may be late: the padding cut short
 
     def speech_stopped(self, audio_end_ms: int) -> None:
         """The session tells of the speech's end."""
-        self.audio.speech_stopped(audio_end_ms)
-        self._quiet_at = max(self._quiet_at, audio_end_ms * BYTES_PER_MS)
+        self.appended.speech_stopped(audio_end_ms)
+        self.appended.quiet_at = max(self.appended.quiet_at, audio_end_ms * BYTES_PER_MS)
 
     def _silent_until(self, at: int) -> None:
         """The caller has been silent up to `at`, in bytes written."""
-        if at - self._quiet_at >= SHOWN_BYTES:
+        if at - self.appended.quiet_at >= SHOWN_BYTES:
             self.frames_in_silence = True
 
     def at_us(self, audio_ms: int, now_us: int) -> int:
-        """When the line had brought the first `audio_ms` of what was written to the session.
+        """Time at which the line had brought the first `audio_ms` of what was written to the session.
 
         What is written runs in step with the clock: fill stands for what did not come.
         """
-        behind = max(self.appended_bytes - audio_ms * BYTES_PER_MS, 0)
+        behind = max(self.appended.n_bytes - audio_ms * BYTES_PER_MS, 0)
         reached_us = now_us if self._last_us is None else self._last_us
         return max(reached_us - behind * US_PER_BYTE, 0)
 
     def deadline_us(self) -> int | None:
-        """When a gap may have to be filled if no frame comes; None while nothing is to be filled."""
-        if not self.ready or self._last_us is None:
+        """Time at which a gap may have to be filled if no frame comes; None while nothing is to be filled."""
+        if not self.appended.ready or self._last_us is None:
             return None
         return self._last_us + (self._stall_us if self._held_us == self._last_us else GAP_US)
 
@@ -167,22 +176,22 @@ class Uplink:
         return self._fill(n_bytes)
 
     def _may_be_stall(self, gap_us: int) -> bool:
-        """Whether a gap that has gone on for `gap_us` is to be waited out."""
-        if not self.audio.speaking:
-            self._silent_until(self.appended_bytes)
+        """True if a gap that has gone on for `gap_us` is to be waited out."""
+        if not self.appended.speaking:
+            self._silent_until(self.appended.n_bytes)
         return self.frames_in_silence and gap_us < self._stall_us
 
     def _fill(self, n_bytes: int) -> list[Output]:
         self.filled_bytes += n_bytes
         out: list[Output] = []
         payload = silence(n_bytes)
-        if self.ready:
-            self.appended_bytes += n_bytes
-            self.audio.wrote(payload, self.appended_bytes)
+        appended = self.appended
+        if appended.ready:
+            appended.wrote(payload, n_bytes)
             out.append(AppendAudio(payload))
         else:
             self._keep(payload, n_bytes)
-        self._quiet_at = self.appended_bytes + self._kept_bytes
+        appended.quiet_at = appended.n_bytes + self._kept_bytes
         return out
 
     def _keep(self, payload: str, n_bytes: int) -> None:
@@ -197,26 +206,15 @@ class Uplink:
 
     def open(self) -> list[Output]:
         """The session is ready: everything kept so far, in order."""
-        self.ready = True
+        self.appended.ready = True
         self.backlog_bytes += self._kept_bytes
         self._kept_bytes = 0
         kept: list[Output] = [AppendAudio(payload) for payload, _ in self._kept]
         for payload, n_bytes in self._kept:
-            self.appended_bytes += n_bytes
-            self.audio.wrote(payload, self.appended_bytes)
+            self.appended.wrote(payload, n_bytes)
         self._kept.clear()
         return kept
 
     def alive(self) -> None:
         """The session has given a sign of life."""
-        self.audio.alive(self.appended_bytes)
-
-    def session_lost(self) -> None:
-        """The session is gone. What it made no turn of, and what comes from here on, is for the next one."""
-        self.ready = False
-        self.appended_bytes = 0
-        lost = self.audio.session_lost()
-        for at in range(0, len(lost), PIECE_BYTES):
-            piece = lost[at : at + PIECE_BYTES]
-            self._keep(b64encode(piece).decode(), len(piece))
-        self._quiet_at = self._kept_bytes
+        self.appended.alive()

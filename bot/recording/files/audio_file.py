@@ -12,11 +12,12 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import BinaryIO
 
+from bot.audio.payload import US_PER_BYTE
 from bot.audio.wav import StereoWriter
 from bot.recording.files.audio_tracks import CallerClock, Track
 from bot.recording.files.call_file import CallerFrame, Row, Standing
 from bot.recording.files.new_file import FileKind, new_file
-from bot.twilio.playout import US_PER_BYTE, Playout
+from bot.twilio.playout import Playout
 from bot.twilio.stream import Clear, PlayMedia
 
 SUFFIX = ".call.wav"

@@ -33,7 +33,7 @@ class Standing(NamedTuple):
     @classmethod
     def of(cls, call: Call) -> Standing:
         speaking = call.speaking
-        return cls(speaking.stream_sid, call.announced, call.listening.ready, speaking.ledger.late_us)
+        return cls(speaking.stream_sid, call.announced, call.uplink.ready, speaking.ledger.late_us)
 
     @property
     def recordable(self) -> bool:

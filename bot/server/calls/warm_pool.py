@@ -1,7 +1,7 @@
 """Idle configured sessions, ready for a call: they spare it the dial, and one that lost its session a wait.
 
-A session is configured by what a call's core says to it; when a call takes it, its own core is fed the same events, so
-that core, session and fixture agree.
+A session is configured by the first update that a call's core would send; when a call takes it, its core is fed the
+same events, so that core, session and fixture agree.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from contextlib import suppress
 import msgspec
 import structlog
 
-from bot.call.call import Call
+from bot.call.session.turn_ownership import first_update
 from bot.call.settings import CallSettings
 from bot.realtime import events
 from bot.realtime.connection import ConnectError, Endpoint, RealtimeConnection
@@ -42,9 +42,9 @@ class IdleSession:
         self.texts: list[bytes] = []
         self.sent: list[bytes] = []
         self.failure: Failure | None = None
-        """How it was lost, if it was."""
+        """End of it, if it was lost."""
         self.on_lost = on_lost
-        self._core = Call(settings)
+        self._update = _encode(first_update(settings))
         self._configured: asyncio.Future[None] = loop.create_future()
 
     async def open(self, within_s: float | None = None) -> None:
@@ -67,7 +67,7 @@ class IdleSession:
         with suppress(events.BadEvent):
             event = events.parse(text)
             if isinstance(event, events.SessionCreated | events.ConversationCreated):
-                self._configure(event)
+                self._configure()
             elif isinstance(event, events.SessionUpdated) and not self._configured.done():
                 self._configured.set_result(None)
             elif isinstance(event, events.Error) and not self._configured.done():
@@ -81,11 +81,11 @@ class IdleSession:
             failure = known if known.kind != "closed" else Failure("refused", 0, why)
             self._configured.set_exception(ConnectError(failure))
 
-    def _configure(self, event: events.SessionCreated | events.ConversationCreated) -> None:
+    def _configure(self) -> None:
         """Say what a call's core would say; the formats in the echo are judged by the call that takes the session."""
-        for command in self._core.receive(event, 0):
-            self.sent.append(_encode(command))
-            self.connection.send(self.sent[-1])
+        if not self.sent:
+            self.sent.append(self._update)
+            self.connection.send(self._update)
 
     def _lost(self, failure: Failure) -> None:
         self.failure = failure

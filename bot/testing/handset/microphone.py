@@ -6,8 +6,8 @@ from bisect import bisect_right, insort
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from bot.audio.payload import FRAME_BYTES, SILENCE_BYTE
-from bot.twilio.playout import US_PER_BYTE, Stall, merged
+from bot.audio.payload import FRAME_BYTES, SILENCE_BYTE, US_PER_BYTE
+from bot.twilio.playout import Stall, merged
 
 FRAME_US = FRAME_BYTES * US_PER_BYTE
 _SILENT_FRAME = bytes((SILENCE_BYTE,)) * FRAME_BYTES

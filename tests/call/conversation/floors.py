@@ -6,24 +6,23 @@ from bot.call.conversation.floor import Floor
 from bot.call.conversation.state_deadlines import StateDeadlines
 from bot.call.playout.playout_queue import PlayoutQueue
 from bot.call.prompts.greeting import Greeting
-from bot.call.session.response_gate import ResponseGate
-from bot.call.session.turn_ownership import TurnOwnership
+from bot.call.session.session_state import CurrentSession
 from bot.call.settings import CallSettings
 from bot.call.step import Step
 from bot.call.transcript.transcript import Transcript
+from tests.call.scripted_call import no_session
 
 
 def a_floor(
-    settings: CallSettings, step: Step, responses: ResponseGate | None = None, limits: StateDeadlines | None = None
+    settings: CallSettings, step: Step, session: CurrentSession | None = None, limits: StateDeadlines | None = None
 ) -> Floor:
     """One of a call that has not begun."""
-    gate, speaking = responses or ResponseGate(), PlayoutQueue()
+    current, speaking = session or no_session(settings, step), PlayoutQueue()
     return Floor(
         settings,
         step,
         limits or StateDeadlines(settings, step),
         speaking=speaking,
-        responses=gate,
-        turns=TurnOwnership(settings),
-        greeting=Greeting(settings, gate, speaking, Transcript()),
+        session=current,
+        greeting=Greeting(settings, current, speaking, Transcript()),
     )

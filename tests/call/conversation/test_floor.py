@@ -54,14 +54,14 @@ def test_what_follows_when_nothing_plays_any_more(
 
 def test_a_caller_who_spoke_through_the_reply_has_the_floor_after_it() -> None:
     floor = floor_after(H.AUDIO)
-    floor.caller_speaking = True
+    floor.caller_started()
     floor.line_silent(response_awaited=True)
     assert floor.state is S.HEARING
 
 
 def test_an_answer_is_due_from_the_end_of_the_callers_turn_until_a_response_that_counts() -> None:
     floor = floor_after(H.SPEECH_STARTED)
-    floor.caller_speaking = True
+    floor.caller_started()
     floor.caller_stopped()
     assert not floor.caller_speaking
     floor.response_started(suppressed=True)
@@ -82,7 +82,8 @@ def test_who_may_speak_is_decided_for_every_state(state: S) -> None:
 def test_nobody_talks_into_a_caller_who_speaks_but_the_call_may_be_closed() -> None:
     for state in S:
         floor = floor_after()
-        floor.state, floor.caller_speaking = state, True
+        floor.state = state
+        floor.caller_started()
         assert {act for act in Act if floor.may(act)} <= {Act.CLOSE}
 
 
@@ -120,7 +121,7 @@ def test_the_turns_are_handed_over_once_notice_and_greeting_were_heard_and_the_c
     assert not floor.may_hand_over_turns()
     floor.notice_heard = True
     assert floor.may_hand_over_turns()
-    floor.caller_speaking = True
+    floor.caller_started()
     assert not floor.may_hand_over_turns()
 
 
@@ -129,7 +130,7 @@ def test_a_filler_sounds_while_something_is_owed_to_a_caller_who_does_not_speak(
     assert not floor.caller_waits()
     floor.caller_stopped()
     assert floor.caller_waits()
-    floor.caller_speaking = True
+    floor.caller_started()
     assert not floor.caller_waits()
 
 

@@ -6,36 +6,31 @@ import json
 
 import pytest
 
-from bot.call.conversation.function_calls import (
-    NO_SUCH_FUNCTION,
-    NOT_NOW,
-    FunctionCalls,
-    function_output,
-)
+from bot.call.conversation.function_calls import NO_SUCH_FUNCTION, NOT_NOW, FunctionCalls
 from bot.call.outputs import Output, Report
 from bot.call.playout.playout_queue import PlayoutQueue
 from bot.call.prompts.greeting import Greeting
-from bot.call.session.response_gate import ResponseGate
 from bot.call.settings import CallSettings
 from bot.call.step import Step
 from bot.call.transcript.transcript import Transcript
 from bot.realtime.events import CreateItem, Item, OutputItemDone
+from bot.realtime.items import function_call_output
 from bot.realtime.session import HANG_UP
 from tests.call.conversation.floors import a_floor
-from tests.call.scripted_call import function
+from tests.call.scripted_call import function, no_session
 
 
 class Bench:
     def __init__(self) -> None:
-        self.step, self.responses = Step(), ResponseGate()
-        self.floor = a_floor(CallSettings(), self.step, self.responses)
+        self.step = Step()
+        session = no_session(CallSettings(), self.step)
+        self.responses = session.now.responses
+        self.floor = a_floor(CallSettings(), self.step, session)
         self.transcript = Transcript()
         self.transcript.caller_turn("U1")
         speaking = PlayoutQueue()
-        greeting = Greeting(CallSettings(), self.responses, speaking, self.transcript)
-        self.functions = FunctionCalls(
-            self.step, self.responses, self.floor, greeting=greeting, transcript=self.transcript
-        )
+        greeting = Greeting(CallSettings(), session, speaking, self.transcript)
+        self.functions = FunctionCalls(self.step, session, self.floor, greeting=greeting, transcript=self.transcript)
         self.responses.created("R1")
 
     @property
@@ -55,13 +50,13 @@ def test_a_hang_up_that_is_dropped_is_answered_so_once() -> None:
     bench.functions.item_done(function("R1", HANG_UP, "call_7"))
     bench.functions.drop_hang_up()
     assert not bench.floor.hang_up_asked
-    assert bench.items == [CreateItem(function_output("call_7", NOT_NOW), "item_1")]
+    assert bench.items == [CreateItem(function_call_output("call_7", NOT_NOW), "item_1")]
 
 
 def test_an_unknown_function_is_answered_so_and_the_model_goes_on() -> None:
     bench = Bench()
     assert not bench.functions.item_done(function("R1", "order_pizza", "call_3"))
-    assert bench.items == [CreateItem(function_output("call_3", NO_SUCH_FUNCTION), "item_1")]
+    assert bench.items == [CreateItem(function_call_output("call_3", NO_SUCH_FUNCTION), "item_1")]
     bench.responses.done("R1")
     assert bench.responses.release() is not None
 
@@ -71,7 +66,7 @@ def test_a_function_of_a_response_that_was_cut_is_answered_and_not_run() -> None
     bench.responses.suppress()
     assert not bench.functions.item_done(function("R1", HANG_UP, "call_3"))
     assert not bench.floor.hang_up_asked
-    assert bench.items == [CreateItem(function_output("call_3", "interrupted"), "item_1")]
+    assert bench.items == [CreateItem(function_call_output("call_3", "interrupted"), "item_1")]
 
 
 @pytest.mark.parametrize(
@@ -87,7 +82,7 @@ def test_what_is_no_finished_function_call_does_nothing(item: Item) -> None:
     assert bench.step.out == []
 
 
-def test_a_function_output_is_json_in_a_string() -> None:
-    item = function_output("call_1", 'said "no"')
+def test_a_function_call_output_is_json_in_a_string() -> None:
+    item = function_call_output("call_1", 'said "no"')
     assert (item["type"], item["call_id"]) == ("function_call_output", "call_1")
     assert json.loads(item["output"]) == {"result": 'said "no"'}

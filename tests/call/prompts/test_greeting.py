@@ -4,19 +4,19 @@ from __future__ import annotations
 
 from bot.call.playout.playout_queue import PlayoutQueue
 from bot.call.prompts.greeting import Greeting, greeting_response
-from bot.call.session.response_gate import ResponseGate
 from bot.call.settings import CallSettings
 from bot.call.transcript.transcript import Transcript
-from tests.call.scripted_call import MS, audio
+from tests.call.scripted_call import MS, audio, no_session
 
 
 class Said:
     """A greeting R1 of a second, generated and sent at 0 ms."""
 
     def __init__(self) -> None:
-        self.responses, self.speaking = ResponseGate(), PlayoutQueue()
+        session, self.speaking = no_session(), PlayoutQueue()
+        self.responses = session.now.responses
         self.speaking.stream_sid, self.speaking.begun = "MZ1", True
-        self.greeting = Greeting(CallSettings(greeting="Hello."), self.responses, self.speaking, Transcript())
+        self.greeting = Greeting(CallSettings(greeting="Hello."), session, self.speaking, Transcript())
         self.created("R1")
         self.say("R1", "A")
 
@@ -31,11 +31,11 @@ class Said:
 
 
 def test_without_words_to_greet_with_it_is_over_at_once() -> None:
-    assert Greeting(CallSettings(), ResponseGate(), PlayoutQueue(), Transcript()).over(0)
+    assert Greeting(CallSettings(), no_session(), PlayoutQueue(), Transcript()).over(0)
 
 
 def test_it_is_not_over_before_it_is_made() -> None:
-    greeting = Greeting(CallSettings(greeting="Hello."), ResponseGate(), PlayoutQueue(), Transcript())
+    greeting = Greeting(CallSettings(greeting="Hello."), no_session(), PlayoutQueue(), Transcript())
     greeting.line_silent()
     assert not greeting.over(10_000 * MS)
 

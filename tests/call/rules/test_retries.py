@@ -10,9 +10,7 @@ from bot.call.playout.playout_queue import PlayoutQueue
 from bot.call.prompts.filler import Filler
 from bot.call.prompts.greeting import Greeting
 from bot.call.rules.retries import Retries
-from bot.call.session.response_gate import ResponseGate
 from bot.call.session.response_status import in_words
-from bot.call.session.turn_ownership import TurnOwnership
 from bot.call.settings import CallSettings
 from bot.call.states import Happening
 from bot.call.step import Step
@@ -20,7 +18,7 @@ from bot.call.transcript.transcript import Transcript
 from bot.realtime.errors import CODES, EXPIRED, HARMLESS, ends_the_call
 from bot.realtime.events import CreateResponse, Error, Problem, Response, SessionCreated, StatusDetails
 from tests.call.conversation.floors import a_floor
-from tests.call.scripted_call import SESSION, ScriptedCall, start
+from tests.call.scripted_call import SESSION, ScriptedCall, no_session, start
 
 
 def problem(code: str | None, event_id: str | None = None, kind: str = "invalid_request_error") -> Problem:
@@ -102,17 +100,17 @@ class Bench:
     """A bot that has been answering: each response is asked for, made, and over."""
 
     def __init__(self, apology: str = "////") -> None:
-        self.step, self.responses = Step(), ResponseGate()
+        self.step = Step()
         chosen = CallSettings(apology_audio=apology)
-        speaking = PlayoutQueue()
-        self.floor = a_floor(chosen, self.step, self.responses)
+        speaking, session = PlayoutQueue(), no_session(chosen, self.step)
+        self.responses = session.now.responses
+        self.floor = a_floor(chosen, self.step, session)
         for happening in (Happening.BEGUN, Happening.RESPONSE_STARTED):
             self.floor.happen(happening)
         self.faults = Retries(
             self.step,
-            self.responses,
-            TurnOwnership(chosen),
-            Greeting(chosen, self.responses, speaking, Transcript()),
+            session,
+            Greeting(chosen, session, speaking, Transcript()),
             floor=self.floor,
             filler=Filler(chosen, self.step, speaking),
         )
@@ -253,7 +251,8 @@ def test_who_has_spoken_since_gets_a_second_try_for_that_too() -> None:
 @pytest.mark.parametrize("where", ["they speak", "the call is closing", "only a goodbye may follow"])
 def test_nobody_apologises_to_a_caller_who_speaks_or_has_been_said_goodbye(where: str) -> None:
     bench = Bench()
-    bench.floor.caller_speaking = where == "they speak"
+    if where == "they speak":
+        bench.floor.caller_started()
     if where == "the call is closing":
         bench.floor.happen(Happening.HANG_UP_ASKED)
     if where == "only a goodbye may follow":

@@ -42,7 +42,7 @@ NOISE = bytes((0x50, 0xD0)) * (FRAME_BYTES // 2)
 ANSWER, CANCEL, SPEECH, LATE = (us // MS for us in (ANSWER_US, CANCEL_US, SPEECH_US, LATE_US))
 SILENCE_MS = 500
 FILLED = CallSettings(filler_audio=audio_of(800))
-RECORDINGS = sorted((Path(__file__).parents[3] / "shared" / "audio").glob("*.wav"))
+RECORDINGS = sorted((Path(__file__).parents[4] / "shared" / "audio").glob("*.wav"))
 
 
 class Line:

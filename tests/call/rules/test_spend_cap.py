@@ -82,7 +82,7 @@ def test_a_usage_that_is_none_costs_nothing_but_the_usage(usage: Any) -> None:
         desk.give(events.parse(json.dumps({"type": "response.done", **place})))
     assert [fact.nano_usd for fact in facts(desk)] == [0, 0]
     assert desk.call.counts["usage_faults"] == (0 if usage is None else 2)
-    assert desk.call.responses.active is None
+    assert desk.call.session.responses.active is None
 
 
 def test_a_response_that_tells_nothing_is_a_fact_that_costs_nothing() -> None:
@@ -110,7 +110,7 @@ def test_nonsense_in_a_usage_is_counted_and_told_and_the_response_is_over_all_th
     assert desk.call.counts["usage_faults"] == 2
     (report,) = [one for one in desk.reports if one.event == "usage_unclear"]
     assert report.details == {"kind": "response", "ref": "R1", "faults": 2}
-    assert not desk.call.responses.busy
+    assert not desk.call.session.responses.busy
 
 
 @pytest.mark.parametrize("usage", ["3", "[1]", '"x"', "null", '{"input_tokens":{"a":[]}}'])
@@ -118,7 +118,7 @@ def test_no_usage_keeps_a_response_from_being_seen_to_end(usage: str) -> None:
     desk = ScriptedCall(purse())
     text = f'{{"type":"response.done","response":{{"id":"R1","status":"completed","usage":{usage}}}}}'
     desk.give(created("R1"), delta("R1", "A", 100), events.parse(text))
-    assert not desk.call.responses.busy
+    assert not desk.call.session.responses.busy
     words = (
         '{"type":"conversation.item.input_audio_transcription.completed","item_id":"U","transcript":"hi","usage":%s}'
     )

@@ -9,9 +9,12 @@ from bot.call.machines import SessionStage
 from bot.call.outputs import Adopt, Dial, Drop, Output, Report
 from bot.call.playout.playout_queue import PlayoutQueue
 from bot.call.rule import NEVER_US
-from bot.call.session.failover import DIAL_S, MAX_TRIES, OUTAGE_US, Failover, plan
+from bot.call.session.failover import DIAL_S, MAX_TRIES, OUTAGE_US, Failover
+from bot.call.session.session_plan import plan
+from bot.call.session.session_state import Carried
 from bot.call.step import Step
 from bot.realtime.failures import FailureKind
+from tests.call.scripted_call import no_session
 
 S = 1_000_000
 WORDS = {Adopt: "adopt", Dial: "dial", Drop: "drop"}
@@ -26,13 +29,33 @@ class Line(PlayoutQueue):
         return self.audible
 
 
+class Sessions(Failover):
+    """With what the call does as it loses a session, takes another and opens it."""
+
+    def lost(self, failure: FailureKind, code: int, reason: str) -> bool:
+        known, goes_on = self.at_hand is SessionStage.LOST, super().lost(failure, code, reason)
+        if goes_on and not known:
+            self._session.begin(Carried())
+        return goes_on
+
+    def change(self) -> None:
+        if self.at_hand is not SessionStage.LOST:
+            self._session.begin(Carried())
+        super().change()
+
+    def opened(self) -> int:
+        outage_us = super().opened()
+        self._session.now.appended.ready = True
+        return outage_us
+
+
 class Table:
     """Sessions on a clock of the test's; `did` gives what came out since the last look."""
 
     def __init__(self, response_s: float = 8) -> None:
         self.step = Step()
         self.line = Line()
-        self.sessions = Failover(self.step, self.line, response_s)
+        self.sessions = Sessions(self.step, self.line, no_session(step=self.step), response_s)
         self._before: list[Output] = []
 
     def at(self, s: float) -> Table:

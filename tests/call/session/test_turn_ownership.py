@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.call.session.turn_ownership import TurnOwnership
+from bot.call.session.turn_ownership import TurnOwnership, first_update
 from bot.call.settings import CallSettings
 from bot.realtime import events
 from bot.realtime.session import SessionSettings, session_object, turns_update
@@ -34,9 +34,15 @@ GREETED = CallSettings(greeting="Hello.")
 def test_the_server_owns_the_turns_where_every_interruption_is_welcome(barge_in: str, owns: bool) -> None:
     chosen = CallSettings(barge_in=barge_in)
     turns = TurnOwnership(chosen)
-    assert turns.tell() == session_object(chosen.session, server_owns_turns=owns)
-    assert turns.tell() is None
+    assert first_update(chosen).session == session_object(chosen.session, server_owns_turns=owns)
     assert turns.server_owns is turns.server_acts is turns.server_may_answer is owns
+
+
+@pytest.mark.parametrize("chosen", [CallSettings(), CallSettings(barge_in="off"), GREETED])
+def test_a_call_tells_its_session_what_a_waiting_one_was_told(chosen: CallSettings) -> None:
+    desk = ScriptedCall(chosen, ready=False)
+    desk.give(start(), events.SessionCreated(), events.ConversationCreated())
+    assert desk.sent(events.UpdateSession) == [first_update(chosen)]
 
 
 def test_an_update_counts_once_it_is_confirmed_and_in_order() -> None:

@@ -295,7 +295,7 @@ class Played:
         response, item = self._named, self._named_item
         if kind in {"words", "both"}:
             text = f" w{len(self.words.get(item, ''))} x"
-            if self.desk.call.responses.audible(response):  # else the caller spoke before it was made
+            if self.desk.call.session.responses.audible(response):  # else the caller spoke before it was made
                 self.words[item] = self.words.get(item, "") + text
             self.desk.give(words(response, item, text))
         if kind in {"audio", "both"}:

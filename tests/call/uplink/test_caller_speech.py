@@ -14,7 +14,7 @@ SERVER, SEMANTIC = TurnDetection(), TurnDetection(type="semantic_vad")
 def listening(from_us: int, ms: int) -> Uplink:
     """The line has brought `ms` of audio since `from_us`."""
     found = Uplink()
-    found.ready = True
+    found.appended.ready = True
     found.start(from_us)
     for at in range(0, ms, 20):
         found.frame(frame(at), from_us + (at + 20) * MS)

@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
+from bot.call.uplink.appended_audio import AppendedAudio
 from bot.call.uplink.frames_and_gaps import BACKLOG_BYTES, Uplink
 from bot.realtime.events import AppendAudio
 from bot.realtime.session import TurnDetection
@@ -78,7 +79,7 @@ def test_what_came_before_the_session_was_ready_is_sent_first_and_in_order() -> 
     ear.until(2_020).frame(2_000, fill=fill_of(100))
     assert ear.heard == b"".join(bytes((fill_of(number),)) * 160 for number in range(101))
     assert ear.listening.backlog_bytes == 100 * 160
-    assert ear.listening.appended_bytes == 101 * 160
+    assert ear.listening.appended.n_bytes == 101 * 160
 
 
 def test_a_gap_in_the_backlog_is_filled_too() -> None:
@@ -224,7 +225,7 @@ def test_a_lost_frame_or_twenty_show_nothing() -> None:
 def test_what_a_route_does_is_known_to_the_session_after_this_one_too() -> None:
     ear = flowing(1_000)
     assert ear.until(1_200).runs == [("caller", 1_000)]
-    ear.listening.session_lost()
+    ear.listening.next_session(AppendedAudio(), ear.listening.appended.unturned())
     ear.take(ear.listening.open())
     assert ear.frame(1_000).until(2_700).listening.filled_bytes == 0
 
@@ -293,7 +294,7 @@ def test_whatever_the_timestamps_every_byte_of_the_caller_comes_in_order(frames:
         whole += bytes((fill_of(number),)) * (ms * 8)
     assert ear.heard.replace(b"\xff", b"") == whole
     assert ear.heard.count(b"\xff") == ear.listening.filled_bytes <= (now_ms + 1_000 * len(frames)) * 8
-    assert ear.listening.appended_bytes == len(ear.heard)
+    assert ear.listening.appended.n_bytes == len(ear.heard)
 
 
 # ---- any pattern of lost, late and bursty frames ----
@@ -342,7 +343,7 @@ def test_late_and_bursty_frames_are_all_kept_and_what_is_filled_is_no_more_than_
             whole += bytes((fill_of(number),)) * 160
     assert ear.heard.replace(b"\xff", b"") == whole
     assert ear.listening.filled_bytes == len(ear.heard) - len(whole) <= gaps_ms * 8 + placeless
-    assert ear.listening.appended_bytes == len(ear.heard) >= (origin_ms + there_until(there)) * 8
+    assert ear.listening.appended.n_bytes == len(ear.heard) >= (origin_ms + there_until(there)) * 8
     assert ear.listening.distrusted_timestamps == 0
 
 
@@ -371,7 +372,7 @@ def test_filled_silence_counts_as_what_did_not_come() -> None:
     listening.start(0)
     listening.frame(frame(0), 20_000)
     listening.tick(520_000)
-    assert listening.appended_bytes == 480 * 8
+    assert listening.appended.n_bytes == 480 * 8
     assert listening.at_us(480, 520_000) == 480_000
     assert listening.at_us(20, 520_000) == 20_000
 

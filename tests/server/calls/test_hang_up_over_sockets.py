@@ -127,7 +127,7 @@ async def test_the_bot_hangs_up_once_its_goodbye_was_heard() -> None:
 @SOON
 async def test_a_phone_that_takes_no_part_in_the_close_is_left(bound_s: float) -> None:
     async with standing() as desk, desk.stream() as hand:
-        await until(lambda: hand.bridge.call.listening.ready)
+        await until(lambda: hand.bridge.call.uplink.ready)
         watch = Stopwatch()
         hand.bridge.shutdown("drained")
         # Nobody reads the hand's socket, so the bot's close goes unanswered.

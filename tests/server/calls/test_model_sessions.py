@@ -211,6 +211,6 @@ async def test_a_call_learns_that_a_silent_session_lives(monkeypatch: pytest.Mon
     monkeypatch.setattr(connection, "LOOK_S", 0.05)
     monkeypatch.setattr(Bridge, "_note", lambda bridge, note: (notes.append(note), whole(bridge, note)))
     async with standing(BOT_GREETING="off") as desk, desk.stream() as hand:
-        await until(lambda: hand.bridge.call.listening.ready)
+        await until(lambda: hand.bridge.call.uplink.ready)
         await until(lambda: notes.count(SessionAlive()) >= 2)
         assert hand.bridge.call.ended is None

@@ -237,7 +237,7 @@ async def test_what_comes_before_start_is_counted() -> None:
 async def goes_on(hand: HandStream) -> None:
     """Assert that the caller's audio still reaches the model, and that the bot is heard."""
     desk = hand.desk
-    await until(lambda: desk.model.sessions and hand.bridge.call.listening.ready)
+    await until(lambda: desk.model.sessions and hand.bridge.call.uplink.ready)
     before = len(desk.model.sessions[-1].heard)
     await hand.socket.send_str(hand.frame(1, b"\x12" * 160))
     await until(lambda: b"\x12" * 160 in desk.model.sessions[-1].heard[before:])
@@ -304,7 +304,7 @@ async def test_a_stream_of_another_call_or_account_or_format_is_not_answered() -
 async def test_a_stop_ends_the_call_and_what_follows_it_is_nothing() -> None:
     async with standing() as desk:
         async with desk.stream() as hand:
-            await until(lambda: hand.bridge.call.listening.ready)
+            await until(lambda: hand.bridge.call.uplink.ready)
             await hand.socket.send_str(hand.frame(0))
             await hand.socket.send_str(hand.texts.stop())
             await hand.socket.send_str(hand.frame(1, b"\x34" * 160))
@@ -392,7 +392,7 @@ async def test_what_comes_while_nobody_listens_is_no_fault_of_the_protocol() -> 
 async def test_no_message_waits_for_another_to_share_its_packet() -> None:
     async with standing() as desk, desk.stream() as hand:
         model = hand.bridge.model.connection
-        await until(lambda: hand.bridge.call.listening.ready)
+        await until(lambda: hand.bridge.call.uplink.ready)
         for side in (hand.bridge._phone, model):
             transport: Any = getattr(side, "_transport", None)
             line = transport.get_extra_info("socket")
@@ -411,6 +411,6 @@ async def test_what_was_kept_for_a_session_goes_to_it_in_one_write(monkeypatch: 
     async with standing(behaviour=Behaviour(updated_after_ms=300)) as desk, desk.stream() as hand:
         for index in range(10):
             await hand.socket.send_str(hand.frame(index))
-        await until(lambda: hand.bridge.call.listening.ready)
-        assert hand.bridge.call.listening.backlog_bytes >= 10 * 160
+        await until(lambda: hand.bridge.call.uplink.ready)
+        assert hand.bridge.call.uplink.backlog_bytes >= 10 * 160
         assert max(written) > 10

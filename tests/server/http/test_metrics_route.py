@@ -102,7 +102,7 @@ async def test_every_message_of_both_sockets_is_counted_to_the_byte() -> None:
             for text in written[:-1]:
                 await hand.socket.send_str(text)
             bridge = hand.bridge
-            await until(lambda: bridge.call.listening.appended_bytes >= 50 * 160 and bridge.traffic.to_phone > 1)
+            await until(lambda: bridge.call.uplink.appended.n_bytes >= 50 * 160 and bridge.traffic.to_phone > 1)
             await hand.socket.send_str(written[-1])
             to_phone = [message.data async for message in hand.socket]
         await desk.quiet()
@@ -145,7 +145,7 @@ async def test_audio_that_waited_for_the_session_and_a_gap_are_counted_in_bytes(
         async with desk.stream() as hand:
             for index in (0, 1, 2, 5):
                 await hand.socket.send_str(hand.frame(index))
-            await until(lambda: hand.bridge.call.listening.ready)
+            await until(lambda: hand.bridge.call.uplink.ready)
             assert (await found(desk))["backlog_bytes_total",] == 6 * 160
             assert (await found(desk))["filled_bytes_total",] >= 2 * 160
         await desk.quiet()
@@ -246,7 +246,7 @@ async def test_warm_sessions_are_counted_ready_dialled_and_taken() -> None:
         assert (await found(desk))["warm_sessions",] == 1
         desk.model.door = Door(http_status=401)
         async with desk.stream() as hand:
-            await until(lambda: hand.bridge.call.listening.ready and desk.calls.starter.pool.failures)
+            await until(lambda: hand.bridge.call.uplink.ready and desk.calls.starter.pool.failures)
             numbers = await found(desk)
         assert numbers["warm_sessions",] == 0
         assert numbers["sessions_taken_total",] == 1

@@ -1,9 +1,9 @@
-"""The caller's audio as it came, kept for a session that takes over: speech in progress, and turns without words.
+"""The caller's audio as appended to one session's input, and the end of it kept for the session that takes over.
 
 A session that is lost takes with it what it heard. What it made no turn of is written to the next one again; a turn
-whose words are not known, or not yet, is told as audio (bot.call.transcript.past_turns). Of what is no speech only that
-is kept which the session may not have heard: when it says anything, or answers a ping, it has heard what was written a
-while before.
+whose words are not known is told as audio (bot.call.uplink.wordless_turns). Of what is no speech only that is kept
+which the session may not have heard: when it says anything, or answers a ping, it has heard what was written a while
+before.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from bot.audio.payload import BYTES_PER_MS
 PIECE_PAYLOADS = 25
 """Half a second of Twilio's frames: what is kept is kept and dropped in such pieces, not frame by frame."""
 DOUBT_BYTES = 8_000
-"""Of what was written this long before a sign of life it is known that it was heard, and that it was no speech."""
+"""Age from which on audio was certainly heard by a session that gives a sign of life, and was no speech."""
 BIG_BYTES = 8_000
 """A payload of more is put away at once: few of that size may lie about."""
 MOST_PIECES = 400
@@ -26,44 +26,47 @@ RECENT_BYTES = 6 * 8_000
 for four seconds (bot.realtime.connection)."""
 TURN_BYTES = 20 * 8_000
 """The end of a turn, if it was longer."""
-ALL_BYTES = 60 * 8_000
-"""Of all turns kept together; beyond, the oldest go."""
 
 
-class KeptAudio:
+class AppendedAudio:
     """Positions are bytes of all that was written to the session, the scale of `audio_start_ms`."""
 
     def __init__(self) -> None:
+        self.ready = False
+        """The session is configured, and takes audio."""
+        self.n_bytes = 0
+        """All that was written to it, fill included."""
+        self.quiet_at = 0
+        """Position at which the caller's silence began, or the frames that have come through it did."""
         self.fresh: list[str] = []
-        """What was written from `_fresh_at` on, always in this list. Who adds to it puts it away in time."""
+        """Payloads written from `_fresh_at` on, always in this list. Whoever adds to it puts it away in time."""
         self._fresh_at = 0
         self._pieces: list[tuple[int, str]] = []
-        """What was before: where each piece begins, and its payloads, a line each. In memory that is half of them."""
+        """Pieces from before: the begin of each, and its payloads, a line each. In memory that is half of them."""
         self._from: int | None = None
-        """Where the speech in progress began."""
+        """Begin of the speech in progress."""
         self._to: int | None = None
-        self._turns: dict[int, bytes] = {}
-        self._turns_bytes = 0
 
-    def wrote(self, payload: str, written: int) -> None:
-        """So much was written to the session; `written` is where it ends."""
+    def wrote(self, payload: str, n_bytes: int) -> None:
+        """Payload written to the session."""
+        self.n_bytes += n_bytes
         self.fresh.append(payload)
         if len(self.fresh) >= PIECE_PAYLOADS or len(payload) > BIG_BYTES:
-            self.put_away(written)
+            self.put_away()
 
-    def put_away(self, written: int) -> None:
-        """There is a piece of fresh payloads, up to `written`."""
+    def put_away(self) -> None:
+        """Make a piece of the fresh payloads."""
         pieces = self._pieces
         pieces.append((self._fresh_at, "\n".join(self.fresh)))
         self.fresh.clear()
-        self._fresh_at = written
-        self._forget(written - (RECENT_BYTES if self._from is None else TURN_BYTES))
+        self._fresh_at = self.n_bytes
+        self._forget(self.n_bytes - (RECENT_BYTES if self._from is None else TURN_BYTES))
         if len(pieces) > MOST_PIECES:
             del pieces[0]
 
-    def alive(self, written: int) -> None:
-        """The session has given a sign of life; `written` is all that it was sent so far."""
-        doubtful_at = written - DOUBT_BYTES
+    def alive(self) -> None:
+        """The session has given a sign of life."""
+        doubtful_at = self.n_bytes - DOUBT_BYTES
         self._forget(doubtful_at if self._from is None else min(self._from, doubtful_at))
 
     def _forget(self, before: int) -> None:
@@ -74,7 +77,7 @@ class KeptAudio:
 
     @property
     def speaking(self) -> bool:
-        """Whether speech is in progress, as far as the session has told."""
+        """Speech is in progress, as far as the session has told."""
         return self._from is not None and self._to is None
 
     def speech_started(self, audio_start_ms: int) -> None:
@@ -86,15 +89,15 @@ class KeptAudio:
     def speech_stopped(self, audio_end_ms: int) -> None:
         self._to = audio_end_ms * BYTES_PER_MS
 
-    def turn(self, number: int) -> None:
-        """The speech became turn `number`, whose words are not known yet."""
+    def take_turn(self) -> bytes:
+        """The speech became a turn: its sound, empty where none was told of."""
         at, sound = self._take()
         end = len(sound) if self._to is None else min(max(self._to - at, 0), len(sound))
-        if self._from is not None:
-            self._told_as_audio(number, sound[max(self._from - at, end - TURN_BYTES, 0) : end])
+        speech = b"" if self._from is None else sound[max(self._from - at, end - TURN_BYTES, 0) : end]
         if end < len(sound):
             self._pieces.append((at + end, b64encode(sound[end:]).decode()))
         self._from = self._to = None
+        return speech
 
     def recent(self, n_bytes: int) -> bytes:
         """The last so many bytes that were written, as far as they are kept."""
@@ -116,24 +119,7 @@ class KeptAudio:
         self._pieces.clear()
         return at, sound
 
-    def _told_as_audio(self, number: int, speech: bytes) -> None:
-        if speech:
-            self._turns[number] = speech
-            self._turns_bytes += len(speech)
-        while self._turns_bytes > ALL_BYTES:
-            self.known(next(iter(self._turns)))
-
-    def known(self, number: int) -> None:
-        """The words of the turn have come."""
-        self._turns_bytes -= len(self._turns.pop(number, b""))
-
-    def turns(self) -> dict[int, str]:
-        """The audio of each turn whose words are not known, as one payload."""
-        return {number: b64encode(speech).decode() for number, speech in self._turns.items()}
-
-    def session_lost(self) -> bytes:
-        """What the session made no turn of; the next one begins with nothing written."""
+    def unturned(self) -> bytes:
+        """Sound of which the session, which is lost, made no turn."""
         _, sound = self._take()
-        self._fresh_at = 0
-        self._from = self._to = None
         return sound[-TURN_BYTES:]
