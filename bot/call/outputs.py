@@ -1,4 +1,4 @@
-"""What a call asks its shell to do: send a message to either side, report or record something, end."""
+"""Things that a call asks its shell to do: send a message to either side, report or record something, end."""
 
 from __future__ import annotations
 
@@ -67,8 +67,8 @@ class Drop(msgspec.Struct, frozen=True):
 Output = Outbound | ClientEvent | Report | Fact | Transcode | Dial | Adopt | Drop | End
 PHONE_MESSAGES = (PlayMedia, SetMark, Clear)
 FACTS = (TurnFact, UsageFact, WaitFact)
-"""What is for the record alone: no peer sees it, and no replay compares it."""
+"""Outputs for the record alone: no peer sees it, and no replay compares it."""
 ORDERS = (Transcode, Dial, Adopt, Drop)
-"""What the shell itself shall do."""
+"""Orders to the shell itself."""
 UNSENT = (*FACTS, *ORDERS)
-"""What is no message to a peer, apart from reports and the end."""
+"""Outputs that are no message to a peer, apart from reports and the end."""

@@ -35,7 +35,7 @@ PURPOSE = {"purpose": "goodbye"}
 PARAMETERS: dict[str, Any] = {"tool_choice": "none", "max_output_tokens": 400, "metadata": PURPOSE}
 """400 tokens are 20 s of speech, or less of it and what a reasoning model thinks before."""
 MAX_TRIES = 3
-"""A caller who speaks before anything of a goodbye was heard gets it after his turn, so often and no oftener."""
+"""A caller who speaks before anything of a goodbye was heard gets it after their turn, so often and no oftener."""
 
 
 class Goodbye:
@@ -146,7 +146,7 @@ class Goodbye:
             self._move(Move.BEGUN)
 
     def interrupted(self) -> None:
-        """The bot is about to be cut short: of a goodbye that he has begun to hear the caller hears no second one."""
+        """The bot is about to be cut short. Who has begun to hear a goodbye hears no second one."""
         if self._goodbye is not None:
             entries = self._speaking.ledger.heard(self._step.now_us)
             goodbye = [entry for entry in entries if entry.response_id == self._goodbye]

@@ -1,6 +1,6 @@
 """Session takeover: a session is lost, and another one takes over.
 
-What the caller was about to hear is heard, what he says is kept, and the next session is told the conversation as it
+What the caller was about to hear is heard, what they say is kept, and the next session is told the conversation as it
 was heard (bot.call.transcript.past_turns). When to dial and when to change is decided in bot.call.session.failover.
 """
 
@@ -15,8 +15,8 @@ from bot.call.wiring import Parts
 from bot.realtime.failures import FailureKind
 
 NOTICED_US = 1_000_000
-"""A call that has no session for longer than this lets the caller hear something. Where he has been waiting for one of
-which nothing came, it counts from what he heard last: mostly at once."""
+"""A call that has no session for longer than this lets the caller hear something. Where they waited for one of
+which nothing came, it counts from what they heard last: mostly at once."""
 
 
 class SessionTakeover:

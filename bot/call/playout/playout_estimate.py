@@ -1,4 +1,4 @@
-"""How late a phone plays what we send, from the marks that come back.
+"""The lateness of a phone that plays what we send, from the marks that come back.
 
 The line delays media and `clear` alike, so our own clock tells what was heard at a `clear`, but for the jitter of a
 stretch's first media and for what the phone or the line holds back. An echo comes later than by our clock by the round
@@ -79,7 +79,7 @@ class RoundTrip:
 
     @property
     def known(self) -> int:
-        """How many echoes have told of it."""
+        """Number of echoes that have told of it."""
         return len(self._level.kept)
 
     @property
@@ -103,7 +103,7 @@ class RoundTrip:
 
     @property
     def gathered(self) -> bool:
-        """Whether echoes scatter more than any jitter makes them."""
+        """True if echoes scatter more than any jitter makes them."""
         return self.spread_us > MOST_JITTER_US
 
     def deviate(self, by_us: float, most_us: float) -> None:
@@ -113,7 +113,7 @@ class RoundTrip:
 
 
 class Hold:
-    """How much later than by our clock a stretch of audio plays. `expected_us`: as much as its like before."""
+    """Delay of a stretch of audio against our clock. `expected_us`: as much as its like before."""
 
     def __init__(self, expected_us: int) -> None:
         self.us = self.at_start_us = self._expected_us = expected_us
@@ -121,15 +121,15 @@ class Hold:
         self.odd_us: int | None = None
         """What the last echo alone would say, if it was late and nothing like it had come before."""
         self.start_level_us: float | None = None
-        """How late echoes came at first, the round trip included."""
+        """Lateness of the first echoes, the round trip included."""
         self._level = Level(LEVEL_MOVES)
         self._begins = True
-        """Whether it is still what it was at the start."""
+        """True while it is still what it was at the start."""
         self._last = (0, 0)
 
     @property
     def seen(self) -> bool:
-        """Whether any echo has told of it."""
+        """True once any echo has told of it."""
         return bool(self._level.kept)
 
     def expect(self, expected_us: int) -> None:
@@ -184,7 +184,7 @@ class Hold:
 
 
 class StartHold:
-    """How late playing starts on this line: a prebuffer holds every start back alike, a stall or drift only some."""
+    """Lateness of playing at its start: a prebuffer holds every start back alike, a stall or drift only some."""
 
     def __init__(self) -> None:
         self._last: deque[float] = deque(maxlen=4)

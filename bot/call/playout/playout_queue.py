@@ -28,13 +28,13 @@ class PlayoutQueue:
         self.ledger = Ledger()
         self.stream_sid = ""
         self.begun = False
-        """Whether the caller may hear us: both sides are ready."""
+        """True once the caller may hear us: both sides are ready."""
         self.full = False
         """The transport holds enough; PhoneRoom ends it."""
         self.paused = False
         """The caller speaks and is to hear this from its beginning afterwards (bot.call.conversation.opening)."""
         self.keeps = False
-        """What is handed over is kept, so that it can be rewound."""
+        """True while all that is handed over is kept, so that it can be rewound."""
         self.dropped_bytes = 0
         self.fresh: list[Entry] = []
         """Entries whose first byte was handed over and nobody has looked at yet."""
@@ -54,11 +54,11 @@ class PlayoutQueue:
 
     @property
     def waiting(self) -> bool:
-        """Whether audio is held back here."""
+        """True while audio is held back here."""
         return bool(self._held)
 
     def flows(self, item_id: str, content_index: int) -> bool:
-        """Whether this content is what was sent last, and more of it may go at once."""
+        """True if this content is what was sent last, and more of it may go at once."""
         last = self.ledger.last
         if last is None or last.item_id != item_id or last.content_index != content_index:
             return False
@@ -118,7 +118,7 @@ class PlayoutQueue:
         return SetMark(self.stream_sid, MarkPart(name))
 
     def due_us(self, now_us: int) -> tuple[int, int]:
-        """When the floor is given up, and when a mark is due, should nothing come."""
+        """Moments at which the floor is given up and a mark is due, should nothing come."""
         if self._held:
             return NEVER_US, NEVER_US
         over_us = self.ledger.over_us()
@@ -135,11 +135,11 @@ class PlayoutQueue:
         return [self._mark(self.ledger.probe(now_us))]
 
     def has_floor(self, now_us: int) -> bool:
-        """Whether the bot speaks: something is playing, or waits to be played."""
+        """True while the bot speaks: something is playing, or waits to be played."""
         return self.waiting or self.ledger.playing(now_us)
 
     def interruptible(self, now_us: int) -> bool:
-        """Whether something may still be heard, though the bot may have lost the floor long ago."""
+        """True while something may still be heard, though the bot may have lost the floor long ago."""
         return self.waiting or self.ledger.interruptible(now_us)
 
     def cut(self, now_us: int) -> tuple[list[Outbound], list[Entry]]:

@@ -1,4 +1,4 @@
-"""What a cut means for the conversation: what the model, the transcript and the report are told alike."""
+"""The verdict on a cut, which the model, the transcript and the report are told alike."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """The announcement: a notice that the caller must hear, such as that the call is recorded.
 
 It is the first thing to be played and can't be interrupted. What the caller says meanwhile goes to the model like all
-his audio, but cuts nothing. Nobody is recorded before it has certainly been heard (bot.recording.files.call_file).
+their audio, but cuts nothing. Nobody is recorded before it has certainly been heard (bot.recording.files.call_file).
 """
 
 from __future__ import annotations

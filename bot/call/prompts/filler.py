@@ -82,7 +82,7 @@ class Filler(Rule):
         """Play a filler, if one is due by what plays now."""
         self.due_us = self._reckon()
         if self._since_us is not None and self._step.now_us >= self.due_us:
-            self._speaking.begun = True  # he may hear this before both sides are ready
+            self._speaking.begun = True  # the caller may hear this before both sides are ready
             self._step.report("filler_played", after_ms=(self._step.now_us - self._since_us) // 1000)
             self._play("filler", self._moment)
             self.due_us = self._reckon()

@@ -1,7 +1,7 @@
-"""A caller who says nothing: asked whether he is there, asked once more, then told goodbye.
+"""A caller who says nothing: asked whether they are there, asked once more, then told goodbye.
 
-Counted is the time in which nobody speaks since his last words. The clock stands still while the bot speaks, an answer
-is due, or the session hears speech; what turns out to have been no words, by the transcription, sets nothing back.
+Counted is the time in which nobody speaks since their last words. The clock stands still while the bot speaks, an
+answer is due, or the session hears speech; what the transcription finds to be no words sets nothing back.
 Frames are nothing to it: noise that is not taken for speech is silence. A turn of which nobody ever tells the words
 counts as words where the session writes none down; where it does, one that it leaves out for WORDS_US had none.
 """
@@ -73,7 +73,7 @@ class Idle(Bound):
         self.due_us = min(self._words_due_us(), NEVER_US if full else self.full_us)
 
     def caller_turn(self, item_id: str) -> None:
-        """His turn was committed: words, until the opposite is known."""
+        """The caller's turn was committed: words, until the opposite is known."""
         doubtful = self._session.now.doubtful
         if item_id not in doubtful:
             doubtful[item_id] = (self._silence_us(), self._prompts, self._step.now_us)

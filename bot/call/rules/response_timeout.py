@@ -19,7 +19,7 @@ from bot.call.step import Step
 
 
 class ResponseTimeout(Rule):
-    """Looks after each step that moved the call whether the caller waits. `response_s` 0: he waits for ever."""
+    """Looks after each step that moved the call whether the caller waits. `response_s` 0: they wait for ever."""
 
     def __init__(
         self,

@@ -6,7 +6,7 @@ from bot.realtime.events import Response
 
 
 def spoken_over(response: Response) -> bool:
-    """Whether the server cancelled it by itself, because the caller spoke (openai-realtime 3.3, "Interrupted")."""
+    """True if the server cancelled it by itself, because the caller spoke (openai-realtime 3.3, "Interrupted")."""
     details = response.status_details
     return response.status == "cancelled" and details is not None and details.reason == "turn_detected"
 
@@ -22,6 +22,6 @@ def in_words(response: Response) -> str:
 
 
 def filtered(response: Response) -> bool:
-    """Whether a content filter took the answer, or the rest of it, away. One that is only too long was an answer."""
+    """True if a content filter took the answer, or the rest of it, away. One that is only too long was an answer."""
     details = response.status_details
     return response.status == "incomplete" and details is not None and details.reason == "content_filter"

@@ -1,4 +1,4 @@
-"""What the caller waited for, as facts: the greeting from the webhook, an answer from the end of his speech.
+"""Latencies, as facts: of the greeting from the webhook, of an answer from the end of the caller's speech.
 
 All on the call's clock, at our end of the line, whose delay is in none of them:
 
@@ -33,7 +33,7 @@ class Latencies:
         self._greeted = False
 
     def caller_started(self) -> None:
-        """Whatever he said before will be answered together with this."""
+        """Whatever they said before will be answered together with this."""
         self._since_us = None
 
     def caller_stopped(self, ended_us: int) -> None:

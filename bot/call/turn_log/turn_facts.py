@@ -67,7 +67,7 @@ class TurnLog:
             self._tell(turn)
 
     def caller_words_so_far(self, item_id: str, text: str) -> None:
-        """The beginning of what he said. Before his turn is over it is none yet, and its words wait for it."""
+        """The beginning of what the caller said. Its words wait until the turn is over."""
         self._session.now.growing = (item_id, text)
         turn = self._transcript.of_caller.get(item_id)
         if turn is not None and turn.ended_us is not None:

@@ -17,7 +17,7 @@ class StreamAdmission:
         self._speaking = speaking
 
     def ours(self, stream_sid: str) -> bool:
-        """Whether a message with this SID is of the stream that was taken."""
+        """True if a message with this SID is of the stream that was taken."""
         taken = self._speaking.stream_sid
         if stream_sid == taken and taken:
             return True
@@ -25,7 +25,7 @@ class StreamAdmission:
         return False
 
     def objection(self, start: StartPart) -> str:
-        """Why the stream is refused, before anything is spoken or spent; empty when it is not."""
+        """The reason why the stream is refused, before anything is spoken or spent; empty when it is not."""
         form, chosen = start.media_format, self._settings
         if (form.encoding, form.sample_rate, form.channels) != ("audio/x-mulaw", 8000, 1):
             return f"the stream is {form.encoding} at {form.sample_rate} Hz, not mu-law at 8000"

@@ -22,7 +22,7 @@ from bot.testing.model.protocol.default_conversation import Conversation, Entry,
 from bot.testing.model.protocol.refusal import Refused
 from bot.testing.model.protocol.server_events import wire_of
 from bot.testing.model.state.behaviour import REFUSALS, Behaviour, CloseAt, SendAt, SpeechAt
-from bot.testing.model.state.session_state import MS, SessionState
+from bot.testing.model.state.simulated_state import MS, SessionState
 
 Json = dict[str, Any]
 

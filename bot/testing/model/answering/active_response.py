@@ -10,7 +10,7 @@ from bot.testing.model.answering.generation import Generation, Options, World
 from bot.testing.model.answering.token_usage import ZERO, TokenMeter, xai_usage
 from bot.testing.model.protocol.refusal import Refused
 from bot.testing.model.protocol.session_object import refuse_reasoning
-from bot.testing.model.state.session_state import MS, SessionState
+from bot.testing.model.state.simulated_state import MS, SessionState
 
 Json = dict[str, Any]
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bot.testing.model.protocol.default_conversation import Entry
-from bot.testing.model.state.session_state import MS, SessionState
+from bot.testing.model.state.simulated_state import MS, SessionState
 
 
 def list_tools(state: SessionState) -> None:

@@ -12,7 +12,7 @@ from bot.testing.model.protocol.client_items import decoded
 from bot.testing.model.protocol.default_conversation import Entry
 from bot.testing.model.protocol.refusal import Refused
 from bot.testing.model.state.behaviour import SpeechAt
-from bot.testing.model.state.session_state import MS, SessionState
+from bot.testing.model.state.simulated_state import MS, SessionState
 
 Json = dict[str, Any]
 COMMIT_MS = 100

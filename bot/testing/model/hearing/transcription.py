@@ -6,7 +6,7 @@ import re
 
 from bot.testing.model.answering.token_usage import transcription_usage
 from bot.testing.model.protocol.default_conversation import Entry
-from bot.testing.model.state.session_state import MS, SessionState
+from bot.testing.model.state.simulated_state import MS, SessionState
 
 KIND = "conversation.item.input_audio_transcription"
 WORD_MS = 300
