@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import sqlite3
 import tracemalloc
+from contextlib import closing
 
 import pytest
 
@@ -92,18 +93,19 @@ async def short_calls(desk: ServerUnderTest, number: int) -> None:
 
 
 def test_a_call_that_is_over_is_found_by_how_it_ended_until_a_day_later() -> None:
-    over, now_s = EndedCalls(sqlite3.connect(":memory:")), 0.0
-    for number, outcome in enumerate(OUTCOMES * 100):
-        over.tidy(now_s)
-        over.add(f"CA{number:032x}", outcome, now_s)
-        now_s += DAY_S / (100 * len(OUTCOMES))
-    assert all(over.find(f"CA{number:032x}") == (outcome,) for number, outcome in enumerate(OUTCOMES * 100))
-    over.drop("CA" + "0" * 32)
-    assert over.find("CA" + "0" * 32) is None
-    over.tidy(now_s + DAY_S + HOUR_S)
-    over.add("CA" + "f" * 32, "idle", now_s + DAY_S + HOUR_S)
-    assert over.find(f"CA{1:032x}") is None
-    assert over.find("CA" + "f" * 32) == ("idle",)
+    with closing(sqlite3.connect(":memory:")) as database:
+        over, now_s = EndedCalls(database), 0.0
+        for number, outcome in enumerate(OUTCOMES * 100):
+            over.tidy(now_s)
+            over.add(f"CA{number:032x}", outcome, now_s)
+            now_s += DAY_S / (100 * len(OUTCOMES))
+        assert all(over.find(f"CA{number:032x}") == (outcome,) for number, outcome in enumerate(OUTCOMES * 100))
+        over.drop("CA" + "0" * 32)
+        assert over.find("CA" + "0" * 32) is None
+        over.tidy(now_s + DAY_S + HOUR_S)
+        over.add("CA" + "f" * 32, "idle", now_s + DAY_S + HOUR_S)
+        assert over.find(f"CA{1:032x}") is None
+        assert over.find("CA" + "f" * 32) == ("idle",)
 
 
 def test_how_a_call_ended_is_known_however_long_ago_and_a_call_that_goes_on_is_not_over() -> None:

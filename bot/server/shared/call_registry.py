@@ -72,13 +72,13 @@ class CallRegistry:
         self._clock = clock
         self._owner = os.getpid() if owner is None else owner
         self._db = sqlite3.connect(path or ":memory:", isolation_level=None, timeout=BUSY_S, check_same_thread=False)
+        self.close = self._db.close
+        weakref.finalize(self, self.close)  # also of one whose file turns out to be no database
         for pragma in ("journal_mode=WAL", "synchronous=OFF"):
             self._db.execute(f"PRAGMA {pragma}")
         self._db.executescript(_CALLS)
         self.over = EndedCalls(self._db)
         self.processes = Processes(self._db, self._owner, clock)
-        self.close = self._db.close
-        weakref.finalize(self, self.close)
 
     def enter(self, call_sid: str, limit: int, quota: CallerQuota = NO_QUOTA) -> Entry:
         """A webhook names this call. `new`: it counts from now on, unless `limit` calls do already (`full`).
