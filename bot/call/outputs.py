@@ -70,5 +70,3 @@ FACTS = (TurnFact, UsageFact, WaitFact)
 """Outputs for the record alone: no peer sees it, and no replay compares it."""
 ORDERS = (Transcode, Dial, Adopt, Drop)
 """Orders to the shell itself."""
-UNSENT = (*FACTS, *ORDERS)
-"""Outputs that are no message to a peer, apart from reports and the end."""

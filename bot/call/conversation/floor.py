@@ -104,6 +104,13 @@ class Floor:
         if request is not None:
             self._step.send(request)
 
+    def turn_away(self, response_id: str) -> None:
+        """The server has made a response by itself of which nothing may be heard now: it is cancelled."""
+        responses = self._session.now.responses
+        responses.intruded(response_id)
+        self._step.send(responses.cancel(response_id, self._step.event_id("cancel")))
+        self.response_started(suppressed=False)
+
     def may_hand_over_turns(self) -> bool:
         """Nothing stands any more against the server's answering by itself."""
         return self.notice_heard and self.greeting is GreetingStage.HEARD and self.may(Act.ANSWER_ITSELF)

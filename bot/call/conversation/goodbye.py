@@ -111,9 +111,7 @@ class Goodbye:
             self.say(GOODBYE_ITEM, GOODBYE)
         self._tries += 1
         session.responses.want_last(PARAMETERS)
-        request = session.responses.release()
-        if request is not None:
-            self._step.send(request)
+        self._floor.ask()
         self._floor.happen(Happening.HANG_UP_ASKED)
         self._floor.line_silent(response_awaited=True)  # it is waited for, but not for ever
         return False
@@ -125,10 +123,7 @@ class Goodbye:
         """
         if not self.closing or self._is_ours(response):
             return True
-        responses = self._session.now.responses
-        responses.intruded(response.id)
-        self._step.send(responses.cancel(response.id, self._step.event_id("cancel")))
-        self._floor.response_started(suppressed=False)
+        self._floor.turn_away(response.id)
         return False
 
     def _is_ours(self, response: Response) -> bool:

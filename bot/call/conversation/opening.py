@@ -110,9 +110,7 @@ class Opening(Rule):
         session = self._session.now
         if self._settled or not session.turns.server_owns or not session.responses.wants(self._request):
             return True
-        session.responses.intruded(response.id)
-        self._step.send(session.responses.cancel(response.id, self._step.event_id("cancel")))
-        self._floor.response_started(suppressed=False)
+        self._floor.turn_away(response.id)
         self._answer_owed = True
         return False
 

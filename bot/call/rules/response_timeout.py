@@ -50,9 +50,8 @@ class ResponseTimeout(Rule):
         floor, started, ready = self._floor, bool(self._speaking.stream_sid), self._session.now.appended.ready
         waits = started and floor.caller_waits()
         self._filler.wait(waits=waits or (started and not ready))
-        if (
-            not (waits and ready) or floor.state is State.CLOSING
-        ):  # for a goodbye, bot.call.conversation.state_deadlines has its bound
+        closing = floor.state is State.CLOSING  # for a goodbye, bot.call.conversation.state_deadlines has its bound
+        if closing or not (waits and ready):
             self._since_us = None
         elif self._since_us is None:
             self._since_us = self._step.now_us

@@ -143,7 +143,7 @@ class Failover(Rule):
             self._reckon()
 
     def failed(self, note: DialFailed) -> None:
-        """The next one is not to be had. When the call has none at all, `tick` ends it, or there is another try."""
+        """The next one is not to be had. When the call has none at all, `due` ends it, or there is another try."""
         if self.next is NextStage.NONE:
             return
         self.next = moved(NEXT, self.next, Move.DIAL_OVER)
