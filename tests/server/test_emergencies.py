@@ -100,8 +100,8 @@ async def test_a_defect_anywhere_in_a_call_leaves_nothing_of_it(
     tmp_path: Path, when: When, places: Callable[[LiveCall], Iterator[Place]]
 ) -> None:
     env = {"BOT_RECORD": "fixture", "BOT_RECORD_DIR": str(tmp_path)}
-    knobs = {"checked": False, "judged": False}  # a core that is broken cancels what is over
-    async with standing(GREETING, keep=keeping, BOT_MAX_CALLS="1000", **knobs, **env) as desk:
+    late = "response.cancel: response_cancel_not_active"  # a core that is broken cancels what is over
+    async with standing(GREETING, keep=keeping, checked=False, pardoned=late, BOT_MAX_CALLS="1000", **env) as desk:
         faults: dict[str, Fault] = {}
         turn = iter(range(10_000))
         left = True

@@ -89,6 +89,7 @@ def test_repeated_names_are_signed_with_each_value_once_and_sorted() -> None:
         ("https://h.example/voice?", "https://h.example/voice?"),
         ("https://h.example/voice?a=%2F%20#rc=2", "https://h.example/voice?a=%2F%20"),
         ("https://h.example?a=1", "https://h.example?a=1"),
+        ("https://h.example:8443?a=/b", "https://h.example?a=/b"),
     ],
 )
 def test_ports_user_names_and_fragments_are_taken_as_twilio_takes_them(ours: str, twilios: str) -> None:

@@ -203,6 +203,11 @@ def test_the_model_is_told_in_time_and_says_goodbye_at_the_limit() -> None:
         (600_000 + END_OF_SPEECH, "end time_limit"),
     ]
     assert talk.warnings == ["time_limit_reached"]
+    told = [one for one in talk.desk.reports if one.event.startswith("time_limit")]
+    assert [(one.event, one.details) for one in told] == [
+        ("time_limit_near", {"limit_s": 600}),
+        ("time_limit_reached", {"limit_s": 600}),
+    ]
     assert talk.desk.sent(events.CreateItem)[0].item["content"][0]["text"] == WRAP_UP
 
 

@@ -34,6 +34,28 @@ def test_nothing_goes_out_while_a_response_is_asked_for_or_active() -> None:
     assert gate.release() == CreateResponse({}, "create_2")
 
 
+def test_what_is_given_up_is_wanted_anew_and_not_what_was_answered_before() -> None:
+    gate = ResponseGate()
+    gate.want({"said": "greeting"})
+    gate.release()
+    gate.created("R1")
+    gate.answered("R1")
+    gate.done("R1")
+    assert gate.give_up() is None  # an answer of the server's own, which never came
+    assert gate.release() == CreateResponse({}, "create_2")
+    assert gate.give_up() is None
+    assert gate.release() == CreateResponse({}, "create_3")
+    gate.created("R3")
+    gate.want({"said": "goodbye"})
+    assert gate.give_up() == "R3"
+    gate.done("R3")
+    assert gate.release() == CreateResponse({"said": "goodbye"}, "create_4")
+    gate.created("R4")
+    assert gate.give_up() == "R4"
+    gate.done("R4")
+    assert gate.release() == CreateResponse({"said": "goodbye"}, "create_5")
+
+
 def test_what_is_forgotten_does_not_go_out() -> None:
     gate = ResponseGate()
     gate.want({})
