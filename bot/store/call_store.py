@@ -11,6 +11,7 @@ from bot.call.facts import TurnFact
 from bot.store.results import CallSummary, Filters, Forgotten, OpenOwner, Purged, Retention, StoredCall
 from bot.store.rows import Row
 from bot.store.sql import reading, token_claims
+from bot.store.sql.driver_threads import dispose
 from bot.store.sql.engine import for_writing, make_engine
 from bot.store.sql.tables import HEAD
 from bot.store.sql.writing import apply_rows
@@ -132,7 +133,7 @@ class CallStore:
 
     async def close(self) -> None:
         """Close every connection."""
-        await self._reads.dispose()
+        await dispose(self._reads)
 
     async def _truncate_log(self) -> bool:
         """True when SQLite's write-ahead log holds nothing any more; waits a while for those who read."""
