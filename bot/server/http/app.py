@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from urllib.parse import urlsplit
 
@@ -19,7 +19,7 @@ from bot.server.bookkeeping.meter import Meter
 from bot.server.bookkeeping.store_service import StoreService
 from bot.server.directory.live_calls import LiveCalls
 from bot.server.http import fallback, http_shutdown, media_stream, metrics_route, voice, voice_next
-from bot.server.http.app_keys import CALLS, LISTENER, METER, RATE_LIMITED_LOG, SETTINGS, TWIML, Listener
+from bot.server.http.app_keys import CALLS, LISTENER, METER, RATE_LIMITED_LOG, SETTINGS, TWIML, Listener, Mount
 from bot.server.http.refusals import refusals
 from bot.server.setup.call_prices import half_blind
 from bot.server.setup.listen_address import CannotListen
@@ -39,7 +39,10 @@ _log = structlog.get_logger()
 
 
 def make_app(
-    settings: Settings, registry: CallRegistry | None = None, keeping: StoreService | None = None
+    settings: Settings,
+    registry: CallRegistry | None = None,
+    keeping: StoreService | None = None,
+    mounts: Sequence[Mount] = (),
 ) -> web.Application:
     """The application. Raises TwimlError when a TwiML file is wrong."""
     app = web.Application(client_max_size=MAX_BODY_BYTES, middlewares=[refusals])
@@ -51,9 +54,10 @@ def make_app(
     app[METER] = Meter(app[CALLS])
     app[LISTENER] = Listener()
     app[RATE_LIMITED_LOG] = RateLimitedLog()
-    app.add_routes(_routes(""))
-    if prefix := urlsplit(settings.public_url).path.rstrip("/"):
+    for prefix in dict.fromkeys(("", urlsplit(settings.public_url).path.rstrip("/"))):
         app.add_routes(_routes(prefix))
+        for mount in mounts:
+            app.add_routes(mount(app, prefix))
     app.cleanup_ctx.append(metrics_route.flushing)
     app.cleanup_ctx.append(_warm)
     app.on_response_prepare.append(_close_after)
@@ -121,11 +125,13 @@ async def running(
     settings: Settings,
     registry: CallRegistry | None = None,
     sock: socket.socket | None = None,
+    *,
     handover: SocketHandover | None = None,
     keeping: StoreService | None = None,
+    mounts: Sequence[Mount] = (),
 ) -> AsyncIterator[tuple[web.Application, int]]:
     """Serve while the context lasts, on `sock` if given: gives the application and the port it listens on."""
-    app = make_app(settings, registry, keeping)
+    app = make_app(settings, registry, keeping, mounts)
     log = app[METER].http = HttpLog(app[RATE_LIMITED_LOG])
     if keeping is not None:
         keeping.keep(app[CALLS])
