@@ -8,7 +8,11 @@ from pathlib import PurePosixPath
 from aiohttp import web
 
 from bot.console.access import guarded
+from bot.console.live_feed import LiveFeed
 from bot.console.sign_in import sign_in, sign_out
+from bot.console.softphone import gateway
+from bot.console.softphone.gateway import FEED
+from bot.server.http.app_keys import CALLS
 
 TYPES = {
     ".html": "text/html",
@@ -20,13 +24,22 @@ TYPES = {
 """Kinds of files in `pages/` that are served."""
 
 
-def console(_: web.Application, prefix: str) -> list[web.RouteDef]:
+def console(app: web.Application, prefix: str) -> list[web.RouteDef]:
     """A Mount: what the operator's pages answer to."""
+    if FEED not in app:
+        app[FEED] = LiveFeed(app[CALLS].directory)
     return [
+        web.get(f"{prefix}/softphone", guarded(softphone)),
+        web.get(f"{prefix}/softphone/call", guarded(gateway.call)),
         web.post(f"{prefix}/console/sign-in", sign_in),
         web.post(f"{prefix}/console/sign-out", guarded(sign_out)),
         web.get(f"{prefix}/console/files/{{name}}", guarded(page_file)),
     ]
+
+
+async def softphone(_: web.Request) -> web.Response:
+    """The browser phone."""
+    return page("softphone.html")
 
 
 async def page_file(request: web.Request) -> web.Response:

@@ -15,14 +15,15 @@ from bot.console.live_feed import MOST_NEWS, Ended, LiveFeed
 from bot.console.routes import console
 from bot.console.sign_in import COOKIE
 from bot.server.directory.call_directory import CallDirectory
+from bot.testing.agent import Reply
 from tests.server.simulated_server import ServerUnderTest, standing
 
 ADMIN = "a-token-for-the-one-who-watches"
 
 
 @asynccontextmanager
-async def console_of(**environ: str) -> AsyncIterator[ServerUnderTest]:
-    async with standing(mounts=[console], **environ) as desk:
+async def console_of(*replies: Reply, **environ: str) -> AsyncIterator[ServerUnderTest]:
+    async with standing(*replies, mounts=[console], **environ) as desk:
         yield desk
 
 

@@ -109,6 +109,8 @@ async def _warm(app: web.Application) -> AsyncIterator[None]:
 
 async def _close_after(_: web.Request, response: web.StreamResponse) -> None:
     """One request a connection: on a kept one it might meet the end of the connection, or of a process that drains."""
+    if isinstance(response, web.WebSocketResponse):
+        return
     response.force_close()
     response.headers["Connection"] = "close"
 
