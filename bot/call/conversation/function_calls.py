@@ -196,7 +196,8 @@ class FunctionCalls:
         turn = self.owed.pop(response_id)
         if self._floor.ending:
             return
-        if turn == self._floor.let_in and not self._floor.caller_speaking and not self._floor.answer_due:
+        talked_over = turn != self._floor.let_in or self._floor.caller_speaking or self._floor.answer_due
+        if not talked_over and not session.responses.busy:
             session.responses.want({})
         else:
             self.held = True
@@ -206,10 +207,14 @@ class FunctionCalls:
         if self._floor.quiet():
             self.held = False
             self._session.now.responses.want({})
+            self._floor.ask()
 
     def response_created(self) -> None:
-        """A response is made that may be heard: it knows the outputs that the server had confirmed by then."""
-        if not self._session.now.outputs:
+        """A response is made that may be heard: it knows the outputs that the server had confirmed by then.
+
+        One that was asked for with parameters is to say something else.
+        """
+        if not self._session.now.outputs and not self._session.now.responses.parameters:
             self.held = False
 
     # ---- what happens meanwhile ----
