@@ -4,8 +4,8 @@ Nothing here knows a conversation: what a tool is called for, and what is said m
 module of tools needs `tool`, `ToolContext`, `Silent` and `ToolError` from here. Start at `toolbox`.
 """
 
-from bot.tools.contract import BadTool, Result, Silent, Source, Spec, ToolContext, ToolError
+from bot.tools.contract import BadTool, Result, Silent, Source, Spec, ToolContext, ToolError, ToolStore
 from bot.tools.python.decorator import tool
 from bot.tools.toolbox import Toolbox
 
-__all__ = ["BadTool", "Result", "Silent", "Source", "Spec", "ToolContext", "ToolError", "Toolbox", "tool"]
+__all__ = ["BadTool", "Result", "Silent", "Source", "Spec", "ToolContext", "ToolError", "ToolStore", "Toolbox", "tool"]
