@@ -8,6 +8,7 @@ from pathlib import PurePosixPath
 from aiohttp import web
 
 from bot.console.access import guarded
+from bot.console.client_secret import client_secret
 from bot.console.live_feed import FEED, LiveFeed
 from bot.console.operator import actions, live, past
 from bot.console.sign_in import sign_in, sign_out
@@ -31,6 +32,7 @@ def console(app: web.Application, prefix: str) -> list[web.RouteDef]:
     return [
         web.get(f"{prefix}/softphone", guarded(softphone)),
         web.get(f"{prefix}/softphone/call", guarded(gateway.call)),
+        web.post(f"{prefix}/client-secret", guarded(client_secret)),
         web.get(f"{prefix}/console", guarded(console_page)),
         web.get(f"{prefix}/console/live", guarded(live.live)),
         web.post(f"{prefix}/console/api/live/{{sid}}/hang-up", guarded(actions.hang_up)),

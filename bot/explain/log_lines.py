@@ -164,6 +164,7 @@ LOG_LINES: dict[str, str] = {
     "call_crashed": (
         "The process that served this call died. The call is in the store as `crashed`, up to its last sign of life."
     ),
+    "client_secret_failed": "A browser asked for a client secret and the model's server gave none; `why` says so.",
     "console_refused": (
         "Somebody asked for the operator's page or the browser phone and may not: `why` says what was missing. At the "
         "sign-in it was a wrong token."
@@ -200,6 +201,7 @@ ROUTINE_LINES: dict[str, str] = {
     ),
     "filler_played": "The caller had waited `after_ms` and heard a filler. Many of them mean that the model is slow.",
     "idle_prompt": "The caller was silent for `BOT_IDLE_SECONDS` and was asked whether they are there.",
+    "client_secret_made": "A browser was given a client secret: it may open sessions of its own for `lasts_s`.",
     "browser_phone_call": "A call by the browser phone is over; `ending` is how, as Twilio's part of it saw it.",
     "operator_hint": "Somebody at the operator's page wrote so many `letters` to the model of this call.",
     "operator_hung_up": "Somebody at the operator's page ended the call.",
