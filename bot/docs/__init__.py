@@ -12,7 +12,7 @@ from importlib.resources import files
 
 TOPICS = (
     *("settings", "deploying", "watching", "tools", "money", "limits", "recording", "records", "transcripts"),
-    *("troubleshooting", "faults", "security", "performance", "azure-and-xai", "proved", "how-it-works"),
+    *("webhooks", "troubleshooting", "faults", "security", "performance", "azure-and-xai", "proved", "how-it-works"),
     *("testing", "development", "openai-realtime", "twilio-voice", "failures"),
 )
 """Topics in the order of their list: what an operator needs first comes first."""
