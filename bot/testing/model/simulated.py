@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 from bot.realtime.session import Dialect
-from bot.testing.agent import Agent
+from bot.testing.agent import Agent, Ears
 from bot.testing.model.answering import mcp
 from bot.testing.model.answering.active_response import ActiveResponse
 from bot.testing.model.answering.generation import Generation
@@ -49,7 +49,8 @@ class Deletion(NamedTuple):
 class SimulatedModel:
     """`agent` says what is spoken, `behaviour` how; `opens_us` is when the WebSocket is open by the caller's clock.
 
-    `speech`: the caller's speech by script; None: it is detected in the audio. `check` is called with every client
+    `speech`: the caller's speech by script; None: it is detected in the audio, by `ears` where there are any, and they
+    make out its words too. `check` is called with every client
     event, ValueError from it is a violation. `name` goes into the ids, so that those of two sessions differ. `dialect`:
     whose server this is (bot.testing.model.protocol.server_events).
     """
@@ -67,6 +68,7 @@ class SimulatedModel:
         keep_heard: bool = True,
         name: str = "",
         dialect: Dialect = "openai",
+        ears: Ears | None = None,
     ) -> None:
         behaviour = Behaviour() if behaviour is None else behaviour
         opened = session_object.opening(f"sess_{name}0001", model, epoch_s + behaviour.session_s)
@@ -76,7 +78,9 @@ class SimulatedModel:
         )
         self._check = check
         self._floor = ActiveResponse(self._state, agent)
-        self._listening = CallerTurns(self._state, self._floor, opens_us, keep=keep_heard, detect=speech is None)
+        self._listening = CallerTurns(
+            self._state, self._floor, opens_us, keep=keep_heard, detect=speech is None, ears=ears
+        )
         self.agent = agent
         self.truncations: list[Truncation] = []
         self.deletions: list[Deletion] = []
@@ -296,6 +300,8 @@ class SimulatedModel:
             self._floor.after_response(lambda: self._place(entry, after))
         else:
             self._place(entry, after)
+            for part in entry.body.get("content", ()):
+                self._floor.told(entry.role, part.get("text") or part.get("transcript") or "")
 
     def _place(self, entry: Entry, after: str | None) -> None:
         """Put an item of the client's where it belongs. Raises Refused."""

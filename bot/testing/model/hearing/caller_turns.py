@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from bot.testing.agent import Ears
 from bot.testing.model.answering.active_response import ActiveResponse
 from bot.testing.model.hearing.input_audio_buffer import InputAudioBuffer
 from bot.testing.model.hearing.transcription import Transcription
@@ -22,13 +23,23 @@ COMMIT_MS = 100
 class CallerTurns:
     """Turns input audio, or scripted speech, into turns."""
 
-    def __init__(self, state: SessionState, floor: ActiveResponse, opens_us: int, *, keep: bool, detect: bool) -> None:
+    def __init__(
+        self,
+        state: SessionState,
+        floor: ActiveResponse,
+        opens_us: int,
+        *,
+        keep: bool,
+        detect: bool,
+        ears: Ears | None = None,
+    ) -> None:
+        self._ears = ears
         self._state = state
         self._floor = floor
         self._opens_us = opens_us
         listening = state.listening
         self.buffer = InputAudioBuffer(
-            listening["format"]["type"], listening["turn_detection"], keep=keep, detect=detect
+            listening["format"]["type"], listening["turn_detection"], keep=keep, detect=detect, ears=ears
         )
         self._item_id = ""
         self._start_ms = 0
@@ -150,8 +161,9 @@ class CallerTurns:
         self._state.emit("input_audio_buffer.committed", previous_item_id=before, item_id=entry.id)
         if spoken is None:
             self._add(entry)
-        self._floor.heard(audio, length_ms)
-        self._transcription.committed(entry)
+        words = None if self._ears is None else self._ears.recognise(audio, self._state.listening["format"]["type"])
+        self._floor.heard(audio, length_ms, words)
+        self._transcription.committed(entry, words)
 
     def _add(self, entry: Entry) -> None:
         state = self._state

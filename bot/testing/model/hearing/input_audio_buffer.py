@@ -4,25 +4,31 @@ from __future__ import annotations
 
 from typing import Any
 
-from bot.testing.model.hearing.vad import ONSET_WINDOWS, WINDOW_MS, Edge, Vad, prefix_ms
+from bot.testing.agent import Ears
+from bot.testing.model.hearing.vad import Edge, LoudnessJudge, Vad, prefix_ms
 from bot.testing.model.protocol.codec import BYTES_PER_MS
 
 Json = dict[str, Any]
-_SLACK_MS = (ONSET_WINDOWS + 2) * WINDOW_MS
+_LATE_MS = 100
+"""Audio kept beside the prefix where nobody listens for speech."""
 
 
 class InputAudioBuffer:
     """Offsets are in ms of all audio written in this session, whatever its format was (openai-realtime 4).
 
-    `heard` keeps every byte that came, unless `keep` is off. `detect` off: no audio is ever looked at.
+    `heard` keeps every byte that came, unless `keep` is off. `detect` off: no audio is ever looked at. Speech is told
+    by the `ears`, or by loudness.
     """
 
-    def __init__(self, audio_format: str, turns: Json | None, *, keep: bool, detect: bool) -> None:
+    def __init__(
+        self, audio_format: str, turns: Json | None, *, keep: bool, detect: bool, ears: Ears | None = None
+    ) -> None:
         self.heard = bytearray()
         self.written_bytes = 0
         self.speaking = False
         self._keep = keep
         self._detect = detect
+        self._ears = ears
         self._format = ""
         self._turns: Json | None = None
         self._vad: Vad | None = None
@@ -42,7 +48,8 @@ class InputAudioBuffer:
         if turns is None or not self._detect:
             self._vad = None
         elif self._vad is None:
-            self._vad = Vad(turns, audio_format, self.written_ms)
+            judge = LoudnessJudge(audio_format) if self._ears is None else self._ears.judge(audio_format)
+            self._vad = Vad(turns, audio_format, self.written_ms, judge)
         else:
             self._vad.use(turns)
 
@@ -70,7 +77,8 @@ class InputAudioBuffer:
             return []
         edges = self._vad.hear(audio) if self._vad is not None else []
         if not edges and not self.speaking:
-            self._forget_silence(prefix_ms(self._turns) + _SLACK_MS)
+            late_ms = _LATE_MS if self._vad is None else self._vad.late_ms
+            self._forget_silence(prefix_ms(self._turns) + late_ms)
         return edges
 
     def take(self, from_ms: int, to_ms: int) -> bytes:
