@@ -156,7 +156,8 @@ class Turn(msgspec.Struct, frozen=True):
 
     `words` are what the caller said and wrote since then, in order: recognised, where the session has ears for it.
     `notes` are the texts of the system items that came. `tools` are the functions that may be called in this response,
-    `must_call` the name of one that has to be. `heard_in` and `spoken_in` are the audio formats of both ways.
+    `must_call` the name of one that has to be. `aside`: the response is out of band, no part of the conversation.
+    `heard_in` and `spoken_in` are the audio formats of both ways.
     """
 
     number: int
@@ -171,6 +172,7 @@ class Turn(msgspec.Struct, frozen=True):
     notes: tuple[str, ...] = ()
     tools: tuple[dict[str, Any], ...] = ()
     must_call: str = ""
+    aside: bool = False
     heard_in: str = LINE_FORMAT
     spoken_in: str = LINE_FORMAT
 

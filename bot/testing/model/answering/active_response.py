@@ -135,7 +135,11 @@ class ActiveResponse:
         words = params.get("instructions", "")
         if not default:
             return Turn(
-                number, instructions=words, metadata=params.get("metadata"), spoken_in=options.audio_format["type"]
+                number,
+                instructions=words,
+                metadata=params.get("metadata"),
+                aside=True,
+                spoken_in=options.audio_format["type"],
             )
         turn = Turn(
             number,

@@ -1,0 +1,33 @@
+"""The offline agent behind a Realtime socket on this machine: for `bot model`, the demo, and `bot serve --offline`."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from bot.offline.hearing.ears import OfflineEars
+from bot.offline.mind.script import GREETING
+from bot.offline.mouth import Mouth
+from bot.offline.offline_agent import OfflineAgent
+from bot.testing.agent import Pacing
+from bot.testing.model import Behaviour, SimulatedModel
+from bot.testing.model.server import Factory
+
+_PACING = Pacing(first_audio_ms=0, first_delta_ms=100, delta_ms=200, speed=4.0)
+_BEHAVIOUR = Behaviour(pacing=_PACING, transcription_usage="duration")
+
+
+@asynccontextmanager
+async def offline_sessions() -> AsyncIterator[Factory]:
+    """What makes the sessions of a server, once the models are there; they are loaded in threads, side by side."""
+    ears, mouth = OfflineEars(), Mouth(warm=GREETING)
+
+    def session(model: str) -> SimulatedModel:
+        return SimulatedModel(OfflineAgent(mouth), _BEHAVIOUR, model=model, ears=ears, keep_heard=False)
+
+    try:
+        await asyncio.gather(asyncio.wrap_future(ears.loaded), asyncio.wrap_future(mouth.loaded))
+        yield session
+    finally:
+        await asyncio.gather(asyncio.to_thread(ears.close), asyncio.to_thread(mouth.close))
