@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
 from bot.offline.hearing.ears import OfflineEars
@@ -11,6 +11,7 @@ from bot.offline.mind.script import GREETING
 from bot.offline.mouth import Mouth
 from bot.offline.offline_agent import OfflineAgent
 from bot.testing.agent import Pacing
+from bot.testing.commands.model_on_its_own import stand_in
 from bot.testing.model import Behaviour, SimulatedModel
 from bot.testing.model.server import Factory
 
@@ -31,3 +32,9 @@ async def offline_sessions() -> AsyncIterator[Factory]:
         yield session
     finally:
         await asyncio.gather(asyncio.to_thread(ears.close), asyncio.to_thread(mouth.close))
+
+
+async def stand_in_offline(port: int, tell: Callable[[str], None]) -> None:
+    """Serve the offline agent on this machine until SIGINT or SIGTERM. Raises OSError when the port is taken."""
+    async with offline_sessions() as sessions:
+        await stand_in(port, sessions, tell)

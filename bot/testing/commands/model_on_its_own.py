@@ -1,4 +1,4 @@
-"""`bot model`: the simulated Realtime server by itself, for a bot that has no key."""
+"""`bot model`: a simulated Realtime server by itself, for a bot or any other client that has no key."""
 
 from __future__ import annotations
 
@@ -8,22 +8,22 @@ from collections.abc import Callable
 
 from bot.testing.commands.line_test import LineTestAgent
 from bot.testing.model import Behaviour, SimulatedModel
-from bot.testing.model.server import SimulatedRealtimeServer
+from bot.testing.model.server import Factory, SimulatedRealtimeServer
 
 
-async def stand_in(port: int, tell: Callable[[str], None]) -> None:
-    """Serve the line test on this machine until SIGINT or SIGTERM. Raises OSError when the port is taken."""
+async def stand_in(port: int, sessions: Factory, tell: Callable[[str], None]) -> None:
+    """Serve `sessions` on this machine until SIGINT or SIGTERM. Raises OSError when the port is taken."""
     over = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, over.set)
-    async with SimulatedRealtimeServer(_session, port=port) as server:
+    async with SimulatedRealtimeServer(sessions, port=port, keep_sessions=False) as server:
         tell("A simulated session waits for calls; Ctrl-C ends it. Start the bot, in another shell, with:")
         tell(f"OPENAI_REALTIME_URL={server.url}")
         tell("OPENAI_API_KEY=simulated-key")
         await over.wait()
 
 
-def _session(model: str) -> SimulatedModel:
+def line_test_session(model: str) -> SimulatedModel:
     """A session that transcribes nothing: nobody knows beforehand what a real caller will say."""
-    return SimulatedModel(LineTestAgent(), Behaviour(), model=model)
+    return SimulatedModel(LineTestAgent(), Behaviour(), model=model, keep_heard=False)
