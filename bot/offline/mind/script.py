@@ -10,7 +10,7 @@ import msgspec
 
 from bot.offline.mind import session_functions as functions
 from bot.offline.mind.booking import Booking
-from bot.offline.mind.spoken_numbers import first_number, numbers
+from bot.offline.mind.spoken_numbers import Number, first_number, in_words, numbers
 from bot.offline.mind.thoughts import Heard, Thought
 
 WHO = "This is Heardline's offline test agent, a script with no model behind it."
@@ -119,7 +119,7 @@ class Script:
                 (f"That would be {booking.told}.", "No function for bookings is offered to me, so I book nothing.")
             )
         call = functions.filled(function, words, booking.facts)
-        return Thought((f"One moment, I book {booking.told}.",), call)
+        return Thought((_sentence(f"One moment, I book {booking.told}"),), call)
 
     def _goodbye(self, heard: Heard) -> Thought | None:
         if not _says(heard.spoken, "goodbye", "good bye", "bye", "hang up", "end the call"):
@@ -157,8 +157,8 @@ class Script:
         asked = first_number(words[words.index("count") :]) if "count" in words else None
         last = min(asked or 30, _MOST_COUNTED)
         breaths = (range(at, min(at + _A_BREATH, last + 1)) for at in range(1, last + 1, _A_BREATH))
-        counted = (f"{', '.join(map(str, breath))}." for breath in breaths)
-        return Thought((f"I count to {last}: speak, and I stop.", *counted))
+        counted = (f"{', '.join(map(in_words, breath))}.".capitalize() for breath in breaths)
+        return Thought((f"I count to {in_words(last)}: speak, and I stop.", *counted))
 
     def _operators_function(self, heard: Heard) -> Thought | None:
         """A function that the caller named."""
@@ -174,7 +174,7 @@ class Script:
         covered = sum(number.end - number.at for number in found)
         if len(found) < 2 or 2 * covered <= len(heard.spoken):
             return None
-        return Thought((f"The numbers I heard are: {', '.join(_spelled(number.text) for number in found)}.",))
+        return Thought((f"The numbers I heard are: {', '.join(map(_spelled, found))}.",))
 
     def _help(self, heard: Heard) -> Thought | None:
         return Thought((MENU,)) if _says(heard.spoken, "help", "what can you do", "who are you") else None
@@ -218,9 +218,9 @@ def _key(pressed: str) -> str:
     return {"*": "star", "#": "pound"}.get(pressed, pressed)
 
 
-def _spelled(text: str) -> str:
-    """A long number figure by figure, as one reads it back."""
-    return text if len(text) <= 2 else ", ".join(text)
+def _spelled(number: Number) -> str:
+    """A number as one reads it back: a long one figure by figure."""
+    return in_words(number.value) if len(number.text) <= 2 else ", ".join(in_words(int(one)) for one in number.text)
 
 
 def _in_short(output: str) -> str:

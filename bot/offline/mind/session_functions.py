@@ -116,14 +116,14 @@ def by_name(functions: Iterable[Json], name: str) -> Json:
 def filled(function: Json, words: Sequence[str], facts: Mapping[str, str | int] | None = None) -> Call:
     """A call of `function`: each parameter from `facts`, or else from the caller's `words`, by its schema.
 
-    What is not required and not known is left out.
+    What is not required and not known is left out. Where there are facts, the words are in them.
     """
-    schema = function.get("parameters") or {}
+    schema, facts = function.get("parameters") or {}, facts or {}
     required = schema.get("required", ())
-    about = [word for word in words if word not in name_words(function["name"])]
+    about = [] if facts else [word for word in words if word not in name_words(function["name"])]
     arguments: Json = {}
     for name, prop in schema.get("properties", {}).items():
-        value = _value(name, prop if isinstance(prop, dict) else {}, about, facts or {}, must=name in required)
+        value = _value(name, prop if isinstance(prop, dict) else {}, about, facts, must=name in required)
         if value is not None:
             arguments[name] = value
     return Call(function["name"], msgspec.json.encode(arguments).decode())

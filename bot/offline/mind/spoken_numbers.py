@@ -66,3 +66,13 @@ def first_number(words: Sequence[str]) -> int | None:
 
 def _value(word: str) -> int | None:
     return int(word) if word.isdigit() and word.isascii() else _VALUES.get(word)
+
+
+def in_words(number: int) -> str:
+    """A number under a hundred as one says it, larger ones in figures."""
+    if number < len(_SMALL):
+        return _SMALL[number]
+    tens, ones = divmod(number, 10)
+    if tens >= 10:
+        return str(number)
+    return f"{_TENS[tens - 2]} {_SMALL[ones]}" if ones else _TENS[tens - 2]
