@@ -50,6 +50,15 @@ class NextStage(Enum):
     WAITING = "it is configured, and waits for the moment"
 
 
+class CallStage(Enum):
+    """A function call of the model, each its own. Moved by bot.call.conversation.function_calls."""
+
+    HELD = "a built-in, or the caller's key, decides when it goes on"
+    RUNNING = "the shell runs the tool"
+    ANSWERED = "it has its output"
+    REFUSED = "it has its output, and counts as nothing that came of its response"
+
+
 class Move(Enum):
     """Events that move one of them."""
 
@@ -68,9 +77,12 @@ class Move(Enum):
     TAKEN = "the one that waited is the call's"
     DIALLED = "another one is dialled"
     DIAL_OVER = "nothing comes of the dial, or it is needed no more"
+    STARTED = "its tool is run"
+    OUTPUT = "it is given its output"
+    TURNED_DOWN = "a built-in turns it down"
 
 
-_G, _B, _S, _N, _M = GreetingStage, GoodbyeStage, SessionStage, NextStage, Move
+_G, _B, _S, _N, _C, _M = GreetingStage, GoodbyeStage, SessionStage, NextStage, CallStage, Move
 
 GREETING = {
     (_G.UNHEARD, _M.TALKED_OVER): _G.HELD,
@@ -105,6 +117,12 @@ NEXT = {
     (_N.WAITING, _M.DIAL_OVER): _N.NONE,
 }
 
+FUNCTION_CALL = {
+    (_C.HELD, _M.STARTED): _C.RUNNING,
+    **{(state, _M.OUTPUT): _C.ANSWERED for state in (_C.HELD, _C.RUNNING)},
+    (_C.ANSWERED, _M.TURNED_DOWN): _C.REFUSED,
+}
+
 
 MACHINES: dict[type[Enum], Mapping[Any, Enum]] = {
     State: TABLE,
@@ -112,6 +130,7 @@ MACHINES: dict[type[Enum], Mapping[Any, Enum]] = {
     GoodbyeStage: GOODBYE,
     SessionStage: SESSION,
     NextStage: NEXT,
+    CallStage: FUNCTION_CALL,
 }
 """All of them; each begins in the first of its states."""
 

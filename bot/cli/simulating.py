@@ -73,10 +73,9 @@ def model(
 
         standing = stand_in_offline(port, typer.echo)
     else:
-        from bot.testing.commands.model_on_its_own import line_test_session, stand_in
+        from bot.testing.commands.model_on_its_own import LINE_TEST, line_test_session, stand_in
 
-        typer.echo(f"This is the line test, which understands nothing. {HOW_TO_GET_IT}")
-        standing = stand_in(port, line_test_session, typer.echo)
+        standing = stand_in(port, line_test_session, typer.echo, who=f"{LINE_TEST} ({HOW_TO_GET_IT})")
     try:
         run_in_loop(standing)
     except OSError as error:

