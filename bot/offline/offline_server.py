@@ -19,19 +19,33 @@ _PACING = Pacing(first_audio_ms=0, first_delta_ms=100, delta_ms=200, speed=4.0)
 _BEHAVIOUR = Behaviour(pacing=_PACING, transcription_usage="duration")
 
 
+class OfflineModels:
+    """Ears and mouth of all sessions of a process. They are loaded in threads, side by side, from the start on."""
+
+    def __init__(self) -> None:
+        self._ears, self._mouth = OfflineEars(), Mouth(warm=GREETING)
+        self.loaded = (self._ears.loaded, self._mouth.loaded)
+
+    def session(self, model: str) -> SimulatedModel:
+        """A new session; once all is `loaded`."""
+        agent = OfflineAgent(self._mouth)
+        return SimulatedModel(agent, _BEHAVIOUR, model=model, ears=self._ears, keep_heard=False)
+
+    def close(self) -> None:
+        """Wait for what is being done, and begin nothing more."""
+        self._ears.close()
+        self._mouth.close()
+
+
 @asynccontextmanager
 async def offline_sessions() -> AsyncIterator[Factory]:
-    """What makes the sessions of a server, once the models are there; they are loaded in threads, side by side."""
-    ears, mouth = OfflineEars(), Mouth(warm=GREETING)
-
-    def session(model: str) -> SimulatedModel:
-        return SimulatedModel(OfflineAgent(mouth), _BEHAVIOUR, model=model, ears=ears, keep_heard=False)
-
+    """What makes the sessions of a server, once the models are there."""
+    models = OfflineModels()
     try:
-        await asyncio.gather(asyncio.wrap_future(ears.loaded), asyncio.wrap_future(mouth.loaded))
-        yield session
+        await asyncio.gather(*map(asyncio.wrap_future, models.loaded))
+        yield models.session
     finally:
-        await asyncio.gather(asyncio.to_thread(ears.close), asyncio.to_thread(mouth.close))
+        await asyncio.to_thread(models.close)
 
 
 async def stand_in_offline(port: int, tell: Callable[[str], None]) -> None:

@@ -12,7 +12,7 @@ from bot.testing.model.server import Factory, SimulatedRealtimeServer
 
 
 async def stand_in(port: int, sessions: Factory, tell: Callable[[str], None], *, who: str) -> None:
-    """Serve `sessions` on this machine until SIGINT or SIGTERM; `who` answers. Raises OSError when the port is taken."""
+    """Serve `sessions` on this machine until SIGINT or SIGTERM; `who` waits there. Raises OSError for a taken port."""
     over = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
