@@ -4,3 +4,8 @@ It is the simulated server of `bot.testing.model`, protocol and all; here is wha
 models come with the extra `offline`, and nothing here or in them asks the network as it runs. Only the command line
 knows this package. Start at `offline_agent`.
 """
+
+import os
+
+os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
+"""Later versions of onnxruntime report their use to their maker unless they are told not to: here, nothing is told."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import math
 import os
 import subprocess
@@ -144,3 +145,13 @@ def test_the_models_are_loaded_and_used_without_any_network(tmp_path: Path) -> N
     )
     assert ran.stdout.strip() == "Thank you, goodbye. True []"
     assert not [path for path in tmp_path.rglob("*") if path.is_file()], "nothing was fetched or kept"
+
+
+def test_no_library_of_the_models_knows_where_to_report_its_use() -> None:
+    places = [Path(str(importlib.util.find_spec(name).origin)).parent for name in ("onnxruntime", "moonshine_voice")]  # type: ignore[union-attr]
+    libraries = [
+        path for place in places for path in [*place.rglob("*.so*"), *place.with_name(f"{place.name}.libs").glob("*")]
+    ]
+    assert len(libraries) >= 3
+    assert not [path.name for path in libraries if b"events.data.microsoft.com" in path.read_bytes()]
+    assert os.environ["ORT_DISABLE_TELEMETRY"] == "1", "and if one did, it is told not to"
