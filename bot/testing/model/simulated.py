@@ -270,7 +270,7 @@ class SimulatedModel:
         state.session = merged
         session_object.merge_asked(state.asked, message["session"])
         if merged["instructions"] != before:
-            self._floor.history_changed(cut=False)
+            self._floor.history_changed()
         self._listening.reconfigure()
         if state.behaviour.updated_after_ms is not None:
             shown = state.shown
@@ -317,7 +317,7 @@ class SimulatedModel:
             raise Refused("invalid_value", self._state.behaviour.refuse_truncate, benign=True)
         self._state.conversation.truncate(item_id, part, end_ms)
         self.truncations[-1] = self.truncations[-1]._replace(accepted=True)
-        self._floor.history_changed(cut=True)
+        self._floor.history_changed(cut=item_id)
         self._state.emit("conversation.item.truncated", item_id=item_id, content_index=part, audio_end_ms=end_ms)
 
     def _delete(self, message: Json, now_us: int) -> None:
@@ -325,7 +325,7 @@ class SimulatedModel:
         self.deletions.append(Deletion(now_us, item_id, accepted=False))
         gone = self._state.conversation.delete(item_id)
         self.deletions[-1] = self.deletions[-1]._replace(accepted=True)
-        self._floor.history_changed(cut=gone.role == "assistant")
+        self._floor.history_changed(cut=gone.id)
         self._state.emit("conversation.item.deleted", item_id=item_id)
 
     def _retrieve(self, message: Json, _now_us: int) -> None:

@@ -76,10 +76,14 @@ class ActiveResponse:
         else:
             self._afterwards.append(action)
 
-    def history_changed(self, *, cut: bool) -> None:
-        """Something was truncated (`cut`), deleted or reworded, and the cache is lost (openai-realtime 7)."""
+    def history_changed(self, *, cut: str = "") -> None:
+        """Something was truncated, deleted or reworded, and the cache is lost (openai-realtime 7).
+
+        `cut`: the item of the model's that lost something. If its response was cut before, that is the same cut.
+        """
         self._meter.bust()
-        self._interrupted = self._interrupted or cut
+        of_it = (one for one in self.responses for output in one.outputs if output.item_id == cut)
+        self._interrupted = self._interrupted or any(one.status != "cancelled" for one in of_it)
 
     @property
     def voice_locked(self) -> bool:
