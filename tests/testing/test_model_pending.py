@@ -162,7 +162,7 @@ def test_words_that_ears_make_out_are_transcribed_and_told_to_the_agent() -> Non
     speech = pattern(800)
     listen(desk, quiet(1000) + speech + quiet(520))
     assert isinstance(ears, WordEars)
-    assert ears.turns == [(quiet(300) + speech + quiet(500), "audio/pcmu")]
+    assert ears.turns == [(quiet(300) + speech + quiet(200), "audio/pcmu")], "a pause is enough to begin"
     assert not desk.of("conversation.item.input_audio_transcription.completed")
     words.made = "go forward"
     desk.run(desk.now_us / 1000 + 20)
@@ -218,3 +218,38 @@ def test_a_message_that_is_refused_is_not_heard() -> None:
     desk.send_raw(json.dumps({"type": "conversation.item.create", "item": item}))
     desk.send("response.create")
     assert [one.poll() for one in agent.turns[0].words] == ["once"]
+
+
+def test_words_made_out_in_a_pause_are_those_of_the_turn_if_nothing_was_said_after_it() -> None:
+    ears = WordEars(Slow("turn right"))
+    agent = SlowAgent(Reply())
+    desk = Desk(agent, speech=None, ears=ears)
+    listen(desk, quiet(500) + pattern(800) + quiet(520))
+    assert [one.poll() for one in agent.turns[0].words] == ["turn right"]
+    assert len(ears.turns) == 1
+
+
+@pytest.mark.parametrize("piece", [160, 1600, 16_000])
+def test_words_made_out_in_a_pause_are_forgotten_when_the_caller_goes_on(piece: int) -> None:
+    ears = WordEars(*(Slow(words) for words in ("turn", "turn right", "never")))
+    agent = SlowAgent(Reply())
+    desk = Desk(agent, speech=None, ears=ears)
+    first, then = pattern(800, 1), pattern(600, 2)
+    listen(desk, quiet(500) + first + quiet(300) + then + quiet(520), piece)
+    heard = ears.turns[-1][0]
+    assert heard.startswith(quiet(300) + first + quiet(300) + then)
+    said = [one.poll() for one in agent.turns[0].words]
+    assert said == [("turn" if len(ears.turns) == 1 else "turn right")]
+
+
+def test_what_was_thrown_away_is_no_turn_of_a_later_commit() -> None:
+    ears = WordEars(Slow("thrown away"), Slow(""))
+    agent = SlowAgent(Reply())
+    desk = Desk(agent, speech=None, ears=ears)
+    listen(desk, quiet(500) + pattern(800) + quiet(300))
+    desk.send("input_audio_buffer.clear")
+    listen(desk, quiet(200))
+    desk.send("input_audio_buffer.commit")
+    desk.send("response.create")
+    assert [one.poll() for one in agent.turns[0].words] == [""]
+    assert len(ears.turns[1][0]) <= 8 * 200

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from bot.testing.agent import Ears
+from bot.testing.agent import Ears, Pending
 from bot.testing.model.answering.active_response import ActiveResponse
 from bot.testing.model.hearing.input_audio_buffer import InputAudioBuffer
 from bot.testing.model.hearing.transcription import Transcription
@@ -18,6 +18,9 @@ from bot.testing.model.state.simulated_state import MS, SessionState
 Json = dict[str, Any]
 COMMIT_MS = 100
 """The least audio a commit takes."""
+PAUSE_MS = 200
+"""Silence within speech after which its words are made out already: most often it was the end, and time is gained."""
+_NO_WORDS = (-1, None)
 
 
 class CallerTurns:
@@ -49,6 +52,8 @@ class CallerTurns:
         """The item that speech in progress has made, in a dialect where it does."""
         self._transcription = Transcription(state)
         self._early = False
+        self._early_words: tuple[int, Pending[str] | None] = _NO_WORDS
+        """What was made out in a pause, and up to where it was said."""
 
     def reconfigure(self) -> None:
         """The session changed."""
@@ -56,6 +61,7 @@ class CallerTurns:
         if listening["turn_detection"] is None:
             self.buffer.end_turn()
         self.buffer.use(listening["format"]["type"], listening["turn_detection"])
+        self._early_words = _NO_WORDS
 
     # ---- the client's events -----------------------------------------------------------------------------------------
 
@@ -71,6 +77,7 @@ class CallerTurns:
                 self._started(edge.at_ms, now_us)
             else:
                 self._stopped(edge.at_ms, now_us)
+        self._anticipate()
 
     def commit(self) -> None:
         """input_audio_buffer.commit: makes an item and no response. Raises Refused under 100 ms."""
@@ -89,6 +96,7 @@ class CallerTurns:
     def clear(self) -> None:
         """input_audio_buffer.clear"""
         self.buffer.clear()
+        self._early_words = _NO_WORDS
         self._state.emit("input_audio_buffer.cleared")
 
     # ---- speech ------------------------------------------------------------------------------------------------------
@@ -142,6 +150,22 @@ class CallerTurns:
         if turns["create_response"]:
             self._floor.answer(now_us)
 
+    def _anticipate(self) -> None:
+        """Have the words made out in a pause, which most often is the end."""
+        until_ms = self.buffer.spoken_until_ms
+        if self._ears is not None and self.buffer.pause_ms >= PAUSE_MS and self._early_words[0] != until_ms:
+            audio = self.buffer.look(self._start_ms, self.buffer.written_ms)
+            self._early_words = until_ms, self._recognised(audio)
+
+    def _words(self, audio: bytes) -> Pending[str] | None:
+        """The words of the turn: those made out in its last pause, unless something was said after it."""
+        (until_ms, words), self._early_words = self._early_words, _NO_WORDS
+        return words if words is not None and until_ms == self.buffer.spoken_until_ms else self._recognised(audio)
+
+    def _recognised(self, audio: bytes) -> Pending[str] | None:
+        kind = self._state.listening["format"]["type"]
+        return None if self._ears is None else self._ears.recognise(audio, kind)
+
     def _told_ms(self, at_ms: int, now_us: int) -> int:
         """The offset as it is told: xAI's is on a clock of its own, taken for the session's (openai-realtime W8)."""
         return at_ms if self._state.wire.item_done else (now_us - self._opens_us) // MS
@@ -161,7 +185,7 @@ class CallerTurns:
         self._state.emit("input_audio_buffer.committed", previous_item_id=before, item_id=entry.id)
         if spoken is None:
             self._add(entry)
-        words = None if self._ears is None else self._ears.recognise(audio, self._state.listening["format"]["type"])
+        words = self._words(audio)
         self._floor.heard(audio, length_ms, words)
         self._transcription.committed(entry, words)
 

@@ -81,14 +81,33 @@ class InputAudioBuffer:
             self._forget_silence(prefix_ms(self._turns) + late_ms)
         return edges
 
+    @property
+    def pause_ms(self) -> int:
+        """Silence so far within speech that may go on; 0 where nobody listens for it."""
+        return 0 if self._vad is None else self._vad.pause_ms
+
+    @property
+    def spoken_until_ms(self) -> int:
+        """The end of the last speech there was; 0 where nobody listens for it."""
+        return 0 if self._vad is None else self._vad.spoken_until_ms
+
     def take(self, from_ms: int, to_ms: int) -> bytes:
         """The audio of a turn, as far as it is still there; the buffer is empty up to `to_ms` afterwards."""
-        per_ms = self._bytes_per_ms
-        start_ms = self.written_ms - len(self._buffer) // per_ms
-        first, last = max(0, from_ms - start_ms) * per_ms, max(0, to_ms - start_ms) * per_ms
-        turn = bytes(self._buffer[first:last])
-        del self._buffer[:last]
+        turn = self.look(from_ms, to_ms)
+        del self._buffer[: self._place(to_ms)]
         return turn
+
+    def look(self, from_ms: int, to_ms: int) -> bytes:
+        """The same, and it stays in the buffer."""
+        return bytes(self._buffer[self._place(from_ms) : self._place(to_ms)])
+
+    def _place(self, at_ms: int) -> int:
+        """Index in the buffer of that moment; of one no longer there the first."""
+        return max(0, at_ms * self._bytes_per_ms - self._written_before())
+
+    def _written_before(self) -> int:
+        """Bytes that stood before the buffer's first, had all of the session been in the present format."""
+        return (self.written_ms - len(self._buffer) // self._bytes_per_ms) * self._bytes_per_ms
 
     def clear(self) -> None:
         self._buffer.clear()

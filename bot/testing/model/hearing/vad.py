@@ -59,6 +59,8 @@ class Vad:
         self._onset_windows = -(-ONSET_MS // self._window_ms)
         self._rest = b""
         self._at_ms = at_ms
+        self.spoken_until_ms = at_ms
+        """The end of the last window with speech in it."""
         self._loud = 0
         self._quiet = 0
         self.speaking = False
@@ -68,6 +70,11 @@ class Vad:
     def late_ms(self) -> int:
         """Audio that may have come since speech began, when it is noticed."""
         return (self._onset_windows + 2) * self._window_ms
+
+    @property
+    def pause_ms(self) -> int:
+        """Silence so far within speech that may go on."""
+        return self._at_ms - self.spoken_until_ms if self.speaking else 0
 
     def use(self, turns: dict[str, Any]) -> None:
         """Take new settings in the middle of things."""
@@ -94,6 +101,7 @@ class Vad:
         self._at_ms += self._window_ms
         if self._judge.hears(window, self._threshold, speaking=self.speaking):
             self._loud, self._quiet = self._loud + 1, 0
+            self.spoken_until_ms = self._at_ms
         else:
             self._loud, self._quiet = 0, self._quiet + 1
         if not self.speaking and self._loud >= self._onset_windows:
