@@ -220,7 +220,7 @@ def test_a_message_that_is_refused_is_not_heard() -> None:
     assert [one.poll() for one in agent.turns[0].words] == ["once"]
 
 
-def test_words_made_out_in_a_pause_are_those_of_the_turn_if_nothing_was_said_after_it() -> None:
+def test_what_was_made_out_in_the_pause_at_the_end_is_not_made_out_again() -> None:
     ears = WordEars(Slow("turn right"))
     agent = SlowAgent(Reply())
     desk = Desk(agent, speech=None, ears=ears)
@@ -229,20 +229,30 @@ def test_words_made_out_in_a_pause_are_those_of_the_turn_if_nothing_was_said_aft
     assert len(ears.turns) == 1
 
 
-@pytest.mark.parametrize("piece", [160, 1600, 16_000])
-def test_words_made_out_in_a_pause_are_forgotten_when_the_caller_goes_on(piece: int) -> None:
-    ears = WordEars(*(Slow(words) for words in ("turn", "turn right", "never")))
+def test_a_turn_with_a_pause_is_made_out_in_parts_while_it_is_spoken() -> None:
+    first, then = Slow("turn"), Slow()
+    ears = WordEars(first, then)
     agent = SlowAgent(Reply())
     desk = Desk(agent, speech=None, ears=ears)
-    first, then = pattern(800, 1), pattern(600, 2)
-    listen(desk, quiet(500) + first + quiet(300) + then + quiet(520), piece)
-    heard = ears.turns[-1][0]
-    assert heard.startswith(quiet(300) + first + quiet(300) + then)
-    said = [one.poll() for one in agent.turns[0].words]
-    assert said == [("turn" if len(ears.turns) == 1 else "turn right")]
+    one, two = pattern(800, 1), pattern(600, 2)
+    listen(desk, quiet(500) + one + quiet(300) + two + quiet(520))
+    assert [audio for audio, _ in ears.turns] == [quiet(300) + one + quiet(200), quiet(100) + two + quiet(200)]
+    (words,) = agent.turns[0].words
+    assert words.poll() is None
+    then.made = "right"
+    assert words.poll() == "turn right"
 
 
-def test_what_was_thrown_away_is_no_turn_of_a_later_commit() -> None:
+@pytest.mark.parametrize("piece", [1600, 16_000, 80_000])
+def test_no_speech_is_left_out_or_made_out_twice_however_it_comes(piece: int) -> None:
+    ears = WordEars(*(Slow("x") for _ in range(9)))
+    desk = Desk(SlowAgent(Reply()), speech=None, ears=ears)
+    said = pattern(800, 1) + quiet(300) + pattern(600, 2) + quiet(240) + pattern(400, 3)
+    listen(desk, quiet(500) + said + quiet(520), piece)
+    assert b"".join(audio for audio, _ in ears.turns).strip(b"\xff") == said
+
+
+def test_what_was_thrown_away_is_no_part_of_a_later_turn() -> None:
     ears = WordEars(Slow("thrown away"), Slow(""))
     agent = SlowAgent(Reply())
     desk = Desk(agent, speech=None, ears=ears)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 from bot.testing.agent import Ears, Pending
 from bot.testing.model.answering.active_response import ActiveResponse
@@ -19,8 +19,18 @@ Json = dict[str, Any]
 COMMIT_MS = 100
 """The least audio a commit takes."""
 PAUSE_MS = 200
-"""Silence within speech after which its words are made out already: most often it was the end, and time is gained."""
-_NO_WORDS = (-1, None)
+"""Silence within speech in which what was said is made out already: time is gained, most of all if it was the end."""
+
+
+class PartsOfTurn(NamedTuple):
+    """Words that were made out part by part, once all of them are there."""
+
+    parts: tuple[Pending[str], ...]
+
+    def poll(self) -> str | None:
+        words = [part.poll() for part in self.parts]
+        known = [one for one in words if one is not None]
+        return " ".join(filter(None, known)) if len(known) == len(words) else None
 
 
 class CallerTurns:
@@ -52,8 +62,9 @@ class CallerTurns:
         """The item that speech in progress has made, in a dialect where it does."""
         self._transcription = Transcription(state)
         self._early = False
-        self._early_words: tuple[int, Pending[str] | None] = _NO_WORDS
-        """What was made out in a pause, and up to where it was said."""
+        self._words: list[Pending[str]] = []
+        """The words of the turn in progress, pause by pause."""
+        self._words_from_ms = 0
 
     def reconfigure(self) -> None:
         """The session changed."""
@@ -61,7 +72,7 @@ class CallerTurns:
         if listening["turn_detection"] is None:
             self.buffer.end_turn()
         self.buffer.use(listening["format"]["type"], listening["turn_detection"])
-        self._early_words = _NO_WORDS
+        self._begin_words(self.buffer.written_ms)
 
     # ---- the client's events -----------------------------------------------------------------------------------------
 
@@ -77,7 +88,7 @@ class CallerTurns:
                 self._started(edge.at_ms, now_us)
             else:
                 self._stopped(edge.at_ms, now_us)
-        self._anticipate()
+        self._made_out_so_far()
 
     def commit(self) -> None:
         """input_audio_buffer.commit: makes an item and no response. Raises Refused under 100 ms."""
@@ -90,13 +101,14 @@ class CallerTurns:
             raise Refused("input_audio_buffer_commit_empty", message)
         if not self.buffer.speaking:
             self._item_id, self._start_ms = self._state.new_id("item"), self._turn_end_ms
+            self._begin_words(self._start_ms)
         self.buffer.end_turn()
         self._commit(self.buffer.written_ms)
 
     def clear(self) -> None:
         """input_audio_buffer.clear"""
         self.buffer.clear()
-        self._early_words = _NO_WORDS
+        self._begin_words(self.buffer.written_ms)
         self._state.emit("input_audio_buffer.cleared")
 
     # ---- speech ------------------------------------------------------------------------------------------------------
@@ -131,6 +143,7 @@ class CallerTurns:
         self.buffer.speaking = True
         self._item_id = self._state.new_id("item")
         self._start_ms = max(self._turn_end_ms, at_ms - prefix_ms(turns))
+        self._begin_words(self._start_ms)
         told_ms = self._told_ms(self._start_ms, now_us)
         self._state.emit("input_audio_buffer.speech_started", audio_start_ms=told_ms, item_id=self._item_id)
         if not self._state.wire.item_done:
@@ -150,21 +163,34 @@ class CallerTurns:
         if turns["create_response"]:
             self._floor.answer(now_us)
 
-    def _anticipate(self) -> None:
-        """Have the words made out in a pause, which most often is the end."""
-        until_ms = self.buffer.spoken_until_ms
-        if self._ears is not None and self.buffer.pause_ms >= PAUSE_MS and self._early_words[0] != until_ms:
-            audio = self.buffer.look(self._start_ms, self.buffer.written_ms)
-            self._early_words = until_ms, self._recognised(audio)
+    def _made_out_so_far(self) -> None:
+        """Have what was said up to a pause made out while the caller pauses, or has ended."""
+        now_ms = self.buffer.written_ms
+        if self._ears is not None and self.buffer.pause_ms >= PAUSE_MS and self._has_more:
+            self._words.append(self._ears.recognise(self.buffer.look(self._words_from_ms, now_ms), self._format))
+            self._words_from_ms = now_ms
 
-    def _words(self, audio: bytes) -> Pending[str] | None:
-        """The words of the turn: those made out in its last pause, unless something was said after it."""
-        (until_ms, words), self._early_words = self._early_words, _NO_WORDS
-        return words if words is not None and until_ms == self.buffer.spoken_until_ms else self._recognised(audio)
+    def _all_words(self, end_ms: int) -> Pending[str] | None:
+        """The words of the turn that ends there; None where there are no ears."""
+        if self._ears is None:
+            return None
+        if self._has_more or not self._words:
+            self._words.append(self._ears.recognise(self.buffer.look(self._words_from_ms, end_ms), self._format))
+        words = PartsOfTurn(tuple(self._words))
+        self._begin_words(end_ms)
+        return words
 
-    def _recognised(self, audio: bytes) -> Pending[str] | None:
-        kind = self._state.listening["format"]["type"]
-        return None if self._ears is None else self._ears.recognise(audio, kind)
+    def _begin_words(self, from_ms: int) -> None:
+        self._words, self._words_from_ms = [], from_ms
+
+    @property
+    def _has_more(self) -> bool:
+        """Speech has come that nobody was asked about."""
+        return self.buffer.spoken_until_ms > self._words_from_ms
+
+    @property
+    def _format(self) -> str:
+        return str(self._state.listening["format"]["type"])
 
     def _told_ms(self, at_ms: int, now_us: int) -> int:
         """The offset as it is told: xAI's is on a clock of its own, taken for the session's (openai-realtime W8)."""
@@ -172,6 +198,7 @@ class CallerTurns:
 
     def _commit(self, end_ms: int) -> None:
         """The turn becomes an item of the conversation, unless its speech has made one: added and done at once."""
+        words = self._all_words(end_ms)
         audio = self.buffer.take(self._start_ms, end_ms)
         per_ms = 48 if self._state.listening["format"]["type"] == "audio/pcm" else 8
         length_ms = len(audio) // per_ms if audio else max(0, end_ms - self._start_ms)
@@ -185,7 +212,6 @@ class CallerTurns:
         self._state.emit("input_audio_buffer.committed", previous_item_id=before, item_id=entry.id)
         if spoken is None:
             self._add(entry)
-        words = self._words(audio)
         self._floor.heard(audio, length_ms, words)
         self._transcription.committed(entry, words)
 
