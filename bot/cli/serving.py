@@ -46,6 +46,7 @@ def _serve(env_file: Path | None, over: Mapping[str, str] | None = None) -> None
     """Serve with the settings there are, `over` before all of them."""
     import structlog
 
+    from bot.console.routes import console
     from bot.doctor.readiness import judge
     from bot.observe.logging import configure
     from bot.server.setup.listen_address import CannotListen
@@ -60,7 +61,7 @@ def _serve(env_file: Path | None, over: Mapping[str, str] | None = None) -> None
     if over:
         structlog.get_logger().warning("offline_agent", url=settings.openai_realtime_url)
     try:
-        run(settings, OperatorMessages(settings, judged.warnings))
+        run(settings, OperatorMessages(settings, judged.warnings), [console])
     except CannotListen as error:
         fail(str(error))
 

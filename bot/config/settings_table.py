@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, SecretStr
 
 from bot.config.values import value_checks
+from bot.config.values.webhook_secret import PREFIX
 from bot.config.variable import Origin, Variable, described, var
 
 INSTRUCTIONS = (
@@ -70,6 +71,28 @@ class Settings(BaseModel):
         unset=SecretStr(""),
         from_file=True,
         form="secret",
+    )
+    twilio_api_key: value_checks.ApiKeySid = var(
+        "TWILIO_API_KEY",
+        "SK and 32 hexadecimal digits",
+        "An API key that hangs up, dials and transfers in place of the auth token, which still checks signatures.",
+        unset="",
+        form="word",
+    )
+    twilio_api_secret: value_checks.Secret = var(
+        "TWILIO_API_SECRET",
+        "the secret of that API key",
+        "The secret of TWILIO_API_KEY.",
+        unset=SecretStr(""),
+        from_file=True,
+        form="secret",
+    )
+    twilio_api_url: value_checks.TwilioApiUrl = var(
+        "TWILIO_API_URL",
+        "an https URL",
+        "Where Twilio's REST API is, as of a region such as https://api.dublin.ie1.twilio.com; http:// on loopback.",
+        "https://api.twilio.com",
+        form="word",
     )
     public_url: value_checks.PublicUrl = var(
         "PUBLIC_URL",
@@ -351,6 +374,40 @@ class Settings(BaseModel):
         "What a caller gets when the bot can't go on: a sentence and the end, a message to leave, or a person.",
         "apology",
     )
+    webhook_url: value_checks.HookUrl = var(
+        "BOT_WEBHOOK_URL",
+        "an https URL",
+        "Where calls are reported to as they begin and end, by signed POSTs; http:// only on loopback.",
+        unset="",
+        form="word",
+    )
+    webhook_secret: value_checks.WebhookSecret = var(
+        "BOT_WEBHOOK_SECRET",
+        "24 to 64 random bytes in base64, with or without whsec_ before it, or two such with a comma between them",
+        "What every request to your own servers is signed with (Standard Webhooks). While rotating: new and old.",
+        unset=SecretStr(""),
+        from_file=True,
+        form="secret",
+    )
+    result_schema: value_checks.File | None = var(
+        "BOT_RESULT_SCHEMA",
+        "a file with a JSON schema that exists",
+        "What shall be known of each call: a model fills it in afterwards, beside a summary; unset: it is not asked.",
+    )
+    result_model: value_checks.Model = var(
+        "BOT_RESULT_MODEL",
+        "the name of a model",
+        "The text model that fills in BOT_RESULT_SCHEMA; billed apart.",
+        "gpt-5.6-luna",
+        form="word",
+    )
+    result_url: value_checks.HookUrl = var(
+        "BOT_RESULT_URL",
+        "an https URL",
+        "The Responses API that model is asked at; unset: the one beside OPENAI_REALTIME_URL.",
+        unset="",
+        form="word",
+    )
     record: Annotated[tuple[Literal["fixture", "audio"], ...], value_checks.CommaList] = var(
         "BOT_RECORD",
         "fixture, audio, both with a comma between them, or empty",
@@ -380,6 +437,20 @@ class Settings(BaseModel):
         "a number from 0 to 36500",
         "Days until a call's words are erased; its figures stay; 0: never.",
         "90",
+    )
+    tools: value_checks.Module = var(
+        "BOT_TOOLS",
+        "the name of a Python module, or the path of a Python file",
+        "The module whose functions with the decorator @tool the model may call; unset: none.",
+        unset="",
+        form="word",
+    )
+    tools_url: value_checks.HookUrl = var(
+        "BOT_TOOLS_URL",
+        "an https URL",
+        "Your server of tools: it is asked once which it has, then for each call, by signed POSTs.",
+        unset="",
+        form="word",
     )
     twiml_dir: value_checks.Directory | None = var(
         "BOT_TWIML_DIR",
@@ -413,6 +484,19 @@ class Settings(BaseModel):
         return value_checks.split_tokens(self.twilio_auth_token)
 
     @property
+    def signed_urls(self) -> dict[str, str]:
+        """The operator's servers that are asked or told something, by setting; each request to them is signed."""
+        urls = (("BOT_WEBHOOK_URL", self.webhook_url), ("BOT_TOOLS_URL", self.tools_url))
+        return {name: url for name, url in urls if url}
+
+    @property
+    def responses_url(self) -> str:
+        """The Responses API to ask: as OpenAI, Azure and xAI have it, beside the Realtime one. Empty: not known."""
+        scheme, _, rest = self.openai_realtime_url.partition("://")
+        beside = f"{'https' if scheme == 'wss' else 'http'}://{rest.removesuffix('/realtime')}/responses"
+        return self.result_url or (beside if rest.endswith("/realtime") else "")
+
+    @property
     def transcriber(self) -> str:
         """The model that writes down the caller's words; empty: none, or xAI's own, which is not billed apart."""
         return "" if self.dialect == "xai" else self.transcription_model
@@ -427,7 +511,10 @@ class Settings(BaseModel):
         """Every secret value, for those who mask. Short ones are not: they may be any word, or part of one."""
         key, token = self.openai_api_key.get_secret_value(), self.admin_token.get_secret_value()
         password, pii_key = value_checks.database_password(self.database_url), self.pii_key.get_secret_value()
-        all_of_them = (key, *self.auth_tokens, token, password, pii_key)
+        queries = (url.partition("?")[2] for url in self.signed_urls.values())
+        keys = (key.removeprefix(PREFIX) for key in value_checks.split_tokens(self.webhook_secret))
+        api_secret = self.twilio_api_secret.get_secret_value()
+        all_of_them = (key, *self.auth_tokens, api_secret, token, password, pii_key, *keys, *queries)
         return tuple(secret for secret in all_of_them if len(secret) >= value_checks.MASKED_CHARS)
 
 

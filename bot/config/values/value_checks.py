@@ -20,6 +20,7 @@ from bot.config.values.caller_lists import parse_callers
 from bot.config.values.database_url import PostgresServer, parse_database_url, parse_key
 from bot.config.values.hosts import is_host
 from bot.config.values.paths import there, unexpanded
+from bot.config.values.webhook_secret import webhook_keys
 
 VOICES = ("alloy", "ash", "ballad", "coral", "echo", "sage", "shimmer", "verse", "marin", "cedar")
 """The names that openai-realtime 2 lists."""
@@ -29,6 +30,7 @@ _MODEL = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:-]*")
 _WORD = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _CUSTOM_VOICE = re.compile(r"voice_[A-Za-z0-9_-]+")
 _ACCOUNT_SID = re.compile(r"AC[0-9a-fA-F]{32}")
+_API_KEY_SID = re.compile(r"SK[0-9a-fA-F]{32}")
 MASKED_CHARS = 8
 """A shorter secret may be any word: to mask it would mask what is none."""
 _ADMIN_CHARS = 16
@@ -57,9 +59,23 @@ def _overflow_url(text: str, info: ValidationInfo) -> str:
     return text
 
 
+def _hook_url(text: str) -> str:
+    """A URL of the operator's server, https, http on loopback. Those of many services carry their key in the query."""
+    _absolute(text.partition("?")[0], plain="http", secure="https")
+    if "#" in text or not _URL.fullmatch(text):
+        raise ValueError("must hold only characters that a URL may have, and no fragment; percent-encode the others")
+    return text
+
+
 def realtime_url(text: str) -> str:
     """A wss URL, ws on loopback. The model is added as its query, so it has none of its own."""
     _absolute(text, plain="ws", secure="wss")
+    return text.rstrip("/")
+
+
+def twilio_api_url(text: str) -> str:
+    """An https URL, http on loopback. The package adds version and account to it."""
+    _absolute(text, plain="http", secure="https")
     return text.rstrip("/")
 
 
@@ -136,9 +152,20 @@ def _key(secret: SecretStr) -> SecretStr:
     return secret
 
 
+def _webhook_secret(secret: SecretStr) -> SecretStr:
+    webhook_keys(secret.get_secret_value())
+    return secret
+
+
 def _account_sid(text: str) -> str:
     if not _ACCOUNT_SID.fullmatch(text):
         raise ValueError("must be AC and 32 hexadecimal digits; copy the Account SID from the Twilio console")
+    return text
+
+
+def _api_key_sid(text: str) -> str:
+    if not _API_KEY_SID.fullmatch(text):
+        raise ValueError("must be SK and 32 hexadecimal digits; copy the SID of the API key from the Twilio console")
     return text
 
 
@@ -227,7 +254,21 @@ AuthTokens = Annotated[SecretStr, AfterValidator(_auth_tokens)]
 DatabaseUrl = Annotated[SecretStr, AfterValidator(_database_url)]
 AdminToken = Annotated[SecretStr, AfterValidator(_admin_token)]
 Key = Annotated[SecretStr, AfterValidator(_key)]
+
+
+def _module(text: str) -> str:
+    named = all(part.isidentifier() for part in text.split("."))
+    if not (named or text.endswith(".py")):
+        raise ValueError("must be the name of a Python module, such as shop.tools, or the path of a .py file")
+    return text
+
+
+Module = Annotated[str, AfterValidator(_module)]
+WebhookSecret = Annotated[SecretStr, AfterValidator(_webhook_secret)]
+HookUrl = Annotated[str, AfterValidator(_hook_url)]
 AccountSid = Annotated[str, AfterValidator(_account_sid)]
+ApiKeySid = Annotated[str, AfterValidator(_api_key_sid)]
+TwilioApiUrl = Annotated[str, AfterValidator(twilio_api_url)]
 OverflowUrl = Annotated[str, AfterValidator(_overflow_url)]
 Callers = Annotated[tuple[str, ...], BeforeValidator(parse_callers)]
 PublicUrl = Annotated[str, AfterValidator(public_url)]

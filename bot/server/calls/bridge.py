@@ -105,8 +105,8 @@ class Bridge:
         self.reported_us: dict[str, int] = {}
         """Time of the first report of each name."""
         self.on_output: Callable[[Output, int], None] | None = None
-        self.on_told: Callable[[Fact | Report, int], None] | None = None
-        """Called with each fact and report of the call, and its time: a few times a turn. It must not fail."""
+        self.on_told: list[Callable[[Fact | Report, int], None]] = []
+        """Called with each fact and report of the call, and its time: a few times a turn. None may fail."""
         self._origin_ns = time.monotonic_ns()  # uvloop's own time stands still within a turn and counts milliseconds
         self._phone: PhoneSocket | None = None
         self._timer = timer
@@ -348,13 +348,13 @@ class Bridge:
     def _report(self, report: Report, now_us: int) -> None:
         self.reported_us.setdefault(report.event, now_us)
         getattr(self._log, report.level)(report.event, **report.details)
-        if self.on_told is not None:
-            self.on_told(report, now_us)
+        for told in self.on_told:
+            told(report, now_us)
 
     def _learn(self, fact: Fact, now_us: int) -> None:
         self.tally.note(fact)
-        if self.on_told is not None:
-            self.on_told(fact, now_us)
+        for told in self.on_told:
+            told(fact, now_us)
 
     def _write_due(self) -> None:
         """Send the messages of a step, in one write to each side."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from urllib.parse import urlsplit
 
@@ -19,10 +19,21 @@ from bot.server.bookkeeping.meter import Meter
 from bot.server.bookkeeping.store_service import StoreService
 from bot.server.directory.live_calls import LiveCalls
 from bot.server.http import fallback, http_shutdown, media_stream, metrics_route, voice, voice_next
-from bot.server.http.app_keys import CALLS, LISTENER, METER, RATE_LIMITED_LOG, SETTINGS, TWIML, Listener
+from bot.server.http.app_keys import (
+    CALLS,
+    LISTENER,
+    METER,
+    RATE_LIMITED_LOG,
+    SETTINGS,
+    TWILIO_REST,
+    TWIML,
+    Listener,
+    Mount,
+)
 from bot.server.http.refusals import refusals
 from bot.server.setup.call_prices import half_blind
 from bot.server.setup.listen_address import CannotListen
+from bot.server.setup.twilio_account import twilio_rest
 from bot.server.shared.call_registry import CallRegistry
 from bot.server.shared.socket_handover import SocketHandover
 from bot.twilio.twiml import twiml_files
@@ -39,7 +50,10 @@ _log = structlog.get_logger()
 
 
 def make_app(
-    settings: Settings, registry: CallRegistry | None = None, keeping: StoreService | None = None
+    settings: Settings,
+    registry: CallRegistry | None = None,
+    keeping: StoreService | None = None,
+    mounts: Sequence[Mount] = (),
 ) -> web.Application:
     """The application. Raises TwimlError when a TwiML file is wrong."""
     app = web.Application(client_max_size=MAX_BODY_BYTES, middlewares=[refusals])
@@ -48,16 +62,20 @@ def make_app(
     if settings.openai_realtime_url.startswith("wss:"):
         tls_context()  # now, not while the first caller waits
     app[CALLS] = LiveCalls(settings, registry, *((keeping.store_lookup, keeping.hash_number) if keeping else ()))
+    app[TWILIO_REST] = twilio_rest(settings)
     app[METER] = Meter(app[CALLS])
     app[LISTENER] = Listener()
     app[RATE_LIMITED_LOG] = RateLimitedLog()
-    app.add_routes(_routes(""))
-    if prefix := urlsplit(settings.public_url).path.rstrip("/"):
+    for prefix in dict.fromkeys(("", urlsplit(settings.public_url).path.rstrip("/"))):
         app.add_routes(_routes(prefix))
+        for mount in mounts:
+            app.add_routes(mount(app, prefix))
     app.cleanup_ctx.append(metrics_route.flushing)
+    app.cleanup_ctx.append(_tools)
     app.cleanup_ctx.append(_warm)
     app.on_response_prepare.append(_close_after)
     app.on_shutdown.append(_end_calls)
+    app.on_cleanup.append(_close_rest)
     return app
 
 
@@ -89,6 +107,24 @@ async def _readyz(request: web.Request) -> web.Response:
     return web.Response(text="full\n" if calls.admission.full else "ready\n")
 
 
+async def _tools(app: web.Application) -> AsyncIterator[None]:
+    """The tools are known before the first call; a server of tools that is away is asked again meanwhile."""
+    calls, tasks = app[CALLS], set[asyncio.Task[None]]()
+    starter = calls.starter
+    if calls.store_lookup is not None:
+        starter.store = calls.store_lookup.write_behind
+    there = await starter.toolboxes.open(calls.settings)
+    starter.tools_known()
+    if not there:
+        asking = starter.toolboxes.keep_asking(calls.settings, starter.tools_known)
+        tasks.add(asyncio.create_task(asking, name="tools"))
+    yield
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
+    await starter.toolboxes.close()
+
+
 async def _warm(app: web.Application) -> AsyncIterator[None]:
     """Addresses of the sessions' host and idle sessions are kept ready, and the day's money is watched, meanwhile."""
     calls = app[CALLS]
@@ -105,8 +141,14 @@ async def _warm(app: web.Application) -> AsyncIterator[None]:
 
 async def _close_after(_: web.Request, response: web.StreamResponse) -> None:
     """One request a connection: on a kept one it might meet the end of the connection, or of a process that drains."""
+    if isinstance(response, web.WebSocketResponse):
+        return
     response.force_close()
     response.headers["Connection"] = "close"
+
+
+async def _close_rest(app: web.Application) -> None:
+    await app[TWILIO_REST].close()
 
 
 async def _end_calls(app: web.Application) -> None:
@@ -121,15 +163,18 @@ async def running(
     settings: Settings,
     registry: CallRegistry | None = None,
     sock: socket.socket | None = None,
+    *,
     handover: SocketHandover | None = None,
     keeping: StoreService | None = None,
+    mounts: Sequence[Mount] = (),
 ) -> AsyncIterator[tuple[web.Application, int]]:
     """Serve while the context lasts, on `sock` if given: gives the application and the port it listens on."""
-    app = make_app(settings, registry, keeping)
+    app = make_app(settings, registry, keeping, mounts)
     log = app[METER].http = HttpLog(app[RATE_LIMITED_LOG])
     if keeping is not None:
         keeping.keep(app[CALLS])
         app[METER].write_behind, app[METER].sweep = keeping.write_behind, keeping.sweep
+        app[METER].after_calls = keeping.after_calls
     # No access log: it would print the tokens in the paths.
     runner = web.AppRunner(
         app,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from aiohttp import web
 
 from bot.config import Settings
@@ -9,6 +11,7 @@ from bot.observe.rate_limited_log import RateLimitedLog
 from bot.server.bookkeeping.meter import Meter
 from bot.server.directory.live_calls import LiveCalls
 from bot.server.shared.socket_handover import SocketHandover
+from bot.twilio.rest import TwilioRest
 from bot.twilio.twiml import TwimlFiles
 
 
@@ -25,9 +28,13 @@ class Listener:
             self.site = None
 
 
+Mount = Callable[[web.Application, str], list[web.RouteDef]]
+"""Adds further routes, of a floor above the server, to an application: gives them, each under the prefix."""
+
 SETTINGS: web.AppKey[Settings] = web.AppKey("settings", Settings)
 CALLS: web.AppKey[LiveCalls] = web.AppKey("calls", LiveCalls)
 TWIML: web.AppKey[TwimlFiles] = web.AppKey("twiml", TwimlFiles)
+TWILIO_REST: web.AppKey[TwilioRest] = web.AppKey("twilio_rest", TwilioRest)
 LISTENER: web.AppKey[Listener] = web.AppKey("listener")
 RATE_LIMITED_LOG: web.AppKey[RateLimitedLog] = web.AppKey("rate_limited_log", RateLimitedLog)
 METER: web.AppKey[Meter] = web.AppKey("meter", Meter)

@@ -13,6 +13,7 @@ import gc
 import os
 import signal
 import time
+from collections.abc import Sequence
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
@@ -29,6 +30,7 @@ from bot.observe.metrics import MULTIPROCESS_DIR, process_gone
 from bot.server.bookkeeping.store_service import LAST_ROWS_S
 from bot.server.directory.departure import LEAVE_S
 from bot.server.http.app import BACKLOG, STOP_S
+from bot.server.http.app_keys import Mount
 from bot.server.setup.listen_address import listener
 from bot.server.shared.call_registry import CallRegistry
 from bot.server.shared.shared_directory import shared_directory
@@ -66,7 +68,8 @@ class CallWorker(Worker):  # type: ignore[misc]
     async def _serve(self) -> None:
         registry = CallRegistry(time.time, self.app.directory / REGISTRY)
         directory: Path = self.app.directory
-        server = Server(self.app.settings, registry, SocketHandover(directory), _mark(directory, self.pid).exists)
+        replaced = _mark(directory, self.pid).exists
+        server = Server(self.app.settings, registry, SocketHandover(directory), replaced, mounts=self.app.mounts)
         heartbeat = asyncio.create_task(self._heartbeat(server), name="manager")
         try:
             await server.run(self.sockets[0].sock)
@@ -96,11 +99,14 @@ class _Log(Logger):  # type: ignore[misc]
 class Manager(BaseApplication):  # type: ignore[misc]
     """gunicorn, configured by our settings and nothing else. `handle` is the listening socket, which it takes over."""
 
-    def __init__(self, settings: Settings, directory: Path, handle: int, operator: OperatorMessages) -> None:
+    def __init__(
+        self, settings: Settings, directory: Path, handle: int, *, operator: OperatorMessages, mounts: Sequence[Mount]
+    ) -> None:
         self.settings = settings
         self.directory = directory
         self._handle = handle
         self._operator = operator
+        self.mounts = mounts
         super().__init__()
 
     def load_config(self) -> None:
@@ -164,7 +170,7 @@ def _mark(directory: Path, pid: int) -> Path:
     return directory / f"{pid}.replaced"
 
 
-def run_workers(settings: Settings, operator: OperatorMessages) -> None:
+def run_workers(settings: Settings, operator: OperatorMessages, mounts: Sequence[Mount]) -> None:
     """Serve with WEB_CONCURRENCY processes until SIGTERM or SIGINT. Raises CannotListen."""
     socket = listener(settings.host, settings.port, BACKLOG)
     with shared_directory() as directory:
@@ -172,4 +178,4 @@ def run_workers(settings: Settings, operator: OperatorMessages) -> None:
         metrics.mkdir()
         os.environ[MULTIPROCESS_DIR] = str(metrics)
         gc.freeze()  # what is loaded stays in memory that all processes share, and is not searched as they exit
-        Manager(settings, directory, socket.detach(), operator).run()
+        Manager(settings, directory, socket.detach(), operator=operator, mounts=mounts).run()

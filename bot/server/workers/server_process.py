@@ -6,13 +6,13 @@ import asyncio
 import signal
 import socket
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from bot.config import Settings
 from bot.server.bookkeeping.store_service import keeping
 from bot.server.http.app import running
-from bot.server.http.app_keys import CALLS, LISTENER
+from bot.server.http.app_keys import CALLS, LISTENER, Mount
 from bot.server.shared.call_registry import CallRegistry
 from bot.server.shared.socket_handover import SocketHandover
 from bot.server.workers.drain import drain
@@ -33,6 +33,7 @@ class Server:
     handover: SocketHandover | None = None
     replaced: Callable[[], bool] = lambda: False
     """True once the manager has started another process in place of this one."""
+    mounts: Sequence[Mount] = ()
     operator: OperatorMessages | None = None
     """None where the manager tells the operator."""
     _signals: Counter[int] = field(default_factory=Counter)
@@ -63,7 +64,10 @@ class Server:
             loop.add_signal_handler(number, self.stop, number)
         async with (
             keeping(self.settings) as kept,
-            running(self.settings, self.registry, sock, self.handover, kept) as (app, _),
+            running(self.settings, self.registry, sock, handover=self.handover, keeping=kept, mounts=self.mounts) as (
+                app,
+                _,
+            ),
         ):
             calls, memory = app[CALLS], Memory()
             if self.operator is not None:

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import sqlite3
 import stat
 import sys
+import threading
+import time
 from pathlib import Path
 
 import pytest
@@ -113,7 +116,7 @@ async def test_a_database_of_a_newer_version_is_refused_and_left_alone(where: St
     await execute(where, "UPDATE alembic_version SET version_num = 'r9999'")
     with pytest.raises(StoreError, match="made by a newer version of heardline; install that version, or point"):
         await migrate(where)
-    await execute(where, "UPDATE alembic_version SET version_num = 'r0001'")
+    await execute(where, f"UPDATE alembic_version SET version_num = '{HEAD}'")
     await migrate(where)
 
 
@@ -158,3 +161,18 @@ async def test_a_file_that_is_no_database_is_refused_by_the_driver(tmp_path: Pat
     path.write_text("These are not the calls you are looking for. " * 100)
     with pytest.raises(SQLAlchemyError):
         await migrate(sqlite_url(path, tmp_path))
+
+
+async def test_a_connection_that_fails_as_it_opens_leaves_no_thread_to_outlive_the_loop(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On a busy machine the driver's thread is late, and says so on the terminal of an operator with a wrong file."""
+    no_database = tmp_path / "calls.sqlite"
+    no_database.write_bytes(b"no database at all" * 100)
+    monkeypatch.setattr("aiosqlite.core.LOG.debug", lambda *_: time.sleep(0.02))
+    store = CallStore(url_of(f"sqlite:///{no_database}", tmp_path))
+    with pytest.raises((SQLAlchemyError, sqlite3.DatabaseError)):
+        await store.is_current()
+    before = {thread for thread in threading.enumerate() if "_connection_worker" in thread.name}
+    await store.close()
+    assert not any(thread.is_alive() for thread in before)
