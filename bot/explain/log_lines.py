@@ -24,6 +24,10 @@ LOG_LINES: dict[str, str] = {
         "server is being stopped; they were held for a second and sent round again, or in its last seconds heard "
         "the busy tone. `spend_limit`: `BOT_MAX_DAILY_USD` is used up; they heard `spent.xml`."
     ),
+    "offline_agent": (
+        "`bot serve --offline`: calls are answered by the offline agent on this machine, a script with ears and a "
+        "voice. No model is asked, and no key is used. Start without `--offline` for real calls."
+    ),
     "overloaded": (
         "The event loop has been later than `BOT_MAX_LAG_MS`: new calls are turned away until `load_normal`."
     ),
