@@ -90,6 +90,7 @@ NOT_RUN = {  # programs of others, and proofs that take minutes
     "bot model",
     "bot demo",
     "python -m tests.page_picture heardline-demo/call.html",
+    "python -m tests.console.pictures",
     "python -m tests.proof.fixtures",
     "python -m tests.proof",
     "python -m tests.proof sockets",

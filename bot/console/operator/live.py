@@ -73,8 +73,9 @@ async def rows(request: web.Request) -> list[dict[str, Any]]:
     """The live calls of this process, and those of others that the store knows of, the newest first."""
     here = [_row(live) for live in request.app[CALLS].directory]
     elsewhere = [_stored_row(call) for call in await _open_calls(request)]
-    known = {row["sid"] for row in here}
-    return [*here[::-1], *(row for row in elsewhere if row["sid"] not in known)][:MOST_ROWS]
+    known, registry = {row["sid"] for row in here}, request.app[CALLS].registry
+    others = [row for row in elsewhere if row["sid"] not in known and registry.known(row["sid"]).outcome is None]
+    return [*here[::-1], *others][:MOST_ROWS]
 
 
 def _row(live: LiveCall) -> dict[str, Any]:
