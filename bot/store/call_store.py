@@ -88,6 +88,11 @@ class CallStore:
         async with self._reads.connect() as connection:
             return await reading.find_call(connection, sid)
 
+    async def story_of(self, sid: str) -> StoredCall | None:
+        """The call `sid` without its usages, files and outbox, read so that live calls do not notice."""
+        async with self._reads.connect() as connection:
+            return await reading.story_of(connection, sid)
+
     async def so_far(self, sid: str) -> tuple[CallSummary, list[TurnFact]] | None:
         """The call `sid` as it stands, and its turns in spoken order; None when it is not known."""
         async with self._reads.connect() as connection:

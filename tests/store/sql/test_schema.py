@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
+from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
@@ -99,6 +100,30 @@ async def test_migrating_again_changes_and_loses_nothing(where: StoreUrl) -> Non
     await migrate(where)
     assert len(await store.calls()) == 1
     await store.close()
+
+
+async def test_a_store_of_the_first_version_keeps_its_calls(where: StoreUrl) -> None:
+    engine = make_engine(where)
+    async with for_writing(engine).begin() as connection:
+        await connection.run_sync(_upgrade_to, "r0001")
+    await engine.dispose()
+    await execute(
+        where,
+        "INSERT INTO calls (sid, started_at, waits, tokens, nano_usd) "
+        "VALUES ('CA1', '2026-11-22 12:00:00.000000', '{}', '{}', 7)",
+    )
+    await migrate(where)
+    store = CallStore(where)
+    assert await store.is_current()
+    (call,) = await store.calls()
+    assert (call.nano_usd, call.result_nano_usd) == (7, 0)
+    await store.close()
+
+
+def _upgrade_to(connection: sa.Connection, revision: str) -> None:
+    config = migrations()
+    config.attributes["connection"] = connection
+    command.upgrade(config, revision)
 
 
 async def test_whether_there_is_work_for_a_migration_is_known(where: StoreUrl) -> None:
