@@ -1,4 +1,4 @@
-"""What the REST API does with a request that is well-formed: it checks it against the account, and acts."""
+"""The desk behind the REST API: a request that is well-formed is checked against the account and carried out."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class Message:
 
 @dataclass
 class Permissions:
-    """What the account may do. `verified` None: it is no trial account, and calls whom it likes."""
+    """Permissions of the account. `verified` None: it is no trial account, and calls whom it likes."""
 
     verified: frozenset[str] | None = None
     forbidden_prefixes: tuple[str, ...] = ()
@@ -43,7 +43,7 @@ class Permissions:
 
 @dataclass
 class RestDesk:
-    """The operations of the API on one account. `asked` names every operation that was asked for."""
+    """The operations of the API on one account. Each gives the JSON of a resource, or raises Refused."""
 
     network: Network
     follower: Follower

@@ -11,7 +11,7 @@ import aiohttp
 from aiohttp import web
 
 from bot.testing.twilio.calls.call_progress import finish
-from bot.testing.twilio.calls.network import Alert, Heard, Network, OwnNumber, Webhook
+from bot.testing.twilio.calls.network import Alert, HeardBy, Network, OwnNumber, Webhook
 from bot.testing.twilio.calls.person import Person, answers
 from bot.testing.twilio.calls.simulated_call import Callback, SimulatedCall, Source
 from bot.testing.twilio.mishaps import Mishap, Mishaps
@@ -107,7 +107,7 @@ class SimulatedTwilio:
         return self.network.alerts
 
     @property
-    def heard(self) -> list[Heard]:
+    def heard(self) -> list[HeardBy]:
         """What everybody heard, in the order in which it began."""
         return self.network.heard
 

@@ -49,7 +49,7 @@ class StreamLeg:
 
 @dataclass(frozen=True)
 class Source:
-    """Where a document comes from: a URL, asked with a verb's `fields`, or a text. `base`: what its links are to."""
+    """A document to follow: its URL, asked with a verb's `fields`, or its text. `base`: what its links are to."""
 
     url: str = ""
     twiml: str = ""
@@ -82,7 +82,7 @@ class SimulatedCall:
     token: str = ""
     """The CallToken by which a forwarded call may keep the caller's number."""
     last_url: str = ""
-    """Where its last document came from."""
+    """The address its last document came from."""
     own_fields: list[tuple[str, str]] = field(default_factory=list)
     made_us: int = 0
     first_document_us: int | None = None
