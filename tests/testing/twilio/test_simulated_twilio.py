@@ -70,3 +70,21 @@ async def test_a_bot_that_is_not_there_is_an_alert() -> None:
         call = twilio.call_in(CALLER)
         await call.until_over()
         assert ([alert.code for alert in twilio.alerts], call.ending) == ([11205], "failed")
+
+
+async def test_calls_made_by_hand_are_noted_and_ring_nobody() -> None:
+    async with on_the_phone(SmallBot(), by_hand=True, people={HUMAN: Person(0.0)}) as (twilio, rest):
+        made = await rest.create_call(to=HUMAN, from_="+15555550100", url="https://bot.example.com/out?a=b")
+        await rest.update_call(made.sid, url="https://bot.example.com/other")
+        await rest.hang_up(made.sid)
+        call = twilio.calls[made.sid]
+        assert (call.given.one("Url"), call.status, call.answered_us) == (
+            "https://bot.example.com/out?a=b",
+            "completed",
+            None,
+        )
+        assert [one.one("Url") or one.one("Status") for one in call.updates] == [
+            "https://bot.example.com/other",
+            "completed",
+        ]
+        assert twilio.webhooks == []
