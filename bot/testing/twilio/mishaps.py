@@ -1,4 +1,4 @@
-"""What goes wrong with the simulated REST API on demand: refusals, delays, answers that never come."""
+"""Mishaps of the simulated REST API on demand: refusals, delays, answers that never come."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ class Dropped(Exception):
 
 @dataclass
 class Mishap:
-    """What the next requests of one operation meet.
+    """A fault that the next requests of one operation meet.
 
     `status` and `code` refuse it, `delay_s` keeps it waiting (real seconds), `drop` breaks the connection. With
     `carried_out` it does what was asked and then breaks the connection, so that the answer is lost.

@@ -1,4 +1,4 @@
-"""What the REST API does with a request that is well-formed: it checks it against the account, and acts."""
+"""The desk behind the REST API: a request that is well-formed is checked against the account and carried out."""
 
 from __future__ import annotations
 
@@ -22,19 +22,9 @@ RING_S = 60
 """Seconds a call rings unless its Timeout says otherwise."""
 
 
-@dataclass(frozen=True)
-class Message:
-    """A text message that was sent."""
-
-    sid: str
-    to: str
-    from_: str
-    body: str
-
-
 @dataclass
 class Permissions:
-    """What the account may do. `verified` None: it is no trial account, and calls whom it likes."""
+    """Permissions of the account. `verified` None: it is no trial account, and calls whom it likes."""
 
     verified: frozenset[str] | None = None
     forbidden_prefixes: tuple[str, ...] = ()
@@ -43,12 +33,15 @@ class Permissions:
 
 @dataclass
 class RestDesk:
-    """The operations of the API on one account. `asked` names every operation that was asked for."""
+    """The operations of the API on one account. Each gives the JSON of a resource, or raises Refused."""
 
     network: Network
     follower: Follower
     permissions: Permissions = field(default_factory=Permissions)
-    messages: list[Message] = field(default_factory=list)
+    messages: list[dict[str, str]] = field(default_factory=list)
+    """Text messages that were sent: `sid`, and the parameters they were sent with."""
+    by_hand: bool = False
+    """Calls that are made ring nobody: they are only noted."""
 
     # ---- calls -------------------------------------------------------------------------------------------------------
 
@@ -75,10 +68,11 @@ class RestDesk:
             raise Refused(400, 20001, "Url and Twiml are mutually exclusive")
         if status and call.over:
             raise Refused(404, 20404)
-        if (url or twiml) and (call.status != "in-progress" or call.gone.is_set()):
+        if (url or twiml) and not self.by_hand and (call.status != "in-progress" or call.gone.is_set()):
             raise Refused(400, 21220)
         if status == "canceled" and call.answered_us is not None:
             raise Refused(400, 21220)
+        call.updates.append(given)
         if given.one("StatusCallback"):
             call.callback = Callback(given.one("StatusCallback"))
         if given.one("TimeLimit"):
@@ -86,6 +80,8 @@ class RestDesk:
             self.network.spawn(work, f"time limit of {call.sid}")
         if status:
             call.hang_up("twilio")
+            if self.by_hand:
+                call.status = "canceled" if status == "canceled" else "completed"
         elif url or twiml:
             call.give(Source(url) if url else Source(twiml=twiml, base=call.last_url))
         return self._call_json(call)
@@ -105,14 +101,14 @@ class RestDesk:
             raise Refused(400, 21606)
         if to in self.permissions.unsubscribed:
             raise Refused(400, 21610)
-        message = Message("SM" + secrets.token_hex(16), to, from_, given.one("Body"))
+        message = {"sid": "SM" + secrets.token_hex(16)} | {name: given.one(name) for name in given}
         self.messages.append(message)
         return {
-            "sid": message.sid,
+            "sid": message["sid"],
             "account_sid": self.network.account_sid,
             "to": to,
             "from": from_ or None,
-            "body": message.body,
+            "body": given.one("Body"),
             "status": "queued" if from_ else "accepted",
             "error_code": None,
             "direction": "outbound-api",
@@ -197,6 +193,7 @@ class RestDesk:
 
     def _placed(self, given: Given) -> SimulatedCall:
         call = self.network.new_call("outbound-api", given.one("CallerId") or given.one("From"), given.one("To"))
+        call.given = given
         if given.one("StatusCallback"):
             call.callback = Callback(given.one("StatusCallback"), given.get("StatusCallbackEvent", ["completed"]))
         return call
@@ -232,7 +229,8 @@ class RestDesk:
             await self.follower.run(call, self.follower.taken(call) or source)
             unanswered()
 
-        network.spawn(go(), f"call {call.sid}")
+        if not self.by_hand:
+            network.spawn(go(), f"call {call.sid}")
 
     def _may_call(self, given: Given) -> None:
         to, from_ = given.one("To"), given.one("CallerId") or given.one("From")

@@ -1,6 +1,6 @@
 """The routes of Twilio's REST API: who asks, for which resource, with which parameters (twilio-voice 7).
 
-What a request then does is the desk's business; this file answers what it may not.
+A request that may be made goes to the desk; this file answers those that may not.
 """
 
 from __future__ import annotations

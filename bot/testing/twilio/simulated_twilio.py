@@ -11,11 +11,11 @@ import aiohttp
 from aiohttp import web
 
 from bot.testing.twilio.calls.call_progress import finish
-from bot.testing.twilio.calls.network import Alert, Heard, Network, OwnNumber, Webhook
+from bot.testing.twilio.calls.network import Alert, Delivery, HeardBy, Network, OwnNumber, Webhook
 from bot.testing.twilio.calls.person import Person, answers
 from bot.testing.twilio.calls.simulated_call import Callback, SimulatedCall, Source
 from bot.testing.twilio.mishaps import Mishap, Mishaps
-from bot.testing.twilio.rest_desk import Message, Permissions, RestDesk
+from bot.testing.twilio.rest_desk import Permissions, RestDesk
 from bot.testing.twilio.rest_routes import OPERATIONS, add_routes
 from bot.testing.twilio.verbs.follower import Follower
 from bot.testing.twilio.verbs.verb_table import VERBS
@@ -31,7 +31,8 @@ class SimulatedTwilio:
     `numbers`: those it owns, each with the webhook of calls to it. `people`: who is where; any other number is
     `anybody`'s. `pace`: real seconds that each second of the telephone network takes: rings, what voices say, pauses,
     limits; a media stream runs in real time. `via`: the origin at which the bot listens, when its public URL isn't
-    reachable.
+    reachable. `by_hand`: the calls that are made ring nobody and are only noted, for a test that plays Twilio itself.
+    `delivery`: how status callbacks come, since Twilio promises neither their order nor that each comes once.
     """
 
     def __init__(
@@ -46,6 +47,8 @@ class SimulatedTwilio:
         permissions: Permissions | None = None,
         pace: float = PACE,
         via: str = "",
+        by_hand: bool = False,
+        delivery: Delivery = "in order",
     ) -> None:
         self.account_sid = account_sid
         self.auth_token = auth_token
@@ -59,6 +62,8 @@ class SimulatedTwilio:
         self._api_keys = dict(api_keys or {})
         self._pace = pace
         self._via = via
+        self._by_hand = by_hand
+        self._delivery: Delivery = delivery
         self._mishaps = Mishaps(OPERATIONS)
 
     # ---- what a test does --------------------------------------------------------------------------------------------
@@ -93,7 +98,8 @@ class SimulatedTwilio:
         return self.network.calls
 
     @property
-    def messages(self) -> list[Message]:
+    def messages(self) -> list[dict[str, str]]:
+        """Text messages that were sent: `sid`, and the parameters they were sent with."""
         return self.desk.messages
 
     @property
@@ -107,7 +113,7 @@ class SimulatedTwilio:
         return self.network.alerts
 
     @property
-    def heard(self) -> list[Heard]:
+    def heard(self) -> list[HeardBy]:
         """What everybody heard, in the order in which it began."""
         return self.network.heard
 
@@ -132,9 +138,9 @@ class SimulatedTwilio:
         self._http = aiohttp.ClientSession()
         self.network = Network(self._http, self.account_sid, self.auth_token, via=self._via, pace=self._pace)
         self.network.people, self.network.numbers = self.people, self.numbers
-        self.network.anybody = self._anybody
+        self.network.anybody, self.network.delivery = self._anybody, self._delivery
         self.follower = Follower(self.network, VERBS)
-        self.desk = RestDesk(self.network, self.follower, self.permissions)
+        self.desk = RestDesk(self.network, self.follower, self.permissions, by_hand=self._by_hand)
         app = web.Application()
         add_routes(app, self)
         self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=1.0)

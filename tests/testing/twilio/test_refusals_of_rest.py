@@ -203,7 +203,7 @@ async def test_the_package_s_own_async_client_is_served(twilio: SimulatedTwilio)
             assert (await client.calls(call.sid).fetch_async()).to == HUMAN
             assert (await client.calls(call.sid).update_async(status="canceled")).sid == call.sid
             message = await client.messages.create_async(to=HUMAN, from_=OURS, body="Hello.")
-            assert (message.status, twilio.messages[0].body) == ("queued", "Hello.")
+            assert (message.status, twilio.messages[0]["Body"]) == ("queued", "Hello.")
             made = await client.conferences("room").participants.create_async(
                 to=HUMAN, from_=OURS, beep="false", end_conference_on_exit=True
             )

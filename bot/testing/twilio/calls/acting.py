@@ -12,9 +12,9 @@ from bot.testing.twilio.calls.simulated_call import SimulatedCall
 
 async def act(network: Network, call: SimulatedCall) -> None:
     """Do everything the person of `call` does, one act after the other."""
-    since_us = network.now_us()
+    since_us = heard_us = call.answered_us or 0
     for one in call.person.does:
-        await _wait(network, call, one, since_us)
+        heard_us = await _wait(network, call, one, since_us, heard_us)
         if isinstance(one, Speaks):
             await speak(network, call, one)
         elif isinstance(one, Presses):
@@ -70,9 +70,13 @@ def _into_stream(call: SimulatedCall, audio: bytes) -> None:
         call.stir()
 
 
-async def _wait(network: Network, call: SimulatedCall, one: Act, since_us: int) -> None:
+async def _wait(network: Network, call: SimulatedCall, one: Act, since_us: int, heard_us: int) -> int:
+    """Wait until an act is due. `heard_us`: what was heard before has been waited for; gives the next such time."""
+    while one.connected and not any(True for _ in call.peers()):
+        await call.ears.bell.wait()
     if one.after:
-        await call.ears.wait_for(one.after, since_us)
+        heard_us = (await call.ears.wait_for(one.after, heard_us)).from_us + 1
     if one.quiet_s:
         await call.ears.wait_for_quiet(since_us, int(one.quiet_s * network.pace * 1e6))
     await network.wait(one.in_s)
+    return heard_us

@@ -8,7 +8,7 @@ from collections.abc import Coroutine, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import format_datetime
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import aiohttp
 
@@ -36,7 +36,7 @@ class Alert(NamedTuple):
     call_sid: str
 
 
-class Heard(NamedTuple):
+class HeardBy(NamedTuple):
     """A hearing with the name of the party whose ears heard it."""
 
     who: str
@@ -50,6 +50,10 @@ class OwnNumber:
 
     voice_url: str = ""
     status_callback: str = ""
+
+
+Delivery = Literal["in order", "swapped", "twice"]
+"""The way of status callbacks: Twilio promises neither their order nor that each comes once."""
 
 
 class Network:
@@ -78,7 +82,10 @@ class Network:
         self._origin_s = self._loop.time()
         self._tasks: set[asyncio.Task[Any]] = set()
         self._faults: list[BaseException] = []
-        self._callbacks: dict[SimulatedCall, asyncio.Lock] = {}
+        self.delivery: Delivery = "in order"
+        self._held: dict[SimulatedCall, list[tuple[str, str]]] = {}
+        self._sending: dict[SimulatedCall, asyncio.Task[Any]] = {}
+        """The last of each call's status callbacks."""
 
     # ---- time --------------------------------------------------------------------------------------------------------
 
@@ -124,9 +131,9 @@ class Network:
         return Caller(self.auth_token, self.account_sid, call.sid, call.from_, call.to, self.via, name, call.direction)
 
     @property
-    def heard(self) -> list[Heard]:
+    def heard(self) -> list[HeardBy]:
         """What everybody heard, in the order in which it began."""
-        all_of_it = [Heard(call.name, one, call.sid) for call in self.calls.values() for one in call.ears.heard]
+        all_of_it = [HeardBy(call.name, one, call.sid) for call in self.calls.values() for one in call.ears.heard]
         return sorted(all_of_it, key=lambda heard: heard.what.from_us)
 
     def alert(self, code: int, detail: str, call: SimulatedCall | None = None) -> None:
@@ -149,8 +156,8 @@ class Network:
         if not 200 <= status < 300:
             self.alert(11200, f"the callback {url} was answered with {status}", call)
 
-    async def tell_progress(self, call: SimulatedCall, event: str, fields: Mapping[str, str] | None = None) -> None:
-        """Send the status callback of `event`, if it was asked for (twilio-voice 1.6)."""
+    def tell_progress(self, call: SimulatedCall, event: str, fields: Mapping[str, str] | None = None) -> None:
+        """Send the status callback of `event`, if it was asked for (twilio-voice 1.6). The call doesn't wait for it."""
         if not call.callback.url or event not in call.callback.events:
             return
         numbered = {
@@ -160,8 +167,29 @@ class Network:
             **(fields or {}),
         }
         call.n_events += 1
-        async with self._callbacks.setdefault(call, asyncio.Lock()):
-            await self.notify(call, call.callback.url, numbered)
+        form = [*self.caller(call).form(call.status), *call.own_fields, *numbered.items()]
+        held = self._held.pop(call, None)
+        if self.delivery == "swapped" and held is None and event != "completed":
+            self._held[call] = form
+            return
+        for one in (form, held):
+            if one is not None:
+                times = 2 if self.delivery == "twice" else 1
+                sending = self._send(call, one, times, self._sending.get(call))
+                self._sending[call] = self.spawn(sending, f"{event} of {call.sid}")
+
+    async def all_told(self, call: SimulatedCall) -> None:
+        """Wait until the call's status callbacks were sent."""
+        if call in self._sending:
+            await asyncio.wait({self._sending[call]})
+
+    async def _send(
+        self, call: SimulatedCall, form: list[tuple[str, str]], times: int, before: asyncio.Task[Any] | None
+    ) -> None:
+        if before is not None:
+            await asyncio.wait({before})
+        for _ in range(times):
+            await self.post(call, call.callback.url, form)
 
     # ---- tasks -------------------------------------------------------------------------------------------------------
 

@@ -66,7 +66,7 @@ NOUNS = {
         }
     ),
 }
-"""What can be dialled, with its attributes."""
+"""Nouns that can be dialled, each with its attributes."""
 
 
 @dataclass(eq=False)
@@ -203,7 +203,7 @@ async def _ring(walk: Walk, child: _Child, timeout_s: float) -> None:
 
 
 async def _whisper(walk: Walk, child: _Child) -> None:
-    """What the one who answers hears before they are put through: keys, then the document of the noun's url."""
+    """Let the one who answers hear what comes before the other: keys, then the document of the noun's url."""
     call = child.call
     digits = child.noun.get("sendDigits")
     if digits:
