@@ -166,6 +166,7 @@ LIMITS: list[tuple[str, Any, str]] = [
     ("tools.python.threads.CLOSE_S", 1.0, "a process that ends waits no longer for tools"),
     ("tools.http_tools.LIST_S", 5.0, "a server starts while its tools are asked for"),
     ("tools.http_tools.MAX_TOOLS", 64, "each is paid for in every response"),
+    ("server.directory.call_starter.FINISH_S", 10.0, "a tool's own time"),
     ("tools.toolboxes.AGAIN_S", 30.0, "a server of tools that is away is back within a deploy"),
     ("call.rules.retries.IN_A_ROW", 3, "responses that fail"),
     ("call.conversation.goodbye.MAX_TRIES", 3, "a goodbye is asked for"),
