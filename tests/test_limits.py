@@ -159,6 +159,8 @@ LIMITS: list[tuple[str, Any, str]] = [
     ("call.rules.meanwhile.SILENCE_US", US, "after a second of silence while a tool runs the caller hears something"),
     ("call.conversation.approval.APPROVAL_US", 45 * US, "the question, and a caller who looks for the keypad"),
     ("call.conversation.function_calls.TOLD_AGAIN", 1, "an output that is refused twice is wrong, not unlucky"),
+    ("call.conversation.function_calls.MAX_ARGUMENTS", 16_000, "4,000 tokens of arguments are no order by telephone"),
+    ("call.conversation.function_calls.MAX_NAME", 64, "a tool's name has so many letters at most"),
     ("call.tool_calls.asked_calls.REMEMBERED", 64, "more than a call asks for; all are told to the next session"),
     ("tools.told_results.MAX_CHARS", 32_000, "some 8,000 tokens, of a context of 32,000"),
     ("tools.rules.LONGEST_S", 300.0, "a caller waits no longer for anything"),
