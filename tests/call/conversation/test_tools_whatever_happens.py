@@ -177,7 +177,7 @@ def test_each_call_has_one_output_in_each_session_that_knows_it(seed: int) -> No
         ended(peer)
         outputs += peer.outputs.total()
     assert outputs > 100  # or nothing was looked at
-    assert lost > 2
+    assert lost
 
 
 def ended(peer: Peer) -> None:
