@@ -171,3 +171,26 @@ async def test_a_server_of_tools_that_is_away_keeps_no_call_from_being_answered(
     async with standing(**env) as desk:
         assert len(desk.logged("tools_away")) == 1
         await desk.works()
+
+
+async def test_a_server_of_tools_that_comes_back_is_asked_again_and_new_calls_know_its_tools(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("bot.tools.toolboxes.AGAIN_S", 0.05)
+    async with receiving() as receiver:
+        there = False
+
+        async def answer(_: web.Request) -> web.Response:
+            tool = {"name": "book", "description": "Book."}
+            return web.json_response(
+                {"tools": [tool]} if there else {"detail": "starting"}, status=200 if there else 503
+            )
+
+        receiver.answer = answer
+        env = {"BOT_TOOLS_URL": receiver.url, "BOT_WEBHOOK_SECRET": SECRET}
+        async with standing(BOT_WARM_SESSIONS="1", **env) as desk:
+            await until(lambda: len(desk.logged("tools_away")) > 1)
+            there = True
+            await until(lambda: desk.logged("tools_back"))
+            await desk.works()
+            assert [one["name"] for one in desk.model.sessions[-1].session["tools"]][:2] == ["end_call", "book"]
