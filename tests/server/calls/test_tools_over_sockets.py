@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from aiohttp import web
 
+from bot.server.bookkeeping.store_service import keeping
 from bot.testing.agent import Pacing, Reply, Spoken, ToolCall, pattern
 from bot.testing.model import Behaviour
 from tests.hooks.receiver import SECRET, receiving
@@ -138,6 +139,26 @@ async def test_a_session_that_is_lost_while_a_tool_runs_costs_no_second_run(modu
         await losing
         assert ran_in(module).ran == ["finished"]
         assert [one["tool"] for one in desk.logged("tool_done")] == ["slow"]
+
+
+async def test_a_tool_may_ask_the_database_of_calls(tmp_path: Path) -> None:
+    path = tmp_path / "tools_that_ask_the_store.py"
+    path.write_text(
+        '''
+from bot.tools import ToolContext, tool
+
+@tool
+async def history(context: ToolContext) -> int:
+    """Tell how many calls there were."""
+    return len(await context.store.ask(lambda store: store.calls(), 5.0))
+'''
+    )
+    env = {"BOT_TOOLS": str(path), "BOT_RECORD_DIR": str(tmp_path), **SILENT}
+    async with standing(calling(ToolCall("history")), ANSWER, keep=keeping, **env) as desk:
+        phone = an_asking_phone()
+        await desk.dial_until(phone, lambda: pattern(300, "answer") in heard(phone))
+        assert [one["ok"] for one in desk.logged("tool_done")] == [True]
+        assert desk.logged("tool_failed") == []
 
 
 async def test_a_server_of_tools_is_asked_over_http() -> None:
