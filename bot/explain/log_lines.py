@@ -183,8 +183,8 @@ LOG_LINES: dict[str, str] = {
     "tool_refused": "A tool did not do what it was asked, or, with `ran` false, was called with wrong arguments.",
     "tool_output_refused": "The session refused a tool's result; it was sent once more, the tool was not run again.",
     "tools_away": (
-        "The server of BOT_TOOLS_URL could not be asked which tools it has, `why` says. Calls go on without them, and "
-        "it is asked again every 30 s."
+        "The tools of BOT_TOOLS_URL, or of BOT_TOOLS, can't be used, `why` says. Calls go on without them, and "
+        "they are looked for again every 30 s."
     ),
     "registry_failed": (
         "What the processes share about calls could not be read or written, `why` says. Look at the disk of TMPDIR. "

@@ -80,10 +80,6 @@ class BadTool(Exception):
     """A tool, or a source of tools, that can't be used; the message is a sentence for the operator."""
 
 
-class Unreachable(BadTool):
-    """A server of tools that does not answer at this moment."""
-
-
 class ToolError(Exception):
     """A tool did not do what it was asked; the message is a sentence that the model can act on.
 

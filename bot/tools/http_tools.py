@@ -17,7 +17,7 @@ from referencing import Registry
 from bot.call.settings import ToolRules
 from bot.hooks.signed_post import HookFailed, SignedPost
 from bot.realtime.session import FunctionTool
-from bot.tools.contract import BadTool, Result, Silent, Spec, ToolContext, ToolError, Unreachable
+from bot.tools.contract import BadTool, Result, Silent, Spec, ToolContext, ToolError
 from bot.tools.python.tool_signature import NAME
 from bot.tools.rules import LONGEST_S, check_rules
 from bot.tools.told_results import result_of
@@ -63,7 +63,7 @@ class HttpTools:
                 answer = await post.send({"type": "tools.list"})
             offered = msgspec.convert(answer.json, _Offer).tools
         except HookFailed as error:
-            raise Unreachable(f"BOT_TOOLS_URL: the tools could not be asked for: {error}.") from None
+            raise BadTool(f"BOT_TOOLS_URL: the tools could not be asked for: {error}.") from None
         except msgspec.ValidationError as error:
             raise BadTool(f"BOT_TOOLS_URL: the answer is no list of tools: {error}.") from None
         if len(offered) > MAX_TOOLS:

@@ -10,7 +10,7 @@ import structlog
 
 from bot.call.settings import ToolRules
 from bot.realtime.session import FunctionTool
-from bot.tools.contract import BUILT_IN, BadTool, Result, Source, Spec, ToolContext, ToolError, Unreachable
+from bot.tools.contract import BUILT_IN, BadTool, Result, Source, Spec, ToolContext, ToolError
 
 FAILED = "{name} failed, and may or may not have done what was asked. Tell the caller that it did not work."
 TOO_LONG = "{name} took too long and was stopped; it may or may not have done what was asked. Tell the caller so."
@@ -26,24 +26,23 @@ class Toolbox:
         self._found: dict[str, tuple[Spec, Source]] = {}
 
     async def open(self) -> None:
-        """Ask each source for its tools. Raises BadTool; of sources that do not answer only once the others are asked.
+        """Ask each source for its tools. Raises BadTool for the first that can't be used, once all were asked.
 
         It may be done again, and calls that go on meanwhile find the tools they knew.
         """
-        away: Unreachable | None = None
+        wrong: BadTool | None = None
         found: dict[str, tuple[Spec, Source]] = {}
         for source in self._sources:
             try:
                 await source.open()
-            except Unreachable as error:
-                away = error
-                continue
-            for spec in source.specs():
-                _check_name(spec.function.name, found)
-                found[spec.function.name] = spec, source
+                for spec in source.specs():
+                    _check_name(spec.function.name, found)
+                    found[spec.function.name] = spec, source
+            except BadTool as error:
+                wrong = wrong or error
         self._found = found
-        if away is not None:
-            raise away
+        if wrong is not None:
+            raise wrong
 
     async def close(self) -> None:
         for source in self._sources:

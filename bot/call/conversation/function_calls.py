@@ -20,7 +20,7 @@ from bot.call.outputs import CancelTool, RunTool
 from bot.call.session.session_state import CurrentSession
 from bot.call.settings import CallSettings, ToolRules
 from bot.call.step import Step
-from bot.call.tool_calls.asked_calls import AskedCalls, FunctionCall
+from bot.call.tool_calls.asked_calls import REMEMBERED, AskedCalls, FunctionCall
 from bot.realtime.events import Item, OutputItemDone
 from bot.realtime.items import function_call, function_call_output, result_of
 from bot.realtime.session import END_CALL
@@ -31,6 +31,8 @@ BAD_ARGUMENTS = "The arguments are not a JSON object, so nothing was done. Call 
 TOO_LATE = "This took too long, and nobody waits for it any more. It may or may not have been done: tell the caller so."
 NOT_APPROVED = "This needs the caller's approval by a key, which can't be asked for, so nothing was done."
 STOPPED = "The caller began to speak, so this was stopped. Call it again if it is still wanted."
+MAX_ARGUMENTS, MAX_NAME = 16_000, 64
+"""Letters of what a call is kept with. Arguments that are longer are no JSON once they are cut."""
 TOLD_AGAIN = 1
 """Times that an output is sent again after the server refused it. The tool is not run again."""
 
@@ -73,10 +75,10 @@ class FunctionCalls:
         item = event.item
         if item.type != "function_call" or item.status not in {"completed", None}:
             return
-        call_id, name = item.call_id or "", item.name or ""
+        call_id, name, arguments = item.call_id or "", (item.name or "")[:MAX_NAME], item.arguments or "{}"
         if self.calls.get(call_id) is not None:
             return
-        call = FunctionCall(call_id, name, item.arguments or "{}", event.response_id, self._floor.let_in)
+        call = FunctionCall(call_id, name, arguments[:MAX_ARGUMENTS], event.response_id, self._floor.let_in)
         call.rules = self._rules.get(name)
         self.calls.add(call)
         if self._session.now.responses.suppressed(event.response_id):
@@ -156,6 +158,8 @@ class FunctionCalls:
         if session.appended.ready:
             event_id = self._step.create_item(function_call_output(call.call_id, call.output))
             session.outputs[event_id] = (call.call_id, refusals)
+            if len(session.outputs) > REMEMBERED:
+                del session.outputs[next(iter(session.outputs))]
 
     def tool_done(self, note: ToolDone) -> None:
         """A tool has come to an end: too late, if its call has been answered."""
