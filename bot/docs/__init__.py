@@ -13,7 +13,7 @@ from importlib.resources import files
 TOPICS = (
     *("settings", "deploying", "watching", "money", "limits", "recording", "records", "transcripts"),
     *("troubleshooting", "faults", "security", "performance", "azure-and-xai", "proved", "how-it-works"),
-    *("testing", "development", "openai-realtime", "twilio-voice", "failures"),
+    *("offline", "testing", "development", "openai-realtime", "twilio-voice", "failures"),
 )
 """Topics in the order of their list: what an operator needs first comes first."""
 _COMMENT = re.compile(r"<!--.*?-->\n?", re.DOTALL)
