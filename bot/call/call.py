@@ -18,6 +18,7 @@ from bot.call.handlers.session_side import SessionSide
 from bot.call.inputs import (
     DailySpend,
     DialFailed,
+    Hint,
     ModelClosed,
     Note,
     PhoneClosed,
@@ -115,6 +116,7 @@ class Call:
             DailySpend: parts.spending.day,
             Refused: self._refused,
             Shutdown: self._shutdown,
+            Hint: parts.hints.given,
             Tick: self._after.tick,
         }
 

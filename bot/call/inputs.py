@@ -48,9 +48,15 @@ class Refused(_Note, frozen=True, tag="refused", omit_defaults=True):
 
 
 class Shutdown(_Note, frozen=True, tag="shutdown"):
-    """The server ends this call: an unclaimed session, a drain, a fault of ours."""
+    """The server ends this call: an unclaimed session, a drain, a fault of ours, or somebody at the operator's page."""
 
-    reason: Literal["drained", "refused", "internal_error", "line_lost"]
+    reason: Literal["drained", "refused", "internal_error", "line_lost", "bot_hung_up"]
+
+
+class Hint(_Note, frozen=True, tag="hint"):
+    """Words of the operator for the model, written during the call."""
+
+    text: str
 
 
 class DailySpend(_Note, frozen=True, tag="daily_spend"):
@@ -103,6 +109,7 @@ Note = (
     | Tick
     | Refused
     | Shutdown
+    | Hint
     | DailySpend
     | SessionWaiting
     | DialFailed

@@ -14,6 +14,7 @@ from bot.call.conversation.end_call import EndCall
 from bot.call.conversation.floor import Floor
 from bot.call.conversation.function_calls import FunctionCalls
 from bot.call.conversation.goodbye import Goodbye
+from bot.call.conversation.hints import Hints
 from bot.call.conversation.opening import Opening
 from bot.call.conversation.state_deadlines import StateDeadlines
 from bot.call.playout.playout_queue import PlayoutQueue
@@ -51,6 +52,7 @@ class Parts:
         self.transcript = transcript = Transcript()
         self.session = session = CurrentSession(settings, step, uplink, transcript)
         self.limits = StateDeadlines(settings, step)
+        self.hints = Hints(step, uplink)
         self.announcement = Announcement(settings, speaking, transcript)
         self.greeting = greeting = Greeting(settings, session, speaking, transcript)
         self.floor = floor = Floor(settings, step, self.limits, speaking=speaking, session=session, greeting=greeting)

@@ -13,6 +13,8 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import NamedTuple
 
+from aiohttp import web
+
 from bot.call.facts import Fact
 from bot.call.outputs import EndReason, Report
 from bot.server.calls.live_call import LiveCall
@@ -94,3 +96,6 @@ class LiveFeed:
     def _tell(self, news: News) -> None:
         for listener in self._listeners:
             listener.tell(news)
+
+
+FEED: web.AppKey[LiveFeed] = web.AppKey("live_feed", LiveFeed)

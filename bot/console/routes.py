@@ -8,10 +8,11 @@ from pathlib import PurePosixPath
 from aiohttp import web
 
 from bot.console.access import guarded
-from bot.console.live_feed import LiveFeed
+from bot.console.client_secret import client_secret
+from bot.console.live_feed import FEED, LiveFeed
+from bot.console.operator import actions, live, past
 from bot.console.sign_in import sign_in, sign_out
 from bot.console.softphone import gateway
-from bot.console.softphone.gateway import FEED
 from bot.server.http.app_keys import CALLS
 
 TYPES = {
@@ -31,10 +32,26 @@ def console(app: web.Application, prefix: str) -> list[web.RouteDef]:
     return [
         web.get(f"{prefix}/softphone", guarded(softphone)),
         web.get(f"{prefix}/softphone/call", guarded(gateway.call)),
+        web.post(f"{prefix}/client-secret", guarded(client_secret)),
+        web.get(f"{prefix}/console", guarded(console_page)),
+        web.get(f"{prefix}/console/live", guarded(live.live)),
+        web.post(f"{prefix}/console/api/live/{{sid}}/hang-up", guarded(actions.hang_up)),
+        web.post(f"{prefix}/console/api/live/{{sid}}/hint", guarded(actions.hint)),
+        web.get(f"{prefix}/console/api/calls", guarded(past.past_calls)),
+        web.get(f"{prefix}/console/api/calls/{{sid}}", guarded(past.call_facts)),
+        web.get(f"{prefix}/console/calls/{{sid}}/", guarded(past.call_page)),
+        web.get(f"{prefix}/console/calls/{{sid}}/{{name}}", guarded(past.call_file)),
+        web.get(f"{prefix}/console/api/day", guarded(past.day)),
+        web.get(f"{prefix}/console/api/settings", guarded(actions.settings)),
         web.post(f"{prefix}/console/sign-in", sign_in),
         web.post(f"{prefix}/console/sign-out", guarded(sign_out)),
         web.get(f"{prefix}/console/files/{{name}}", guarded(page_file)),
     ]
+
+
+async def console_page(_: web.Request) -> web.Response:
+    """The operator's page."""
+    return page("console.html")
 
 
 async def softphone(_: web.Request) -> web.Response:

@@ -144,7 +144,7 @@ LOG_LINES: dict[str, str] = {
     ),
     "outbox_given_up": (
         "A webhook, or a call's result, was given up; `why` says what went wrong the last time. It stays in the call "
-        "store: `bot webhooks` shows it, and `bot webhooks --again` has it tried anew. The call is none the worse."
+        "store: `bot outbox` shows it, and `bot outbox --again` has it tried anew. The call is none the worse."
     ),
     "outbox_failed": "A defect of the bot's in a webhook or a result; the traceback follows. It is tried again.",
     "setting_odd": (
@@ -171,6 +171,11 @@ LOG_LINES: dict[str, str] = {
     "record_failed": "A defect of ours cost this call a part of its record, with the traceback. The call went on.",
     "call_crashed": (
         "The process that served this call died. The call is in the store as `crashed`, up to its last sign of life."
+    ),
+    "client_secret_failed": "A browser asked for a client secret and the model's server gave none; `why` says so.",
+    "console_refused": (
+        "Somebody asked for the operator's page or the browser phone and may not: `why` says what was missing. At the "
+        "sign-in it was a wrong token."
     ),
     "purge_failed": "A file whose time is over could not be erased; `why` says so.",
     "internal_error": "A defect of ours ended the call, with its traceback.",
@@ -204,6 +209,11 @@ ROUTINE_LINES: dict[str, str] = {
     ),
     "filler_played": "The caller had waited `after_ms` and heard a filler. Many of them mean that the model is slow.",
     "idle_prompt": "The caller was silent for `BOT_IDLE_SECONDS` and was asked whether they are there.",
+    "client_secret_made": "A browser was given a client secret: it may open sessions of its own for `lasts_s`.",
+    "browser_phone_call": "A call by the browser phone is over; `ending` is how, as Twilio's part of it saw it.",
+    "operator_hint": "Somebody at the operator's page wrote so many `letters` to the model of this call.",
+    "operator_hung_up": "Somebody at the operator's page ended the call.",
+    "hint_given": "Somebody at the operator's page wrote to the model, and the session was told.",
     "hang_up_asked": "The model asked to hang up: that is done once its goodbye was heard.",
     "hang_up_refused": "The model asked to hang up before the caller had said anything; it was told to wait.",
     "hang_up_dropped": "The caller spoke before the goodbye was over: the call goes on.",

@@ -73,6 +73,11 @@ def page_of(
     )
 
 
+def policy_of(page: str) -> str:
+    """The policy that a page of ours has in its head, for a server that sends it as a header."""
+    return html.unescape(page.partition('Content-Security-Policy" content="')[2].partition('"')[0])
+
+
 def _policy(style: str, script: str, sound: CallSound | None, beside: str) -> str:
     media = "media-src 'self' file:; " if beside else "media-src blob:; " if sound else ""
     return (

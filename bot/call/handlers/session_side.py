@@ -60,6 +60,7 @@ class SessionSide:
         parts.wrap_up.mind()  # a call that is to end greets nobody
         self._greet()
         step.send_all(kept)
+        parts.hints.session_ready()
         self._phone.begin()
 
     def _greet(self) -> None:

@@ -21,7 +21,7 @@ from aiohttp import WSMsgType, web
 
 from bot.config import Settings
 from bot.config.values.caller_lists import e164
-from bot.console.live_feed import LiveFeed
+from bot.console.live_feed import FEED, LiveFeed
 from bot.console.softphone.browser_phone import BrowserPhone
 from bot.console.softphone.live_microphone import PROFILES, LineProfile, LiveMicrophone
 from bot.console.softphone.told_to_browser import told
@@ -29,7 +29,6 @@ from bot.server.http.app_keys import SETTINGS
 from bot.testing.dialling.dial import DialResult, dial, new_call_sid, new_stream_sid
 from bot.testing.handset.twilio_texts import StreamIds
 
-FEED: web.AppKey[LiveFeed] = web.AppKey("live_feed", LiveFeed)
 CALLER = "client:browser-phone"
 """From of its calls, spelt as Twilio spells a softphone."""
 LONGEST_S = 3600.0
@@ -53,7 +52,7 @@ async def call(request: web.Request) -> web.WebSocketResponse:
 
 
 def _own_origin(request: web.Request) -> str:
-    """Where this server listens, as this very request has found it."""
+    """Origin at which this server listens, as this very request has found it."""
     name = request.transport.get_extra_info("sockname") if request.transport is not None else None
     if not isinstance(name, tuple):
         return urlsplit(request.app[SETTINGS].public_url)._replace(path="", query="").geturl()
@@ -130,7 +129,7 @@ class _Gateway:
         self._out.put_nowait(_encode(what).decode())
 
     def _cleared(self) -> None:
-        """What the browser still holds is not to be heard, nor what waits for it."""
+        """Nothing is to be heard of audio that the browser still holds, or that waits for it."""
         kept = []
         while not self._out.empty():
             one = self._out.get_nowait()

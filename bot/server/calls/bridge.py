@@ -15,7 +15,7 @@ import structlog
 
 from bot.call.call import Call, Input
 from bot.call.facts import Fact, WaitFact
-from bot.call.inputs import DailySpend, Note, PhoneClosed, PhoneFull, PhoneRoom, Refused, Shutdown, Tick
+from bot.call.inputs import DailySpend, Hint, Note, PhoneClosed, PhoneFull, PhoneRoom, Refused, Shutdown, Tick
 from bot.call.outputs import (
     PHONE_MESSAGES,
     Adopt,
@@ -251,6 +251,10 @@ class Bridge:
     def shutdown(self, reason: Any) -> None:
         """End the call from the server's side."""
         self._note(Shutdown(reason))
+
+    def hint(self, note: Hint) -> None:
+        """Hand on what the operator has to say to the model."""
+        self._note(note)
 
     @_entrance
     def daily_spend(self, nano_usd: int) -> None:

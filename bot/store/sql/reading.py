@@ -55,6 +55,11 @@ def _conditions(filters: Filters) -> Iterable[sa.ColumnElement[bool]]:
         yield calls.c.reason == filters.reason
     if filters.min_nano_usd is not None:
         yield calls.c.nano_usd >= filters.min_nano_usd
+    if filters.words is not None:
+        said = sa.select(turns.c.call_sid).where(
+            sa.or_(*(column.icontains(filters.words, autoescape=True) for column in (turns.c.text, turns.c.unheard)))
+        )
+        yield calls.c.sid.in_(said)
     if filters.before is not None:
         last = calls.alias("last")
         here = sa.tuple_(calls.c.started_at, calls.c.sid)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack
+
 from bot.testing.agent import pattern
 from bot.testing.twilio.calls.network import Network
 from bot.testing.twilio.calls.person import Act, Beeps, HangsUp, Presses, Speaks
@@ -35,18 +37,31 @@ async def speak(network: Network, call: SimulatedCall, words: Speaks) -> None:
     call.spoken.append((network.now_us(), words.text, words.seconds))
     call.speaking += 1
     call.stir()
-    in_real_time_s = len(words.audio) / 8000
+    in_real_time_s = len(words.audio) / 8000 if call.phone is not None else 0.0
     _into_stream(call, words.audio or pattern(int(words.seconds * network.pace * 1000) + 1, words.text))
-    listening = [peer.ears.hearing("voice", words.text) for peer in call.peers()]
-    for hearing in listening:
-        hearing.__enter__()
     try:
-        await network.wait(max(words.seconds, in_real_time_s / network.pace if call.phone is not None else 0.0))
+        await _heard_by_whom_it_reaches(call, words.text, max(words.seconds * network.pace, in_real_time_s))
     finally:
-        for hearing in listening:
-            hearing.__exit__(None, None, None)
         call.speaking -= 1
         call.stir()
+
+
+async def _heard_by_whom_it_reaches(call: SimulatedCall, text: str, real_s: float) -> None:
+    """Let an utterance last; the other legs hear of it what is said while they are connected."""
+    until_us = call.now_us() + int(real_s * 1e6)
+    hearing: dict[SimulatedCall, ExitStack] = {}
+    try:
+        while (left_us := until_us - call.now_us()) > 0:
+            reached = set(call.peers())
+            for peer in reached - hearing.keys():
+                hearing[peer] = ExitStack()
+                hearing[peer].enter_context(peer.ears.hearing("voice", text))
+            for peer in hearing.keys() - reached:
+                hearing.pop(peer).close()
+            await call.ears.bell.wait(left_us / 1e6)
+    finally:
+        for stack in hearing.values():
+            stack.close()
 
 
 def _into_stream(call: SimulatedCall, audio: bytes) -> None:

@@ -79,6 +79,10 @@ class SimulatedCall:
     status: Status = "queued"
     callback: Callback = field(default_factory=Callback)
     fallback_url: str = ""
+    token: str = ""
+    """The CallToken by which a forwarded call may keep the caller's number."""
+    last_url: str = ""
+    """Where its last document came from."""
     own_fields: list[tuple[str, str]] = field(default_factory=list)
     made_us: int = 0
     first_document_us: int | None = None

@@ -161,6 +161,8 @@ async def _bridge(walk: Walk, verb: ET.Element, child: _Child) -> None:
             await _any_of(left_s, child.bell, call)
     finally:
         call.peers = other.peers = tuple
+        call.stir()
+        other.stir()
 
 
 async def _any_of(left_s: float, bell: Bell, call: SimulatedCall) -> None:

@@ -127,7 +127,7 @@ class Follower:
             call.documents.append(text)
             if call.first_document_us is None:
                 call.first_document_us = self.network.now_us()
-            base = source.url or source.base or base
+            base = call.last_url = source.url or source.base or base
             further = await self._perform(call, parse_document(text), base, place)
             if not isinstance(further, Source):
                 return further
