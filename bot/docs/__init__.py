@@ -11,9 +11,30 @@ import re
 from importlib.resources import files
 
 TOPICS = (
-    *("settings", "deploying", "watching", "console", "tools", "money", "limits", "recording", "records"),
-    *("transcripts", "webhooks", "troubleshooting", "faults", "security", "performance", "azure-and-xai", "proved"),
-    *("how-it-works", "testing", "development", "openai-realtime", "twilio-voice", "failures"),
+    "settings",
+    "deploying",
+    "watching",
+    "console",
+    "tools",
+    "money",
+    "limits",
+    "recording",
+    "records",
+    "transcripts",
+    "webhooks",
+    "troubleshooting",
+    "faults",
+    "security",
+    "performance",
+    "azure-and-xai",
+    "proved",
+    "how-it-works",
+    "offline",
+    "testing",
+    "development",
+    "openai-realtime",
+    "twilio-voice",
+    "failures",
 )
 """Topics in the order of their list: what an operator needs first comes first."""
 _COMMENT = re.compile(r"<!--.*?-->\n?", re.DOTALL)

@@ -28,6 +28,10 @@ LOG_LINES: dict[str, str] = {
         "`bot serve --offline`: calls are answered by the offline agent on this machine, a script with ears and a "
         "voice. No model is asked, and no key is used. Start without `--offline` for real calls."
     ),
+    "recognition_failed": (
+        "The offline agent's recogniser failed on a turn, which then has no words; `why` is the error's name. The "
+        "caller is asked to say it again."
+    ),
     "overloaded": (
         "The event loop has been later than `BOT_MAX_LAG_MS`: new calls are turned away until `load_normal`."
     ),

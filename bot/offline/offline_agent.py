@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable
 
 from bot.audio import mulaw
-from bot.offline.mind.script import NO_ASIDE, Script
+from bot.offline.mind.agent_script import NO_ASIDE, Script
 from bot.offline.mind.thoughts import Heard, Thought
 from bot.offline.mouth import Mouth
 from bot.offline.sound_formats import Pcm, heard, spoken

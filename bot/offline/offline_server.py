@@ -6,8 +6,8 @@ import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
-from bot.offline.hearing.ears import OfflineEars
-from bot.offline.mind.script import GREETING
+from bot.offline.hearing.offline_ears import OfflineEars
+from bot.offline.mind.agent_script import GREETING
 from bot.offline.mouth import Mouth
 from bot.offline.offline_agent import OfflineAgent
 from bot.testing.agent import Pacing

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from bot.offline.mind.script import GOODBYE, STOPPED
+from bot.offline.mind.agent_script import GOODBYE, STOPPED
 from bot.testing.model.server import SimulatedRealtimeServer
 from tests.waiting import GIVE_UP_S
 

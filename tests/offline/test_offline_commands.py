@@ -18,7 +18,7 @@ from bot.cli import app
 from bot.config import load_settings
 from bot.offline import installed
 from bot.offline.installed import is_installed
-from bot.offline.mind.script import WHO
+from bot.offline.mind.agent_script import WHO
 from bot.server.setup.call_prices import call_money
 from tests.offline.talking_client import talking
 from tests.testing.commands.test_ring import environment

@@ -9,7 +9,7 @@ import pytest
 from bot.audio import mulaw
 from bot.audio.prompts import prompt
 from bot.audio.resampling import Up
-from bot.offline.mind.script import GREETING, STOPPED
+from bot.offline.mind.agent_script import GREETING, STOPPED
 from bot.testing.model.server import SimulatedRealtimeServer
 from tests.offline.talking_client import TRANSCRIBED, talking
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Callable, Mapping, Sequence
 
-from bot.offline.mind.spoken_numbers import Number, numbers
+from bot.offline.mind.numbers_said import Number, numbers
 
 _DAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 _SOON = {"today": 0, "tonight": 0, "tomorrow": 1}

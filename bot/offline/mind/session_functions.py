@@ -11,7 +11,7 @@ from typing import Any
 
 import msgspec
 
-from bot.offline.mind.spoken_numbers import first_number
+from bot.offline.mind.numbers_said import first_number
 
 Json = dict[str, Any]
 

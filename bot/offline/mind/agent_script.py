@@ -10,7 +10,7 @@ import msgspec
 
 from bot.offline.mind import session_functions as functions
 from bot.offline.mind.booking import Booking
-from bot.offline.mind.spoken_numbers import Number, first_number, in_words, numbers
+from bot.offline.mind.numbers_said import Number, first_number, in_words, numbers
 from bot.offline.mind.thoughts import Heard, Thought
 
 WHO = "This is Heardline's offline test agent, a script with no model behind it."
@@ -51,7 +51,7 @@ class Script:
         )
 
     def answer(self, heard: Heard) -> Thought:
-        """What is said and done in answer."""
+        """The words and the function in answer."""
         for rule in self._rules:
             thought = rule(heard)
             if thought is not None:
@@ -135,7 +135,7 @@ class Script:
         return Thought(("I put you through.",), call)
 
     def _line_test(self, heard: Heard) -> Thought | None:
-        """How the caller is heard: how loud, how soon, with which words, and how it sounds."""
+        """Report on how the caller is heard: how loud, how soon, with which words, and how it sounds."""
         if not _says(heard.spoken, "line test", "test the line", "lion test", "hear me", "test", "echo"):
             return None
         if heard.level_db is None:

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from bot.offline.mind.script import GOODBYE, GREETING, I_AM_HERE, MENU, NO_WORDS, STOPPED, WHO, Script
+from bot.offline.mind.agent_script import GOODBYE, GREETING, I_AM_HERE, MENU, NO_WORDS, STOPPED, WHO, Script
 from bot.offline.mind.thoughts import Heard, Thought
 
 SATURDAY = dt.date(2026, 11, 28)
