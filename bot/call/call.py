@@ -16,6 +16,8 @@ from bot.call.handlers.phone_side import PhoneSide
 from bot.call.handlers.rule_table import rules
 from bot.call.handlers.session_side import SessionSide
 from bot.call.inputs import (
+    AnswerVerdict,
+    BeepHeard,
     DailySpend,
     DialFailed,
     ModelClosed,
@@ -109,6 +111,8 @@ class Call:
             events.TranscriptDelta: parts.answer.words,
             events.TranscriptDone: parts.answer.words_done,
             events.ResponseDone: dialogue.response_done,
+            AnswerVerdict: parts.who_answered.verdict,
+            BeepHeard: parts.who_answered.beep,
             DailySpend: parts.spending.day,
             Refused: self._refused,
             Shutdown: self._shutdown,
@@ -221,6 +225,11 @@ class Call:
     def announced(self) -> bool:
         """True if the caller has certainly heard the announcement, if there is one: they may be recorded."""
         return self._floor.notice_heard
+
+    @property
+    def listens_for_beep(self) -> bool:
+        """True while a beep on the line would tell who has answered a call that we made."""
+        return self._parts.who_answered.listens_for_beep
 
     @property
     def spent_nano_usd(self) -> int:

@@ -81,6 +81,31 @@ class SessionExpires(_Note, frozen=True, tag="session_expires"):
     within_s: int
 
 
+Verdict = Literal[
+    "human",
+    "fax",
+    "unknown",
+    "machine_start",
+    "machine_end_beep",
+    "machine_end_silence",
+    "machine_end_other",
+]
+"""Twilio's words for what has answered (twilio-voice 7.3)."""
+
+
+class AnswerVerdict(_Note, frozen=True, tag="answer_verdict"):
+    """Twilio has judged who has answered a call that we made."""
+
+    by: Verdict
+
+
+class BeepHeard(_Note, frozen=True, tag="beep_heard"):
+    """The line has brought a tone of one frequency, as a voicemail sounds before it records, and it is over."""
+
+    hz: int
+    ms: int
+
+
 Note = (
     ModelClosed
     | PhoneClosed
@@ -94,4 +119,6 @@ Note = (
     | DialFailed
     | SessionExpires
     | SessionAlive
+    | AnswerVerdict
+    | BeepHeard
 )

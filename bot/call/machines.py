@@ -50,6 +50,19 @@ class NextStage(Enum):
     WAITING = "it is configured, and waits for the moment"
 
 
+class AnswerStage(Enum):
+    """Who has answered a call that we made. Moved by bot.call.conversation.who_answered."""
+
+    UNKNOWN = "it is not known yet who has answered"
+    PERSON = "a person is spoken with, as far as is known"
+    CONVERSATION = "it is a conversation, as every call is that came in"
+    MACHINE = "a recorded greeting is heard out"
+    MESSAGE = "the message is being left"
+    SCREENING = "the question who is calling is being answered"
+    SCREENED = "it was answered, and the callee decides"
+    OVER = "there is nobody to talk to"
+
+
 class Move(Enum):
     """Events that move one of them."""
 
@@ -68,9 +81,16 @@ class Move(Enum):
     TAKEN = "the one that waited is the call's"
     DIALLED = "another one is dialled"
     DIAL_OVER = "nothing comes of the dial, or it is needed no more"
+    PERSON_FOUND = "a person has answered, or nothing says that it is none"
+    PERSON_SURE = "it was one for certain, or nothing has said otherwise for long enough"
+    MACHINE_FOUND = "a machine has answered"
+    ASKED_WHO = "it was asked who is calling"
+    TOLD_WHO = "all of the answer was heard"
+    MESSAGE_DUE = "the greeting of the machine is over, and a message is to be left"
+    NOBODY_LEFT = "there is nothing to say to what answered"
 
 
-_G, _B, _S, _N, _M = GreetingStage, GoodbyeStage, SessionStage, NextStage, Move
+_G, _B, _S, _N, _A, _M = GreetingStage, GoodbyeStage, SessionStage, NextStage, AnswerStage, Move
 
 GREETING = {
     (_G.UNHEARD, _M.TALKED_OVER): _G.HELD,
@@ -104,6 +124,15 @@ NEXT = {
     (_N.DIALLING, _M.DIAL_OVER): _N.NONE,
     (_N.WAITING, _M.DIAL_OVER): _N.NONE,
 }
+ANSWER = {
+    **{(state, _M.PERSON_FOUND): _A.PERSON for state in (_A.UNKNOWN, _A.SCREENED)},
+    **{(state, _M.MACHINE_FOUND): _A.MACHINE for state in (_A.UNKNOWN, _A.PERSON, _A.SCREENED)},
+    **{(state, _M.ASKED_WHO): _A.SCREENING for state in (_A.UNKNOWN, _A.MACHINE)},
+    (_A.PERSON, _M.PERSON_SURE): _A.CONVERSATION,
+    (_A.SCREENING, _M.TOLD_WHO): _A.SCREENED,
+    (_A.MACHINE, _M.MESSAGE_DUE): _A.MESSAGE,
+    **{(state, _M.NOBODY_LEFT): _A.OVER for state in (_A.UNKNOWN, _A.MACHINE, _A.SCREENING, _A.SCREENED)},
+}
 
 
 MACHINES: dict[type[Enum], Mapping[Any, Enum]] = {
@@ -112,6 +141,7 @@ MACHINES: dict[type[Enum], Mapping[Any, Enum]] = {
     GoodbyeStage: GOODBYE,
     SessionStage: SESSION,
     NextStage: NEXT,
+    AnswerStage: ANSWER,
 }
 """All of them; each begins in the first of its states."""
 

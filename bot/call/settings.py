@@ -25,6 +25,19 @@ class Money(msgspec.Struct, frozen=True):
     daily_cap: int = 0
 
 
+class Outgoing(msgspec.Struct, frozen=True):
+    """What a call that we make has besides. `name` is who is calling, for a screening service that asks.
+
+    `message` is left after the beep of a voicemail; empty: none is, and the call is hung up. `detection`: a verdict of
+    Twilio's on who answered will come. `claim_s`: the callee may let it ring for so long.
+    """
+
+    name: str = ""
+    message: str = ""
+    detection: bool = True
+    claim_s: float = 60.0
+
+
 class CallSettings(msgspec.Struct, frozen=True):
     """Durations are in seconds. `greeting` empty: the caller speaks first. `call_sid` and `account_sid` empty: any.
 
@@ -37,6 +50,9 @@ class CallSettings(msgspec.Struct, frozen=True):
     `resume` is a conversation that this call carries on, in spoken order: the session is told it, nobody is greeted,
     and the model is asked to speak at once. New turns are numbered after its highest. `elapsed_s` is how long the call
     had been going on by then, `spent_nano_usd` what its sessions and transcriptions had cost: limits go on from there.
+
+    `outgoing`: the call is one that we make. Then the bot always speaks first, once it is known who answered; without
+    a `greeting` the model finds the words.
     """
 
     session: SessionSettings = SessionSettings()
@@ -58,8 +74,9 @@ class CallSettings(msgspec.Struct, frozen=True):
     resume: tuple[PastTurn, ...] = ()
     elapsed_s: float = 0.0
     spent_nano_usd: int = 0
+    outgoing: Outgoing | None = None
 
     @property
     def greets(self) -> bool:
         """The bot speaks first, in a call that carries on no other."""
-        return bool(self.greeting) and not self.resume
+        return bool(self.greeting or self.outgoing) and not self.resume

@@ -13,6 +13,7 @@ from bot.call.conversation.function_calls import FunctionCalls
 from bot.call.conversation.goodbye import Goodbye
 from bot.call.conversation.opening import Opening
 from bot.call.conversation.state_deadlines import StateDeadlines
+from bot.call.conversation.who_answered import WhoAnswered
 from bot.call.playout.playout_queue import PlayoutQueue
 from bot.call.prompts.announcement import Announcement
 from bot.call.prompts.filler import Filler
@@ -75,6 +76,17 @@ class Parts:
             floor=floor,
             account=account,
             interrupt=interrupt,
+        )
+        self.who_answered = WhoAnswered(
+            settings,
+            step,
+            floor,
+            session=session,
+            speaking=speaking,
+            interrupt=interrupt,
+            opening=self.opening,
+            announcement=self.announcement,
+            farewell=farewell,
         )
         self.answer = Answer(step, speaking, session, account)
         self.functions = FunctionCalls(step, session, floor, greeting=greeting, transcript=transcript)

@@ -45,7 +45,11 @@ class AfterStep:
             parts.step.report("announcement_heard", after_ms=parts.step.now_us // 1000)
         if speaking.fresh:
             parts.account.begun()
-        if floor.greeting is not GreetingStage.HEARD or speaking.paused:
+        if not floor.sure and parts.who_answered.settle():
+            self._session.begin()
+        if (floor.greeting is not GreetingStage.HEARD or speaking.paused) and not (
+            floor.hushed or parts.who_answered.in_doubt
+        ):
             parts.opening.settle()
         if parts.uplink.ready:
             self._mind()
