@@ -128,10 +128,10 @@ class WhoAnswered(Rule):
         return not self._floor.sure
 
     @property
-    def in_doubt(self) -> bool:
-        """What was taken for a person has said something of which the words are yet to come: no moment to speak."""
+    def holds_back(self) -> bool:
+        """No moment for the greeting: nothing may be heard, or words are due of what was taken for a person."""
         doubtful = self._floor.answered is AnswerStage.PERSON and self._verdict != "human"
-        return doubtful and not self._words_known
+        return self._floor.hushed or (doubtful and not self._words_known)
 
     def stream_started(self) -> None:
         self._since_us = self._step.now_us

@@ -47,9 +47,8 @@ class AfterStep:
             parts.account.begun()
         if not floor.sure and parts.who_answered.settle():
             self._session.begin()
-        if (floor.greeting is not GreetingStage.HEARD or speaking.paused) and not (
-            floor.hushed or parts.who_answered.in_doubt
-        ):
+        opens = floor.greeting is not GreetingStage.HEARD or speaking.paused
+        if opens and (floor.sure or not parts.who_answered.holds_back):
             parts.opening.settle()
         if parts.uplink.ready:
             self._mind()

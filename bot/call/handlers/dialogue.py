@@ -21,7 +21,8 @@ class Dialogue:
         parts, floor = self._parts, self._parts.floor
         parts.account.caller_started(event)
         floor.caller_started()
-        parts.who_answered.speech_started()
+        if not floor.sure:
+            parts.who_answered.speech_started()
         dropped = floor.hang_up_asked
         if dropped:
             parts.functions.drop_hang_up()
@@ -42,7 +43,8 @@ class Dialogue:
     def speech_stopped(self, event: events.SpeechStopped) -> None:
         parts = self._parts
         parts.account.caller_stopped(event)
-        parts.who_answered.speech_stopped()
+        if not parts.floor.sure:
+            parts.who_answered.speech_stopped()
         parts.floor.caller_stopped()
 
     def turn_committed(self, event: events.Committed) -> None:
@@ -50,7 +52,8 @@ class Dialogue:
         parts = self._parts
         parts.account.caller_turn(event.item_id)
         parts.idle.caller_turn(event.item_id)
-        if parts.who_answered.turn_committed() or parts.opening.turn_committed():
+        unanswered = not parts.floor.sure and parts.who_answered.turn_committed()
+        if unanswered or parts.opening.turn_committed():
             return
         session = parts.session.now
         if session.responses.busy or not session.turns.server_acts:
@@ -58,8 +61,10 @@ class Dialogue:
 
     def caller_transcript_grows(self, event: events.CallerTranscriptGrows | events.CallerTranscript) -> None:
         """The turn so far, as it was understood."""
-        self._parts.step.follows = "anything" if self._parts.who_answered.listens_for_beep else "what is due"
-        self._parts.who_answered.words(event.transcript, whole=False)
+        self._parts.step.follows = "what is due"
+        if not self._parts.floor.sure:
+            self._parts.step.follows = "anything"
+            self._parts.who_answered.words(event.transcript, whole=False)
         self._parts.account.caller_words_so_far(event.item_id, event.transcript.strip())
 
     def caller_transcript(self, event: events.CallerTranscript) -> None:
@@ -80,13 +85,16 @@ class Dialogue:
         """Tell the rules what the caller said; empty: no words."""
         self._parts.idle.caller_words(item_id, text)
         self._parts.no_progress.caller_words(text)
-        self._parts.who_answered.words(text)
+        if not self._parts.floor.sure:
+            self._parts.who_answered.words(text)
 
     # ---- the model answers ----
 
     def response_created(self, event: events.ResponseCreated) -> None:
         parts, response = self._parts, event.response
-        if not all(part.allows(response) for part in (parts.farewell, parts.who_answered, parts.opening)):
+        if not (parts.farewell.allows(response) and parts.opening.allows(response)):
+            return
+        if not (parts.floor.sure or parts.who_answered.allows(response)):
             return
         responses = parts.session.now.responses
         if parts.session.now.turns.server_may_answer:
