@@ -351,6 +351,11 @@ class Settings(BaseModel):
         "What a caller gets when the bot can't go on: a sentence and the end, a message to leave, or a person.",
         "apology",
     )
+    profiles: value_checks.File | None = var(
+        "BOT_PROFILES",
+        "a TOML file that exists",
+        "Other settings by the number that was called: several bots on one server (`bot help profiles`).",
+    )
     record: Annotated[tuple[Literal["fixture", "audio"], ...], value_checks.CommaList] = var(
         "BOT_RECORD",
         "fixture, audio, both with a comma between them, or empty",
@@ -391,11 +396,38 @@ class Settings(BaseModel):
     """The source of each variable that was given. The only field that is no variable."""
     _misspelt: Mapping[str, str] = PrivateAttr(default_factory=dict)
     _notices: tuple[str, ...] = PrivateAttr(default=())
+    _profile: str = PrivateAttr(default="")
+    _changes: Mapping[str, str] = PrivateAttr(default_factory=dict)
 
     def model_post_init(self, context: Any, /) -> None:
         """Take what the loader knows besides the values."""
         self._misspelt = (context or {}).get("misspelt", {})
         self._notices = (context or {}).get("notices", ())
+
+    def of_profile(self, name: str) -> Settings:
+        """The same, as the settings of the profile `name`."""
+        named = self.model_copy()
+        named._profile = name  # noqa: SLF001  a copy of our own
+        return named
+
+    def changed(self, changes: Mapping[str, str]) -> Settings:
+        """The same for a single call, with other texts in place of some: by variable, taken as they are."""
+        if not changes:
+            return self
+        fields = {field.alias: name for name, field in Settings.model_fields.items()}
+        single = self.model_copy(update={fields[name]: text for name, text in changes.items()})
+        single._changes = {**self._changes, **changes}  # noqa: SLF001  a copy of our own
+        return single
+
+    @property
+    def profile(self) -> str:
+        """The name of the profile that these are the settings of; empty: the environment's alone."""
+        return self._profile
+
+    @property
+    def changes(self) -> Mapping[str, str]:
+        """The texts that hold for a single call, by variable."""
+        return self._changes
 
     @property
     def misspelt(self) -> Mapping[str, str]:
@@ -429,6 +461,19 @@ class Settings(BaseModel):
         password, pii_key = value_checks.database_password(self.database_url), self.pii_key.get_secret_value()
         all_of_them = (key, *self.auth_tokens, token, password, pii_key)
         return tuple(secret for secret in all_of_them if len(secret) >= value_checks.MASKED_CHARS)
+
+
+OF_THE_SERVER = frozenset(
+    {
+        *("OPENAI_API_KEY", "OPENAI_REALTIME_URL", "BOT_DIALECT", "TWILIO_ACCOUNT_SID", "TWILIO_AUTH_TOKEN"),
+        *("PUBLIC_URL", "HOST", "PORT", "WEB_CONCURRENCY", "DATABASE_URL", "BOT_PII_KEY", "LOG_LEVEL", "LOG_FORMAT"),
+        *("ADMIN_TOKEN", "BOT_MAX_CALLS", "BOT_MAX_LAG_MS", "BOT_WARM_SESSIONS", "BOT_DRAIN_SECONDS"),
+        *("BOT_MAX_DAILY_USD", "BOT_TWILIO_USD_PER_MINUTE", "BOT_PRICES", "BOT_RECORD_DIR"),
+        *("BOT_KEEP_RECORDINGS_DAYS", "BOT_KEEP_FIXTURES_DAYS", "BOT_KEEP_TRANSCRIPTS_DAYS", "BOT_PROFILES"),
+    }
+)
+"""The settings that hold for the whole server, and that no profile may change. All others are read from a call's own
+settings. What is not of OpenAI's model or begins with BOT_ is here."""
 
 
 def variables() -> dict[str, Variable]:

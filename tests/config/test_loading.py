@@ -128,6 +128,7 @@ def test_every_setting_is_read_from_its_variable(tmp_path: Path) -> None:
         "BOT_FILLER_SECONDS": "1.5",
         "BOT_FILLER_FILE": str(recording),
         "BOT_FALLBACK": "+15555550123",
+        "BOT_PROFILES": str(recording),
         "BOT_RECORD": "fixture",
         "BOT_RECORD_DIR": str(tmp_path / "calls"),
         "BOT_TWIML_DIR": str(tmp_path),

@@ -55,7 +55,7 @@ class Meter:
         self._due = [0] * len(COLUMNS)
         """Numbers that were read and have yet to be added, in the order of COLUMNS."""
         self._totals: Counter[tuple[str, str]] = Counter()
-        self._records = bool(calls.settings.record)
+        self._records = any(each.record for each in (calls.settings, *calls.profiles))
         self._recordings_failed = process_writer().failures if self._records else 0
         self._metrics.set("heardline_calls_limit", calls.settings.max_calls)
         self._metrics.set("heardline_daily_limit_usd", float(calls.settings.max_daily_usd))

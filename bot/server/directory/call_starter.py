@@ -6,9 +6,11 @@ import asyncio
 import time
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 
 from bot.call.settings import CallSettings
 from bot.config import Settings
+from bot.config.profiles import Profiles
 from bot.realtime.addresses import Addresses
 from bot.realtime.connection import Endpoint
 from bot.recording import fixture
@@ -36,6 +38,7 @@ class CallStarter:
     """Begins calls, and sees each through to its end."""
 
     settings: Settings
+    profiles: Profiles
     directory: CallDirectory
     registry: CallRegistry
     past_calls: PastCalls
@@ -44,31 +47,45 @@ class CallStarter:
     spent_today: SpentToday
 
     def __post_init__(self) -> None:
-        settings = self.settings
-        self.addresses = Addresses.of(settings.openai_realtime_url)
-        self._endpoint = Endpoint(
+        self.addresses = Addresses.of(self.settings.openai_realtime_url)
+        self.pool = WarmPool(*self.pooled(), pool_share(self.settings))
+        self.profiles.on_reread.append(lambda: self.pool.change(*self.pooled()))
+        self.timer = ProcessTimer()
+
+    def pooled(self) -> tuple[Endpoint, CallSettings]:
+        """Idle sessions are for calls as most are: with the default settings."""
+        settings = self.profiles.default
+        return self._endpoint(settings), call_settings(settings, "", "")
+
+    def _endpoint(self, settings: Settings) -> Endpoint:
+        return Endpoint(
             settings.openai_realtime_url,
             settings.openai_realtime_model,
             settings.openai_api_key.get_secret_value(),
             self.addresses,
             settings.dialect,
         )
-        self.template = call_settings(settings, "", "")
-        """The settings of a call, but for what names it."""
-        self.pool = WarmPool(self._endpoint, self.template, pool_share(settings))
-        self.timer = ProcessTimer()
 
     def start(
-        self, call_sid: str, parties: Parties = NOBODY, past: Past | None = None, *, new: bool = False
+        self,
+        call_sid: str,
+        parties: Parties = NOBODY,
+        past: Past | None = None,
+        *,
+        new: bool = False,
+        settings: Settings | None = None,
     ) -> LiveCall:
         """Begin a call, or carry on one that has a `past`: a session is dialled at once, or an idle one taken.
 
-        `new`: nothing is known of it here, and the store is asked beside.
+        `new`: nothing is known of it here, and the store is asked beside. `settings` are those of this call; without
+        them it has those of its past.
         """
         now_s = time.time()
         past = past or Past(now_s)
+        settings = settings or self.profiles.again(past.profile, past.changes)
+        past = past._replace(profile=settings.profile, changes=settings.changes)
         try:
-            live = LiveCall(call_sid, self._bridge(call_sid, past, now_s), past, parties)
+            live = LiveCall(call_sid, self._bridge(call_sid, settings, past, now_s), past, settings, parties)
         except BaseException:
             self.registry.end(call_sid, "internal_error")
             raise
@@ -85,15 +102,16 @@ class CallStarter:
         self.endings.carried_on(call_sid)
         return self.start(call_sid, past.parties, past)
 
-    def _bridge(self, call_sid: str, past: Past, now_s: float) -> Bridge:
-        settings = self.settings
+    def _bridge(self, call_sid: str, settings: Settings, past: Past, now_s: float) -> Bridge:
         chosen = call_settings(settings, call_sid, settings.twilio_account_sid)
         if past.leg:
             chosen = carrying_on(chosen, past, now_s)
         files = _files(settings, chosen)
         recorder = Recorder(files, call_sid=call_sid) if files else None
+        endpoint = self._endpoint(settings)
+        take_idle = partial(self.pool.take, endpoint, chosen)
         try:
-            return Bridge(chosen, self._endpoint, self.timer, recorder=recorder, take_idle=self.pool.take)
+            return Bridge(chosen, endpoint, self.timer, recorder=recorder, take_idle=take_idle)
         except BaseException:
             if recorder is not None:
                 recorder.close()

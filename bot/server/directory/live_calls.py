@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 
 from bot.config import Settings
+from bot.config.profiles import Profiles, load_profiles
 from bot.server.directory.call_admission import CallAdmission, Load
 from bot.server.directory.call_directory import CallDirectory
 from bot.server.directory.call_endings import CallEndings, PastCalls
@@ -23,7 +24,7 @@ class LiveCalls:
     """The parts, put together; none of them knows this whole.
 
     `registry` is shared with other processes, or this one's own. `store_lookup` and `hash_number` are the store's, if
-    there is one.
+    there is one. `settings` are the server's; a call has its own, by `profiles`, which are read unless given.
     """
 
     def __init__(
@@ -32,8 +33,11 @@ class LiveCalls:
         registry: CallRegistry | None = None,
         store_lookup: StoreLookup | None = None,
         hash_number: HashNumber | None = None,
+        *,
+        profiles: Profiles | None = None,
     ) -> None:
         self.settings = settings
+        self.profiles = profiles or load_profiles(settings)
         self.store_lookup = store_lookup
         self.registry = registry or CallRegistry(time.time)
         self.directory = CallDirectory()
@@ -45,6 +49,7 @@ class LiveCalls:
         self.endings = CallEndings(self.directory, self.registry, self.past_calls)
         self.starter = CallStarter(
             settings,
+            self.profiles,
             self.directory,
             self.registry,
             self.past_calls,

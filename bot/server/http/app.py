@@ -12,6 +12,7 @@ import structlog
 from aiohttp import web
 
 from bot.config import Settings, warnings_about_the_model
+from bot.config.profiles import Profiles
 from bot.observe.rate_limited_log import RateLimitedLog
 from bot.realtime.connection import tls_context
 from bot.server.bookkeeping.http_log import HttpLog
@@ -19,7 +20,7 @@ from bot.server.bookkeeping.meter import Meter
 from bot.server.bookkeeping.store_service import StoreService
 from bot.server.directory.live_calls import LiveCalls
 from bot.server.http import fallback, http_shutdown, media_stream, metrics_route, voice, voice_next
-from bot.server.http.app_keys import CALLS, LISTENER, METER, RATE_LIMITED_LOG, SETTINGS, TWIML, Listener
+from bot.server.http.app_keys import CALLS, LISTENER, METER, RATE_LIMITED_LOG, SETTINGS, Listener
 from bot.server.http.refusals import refusals
 from bot.server.setup.call_prices import half_blind
 from bot.server.setup.listen_address import CannotListen
@@ -39,15 +40,21 @@ _log = structlog.get_logger()
 
 
 def make_app(
-    settings: Settings, registry: CallRegistry | None = None, keeping: StoreService | None = None
+    settings: Settings,
+    registry: CallRegistry | None = None,
+    keeping: StoreService | None = None,
+    *,
+    profiles: Profiles | None = None,
 ) -> web.Application:
-    """The application. Raises TwimlError when a TwiML file is wrong."""
+    """The application. Raises TwimlError when a TwiML file is wrong, and SettingsError when a profile is."""
     app = web.Application(client_max_size=MAX_BODY_BYTES, middlewares=[refusals])
     app[SETTINGS] = settings
-    app[TWIML] = twiml_files(settings.twiml_dir, settings.language)
     if settings.openai_realtime_url.startswith("wss:"):
         tls_context()  # now, not while the first caller waits
-    app[CALLS] = LiveCalls(settings, registry, *((keeping.store_lookup, keeping.hash_number) if keeping else ()))
+    store_lookup, hash_number = (keeping.store_lookup, keeping.hash_number) if keeping else (None, None)
+    app[CALLS] = LiveCalls(settings, registry, store_lookup, hash_number, profiles=profiles)
+    for each in (settings, *app[CALLS].profiles):
+        twiml_files(each.twiml_dir, each.language)  # now, not while a caller waits
     app[METER] = Meter(app[CALLS])
     app[LISTENER] = Listener()
     app[RATE_LIMITED_LOG] = RateLimitedLog()
@@ -123,9 +130,11 @@ async def running(
     sock: socket.socket | None = None,
     handover: SocketHandover | None = None,
     keeping: StoreService | None = None,
+    *,
+    profiles: Profiles | None = None,
 ) -> AsyncIterator[tuple[web.Application, int]]:
     """Serve while the context lasts, on `sock` if given: gives the application and the port it listens on."""
-    app = make_app(settings, registry, keeping)
+    app = make_app(settings, registry, keeping, profiles=profiles)
     log = app[METER].http = HttpLog(app[RATE_LIMITED_LOG])
     if keeping is not None:
         keeping.keep(app[CALLS])
