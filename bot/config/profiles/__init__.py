@@ -3,6 +3,6 @@
 What holds for the whole server is no profile's to change. Start at `profiles`.
 """
 
-from bot.config.profiles.profiles import Profiles, load_profiles
+from bot.config.profiles.profiles import Profiles, load_profiles, of_profile
 
-__all__ = ["Profiles", "load_profiles"]
+__all__ = ["Profiles", "load_profiles", "of_profile"]

@@ -10,6 +10,9 @@ from bot.config.profiles.called_numbers import plain_number, user_of
 from bot.config.profiles.profile_file import ProfileFile, read_profiles
 from bot.config.settings_table import Settings
 
+Judge = Callable[[Settings], list[str]]
+"""Tells what keeps these settings from being served."""
+
 
 class Profile(NamedTuple):
     """Settings by name: the environment's, and over them the profile's. `numbers` are as `plain_number` gives them."""
@@ -25,6 +28,7 @@ class Profiles:
         """`default` names the profile of calls to a number that none has; empty: the environment's settings."""
         self.base = base
         """The settings of the server."""
+        self.judge: Judge = _content
         self.on_reread: list[Callable[[], None]] = []
         """Called when the profiles have been read again."""
         self._named: Mapping[str, Profile] = {}
@@ -61,24 +65,44 @@ class Profiles:
         """The settings of a call that is carried on; the default's when its profile was taken away meanwhile."""
         return (self.named(name) or self.default).changed(changes)
 
-    def reread(self) -> None:
-        """Take the file as it is now; calls that go on keep theirs. Raises SettingsError, and then nothing changes."""
-        fresh = load_profiles(self.base)
-        self._take(fresh._named, fresh._default)  # noqa: SLF001  another of ours
+    def fresh(self) -> Profiles:
+        """The profiles as the file has them now, to be taken. It reads files. Raises SettingsError."""
+        return load_profiles(self.base, self.judge)
+
+    def take(self, fresh: Profiles) -> None:
+        """Have these from now on; calls that go on keep the settings they began with."""
+        self._take(fresh._named, fresh._default)
         for tell in self.on_reread:
             tell()
 
 
-def load_profiles(base: Settings) -> Profiles:
-    """The profiles in BOT_PROFILES; none when it is not set. Raises SettingsError with every problem there is."""
+def _content(_: Settings) -> list[str]:
+    return []
+
+
+def load_profiles(base: Settings, judge: Judge = _content) -> Profiles:
+    """The profiles in BOT_PROFILES; none when it is not set. Raises SettingsError with every problem there is.
+
+    `judge` tells what keeps settings that are each right from being served.
+    """
     if base.profiles is None:
         return Profiles(base)
     file = read_profiles(base.profiles)
     problems = [*file.problems]
     named = {name: _profile(base, file, name, problems) for name in file.texts}
+    known = set(judge(base))
+    for one in named.values() if not problems else ():
+        problems += [of_profile(one.settings, told) for told in judge(one.settings) if told not in known]
     if problems:
         raise SettingsError(problems, base, ["BOT_PROFILES"] * len(problems))
-    return Profiles(base, named, file.default)
+    profiles = Profiles(base, named, file.default)
+    profiles.judge = judge
+    return profiles
+
+
+def of_profile(settings: Settings, sentence: str) -> str:
+    """A sentence about the settings of a profile, with its name."""
+    return f"Profile {settings.profile}: {sentence}"
 
 
 def _profile(base: Settings, file: ProfileFile, name: str, problems: list[str]) -> Profile:

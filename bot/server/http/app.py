@@ -12,7 +12,7 @@ import structlog
 from aiohttp import web
 
 from bot.config import Settings, warnings_about_the_model
-from bot.config.profiles import Profiles
+from bot.config.profiles import Profiles, of_profile
 from bot.observe.rate_limited_log import RateLimitedLog
 from bot.realtime.connection import tls_context
 from bot.server.bookkeeping.http_log import HttpLog
@@ -110,6 +110,17 @@ async def _warm(app: web.Application) -> AsyncIterator[None]:
     await asyncio.wait(tasks)
 
 
+def _warn(profiles: Profiles) -> None:
+    """Warnings that every call would meet, those of a profile only where they are its own."""
+    known = set[str]()
+    for each in (profiles.base, *profiles):
+        about = {"setting_untaken": warnings_about_the_model(each), "no_price": half_blind(each)}
+        for event, sentence in ((event, told) for event, sentences in about.items() for told in sentences):
+            if sentence not in known:
+                known.add(sentence)
+                _log.warning(event, why=of_profile(each, sentence) if each.profile else sentence)
+
+
 async def _close_after(_: web.Request, response: web.StreamResponse) -> None:
     """One request a connection: on a kept one it might meet the end of the connection, or of a process that drains."""
     response.force_close()
@@ -161,10 +172,7 @@ async def running(
             raise CannotListen(settings.host, settings.port, error) from None
         port = runner.addresses[0][1]
         _log.info("listening", host=settings.host, port=port)
-        for sentence in warnings_about_the_model(settings):
-            _log.warning("setting_untaken", why=sentence)
-        for sentence in half_blind(settings):
-            _log.warning("no_price", why=sentence)
+        _warn(app[CALLS].profiles)
         app[LISTENER].site = site
         if handover is not None and runner.server is not None:
             handover.open(runner.server)
