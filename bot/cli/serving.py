@@ -31,8 +31,10 @@ def serve(env_file: EnvFile = None) -> None:
     if not judged.ready:
         fail(*judged.problems, *judged.missing, code=WRONG_SETTINGS)
     configure(settings.log_level, settings.log_format, secrets=settings.secrets)
+    profiles = load_profiles(settings)
+    profiles.judge = hindrances
     try:
-        run(settings, OperatorMessages(settings, judged.warnings), load_profiles(settings, hindrances))
+        run(settings, OperatorMessages(settings, judged.warnings), profiles)
     except CannotListen as error:
         fail(str(error))
 

@@ -91,7 +91,8 @@ def over(base: Settings, texts: Mapping[str, str], source: str) -> tuple[Setting
     named = {name for name in known if texts.keys() & {name, f"{name}_FILE"}}
     plain = {name: origin.text for name, origin in base.origins.items() if not known[name].secret and name not in named}
     found, faults = _validated(known, given._replace(texts=plain | given.texts), {})
-    problems = {name: told for name, told in {**faults, **given.problems}.items() if name in named or name in texts}
+    faults |= given.problems
+    problems = {name: faults[name] for name in (*known, *texts) if name in faults and (name in named or name in texts)}
     if found is None:  # a default is wrong, which is told of the environment
         return base, problems
     fields = {field.alias: name for name, field in Settings.model_fields.items()}

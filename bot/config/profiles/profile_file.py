@@ -35,10 +35,9 @@ def read_profiles(path: Path) -> ProfileFile:
     try:
         found = tomllib.loads(read_text(path))
     except (OSError, ValueError) as error:
-        told = (
-            f"is no TOML: {error}" if isinstance(error, tomllib.TOMLDecodeError) else f"can't be read: {reason(error)}"
-        )
-        raise SettingsError([f"BOT_PROFILES: {path} {told}; mend it."], wrong=["BOT_PROFILES"]) from None
+        told = "is no TOML" if isinstance(error, tomllib.TOMLDecodeError) else "can't be read"
+        why = f"BOT_PROFILES: {path} {told} ({reason(error)}); mend it."
+        raise SettingsError([why], wrong=["BOT_PROFILES"]) from None
     file = ProfileFile(path, "", {}, {}, [])
     for name, table in found.items():
         if name == DEFAULT and not isinstance(table, dict):
@@ -68,7 +67,9 @@ def _default(path: Path, default: Any, found: Mapping[str, Any]) -> list[str]:
     names = [name for name, table in found.items() if isinstance(table, dict)]
     if not default and isinstance(default, str):
         return (
-            [] if DEFAULT not in found else [f"BOT_PROFILES: default in {path} is empty; name a profile, or drop it."]
+            []
+            if DEFAULT not in found
+            else [f"BOT_PROFILES: default in {path} is empty; name a profile, or take it away."]
         )
     if default in names or isinstance(default, dict):
         return []
@@ -99,10 +100,8 @@ def _read_profile(file: ProfileFile, name: str, table: Mapping[str, Any]) -> Non
         elif (strange := _strange(key)) is not None:
             file.problems.append(f"{where} {strange}")
         elif (text := _text(key, value)) is None:
-            wanted = (
-                f"it must be {variables()[key.removesuffix('_FILE')].must}" if key in variables() else "it is a path"
-            )
-            file.problems.append(f"{where} {key} is {_kind(value)}, not a text in quotation marks: {wanted}.")
+            must = variables()[key].must if key in variables() else "the path of a file"
+            file.problems.append(f"{where} {key} must be {must}, in quotation marks, not {_kind(value)}.")
         else:
             texts[key] = text
 

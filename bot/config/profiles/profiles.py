@@ -29,6 +29,7 @@ class Profiles:
         self.base = base
         """The settings of the server."""
         self.judge: Judge = _content
+        """Judges what is read again."""
         self.on_reread: list[Callable[[], None]] = []
         """Called when the profiles have been read again."""
         self._named: Mapping[str, Profile] = {}
@@ -95,9 +96,7 @@ def load_profiles(base: Settings, judge: Judge = _content) -> Profiles:
         problems += [of_profile(one.settings, told) for told in judge(one.settings) if told not in known]
     if problems:
         raise SettingsError(problems, base, ["BOT_PROFILES"] * len(problems))
-    profiles = Profiles(base, named, file.default)
-    profiles.judge = judge
-    return profiles
+    return Profiles(base, named, file.default)
 
 
 def of_profile(settings: Settings, sentence: str) -> str:
