@@ -19,6 +19,7 @@ from bot.server.bookkeeping.metric_list import BILLED, COLUMNS, FAMILIES, MILEST
 from bot.server.calls.call_tally import CallTally
 from bot.server.calls.live_call import LiveCall
 from bot.server.directory.live_calls import LiveCalls
+from bot.server.lookup.call_lookup import CallLookup
 from bot.server.shared.socket_handover import SocketHandover
 from bot.store.call_store import CallStore
 from bot.store.delivery.write_behind import WriteBehind
@@ -200,10 +201,20 @@ class Meter:
         self._metrics.set("heardline_warm_sessions", len(pool))
         self._stands("heardline_sessions_missed_total", self._calls.needless_sessions.missed)
         self._stands("heardline_sessions_dialled_total", pool.dialled, "pool")
+        self._stands("heardline_sessions_dialled_total", self._calls.starter.dialled_in_vain, "call")
         for kind, number in pool.failures.items():
             self._stands("heardline_sessions_failed_total", number, kind)
 
+    def _publish_lookups(self, lookup: CallLookup) -> None:
+        for result, number in lookup.results.items():
+            self._stands("heardline_lookups_total", number, result)
+        for took_s in lookup.took_s:
+            self._metrics.observe("heardline_lookup_seconds", took_s)
+        lookup.took_s.clear()
+
     def _publish_parts(self) -> None:
+        if self._calls.lookup is not None:
+            self._publish_lookups(self._calls.lookup)
         if self.http is not None:
             self._stands("heardline_http_malformed_total", self.http.malformed)
         if self.handover is not None:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import partial
+from typing import NamedTuple
 
 from bot.call.settings import CallSettings
 from bot.config import Settings
@@ -21,7 +22,9 @@ from bot.recording.files.fixture_file import FixtureFile
 from bot.recording.files.new_file import call_path
 from bot.recording.files.recorder import Recorder
 from bot.server.calls.bridge import Bridge
+from bot.server.calls.dialled_ahead import DialledAhead
 from bot.server.calls.live_call import LiveCall
+from bot.server.calls.model_sessions import HANDSHAKE_SHARE
 from bot.server.calls.process_timer import ProcessTimer
 from bot.server.calls.warm_pool import WarmPool
 from bot.server.directory.call_directory import CallDirectory
@@ -31,6 +34,13 @@ from bot.server.directory.spent_today import SpentToday
 from bot.server.setup.call_settings import call_settings
 from bot.server.shared.call_registry import CallRegistry
 from bot.server.shared.resumption import NOBODY, Parties, Past, carrying_on
+
+
+class _Begun(NamedTuple):
+    """What is there of a call before it begins: a session, and the time of its webhook."""
+
+    ahead: DialledAhead | None
+    origin_ns: int | None
 
 
 @dataclass
@@ -45,6 +55,9 @@ class CallStarter:
     endings: CallEndings
     needless_sessions: NeedlessSessions
     spent_today: SpentToday
+    dialled_in_vain: int = 0
+    """Sessions that were dialled ahead for calls that were not to have them."""
+    _closing: set[asyncio.Task[None]] = field(default_factory=set)
 
     def __post_init__(self) -> None:
         self.addresses = Addresses.of(self.settings.openai_realtime_url)
@@ -74,18 +87,21 @@ class CallStarter:
         *,
         new: bool = False,
         settings: Settings | None = None,
+        ahead: DialledAhead | None = None,
+        origin_ns: int | None = None,
     ) -> LiveCall:
         """Begin a call, or carry on one that has a `past`: a session is dialled at once, or an idle one taken.
 
         `new`: nothing is known of it here, and the store is asked beside. `settings` are those of this call; without
-        them it has those of its past.
+        them it has those of its past. `ahead` was dialled for it already, after its webhook, which came at `origin_ns`.
         """
         now_s = time.time()
         past = past or Past(now_s)
         settings = settings or self.profiles.again(past.profile, past.changes)
         past = past._replace(profile=settings.profile, changes=settings.changes)
         try:
-            live = LiveCall(call_sid, self._bridge(call_sid, settings, past, now_s), past, settings, parties)
+            bridge = self._bridge(call_sid, settings, past, now_s, _Begun(ahead, origin_ns))
+            live = LiveCall(call_sid, bridge, past, settings, parties)
         except BaseException:
             self.registry.end(call_sid, "internal_error")
             raise
@@ -102,7 +118,22 @@ class CallStarter:
         self.endings.carried_on(call_sid)
         return self.start(call_sid, past.parties, past)
 
-    def _bridge(self, call_sid: str, settings: Settings, past: Past, now_s: float) -> Bridge:
+    def dial_ahead(self, settings: Settings) -> DialledAhead:
+        """Dial a session for a call that is likely to have these settings."""
+        return DialledAhead(self._endpoint(settings), settings.response_s * HANDSHAKE_SHARE)
+
+    def let_go(self, ahead: DialledAhead) -> None:
+        """A session that was dialled ahead is not needed."""
+        self.dialled_in_vain += 1
+        task = asyncio.create_task(ahead.close(), name="let go of a session")
+        self._closing.add(task)
+        task.add_done_callback(self._closing.discard)
+
+    async def close(self) -> None:
+        """Wait until what was let go of is closed."""
+        await asyncio.gather(*self._closing)
+
+    def _bridge(self, call_sid: str, settings: Settings, past: Past, now_s: float, begun: _Begun) -> Bridge:
         chosen = call_settings(settings, call_sid, settings.twilio_account_sid)
         if past.leg:
             chosen = carrying_on(chosen, past, now_s)
@@ -110,8 +141,20 @@ class CallStarter:
         recorder = Recorder(files, call_sid=call_sid) if files else None
         endpoint = self._endpoint(settings)
         take_idle = partial(self.pool.take, endpoint, chosen)
+        ahead = begun.ahead
+        if ahead is not None and ahead.endpoint != endpoint:
+            self.let_go(ahead)
+            ahead = None
         try:
-            return Bridge(chosen, endpoint, self.timer, recorder=recorder, take_idle=take_idle)
+            return Bridge(
+                chosen,
+                endpoint,
+                self.timer,
+                recorder=recorder,
+                take_idle=take_idle,
+                ahead=ahead,
+                origin_ns=begun.origin_ns,
+            )
         except BaseException:
             if recorder is not None:
                 recorder.close()

@@ -14,6 +14,7 @@ from bot.server.directory.departure import Departure
 from bot.server.directory.needless_sessions import NeedlessSessions
 from bot.server.directory.spent_today import SpentToday
 from bot.server.directory.stream_tokens import StreamTokens
+from bot.server.lookup.call_lookup import call_lookup
 from bot.server.setup.call_prices import nano_usd
 from bot.server.shared.call_registry import CallRegistry
 from bot.server.shared.caller_quota import HashNumber, storeless_hash
@@ -46,6 +47,7 @@ class LiveCalls:
         self.spent_today = SpentToday(self.directory, nano_usd(settings.max_daily_usd))
         self.tokens = StreamTokens(settings, self.directory, self.registry, store_lookup)
         self.needless_sessions = NeedlessSessions(self.directory, self.registry, store_lookup)
+        self.lookup = call_lookup(settings, self.profiles)
         self.endings = CallEndings(self.directory, self.registry, self.past_calls)
         self.starter = CallStarter(
             settings,

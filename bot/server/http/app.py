@@ -130,6 +130,9 @@ async def _close_after(_: web.Request, response: web.StreamResponse) -> None:
 async def _end_calls(app: web.Application) -> None:
     calls = app[CALLS]
     await calls.departure.close()
+    await calls.starter.close()
+    if calls.lookup is not None:
+        await calls.lookup.close()
     if calls.store_lookup is not None:
         calls.store_lookup.close()
 

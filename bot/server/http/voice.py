@@ -5,14 +5,12 @@ from __future__ import annotations
 import structlog
 from aiohttp import web
 
-from bot.config import Settings
 from bot.server.bookkeeping.metric_list import WebhookRefusal
 from bot.server.directory.call_admission import may_call
 from bot.server.directory.departure import Phase
-from bot.server.directory.live_calls import LiveCalls
 from bot.server.http.app_keys import CALLS, METER, SETTINGS, of_call
-from bot.server.http.webhook import Form, call_is_over, callback_url, connect_stream, refused, signed_form, twiml
-from bot.server.shared.resumption import Parties
+from bot.server.http.before_call import begin_call, begun_already
+from bot.server.http.webhook import Form, call_is_over, callback_url, refused, signed_form, twiml
 
 ENDED_STATUSES = frozenset({"completed", "busy", "failed", "no-answer", "canceled"})
 """CallStatus of a call that is no more (twilio-voice 1)."""
@@ -45,21 +43,8 @@ async def answer(request: web.Request) -> web.Response:
     if entry in {"caller_at_once", "caller_rate"}:
         return _turned_away(request, call_sid, entry, "busy")
     if entry == "new":
-        _begin(calls, call_sid, Parties(caller, form.get("To", "")), chosen)
-    return connect_stream(request, call_sid)
-
-
-def _begin(calls: LiveCalls, call_sid: str, parties: Parties, settings: Settings) -> None:
-    """Dial at once: what another instance may have told the store is asked beside the dial.
-
-    A call that can't begin takes no place.
-    """
-    try:
-        calls.starter.start(call_sid, parties, new=True, settings=settings)
-    except BaseException:
-        calls.registry.end(call_sid, None)
-        raise
-    _log.info("call_started", call_sid=call_sid, calls=len(calls.directory))
+        return await begin_call(request, call_sid, form)
+    return await begun_already(request, call_sid, form)
 
 
 def _no_room(request: web.Request, call_sid: str) -> web.Response:
