@@ -92,9 +92,8 @@ class Bridge:
         self.on_output: Callable[[Output, int], None] | None = None
         self.on_told: Callable[[Fact | Report, int], None] | None = None
         """Called with each fact and report of the call, and its time: a few times a turn. It must not fail."""
-        self._origin_ns = (
-            origin_ns or time.monotonic_ns()
-        )  # uvloop's own time stands still within a turn and counts milliseconds
+        # uvloop's own time stands still within a turn and counts milliseconds
+        self._origin_ns = origin_ns or time.monotonic_ns()
         self._phone: PhoneSocket | None = None
         self._timer = timer
         self._to_phone: list[bytes] = []

@@ -84,12 +84,9 @@ class CallLookup:
             return self._failed(asked, chosen, "bad_answer" if bad else "no_answer", str(error), began_s)
         except BadAnswer as error:
             return self._failed(asked, chosen, "bad_answer", f"the answer {error}", began_s)
-        took_s = self._count(
-            "refused" if decision.refuse else "transferred" if decision.transfer else "answered", began_s
-        )
-        _log.info(
-            "lookup_answered", call_sid=asked.call_sid, profile=decision.settings.profile, ms=round(took_s * 1000)
-        )
+        took_s = self._count(_result(decision), began_s)
+        profile = decision.settings.profile
+        _log.info("lookup_answered", call_sid=asked.call_sid, profile=profile, ms=round(took_s * 1000))
         return decision
 
     def _failed(self, asked: Asked, chosen: Settings, result: LookupResult, why: str, began_s: float) -> Decision:
@@ -136,6 +133,10 @@ def call_lookup(settings: Settings, profiles: Profiles) -> CallLookup | None:
         return None
     secret = settings.webhook_secret.get_secret_value()
     return CallLookup(profiles, SignedPost(settings.lookup_url, secret, LOOKUP_S))
+
+
+def _result(decision: Decision) -> LookupResult:
+    return "refused" if decision.refuse else "transferred" if decision.transfer else "answered"
 
 
 def _body(asked: Asked, chosen: Settings, now: datetime) -> dict[str, Any]:
