@@ -19,7 +19,8 @@ def serve(env_file: EnvFile = None) -> None:
 
     Settings come from the environment; `bot check` shows them. SIGTERM or Ctrl-C ends it.
     """
-    from bot.doctor.readiness import judge
+    from bot.config.profiles import load_profiles
+    from bot.doctor.readiness import hindrances, judge
     from bot.observe.logging import configure
     from bot.server.setup.listen_address import CannotListen
     from bot.server.workers.operator_messages import OperatorMessages
@@ -30,8 +31,10 @@ def serve(env_file: EnvFile = None) -> None:
     if not judged.ready:
         fail(*judged.problems, *judged.missing, code=WRONG_SETTINGS)
     configure(settings.log_level, settings.log_format, secrets=settings.secrets)
+    profiles = load_profiles(settings)
+    profiles.judge = hindrances
     try:
-        run(settings, OperatorMessages(settings, judged.warnings))
+        run(settings, OperatorMessages(settings, judged.warnings), profiles)
     except CannotListen as error:
         fail(str(error))
 

@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, SecretStr
 
 from bot.config.values import value_checks
+from bot.config.values.webhook_secret import PREFIX
 from bot.config.variable import Origin, Variable, described, var
 
 INSTRUCTIONS = (
@@ -373,6 +374,33 @@ class Settings(BaseModel):
         "What a caller gets when the bot can't go on: a sentence and the end, a message to leave, or a person.",
         "apology",
     )
+    webhook_url: value_checks.HookUrl = var(
+        "BOT_WEBHOOK_URL",
+        "an https URL",
+        "Where calls are reported to as they begin and end, by signed POSTs; http:// only on loopback.",
+        unset="",
+        form="word",
+    )
+    webhook_secret: value_checks.WebhookSecret = var(
+        "BOT_WEBHOOK_SECRET",
+        "24 to 64 random bytes in base64, with or without whsec_ before it, or two such with a comma between them",
+        "What every request to your own servers is signed with (Standard Webhooks). While rotating: new and old.",
+        unset=SecretStr(""),
+        from_file=True,
+        form="secret",
+    )
+    lookup_url: value_checks.HookUrl = var(
+        "BOT_LOOKUP_URL",
+        "an https URL",
+        "Asked by a signed POST who calls, before a call is answered (`bot help lookup`); http:// only on loopback.",
+        unset="",
+        form="word",
+    )
+    profiles: value_checks.File | None = var(
+        "BOT_PROFILES",
+        "a TOML file that exists",
+        "Other settings by the number that was called: several bots on one server (`bot help profiles`).",
+    )
     record: Annotated[tuple[Literal["fixture", "audio"], ...], value_checks.CommaList] = var(
         "BOT_RECORD",
         "fixture, audio, both with a comma between them, or empty",
@@ -413,11 +441,38 @@ class Settings(BaseModel):
     """The source of each variable that was given. The only field that is no variable."""
     _misspelt: Mapping[str, str] = PrivateAttr(default_factory=dict)
     _notices: tuple[str, ...] = PrivateAttr(default=())
+    _profile: str = PrivateAttr(default="")
+    _changes: Mapping[str, str] = PrivateAttr(default_factory=dict)
 
     def model_post_init(self, context: Any, /) -> None:
         """Take what the loader knows besides the values."""
         self._misspelt = (context or {}).get("misspelt", {})
         self._notices = (context or {}).get("notices", ())
+
+    def of_profile(self, name: str) -> Settings:
+        """The same, as the settings of the profile `name`."""
+        named = self.model_copy()
+        named._profile = name  # noqa: SLF001  a copy of our own
+        return named
+
+    def changed(self, changes: Mapping[str, str]) -> Settings:
+        """The same for a single call, with other texts in place of some: by variable, taken as they are."""
+        if not changes:
+            return self
+        fields = {field.alias: name for name, field in Settings.model_fields.items()}
+        single = self.model_copy(update={fields[name]: text for name, text in changes.items()})
+        single._changes = {**self._changes, **changes}  # noqa: SLF001  a copy of our own
+        return single
+
+    @property
+    def profile(self) -> str:
+        """The name of the profile that these are the settings of; empty: the environment's alone."""
+        return self._profile
+
+    @property
+    def changes(self) -> Mapping[str, str]:
+        """The texts that hold for a single call, by variable."""
+        return self._changes
 
     @property
     def misspelt(self) -> Mapping[str, str]:
@@ -435,6 +490,12 @@ class Settings(BaseModel):
         return value_checks.split_tokens(self.twilio_auth_token)
 
     @property
+    def signed_urls(self) -> dict[str, str]:
+        """The operator's servers that are asked or told something, by setting; each request to them is signed."""
+        urls = {"BOT_WEBHOOK_URL": self.webhook_url, "BOT_LOOKUP_URL": self.lookup_url}
+        return {name: url for name, url in urls.items() if url}
+
+    @property
     def transcriber(self) -> str:
         """The model that writes down the caller's words; empty: none, or xAI's own, which is not billed apart."""
         return "" if self.dialect == "xai" else self.transcription_model
@@ -450,8 +511,23 @@ class Settings(BaseModel):
         key, token = self.openai_api_key.get_secret_value(), self.admin_token.get_secret_value()
         password, pii_key = value_checks.database_password(self.database_url), self.pii_key.get_secret_value()
         api_secret = self.twilio_api_secret.get_secret_value()
-        all_of_them = (key, *self.auth_tokens, api_secret, token, password, pii_key)
+        queries = (url.partition("?")[2] for url in self.signed_urls.values())
+        keys = (key.removeprefix(PREFIX) for key in value_checks.split_tokens(self.webhook_secret))
+        all_of_them = (key, *self.auth_tokens, api_secret, token, password, pii_key, *keys, *queries)
         return tuple(secret for secret in all_of_them if len(secret) >= value_checks.MASKED_CHARS)
+
+
+OF_THE_SERVER = frozenset(
+    {
+        *("OPENAI_API_KEY", "OPENAI_REALTIME_URL", "BOT_DIALECT", "TWILIO_ACCOUNT_SID", "TWILIO_AUTH_TOKEN"),
+        *("PUBLIC_URL", "HOST", "PORT", "WEB_CONCURRENCY", "DATABASE_URL", "BOT_PII_KEY", "LOG_LEVEL", "LOG_FORMAT"),
+        *("ADMIN_TOKEN", "BOT_MAX_CALLS", "BOT_MAX_LAG_MS", "BOT_WARM_SESSIONS", "BOT_DRAIN_SECONDS"),
+        *("BOT_MAX_DAILY_USD", "BOT_TWILIO_USD_PER_MINUTE", "BOT_PRICES", "BOT_RECORD_DIR"),
+        *("BOT_KEEP_RECORDINGS_DAYS", "BOT_KEEP_FIXTURES_DAYS", "BOT_KEEP_TRANSCRIPTS_DAYS", "BOT_PROFILES"),
+        *("BOT_WEBHOOK_URL", "BOT_WEBHOOK_SECRET", "BOT_LOOKUP_URL"),
+    }
+)
+"""The settings that hold for the whole server, and which no profile changes; all others are a call's own."""
 
 
 def variables() -> dict[str, Variable]:

@@ -14,7 +14,7 @@ class Filters(msgspec.Struct, frozen=True, kw_only=True):
     """Filters of a list of calls. A field that is None does not filter; times are aware.
 
     `since` is the first moment, `until` the first one after. `before` is the SID of a call: only older ones, for the
-    next page. An empty `reason` asks for calls that go on.
+    next page. An empty `reason` asks for calls that go on, an empty `profile` for those of none.
     """
 
     since: datetime | None = None
@@ -24,6 +24,7 @@ class Filters(msgspec.Struct, frozen=True, kw_only=True):
     min_nano_usd: int | None = None
     before: str | None = None
     limit: int = 50
+    profile: str | None = None
 
 
 class CallSummary(msgspec.Struct, frozen=True, kw_only=True):
@@ -55,6 +56,7 @@ class CallSummary(msgspec.Struct, frozen=True, kw_only=True):
     purged_at: datetime | None
     leg: int = 0
     """Number of times that the call was carried on, on another stream."""
+    profile: str = ""
 
 
 class StoredCall(msgspec.Struct, frozen=True, kw_only=True):

@@ -19,7 +19,7 @@ class CallStarted(msgspec.Struct, frozen=True):
 
     Numbers are masked; `caller_hash` is the HMAC of the caller's E.164 number, empty when there is none. `owner` names
     the process that serves the call. `leg` counts the streams on which the call was carried on: a start with a higher
-    one makes a call go on that had ended.
+    one makes a call go on that had ended. `profile` is the one whose settings it has.
     """
 
     call_sid: str
@@ -31,6 +31,9 @@ class CallStarted(msgspec.Struct, frozen=True):
     model: str = ""
     settings_digest: str = ""
     leg: int = 0
+    profile: str = ""
+    changes: dict[str, str] = {}
+    """The texts that hold for this call alone, by setting; kept until it is over, for whoever carries it on."""
 
 
 class TurnKept(msgspec.Struct, frozen=True):

@@ -22,6 +22,7 @@ DOCUMENTS: Mapping[str, frozenset[str]] = {
     "reject": frozenset(),
     "overflow": frozenset({"overflow_url"}),
     "hold": frozenset({"voice_url"}),
+    "refused": frozenset({"sentence"}),
     "sorry": frozenset(),
     "goodbye": frozenset(),
     "limit": frozenset(),

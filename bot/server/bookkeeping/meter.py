@@ -19,6 +19,7 @@ from bot.server.bookkeeping.metric_list import BILLED, COLUMNS, FAMILIES, MILEST
 from bot.server.calls.call_tally import CallTally
 from bot.server.calls.live_call import LiveCall
 from bot.server.directory.live_calls import LiveCalls
+from bot.server.lookup.call_lookup import CallLookup
 from bot.server.shared.socket_handover import SocketHandover
 from bot.store.call_store import CallStore
 from bot.store.delivery.write_behind import WriteBehind
@@ -55,7 +56,7 @@ class Meter:
         self._due = [0] * len(COLUMNS)
         """Numbers that were read and have yet to be added, in the order of COLUMNS."""
         self._totals: Counter[tuple[str, str]] = Counter()
-        self._records = bool(calls.settings.record)
+        self._records = any(each.record for each in (calls.settings, *calls.profiles))
         self._recordings_failed = process_writer().failures if self._records else 0
         self._metrics.set("heardline_calls_limit", calls.settings.max_calls)
         self._metrics.set("heardline_daily_limit_usd", float(calls.settings.max_daily_usd))
@@ -200,10 +201,20 @@ class Meter:
         self._metrics.set("heardline_warm_sessions", len(pool))
         self._stands("heardline_sessions_missed_total", self._calls.needless_sessions.missed)
         self._stands("heardline_sessions_dialled_total", pool.dialled, "pool")
+        self._stands("heardline_sessions_dialled_total", self._calls.starter.dialled_in_vain, "call")
         for kind, number in pool.failures.items():
             self._stands("heardline_sessions_failed_total", number, kind)
 
+    def _publish_lookups(self, lookup: CallLookup) -> None:
+        for result, number in lookup.results.items():
+            self._stands("heardline_lookups_total", number, result)
+        for took_s in lookup.took_s:
+            self._metrics.observe("heardline_lookup_seconds", took_s)
+        lookup.took_s.clear()
+
     def _publish_parts(self) -> None:
+        if self._calls.lookup is not None:
+            self._publish_lookups(self._calls.lookup)
         if self.http is not None:
             self._stands("heardline_http_malformed_total", self.http.malformed)
         if self.handover is not None:

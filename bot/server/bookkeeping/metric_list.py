@@ -17,6 +17,7 @@ from bot.realtime.errors import LABELS, Severity
 from bot.realtime.failures import FailureKind
 from bot.realtime.usage import Tokens
 from bot.server.calls.bridge import Bridge
+from bot.server.lookup.call_lookup import RESULTS
 
 WebhookRefusal = Literal[
     "signature",
@@ -33,6 +34,7 @@ WebhookRefusal = Literal[
     "caller_rate",
     "being_answered",
     "is_over",
+    "lookup",
 ]
 StreamRefusal = Literal[
     "signature", "malformed", "forged", "expired", "spent", "is_over", "not_websocket", "no_start", "start"
@@ -53,6 +55,7 @@ _CALL_S = (5, 15, 60, 300, 900, 1800, 3600, 7200)
 _WAIT_S = (0.05, 0.1, 0.2, 0.3, 0.5, 0.75, 1, 1.5, 2, 3, 5, 8)
 _HEARD_S = (0.2, 0.3, 0.5, 0.75, 1, 1.5, 2, 3, 5, 8)
 _CLEAR_S = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1)
+_LOOKUP_S = (0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2)
 _LAG_S = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2)
 
 
@@ -89,6 +92,8 @@ FAMILIES = (
         "Webhooks that were not answered with a stream.",
         why=get_args(WebhookRefusal),
     ),
+    _counter("heardline_lookups_total", "Questions to BOT_LOOKUP_URL, by what came of them.", result=RESULTS),
+    _histogram("heardline_lookup_seconds", "From such a question to its answer, or to its end without one.", _LOOKUP_S),
     _counter(
         "heardline_streams_refused_total",
         "Streams that were not let in, or that never became a call's.",

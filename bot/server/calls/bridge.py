@@ -24,6 +24,7 @@ from bot.realtime.connection import Endpoint
 from bot.recording.files.recorder import Recorder
 from bot.recording.fixture import InputWay
 from bot.server.calls.call_tally import CallTally, CallTraffic
+from bot.server.calls.dialled_ahead import DialledAhead
 from bot.server.calls.model_sessions import ModelSessions, TakeIdle
 from bot.server.calls.phone_socket import PhoneSocket
 from bot.server.calls.process_timer import ProcessTimer
@@ -65,10 +66,15 @@ class Bridge:
         *,
         recorder: Recorder | None = None,
         take_idle: TakeIdle = lambda: None,
+        ahead: DialledAhead | None = None,
+        origin_ns: int | None = None,
     ) -> None:
-        """`take_idle` gives an idle session, if there is one: to begin with, and should that be lost."""
+        """`take_idle` gives an idle session, if there is one: to begin with, and should that be lost.
+
+        `ahead` is a session that was dialled for this call already; `origin_ns`: when its webhook came, unless now.
+        """
         self.call = Call(settings)
-        self.model = ModelSessions(endpoint, settings, take_idle, self._model_text, self._note)
+        self.model = ModelSessions(endpoint, settings, take_idle, self._model_text, self._note, ahead)
         self.recorder = recorder
         self.attached = False
         self.finished = asyncio.Event()
@@ -86,7 +92,8 @@ class Bridge:
         self.on_output: Callable[[Output, int], None] | None = None
         self.on_told: Callable[[Fact | Report, int], None] | None = None
         """Called with each fact and report of the call, and its time: a few times a turn. It must not fail."""
-        self._origin_ns = time.monotonic_ns()  # uvloop's own time stands still within a turn and counts milliseconds
+        # uvloop's own time stands still within a turn and counts milliseconds
+        self._origin_ns = origin_ns or time.monotonic_ns()
         self._phone: PhoneSocket | None = None
         self._timer = timer
         self._to_phone: list[bytes] = []

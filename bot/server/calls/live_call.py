@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from bot.call.outputs import EndReason
 from bot.call.states import State
+from bot.config import Settings
 from bot.server.calls.bridge import Bridge
 from bot.server.shared.outcomes import BOUNDS, RESUMABLE, Outcome
 from bot.server.shared.resumption import NOBODY, Parties, Past
@@ -19,6 +20,8 @@ class LiveCall:
     call_sid: str
     bridge: Bridge
     past: Past
+    settings: Settings
+    """The settings of this call: the environment's, over them its profile's, over them what is its own."""
     parties: Parties = NOBODY
     offset_us: int = 0
     """Age of the call when this leg of it began."""

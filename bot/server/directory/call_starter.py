@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import partial
+from typing import NamedTuple
 
 from bot.call.settings import CallSettings
 from bot.config import Settings
+from bot.config.profiles import Profiles
 from bot.realtime.addresses import Addresses
 from bot.realtime.connection import Endpoint
 from bot.recording import fixture
@@ -19,7 +22,9 @@ from bot.recording.files.fixture_file import FixtureFile
 from bot.recording.files.new_file import call_path
 from bot.recording.files.recorder import Recorder
 from bot.server.calls.bridge import Bridge
+from bot.server.calls.dialled_ahead import DialledAhead
 from bot.server.calls.live_call import LiveCall
+from bot.server.calls.model_sessions import HANDSHAKE_SHARE
 from bot.server.calls.process_timer import ProcessTimer
 from bot.server.calls.warm_pool import WarmPool
 from bot.server.directory.call_directory import CallDirectory
@@ -31,44 +36,72 @@ from bot.server.shared.call_registry import CallRegistry
 from bot.server.shared.resumption import NOBODY, Parties, Past, carrying_on
 
 
+class _Begun(NamedTuple):
+    """What is there of a call before it begins: a session, and the time of its webhook."""
+
+    ahead: DialledAhead | None
+    origin_ns: int | None
+
+
 @dataclass
 class CallStarter:
     """Begins calls, and sees each through to its end."""
 
     settings: Settings
+    profiles: Profiles
     directory: CallDirectory
     registry: CallRegistry
     past_calls: PastCalls
     endings: CallEndings
     needless_sessions: NeedlessSessions
     spent_today: SpentToday
+    dialled_in_vain: int = 0
+    """Sessions that were dialled ahead for calls that were not to have them."""
+    _closing: set[asyncio.Task[None]] = field(default_factory=set)
 
     def __post_init__(self) -> None:
-        settings = self.settings
-        self.addresses = Addresses.of(settings.openai_realtime_url)
-        self._endpoint = Endpoint(
+        self.addresses = Addresses.of(self.settings.openai_realtime_url)
+        self.pool = WarmPool(*self.pooled(), pool_share(self.settings))
+        self.profiles.on_reread.append(lambda: self.pool.change(*self.pooled()))
+        self.timer = ProcessTimer()
+
+    def pooled(self) -> tuple[Endpoint, CallSettings]:
+        """Idle sessions are for calls as most are: with the default settings."""
+        settings = self.profiles.default
+        return self._endpoint(settings), call_settings(settings, "", "")
+
+    def _endpoint(self, settings: Settings) -> Endpoint:
+        return Endpoint(
             settings.openai_realtime_url,
             settings.openai_realtime_model,
             settings.openai_api_key.get_secret_value(),
             self.addresses,
             settings.dialect,
         )
-        self.template = call_settings(settings, "", "")
-        """The settings of a call, but for what names it."""
-        self.pool = WarmPool(self._endpoint, self.template, pool_share(settings))
-        self.timer = ProcessTimer()
 
     def start(
-        self, call_sid: str, parties: Parties = NOBODY, past: Past | None = None, *, new: bool = False
+        self,
+        call_sid: str,
+        parties: Parties = NOBODY,
+        past: Past | None = None,
+        *,
+        new: bool = False,
+        settings: Settings | None = None,
+        ahead: DialledAhead | None = None,
+        origin_ns: int | None = None,
     ) -> LiveCall:
         """Begin a call, or carry on one that has a `past`: a session is dialled at once, or an idle one taken.
 
-        `new`: nothing is known of it here, and the store is asked beside.
+        `new`: nothing is known of it here, and the store is asked beside. `settings` are those of this call; without
+        them it has those of its past. `ahead` was dialled for it already, after its webhook, which came at `origin_ns`.
         """
         now_s = time.time()
         past = past or Past(now_s)
+        settings = settings or self.profiles.again(past.profile, past.changes)
+        past = past._replace(profile=settings.profile, changes=settings.changes)
         try:
-            live = LiveCall(call_sid, self._bridge(call_sid, past, now_s), past, parties)
+            bridge = self._bridge(call_sid, settings, past, now_s, _Begun(ahead, origin_ns))
+            live = LiveCall(call_sid, bridge, past, settings, parties)
         except BaseException:
             self.registry.end(call_sid, "internal_error")
             raise
@@ -85,15 +118,43 @@ class CallStarter:
         self.endings.carried_on(call_sid)
         return self.start(call_sid, past.parties, past)
 
-    def _bridge(self, call_sid: str, past: Past, now_s: float) -> Bridge:
-        settings = self.settings
+    def dial_ahead(self, settings: Settings) -> DialledAhead:
+        """Dial a session for a call that is likely to have these settings."""
+        return DialledAhead(self._endpoint(settings), settings.response_s * HANDSHAKE_SHARE)
+
+    def let_go(self, ahead: DialledAhead) -> None:
+        """A session that was dialled ahead is not needed."""
+        self.dialled_in_vain += 1
+        task = asyncio.create_task(ahead.close(), name="let go of a session")
+        self._closing.add(task)
+        task.add_done_callback(self._closing.discard)
+
+    async def close(self) -> None:
+        """Wait until what was let go of is closed."""
+        await asyncio.gather(*self._closing)
+
+    def _bridge(self, call_sid: str, settings: Settings, past: Past, now_s: float, begun: _Begun) -> Bridge:
         chosen = call_settings(settings, call_sid, settings.twilio_account_sid)
         if past.leg:
             chosen = carrying_on(chosen, past, now_s)
         files = _files(settings, chosen)
         recorder = Recorder(files, call_sid=call_sid) if files else None
+        endpoint = self._endpoint(settings)
+        take_idle = partial(self.pool.take, endpoint, chosen)
+        ahead = begun.ahead
+        if ahead is not None and ahead.endpoint != endpoint:
+            self.let_go(ahead)
+            ahead = None
         try:
-            return Bridge(chosen, self._endpoint, self.timer, recorder=recorder, take_idle=self.pool.take)
+            return Bridge(
+                chosen,
+                endpoint,
+                self.timer,
+                recorder=recorder,
+                take_idle=take_idle,
+                ahead=ahead,
+                origin_ns=begun.origin_ns,
+            )
         except BaseException:
             if recorder is not None:
                 recorder.close()

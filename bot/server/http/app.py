@@ -12,6 +12,7 @@ import structlog
 from aiohttp import web
 
 from bot.config import Settings, warnings_about_the_model
+from bot.config.profiles import Profiles, of_profile
 from bot.observe.rate_limited_log import RateLimitedLog
 from bot.realtime.connection import tls_context
 from bot.server.bookkeeping.http_log import HttpLog
@@ -19,7 +20,7 @@ from bot.server.bookkeeping.meter import Meter
 from bot.server.bookkeeping.store_service import StoreService
 from bot.server.directory.live_calls import LiveCalls
 from bot.server.http import fallback, http_shutdown, media_stream, metrics_route, voice, voice_next
-from bot.server.http.app_keys import CALLS, LISTENER, METER, RATE_LIMITED_LOG, SETTINGS, TWILIO_REST, TWIML, Listener
+from bot.server.http.app_keys import CALLS, LISTENER, METER, RATE_LIMITED_LOG, SETTINGS, TWILIO_REST, Listener
 from bot.server.http.refusals import refusals
 from bot.server.setup.call_prices import half_blind
 from bot.server.setup.listen_address import CannotListen
@@ -40,15 +41,21 @@ _log = structlog.get_logger()
 
 
 def make_app(
-    settings: Settings, registry: CallRegistry | None = None, keeping: StoreService | None = None
+    settings: Settings,
+    registry: CallRegistry | None = None,
+    keeping: StoreService | None = None,
+    *,
+    profiles: Profiles | None = None,
 ) -> web.Application:
-    """The application. Raises TwimlError when a TwiML file is wrong."""
+    """The application. Raises TwimlError when a TwiML file is wrong, and SettingsError when a profile is."""
     app = web.Application(client_max_size=MAX_BODY_BYTES, middlewares=[refusals])
     app[SETTINGS] = settings
-    app[TWIML] = twiml_files(settings.twiml_dir, settings.language)
     if settings.openai_realtime_url.startswith("wss:"):
         tls_context()  # now, not while the first caller waits
-    app[CALLS] = LiveCalls(settings, registry, *((keeping.store_lookup, keeping.hash_number) if keeping else ()))
+    store_lookup, hash_number = (keeping.store_lookup, keeping.hash_number) if keeping else (None, None)
+    app[CALLS] = LiveCalls(settings, registry, store_lookup, hash_number, profiles=profiles)
+    for each in (settings, *app[CALLS].profiles):
+        twiml_files(each.twiml_dir, each.language)  # now, not while a caller waits
     app[TWILIO_REST] = twilio_rest(settings)
     app[METER] = Meter(app[CALLS])
     app[LISTENER] = Listener()
@@ -106,6 +113,17 @@ async def _warm(app: web.Application) -> AsyncIterator[None]:
     await asyncio.wait(tasks)
 
 
+def _warn(profiles: Profiles) -> None:
+    """Warnings that every call would meet, those of a profile only where they are its own."""
+    known = set[str]()
+    for each in (profiles.base, *profiles):
+        about = {"setting_untaken": warnings_about_the_model(each), "no_price": half_blind(each)}
+        for event, sentence in ((event, told) for event, sentences in about.items() for told in sentences):
+            if sentence not in known:
+                known.add(sentence)
+                _log.warning(event, why=of_profile(each, sentence) if each.profile else sentence)
+
+
 async def _close_after(_: web.Request, response: web.StreamResponse) -> None:
     """One request a connection: on a kept one it might meet the end of the connection, or of a process that drains."""
     response.force_close()
@@ -119,6 +137,9 @@ async def _close_rest(app: web.Application) -> None:
 async def _end_calls(app: web.Application) -> None:
     calls = app[CALLS]
     await calls.departure.close()
+    await calls.starter.close()
+    if calls.lookup is not None:
+        await calls.lookup.close()
     if calls.store_lookup is not None:
         calls.store_lookup.close()
 
@@ -130,9 +151,11 @@ async def running(
     sock: socket.socket | None = None,
     handover: SocketHandover | None = None,
     keeping: StoreService | None = None,
+    *,
+    profiles: Profiles | None = None,
 ) -> AsyncIterator[tuple[web.Application, int]]:
     """Serve while the context lasts, on `sock` if given: gives the application and the port it listens on."""
-    app = make_app(settings, registry, keeping)
+    app = make_app(settings, registry, keeping, profiles=profiles)
     log = app[METER].http = HttpLog(app[RATE_LIMITED_LOG])
     if keeping is not None:
         keeping.keep(app[CALLS])
@@ -159,10 +182,7 @@ async def running(
             raise CannotListen(settings.host, settings.port, error) from None
         port = runner.addresses[0][1]
         _log.info("listening", host=settings.host, port=port)
-        for sentence in warnings_about_the_model(settings):
-            _log.warning("setting_untaken", why=sentence)
-        for sentence in half_blind(settings):
-            _log.warning("no_price", why=sentence)
+        _warn(app[CALLS].profiles)
         app[LISTENER].site = site
         if handover is not None and runner.server is not None:
             handover.open(runner.server)

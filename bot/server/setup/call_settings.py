@@ -11,6 +11,7 @@ from bot.audio import fillers, mulaw, wav
 from bot.audio.transcode import Format
 from bot.call.settings import CallSettings
 from bot.config import Settings
+from bot.config.profiles.placeholders import unfilled
 from bot.realtime.session import SessionSettings, TurnDetection
 from bot.server.setup.call_prices import call_money
 
@@ -26,7 +27,8 @@ FAINTEST = 64
 
 
 def call_settings(settings: Settings, call_sid: str, account_sid: str) -> CallSettings:
-    """The settings of the call `call_sid`. No caller's name or number is among them."""
+    """The settings of the call `call_sid`. No caller's name or number is among them but what a lookup gave."""
+    settings = unfilled(settings)
     return CallSettings(
         session=session_settings(settings),
         greeting=settings.greeting,

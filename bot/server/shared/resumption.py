@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
 import msgspec
@@ -45,6 +45,9 @@ class Past(NamedTuple):
     steady: bool = True
     hung_up: bool = False
     """True if its end was told as the caller's hang-up, since a stream of it was stopped."""
+    profile: str = ""
+    """Name of the profile whose settings the call has, with `changes` of its own, by variable."""
+    changes: Mapping[str, str] = {}
 
     @property
     def hopeless(self) -> bool:
@@ -64,6 +67,8 @@ def past_of(call: Call, before: Past, parties: Parties, lasted_s: float) -> Past
         parties,
         steady=not before.leg or lasted_s >= STEADY_S,
         hung_up=before.hung_up or call.ended == "caller_hung_up",
+        profile=before.profile,
+        changes=before.changes,
     )
 
 

@@ -24,7 +24,7 @@ def _counted(stored: sa.Column[int], *which: sa.ColumnElement[bool]) -> sa.Colum
 
 _CUT_SHORT = (turns.c.who == "bot") & turns.c.cut
 _SUMMARY = sa.select(
-    *(column for column in calls.c if column.name not in {"turns", "interruptions"}),
+    *(column for column in calls.c if column.name not in {"turns", "interruptions", "changes"}),
     _counted(calls.c.turns),
     _counted(calls.c.interruptions, _CUT_SHORT),
 )
@@ -52,6 +52,8 @@ def _conditions(filters: Filters) -> Iterable[sa.ColumnElement[bool]]:
         yield calls.c.caller_hash == filters.caller_hash
     if filters.reason is not None:
         yield calls.c.reason == filters.reason
+    if filters.profile is not None:
+        yield calls.c.profile == filters.profile
     if filters.min_nano_usd is not None:
         yield calls.c.nano_usd >= filters.min_nano_usd
     if filters.before is not None:

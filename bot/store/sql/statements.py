@@ -82,8 +82,9 @@ def _started(insert: _Insert) -> _Insert:
         "owner": sa.case((new.leg >= old.leg, new.owner), else_=old.owner),
         "leg": sa.case((later, new.leg), else_=old.leg),
     }
-    for name in ("caller", "called", "caller_hash", "model", "settings_digest"):
+    for name in ("caller", "called", "caller_hash", "model", "settings_digest", "profile"):
         changed[name] = sa.case((new[name] != "", new[name]), else_=old[name])
+    changed["changes"] = sa.case((new.leg >= old.leg, new.changes), else_=old.changes)
     return insert.on_conflict_do_update(index_elements=["sid"], set_=changed)
 
 

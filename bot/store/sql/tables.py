@@ -68,6 +68,8 @@ calls = sa.Table(
     _text("caller_hash"),
     _text("model"),
     _text("settings_digest"),
+    _text("profile"),
+    sa.Column("changes", sa.JSON, nullable=False, default=dict, server_default="{}"),
     _text("reason"),
     sa.Column("seconds", sa.Double, nullable=False, server_default="0"),
     _number("turns"),
@@ -85,9 +87,10 @@ calls = sa.Table(
     sa.Index(None, "caller_hash", "started_at"),
     sa.Index(None, "reason", "started_at"),
     sa.Index(None, "nano_usd"),
+    sa.Index(None, "profile", "started_at"),
 )
 """One row a call. `tokens`, and the money but for the line's, are the sums of the call's usages, kept up with each;
-`nano_usd` is all of it. `reason` is empty while the call goes on. `purged_at`: when its words were thrown away."""
+`nano_usd` is all of it. `reason` is empty while the call goes on. `changes`: the texts of this call alone. `purged_at`: when its words were thrown away."""
 
 turns = sa.Table(
     "turns",

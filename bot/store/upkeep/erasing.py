@@ -21,7 +21,7 @@ TOMBSTONE = timedelta(days=7)
 _ELSEWHERE = timedelta(days=7)
 """Time for which a file that is not on this machine may still be on another's, which has its own purge."""
 _PROCESS = timedelta(days=1)
-_TEXTS = ("owner", "caller", "called", "model", "settings_digest", "reason")
+_TEXTS = ("owner", "caller", "called", "model", "settings_digest", "profile", "reason")
 _FIGURES = ("seconds", "turns", "interruptions", "lost")
 _MONEY = ("model_nano_usd", "transcription_nano_usd", "line_nano_usd", "nano_usd")
 _EMPTIED = {
@@ -29,6 +29,7 @@ _EMPTIED = {
     **dict.fromkeys((*_FIGURES, *_MONEY), 0),
     "waits": {},
     "tokens": {},
+    "changes": {},
 }
 """Columns as they are once a call was erased whose file resists: its SID, its time and its caller stay."""
 
@@ -70,7 +71,7 @@ async def _purge_texts(connection: AsyncConnection, now: datetime, days: int) ->
     due = (calls.c.ended_at < now - timedelta(days=days)) & calls.c.purged_at.is_(None)
     of_due = turns.c.call_sid.in_(sa.select(calls.c.sid).where(due))
     await connection.execute(sa.update(turns).where(of_due).values(text=None, unheard=""))
-    return (await connection.execute(sa.update(calls).where(due).values(purged_at=now))).rowcount
+    return (await connection.execute(sa.update(calls).where(due).values(purged_at=now, changes={}))).rowcount
 
 
 async def _tombstones(connection: AsyncConnection, now: datetime) -> list[str]:
