@@ -401,6 +401,25 @@ class Settings(BaseModel):
         "a TOML file that exists",
         "Other settings by the number that was called: several bots on one server (`bot help profiles`).",
     )
+    result_schema: value_checks.File | None = var(
+        "BOT_RESULT_SCHEMA",
+        "a file with a JSON schema that exists",
+        "What shall be known of each call: a model fills it in afterwards, beside a summary; unset: it is not asked.",
+    )
+    result_model: value_checks.Model = var(
+        "BOT_RESULT_MODEL",
+        "the name of a model",
+        "The text model that fills in BOT_RESULT_SCHEMA; billed apart.",
+        "gpt-5.6-luna",
+        form="word",
+    )
+    result_url: value_checks.HookUrl = var(
+        "BOT_RESULT_URL",
+        "an https URL",
+        "The Responses API that model is asked at; unset: the one beside OPENAI_REALTIME_URL.",
+        unset="",
+        form="word",
+    )
     record: Annotated[tuple[Literal["fixture", "audio"], ...], value_checks.CommaList] = var(
         "BOT_RECORD",
         "fixture, audio, both with a comma between them, or empty",
@@ -496,6 +515,13 @@ class Settings(BaseModel):
         return {name: url for name, url in urls.items() if url}
 
     @property
+    def responses_url(self) -> str:
+        """The Responses API to ask: as OpenAI, Azure and xAI have it, beside the Realtime one. Empty: not known."""
+        scheme, _, rest = self.openai_realtime_url.partition("://")
+        beside = f"{'https' if scheme == 'wss' else 'http'}://{rest.removesuffix('/realtime')}/responses"
+        return self.result_url or (beside if rest.endswith("/realtime") else "")
+
+    @property
     def transcriber(self) -> str:
         """The model that writes down the caller's words; empty: none, or xAI's own, which is not billed apart."""
         return "" if self.dialect == "xai" else self.transcription_model
@@ -525,6 +551,7 @@ OF_THE_SERVER = frozenset(
         *("BOT_MAX_DAILY_USD", "BOT_TWILIO_USD_PER_MINUTE", "BOT_PRICES", "BOT_RECORD_DIR"),
         *("BOT_KEEP_RECORDINGS_DAYS", "BOT_KEEP_FIXTURES_DAYS", "BOT_KEEP_TRANSCRIPTS_DAYS", "BOT_PROFILES"),
         *("BOT_WEBHOOK_URL", "BOT_WEBHOOK_SECRET", "BOT_LOOKUP_URL"),
+        *("BOT_RESULT_SCHEMA", "BOT_RESULT_MODEL", "BOT_RESULT_URL"),
     }
 )
 """The settings that hold for the whole server, and which no profile changes; all others are a call's own."""

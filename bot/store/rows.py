@@ -33,7 +33,7 @@ class CallStarted(msgspec.Struct, frozen=True):
     leg: int = 0
     profile: str = ""
     changes: dict[str, str] = {}
-    """The texts that hold for this call alone, by setting; kept until it is over, for whoever carries it on."""
+    """The texts that hold for this call alone, by setting: for whoever carries it on, and as long as its words."""
 
 
 class TurnKept(msgspec.Struct, frozen=True):

@@ -198,6 +198,8 @@ class Records:
             model=live.settings.openai_realtime_model,
             settings_digest=self._digest(live.settings),
             leg=live.past.leg,
+            profile=live.settings.profile,
+            changes=dict(live.settings.changes),
         )
         self._write_behind.put(begun)
         record = CallRecord(live, self._write_behind.put, self._mask, self._now)

@@ -12,7 +12,7 @@ from bot.call.facts import TurnFact
 from bot.call.settings import CallSettings
 from bot.call.transcript.past_turns import PastTurn
 from bot.call.transcript.transcript import Turn
-from bot.store.results import CallSummary
+from bot.store.results import SoFar
 
 MAX_LEGS = 5
 """Times a call is carried on at most."""
@@ -72,14 +72,17 @@ def past_of(call: Call, before: Past, parties: Parties, lasted_s: float) -> Past
     )
 
 
-def past_in_store(call: CallSummary, turns: Iterable[TurnFact]) -> Past:
+def past_in_store(stored: SoFar) -> Past:
+    call = stored.summary
     return Past(
         call.started_at.timestamp(),
-        _told(turns),
+        _told(stored.turns),
         call.leg,
         call.model_nano_usd + call.transcription_nano_usd,
         call.interruptions,
         hung_up=call.reason == "caller_hung_up",
+        profile=call.profile,
+        changes=stored.changes,
     )
 
 

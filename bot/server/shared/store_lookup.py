@@ -70,8 +70,8 @@ class StoreLookup:
                 _log.warning("store_silent", call_sid=call_sid, why=str(error))
                 return stored
             if found is not None:
-                call, turns = found
-                stored = Stored(call.reason, past_in_store(call, turns))
+                call = found.summary
+                stored = Stored(call.reason, past_in_store(found))
                 if not settled or call.ended_at is not None or await asyncio.to_thread(is_dead, call.owner):
                     return stored
             await asyncio.sleep(LOOK_S)

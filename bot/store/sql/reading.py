@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable
 from datetime import datetime
-from typing import Any
+from typing import Any, get_args
 
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.call.facts import TurnFact, UsageFact
-from bot.store.results import CallSummary, Filters, OpenOwner, StoredCall
+from bot.store.results import CallSummary, Filters, OpenOwner, OutboxState, SoFar, StoredCall
 from bot.store.rows import EventKept, FileKept, UsageKept
+from bot.store.sql.outbox_entries import entries, result_of
 from bot.store.sql.tables import calls, events, files, processes, turns, usages
 from bot.store.urls import StoreError
 
@@ -75,6 +76,8 @@ async def find_call(connection: AsyncConnection, sid: str) -> StoredCall | None:
         usages=[_usage(one) for one in await _children(connection, usages, found, usages.c.number)],
         events=[EventKept(**one) for one in await _children(connection, events, found, events.c.number)],
         files=[FileKept(**one) for one in await _children(connection, files, found, files.c.at, files.c.path)],
+        outbox=await entries(connection, get_args(OutboxState), found),
+        result=await result_of(connection, found),
     )
 
 
@@ -91,10 +94,13 @@ async def _full_sid(connection: AsyncConnection, sid: str) -> str | None:
     return found[0] if found else None
 
 
-async def so_far(connection: AsyncConnection, sid: str) -> tuple[CallSummary, list[TurnFact]] | None:
-    """The call `sid` and its turns in spoken order."""
+async def so_far(connection: AsyncConnection, sid: str) -> SoFar | None:
+    """The call `sid`, its turns in spoken order and its own texts."""
     row = (await connection.execute(_SUMMARY.where(calls.c.sid == sid))).mappings().one_or_none()
-    return None if row is None else (CallSummary(**row), await conversation(connection, sid))
+    if row is None:
+        return None
+    changes = (await connection.execute(sa.select(calls.c.changes).where(calls.c.sid == sid))).scalar_one_or_none()
+    return SoFar(CallSummary(**row), await conversation(connection, sid), changes or {})
 
 
 async def ends_of(connection: AsyncConnection, sids: Collection[str]) -> dict[str, str]:

@@ -12,7 +12,7 @@ from bot.store.results import CallSummary, Filters
 from bot.views.queries.call_query import LIVE
 from bot.views.stored.columns import Columns, length, listed, local, say, times, usd
 
-_HEADS = ("started", "length", "caller", "ended", "turns", "cut", "cost", "call")
+_HEADS = ("started", "length", "caller", "ended", "turns", "cut", "cost", "profile", "call")
 _RIGHT = frozenset({"length", "turns", "cut", "cost"})
 _STYLES = {"started": "dim", "cost": "bold", "call": "cyan"}
 
@@ -23,7 +23,11 @@ def show_list(found: Sequence[CallSummary], asked: Filters, console: Console) ->
     if not shown:
         say(console, _none(asked))
         return
-    Columns(_HEADS, [_row(call) for call in shown], _RIGHT, styles=_STYLES, below="call").show(console)
+    profiled = any(call.profile for call in shown)
+    heads = _HEADS if profiled else [head for head in _HEADS if head != "profile"]
+    Columns(heads, [_row(call, profiled=profiled) for call in shown], _RIGHT, styles=_STYLES, below="call").show(
+        console
+    )
     say(console, _total(shown, more=more), style="bold")
 
 
@@ -44,7 +48,7 @@ def ending(call: CallSummary) -> str:
     return call.reason or LIVE
 
 
-def _row(call: CallSummary) -> Sequence[str]:
+def _row(call: CallSummary, *, profiled: bool) -> Sequence[str]:
     return (
         local(call.started_at),
         length(call.seconds) if call.ended_at else "",
@@ -53,6 +57,7 @@ def _row(call: CallSummary) -> Sequence[str]:
         str(call.turns),
         str(call.interruptions) if call.interruptions else "",
         usd(call.nano_usd),
+        *([call.profile] if profiled else []),
         call.sid,
     )
 
