@@ -368,6 +368,74 @@ class Settings(BaseModel):
         "a WAV file that exists",
         "The filler, five seconds at most; unset: a short sentence in BOT_LANGUAGE, or a soft tone.",
     )
+    dial_from: value_checks.NumberInFull = var(
+        "BOT_DIAL_FROM",
+        "a telephone number in full, such as +15555550100",
+        "The account's number that calls are made from (`bot dial`, POST /calls); unset: none are.",
+        unset="",
+        form="word",
+    )
+    dial_allow: value_checks.Numbers = var(
+        "BOT_DIAL_ALLOW",
+        "a list with commas of numbers, and beginnings of numbers such as +49",
+        "Who may be dialled; never emergency, short, premium, shared-cost and own numbers; unset: nobody.",
+        unset=(),
+    )
+    dial_hours: value_checks.Hours = var(
+        "BOT_DIAL_HOURS",
+        "hours such as 08:00-21:00",
+        "When people may be dialled, by the clock where they are; 00:00-24:00: at any time.",
+        "08:00-21:00",
+    )
+    dial_per_number: Annotated[int, Field(ge=0, le=10_000)] = var(
+        "BOT_DIAL_PER_NUMBER",
+        "a number from 0 to 10000",
+        "Calls made to one number within 24 hours; 0: no limit.",
+        "3",
+    )
+    dial_per_day: Annotated[int, Field(ge=0, le=1_000_000)] = var(
+        "BOT_DIAL_PER_DAY",
+        "a number from 0 to 1000000",
+        "Calls made to all numbers within 24 hours; 0: no limit.",
+        "100",
+    )
+    dial_ring_s: Annotated[int, Field(ge=5, le=120)] = var(
+        "BOT_DIAL_RING_SECONDS",
+        "a number from 5 to 120",
+        "How long it rings before the callee counts as away; most voicemails answer within 30 s.",
+        "30",
+    )
+    dial_name: value_checks.Line = var(
+        "BOT_DIAL_NAME",
+        "one line",
+        "Who is calling, for a call screening that asks; unset: as the model finds it in the instructions.",
+        unset="",
+    )
+    dial_greeting: str = var(
+        "BOT_DIAL_GREETING",
+        "a text",
+        "What the bot says first when a person answers; unset: who it is and why it calls, in the model's own words.",
+        unset="",
+        form="text",
+    )
+    dial_message: str = var(
+        "BOT_DIAL_MESSAGE",
+        "a text",
+        "What it leaves on a voicemail, after the beep; unset: nothing, it hangs up.",
+        unset="",
+        form="text",
+    )
+    dial_detection: Annotated[bool, value_checks.OnOff] = var(
+        "BOT_DIAL_DETECTION",
+        "on or off",
+        "Has Twilio judge, too, whether a machine answers; billed by Twilio for each call.",
+        "on",
+    )
+    dial_usd_per_minute: value_checks.Usd | None = var(
+        "BOT_DIAL_USD_PER_MINUTE",
+        "a number of US dollars from 0 to 1000000",
+        "What a minute of a call costs that the bot makes, from the answer on; unset: BOT_TWILIO_USD_PER_MINUTE.",
+    )
     fallback: value_checks.Fallback = var(
         "BOT_FALLBACK",
         "apology, voicemail, or a telephone number in full, such as +15555550123",
@@ -550,6 +618,7 @@ OF_THE_SERVER = frozenset(
         *("ADMIN_TOKEN", "BOT_MAX_CALLS", "BOT_MAX_LAG_MS", "BOT_WARM_SESSIONS", "BOT_DRAIN_SECONDS"),
         *("BOT_MAX_DAILY_USD", "BOT_TWILIO_USD_PER_MINUTE", "BOT_PRICES", "BOT_RECORD_DIR"),
         *("BOT_KEEP_RECORDINGS_DAYS", "BOT_KEEP_FIXTURES_DAYS", "BOT_KEEP_TRANSCRIPTS_DAYS", "BOT_PROFILES"),
+        *("BOT_DIAL_PER_DAY", "BOT_DIAL_USD_PER_MINUTE"),
         *("BOT_WEBHOOK_URL", "BOT_WEBHOOK_SECRET", "BOT_LOOKUP_URL"),
         *("BOT_RESULT_SCHEMA", "BOT_RESULT_MODEL", "BOT_RESULT_URL"),
     }

@@ -13,9 +13,21 @@ from typing import Any, Concatenate, ParamSpec
 import msgspec
 import structlog
 
+from bot.audio.beep import BeepEar
 from bot.call.call import Call, Input
 from bot.call.facts import Fact, WaitFact
-from bot.call.inputs import DailySpend, Note, PhoneClosed, PhoneFull, PhoneRoom, Refused, Shutdown, Tick
+from bot.call.inputs import (
+    AnswerVerdict,
+    BeepHeard,
+    DailySpend,
+    Note,
+    PhoneClosed,
+    PhoneFull,
+    PhoneRoom,
+    Refused,
+    Shutdown,
+    Tick,
+)
 from bot.call.outputs import PHONE_MESSAGES, Adopt, Dial, Drop, End, EndReason, Output, Report, Transcode
 from bot.call.rules.spend_cap import level
 from bot.call.settings import CallSettings
@@ -106,6 +118,7 @@ class Bridge:
         """True once a defect has shown: one is logged, and not what follows from it."""
         self._log = _log.bind(call_sid=settings.call_sid)
         self.warm = self.model.begin_idle()
+        self._ear = BeepEar() if self.call.listens_for_beep else None
 
     # ---- the task of the call ----
 
@@ -211,6 +224,8 @@ class Bridge:
         model, traffic, passed = self.model, self.traffic, _NOTHING
         try:
             passed = self.call.frame(message, now_us)
+            if self._ear is not None:
+                self._listen(self._ear, message)
             for output in passed:
                 written = _encode(output)
                 traffic.to_model += 1
@@ -220,6 +235,18 @@ class Bridge:
         finally:
             if self.recorder is not None and self.call.ended is None:
                 self.recorder.frame(now_us, text, message, passed, model.number)
+
+    def _listen(self, ear: BeepEar, frame: stream.Media) -> None:
+        """A call that we made may have been answered by a machine, which beeps."""
+        beep = ear.hear(frame.media.payload)
+        if beep is not None:
+            asyncio.get_running_loop().call_soon(self._note, BeepHeard(*beep))  # behind the record of this frame
+        if not self.call.listens_for_beep:
+            self._ear = None
+
+    def verdict(self, note: AnswerVerdict) -> None:
+        """Twilio has judged who has answered."""
+        self._note(note)
 
     @_entrance
     def phone_closed(self, code: int) -> None:
