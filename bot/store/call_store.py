@@ -18,6 +18,7 @@ from bot.store.results import (
     OutboxState,
     Purged,
     Retention,
+    SoFar,
     StoredCall,
 )
 from bot.store.rows import Row, UsageKept
