@@ -18,6 +18,7 @@ from bot.store.results import (
     OutboxState,
     Purged,
     Retention,
+    SoFar,
     StoredCall,
 )
 from bot.store.rows import Row, UsageKept
@@ -168,7 +169,7 @@ class CallStore:
             await apply_rows(connection, [usage], self._now())
             await outbox_entries.keep_result(connection, item.call_sid, result)
             await outbox_entries.settle(connection, item.id, "delivered", "")
-            await announcing.announce_result(connection, item.call_sid, self._announced, self._now())
+            await announcing.announce_result(connection, item, self._announced, self._now())
 
     async def outbox(self, *states: OutboxState, call_sid: str | None = None) -> list[OutboxItem]:
         """What is in the outbox in one of these states, the oldest first; of one call, or of all."""

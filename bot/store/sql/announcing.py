@@ -13,6 +13,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from bot.store.results import OutboxItem
 from bot.store.rows import CRASHED, CallEnded, CallStarted, CallTransferred, EventKept, Row
 from bot.store.sql.row_params import Params
 from bot.store.sql.statements import insert_of
@@ -59,10 +60,12 @@ async def announce_ends(
         await connection.execute(sa.delete(outbox).where(outbox.c.call_sid.in_(going_on), waits))
 
 
-async def announce_result(connection: AsyncConnection, sid: str, kinds: Collection[str], now: datetime) -> None:
-    """Enter that the call `sid` has its result."""
+async def announce_result(
+    connection: AsyncConnection, asked: OutboxItem, kinds: Collection[str], now: datetime
+) -> None:
+    """Enter that a call has the result that was asked for."""
     if RESULT in kinds:
-        await _enter(connection, [_entry(RESULT, sid, now, now)])
+        await _enter(connection, [_entry(f"{RESULT} of {asked.id}", asked.call_sid, now, now) | {"kind": RESULT}])
 
 
 def _told(rows: Iterable[Row], now: datetime) -> Iterator[tuple[str, str, datetime, int | None]]:

@@ -91,7 +91,9 @@ calls = sa.Table(
     sa.Index(None, "profile", "started_at"),
 )
 """One row a call. `tokens`, and the money but for the line's, are the sums of the call's usages, kept up with each;
-`nano_usd` is all of it. `reason` is empty while the call goes on. `changes`: the texts of this call alone. `purged_at`: when its words were thrown away."""
+`nano_usd` is all of it. `reason` is empty while the call goes on. `purged_at`: when its words were thrown away.
+
+`changes` are the texts that hold for this call alone, by setting."""
 
 turns = sa.Table(
     "turns",
