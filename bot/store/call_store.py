@@ -22,7 +22,7 @@ from bot.store.results import (
     StoredCall,
 )
 from bot.store.rows import Row, UsageKept
-from bot.store.sql import announcing, outbox_entries, reading, token_claims
+from bot.store.sql import announcing, dial_book, outbox_entries, reading, token_claims
 from bot.store.sql.engine import for_writing, make_engine
 from bot.store.sql.tables import HEAD
 from bot.store.sql.writing import apply_rows
@@ -112,6 +112,23 @@ class CallStore:
         """True when a stream token was used."""
         async with self._reads.connect() as connection:
             return await token_claims.claimed(connection, nonce)
+
+    # ---- what is dialled ----
+
+    async def reserve_dial(self, key: str, digest: str, number_hash: str, caps: dial_book.Caps) -> dial_book.Reserved:
+        """Enter that a call is about to be placed, unless its key is known or a cap reached."""
+        async with self._writes.begin() as connection:
+            return await dial_book.reserve(connection, key, digest, number_hash, caps, self._now())
+
+    async def settle_dial(self, key: str, state: dial_book.DialState, call_sid: str = "") -> None:
+        """Write down what became of a call that was being placed."""
+        async with self._writes.begin() as connection:
+            await dial_book.settle(connection, key, state, call_sid)
+
+    async def release_dial(self, key: str) -> None:
+        """A call was not placed: it counts for nothing, and its key may be used again."""
+        async with self._writes.begin() as connection:
+            await dial_book.release(connection, key)
 
     async def conversation(self, sid: str) -> list[TurnFact]:
         """The turns of the call `sid` in spoken order."""

@@ -59,6 +59,10 @@ class CallSummary(msgspec.Struct, frozen=True, kw_only=True):
     leg: int = 0
     """Number of times that the call was carried on, on another stream."""
     profile: str = ""
+    direction: str = ""
+    """`outbound` of a call that the bot made."""
+    answered_by: str = ""
+    """Who answered it: human, machine, screening, uncertain, no_answer, busy or failed; empty while that is open."""
 
 
 OutboxState = Literal["waiting", "delivered", "failed"]

@@ -32,6 +32,8 @@ class CallStarted(msgspec.Struct, frozen=True):
     settings_digest: str = ""
     leg: int = 0
     profile: str = ""
+    direction: str = ""
+    """`outbound` of a call that the bot makes; then `caller` is its own number, and `caller_hash` the callee's."""
     changes: dict[str, str] = {}
     """The texts that hold for this call alone, by setting: for whoever carries it on, and as long as its words."""
 
@@ -101,6 +103,17 @@ class CallTransferred(msgspec.Struct, frozen=True):
     call_sid: str
 
 
+class CallAnswered(msgspec.Struct, frozen=True):
+    """Who or what answered a call that the bot makes, or that nobody did.
+
+    `first`: it holds only where nothing better is known.
+    """
+
+    call_sid: str
+    by: str
+    first: bool = False
+
+
 class OwnerSeen(msgspec.Struct, frozen=True):
     """The process `owner` of `instance` was alive at `at`."""
 
@@ -109,4 +122,4 @@ class OwnerSeen(msgspec.Struct, frozen=True):
     at: datetime
 
 
-Row = CallStarted | TurnKept | UsageKept | EventKept | FileKept | CallEnded | CallTransferred | OwnerSeen
+Row = CallStarted | TurnKept | UsageKept | EventKept | FileKept | CallEnded | CallTransferred | CallAnswered | OwnerSeen

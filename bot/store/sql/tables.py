@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Dialect
 from sqlalchemy.types import TypeDecorator
 
-HEAD = "r0003"
+HEAD = "r0004"
 """The revision these tables are; that of the newest migration."""
 
 
@@ -83,6 +83,8 @@ calls = sa.Table(
     _number("line_nano_usd"),
     _number("result_nano_usd"),
     _number("nano_usd"),
+    _text("direction"),
+    _text("answered_by"),
     sa.Column("purged_at", UtcDateTime),
     sa.Index(None, "started_at", "sid"),
     sa.Index(None, "caller_hash", "started_at"),
@@ -199,6 +201,21 @@ claims = sa.Table(
     sa.Column("at", UtcDateTime, nullable=False),
 )
 """Stream tokens that were used. Kept for a day."""
+
+dials = sa.Table(
+    "dials",
+    metadata,
+    sa.Column("key", sa.Text, primary_key=True),
+    _text("digest"),
+    sa.Column("at", UtcDateTime, nullable=False),
+    _text("number_hash"),
+    _text("state"),
+    _text("call_sid"),
+    sa.Index(None, "at"),
+    sa.Index(None, "number_hash", "at"),
+    sa.Index(None, "call_sid"),
+)
+"""What was dialled within two days, by the hash of its idempotency key."""
 
 forgotten = sa.Table(
     "forgotten",
