@@ -115,10 +115,10 @@ class CallStore:
 
     # ---- what is dialled ----
 
-    async def reserve_dial(self, key: str, digest: str, number_hash: str, caps: dial_book.Caps) -> dial_book.Reserved:
+    async def reserve_dial(self, wanted: dial_book.Wanted, caps: dial_book.Caps) -> dial_book.Reserved:
         """Enter that a call is about to be placed, unless its key is known or a cap reached."""
         async with self._writes.begin() as connection:
-            return await dial_book.reserve(connection, key, digest, number_hash, caps, self._now())
+            return await dial_book.reserve(connection, wanted, caps, self._now())
 
     async def settle_dial(self, key: str, state: dial_book.DialState, call_sid: str = "") -> None:
         """Write down what became of a call that was being placed."""

@@ -34,6 +34,14 @@ class Dial(NamedTuple):
     call_sid: str
 
 
+class Wanted(NamedTuple):
+    """A call that is to be placed: the hash of its idempotency key, a digest of the request, the number's hash."""
+
+    key: str
+    digest: str
+    number_hash: str
+
+
 class Caps(NamedTuple):
     """Calls within a day, to one number and to all. 0: no limit."""
 
@@ -49,24 +57,22 @@ class Reserved(NamedTuple):
     free_at: datetime | None = None
 
 
-async def reserve(
-    connection: AsyncConnection, key: str, digest: str, number_hash: str, caps: Caps, now: datetime
-) -> Reserved:
+async def reserve(connection: AsyncConnection, wanted: Wanted, caps: Caps, now: datetime) -> Reserved:
     """Enter that a call is about to be placed, unless its key is known or a cap reached."""
     if connection.dialect.name == "postgresql":  # SQLite's transaction has locked the file as it began
         await connection.execute(sa.text("SELECT pg_advisory_xact_lock(:key)"), {"key": _LOCK})
     await connection.execute(sa.delete(dials).where(dials.c.at < now - KEPT))
-    before = await _find(connection, dials.c.key == key, now)
+    before = await _find(connection, dials.c.key == wanted.key, now)
     if before is not None:
         return Reserved(before)
     since = dials.c.at > now - DAY
     for cap, limit, which in (
-        ("per_number", caps.per_number, since & (dials.c.number_hash == number_hash)),
+        ("per_number", caps.per_number, since & (dials.c.number_hash == wanted.number_hash)),
         ("per_day", caps.per_day, since),
     ):
         if limit and (free_at := await _full_until(connection, which, limit)) is not None:
             return Reserved(cap=cap, free_at=free_at)  # type: ignore[arg-type]
-    row = {"key": key, "digest": digest, "at": now, "number_hash": number_hash, "state": "placing", "call_sid": ""}
+    row = {**wanted._asdict(), "at": now, "state": "placing", "call_sid": ""}
     await connection.execute(sa.insert(dials).values(row))
     return Reserved()
 

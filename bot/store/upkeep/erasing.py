@@ -22,7 +22,7 @@ TOMBSTONE = timedelta(days=7)
 _ELSEWHERE = timedelta(days=7)
 """Time for which a file that is not on this machine may still be on another's, which has its own purge."""
 _PROCESS = timedelta(days=1)
-_TEXTS = ("owner", "caller", "called", "model", "settings_digest", "profile", "reason")
+_TEXTS = ("owner", "caller", "called", "model", "settings_digest", "profile", "direction", "answered_by", "reason")
 _FIGURES = ("seconds", "turns", "interruptions", "lost")
 _MONEY = ("model_nano_usd", "transcription_nano_usd", "line_nano_usd", "result_nano_usd", "nano_usd")
 _EMPTIED = {
