@@ -227,6 +227,11 @@ class Call:
         return self._floor.notice_heard
 
     @property
+    def answered_by(self) -> str:
+        """Who answered a call that we made; empty while that is not known, and of every other call."""
+        return self._parts.who_answered.by
+
+    @property
     def listens_for_beep(self) -> bool:
         """True while a beep on the line would tell who has answered a call that we made."""
         return self._parts.who_answered.listens_for_beep

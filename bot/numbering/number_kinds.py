@@ -12,7 +12,7 @@ Kind = Literal["malformed", "emergency", "short", "premium", "shared_cost", "per
 """`unknown`: no numbering plan has it, so nothing tells what it costs or whom it rings."""
 
 KINDS: dict[Kind, str] = {
-    "malformed": "the number must be in E.164: a plus, the country code and the number, such as +12025550142",
+    "malformed": "the number must be in E.164: a plus, the country code and the number, such as +15555550123",
     "emergency": "emergency numbers are never dialled",
     "short": "short numbers are never dialled; give the number in full, with its country code",
     "premium": "premium-rate numbers are never dialled",

@@ -120,6 +120,11 @@ class CallStore:
         async with self._writes.begin() as connection:
             return await dial_book.reserve(connection, wanted, caps, self._now())
 
+    async def find_dial(self, key: str) -> dial_book.Dial | None:
+        """The entry of this key."""
+        async with self._reads.connect() as connection:
+            return await dial_book.find(connection, key, self._now())
+
     async def settle_dial(self, key: str, state: dial_book.DialState, call_sid: str = "") -> None:
         """Write down what became of a call that was being placed."""
         async with self._writes.begin() as connection:

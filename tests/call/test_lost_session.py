@@ -82,7 +82,7 @@ OF_CALLS_THAT_WE_MAKE = {
     "Goodbye": "_words _parameters",
     "Latencies": "_from_us",
     "SpendCap": "_from_us",
-    "WhoAnswered": "_by _verdict _words _turns _unwritten _since_us _spoken_us _stopped_us _beep",
+    "WhoAnswered": "by _verdict _words _turns _unwritten _since_us _spoken_us _stopped_us _beep",
 }
 """They go over too, and are as in a fresh call in every call that came in. `conversation/test_who_answered` has them."""
 
@@ -109,7 +109,7 @@ CHOSEN = {
     "SessionLiveness": "_quiet_us _most_us _wanted",
     "SpendCap": "_money _before_us _before_nano_usd _models _rings",
     "TurnOwnership": "can_truncate may_leave _detection",
-    "WhoAnswered": "_outgoing _answer _noticed_us",
+    "WhoAnswered": "_outgoing _answer _noticed_us _writes",
 }
 """Known as the call begins, and never anything else."""
 

@@ -25,7 +25,7 @@ from bot.server.calls.bridge import Bridge
 from bot.server.directory.live_calls import LiveCalls
 from bot.server.http.app import running
 from bot.server.http.app_keys import CALLS
-from bot.testing.agent import Pacing, Reply, ScriptedAgent, Spoken, pattern
+from bot.testing.agent import Agent, Pacing, Reply, ScriptedAgent, Spoken, pattern
 from bot.testing.dialling.dial import DialResult, dial, new_call_sid, new_stream_sid
 from bot.testing.dialling.signed_webhook import Caller, parse_document, signature
 from bot.testing.dialling.stream_socket import Signing, stream_signature
@@ -317,6 +317,7 @@ async def standing(
     pardoned: str = "never",
     keep: Callable[[Settings], contextlib.AbstractAsyncContextManager[StoreService | None]] | None = None,
     dialect: Dialect = "openai",
+    agent: Agent | None = None,
     **env: str,
 ) -> AsyncIterator[ServerUnderTest]:
     """A desk. Ends with every call over, every session closed, and no complaint of the simulated model.
@@ -328,10 +329,10 @@ async def standing(
     def session(name: str) -> SimulatedModel:
         chosen = behaviour() if callable(behaviour) else behaviour
         check = check_client_event if checked and dialect != "xai" else None
-        agent = ScriptedAgent(replies or [GREETING])
+        answers = agent or ScriptedAgent(replies or [GREETING])
         number = next(numbers)
         named = f"s{number}_" if number else ""
-        return SimulatedModel(agent, chosen, model=name, check=check, dialect=dialect, name=named)
+        return SimulatedModel(answers, chosen, model=name, check=check, dialect=dialect, name=named)
 
     numbers = itertools.count()
 

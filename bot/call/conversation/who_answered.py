@@ -38,8 +38,8 @@ SHORT_US = 2_400_000
 """Speech of a person who answers is shorter: Twilio's own line between a hello and a recorded greeting."""
 PAUSE_US = 1_000_000
 """The silence after first words from which on it is the bot's turn: within a recorded greeting pauses are shorter."""
-WORDS_US = 2_000_000
-"""Silence in which the words of what was said must have come; later none do."""
+WORDS_US = 3_000_000
+"""Silence in which the words of what was said must have come: servers take a second and a half (openai-realtime W5)."""
 VERDICT_US = 5_000_000
 """Silence after a long speech in which a verdict is waited for."""
 SILENCE_US = 5_000_000
@@ -103,7 +103,10 @@ class WhoAnswered(Rule):
         turns = settings.session.turn_detection
         self._noticed_us = turns.silence_duration_ms * 1000 if turns.type == "server_vad" else 0
         """Silence that has gone by when the session tells of the end of speech."""
-        self._by: AnsweredBy = "uncertain"
+        self._writes = bool(settings.session.transcription_model) or settings.session.dialect == "xai"
+        """What the callee says is written down."""
+        self.by: AnsweredBy | Literal[""] = ""
+        """Who was found so far; empty before."""
         self._verdict: Verdict | None = None
         self._words: FirstWords = "none"
         """Kind of the last words; of several kinds in one stage that of a machine stays."""
@@ -145,7 +148,7 @@ class WhoAnswered(Rule):
         if not self._floor.sure and began_us is not None:
             self._spoken_us += max(0, ended_us - began_us)
             self._stopped_us = max(began_us, ended_us)
-            self._unwritten += 1
+            self._unwritten += self._writes
 
     def turn_committed(self) -> bool:
         """The callee's turn is over. True if nobody answers it: what is said next does not depend on it."""
@@ -281,7 +284,7 @@ class WhoAnswered(Rule):
 
     def _doubt_person(self) -> None:
         """A voicemail may begin like a person, and a verdict may come late."""
-        late = self._by == "uncertain" and self._verdict is not None and self._verdict.startswith("machine")
+        late = self.by == "uncertain" and self._verdict is not None and self._verdict.startswith("machine")
         beep = self._beep or self._verdict == "machine_end_beep"
         if beep or self._words == "voicemail" or (late and self._turns < 1):
             self._machine("beep" if beep else "words" if self._words == "voicemail" else "verdict")
@@ -295,7 +298,7 @@ class WhoAnswered(Rule):
         if self._verdict == "human" or answered:
             self._sure("human")
         elif self._step.now_us >= self._since_us + SURE_US:
-            self._sure(self._by)
+            self._sure(self.by or "uncertain")
 
     def _judge_machine(self) -> None:
         """Its greeting is heard out. A screening is a machine, too: what it said last comes before a silence does."""
@@ -344,7 +347,7 @@ class WhoAnswered(Rule):
         self._words, self._turns = "none", 0
 
     def _report(self, by: AnsweredBy, why: str) -> None:
-        self._by = by
+        self.by = by
         self._step.report("answered", by=by, why=why, verdict=self._verdict, after_ms=self._after_ms())
 
     def _after_ms(self) -> int:
@@ -391,6 +394,6 @@ class WhoAnswered(Rule):
         self._opening.skip()
 
     def _sure(self, by: AnsweredBy) -> None:
-        if by != self._by:
+        if by != self.by:
             self._report(by, "verdict" if self._verdict == "human" else "words")
         self._move(Move.PERSON_SURE)

@@ -25,9 +25,10 @@ from bot.recording.files.new_file import FileKind
 from bot.server.calls.live_call import LiveCall
 from bot.server.directory.live_calls import LiveCalls
 from bot.server.setup.call_settings import call_settings
+from bot.server.shared.resumption import OUTBOUND
 from bot.store.call_store import CallStore
 from bot.store.delivery.write_behind import WriteBehind
-from bot.store.rows import CallEnded, CallStarted, EventKept, FileKept, Row, TurnKept, UsageKept
+from bot.store.rows import CallAnswered, CallEnded, CallStarted, EventKept, FileKept, Row, TurnKept, UsageKept
 from bot.store.upkeep.owners import Owner
 
 MOST = 10_000
@@ -98,6 +99,8 @@ class CallRecord:
             row = self._row(told, now_us)
             if row is not None:
                 self._put(row)
+            if isinstance(told, Report) and told.event == "answered":
+                self._put(CallAnswered(self.live.call_sid, self.live.answered_by))
         except Exception:  # noqa: BLE001  a defect of ours costs this row
             if not self._failed:
                 self._failed = True
@@ -145,6 +148,8 @@ class CallRecord:
     def end(self, reason: EndReason) -> None:
         """Keep the end of a call that is over with this process."""
         self._put_early()
+        if self.live.past.outgoing:
+            self.put(CallAnswered(self.live.call_sid, self.live.answered_by, first=True))
         bridge = self.live.bridge
         self.put(
             CallEnded(
@@ -193,13 +198,14 @@ class Records:
             self._now() - timedelta(microseconds=live.offset_us),
             self._owner.name,
             caller=masked_party(parties.caller),
-            caller_hash=self._hash_number(parties.caller),
+            caller_hash=self._hash_number(parties.called if live.past.outgoing else parties.caller),
             called=masked_party(parties.called),
             model=live.settings.openai_realtime_model,
             settings_digest=self._digest(live.settings),
             leg=live.past.leg,
             profile=live.settings.profile,
             changes=dict(live.settings.changes),
+            direction=OUTBOUND if live.past.outgoing else "",
         )
         self._write_behind.put(begun)
         record = CallRecord(live, self._write_behind.put, self._mask, self._now)

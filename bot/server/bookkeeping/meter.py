@@ -115,6 +115,10 @@ class Meter:
     def webhook_refused(self, why: WebhookRefusal) -> None:
         self._metrics.add("heardline_webhooks_refused_total", value=why)
 
+    def dial_refused(self, why: str) -> None:
+        """Count a request for a call that was not carried out, by the name of bot.server.outbound.refusal."""
+        self._metrics.add("heardline_dials_refused_total", value=why)
+
     def stream_refused(self, why: str) -> None:
         """Count a StreamRefusal; the kinds of BadToken are among them."""
         self._metrics.add("heardline_streams_refused_total", value=why)
@@ -142,6 +146,8 @@ class Meter:
             self._metrics.add("heardline_sessions_failed_total", number, kind)
         if reason is None:
             return
+        if live.past.outgoing:
+            self._metrics.add("heardline_dials_total", value=live.answered_by)
         if not (live.past.hung_up and reason == "caller_hung_up"):  # that was counted already
             self._metrics.observe("heardline_call_seconds", bridge.age_s, reason)
         if bridge.attached and not bridge.call.started:
@@ -191,7 +197,7 @@ class Meter:
     def _milestones(self, live: LiveCall, reached: set[str]) -> None:
         for report, name in MILESTONES.items():
             at_us = live.bridge.reported_us.get(report)
-            if at_us is not None and report not in reached:
+            if at_us is not None and report not in reached and not live.past.outgoing:  # ringing is no wait of ours
                 reached.add(report)
                 self._metrics.observe(name, at_us / 1_000_000)
 

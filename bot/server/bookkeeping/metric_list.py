@@ -18,6 +18,7 @@ from bot.realtime.failures import FailureKind
 from bot.realtime.usage import Tokens
 from bot.server.calls.bridge import Bridge
 from bot.server.lookup.call_lookup import RESULTS
+from bot.server.outbound.refusal import STATUSES
 
 WebhookRefusal = Literal[
     "signature",
@@ -51,6 +52,8 @@ BILLED = {"response": "model", "transcription": "transcription", "result": "resu
 """The label of each kind of usage."""
 OUTCOMES_AFTERWARDS = ("delivered", "retried", "failed")
 """Outcomes of what is done after a call."""
+ANSWERS = ("human", "machine", "screening", "uncertain", "no_answer", "busy", "failed")
+"""Outcomes of calls that the bot made."""
 STATES = tuple(state.value for state in State)
 
 _CALL_S = (5, 15, 60, 300, 900, 1800, 3600, 7200)
@@ -96,6 +99,12 @@ FAMILIES = (
     ),
     _counter("heardline_lookups_total", "Questions to BOT_LOOKUP_URL, by what came of them.", result=RESULTS),
     _histogram("heardline_lookup_seconds", "From such a question to its answer, or to its end without one.", _LOOKUP_S),
+    _counter("heardline_dials_total", "Calls that the bot made and that are over, by who answered.", by=ANSWERS),
+    _counter(
+        "heardline_dials_refused_total",
+        "Requests for a call that were not carried out.",
+        why=tuple(STATUSES),
+    ),
     _counter(
         "heardline_streams_refused_total",
         "Streams that were not let in, or that never became a call's.",

@@ -29,6 +29,8 @@ class LiveCall:
     """Nonce of the newest token for its stream."""
     caller_gone: bool = False
     """True once Twilio has said that the caller is gone."""
+    unanswered: str = ""
+    """Twilio's word for why nobody took a call that the bot made: no_answer, busy or failed."""
     played_again: bool = False
     """True of no call: it was over by the store, and somebody has played its webhook again."""
     task: asyncio.Task[None] = field(init=False)
@@ -55,6 +57,16 @@ class LiveCall:
         if self.caller_gone and outcome in RESUMABLE:
             return "caller_hung_up"
         return "bot_hung_up" if outcome in BOUNDS and self.bridge.call.farewell.heard else outcome
+
+    @property
+    def answered_by(self) -> str:
+        """Who answered a call that the bot made, as far as is known; empty while that is open, and of every other."""
+        if not self.past.outgoing:
+            return ""
+        found = self.bridge.call.answered_by or self.unanswered
+        if found or self.bridge.call.ended is None:
+            return found
+        return "uncertain" if self.bridge.attached else "failed"
 
     @property
     def awaits_stream(self) -> bool:

@@ -6,7 +6,6 @@ import asyncio
 import time
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from functools import partial
 from typing import NamedTuple
 
 from bot.call.settings import CallSettings
@@ -26,7 +25,7 @@ from bot.server.calls.dialled_ahead import DialledAhead
 from bot.server.calls.live_call import LiveCall
 from bot.server.calls.model_sessions import HANDSHAKE_SHARE
 from bot.server.calls.process_timer import ProcessTimer
-from bot.server.calls.warm_pool import WarmPool
+from bot.server.calls.warm_pool import IdleSession, WarmPool
 from bot.server.directory.call_directory import CallDirectory
 from bot.server.directory.call_endings import CallEndings, PastCalls
 from bot.server.directory.needless_sessions import NeedlessSessions
@@ -41,6 +40,7 @@ class _Begun(NamedTuple):
 
     ahead: DialledAhead | None
     origin_ns: int | None
+    idle: IdleSession | None = None
 
 
 @dataclass
@@ -89,18 +89,20 @@ class CallStarter:
         settings: Settings | None = None,
         ahead: DialledAhead | None = None,
         origin_ns: int | None = None,
+        idle: IdleSession | None = None,
     ) -> LiveCall:
         """Begin a call, or carry on one that has a `past`: a session is dialled at once, or an idle one taken.
 
         `new`: nothing is known of it here, and the store is asked beside. `settings` are those of this call; without
-        them it has those of its past. `ahead` was dialled for it already, after its webhook, which came at `origin_ns`.
+        them it has those of its past. `ahead` was dialled for it already, after its webhook, which came at `origin_ns`;
+        `idle` is a session that was opened and configured for it.
         """
         now_s = time.time()
         past = past or Past(now_s)
         settings = settings or self.profiles.again(past.profile, past.changes)
         past = past._replace(profile=settings.profile, changes=settings.changes)
         try:
-            bridge = self._bridge(call_sid, settings, past, now_s, _Begun(ahead, origin_ns))
+            bridge = self._bridge(call_sid, settings, past, now_s, _Begun(ahead, origin_ns, idle))
             live = LiveCall(call_sid, bridge, past, settings, parties)
         except BaseException:
             self.registry.end(call_sid, "internal_error")
@@ -122,6 +124,15 @@ class CallStarter:
         """Dial a session for a call that is likely to have these settings."""
         return DialledAhead(self._endpoint(settings), settings.response_s * HANDSHAKE_SHARE)
 
+    async def warm(self, settings: Settings) -> IdleSession:
+        """A session for a call that is about to be made, open and configured. Raises ConnectError."""
+        endpoint, chosen = self._endpoint(settings), call_settings(settings, "", "", outgoing=True)
+        session = self.pool.take(endpoint, chosen)
+        if session is None:
+            session = IdleSession(endpoint, chosen, lambda *_: None)
+            await session.open(settings.response_s)
+        return session
+
     def let_go(self, ahead: DialledAhead) -> None:
         """A session that was dialled ahead is not needed."""
         self.dialled_in_vain += 1
@@ -134,13 +145,17 @@ class CallStarter:
         await asyncio.gather(*self._closing)
 
     def _bridge(self, call_sid: str, settings: Settings, past: Past, now_s: float, begun: _Begun) -> Bridge:
-        chosen = call_settings(settings, call_sid, settings.twilio_account_sid)
+        chosen = call_settings(settings, call_sid, settings.twilio_account_sid, outgoing=past.outgoing)
         if past.leg:
             chosen = carrying_on(chosen, past, now_s)
         files = _files(settings, chosen)
         recorder = Recorder(files, call_sid=call_sid) if files else None
         endpoint = self._endpoint(settings)
-        take_idle = partial(self.pool.take, endpoint, chosen)
+        own = [] if begun.idle is None else [begun.idle]
+
+        def take_idle() -> IdleSession | None:
+            return own.pop() if own else self.pool.take(endpoint, chosen)
+
         ahead = begun.ahead
         if ahead is not None and ahead.endpoint != endpoint:
             self.let_go(ahead)

@@ -19,9 +19,20 @@ from bot.server.bookkeeping.http_log import HttpLog
 from bot.server.bookkeeping.meter import Meter
 from bot.server.bookkeeping.store_service import StoreService
 from bot.server.directory.live_calls import LiveCalls
-from bot.server.http import fallback, http_shutdown, media_stream, metrics_route, voice, voice_next
-from bot.server.http.app_keys import CALLS, LISTENER, METER, RATE_LIMITED_LOG, SETTINGS, TWILIO_REST, Listener
+from bot.server.http import (
+    calls_route,
+    fallback,
+    http_shutdown,
+    media_stream,
+    metrics_route,
+    outgoing,
+    voice,
+    voice_next,
+)
+from bot.server.http.app_keys import CALLS, LISTENER, METER, OUTGOING, RATE_LIMITED_LOG, SETTINGS, TWILIO_REST, Listener
 from bot.server.http.refusals import refusals
+from bot.server.outbound.dial_desk import DialDesk
+from bot.server.outbound.placing import OutgoingCalls
 from bot.server.setup.call_prices import half_blind
 from bot.server.setup.listen_address import CannotListen
 from bot.server.setup.twilio_account import twilio_rest
@@ -57,6 +68,10 @@ def make_app(
     for each in (settings, *app[CALLS].profiles):
         twiml_files(each.twiml_dir, each.language)  # now, not while a caller waits
     app[TWILIO_REST] = twilio_rest(settings)
+    desk = DialDesk(
+        app[CALLS], None if store_lookup is None else store_lookup.write_behind, app[CALLS].admission.hash_number
+    )
+    app[OUTGOING] = OutgoingCalls(app[CALLS], app[TWILIO_REST], desk)
     app[METER] = Meter(app[CALLS])
     app[LISTENER] = Listener()
     app[RATE_LIMITED_LOG] = RateLimitedLog()
@@ -79,6 +94,10 @@ def _routes(prefix: str) -> list[web.RouteDef]:
         web.post(f"{prefix}/voice/status", voice.status),
         web.post(f"{prefix}/voice/dialled", fallback.dialled),
         web.post(f"{prefix}/voice/recorded", fallback.recorded),
+        web.post(f"{prefix}/voice/outgoing", outgoing.picked_up),
+        web.post(f"{prefix}/voice/answered", outgoing.answered),
+        web.post(f"{prefix}/calls", calls_route.place),
+        web.get(f"{prefix}/calls/{{sid}}", calls_route.look),
         web.get(f"{prefix}/media/{{token}}", media_stream.media_stream),
         web.get(f"{prefix}/healthz", _healthz),
         web.get(f"{prefix}/readyz", _readyz),
@@ -137,6 +156,7 @@ async def _close_rest(app: web.Application) -> None:
 async def _end_calls(app: web.Application) -> None:
     calls = app[CALLS]
     await calls.departure.close()
+    await app[OUTGOING].close()
     await calls.starter.close()
     if calls.lookup is not None:
         await calls.lookup.close()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import hmac
 import ipaddress
 from collections.abc import AsyncIterator
 from contextlib import suppress
@@ -13,6 +12,7 @@ from aiohttp import web
 
 from bot.config.values.value_checks import is_loopback
 from bot.observe.guarded import guarded
+from bot.server.http.admin_token import BEARER, shows
 from bot.server.http.app_keys import METER, RATE_LIMITED_LOG, SETTINGS
 
 FORWARDED = ("forwarded", "via", "x-real-ip", "true-client-ip", "cf-connecting-ip")
@@ -22,20 +22,14 @@ FORWARDED = ("forwarded", "via", "x-real-ip", "true-client-ip", "cf-connecting-i
 async def metrics(request: web.Request) -> web.Response:
     """The numbers of all processes of this server, for Prometheus. 401 without the token, 403 from elsewhere."""
     token, log = request.app[SETTINGS].admin_token.get_secret_value(), request.app[RATE_LIMITED_LOG]
-    if token and not _shows(request, token):
+    if token and not shows(request, token):
         log.inform("metrics_refused", why="no or a wrong token: send ADMIN_TOKEN as a bearer token")
-        raise web.HTTPUnauthorized(headers={"WWW-Authenticate": "Bearer"}, text="show ADMIN_TOKEN as a bearer token\n")
+        raise web.HTTPUnauthorized(headers=BEARER, text="show ADMIN_TOKEN as a bearer token\n")
     if not token and not _local(request):
         log.inform("metrics_refused", why="not from this machine, and ADMIN_TOKEN is not set")
         raise web.HTTPForbidden(text="only this machine may ask while ADMIN_TOKEN is not set\n")
     body, content_type = await request.app[METER].exposition(request.headers.get("Accept", ""))
     return web.Response(body=body, headers={"Content-Type": content_type, "Cache-Control": "no-store"})
-
-
-def _shows(request: web.Request, token: str) -> bool:
-    scheme, _, shown = request.headers.get("Authorization", "").partition(" ")
-    fits = hmac.compare_digest(shown.strip().encode("utf-8", "surrogateescape"), token.encode())
-    return fits and scheme.lower() == "bearer"
 
 
 def _local(request: web.Request) -> bool:

@@ -21,10 +21,10 @@ from bot.server.http.app_keys import RATE_LIMITED_LOG, SETTINGS, of_call
 from bot.twilio.twiml import twiml_files
 
 _LONGEST = 80
-_CALLED = ("/voice", "/next", "/status", "/dialled", "/recorded")
+_CALLED = ("/voice", "/next", "/status", "/dialled", "/recorded", "/outgoing", "/answered")
 """Ends of the paths that Twilio calls."""
 _SLASHES = re.compile("/{2,}")
-SPOKEN = ("/voice", "/voice/next", "/voice/dialled", "/voice/recorded")
+SPOKEN = ("/voice", "/voice/next", "/voice/dialled", "/voice/recorded", "/voice/outgoing")
 """Paths whose answer Twilio does as told, with a caller on the line."""
 ASKED_AGAIN = SPOKEN[1:]
 """Paths that Twilio asks again when the server fails (`webhook.CONNECTION_OVERRIDES`): what is locked now may soon be

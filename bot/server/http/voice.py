@@ -10,6 +10,7 @@ from bot.server.directory.call_admission import may_call
 from bot.server.directory.departure import Phase
 from bot.server.http.app_keys import CALLS, METER, SETTINGS, of_call
 from bot.server.http.before_call import begin_call, begun_already
+from bot.server.http.outgoing import unanswered
 from bot.server.http.webhook import Form, call_is_over, callback_url, refused, signed_form, twiml
 
 ENDED_STATUSES = frozenset({"completed", "busy", "failed", "no-answer", "canceled"})
@@ -86,5 +87,6 @@ async def status(request: web.Request) -> web.Response:
     call_status = form.get("CallStatus", "")
     _log.info("call_status", call_sid=call_sid, status=call_status, error=form.get("ErrorCode"))
     if call_status in ENDED_STATUSES:
+        unanswered(request, call_sid, call_status)
         request.app[CALLS].endings.caller_gone(call_sid)
     return web.Response(status=204)

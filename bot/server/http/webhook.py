@@ -20,7 +20,17 @@ from bot.twilio.twiml import twiml_files
 CALL_SID = re.compile("CA[0-9a-fA-F]{32}")
 PROFILE = "profile"
 """The parameter of a webhook's URL that names the profile of its call."""
-PATHS = frozenset({"/voice", "/voice/next", "/voice/status", "/voice/dialled", "/voice/recorded"})
+PATHS = frozenset(
+    {
+        "/voice",
+        "/voice/next",
+        "/voice/status",
+        "/voice/dialled",
+        "/voice/recorded",
+        "/voice/outgoing",
+        "/voice/answered",
+    }
+)
 """The webhooks as they are routed when no prefix of PUBLIC_URL stands before them."""
 MAX_FIELDS = 500
 """Fields of a form; Twilio sends some thirty. To sort what it takes to judge 64 KiB of tiny ones would hold every call

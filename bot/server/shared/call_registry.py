@@ -156,6 +156,12 @@ class CallRegistry:
         reason, claimed, owner, _ = row
         return Known(reason, bool(claimed), None if claimed or reason is not None else owner)
 
+    def owner(self, call_sid: str) -> int | None:
+        """The process that has the call, streaming or not, while it goes on."""
+        query = "SELECT owner FROM calls WHERE sid = ? AND reason IS NULL"
+        row = self._db.execute(query, (call_sid,)).fetchone()
+        return None if row is None else int(row[0])
+
     def counts(self, within_s: float = 0.0) -> Counts:
         """Count the calls; of those that have ended only the ones of the last `within_s`."""
         row = self._db.execute(

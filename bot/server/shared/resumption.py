@@ -20,6 +20,10 @@ STEADY_S = 3.0
 """A stream that carried a call on and broke sooner than this: the next would break too."""
 
 
+OUTBOUND = "outbound"
+"""The direction, in the store, of a call that the bot makes."""
+
+
 class Parties(NamedTuple):
     """Caller and called, as the signed webhook says: telephone numbers, mostly. Empty where no webhook was seen."""
 
@@ -48,6 +52,8 @@ class Past(NamedTuple):
     profile: str = ""
     """Name of the profile whose settings the call has, with `changes` of its own, by variable."""
     changes: Mapping[str, str] = {}
+    outgoing: bool = False
+    """True of a call that the bot makes."""
 
     @property
     def hopeless(self) -> bool:
@@ -69,6 +75,7 @@ def past_of(call: Call, before: Past, parties: Parties, lasted_s: float) -> Past
         hung_up=before.hung_up or call.ended == "caller_hung_up",
         profile=before.profile,
         changes=before.changes,
+        outgoing=before.outgoing,
     )
 
 
@@ -83,6 +90,7 @@ def past_in_store(stored: SoFar) -> Past:
         hung_up=call.reason == "caller_hung_up",
         profile=call.profile,
         changes=stored.changes,
+        outgoing=call.direction == OUTBOUND,
     )
 
 
@@ -97,11 +105,18 @@ def carrying_on(settings: CallSettings, past: Past, now_s: float) -> CallSetting
     """
     heard = any(turn.who == "bot" and turn.text == settings.announcement for turn in past.turns)
     played: dict[str, str] = {}
+    outgoing = settings.outgoing
     if past.turns:
         played |= {"greeting": "", "greeting_audio": ""}
+        outgoing = None  # it is known who answered
     if heard:
         played |= {"announcement": "", "announcement_audio": ""}
     elapsed_s = max(0.0, now_s - past.began_s)
     return msgspec.structs.replace(
-        settings, resume=past.turns, elapsed_s=elapsed_s, spent_nano_usd=past.spent_nano_usd, **played
+        settings,
+        resume=past.turns,
+        elapsed_s=elapsed_s,
+        spent_nano_usd=past.spent_nano_usd,
+        outgoing=outgoing,
+        **played,
     )

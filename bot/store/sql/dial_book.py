@@ -62,7 +62,7 @@ async def reserve(connection: AsyncConnection, wanted: Wanted, caps: Caps, now: 
     if connection.dialect.name == "postgresql":  # SQLite's transaction has locked the file as it began
         await connection.execute(sa.text("SELECT pg_advisory_xact_lock(:key)"), {"key": _LOCK})
     await connection.execute(sa.delete(dials).where(dials.c.at < now - KEPT))
-    before = await _find(connection, dials.c.key == wanted.key, now)
+    before = await find(connection, wanted.key, now)
     if before is not None:
         return Reserved(before)
     since = dials.c.at > now - DAY
@@ -95,9 +95,10 @@ async def release(connection: AsyncConnection, key: str) -> None:
     await connection.execute(sa.delete(dials).where(dials.c.key == key, dials.c.call_sid == ""))
 
 
-async def _find(connection: AsyncConnection, which: sa.ColumnElement[bool], now: datetime) -> Dial | None:
+async def find(connection: AsyncConnection, key: str, now: datetime) -> Dial | None:
+    """The entry of this key, if it is not too old to count."""
     columns = (dials.c.key, dials.c.digest, dials.c.state, dials.c.call_sid, dials.c.at)
-    row = (await connection.execute(sa.select(*columns).where(which))).first()
+    row = (await connection.execute(sa.select(*columns).where(dials.c.key == key, dials.c.at >= now - KEPT))).first()
     if row is None:
         return None
     died = row.state == "placing" and row.at < now - PLACING

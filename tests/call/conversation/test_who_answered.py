@@ -38,8 +38,8 @@ MESSAGE = "This is Acme. Please call us back."
 INSTRUCTIONS = "You are Acme's assistant. You call to confirm a table for two."
 
 
-def settings(*, message: str = "", detection: bool = True, **more: Any) -> CallSettings:
-    session = SessionSettings(transcription_model="gpt-4o-transcribe", instructions=INSTRUCTIONS)
+def settings(*, message: str = "", detection: bool = True, written: bool = True, **more: Any) -> CallSettings:
+    session = SessionSettings(transcription_model="gpt-transcribe" if written else "", instructions=INSTRUCTIONS)
     outgoing = Outgoing(name="Acme Dental", message=message, detection=detection)
     return CallSettings(session=session, outgoing=outgoing, idle_s=30, filler_s=2, filler_audio="////", **more)
 
@@ -176,7 +176,9 @@ def test_a_callee_who_says_nothing_is_greeted_after_five_seconds_as_uncertain() 
 
 def test_where_no_words_are_written_down_a_short_hello_is_enough() -> None:
     line = Line().says(None, 400, 1_000).until(6_000)
-    assert (line.first_ms, line.found) == (3_000, ["uncertain"])
+    assert (line.first_ms, line.found) == (4_000, ["uncertain"])
+    line = Line(settings(written=False)).says(None, 400, 1_000).until(6_000)
+    assert (line.first_ms, line.found) == (2_000, ["uncertain"])
 
 
 def test_a_long_speech_without_a_known_phrase_waits_for_the_verdict() -> None:
