@@ -64,7 +64,8 @@ async def media_stream(request: web.Request) -> web.StreamResponse:
             return await _closed(request, socket, opened.call_sid)
         if live is None and await _handed_over(request, opened.call_sid):
             return web.Response()  # goes nowhere: the connection is another process's now
-        past = await _past(calls, opened) if live is None and opened.resumed else None
+        has_past = opened.resumed or calls.lookup is not None  # or what the lookup said of it, to another instance
+        past = await _past(calls, opened) if live is None and has_past else None
         await calls.tokens.redeem(opened)
         live = live or calls.directory.find(opened.call_sid)
     except BadToken as error:
@@ -100,7 +101,7 @@ async def _closed(request: web.Request, socket: PhoneSocket, call_sid: str) -> w
 
 
 async def _past(calls: LiveCalls, opened: StreamToken) -> Past | None:
-    """The past of a call that another instance was to carry on."""
+    """The past of a call that another instance was to carry on, or has begun."""
     stored = None if calls.store_lookup is None else await calls.store_lookup.find(opened.call_sid, settled=False)
     return None if stored is None else stored.past._replace(leg=opened.leg)
 

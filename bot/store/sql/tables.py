@@ -69,7 +69,7 @@ calls = sa.Table(
     _text("model"),
     _text("settings_digest"),
     _text("profile"),
-    sa.Column("changes", sa.JSON, nullable=False, default=dict, server_default="{}"),
+    sa.Column("changes", sa.JSON(none_as_null=True)),
     _text("reason"),
     sa.Column("seconds", sa.Double, nullable=False, server_default="0"),
     _number("turns"),
@@ -93,7 +93,7 @@ calls = sa.Table(
 """One row a call. `tokens`, and the money but for the line's, are the sums of the call's usages, kept up with each;
 `nano_usd` is all of it. `reason` is empty while the call goes on. `purged_at`: when its words were thrown away.
 
-`changes` are the texts that hold for this call alone, by setting."""
+`changes` are the texts that hold for this call alone, by setting; NULL: there are none."""
 
 turns = sa.Table(
     "turns",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import sqlalchemy as sa
@@ -25,12 +26,12 @@ _PROCESS = timedelta(days=1)
 _TEXTS = ("owner", "caller", "called", "model", "settings_digest", "profile", "reason")
 _FIGURES = ("seconds", "turns", "interruptions", "lost")
 _MONEY = ("model_nano_usd", "transcription_nano_usd", "line_nano_usd", "result_nano_usd", "nano_usd")
-_EMPTIED = {
+_EMPTIED: dict[str, Any] = {
     **dict.fromkeys(_TEXTS, ""),
     **dict.fromkeys((*_FIGURES, *_MONEY), 0),
     "waits": {},
     "tokens": {},
-    "changes": {},
+    "changes": None,
 }
 """Columns as they are once a call was erased whose file resists: its SID, its time and its caller stay."""
 
@@ -81,7 +82,7 @@ async def _purge_texts(connection: AsyncConnection, now: datetime, days: int) ->
     await connection.execute(sa.update(turns).where(of_due).values(text=None, unheard=""))
     results_due = call_results.c.call_sid.in_(sa.select(calls.c.sid).where(due))
     await connection.execute(sa.update(call_results).where(results_due).values(summary="", fields={}))
-    return (await connection.execute(sa.update(calls).where(due).values(purged_at=now, changes={}))).rowcount
+    return (await connection.execute(sa.update(calls).where(due).values(purged_at=now, changes=None))).rowcount
 
 
 async def _tombstones(connection: AsyncConnection, now: datetime) -> list[str]:
