@@ -7,6 +7,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, SecretStr
 
+from bot.config.destinations.destination import Destination
+from bot.config.destinations.transfer_list import TransferFile, TransferNumbers
 from bot.config.values import value_checks
 from bot.config.variable import Origin, Variable, described, var
 
@@ -351,6 +353,25 @@ class Settings(BaseModel):
         "What a caller gets when the bot can't go on: a sentence and the end, a message to leave, or a person.",
         "apology",
     )
+    transfer: TransferFile = var(
+        "BOT_TRANSFER",
+        "a TOML file with a table for each destination",
+        "Who callers may be transferred to, by name: number or SIP address, hours, and how they are told of the call.",
+        unset=(),
+    )
+    transfer_numbers: TransferNumbers = var(
+        "BOT_TRANSFER_NUMBERS",
+        "a list of name=number, such as sales=+15555550123, with commas between",
+        "The same in short: who callers may be transferred to at any hour.",
+        unset=(),
+    )
+    transfer_check_url: value_checks.CheckUrl = var(
+        "BOT_TRANSFER_CHECK_URL",
+        "an https URL",
+        "Asked by a signed POST if a destination is free, before it is promised to a caller; unset: nobody is.",
+        unset="",
+        form="word",
+    )
     record: Annotated[tuple[Literal["fixture", "audio"], ...], value_checks.CommaList] = var(
         "BOT_RECORD",
         "fixture, audio, both with a comma between them, or empty",
@@ -411,6 +432,11 @@ class Settings(BaseModel):
     def auth_tokens(self) -> tuple[str, ...]:
         """The auth tokens to accept, the one to sign with first."""
         return value_checks.split_tokens(self.twilio_auth_token)
+
+    @property
+    def destinations(self) -> tuple[Destination, ...]:
+        """Everybody a caller may be transferred to."""
+        return (*self.transfer, *self.transfer_numbers)
 
     @property
     def transcriber(self) -> str:

@@ -57,6 +57,12 @@ def _overflow_url(text: str, info: ValidationInfo) -> str:
     return text
 
 
+def _check_url(text: str) -> str:
+    """A URL that is asked about a transfer; http on loopback only."""
+    _absolute(text, plain="http", secure="https")
+    return text
+
+
 def realtime_url(text: str) -> str:
     """A wss URL, ws on loopback. The model is added as its query, so it has none of its own."""
     _absolute(text, plain="ws", secure="wss")
@@ -231,6 +237,7 @@ AccountSid = Annotated[str, AfterValidator(_account_sid)]
 OverflowUrl = Annotated[str, AfterValidator(_overflow_url)]
 Callers = Annotated[tuple[str, ...], BeforeValidator(parse_callers)]
 PublicUrl = Annotated[str, AfterValidator(public_url)]
+CheckUrl = Annotated[str, AfterValidator(_check_url)]
 RealtimeUrl = Annotated[str, AfterValidator(realtime_url)]
 Model = Annotated[str, AfterValidator(_model)]
 ModelOrOff = Annotated[str, AfterValidator(_plain_off), AfterValidator(lambda text: text and _model(text))]
