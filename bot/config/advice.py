@@ -45,6 +45,7 @@ def missing_for_call(settings: Settings, today: date | None = None) -> list[str]
         *unreachable(settings.public_url),
         *out_of_reach("BOT_OVERFLOW_URL", settings.overflow_url),
         *_half_announced(settings),
+        *_unsigned(settings),
         *dialects.contradictions(settings),
         *_retired(settings, today),
     ]
@@ -82,6 +83,19 @@ def _half_announced(settings: Settings) -> list[str]:
     if settings.announcement_audio is not None and not settings.announcement:
         return ["BOT_ANNOUNCEMENT is not set: write down what BOT_ANNOUNCEMENT_AUDIO says."]
     return []
+
+
+def _unsigned(settings: Settings) -> list[str]:
+    """Nothing goes to the operator's servers that they can't know to be ours."""
+    if not settings.signed_urls or settings.webhook_secret.get_secret_value():
+        return []
+    if written := settings.misspelt.get("BOT_WEBHOOK_SECRET"):
+        return [f"BOT_WEBHOOK_SECRET is not set, but {written} is: rename it to BOT_WEBHOOK_SECRET."]
+    return [
+        f"BOT_WEBHOOK_SECRET is not set, and {name} is: make one with `openssl rand -base64 32`, and give it to that "
+        "server too."
+        for name in list(settings.signed_urls)[:1]
+    ]
 
 
 def _on_postgres(settings: Settings) -> bool:
@@ -179,6 +193,7 @@ def _without_effect(settings: Settings) -> list[str]:
     detection = settings.turn_detection
     idle = {
         "BOT_FILLER_FILE": (not settings.filler_s, "BOT_FILLER_SECONDS is 0"),
+        "BOT_WEBHOOK_SECRET": (not settings.signed_urls, "no URL is set that it would sign for"),
         "BOT_VAD_THRESHOLD": (detection != "server_vad", "BOT_TURN_DETECTION is not server_vad"),
         "BOT_VAD_SILENCE_MS": (detection != "server_vad", "BOT_TURN_DETECTION is not server_vad"),
         "BOT_VAD_PREFIX_MS": (detection != "server_vad", "BOT_TURN_DETECTION is not server_vad"),

@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, SecretStr
 from bot.config.destinations.destination import Destination
 from bot.config.destinations.transfer_list import TransferFile, TransferNumbers
 from bot.config.values import value_checks
+from bot.config.values.webhook_secret import PREFIX
 from bot.config.variable import Origin, Variable, described, var
 
 INSTRUCTIONS = (
@@ -365,12 +366,27 @@ class Settings(BaseModel):
         "The same in short: who callers may be transferred to at any hour.",
         unset=(),
     )
-    transfer_check_url: value_checks.CheckUrl = var(
+    transfer_check_url: value_checks.HookUrl = var(
         "BOT_TRANSFER_CHECK_URL",
         "an https URL",
         "Asked by a signed POST if a destination is free, before it is promised to a caller; unset: nobody is.",
         unset="",
         form="word",
+    )
+    webhook_url: value_checks.HookUrl = var(
+        "BOT_WEBHOOK_URL",
+        "an https URL",
+        "Where calls are reported to as they begin and end, by signed POSTs; http:// only on loopback.",
+        unset="",
+        form="word",
+    )
+    webhook_secret: value_checks.WebhookSecret = var(
+        "BOT_WEBHOOK_SECRET",
+        "24 to 64 random bytes in base64, with or without whsec_ before it, or two such with a comma between them",
+        "What every request to your own servers is signed with (Standard Webhooks). While rotating: new and old.",
+        unset=SecretStr(""),
+        from_file=True,
+        form="secret",
     )
     record: Annotated[tuple[Literal["fixture", "audio"], ...], value_checks.CommaList] = var(
         "BOT_RECORD",
@@ -439,6 +455,12 @@ class Settings(BaseModel):
         return (*self.transfer, *self.transfer_numbers)
 
     @property
+    def signed_urls(self) -> dict[str, str]:
+        """The operator's servers that are asked or told something, by setting; each request to them is signed."""
+        urls = (("BOT_WEBHOOK_URL", self.webhook_url), ("BOT_TRANSFER_CHECK_URL", self.transfer_check_url))
+        return {name: url for name, url in urls if url}
+
+    @property
     def transcriber(self) -> str:
         """The model that writes down the caller's words; empty: none, or xAI's own, which is not billed apart."""
         return "" if self.dialect == "xai" else self.transcription_model
@@ -453,7 +475,9 @@ class Settings(BaseModel):
         """Every secret value, for those who mask. Short ones are not: they may be any word, or part of one."""
         key, token = self.openai_api_key.get_secret_value(), self.admin_token.get_secret_value()
         password, pii_key = value_checks.database_password(self.database_url), self.pii_key.get_secret_value()
-        all_of_them = (key, *self.auth_tokens, token, password, pii_key)
+        queries = (url.partition("?")[2] for url in self.signed_urls.values())
+        keys = (key.removeprefix(PREFIX) for key in value_checks.split_tokens(self.webhook_secret))
+        all_of_them = (key, *self.auth_tokens, token, password, pii_key, *keys, *queries)
         return tuple(secret for secret in all_of_them if len(secret) >= value_checks.MASKED_CHARS)
 
 

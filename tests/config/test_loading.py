@@ -31,6 +31,7 @@ OLD_TOKEN = "fedcba9876543210fedcba9876543210"
 ADMIN = "let-me-watch-all-of-it"
 PASSWORD = "correct-horse"
 DATABASE = f"postgres://bot:{PASSWORD}@db.example.com/calls?sslmode=require"
+HOOK_KEY = "MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 PII_KEY = "0123456789abcdef" * 4
 SID = "AC0123456789abcdef0123456789abcdef"
 REAL = {
@@ -71,6 +72,8 @@ def test_an_empty_environment_gives_the_documented_defaults() -> None:
 def test_every_setting_is_read_from_its_variable(tmp_path: Path) -> None:
     recording = tmp_path / "greeting.wav"
     recording.touch()
+    destinations = tmp_path / "transfer.toml"
+    destinations.write_text('[sales]\nnumber = "+15555550124"\n')
     given = {
         **REAL,
         "OPENAI_REALTIME_URL": "ws://127.0.0.1:9000/v1/realtime",
@@ -128,6 +131,11 @@ def test_every_setting_is_read_from_its_variable(tmp_path: Path) -> None:
         "BOT_FILLER_SECONDS": "1.5",
         "BOT_FILLER_FILE": str(recording),
         "BOT_FALLBACK": "+15555550123",
+        "BOT_TRANSFER": str(destinations),
+        "BOT_TRANSFER_NUMBERS": "service=+15555550125",
+        "BOT_TRANSFER_CHECK_URL": "https://hooks.operator.net/free",
+        "BOT_WEBHOOK_URL": "https://hooks.operator.net/calls",
+        "BOT_WEBHOOK_SECRET": f"whsec_{HOOK_KEY}",
         "BOT_RECORD": "fixture",
         "BOT_RECORD_DIR": str(tmp_path / "calls"),
         "BOT_TWIML_DIR": str(tmp_path),
@@ -135,7 +143,7 @@ def test_every_setting_is_read_from_its_variable(tmp_path: Path) -> None:
     assert given.keys() == variables().keys()
     settings = load_settings(given)
     assert settings.auth_tokens == (TOKEN, OLD_TOKEN)
-    assert settings.secrets == (KEY, TOKEN, OLD_TOKEN, ADMIN, PASSWORD, PII_KEY)
+    assert settings.secrets == (KEY, TOKEN, OLD_TOKEN, ADMIN, PASSWORD, PII_KEY, HOOK_KEY)
     assert settings.public_url == "https://bot.example.com/one"
     default = load_settings({})
     same = {name for name in Settings.model_fields if getattr(settings, name) == getattr(default, name)}

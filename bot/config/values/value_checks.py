@@ -20,6 +20,7 @@ from bot.config.values.caller_lists import parse_callers
 from bot.config.values.database_url import PostgresServer, parse_database_url, parse_key
 from bot.config.values.hosts import is_host
 from bot.config.values.paths import there, unexpanded
+from bot.config.values.webhook_secret import webhook_keys
 
 VOICES = ("alloy", "ash", "ballad", "coral", "echo", "sage", "shimmer", "verse", "marin", "cedar")
 """The names that openai-realtime 2 lists."""
@@ -57,9 +58,11 @@ def _overflow_url(text: str, info: ValidationInfo) -> str:
     return text
 
 
-def _check_url(text: str) -> str:
-    """A URL that is asked about a transfer; http on loopback only."""
-    _absolute(text, plain="http", secure="https")
+def _hook_url(text: str) -> str:
+    """A URL of the operator's server, https, http on loopback. Those of many services carry their key in the query."""
+    _absolute(text.partition("?")[0], plain="http", secure="https")
+    if "#" in text or not _URL.fullmatch(text):
+        raise ValueError("must hold only characters that a URL may have, and no fragment; percent-encode the others")
     return text
 
 
@@ -139,6 +142,11 @@ def database_password(secret: SecretStr) -> str:
 
 def _key(secret: SecretStr) -> SecretStr:
     parse_key(secret.get_secret_value())
+    return secret
+
+
+def _webhook_secret(secret: SecretStr) -> SecretStr:
+    webhook_keys(secret.get_secret_value())
     return secret
 
 
@@ -233,11 +241,12 @@ AuthTokens = Annotated[SecretStr, AfterValidator(_auth_tokens)]
 DatabaseUrl = Annotated[SecretStr, AfterValidator(_database_url)]
 AdminToken = Annotated[SecretStr, AfterValidator(_admin_token)]
 Key = Annotated[SecretStr, AfterValidator(_key)]
+WebhookSecret = Annotated[SecretStr, AfterValidator(_webhook_secret)]
+HookUrl = Annotated[str, AfterValidator(_hook_url)]
 AccountSid = Annotated[str, AfterValidator(_account_sid)]
 OverflowUrl = Annotated[str, AfterValidator(_overflow_url)]
 Callers = Annotated[tuple[str, ...], BeforeValidator(parse_callers)]
 PublicUrl = Annotated[str, AfterValidator(public_url)]
-CheckUrl = Annotated[str, AfterValidator(_check_url)]
 RealtimeUrl = Annotated[str, AfterValidator(realtime_url)]
 Model = Annotated[str, AfterValidator(_model)]
 ModelOrOff = Annotated[str, AfterValidator(_plain_off), AfterValidator(lambda text: text and _model(text))]
