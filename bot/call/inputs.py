@@ -81,6 +81,13 @@ class SessionExpires(_Note, frozen=True, tag="session_expires"):
     within_s: int
 
 
+class TransferChecked(_Note, frozen=True, tag="transfer_checked", omit_defaults=True):
+    """Answer to a CheckTransfer. `refused`: a sentence for the model on why not; empty: the destination is free."""
+
+    call_id: str
+    refused: str = ""
+
+
 Note = (
     ModelClosed
     | PhoneClosed
@@ -94,4 +101,5 @@ Note = (
     | DialFailed
     | SessionExpires
     | SessionAlive
+    | TransferChecked
 )

@@ -50,6 +50,15 @@ class NextStage(Enum):
     WAITING = "it is configured, and waits for the moment"
 
 
+class TransferStage(Enum):
+    """A transfer that the model asks for. Moved by bot.call.conversation.transfer."""
+
+    NONE = "there is none"
+    CHECKING = "it is found out if the destination may be promised"
+    PROMISING = "it may, and the caller has yet to be told"
+    LEAVING = "the caller is told, and is put through once they have heard it"
+
+
 class Move(Enum):
     """Events that move one of them."""
 
@@ -68,9 +77,13 @@ class Move(Enum):
     TAKEN = "the one that waited is the call's"
     DIALLED = "another one is dialled"
     DIAL_OVER = "nothing comes of the dial, or it is needed no more"
+    ASKED = "the model asks for it"
+    ALLOWED = "the destination may be promised"
+    PROMISED = "the promise is being made, or was made before"
+    DROPPED = "nothing comes of it"
 
 
-_G, _B, _S, _N, _M = GreetingStage, GoodbyeStage, SessionStage, NextStage, Move
+_G, _B, _S, _N, _T, _M = GreetingStage, GoodbyeStage, SessionStage, NextStage, TransferStage, Move
 
 GREETING = {
     (_G.UNHEARD, _M.TALKED_OVER): _G.HELD,
@@ -104,6 +117,13 @@ NEXT = {
     (_N.DIALLING, _M.DIAL_OVER): _N.NONE,
     (_N.WAITING, _M.DIAL_OVER): _N.NONE,
 }
+TRANSFER = {
+    (_T.NONE, _M.ASKED): _T.CHECKING,
+    (_T.CHECKING, _M.ALLOWED): _T.PROMISING,
+    (_T.CHECKING, _M.PROMISED): _T.LEAVING,
+    (_T.PROMISING, _M.PROMISED): _T.LEAVING,
+    **{(state, _M.DROPPED): _T.NONE for state in (_T.CHECKING, _T.PROMISING, _T.LEAVING)},
+}
 
 
 MACHINES: dict[type[Enum], Mapping[Any, Enum]] = {
@@ -112,6 +132,7 @@ MACHINES: dict[type[Enum], Mapping[Any, Enum]] = {
     GoodbyeStage: GOODBYE,
     SessionStage: SESSION,
     NextStage: NEXT,
+    TransferStage: TRANSFER,
 }
 """All of them; each begins in the first of its states."""
 

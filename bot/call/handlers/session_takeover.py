@@ -72,7 +72,7 @@ class SessionTakeover:
         items = conversation_items(turns, audio=parts.wordless.payloads())
         if not first and not items and all(turn.who == "bot" and turn.cut for turn in turns):
             return False
-        for item in [*items, carry_on_item()]:
+        for item in [*items, carry_on_item(parts.settings.told if first else "")]:
             step.create_item(item)
         told = {item["id"] for item in items}
         session.inherited.tell([turn for turn in turns if said_as(turn.number) in told])

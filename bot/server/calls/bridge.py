@@ -16,7 +16,19 @@ import structlog
 from bot.call.call import Call, Input
 from bot.call.facts import Fact, WaitFact
 from bot.call.inputs import DailySpend, Note, PhoneClosed, PhoneFull, PhoneRoom, Refused, Shutdown, Tick
-from bot.call.outputs import PHONE_MESSAGES, Adopt, Dial, Drop, End, EndReason, Output, Report, Transcode
+from bot.call.outputs import (
+    PHONE_MESSAGES,
+    Adopt,
+    CheckTransfer,
+    Dial,
+    Drop,
+    End,
+    EndReason,
+    Output,
+    Report,
+    Transcode,
+    Transfer,
+)
 from bot.call.rules.spend_cap import level
 from bot.call.settings import CallSettings
 from bot.realtime import events
@@ -27,12 +39,13 @@ from bot.server.calls.call_tally import CallTally, CallTraffic
 from bot.server.calls.model_sessions import ModelSessions, TakeIdle
 from bot.server.calls.phone_socket import PhoneSocket
 from bot.server.calls.process_timer import ProcessTimer
+from bot.server.calls.transfer_checks import Refusal, TransferChecks
 from bot.twilio import stream
 
 NEVER_NS = 2**63
 
 SessionCommand = Transcode | Dial | Adopt | Drop
-Aside = Report | Fact | End | SessionCommand
+Aside = Report | Fact | End | SessionCommand | CheckTransfer | Transfer
 
 P = ParamSpec("P")
 
@@ -65,11 +78,18 @@ class Bridge:
         *,
         recorder: Recorder | None = None,
         take_idle: TakeIdle = lambda: None,
+        refusal: Refusal | None = None,
     ) -> None:
-        """`take_idle` gives an idle session, if there is one: to begin with, and should that be lost."""
+        """`take_idle` gives an idle session, if there is one: to begin with, and should that be lost.
+
+        `refusal` tells why a destination can't be promised to the caller.
+        """
         self.call = Call(settings)
         self.model = ModelSessions(endpoint, settings, take_idle, self._model_text, self._note)
         self.recorder = recorder
+        self.checks = TransferChecks(refusal, self._note)
+        self.transfer: Transfer | None = None
+        """The destination that the caller is put through to, once the call is over."""
         self.attached = False
         self.finished = asyncio.Event()
         """Set once both sockets are closed."""
@@ -129,14 +149,15 @@ class Bridge:
         """Close each side, and log the end, whatever becomes of the others."""
         try:
             self._last(self._timer.leave, self)
-            await asyncio.gather(*(self._shut(side) for side in (self._phone, self.model) if side is not None))
+            sides = (self._phone, self.model, self.checks)
+            await asyncio.gather(*(self._shut(side) for side in sides if side is not None))
             if self.recorder is not None:
                 self._last(self.recorder.close)
             self._last(self._log_end)
         finally:
             self.finished.set()
 
-    async def _shut(self, side: PhoneSocket | ModelSessions) -> None:
+    async def _shut(self, side: PhoneSocket | ModelSessions | TransferChecks) -> None:
         try:
             await side.close()
         except Exception:  # noqa: BLE001
@@ -311,6 +332,10 @@ class Bridge:
             self._report(output, now_us)
         elif isinstance(output, End):
             self._over.set()
+        elif isinstance(output, CheckTransfer):
+            self.checks.begin(output)
+        elif isinstance(output, Transfer):
+            self.transfer = output
         elif isinstance(output, SessionCommand):
             self._write_due()  # it may be for a session that is left now
             self.model.execute(output)

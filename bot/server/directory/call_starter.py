@@ -6,6 +6,7 @@ import asyncio
 import time
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 
 from bot.call.settings import CallSettings
 from bot.config import Settings
@@ -26,6 +27,7 @@ from bot.server.directory.call_directory import CallDirectory
 from bot.server.directory.call_endings import CallEndings, PastCalls
 from bot.server.directory.needless_sessions import NeedlessSessions
 from bot.server.directory.spent_today import SpentToday
+from bot.server.directory.transfer_desk import TransferDesk
 from bot.server.setup.call_settings import call_settings
 from bot.server.shared.call_registry import CallRegistry
 from bot.server.shared.resumption import NOBODY, Parties, Past, carrying_on
@@ -42,6 +44,7 @@ class CallStarter:
     endings: CallEndings
     needless_sessions: NeedlessSessions
     spent_today: SpentToday
+    desk: TransferDesk
 
     def __post_init__(self) -> None:
         settings = self.settings
@@ -93,7 +96,14 @@ class CallStarter:
         files = _files(settings, chosen)
         recorder = Recorder(files, call_sid=call_sid) if files else None
         try:
-            return Bridge(chosen, self._endpoint, self.timer, recorder=recorder, take_idle=self.pool.take)
+            return Bridge(
+                chosen,
+                self._endpoint,
+                self.timer,
+                recorder=recorder,
+                take_idle=self.pool.take,
+                refusal=partial(self.desk.refusal, settings, call_sid),
+            )
         except BaseException:
             if recorder is not None:
                 recorder.close()

@@ -20,6 +20,7 @@ from bot.server.bookkeeping.store_service import StoreService
 from bot.server.directory.live_calls import LiveCalls
 from bot.server.http import fallback, http_shutdown, media_stream, metrics_route, voice, voice_next
 from bot.server.http.app_keys import CALLS, LISTENER, METER, RATE_LIMITED_LOG, SETTINGS, TWIML, Listener
+from bot.server.http.put_through import dialled, whisper
 from bot.server.http.refusals import refusals
 from bot.server.setup.call_prices import half_blind
 from bot.server.setup.listen_address import CannotListen
@@ -67,7 +68,9 @@ def _routes(prefix: str) -> list[web.RouteDef]:
         web.post(f"{prefix}/voice", voice.answer),
         web.post(f"{prefix}/voice/next", voice_next.voice_next),
         web.post(f"{prefix}/voice/status", voice.status),
-        web.post(f"{prefix}/voice/dialled", fallback.dialled),
+        web.post(f"{prefix}/voice/dialled", dialled.dialled),
+        web.post(f"{prefix}/voice/whisper/{{call_sid}}", whisper.whisper),
+        web.post(f"{prefix}/voice/whisper/{{call_sid}}/key", whisper.key_pressed),
         web.post(f"{prefix}/voice/recorded", fallback.recorded),
         web.get(f"{prefix}/media/{{token}}", media_stream.media_stream),
         web.get(f"{prefix}/healthz", _healthz),
@@ -112,6 +115,7 @@ async def _close_after(_: web.Request, response: web.StreamResponse) -> None:
 async def _end_calls(app: web.Application) -> None:
     calls = app[CALLS]
     await calls.departure.close()
+    await calls.desk.close()
     if calls.store_lookup is not None:
         calls.store_lookup.close()
 

@@ -130,7 +130,7 @@ ADD_TO_SUMS = (
     )
 )
 
-TRANSFERRED = sa.update(calls).where(_OF_CALL, calls.c.ended_at.is_not(None)).values(reason="transferred")
+TRANSFERRED = sa.update(calls).where(_OF_CALL, calls.c.ended_at.is_not(None)).values(reason=sa.bindparam("new_reason"))
 
 _TOLD = ("ended_at", "reason", "seconds", "turns", "interruptions", "lost", "waits", "line_nano_usd")
 END = (
