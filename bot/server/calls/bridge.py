@@ -39,6 +39,7 @@ from bot.server.calls.call_tally import CallTally, CallTraffic
 from bot.server.calls.model_sessions import ModelSessions, TakeIdle
 from bot.server.calls.phone_socket import PhoneSocket
 from bot.server.calls.process_timer import ProcessTimer
+from bot.server.calls.rest_hang_up import HangUp
 from bot.server.calls.transfer_checks import Refusal, TransferChecks
 from bot.twilio import stream
 
@@ -79,10 +80,11 @@ class Bridge:
         recorder: Recorder | None = None,
         take_idle: TakeIdle = lambda: None,
         refusal: Refusal | None = None,
+        hang_up: HangUp | None = None,
     ) -> None:
         """`take_idle` gives an idle session, if there is one: to begin with, and should that be lost.
 
-        `refusal` tells why a destination can't be promised to the caller.
+        `refusal` tells why a destination can't be promised to the caller. `hang_up` ends the call where the bot does.
         """
         self.call = Call(settings)
         self.model = ModelSessions(endpoint, settings, take_idle, self._model_text, self._note)
@@ -109,6 +111,7 @@ class Bridge:
         self._origin_ns = time.monotonic_ns()  # uvloop's own time stands still within a turn and counts milliseconds
         self._phone: PhoneSocket | None = None
         self._timer = timer
+        self._hang_up = hang_up
         self._to_phone: list[bytes] = []
         self._to_model: list[bytes] = []
         self._over = asyncio.Event()
@@ -149,6 +152,8 @@ class Bridge:
         """Close each side, and log the end, whatever becomes of the others."""
         try:
             self._last(self._timer.leave, self)
+            if self._hang_up is not None and self.attached and self.call.ended == "bot_hung_up":
+                await self._hang_up(self.call.settings.call_sid)
             sides = (self._phone, self.model, self.checks)
             await asyncio.gather(*(self._shut(side) for side in sides if side is not None))
             if self.recorder is not None:

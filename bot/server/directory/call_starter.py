@@ -22,6 +22,7 @@ from bot.recording.files.recorder import Recorder
 from bot.server.calls.bridge import Bridge
 from bot.server.calls.live_call import LiveCall
 from bot.server.calls.process_timer import ProcessTimer
+from bot.server.calls.rest_hang_up import HangUp
 from bot.server.calls.warm_pool import WarmPool
 from bot.server.directory.call_directory import CallDirectory
 from bot.server.directory.call_endings import CallEndings, PastCalls
@@ -60,6 +61,7 @@ class CallStarter:
         """The settings of a call, but for what names it."""
         self.pool = WarmPool(self._endpoint, self.template, pool_share(settings))
         self.timer = ProcessTimer()
+        self.hang_up: HangUp | None = None
 
     def start(
         self, call_sid: str, parties: Parties = NOBODY, past: Past | None = None, *, new: bool = False
@@ -101,6 +103,7 @@ class CallStarter:
                 self._endpoint,
                 self.timer,
                 recorder=recorder,
+                hang_up=self.hang_up,
                 take_idle=self.pool.take,
                 refusal=partial(self.desk.refusal, settings, call_sid),
             )

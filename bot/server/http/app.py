@@ -17,6 +17,7 @@ from bot.realtime.connection import tls_context
 from bot.server.bookkeeping.http_log import HttpLog
 from bot.server.bookkeeping.meter import Meter
 from bot.server.bookkeeping.store_service import StoreService
+from bot.server.calls.rest_hang_up import rest_hang_up
 from bot.server.directory.live_calls import LiveCalls
 from bot.server.http import fallback, http_shutdown, media_stream, metrics_route, voice, voice_next
 from bot.server.http.app_keys import CALLS, LISTENER, METER, RATE_LIMITED_LOG, SETTINGS, TWILIO_REST, TWIML, Listener
@@ -51,6 +52,7 @@ def make_app(
         tls_context()  # now, not while the first caller waits
     app[CALLS] = LiveCalls(settings, registry, *((keeping.store_lookup, keeping.hash_number) if keeping else ()))
     app[TWILIO_REST] = twilio_rest(settings)
+    app[CALLS].starter.hang_up = rest_hang_up(settings, app[TWILIO_REST])
     app[METER] = Meter(app[CALLS])
     app[LISTENER] = Listener()
     app[RATE_LIMITED_LOG] = RateLimitedLog()
