@@ -59,6 +59,15 @@ class TransferStage(Enum):
     LEAVING = "the caller is told, and is put through once they have heard it"
 
 
+class CallStage(Enum):
+    """A function call of the model, each its own. Moved by bot.call.conversation.function_calls."""
+
+    HELD = "a built-in, or the caller's key, decides when it goes on"
+    RUNNING = "the shell runs the tool"
+    ANSWERED = "it has its output"
+    REFUSED = "it has its output, and counts as nothing that came of its response"
+
+
 class Move(Enum):
     """Events that move one of them."""
 
@@ -81,9 +90,13 @@ class Move(Enum):
     ALLOWED = "the destination may be promised"
     PROMISED = "the promise is being made, or was made before"
     DROPPED = "nothing comes of it"
+    STARTED = "its tool is run"
+    OUTPUT = "it is given its output"
+    TURNED_DOWN = "a built-in turns it down"
 
 
-_G, _B, _S, _N, _T, _M = GreetingStage, GoodbyeStage, SessionStage, NextStage, TransferStage, Move
+_G, _B, _S, _N = GreetingStage, GoodbyeStage, SessionStage, NextStage
+_T, _C, _M = TransferStage, CallStage, Move
 
 GREETING = {
     (_G.UNHEARD, _M.TALKED_OVER): _G.HELD,
@@ -125,6 +138,12 @@ TRANSFER = {
     **{(state, _M.DROPPED): _T.NONE for state in (_T.CHECKING, _T.PROMISING, _T.LEAVING)},
 }
 
+FUNCTION_CALL = {
+    (_C.HELD, _M.STARTED): _C.RUNNING,
+    **{(state, _M.OUTPUT): _C.ANSWERED for state in (_C.HELD, _C.RUNNING)},
+    (_C.ANSWERED, _M.TURNED_DOWN): _C.REFUSED,
+}
+
 
 MACHINES: dict[type[Enum], Mapping[Any, Enum]] = {
     State: TABLE,
@@ -133,6 +152,7 @@ MACHINES: dict[type[Enum], Mapping[Any, Enum]] = {
     SessionStage: SESSION,
     NextStage: NEXT,
     TransferStage: TRANSFER,
+    CallStage: FUNCTION_CALL,
 }
 """All of them; each begins in the first of its states."""
 

@@ -7,13 +7,19 @@ from typing import Any
 import msgspec
 
 from bot.call.facts import TurnFact, UsageFact, WaitFact
-from bot.call.outputs import Adopt, Dial, Drop, End, EndReason, Report, Transcode
+from bot.call.outputs import Adopt, CancelTool, Dial, Drop, End, EndReason, Report, RunTool, Transcode
 from bot.recording.fixture_masking import HIDDEN
 
-Told = Report | TurnFact | UsageFact | WaitFact | Transcode | Dial | Adopt | Drop | End
+Told = Report | TurnFact | UsageFact | WaitFact | Transcode | Dial | Adopt | Drop | RunTool | CancelTool | End
 
-TOLD = (Report, TurnFact, UsageFact, WaitFact, Transcode, Dial, Adopt, Drop, End)
-_NAMES = dict(zip(TOLD, ("report", "turn", "usage", "wait", "transcode", "dial", "adopt", "drop", "end"), strict=True))
+TOLD = (Report, TurnFact, UsageFact, WaitFact, Transcode, Dial, Adopt, Drop, RunTool, CancelTool, End)
+_NAMES = dict(
+    zip(
+        TOLD,
+        ("report", "turn", "usage", "wait", "transcode", "dial", "adopt", "drop", "run_tool", "cancel_tool", "end"),
+        strict=True,
+    )
+)
 _WORDS = ("text", "unheard")
 
 

@@ -7,12 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from bot.call.inputs import DailySpend, Refused
+from bot.call.inputs import DailySpend, Refused, ToolDone
 from bot.call.session.failover import STEADY_US
-from bot.call.settings import CallSettings, Money
+from bot.call.settings import CallSettings, Money, ToolRules
 from bot.call.states import State
 from bot.realtime import events
-from bot.realtime.session import HANG_UP, SessionSettings
+from bot.realtime.session import END_CALL, SessionSettings
 from tests.call.priced_call import billed, goodbye, heard, purse
 from tests.call.scripted_call import (
     MS,
@@ -221,7 +221,7 @@ def it_has_failed_once(desk: ScriptedCall, leg: int) -> None:
 def the_bot_is_about_to_hang_up(desk: ScriptedCall, leg: int) -> None:
     desk.give(committed(f"U{leg}"), events.CallerTranscript(f"U{leg}", "Goodbye then."), created(f"R{leg}"))
     desk.give(added(f"R{leg}", f"A{leg}"), delta(f"R{leg}", f"A{leg}", 2_000))
-    desk.give(function(f"R{leg}", HANG_UP, f"call_{leg}"))
+    desk.give(function(f"R{leg}", END_CALL, f"call_{leg}"))
     assert desk.call._parts.floor.hang_up_asked
 
 
@@ -368,6 +368,20 @@ def hanging_up() -> ScriptedCall:
     return desk
 
 
+def a_tool_runs() -> ScriptedCall:
+    """One of two tools that the model called has answered, the other runs."""
+    desk = ScriptedCall(changed(SETTINGS, greeting="", tools=(ToolRules("book", once=True), ToolRules("look_up"))))
+    desk.give(speaks(), stops(), committed("U1"), created("R1"))
+    desk.give(function("R1", "book", "call_1"), function("R1", "look_up", "call_2"), ToolDone("call_2", "{}"))
+    return desk
+
+
+def a_result_waits_for_the_caller_to_finish() -> ScriptedCall:
+    desk = a_tool_runs()
+    desk.give(done("R1"), speaks(), ToolDone("call_1", "{}"))
+    return desk
+
+
 def silent_for_long() -> ScriptedCall:
     desk = greeted()
     the_caller_is_silent_for_long(desk, 1)
@@ -419,6 +433,8 @@ ONCE: tuple[Callable[[], ScriptedCall], ...] = (
     goodbye_half_heard,
     goodbye_whole,
     hanging_up,
+    a_tool_runs,
+    a_result_waits_for_the_caller_to_finish,
     silent_for_long,
     announced,
     greeting_from_a_recording,

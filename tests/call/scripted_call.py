@@ -17,7 +17,7 @@ from bot.audio.transcode import LINE as PCMU
 from bot.call.call import Call, Input
 from bot.call.facts import TurnFact, WaitFact
 from bot.call.inputs import Tick
-from bot.call.outputs import FACTS, Adopt, Dial, Drop, End, Output, Report, Transcode
+from bot.call.outputs import FACTS, Adopt, CancelTool, Dial, Drop, End, Output, Report, RunTool, Transcode
 from bot.call.session.session_state import CurrentSession
 from bot.call.settings import CallSettings
 from bot.call.step import Step
@@ -144,6 +144,8 @@ _WORDS: dict[type, Callable[[Any], str]] = {
     Dial: lambda one: "dial",
     Adopt: lambda one: "adopt",
     Drop: lambda one: "drop",
+    RunTool: lambda one: f"run {one.name} {one.call_id}",
+    CancelTool: lambda one: f"cancel tool {one.call_id} {one.why}",
     End: lambda one: f"end {one.reason}",
 }
 

@@ -19,6 +19,7 @@ from bot.call.inputs import DailySpend, Note, PhoneClosed, PhoneFull, PhoneRoom,
 from bot.call.outputs import (
     PHONE_MESSAGES,
     Adopt,
+    CancelTool,
     CheckTransfer,
     Dial,
     Drop,
@@ -26,6 +27,7 @@ from bot.call.outputs import (
     EndReason,
     Output,
     Report,
+    RunTool,
     Transcode,
     Transfer,
 )
@@ -40,13 +42,16 @@ from bot.server.calls.model_sessions import ModelSessions, TakeIdle
 from bot.server.calls.phone_socket import PhoneSocket
 from bot.server.calls.process_timer import ProcessTimer
 from bot.server.calls.rest_hang_up import HangUp
+from bot.server.calls.tool_runner import RunsTools, ToolRunner
 from bot.server.calls.transfer_checks import Refusal, TransferChecks
+from bot.tools import Toolbox, ToolContext
 from bot.twilio import stream
 
 NEVER_NS = 2**63
 
 SessionCommand = Transcode | Dial | Adopt | Drop
-Aside = Report | Fact | End | SessionCommand | CheckTransfer | Transfer
+ToolOrder = RunTool | CancelTool
+Aside = Report | Fact | End | SessionCommand | ToolOrder | CheckTransfer | Transfer
 
 P = ParamSpec("P")
 
@@ -78,16 +83,20 @@ class Bridge:
         timer: ProcessTimer,
         *,
         recorder: Recorder | None = None,
+        toolbox: RunsTools | None = None,
+        context: ToolContext | None = None,
         take_idle: TakeIdle = lambda: None,
         refusal: Refusal | None = None,
         hang_up: HangUp | None = None,
     ) -> None:
-        """`take_idle` gives an idle session, if there is one: to begin with, and should that be lost.
+        """`toolbox` runs the tools, for the call of the `context`.
 
+        `take_idle` gives an idle session, if there is one: to begin with, and should that be lost.
         `refusal` tells why a destination can't be promised to the caller. `hang_up` ends the call where the bot does.
         """
         self.call = Call(settings)
         self.model = ModelSessions(endpoint, settings, take_idle, self._model_text, self._note)
+        self.tools = ToolRunner(toolbox or Toolbox(), context or ToolContext(settings.call_sid), self._note)
         self.recorder = recorder
         self.checks = TransferChecks(refusal, self._note)
         self.transfer: Transfer | None = None
@@ -141,6 +150,7 @@ class Bridge:
             self.fault()
         finally:
             await self._close()
+            await self.tools.finish()
         return self.call.ended
 
     def release(self) -> None:
@@ -344,6 +354,8 @@ class Bridge:
         elif isinstance(output, SessionCommand):
             self._write_due()  # it may be for a session that is left now
             self.model.execute(output)
+        elif isinstance(output, ToolOrder):
+            self.tools.execute(output)
         else:
             self._learn(output, now_us)
 
