@@ -31,7 +31,7 @@ MAX_SUMMARY = 500
 """Letters of a summary that are told: half a minute of speech."""
 CHECK_US = 5_000_000
 """The longest that a check may take, whatever the shell does."""
-PROMISE_US = 8_000_000
+PROMISE_US = 5_000_000
 """The longest that the model may take to begin its promise; then the caller is put through without one."""
 
 TOO_EARLY = "The caller has said nothing yet, so they were not transferred. Wait for what they say."
@@ -46,6 +46,7 @@ PROMISE = (
     "The destination can be rung. Tell the caller in one short sentence that you are connecting them now; they are put "
     "through as soon as they have heard it. Ask nothing and call no function."
 )
+_GOES_ON: frozenset[EndReason] = frozenset({"bot_hung_up", "model_unavailable"})
 DROPPED_ITEM = "transfer_dropped"
 
 
@@ -81,7 +82,7 @@ class TransferCall(Rule):
         self._greeting = greeting
         self._transcript = transcript
         self._speaking = speaking
-        self._call: FunctionCall | None = None
+        self._call_id = ""
         self._to = Transfer("", "")
         self._dropped = 0
 
@@ -102,7 +103,7 @@ class TransferCall(Rule):
             self._step.report("transfer_refused", why="no_such_destination")
             self._functions.answer(call.call_id, BAD.format(names=", ".join(self._names)))
             return
-        self._call, self._to = call, wish
+        self._call_id, self._to = call.call_id, wish
         self._move(Move.ASKED, CHECK_US)
         self._step.report("transfer_asked", destination=wish.destination)
         self._step.send(CheckTransfer(call.call_id, wish.destination))
@@ -128,22 +129,22 @@ class TransferCall(Rule):
 
     def checked(self, note: TransferChecked) -> None:
         """The shell has found out if the destination is free."""
-        call = self._call
-        if self._floor.transfer is not TransferStage.CHECKING or call is None or note.call_id != call.call_id:
+        if self._floor.transfer is not TransferStage.CHECKING or note.call_id != self._call_id:
             self._step.follows = "what is due"
             return
+        call = self._functions.calls.get(self._call_id)
         if note.refused:
-            self._refuse(call, note.refused)
-        elif self._speaking.ledger.of_response(call.response_id):
+            self._refuse(note.refused)
+        elif call is not None and self._speaking.ledger.of_response(call.response_id):
             self._leave()  # the model has told the caller as it asked
         else:
             self._move(Move.ALLOWED, PROMISE_US)
-            self._functions.answer(call.call_id, PROMISE)
+            self._functions.answer(self._call_id, PROMISE)
 
-    def _refuse(self, call: FunctionCall, why: str) -> None:
+    def _refuse(self, why: str) -> None:
         self._move(Move.DROPPED)
         self._step.report("transfer_refused", why="not_free", destination=self._to.destination)
-        self._functions.answer(call.call_id, why)
+        self._functions.answer(self._call_id, why)
 
     def response_created(self) -> None:
         """A response is made that may be heard: the promise, if one is due."""
@@ -158,8 +159,8 @@ class TransferCall(Rule):
 
     def due(self) -> EndReason | None:
         """No answer came in time: nothing is promised, or the caller is put through without a promise."""
-        if self._floor.transfer is TransferStage.CHECKING and self._call is not None:
-            self._refuse(self._call, UNTOLD)
+        if self._floor.transfer is TransferStage.CHECKING:
+            self._refuse(UNTOLD)
         elif self._floor.transfer is TransferStage.PROMISING:
             self._leave()
         self.due_us = NEVER_US
@@ -172,15 +173,16 @@ class TransferCall(Rule):
         self._move(Move.DROPPED)
         self._floor.hang_up_asked = False
         self._step.report("transfer_dropped", destination=self._to.destination)
-        if self._call is not None and self._call.open:
-            self._functions.answer(self._call.call_id, NOT_NOW, respond=False)
+        call = self._functions.calls.get(self._call_id)
+        if call is not None and call.open:
+            self._functions.answer(self._call_id, NOT_NOW, respond=False)
         else:
             self._dropped += 1
             self._step.create_item(message(f"{DROPPED_ITEM}_{self._dropped}", "system", text=NOT_NOW))
 
     def reason(self, reason: EndReason) -> EndReason:
-        """The reason of the end: a call that is closed for a transfer goes to the person."""
-        if self._floor.transfer is not TransferStage.LEAVING or reason != "bot_hung_up":
+        """The reason of the end: a call that is closed for a transfer goes to the person, also if the model fails."""
+        if self._floor.transfer not in {TransferStage.PROMISING, TransferStage.LEAVING} or reason not in _GOES_ON:
             return reason
         self._step.send(self._to)
         return "transferred"
