@@ -13,7 +13,7 @@ from bot.server.http.app_keys import CALLS
 from bot.server.http.carry_on import NextStep, carried_on, holds, rings
 from bot.server.http.fallback import fallback
 from bot.server.http.put_through.dialled import could_not_ring
-from bot.server.http.put_through.ring import ring
+from bot.server.http.put_through.ring_destination import ring
 from bot.server.http.webhook import (
     Form,
     call_is_over,

@@ -13,6 +13,7 @@ from bot.call.settings import CallSettings
 from bot.config import Settings
 from bot.realtime.session import SessionSettings, TurnDetection
 from bot.server.setup.call_prices import call_money
+from bot.server.setup.transfer_tool import transfer_tools
 
 _FORMATS: dict[str, Format] = {"pcmu": "audio/pcmu", "pcma": "audio/pcma", "pcm": "audio/pcm"}
 
@@ -44,6 +45,7 @@ def call_settings(settings: Settings, call_sid: str, account_sid: str) -> CallSe
         call_sid=call_sid,
         account_sid=account_sid,
         money=call_money(settings),
+        destinations=tuple(one.name for one in settings.destinations),
     )
 
 
@@ -118,4 +120,5 @@ def session_settings(settings: Settings) -> SessionSettings:
         ),
         audio=_FORMATS[settings.model_audio],
         dialect=settings.dialect,
+        tools=transfer_tools(settings),
     )

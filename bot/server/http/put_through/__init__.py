@@ -2,5 +2,5 @@
 
 Three webhooks, each of which may come to any process and more than once. What the bot says before is a matter of the
 call (bot.call.conversation.transfer), and a caller who comes back is carried on like one whose line broke. To start:
-`ring.py`.
+`ring_destination.py`.
 """

@@ -12,7 +12,7 @@ from bot.server.directory.live_calls import LiveCalls
 from bot.server.http import fallback
 from bot.server.http.app_keys import CALLS
 from bot.server.http.carry_on import carried_on, holds
-from bot.server.http.put_through.ring import dialled_url, may_ring_again, ring
+from bot.server.http.put_through.ring_destination import dialled_url, may_ring_again, ring
 from bot.server.http.put_through.verdict import Result, told, verdict
 from bot.server.http.webhook import Form, call_is_over, connect_stream, signed_form, small_number, twiml
 from bot.server.shared.transfers import Transfer

@@ -9,7 +9,7 @@ import structlog
 from aiohttp import web
 
 from bot.server.http.app_keys import CALLS
-from bot.server.http.put_through.ring import key_url
+from bot.server.http.put_through.ring_destination import key_url
 from bot.server.http.webhook import CALL_SID, signed_form, small_number, twiml
 from bot.server.shared.transfers import Transfer
 
