@@ -7,7 +7,9 @@ the two sides, the dialogue between them, and what follows from a step.
 from __future__ import annotations
 
 from bot.call.conversation.answer import Answer
+from bot.call.conversation.approval import Approval
 from bot.call.conversation.barge_in import BargeIn
+from bot.call.conversation.cancel_tool import CancelTools
 from bot.call.conversation.end_call import EndCall
 from bot.call.conversation.floor import Floor
 from bot.call.conversation.function_calls import FunctionCalls
@@ -21,6 +23,7 @@ from bot.call.prompts.filler import Filler
 from bot.call.prompts.greeting import Greeting
 from bot.call.rules.idle import Idle
 from bot.call.rules.max_duration import MaxDuration
+from bot.call.rules.meanwhile import Meanwhile
 from bot.call.rules.no_progress import NoProgress
 from bot.call.rules.response_timeout import ResponseTimeout
 from bot.call.rules.retries import Retries
@@ -95,6 +98,8 @@ class Parts:
         )
         if settings.destinations:
             functions.add(self.transfer)
+        self.approval = Approval(step, session, functions)
+        functions.add(CancelTools(step, functions))
         self.tool_timeouts = ToolTimeouts(step, functions)
 
         self.filler = filler = Filler(settings, step, speaking)
@@ -109,6 +114,8 @@ class Parts:
             filler=filler,
             retries=retries,
         )
+
+        self.meanwhile = Meanwhile(step, floor, speaking=speaking, session=session, functions=functions, filler=filler)
 
         for past in settings.resume:
             transcript.remember(past)

@@ -410,6 +410,25 @@ class Settings(BaseModel):
         from_file=True,
         form="secret",
     )
+    result_schema: value_checks.File | None = var(
+        "BOT_RESULT_SCHEMA",
+        "a file with a JSON schema that exists",
+        "What shall be known of each call: a model fills it in afterwards, beside a summary; unset: it is not asked.",
+    )
+    result_model: value_checks.Model = var(
+        "BOT_RESULT_MODEL",
+        "the name of a model",
+        "The text model that fills in BOT_RESULT_SCHEMA; billed apart.",
+        "gpt-5.6-luna",
+        form="word",
+    )
+    result_url: value_checks.HookUrl = var(
+        "BOT_RESULT_URL",
+        "an https URL",
+        "The Responses API that model is asked at; unset: the one beside OPENAI_REALTIME_URL.",
+        unset="",
+        form="word",
+    )
     record: Annotated[tuple[Literal["fixture", "audio"], ...], value_checks.CommaList] = var(
         "BOT_RECORD",
         "fixture, audio, both with a comma between them, or empty",
@@ -481,6 +500,13 @@ class Settings(BaseModel):
         """The operator's servers that are asked or told something, by setting; each request to them is signed."""
         urls = (("BOT_WEBHOOK_URL", self.webhook_url), ("BOT_TRANSFER_CHECK_URL", self.transfer_check_url))
         return {name: url for name, url in urls if url}
+
+    @property
+    def responses_url(self) -> str:
+        """The Responses API to ask: as OpenAI, Azure and xAI have it, beside the Realtime one. Empty: not known."""
+        scheme, _, rest = self.openai_realtime_url.partition("://")
+        beside = f"{'https' if scheme == 'wss' else 'http'}://{rest.removesuffix('/realtime')}/responses"
+        return self.result_url or (beside if rest.endswith("/realtime") else "")
 
     @property
     def transcriber(self) -> str:

@@ -102,6 +102,8 @@ class Dialogue:
         parts.opening.response_created()
         floor.response_started(suppressed=suppressed)
         parts.farewell.created(response)
+        if parts.approval.waiting and not suppressed:
+            parts.approval.response_created()
         if parts.functions.held and not suppressed:
             parts.functions.response_created()
         if floor.transfer is TransferStage.PROMISING and not suppressed:

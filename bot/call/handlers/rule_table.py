@@ -21,5 +21,5 @@ def rules(parts: Parts, liveness: SessionLiveness) -> tuple[Rule, ...]:
         parts.response_timeout,
         parts.filler,
         *([parts.transfer] if parts.settings.destinations else []),
-        *([parts.tool_timeouts] if parts.settings.tools else []),
+        *([parts.tool_timeouts, parts.meanwhile] if parts.settings.tools else []),
     )
