@@ -56,11 +56,14 @@ TOLD = (
 _NAMES = dict(
     zip(
         TOLD,
-        ("report", "turn", "usage", "wait", "transcode", "dial", "adopt", "drop", "run_tool", "cancel_tool", "end"),
+        (
+            *("report", "turn", "usage", "wait", "transcode", "dial", "adopt", "drop", "run_tool", "cancel_tool"),
+            *("check_transfer", "transfer", "end"),
+        ),
         strict=True,
     )
 )
-_WORDS = ("text", "unheard")
+_WORDS = ("text", "unheard", "summary")
 
 
 def told_as(output: Told) -> dict[str, Any]:
