@@ -18,6 +18,8 @@ from bot.server.shared.store_lookup import StoreLookup
 
 MOST = 3
 """Times a call may be transferred: a caller who came back so often is helped by the bot, or by nobody."""
+CONNECTED, GONE = "connected", "caller_gone"
+"""Results after which the call is over: the caller talked to the person, or hung up before."""
 KEPT_S = 86_400.0
 SETTLE_S = 1.5
 """Seconds that another instance gets to store the key that was pressed there."""
@@ -94,9 +96,10 @@ class TransferTable:
         return self._db.execute(step, (call_sid, leg)).rowcount > 0
 
     def over(self, call_sid: str, leg: int, result: str) -> bool:
-        """The transfer came to its end. True for the first time."""
-        step = "UPDATE transfers SET result = ? WHERE sid = ? AND leg = ? AND result = ''"
-        return self._db.execute(step, (result, call_sid, leg)).rowcount > 0
+        """The transfer came to its end. True for the first time; that a caller is gone may be told before the rest."""
+        before = ("", GONE) if result == CONNECTED else ("", "")
+        step = "UPDATE transfers SET result = ? WHERE sid = ? AND leg = ? AND result IN (?, ?)"
+        return self._db.execute(step, (result, call_sid, leg, *before)).rowcount > 0
 
 
 @dataclass(eq=False)

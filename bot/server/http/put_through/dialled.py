@@ -15,7 +15,7 @@ from bot.server.http.carry_on import carried_on, holds
 from bot.server.http.put_through.ring_destination import dialled_url, may_ring_again, ring
 from bot.server.http.put_through.verdict import Result, told, verdict
 from bot.server.http.webhook import Form, call_is_over, connect_stream, signed_form, small_number, twiml
-from bot.server.shared.transfers import Transfer
+from bot.server.shared.transfers import CONNECTED, GONE, Transfer
 
 _log = structlog.get_logger()
 
@@ -35,9 +35,10 @@ async def dialled(request: web.Request) -> web.Response:
         rings = ring(request, call_sid, form, transfer._replace(tries=2))
         if rings is not None:
             return rings
-    result = transfer.result or verdict(transfer, form, calls.transfers.now_s)
+    told_before = transfer.result if transfer.result != GONE else ""
+    result = told_before or verdict(transfer, form, calls.transfers.now_s)
     conclude(calls, call_sid, transfer, result, form)
-    if result in {"connected", "caller_gone"} or form.get("CallStatus") != "in-progress":
+    if result in {CONNECTED, GONE} or form.get("CallStatus") != "in-progress":
         return twiml(request, "goodbye")
     return await came_back(request, call_sid, form, transfer._replace(result=result))
 
@@ -46,7 +47,7 @@ def conclude(calls: LiveCalls, call_sid: str, transfer: Transfer, result: Result
     """Enter the result, once: for all processes, into the log and into the record."""
     if not calls.transfers.over(call_sid, transfer.leg, result):
         return
-    connected = result == "connected"
+    connected = result == CONNECTED
     details = {
         "destination": transfer.destination,
         "result": result,
@@ -56,11 +57,18 @@ def conclude(calls: LiveCalls, call_sid: str, transfer: Transfer, result: Result
     _log.info("call_transferred" if connected else "transfer_failed", call_sid=call_sid, **details)
     if calls.store_lookup is not None:
         calls.store_lookup.note(call_sid, "dialled", {"leg": transfer.leg, **details})
-    if connected or result == "caller_gone":
+    if connected or result == GONE:
         calls.registry.end(call_sid, "transferred" if connected else "caller_hung_up")
         calls.past_calls.drop(call_sid)
         if calls.store_lookup is not None:
             calls.store_lookup.transferred(call_sid, connected=connected)
+
+
+async def caller_gone(calls: LiveCalls, call_sid: str, form: Form) -> None:
+    """Twilio says that the caller's call is over. If they were joined to the person, /voice/dialled says so."""
+    transfer = await calls.transfers.find(call_sid)
+    if transfer is not None and not transfer.result:
+        conclude(calls, call_sid, transfer, GONE, form)
 
 
 async def could_not_ring(request: web.Request, call_sid: str, form: Form, transfer: Transfer) -> web.Response:
