@@ -7,12 +7,18 @@ import xml.etree.ElementTree as ET
 from pathlib import Path
 
 import pytest
+from aiohttp import ClientWebSocketResponse
 
 from bot.call.conversation.transfer import BAD, TRANSFER_CALL
-from bot.server.bookkeeping.store_service import keeping
+from bot.server.bookkeeping.store_service import keeping, prepare
+from bot.server.directory.departure import Phase
+from bot.server.directory.transfer_desk import TOO_OFTEN
 from bot.server.http.put_through import verdict
+from bot.server.shared.transfers import MOST
 from bot.testing.agent import Reply, ToolCall
-from bot.testing.dialling.dial import new_call_sid
+from bot.testing.dialling.dial import new_call_sid, new_stream_sid
+from bot.testing.handset.twilio_texts import CONNECTED, StreamIds, TwilioTexts
+from tests.postgres import Server
 from tests.server.bookkeeping.test_call_records import stored
 from tests.server.http.put_through.calls_put_through import (
     BACK,
@@ -27,6 +33,7 @@ from tests.server.http.put_through.calls_put_through import (
     transferring,
 )
 from tests.server.simulated_server import (
+    ACCOUNT,
     PUBLIC_URL,
     QUICK,
     ServerUnderTest,
@@ -34,9 +41,11 @@ from tests.server.simulated_server import (
     form,
     heard,
     standing,
+    stream_of,
     until,
 )
 from tests.server.test_webhooks import verbs
+from tests.store.conftest import new_database
 
 
 def dialled_in(document: str) -> tuple[str, str, str, str]:
@@ -52,6 +61,18 @@ def told_to_session(desk: ServerUnderTest, number: int) -> list[str]:
     """Texts of the system items that a session was given."""
     conversation = desk.model.sessions[number].conversation
     return ["".join(part.get("text", "") for part in one.content()) for one in conversation if one.role == "system"]
+
+
+def told_outputs(desk: ServerUnderTest, number: int) -> list[str]:
+    """Results of the function calls that a session made."""
+    given = [one.body for one in desk.model.sessions[number].conversation if one.type == "function_call_output"]
+    return [json.loads(one["output"])["result"] for one in given]
+
+
+async def closed(socket: ClientWebSocketResponse) -> None:
+    """Read to the end of the stream."""
+    async for _ in socket:
+        pass
 
 
 async def test_the_person_is_rung_with_the_callers_number_and_told_of_the_call() -> None:
@@ -210,5 +231,98 @@ async def test_a_destination_that_the_model_made_up_is_rung_by_nobody() -> None:
         result = await desk.dial_until(phone, lambda: len(heard(phone)) >= len(BACK.items[0].audio))
         assert result.dialled == []
         assert desk.calls.registry.transfers.find(phone.ids.call_sid) is None
-        given = [one.body for one in desk.model.sessions[0].conversation if one.type == "function_call_output"]
-        assert [json.loads(one["output"])["result"] for one in given] == [BAD.format(names="sales")]
+        assert told_outputs(desk, 0) == [BAD.format(names="sales")]
+
+
+async def test_a_caller_who_is_back_may_be_transferred_again_but_not_for_ever() -> None:
+    async with desk_with_sales() as desk, transferring(desk) as call_sid:
+        for leg in range(MOST):
+            twilio = Twilio(desk, call_sid, leg)
+            assert dialled_in(await twilio.next(leg=leg))[0] == SALES
+            ids = StreamIds(ACCOUNT, call_sid, new_stream_sid())
+            token = stream_of(await twilio.dialled("busy")).rpartition("/")[2]
+            call = desk.bridge(call_sid).call
+            assert call.settings.told == verdict.told(known(desk, call_sid), "busy")
+            assert [turn.who for turn in call.settings.resume] == ["caller"]
+            async with await desk.upgrade(token) as socket:
+                await socket.send_str(CONNECTED)
+                await socket.send_str(TwilioTexts(ids).start({}))
+                if leg == MOST - 1:  # the model asks once more, and learns that this is enough
+                    await until(lambda: TOO_OFTEN in told_outputs(desk, MOST))
+                    await socket.send_str(TwilioTexts(ids).stop())
+                await closed(socket)
+            await desk.quiet()
+        assert desk.reasons == ["transferred"] * MOST + ["caller_hung_up"]
+        assert known(desk, call_sid).number == MOST
+
+
+# ---- other processes ----
+
+
+async def test_every_webhook_may_come_to_another_process() -> None:
+    async with desk_with_sales() as here, transferring(here) as call_sid:
+        shared = here.calls.registry
+        async with desk_with_sales() as there:
+            there.calls.transfers.table = shared.transfers  # as where both have one registry's file
+            for _ in range(2):
+                await Twilio(here, call_sid).next()
+                assert verbs(await Twilio(there, call_sid).whisper())[0] == "Gather"
+            assert verbs(await Twilio(there, call_sid).key()) == []
+            assert known(here, call_sid).taken_s is not None
+            assert verbs(await Twilio(here, call_sid).dialled("completed", bridged=True, there=False)) == ["Hangup"]
+            assert known(here, call_sid).result == "connected"
+            assert there.logged("transfer_taken")
+
+
+async def test_a_server_that_was_started_anew_knows_who_is_rung_and_carries_the_call_on(tmp_path: Path) -> None:
+    store = {"BOT_RECORD_DIR": str(tmp_path)}
+    async with desk_with_sales(keep=keeping, **store) as desk, transferring(desk) as call_sid:
+        await Twilio(desk, call_sid).next()
+    async with desk_with_sales(keep=keeping, **store) as anew:
+        twilio = Twilio(anew, call_sid)
+        assert dialled_in(await twilio.next())[0] == SALES
+        assert SUMMARY in "".join(ET.fromstring(await twilio.whisper()).itertext())
+        assert verbs(await twilio.dialled("completed", bridged=False))[0] == "Connect"
+        await until(lambda: anew.model.sessions and told_to_session(anew, 0))
+        assert told_to_session(anew, 0) == [verdict.told(known(anew, call_sid), "not_taken")]
+        await twilio.gone()
+
+
+async def test_the_key_that_an_earlier_server_stored_connects(tmp_path: Path) -> None:
+    store = {"BOT_RECORD_DIR": str(tmp_path)}
+    async with desk_with_sales(keep=keeping, **store) as desk, transferring(desk) as call_sid:
+        for ask in (Twilio(desk, call_sid).next, Twilio(desk, call_sid).whisper, Twilio(desk, call_sid).key):
+            await ask()
+    async with desk_with_sales(keep=keeping, **store) as anew:
+        assert verbs(await Twilio(anew, call_sid).dialled("completed", bridged=True, there=False)) == ["Hangup"]
+        assert (await stored(anew, call_sid)).summary.reason == "transferred"
+
+
+async def test_two_instances_know_of_the_same_transfer(postgres: Server) -> None:
+    url = postgres.url(await new_database(postgres))
+    store = {"DATABASE_URL": url, "BOT_PII_KEY": "ab" * 32}
+    async with desk_with_sales(keep=keeping, **store) as here, desk_with_sales(keep=keeping, **store) as there:
+        await prepare(here.settings)
+        async with transferring(here) as call_sid:
+            assert dialled_in(await Twilio(there, call_sid).next())[0] == SALES
+            assert SUMMARY in "".join(ET.fromstring(await Twilio(there, call_sid).whisper()).itertext())
+            assert verbs(await Twilio(there, call_sid).key()) == []
+            document = await Twilio(here, call_sid).dialled("completed", bridged=True, there=False)
+            assert verbs(document) == ["Hangup"]
+            assert [one["result"] for one in here.logged("call_transferred")] == ["connected"]
+
+
+async def test_a_process_that_leaves_sends_the_caller_who_is_back_to_one_that_stays() -> None:
+    async with desk_with_sales() as desk, transferring(desk) as call_sid:
+        twilio = Twilio(desk, call_sid)
+        await twilio.next()
+        desk.calls.departure.phase = Phase.LEAVING
+        document = await twilio.dialled("busy")
+        assert verbs(document) == ["Pause", "Redirect"]
+        again = ET.fromstring(document).findtext("Redirect") or ""
+        assert again.startswith(f"{PUBLIC_URL}/voice/dialled?leg=0&held=1#")
+        desk.calls.departure.phase = Phase.SERVING  # it is another's answer from here on
+        status, text = await desk.post("/voice/dialled?leg=0&held=1", form(call_sid, "in-progress"))
+        assert (status, verbs(text)[0]) == (200, "Connect")
+        assert known(desk, call_sid).result == "busy"
+        await twilio.gone()
