@@ -29,6 +29,8 @@ from bot.call.inputs import (
     SessionWaiting,
     Shutdown,
     Tick,
+    ToolDone,
+    TransferChecked,
 )
 from bot.call.machines import GreetingStage, SessionStage
 from bot.call.outputs import End, EndReason, Output
@@ -103,12 +105,15 @@ class Call:
             events.ResponseCreated: dialogue.response_created,
             events.OutputItemAdded: parts.answer.item_added,
             events.OutputItemDone: dialogue.output_item_done,
+            events.ItemAdded: dialogue.item_added,
             events.ItemDone: dialogue.item_done,
             events.AudioDelta: dialogue.audio_delta,
             events.AudioDone: parts.answer.audio_done,
             events.TranscriptDelta: parts.answer.words,
             events.TranscriptDone: parts.answer.words_done,
             events.ResponseDone: dialogue.response_done,
+            TransferChecked: parts.transfer.checked,
+            ToolDone: parts.functions.tool_done,
             DailySpend: parts.spending.day,
             Refused: self._refused,
             Shutdown: self._shutdown,
@@ -171,10 +176,11 @@ class Call:
 
     def _end(self, reason: EndReason) -> None:
         self.ended = reason  # at once: a defect in what follows must not keep the call alive
-        reason = self.farewell.reason(reason)
+        reason = self._parts.transfer.reason(self.farewell.reason(reason))
         self._floor.happen(Happening.OVER)
         self.ended = reason
         self._parts.account.close()
+        self._parts.functions.close()
         self._step.send(End(reason))
 
     # ---- the shell ----

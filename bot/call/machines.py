@@ -50,6 +50,24 @@ class NextStage(Enum):
     WAITING = "it is configured, and waits for the moment"
 
 
+class TransferStage(Enum):
+    """A transfer that the model asks for. Moved by bot.call.conversation.transfer."""
+
+    NONE = "there is none"
+    CHECKING = "it is found out if the destination may be promised"
+    PROMISING = "it may, and the caller has yet to be told"
+    LEAVING = "the caller is told, and is put through once they have heard it"
+
+
+class CallStage(Enum):
+    """A function call of the model, each its own. Moved by bot.call.conversation.function_calls."""
+
+    HELD = "a built-in, or the caller's key, decides when it goes on"
+    RUNNING = "the shell runs the tool"
+    ANSWERED = "it has its output"
+    REFUSED = "it has its output, and counts as nothing that came of its response"
+
+
 class Move(Enum):
     """Events that move one of them."""
 
@@ -68,9 +86,17 @@ class Move(Enum):
     TAKEN = "the one that waited is the call's"
     DIALLED = "another one is dialled"
     DIAL_OVER = "nothing comes of the dial, or it is needed no more"
+    ASKED = "the model asks for it"
+    ALLOWED = "the destination may be promised"
+    PROMISED = "the promise is being made, or was made before"
+    DROPPED = "nothing comes of it"
+    STARTED = "its tool is run"
+    OUTPUT = "it is given its output"
+    TURNED_DOWN = "a built-in turns it down"
 
 
-_G, _B, _S, _N, _M = GreetingStage, GoodbyeStage, SessionStage, NextStage, Move
+_G, _B, _S, _N = GreetingStage, GoodbyeStage, SessionStage, NextStage
+_T, _C, _M = TransferStage, CallStage, Move
 
 GREETING = {
     (_G.UNHEARD, _M.TALKED_OVER): _G.HELD,
@@ -104,6 +130,19 @@ NEXT = {
     (_N.DIALLING, _M.DIAL_OVER): _N.NONE,
     (_N.WAITING, _M.DIAL_OVER): _N.NONE,
 }
+TRANSFER = {
+    (_T.NONE, _M.ASKED): _T.CHECKING,
+    (_T.CHECKING, _M.ALLOWED): _T.PROMISING,
+    (_T.CHECKING, _M.PROMISED): _T.LEAVING,
+    (_T.PROMISING, _M.PROMISED): _T.LEAVING,
+    **{(state, _M.DROPPED): _T.NONE for state in (_T.CHECKING, _T.PROMISING, _T.LEAVING)},
+}
+
+FUNCTION_CALL = {
+    (_C.HELD, _M.STARTED): _C.RUNNING,
+    **{(state, _M.OUTPUT): _C.ANSWERED for state in (_C.HELD, _C.RUNNING)},
+    (_C.ANSWERED, _M.TURNED_DOWN): _C.REFUSED,
+}
 
 
 MACHINES: dict[type[Enum], Mapping[Any, Enum]] = {
@@ -112,6 +151,8 @@ MACHINES: dict[type[Enum], Mapping[Any, Enum]] = {
     GoodbyeStage: GOODBYE,
     SessionStage: SESSION,
     NextStage: NEXT,
+    TransferStage: TRANSFER,
+    CallStage: FUNCTION_CALL,
 }
 """All of them; each begins in the first of its states."""
 

@@ -7,6 +7,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, SecretStr
 
+from bot.config.destinations.destination import Destination
+from bot.config.destinations.transfer_list import TransferFile, TransferNumbers
 from bot.config.values import value_checks
 from bot.config.values.webhook_secret import PREFIX
 from bot.config.variable import Origin, Variable, described, var
@@ -71,6 +73,28 @@ class Settings(BaseModel):
         unset=SecretStr(""),
         from_file=True,
         form="secret",
+    )
+    twilio_api_key: value_checks.ApiKeySid = var(
+        "TWILIO_API_KEY",
+        "SK and 32 hexadecimal digits",
+        "An API key that hangs up, dials and transfers in place of the auth token, which still checks signatures.",
+        unset="",
+        form="word",
+    )
+    twilio_api_secret: value_checks.Secret = var(
+        "TWILIO_API_SECRET",
+        "the secret of that API key",
+        "The secret of TWILIO_API_KEY.",
+        unset=SecretStr(""),
+        from_file=True,
+        form="secret",
+    )
+    twilio_api_url: value_checks.TwilioApiUrl = var(
+        "TWILIO_API_URL",
+        "an https URL",
+        "Where Twilio's REST API is, as of a region such as https://api.dublin.ie1.twilio.com; http:// on loopback.",
+        "https://api.twilio.com",
+        form="word",
     )
     public_url: value_checks.PublicUrl = var(
         "PUBLIC_URL",
@@ -352,6 +376,25 @@ class Settings(BaseModel):
         "What a caller gets when the bot can't go on: a sentence and the end, a message to leave, or a person.",
         "apology",
     )
+    transfer: TransferFile = var(
+        "BOT_TRANSFER",
+        "a TOML file with a table for each destination",
+        "Who callers may be transferred to, by name: number or SIP address, hours, and how they are told of the call.",
+        unset=(),
+    )
+    transfer_numbers: TransferNumbers = var(
+        "BOT_TRANSFER_NUMBERS",
+        "a list of name=number, such as sales=+15555550123, with commas between",
+        "The same in short: who callers may be transferred to at any hour.",
+        unset=(),
+    )
+    transfer_check_url: value_checks.HookUrl = var(
+        "BOT_TRANSFER_CHECK_URL",
+        "an https URL",
+        "Asked by a signed POST if a destination is free, before it is promised to a caller; unset: nobody is.",
+        unset="",
+        form="word",
+    )
     webhook_url: value_checks.HookUrl = var(
         "BOT_WEBHOOK_URL",
         "an https URL",
@@ -487,9 +530,18 @@ class Settings(BaseModel):
         return value_checks.split_tokens(self.twilio_auth_token)
 
     @property
+    def destinations(self) -> tuple[Destination, ...]:
+        """Everybody a caller may be transferred to."""
+        return (*self.transfer, *self.transfer_numbers)
+
+    @property
     def signed_urls(self) -> dict[str, str]:
         """The operator's servers that are asked or told something, by setting; each request to them is signed."""
-        urls = {"BOT_WEBHOOK_URL": self.webhook_url, "BOT_LOOKUP_URL": self.lookup_url}
+        urls = {
+            "BOT_WEBHOOK_URL": self.webhook_url,
+            "BOT_LOOKUP_URL": self.lookup_url,
+            "BOT_TRANSFER_CHECK_URL": self.transfer_check_url,
+        }
         return {name: url for name, url in urls.items() if url}
 
     @property
@@ -514,9 +566,10 @@ class Settings(BaseModel):
         """Every secret value, for those who mask. Short ones are not: they may be any word, or part of one."""
         key, token = self.openai_api_key.get_secret_value(), self.admin_token.get_secret_value()
         password, pii_key = value_checks.database_password(self.database_url), self.pii_key.get_secret_value()
+        api_secret = self.twilio_api_secret.get_secret_value()
         queries = (url.partition("?")[2] for url in self.signed_urls.values())
         keys = (key.removeprefix(PREFIX) for key in value_checks.split_tokens(self.webhook_secret))
-        all_of_them = (key, *self.auth_tokens, token, password, pii_key, *keys, *queries)
+        all_of_them = (key, *self.auth_tokens, api_secret, token, password, pii_key, *keys, *queries)
         return tuple(secret for secret in all_of_them if len(secret) >= value_checks.MASKED_CHARS)
 
 
@@ -528,6 +581,7 @@ OF_THE_SERVER = frozenset(
         *("BOT_MAX_DAILY_USD", "BOT_TWILIO_USD_PER_MINUTE", "BOT_PRICES", "BOT_RECORD_DIR"),
         *("BOT_KEEP_RECORDINGS_DAYS", "BOT_KEEP_FIXTURES_DAYS", "BOT_KEEP_TRANSCRIPTS_DAYS", "BOT_PROFILES"),
         *("BOT_WEBHOOK_URL", "BOT_WEBHOOK_SECRET", "BOT_LOOKUP_URL"),
+        *("TWILIO_API_KEY", "TWILIO_API_SECRET", "TWILIO_API_URL", "BOT_TRANSFER_CHECK_URL"),
         *("BOT_RESULT_SCHEMA", "BOT_RESULT_MODEL", "BOT_RESULT_URL"),
     }
 )

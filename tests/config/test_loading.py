@@ -29,6 +29,7 @@ KEY = "sk-proj-0123456789abcdefghij"
 TOKEN = "5a0c3e9d7b1f4826a9c0e1d2b3f45867"
 OLD_TOKEN = "fedcba9876543210fedcba9876543210"
 ADMIN = "let-me-watch-all-of-it"
+API_SECRET = "a1b2c3d4e5f60718293a4b5c6d7e8f90"
 PASSWORD = "correct-horse"
 DATABASE = f"postgres://bot:{PASSWORD}@db.example.com/calls?sslmode=require"
 HOOK_KEY = "MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
@@ -72,6 +73,8 @@ def test_an_empty_environment_gives_the_documented_defaults() -> None:
 def test_every_setting_is_read_from_its_variable(tmp_path: Path) -> None:
     recording = tmp_path / "greeting.wav"
     recording.touch()
+    destinations = tmp_path / "transfer.toml"
+    destinations.write_text('[sales]\nnumber = "+15555550124"\n')
     given = {
         **REAL,
         "OPENAI_REALTIME_URL": "ws://127.0.0.1:9000/v1/realtime",
@@ -79,6 +82,9 @@ def test_every_setting_is_read_from_its_variable(tmp_path: Path) -> None:
         "BOT_DIALECT": "azure",
         "BOT_MODEL_AUDIO": "pcm",
         "TWILIO_AUTH_TOKEN": f"{TOKEN}, {OLD_TOKEN}",
+        "TWILIO_API_KEY": "SK0123456789abcdef0123456789abcdef",
+        "TWILIO_API_SECRET": API_SECRET,
+        "TWILIO_API_URL": "https://api.dublin.ie1.twilio.com/",
         "PUBLIC_URL": "https://bot.example.com/one/",
         "HOST": "::1",
         "PORT": "9999",
@@ -129,6 +135,9 @@ def test_every_setting_is_read_from_its_variable(tmp_path: Path) -> None:
         "BOT_FILLER_SECONDS": "1.5",
         "BOT_FILLER_FILE": str(recording),
         "BOT_FALLBACK": "+15555550123",
+        "BOT_TRANSFER": str(destinations),
+        "BOT_TRANSFER_NUMBERS": "service=+15555550125",
+        "BOT_TRANSFER_CHECK_URL": "https://hooks.operator.net/free",
         "BOT_WEBHOOK_URL": "https://hooks.operator.net/calls",
         "BOT_WEBHOOK_SECRET": f"whsec_{HOOK_KEY}",
         "BOT_LOOKUP_URL": "https://hooks.operator.net/lookup",
@@ -143,7 +152,7 @@ def test_every_setting_is_read_from_its_variable(tmp_path: Path) -> None:
     assert given.keys() == variables().keys()
     settings = load_settings(given)
     assert settings.auth_tokens == (TOKEN, OLD_TOKEN)
-    assert settings.secrets == (KEY, TOKEN, OLD_TOKEN, ADMIN, PASSWORD, PII_KEY, HOOK_KEY)
+    assert settings.secrets == (KEY, TOKEN, OLD_TOKEN, API_SECRET, ADMIN, PASSWORD, PII_KEY, HOOK_KEY)
     assert settings.public_url == "https://bot.example.com/one"
     default = load_settings({})
     same = {name for name in Settings.model_fields if getattr(settings, name) == getattr(default, name)}
@@ -616,3 +625,13 @@ def test_an_announcement_without_a_recording_is_pointed_out(tmp_path: Path) -> N
         "BOT_ANNOUNCEMENT_AUDIO is played although BOT_RECORD is empty: no call is recorded."
     ]
     assert warnings_about(load_settings({**announced, "BOT_RECORD": "audio"})) == []
+
+
+@pytest.mark.parametrize(
+    ("given", "lacking"), [("TWILIO_API_KEY", "TWILIO_API_SECRET"), ("TWILIO_API_SECRET", "TWILIO_API_KEY")]
+)
+def test_half_an_api_key_hangs_nobody_up(given: str, lacking: str) -> None:
+    both = {"TWILIO_API_KEY": "SK" + "0123456789abcdef" * 2, "TWILIO_API_SECRET": API_SECRET}
+    (told,) = missing_for_call(load_settings({**REAL, given: both[given]}))
+    assert told.startswith(f"{given} is set and {lacking} is not: ")
+    assert missing_for_call(load_settings(REAL | both)) == []

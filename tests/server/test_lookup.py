@@ -6,6 +6,7 @@ import asyncio
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from aiohttp import web
 from bot.server.bookkeeping.store_service import keeping
 from bot.server.lookup import call_lookup
 from bot.testing.dialling.dial import new_call_sid
+from bot.testing.dialling.signed_webhook import parse_document
 from tests.hooks.receiver import SECRET, Receiver, receiving, verified
 from tests.server.bookkeeping.test_call_records import stored
 from tests.server.http.test_metrics_route import found
@@ -268,6 +270,48 @@ async def test_a_call_that_is_carried_on_is_still_that_callers(tmp_path: Path) -
             second.hang_up(0)
         await desk.quiet()
         assert len(receiver.got) == 1
+
+
+async def test_it_may_transfer_the_call_to_a_name_of_the_list(tmp_path: Path) -> None:
+    async with asking(tmp_path, {"transfer": "desk"}, BOT_TRANSFER_NUMBERS="desk=+15555550155") as (desk, _):
+        call_sid = new_call_sid()
+        status, document = await desk.voice(call_sid)
+        assert (status, verbs(document)[-2:]) == (200, ["Dial", "Hangup"]) or "Dial" in verbs(document)
+        assert "+15555550155" in document
+        await desk.quiet()
+        assert not len(desk.calls.directory)
+        assert (await found(desk))["lookups_total", "transferred"] == 1
+
+
+async def test_where_nobody_answers_the_caller_gets_the_bot(tmp_path: Path) -> None:
+    answer = {"transfer": "desk", "profile": "gold", "variables": {"company": "Acme"}}
+    async with asking(tmp_path, answer, BOT_TRANSFER_NUMBERS="desk=+15555550155") as (desk, _):
+        call_sid = new_call_sid()
+        document = (await desk.voice(call_sid))[1]
+        dial = parse_document(document).find("Dial")
+        assert dial is not None
+        path = dial.get("action", "").removeprefix(desk.settings.public_url).partition("#")[0]
+        told = [*form(call_sid, "in-progress"), ("DialCallStatus", "no-answer")]
+        status, document = await desk.post(path, told)
+        assert (status, verbs(document)[0]) == (200, "Connect")
+        live = desk.calls.directory.find(call_sid)
+        assert live is not None
+        assert (live.settings.profile, words(live)[0]) == ("gold", "You answer for Acme.")
+        await desk.calls.departure.close()
+
+
+async def test_a_destination_that_is_closed_leaves_the_call_to_the_bot(tmp_path: Path) -> None:
+    (file := tmp_path / "transfer.toml").write_text(
+        '[desk]\nnumber = "+15555550155"\nhours = ["mon-sun 00:00-00:01"]\nzone = "UTC"\n'
+    )
+    async with asking(tmp_path, {"transfer": "desk"}, BOT_TRANSFER=str(file)) as (desk, _):
+        assert desk.calls.lookup is not None
+        desk.calls.lookup.now = lambda: datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
+        await begun(desk)
+        assert [entry["why"] for entry in desk.logged("lookup_failed")] == [
+            "the answer transfers to desk, which is closed now"
+        ]
+        await desk.calls.departure.close()
 
 
 async def test_what_the_caller_supplies_enters_nothing(tmp_path: Path) -> None:

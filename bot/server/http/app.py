@@ -18,12 +18,15 @@ from bot.realtime.connection import tls_context
 from bot.server.bookkeeping.http_log import HttpLog
 from bot.server.bookkeeping.meter import Meter
 from bot.server.bookkeeping.store_service import StoreService
+from bot.server.calls.rest_hang_up import rest_hang_up
 from bot.server.directory.live_calls import LiveCalls
 from bot.server.http import fallback, http_shutdown, media_stream, metrics_route, voice, voice_next
-from bot.server.http.app_keys import CALLS, LISTENER, METER, RATE_LIMITED_LOG, SETTINGS, Listener
+from bot.server.http.app_keys import CALLS, LISTENER, METER, RATE_LIMITED_LOG, SETTINGS, TWILIO_REST, Listener
+from bot.server.http.put_through import dialled, whisper
 from bot.server.http.refusals import refusals
 from bot.server.setup.call_prices import half_blind
 from bot.server.setup.listen_address import CannotListen
+from bot.server.setup.twilio_account import twilio_rest
 from bot.server.shared.call_registry import CallRegistry
 from bot.server.shared.socket_handover import SocketHandover
 from bot.twilio.twiml import twiml_files
@@ -55,6 +58,8 @@ def make_app(
     app[CALLS] = LiveCalls(settings, registry, store_lookup, hash_number, profiles=profiles)
     for each in (settings, *app[CALLS].profiles):
         twiml_files(each.twiml_dir, each.language)  # now, not while a caller waits
+    app[TWILIO_REST] = twilio_rest(settings)
+    app[CALLS].starter.hang_up = rest_hang_up(settings, app[TWILIO_REST])
     app[METER] = Meter(app[CALLS])
     app[LISTENER] = Listener()
     app[RATE_LIMITED_LOG] = RateLimitedLog()
@@ -65,6 +70,7 @@ def make_app(
     app.cleanup_ctx.append(_warm)
     app.on_response_prepare.append(_close_after)
     app.on_shutdown.append(_end_calls)
+    app.on_cleanup.append(_close_rest)
     return app
 
 
@@ -74,7 +80,9 @@ def _routes(prefix: str) -> list[web.RouteDef]:
         web.post(f"{prefix}/voice", voice.answer),
         web.post(f"{prefix}/voice/next", voice_next.voice_next),
         web.post(f"{prefix}/voice/status", voice.status),
-        web.post(f"{prefix}/voice/dialled", fallback.dialled),
+        web.post(f"{prefix}/voice/dialled", dialled.dialled),
+        web.post(f"{prefix}/voice/whisper/{{call_sid}}", whisper.whisper),
+        web.post(f"{prefix}/voice/whisper/{{call_sid}}/key", whisper.key_pressed),
         web.post(f"{prefix}/voice/recorded", fallback.recorded),
         web.get(f"{prefix}/media/{{token}}", media_stream.media_stream),
         web.get(f"{prefix}/healthz", _healthz),
@@ -127,12 +135,17 @@ async def _close_after(_: web.Request, response: web.StreamResponse) -> None:
     response.headers["Connection"] = "close"
 
 
+async def _close_rest(app: web.Application) -> None:
+    await app[TWILIO_REST].close()
+
+
 async def _end_calls(app: web.Application) -> None:
     calls = app[CALLS]
     await calls.departure.close()
     await calls.starter.close()
     if calls.lookup is not None:
         await calls.lookup.close()
+    await calls.desk.close()
     if calls.store_lookup is not None:
         calls.store_lookup.close()
 

@@ -10,6 +10,7 @@ from bot.server.directory.call_admission import may_call
 from bot.server.directory.departure import Phase
 from bot.server.http.app_keys import CALLS, METER, SETTINGS, of_call
 from bot.server.http.before_call import begin_call, begun_already
+from bot.server.http.put_through.dialled import caller_gone
 from bot.server.http.webhook import Form, call_is_over, callback_url, refused, signed_form, twiml
 
 ENDED_STATUSES = frozenset({"completed", "busy", "failed", "no-answer", "canceled"})
@@ -87,4 +88,5 @@ async def status(request: web.Request) -> web.Response:
     _log.info("call_status", call_sid=call_sid, status=call_status, error=form.get("ErrorCode"))
     if call_status in ENDED_STATUSES:
         request.app[CALLS].endings.caller_gone(call_sid)
+        await caller_gone(request.app[CALLS], call_sid, form)
     return web.Response(status=204)
