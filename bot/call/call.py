@@ -31,6 +31,8 @@ from bot.call.inputs import (
     SessionWaiting,
     Shutdown,
     Tick,
+    ToolDone,
+    TransferChecked,
 )
 from bot.call.machines import GreetingStage, SessionStage
 from bot.call.outputs import End, EndReason, Output
@@ -105,6 +107,7 @@ class Call:
             events.ResponseCreated: dialogue.response_created,
             events.OutputItemAdded: parts.answer.item_added,
             events.OutputItemDone: dialogue.output_item_done,
+            events.ItemAdded: dialogue.item_added,
             events.ItemDone: dialogue.item_done,
             events.AudioDelta: dialogue.audio_delta,
             events.AudioDone: parts.answer.audio_done,
@@ -113,6 +116,8 @@ class Call:
             events.ResponseDone: dialogue.response_done,
             AnswerVerdict: parts.who_answered.verdict,
             BeepHeard: parts.who_answered.beep,
+            TransferChecked: parts.transfer.checked,
+            ToolDone: parts.functions.tool_done,
             DailySpend: parts.spending.day,
             Refused: self._refused,
             Shutdown: self._shutdown,
@@ -175,10 +180,11 @@ class Call:
 
     def _end(self, reason: EndReason) -> None:
         self.ended = reason  # at once: a defect in what follows must not keep the call alive
-        reason = self.farewell.reason(reason)
+        reason = self._parts.transfer.reason(self.farewell.reason(reason))
         self._floor.happen(Happening.OVER)
         self.ended = reason
         self._parts.account.close()
+        self._parts.functions.close()
         self._step.send(End(reason))
 
     # ---- the shell ----

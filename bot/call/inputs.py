@@ -106,6 +106,27 @@ class BeepHeard(_Note, frozen=True, tag="beep_heard"):
     ms: int
 
 
+class TransferChecked(_Note, frozen=True, tag="transfer_checked", omit_defaults=True):
+    """Answer to a CheckTransfer. `refused`: a sentence for the model on why not; empty: the destination is free."""
+
+    call_id: str
+    refused: str = ""
+
+
+class ToolDone(_Note, frozen=True, tag="tool_done", omit_defaults=True):
+    """A tool that was run has come to an end. `output` goes to the model as it is.
+
+    `respond` false: nothing is to be said because of it. `ok` false: it failed, and `output` says so in a sentence.
+    `ran` false: its arguments were refused, so it was not run at all.
+    """
+
+    call_id: str
+    output: str
+    respond: bool = True
+    ok: bool = True
+    ran: bool = True
+
+
 Note = (
     ModelClosed
     | PhoneClosed
@@ -121,4 +142,6 @@ Note = (
     | SessionAlive
     | AnswerVerdict
     | BeepHeard
+    | TransferChecked
+    | ToolDone
 )

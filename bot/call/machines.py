@@ -63,6 +63,24 @@ class AnswerStage(Enum):
     OVER = "there is nobody to talk to"
 
 
+class TransferStage(Enum):
+    """A transfer that the model asks for. Moved by bot.call.conversation.transfer."""
+
+    NONE = "there is none"
+    CHECKING = "it is found out if the destination may be promised"
+    PROMISING = "it may, and the caller has yet to be told"
+    LEAVING = "the caller is told, and is put through once they have heard it"
+
+
+class CallStage(Enum):
+    """A function call of the model, each its own. Moved by bot.call.conversation.function_calls."""
+
+    HELD = "a built-in, or the caller's key, decides when it goes on"
+    RUNNING = "the shell runs the tool"
+    ANSWERED = "it has its output"
+    REFUSED = "it has its output, and counts as nothing that came of its response"
+
+
 class Move(Enum):
     """Events that move one of them."""
 
@@ -88,9 +106,17 @@ class Move(Enum):
     TOLD_WHO = "all of the answer was heard"
     MESSAGE_DUE = "the greeting of the machine is over, and a message is to be left"
     NOBODY_LEFT = "there is nothing to say to what answered"
+    ASKED = "the model asks for it"
+    ALLOWED = "the destination may be promised"
+    PROMISED = "the promise is being made, or was made before"
+    DROPPED = "nothing comes of it"
+    STARTED = "its tool is run"
+    OUTPUT = "it is given its output"
+    TURNED_DOWN = "a built-in turns it down"
 
 
-_G, _B, _S, _N, _A, _M = GreetingStage, GoodbyeStage, SessionStage, NextStage, AnswerStage, Move
+_G, _B, _S, _N, _A = GreetingStage, GoodbyeStage, SessionStage, NextStage, AnswerStage
+_T, _C, _M = TransferStage, CallStage, Move
 
 GREETING = {
     (_G.UNHEARD, _M.TALKED_OVER): _G.HELD,
@@ -133,6 +159,19 @@ ANSWER = {
     (_A.MACHINE, _M.MESSAGE_DUE): _A.MESSAGE,
     **{(state, _M.NOBODY_LEFT): _A.OVER for state in (_A.UNKNOWN, _A.MACHINE, _A.SCREENING, _A.SCREENED)},
 }
+TRANSFER = {
+    (_T.NONE, _M.ASKED): _T.CHECKING,
+    (_T.CHECKING, _M.ALLOWED): _T.PROMISING,
+    (_T.CHECKING, _M.PROMISED): _T.LEAVING,
+    (_T.PROMISING, _M.PROMISED): _T.LEAVING,
+    **{(state, _M.DROPPED): _T.NONE for state in (_T.CHECKING, _T.PROMISING, _T.LEAVING)},
+}
+
+FUNCTION_CALL = {
+    (_C.HELD, _M.STARTED): _C.RUNNING,
+    **{(state, _M.OUTPUT): _C.ANSWERED for state in (_C.HELD, _C.RUNNING)},
+    (_C.ANSWERED, _M.TURNED_DOWN): _C.REFUSED,
+}
 
 
 MACHINES: dict[type[Enum], Mapping[Any, Enum]] = {
@@ -142,6 +181,8 @@ MACHINES: dict[type[Enum], Mapping[Any, Enum]] = {
     SessionStage: SESSION,
     NextStage: NEXT,
     AnswerStage: ANSWER,
+    TransferStage: TRANSFER,
+    CallStage: FUNCTION_CALL,
 }
 """All of them; each begins in the first of its states."""
 

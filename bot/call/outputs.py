@@ -64,9 +64,52 @@ class Drop(msgspec.Struct, frozen=True):
     """The session that is being dialled, or waits, is not needed."""
 
 
-Output = Outbound | ClientEvent | Report | Fact | Transcode | Dial | Adopt | Drop | End
+class RunTool(msgspec.Struct, frozen=True):
+    """Run a tool: ToolDone is the answer. `arguments` is the JSON text of the model, an object."""
+
+    call_id: str
+    name: str
+    arguments: str
+
+
+class CancelTool(msgspec.Struct, frozen=True):
+    """Nobody waits for this tool any more: stop it, if it can be stopped."""
+
+    call_id: str
+    why: Literal["timeout", "interrupted", "called_off", "hang_up"]
+
+
+class CheckTransfer(msgspec.Struct, frozen=True):
+    """Ask if `destination` may be promised to the caller: TransferChecked is the answer."""
+
+    call_id: str
+    destination: str
+
+
+class Transfer(msgspec.Struct, frozen=True):
+    """The caller is to be put through to `destination`, and who answers there is told `summary`. End follows."""
+
+    destination: str
+    summary: str
+
+
+Output = (
+    Outbound
+    | ClientEvent
+    | Report
+    | Fact
+    | Transcode
+    | Dial
+    | Adopt
+    | Drop
+    | RunTool
+    | CancelTool
+    | CheckTransfer
+    | Transfer
+    | End
+)
 PHONE_MESSAGES = (PlayMedia, SetMark, Clear)
 FACTS = (TurnFact, UsageFact, WaitFact)
 """Outputs for the record alone: no peer sees it, and no replay compares it."""
-ORDERS = (Transcode, Dial, Adopt, Drop)
+ORDERS = (Transcode, Dial, Adopt, Drop, RunTool, CancelTool, CheckTransfer, Transfer)
 """Orders to the shell itself."""

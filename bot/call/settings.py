@@ -38,6 +38,26 @@ class Outgoing(msgspec.Struct, frozen=True):
     claim_s: float = 60.0
 
 
+class ToolRules(msgspec.Struct, frozen=True, omit_defaults=True):
+    """Rules for one tool, as they suit a phone.
+
+    `at_hang_up`: a tool that runs as the call ends is finished or cancelled. `interruptible`: it is cancelled when the
+    caller begins to speak. `meanwhile`: what the caller hears after a second of silence while it runs: `nothing`; what
+    the model says before the call of its own accord (`preamble`), or else the filler; the `filler`; or else a sentence
+    that the model is asked to say. `once`: it runs once a call. `duplicates`: refused is a second call while the first
+    runs, of the same name, or of the same name and arguments. `approval`: the caller presses a key before it is run.
+    """
+
+    name: str
+    timeout_s: float = 10.0
+    at_hang_up: Literal["finish", "cancel"] = "finish"
+    interruptible: bool = False
+    meanwhile: str = "preamble"
+    once: bool = False
+    duplicates: Literal["allow", "refuse_name", "refuse_arguments"] = "refuse_arguments"
+    approval: Literal["none", "key"] = "none"
+
+
 class CallSettings(msgspec.Struct, frozen=True):
     """Durations are in seconds. `greeting` empty: the caller speaks first. `call_sid` and `account_sid` empty: any.
 
@@ -48,11 +68,12 @@ class CallSettings(msgspec.Struct, frozen=True):
     no answer; base64 mu-law, empty: nothing is.
 
     `resume` is a conversation that this call carries on, in spoken order: the session is told it, nobody is greeted,
-    and the model is asked to speak at once. New turns are numbered after its highest. `elapsed_s` is how long the call
-    had been going on by then, `spent_nano_usd` what its sessions and transcriptions had cost: limits go on from there.
+    and the model is asked to speak at once; `told` says why, where it is not that the line broke. New turns are
+    numbered after its highest. `elapsed_s` is how long the call had been going on by then, `spent_nano_usd` what its
+    sessions and transcriptions had cost: limits go on from there.
 
     `outgoing`: the call is one that we make. Then the bot always speaks first, once it is known who answered; without
-    a `greeting` the model finds the words.
+    a `greeting` the model finds the words. `destinations` are the names of those to whom the caller may be transferred.
     """
 
     session: SessionSettings = SessionSettings()
@@ -72,9 +93,13 @@ class CallSettings(msgspec.Struct, frozen=True):
     account_sid: str = ""
     money: Money = Money()
     resume: tuple[PastTurn, ...] = ()
+    told: str = ""
+    destinations: tuple[str, ...] = ()
     elapsed_s: float = 0.0
     spent_nano_usd: int = 0
     outgoing: Outgoing | None = None
+    tools: tuple[ToolRules, ...] = ()
+    """Rules of the tools that the shell runs: they are among the session's."""
 
     @property
     def greets(self) -> bool:

@@ -7,12 +7,16 @@ the two sides, the dialogue between them, and what follows from a step.
 from __future__ import annotations
 
 from bot.call.conversation.answer import Answer
+from bot.call.conversation.approval import Approval
 from bot.call.conversation.barge_in import BargeIn
+from bot.call.conversation.cancel_tool import CancelTools
+from bot.call.conversation.end_call import EndCall
 from bot.call.conversation.floor import Floor
 from bot.call.conversation.function_calls import FunctionCalls
 from bot.call.conversation.goodbye import Goodbye
 from bot.call.conversation.opening import Opening
 from bot.call.conversation.state_deadlines import StateDeadlines
+from bot.call.conversation.transfer import TransferCall
 from bot.call.conversation.who_answered import WhoAnswered
 from bot.call.playout.playout_queue import PlayoutQueue
 from bot.call.prompts.announcement import Announcement
@@ -20,10 +24,12 @@ from bot.call.prompts.filler import Filler
 from bot.call.prompts.greeting import Greeting
 from bot.call.rules.idle import Idle
 from bot.call.rules.max_duration import MaxDuration
+from bot.call.rules.meanwhile import Meanwhile
 from bot.call.rules.no_progress import NoProgress
 from bot.call.rules.response_timeout import ResponseTimeout
 from bot.call.rules.retries import Retries
 from bot.call.rules.spend_cap import SpendCap
+from bot.call.rules.tool_timeouts import ToolTimeouts
 from bot.call.rules.wrap_up import WrapUp
 from bot.call.session.failover import Failover
 from bot.call.session.session_state import CurrentSession
@@ -89,7 +95,24 @@ class Parts:
             farewell=farewell,
         )
         self.answer = Answer(step, speaking, session, account)
-        self.functions = FunctionCalls(step, session, floor, greeting=greeting, transcript=transcript)
+        self.functions = functions = FunctionCalls(settings, step, session, floor)
+        self.end_call = EndCall(step, session, floor, functions=functions, greeting=greeting, transcript=transcript)
+        functions.add(self.end_call)
+        self.transfer = TransferCall(
+            settings,
+            step,
+            session,
+            floor,
+            functions=functions,
+            greeting=greeting,
+            transcript=transcript,
+            speaking=speaking,
+        )
+        if settings.destinations:
+            functions.add(self.transfer)
+        self.approval = Approval(step, session, functions)
+        functions.add(CancelTools(step, functions))
+        self.tool_timeouts = ToolTimeouts(step, functions)
 
         self.filler = filler = Filler(settings, step, speaking)
         self.retries = retries = Retries(step, session, greeting, floor=floor, filler=filler)
@@ -103,6 +126,8 @@ class Parts:
             filler=filler,
             retries=retries,
         )
+
+        self.meanwhile = Meanwhile(step, floor, speaking=speaking, session=session, functions=functions, filler=filler)
 
         for past in settings.resume:
             transcript.remember(past)

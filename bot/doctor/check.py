@@ -64,13 +64,13 @@ def _profiles(settings: Settings) -> list[ShownProfile]:
         profiles = load_profiles(settings)
     except SettingsError:
         return []
-    ours = set(effective(settings))
+    ours = {one.name: one.value for one in effective(settings)}
     return [
         ShownProfile(
             each.profile,
             profiles.numbers(each.profile),
             profiles.default is each,
-            [one for one in effective(each) if one not in ours],
+            [one for one in effective(each) if one.value != ours[one.name]],
         )
         for each in profiles
     ]

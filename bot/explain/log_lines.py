@@ -140,6 +140,15 @@ LOG_LINES: dict[str, str] = {
         "The call store does not answer; `why` is its own word. Calls go on, and what they tell waits in memory. "
         "`store_back` says when it was written again. Mend `DATABASE_URL`, the disk or the database."
     ),
+    "outbox_retried": (
+        "A webhook was not delivered, or a call's result was not to be had; `why` says so. It is tried again in "
+        "`wait_s`, by whichever process is first. Often: look at the server of `BOT_WEBHOOK_URL`."
+    ),
+    "outbox_given_up": (
+        "A webhook, or a call's result, was given up; `why` says what went wrong the last time. It stays in the call "
+        "store: `bot webhooks` shows it, and `bot webhooks --again` has it tried anew. The call is none the worse."
+    ),
+    "outbox_failed": "A defect of the bot's in a webhook or a result; the traceback follows. It is tried again.",
     "setting_odd": (
         "At the start: a setting works, but may not do what its owner thinks; `why` says which. `bot check` says the "
         "same."
@@ -199,9 +208,25 @@ ROUTINE_LINES: dict[str, str] = {
     "call_ended": "A stream of the call is over: `reason` says why, with its length, turns, cost and counts.",
     "call_resumed": "Twilio asked what follows, and the call goes on as its stream number `leg`.",
     "call_status": "Twilio says what became of the call, with its `error` number if there was one.",
-    "call_transferred": "The person whose number `BOT_FALLBACK` is has talked to the caller.",
-    "transfer_failed": "That person did not answer; `status` is Twilio's word. The caller heard the apology.",
+    "transfer_asked": "The model asked to transfer the caller to `destination`: first it is found out if that is free.",
+    "transfer_refused": (
+        "The caller was not transferred: the model asked before they had said anything (`too_early`), while they spoke "
+        "or the call was ending (`not_now`), for nobody on the list (`no_such_destination`), or for somebody who is "
+        "not there (`not_free`). The model was told which."
+    ),
+    "transfer_promised": "The destination is free: the caller is put through once they have heard that they are.",
+    "transfer_dropped": "The caller spoke before they were put through: the call goes on.",
+    "transfer_rings": "Twilio was told to ring `destination`, a second time where it won't show the caller's number.",
+    "transfer_taken": "Whoever answered at `destination` pressed the key that takes the call.",
+    "transfer_declined": "Whoever answered at `destination` pressed another key, and was hung up on.",
+    "call_transferred": "The caller has talked to a person: the one whose number `BOT_FALLBACK` is, or `destination`.",
+    "transfer_failed": (
+        "That person did not answer, or did not take the call; `status` is Twilio's word, and `result` ours. After a "
+        "transfer of the bot's the caller is back with it; after `BOT_FALLBACK` they heard the apology."
+    ),
     "message_left": "The caller has left a message, which lies with Twilio at `url`.",
+    "outbox_done": "A webhook (`kind`) was delivered with its `id`, or a call's result was had.",
+    "outbox_put_off": "A call's result waits, since the day's money (`BOT_MAX_DAILY_USD`) is used up.",
     "load_normal": "The event loop is in time again: calls are taken.",
     "store_back": "The call store answers again.",
     "purged": "So many files, and the words of so many calls, were erased because their time was over.",

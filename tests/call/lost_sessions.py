@@ -7,12 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from bot.call.inputs import DailySpend, Refused
+from bot.call.conversation.transfer import TRANSFER_CALL
+from bot.call.inputs import DailySpend, Refused, ToolDone, TransferChecked
+from bot.call.machines import TransferStage
 from bot.call.session.failover import STEADY_US
-from bot.call.settings import CallSettings, Money
+from bot.call.settings import CallSettings, Money, ToolRules
 from bot.call.states import State
 from bot.realtime import events
-from bot.realtime.session import HANG_UP, SessionSettings
+from bot.realtime.session import END_CALL, SessionSettings
 from tests.call.priced_call import billed, goodbye, heard, purse
 from tests.call.scripted_call import (
     MS,
@@ -45,6 +47,7 @@ SETTINGS = CallSettings(
     apology_audio=audio(600),
     idle_s=40,
     no_progress_s=300,
+    destinations=("sales",),
     money=Money(daily_cap=CAP),
 )
 
@@ -221,8 +224,23 @@ def it_has_failed_once(desk: ScriptedCall, leg: int) -> None:
 def the_bot_is_about_to_hang_up(desk: ScriptedCall, leg: int) -> None:
     desk.give(committed(f"U{leg}"), events.CallerTranscript(f"U{leg}", "Goodbye then."), created(f"R{leg}"))
     desk.give(added(f"R{leg}", f"A{leg}"), delta(f"R{leg}", f"A{leg}", 2_000))
-    desk.give(function(f"R{leg}", HANG_UP, f"call_{leg}"))
+    desk.give(function(f"R{leg}", END_CALL, f"call_{leg}"))
     assert desk.call._parts.floor.hang_up_asked
+
+
+def a_transfer_is_promised(desk: ScriptedCall, leg: int) -> None:
+    """The caller has been told twice that they are put through; the first time they spoke over it."""
+    desk.give(committed(f"U{leg}"), events.CallerTranscript(f"U{leg}", "A person, please."), created(f"R{leg}"))
+    asked = {"name": TRANSFER_CALL, "arguments": '{"destination": "sales"}', "status": "completed"}
+    for call_id in (f"call_{leg}", f"again_{leg}"):
+        item = events.Item(f"fn_{call_id}", "function_call", call_id=call_id, **asked)
+        desk.give(events.OutputItemDone(f"R{leg}", item), done(f"R{leg}"))
+        desk.give(TransferChecked(call_id), created(f"R{leg}{call_id}"))
+        desk.give(added(f"R{leg}{call_id}", call_id), delta(f"R{leg}{call_id}", call_id, 2_000))
+        if call_id.startswith("call"):
+            desk.give(speaks(said_ms(desk)), stops(), committed(f"V{leg}"), done(f"R{leg}{call_id}", "cancelled"))
+            desk.give(created(f"R{leg}"))
+    assert desk.call._parts.floor.transfer is TransferStage.LEAVING
 
 
 def the_caller_is_silent_for_long(desk: ScriptedCall, leg: int) -> None:
@@ -368,6 +386,43 @@ def hanging_up() -> ScriptedCall:
     return desk
 
 
+def being_transferred() -> ScriptedCall:
+    desk = greeted()
+    a_transfer_is_promised(desk, 1)
+    return desk
+
+
+def a_tool_runs() -> ScriptedCall:
+    """One of two tools that the model called has answered, the other runs."""
+    desk = ScriptedCall(changed(SETTINGS, greeting="", tools=(ToolRules("book", once=True), ToolRules("look_up"))))
+    desk.give(speaks(), stops(), committed("U1"), created("R1"))
+    preamble = events.Item("P", "message", "assistant", phase="commentary")
+    desk.give(events.OutputItemAdded("R1", preamble))
+    desk.give(function("R1", "book", "call_1"), function("R1", "look_up", "call_2"), ToolDone("call_2", "{}"))
+    return desk
+
+
+def a_tool_waits_for_a_key() -> ScriptedCall:
+    """The caller has been asked for it; beside it another tool runs, and they were told so."""
+    rules = ToolRules("book", approval="key"), ToolRules("look_up", meanwhile="Just a moment.")
+    desk = ScriptedCall(changed(SETTINGS, greeting="", tools=rules))
+    desk.give(speaks(), stops(), committed("U1"), created("R1"))
+    desk.give(function("R1", "look_up", "call_1"), function("R1", "book", "call_2"), done("R1"))
+    spoken(desk, "R2", "A2")
+    desk.give(done("R2"))
+    echoes(desk)
+    desk.tick()
+    desk.at(desk.now_us / MS + 1_100).tick()
+    assert desk.call.state is State.LISTENING
+    return desk
+
+
+def a_result_waits_for_the_caller_to_finish() -> ScriptedCall:
+    desk = a_tool_runs()
+    desk.give(done("R1"), speaks(), ToolDone("call_1", "{}"))
+    return desk
+
+
 def silent_for_long() -> ScriptedCall:
     desk = greeted()
     the_caller_is_silent_for_long(desk, 1)
@@ -419,6 +474,10 @@ ONCE: tuple[Callable[[], ScriptedCall], ...] = (
     goodbye_half_heard,
     goodbye_whole,
     hanging_up,
+    being_transferred,
+    a_tool_runs,
+    a_tool_waits_for_a_key,
+    a_result_waits_for_the_caller_to_finish,
     silent_for_long,
     announced,
     greeting_from_a_recording,

@@ -21,6 +21,7 @@ from tests.server.http.test_metrics_route import found
 from tests.server.simulated_server import (
     ACCOUNT,
     AUTH_TOKEN,
+    GREETING,
     ServerUnderTest,
     a_phone,
     all_written,
@@ -28,7 +29,7 @@ from tests.server.simulated_server import (
     standing,
     until,
 )
-from tests.server.test_resuming import AGAIN, broken_call, on_another_stream, told
+from tests.server.test_resuming import broken_call, on_another_stream, told
 
 CLINIC, SHOP, NOBODYS = "+15555550100", "+15555550177", "+15555550188"
 FILE = f"""
@@ -137,7 +138,7 @@ async def test_a_call_whose_line_broke_goes_on_with_its_profile(tmp_path: Path) 
         (tmp_path / "profiles.toml").write_text(FILE.replace(CLINIC, NOBODYS))  # its number is another's meanwhile
         async with broken_call(desk, second, phone=phone):
             desk.calls.profiles.take(desk.calls.profiles.fresh())
-            await until(lambda: len(heard(second)) >= len(AGAIN.items[0].audio))
+            await until(lambda: len(heard(second)) >= len(GREETING.items[0].audio))
             live = desk.calls.directory.find(phone.ids.call_sid)
             assert live is not None
             assert (live.past.leg, live.settings.profile) == (1, "clinic")

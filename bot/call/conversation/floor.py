@@ -10,7 +10,7 @@ from __future__ import annotations
 from enum import Enum
 
 from bot.call.conversation.state_deadlines import StateDeadlines
-from bot.call.machines import AnswerStage, GoodbyeStage, GreetingStage
+from bot.call.machines import AnswerStage, GoodbyeStage, GreetingStage, TransferStage
 from bot.call.outputs import EndReason
 from bot.call.playout.playout_queue import PlayoutQueue
 from bot.call.prompts.greeting import Greeting
@@ -71,10 +71,13 @@ class Floor:
         self.goodbye = GoodbyeStage.NONE
         listens = settings.outgoing and not settings.resume
         self.answered = AnswerStage.UNKNOWN if listens else AnswerStage.CONVERSATION
+        self.transfer = TransferStage.NONE
         self.notice_heard = not settings.announcement_audio
         """The announcement, if there is one, has certainly been heard."""
         self.hang_up_asked = False
         """The model wishes to hang up, and the caller has said nothing since."""
+        self.tools_running = 0
+        """Number of tools whose results the caller waits for: their silence is none that counts."""
         self.let_in = 0
         """Number of times the caller spoke and was let in: the answer to that is another one."""
         self._barge_in = settings.barge_in
@@ -146,8 +149,17 @@ class Floor:
 
     def silent(self) -> bool:
         """Nobody speaks and nothing is expected: a prompt may sound."""
-        listening = self.may(Act.PROMPT) and not self._session.now.responses.awaited
+        listening = self.may(Act.PROMPT) and not self._session.now.responses.awaited and not self.tools_running
         return listening and not self._speaking.has_floor(self._step.now_us)
+
+    def quiet(self) -> bool:
+        """Nobody speaks, and no answer is being made or due: the bot may begin of its own accord."""
+        return self.may(Act.PROMPT) and self.quiet_but_for_sound() and not self._speaking.has_floor(self._step.now_us)
+
+    def quiet_but_for_sound(self) -> bool:
+        """The same, when what was made is heard to its end."""
+        busy = self.caller_speaking or self.answer_due or self._session.now.responses.awaited
+        return not busy and not self.ending
 
     def caller_waits(self) -> bool:
         """Something is owed to a caller who does not speak: a filler may sound."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bot.call.machines import GoodbyeStage, GreetingStage
+from bot.call.machines import GoodbyeStage, GreetingStage, TransferStage
 from bot.call.outputs import EndReason
 from bot.call.states import Happening, State
 from bot.call.wiring import Parts
@@ -24,8 +24,10 @@ class Dialogue:
         if not floor.sure:
             parts.who_answered.speech_started()
         dropped = floor.hang_up_asked
-        if dropped:
-            parts.functions.drop_hang_up()
+        if floor.transfer is not TransferStage.NONE:
+            parts.transfer.drop()
+        elif dropped:
+            parts.end_call.drop()
         may_interrupt = floor.may_interrupt()
         if not may_interrupt and floor.bot_speaks() and not parts.opening.waits:
             parts.step.counts["interruptions_refused"] += 1
@@ -34,6 +36,8 @@ class Dialogue:
         elif floor.greeting is GreetingStage.HEARD or parts.opening.heard():
             parts.session.now.responses.forget()
             floor.let_in += 1
+            if floor.tools_running:
+                parts.functions.caller_spoke()
             if may_interrupt and floor.cuttable():
                 if floor.goodbye is not GoodbyeStage.NONE:
                     parts.farewell.interrupted()
@@ -91,7 +95,7 @@ class Dialogue:
     # ---- the model answers ----
 
     def response_created(self, event: events.ResponseCreated) -> None:
-        parts, response = self._parts, event.response
+        parts, floor, response = self._parts, self._parts.floor, event.response
         if not (parts.farewell.allows(response) and parts.opening.allows(response)):
             return
         if not (parts.floor.sure or parts.who_answered.allows(response)):
@@ -108,8 +112,14 @@ class Dialogue:
         parts.answer.response_created()
         parts.greeting.response_created(response.id)
         parts.opening.response_created()
-        parts.floor.response_started(suppressed=suppressed)
+        floor.response_started(suppressed=suppressed)
         parts.farewell.created(response)
+        if parts.approval.waiting and not suppressed:
+            parts.approval.response_created()
+        if parts.functions.held and not suppressed:
+            parts.functions.response_created()
+        if floor.transfer is TransferStage.PROMISING and not suppressed:
+            parts.transfer.response_created()
 
     def audio_delta(self, event: events.AudioDelta) -> None:
         """More of what already plays is nothing new."""
@@ -124,15 +134,18 @@ class Dialogue:
     def output_item_done(self, event: events.OutputItemDone) -> None:
         parts = self._parts
         parts.answer.item_done(event.item.id)
-        if not parts.functions.item_done(event):
-            return
-        if parts.floor.caller_speaking:
-            parts.functions.drop_hang_up()
-        else:
-            parts.floor.happen(Happening.HANG_UP_ASKED)
+        parts.functions.item_done(event)
+
+    def item_added(self, event: events.ItemAdded) -> None:
+        """An item stands in the conversation: one of ours, or one that is being made."""
+        self._parts.step.follows = "what is due"
+        if event.item.type == "function_call_output":
+            self._parts.functions.given(event.item)
 
     def item_done(self, event: events.ItemDone) -> None:
         self._parts.step.follows = "what is due"
+        if event.item.type == "function_call_output":
+            self._parts.functions.given(event.item)
         self._parts.answer.item_done(event.item.id)
 
     def response_done(self, event: events.ResponseDone) -> EndReason | None:
@@ -141,6 +154,8 @@ class Dialogue:
         responses.done(response.id)
         parts.response_timeout.response_done()
         parts.answer.response_done(response.id)
+        if parts.functions.owed:
+            parts.functions.response_done(response.id)
         if parts.floor.greeting is not GreetingStage.HEARD:
             parts.opening.response_done(response)
         parts.spending.response(event)

@@ -69,6 +69,8 @@ class PhoneSide:
         self._parts.step.follows = "what is due"
         if self._parts.admission.ours(message.stream_sid):
             self._parts.step.counts["keys"] += 1
+            if self._parts.approval.waiting and self._parts.approval.pressed(message.dtmf.digit):
+                self._parts.step.follows = "anything"
 
     def stopped(self, message: stream.Stop) -> EndReason | None:
         return "caller_hung_up" if self._parts.admission.ours(message.stream_sid) else None

@@ -28,7 +28,21 @@ from bot.call.inputs import (
     Shutdown,
     Tick,
 )
-from bot.call.outputs import PHONE_MESSAGES, Adopt, Dial, Drop, End, EndReason, Output, Report, Transcode
+from bot.call.outputs import (
+    PHONE_MESSAGES,
+    Adopt,
+    CancelTool,
+    CheckTransfer,
+    Dial,
+    Drop,
+    End,
+    EndReason,
+    Output,
+    Report,
+    RunTool,
+    Transcode,
+    Transfer,
+)
 from bot.call.rules.spend_cap import level
 from bot.call.settings import CallSettings
 from bot.realtime import events
@@ -40,12 +54,17 @@ from bot.server.calls.dialled_ahead import DialledAhead
 from bot.server.calls.model_sessions import ModelSessions, TakeIdle
 from bot.server.calls.phone_socket import PhoneSocket
 from bot.server.calls.process_timer import ProcessTimer
+from bot.server.calls.rest_hang_up import HangUp
+from bot.server.calls.tool_runner import RunsTools, ToolRunner
+from bot.server.calls.transfer_checks import Refusal, TransferChecks
+from bot.tools import Toolbox, ToolContext
 from bot.twilio import stream
 
 NEVER_NS = 2**63
 
 SessionCommand = Transcode | Dial | Adopt | Drop
-Aside = Report | Fact | End | SessionCommand
+ToolOrder = RunTool | CancelTool
+Aside = Report | Fact | End | SessionCommand | ToolOrder | CheckTransfer | Transfer
 
 P = ParamSpec("P")
 
@@ -77,17 +96,27 @@ class Bridge:
         timer: ProcessTimer,
         *,
         recorder: Recorder | None = None,
+        toolbox: RunsTools | None = None,
+        context: ToolContext | None = None,
         take_idle: TakeIdle = lambda: None,
         ahead: DialledAhead | None = None,
         origin_ns: int | None = None,
+        refusal: Refusal | None = None,
+        hang_up: HangUp | None = None,
     ) -> None:
-        """`take_idle` gives an idle session, if there is one: to begin with, and should that be lost.
+        """`toolbox` runs the tools, for the call of the `context`.
 
-        `ahead` is a session that was dialled for this call already; `origin_ns`: when its webhook came, unless now.
+        `take_idle` gives an idle session, if there is one: to begin with, and should that be lost. `ahead` is a session
+        that was dialled for this call already; `origin_ns`: when its webhook came, unless now.
+        `refusal` tells why a destination can't be promised to the caller. `hang_up` ends the call where the bot does.
         """
         self.call = Call(settings)
         self.model = ModelSessions(endpoint, settings, take_idle, self._model_text, self._note, ahead)
+        self.tools = ToolRunner(toolbox or Toolbox(), context or ToolContext(settings.call_sid), self._note)
         self.recorder = recorder
+        self.checks = TransferChecks(refusal, self._note)
+        self.transfer: Transfer | None = None
+        """The destination that the caller is put through to, once the call is over."""
         self.attached = False
         self.finished = asyncio.Event()
         """Set once both sockets are closed."""
@@ -108,6 +137,7 @@ class Bridge:
         self._origin_ns = origin_ns or time.monotonic_ns()
         self._phone: PhoneSocket | None = None
         self._timer = timer
+        self._hang_up = hang_up
         self._to_phone: list[bytes] = []
         self._to_model: list[bytes] = []
         self._over = asyncio.Event()
@@ -138,6 +168,7 @@ class Bridge:
             self.fault()
         finally:
             await self._close()
+            await self.tools.finish()
         return self.call.ended
 
     def release(self) -> None:
@@ -149,14 +180,17 @@ class Bridge:
         """Close each side, and log the end, whatever becomes of the others."""
         try:
             self._last(self._timer.leave, self)
-            await asyncio.gather(*(self._shut(side) for side in (self._phone, self.model) if side is not None))
+            if self._hang_up is not None and self.attached and self.call.ended == "bot_hung_up":
+                await self._hang_up(self.call.settings.call_sid)
+            sides = (self._phone, self.model, self.checks)
+            await asyncio.gather(*(self._shut(side) for side in sides if side is not None))
             if self.recorder is not None:
                 self._last(self.recorder.close)
             self._last(self._log_end)
         finally:
             self.finished.set()
 
-    async def _shut(self, side: PhoneSocket | ModelSessions) -> None:
+    async def _shut(self, side: PhoneSocket | ModelSessions | TransferChecks) -> None:
         try:
             await side.close()
         except Exception:  # noqa: BLE001
@@ -345,9 +379,15 @@ class Bridge:
             self._report(output, now_us)
         elif isinstance(output, End):
             self._over.set()
+        elif isinstance(output, CheckTransfer):
+            self.checks.begin(output)
+        elif isinstance(output, Transfer):
+            self.transfer = output
         elif isinstance(output, SessionCommand):
             self._write_due()  # it may be for a session that is left now
             self.model.execute(output)
+        elif isinstance(output, ToolOrder):
+            self.tools.execute(output)
         else:
             self._learn(output, now_us)
 

@@ -6,6 +6,7 @@ import asyncio
 import time
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import partial
 from typing import NamedTuple
 
 from bot.call.settings import CallSettings
@@ -25,11 +26,13 @@ from bot.server.calls.dialled_ahead import DialledAhead
 from bot.server.calls.live_call import LiveCall
 from bot.server.calls.model_sessions import HANDSHAKE_SHARE
 from bot.server.calls.process_timer import ProcessTimer
+from bot.server.calls.rest_hang_up import HangUp
 from bot.server.calls.warm_pool import IdleSession, WarmPool
 from bot.server.directory.call_directory import CallDirectory
 from bot.server.directory.call_endings import CallEndings, PastCalls
 from bot.server.directory.needless_sessions import NeedlessSessions
 from bot.server.directory.spent_today import SpentToday
+from bot.server.directory.transfer_desk import TransferDesk
 from bot.server.setup.call_settings import call_settings
 from bot.server.shared.call_registry import CallRegistry
 from bot.server.shared.resumption import NOBODY, Parties, Past, carrying_on
@@ -55,6 +58,7 @@ class CallStarter:
     endings: CallEndings
     needless_sessions: NeedlessSessions
     spent_today: SpentToday
+    desk: TransferDesk
     dialled_in_vain: int = 0
     """Sessions that were dialled ahead for calls that were not to have them."""
     _closing: set[asyncio.Task[None]] = field(default_factory=set)
@@ -64,6 +68,7 @@ class CallStarter:
         self.pool = WarmPool(*self.pooled(), pool_share(self.settings))
         self.profiles.on_reread.append(lambda: self.pool.change(*self.pooled()))
         self.timer = ProcessTimer()
+        self.hang_up: HangUp | None = None
 
     def pooled(self) -> tuple[Endpoint, CallSettings]:
         """Idle sessions are for calls as most are: with the default settings."""
@@ -166,9 +171,11 @@ class CallStarter:
                 endpoint,
                 self.timer,
                 recorder=recorder,
+                hang_up=self.hang_up,
                 take_idle=take_idle,
                 ahead=ahead,
                 origin_ns=begun.origin_ns,
+                refusal=partial(self.desk.refusal, settings, call_sid),
             )
         except BaseException:
             if recorder is not None:

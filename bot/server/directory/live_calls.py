@@ -14,11 +14,13 @@ from bot.server.directory.departure import Departure
 from bot.server.directory.needless_sessions import NeedlessSessions
 from bot.server.directory.spent_today import SpentToday
 from bot.server.directory.stream_tokens import StreamTokens
+from bot.server.directory.transfer_desk import TransferDesk
 from bot.server.lookup.call_lookup import call_lookup
 from bot.server.setup.call_prices import nano_usd
 from bot.server.shared.call_registry import CallRegistry
 from bot.server.shared.caller_quota import HashNumber, storeless_hash
 from bot.server.shared.store_lookup import StoreLookup
+from bot.server.shared.transfers import Transfers
 
 
 class LiveCalls:
@@ -48,7 +50,9 @@ class LiveCalls:
         self.tokens = StreamTokens(settings, self.directory, self.registry, store_lookup)
         self.needless_sessions = NeedlessSessions(self.directory, self.registry, store_lookup)
         self.lookup = call_lookup(settings, self.profiles)
-        self.endings = CallEndings(self.directory, self.registry, self.past_calls)
+        self.transfers = Transfers(self.registry.transfers, store_lookup)
+        self.desk = TransferDesk(self.transfers)
+        self.endings = CallEndings(self.directory, self.registry, self.past_calls, self.transfers)
         self.starter = CallStarter(
             settings,
             self.profiles,
@@ -58,6 +62,7 @@ class LiveCalls:
             self.endings,
             self.needless_sessions,
             self.spent_today,
+            self.desk,
         )
         hash_number = hash_number or storeless_hash(settings)
         load = Load(settings.max_lag_ms)

@@ -18,6 +18,7 @@ from bot.realtime.connection import tls_context
 from bot.server.bookkeeping.http_log import HttpLog
 from bot.server.bookkeeping.meter import Meter
 from bot.server.bookkeeping.store_service import StoreService
+from bot.server.calls.rest_hang_up import rest_hang_up
 from bot.server.directory.live_calls import LiveCalls
 from bot.server.http import (
     calls_route,
@@ -30,6 +31,7 @@ from bot.server.http import (
     voice_next,
 )
 from bot.server.http.app_keys import CALLS, LISTENER, METER, OUTGOING, RATE_LIMITED_LOG, SETTINGS, TWILIO_REST, Listener
+from bot.server.http.put_through import dialled, whisper
 from bot.server.http.refusals import refusals
 from bot.server.outbound.dial_desk import DialDesk
 from bot.server.outbound.placing import OutgoingCalls
@@ -72,6 +74,7 @@ def make_app(
         app[CALLS], None if store_lookup is None else store_lookup.write_behind, app[CALLS].admission.hash_number
     )
     app[OUTGOING] = OutgoingCalls(app[CALLS], app[TWILIO_REST], desk)
+    app[CALLS].starter.hang_up = rest_hang_up(settings, app[TWILIO_REST])
     app[METER] = Meter(app[CALLS])
     app[LISTENER] = Listener()
     app[RATE_LIMITED_LOG] = RateLimitedLog()
@@ -92,7 +95,9 @@ def _routes(prefix: str) -> list[web.RouteDef]:
         web.post(f"{prefix}/voice", voice.answer),
         web.post(f"{prefix}/voice/next", voice_next.voice_next),
         web.post(f"{prefix}/voice/status", voice.status),
-        web.post(f"{prefix}/voice/dialled", fallback.dialled),
+        web.post(f"{prefix}/voice/dialled", dialled.dialled),
+        web.post(f"{prefix}/voice/whisper/{{call_sid}}", whisper.whisper),
+        web.post(f"{prefix}/voice/whisper/{{call_sid}}/key", whisper.key_pressed),
         web.post(f"{prefix}/voice/recorded", fallback.recorded),
         web.post(f"{prefix}/voice/outgoing", outgoing.picked_up),
         web.post(f"{prefix}/voice/answered", outgoing.answered),
@@ -160,6 +165,7 @@ async def _end_calls(app: web.Application) -> None:
     await calls.starter.close()
     if calls.lookup is not None:
         await calls.lookup.close()
+    await calls.desk.close()
     if calls.store_lookup is not None:
         calls.store_lookup.close()
 

@@ -14,9 +14,15 @@ from aiohttp import web
 from bot.config import Settings
 from bot.server.directory.live_calls import LiveCalls
 from bot.server.http.app_keys import CALLS, METER, of_call, set_of_call
+from bot.server.http.put_through.dialled import could_not_ring
+from bot.server.http.put_through.ring_destination import ring
 from bot.server.http.webhook import Form, call_is_over, connect_stream, twiml
 from bot.server.lookup.call_lookup import Asked, CallLookup, Decision
-from bot.server.shared.resumption import Parties
+from bot.server.shared.resumption import Parties, Past
+from bot.server.shared.transfers import Transfer
+
+NO_SUMMARY = "A call that was not answered by the bot."
+"""Summary for whoever is rung before a word was said."""
 
 _log = structlog.get_logger()
 
@@ -38,6 +44,9 @@ async def begin_call(request: web.Request, call_sid: str, form: Form) -> web.Res
     if calls.registry.known(call_sid).outcome is not None:  # the caller would not wait
         calls.starter.let_go(ahead)
         return call_is_over(request, call_sid)
+    if decision.transfer:
+        calls.starter.let_go(ahead)
+        return await _transferred(request, call_sid, form, decision)
     if not decision.refuse:
         _begin(calls, call_sid, parties, decision.settings, ahead=ahead, origin_ns=origin_ns)
         return connect_stream(request, call_sid)
@@ -53,6 +62,8 @@ async def begun_already(request: web.Request, call_sid: str, form: Form) -> web.
         decision = await _ask(lookup, call_sid, form, of_call(request))
         if decision.refuse:
             return _refused(request, call_sid, decision)
+        if decision.transfer:
+            return await _transferred(request, call_sid, form, decision)
     return connect_stream(request, call_sid)
 
 
@@ -73,6 +84,19 @@ def _begin(calls: LiveCalls, call_sid: str, parties: Parties, settings: Settings
         raise
     profile = {"profile": settings.profile} if settings.profile else {}
     _log.info("call_started", call_sid=call_sid, calls=len(calls.directory), **profile)
+
+
+async def _transferred(request: web.Request, call_sid: str, form: Form, decision: Decision) -> web.Response:
+    """TwiML that rings a destination at once. If nothing comes of it the caller gets the bot, which knows why."""
+    calls, settings = request.app[CALLS], decision.settings
+    set_of_call(request, settings)
+    parties = Parties(form.get("From", ""), form.get("To", ""))
+    past = Past(time.time(), parties=parties, profile=settings.profile, changes=settings.changes)
+    calls.past_calls.put(call_sid, past)
+    calls.registry.end(call_sid, "transferring", asks=True)
+    calls.transfers.begin(call_sid, past.leg, decision.transfer, NO_SUMMARY)
+    transfer = Transfer(past.leg, 1, decision.transfer, NO_SUMMARY)
+    return ring(request, call_sid, form, transfer) or await could_not_ring(request, call_sid, form, transfer)
 
 
 def _refused(request: web.Request, call_sid: str, decision: Decision) -> web.Response:

@@ -11,6 +11,7 @@ from bot.server.directory.departure import Phase
 from bot.server.http.app_keys import CALLS, METER, SETTINGS, of_call
 from bot.server.http.before_call import begin_call, begun_already
 from bot.server.http.outgoing import unanswered
+from bot.server.http.put_through.dialled import caller_gone
 from bot.server.http.webhook import Form, call_is_over, callback_url, refused, signed_form, twiml
 
 ENDED_STATUSES = frozenset({"completed", "busy", "failed", "no-answer", "canceled"})
@@ -89,4 +90,5 @@ async def status(request: web.Request) -> web.Response:
     if call_status in ENDED_STATUSES:
         unanswered(request, call_sid, call_status)
         request.app[CALLS].endings.caller_gone(call_sid)
+        await caller_gone(request.app[CALLS], call_sid, form)
     return web.Response(status=204)

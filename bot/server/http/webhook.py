@@ -22,13 +22,9 @@ PROFILE = "profile"
 """The parameter of a webhook's URL that names the profile of its call."""
 PATHS = frozenset(
     {
-        "/voice",
-        "/voice/next",
-        "/voice/status",
-        "/voice/dialled",
-        "/voice/recorded",
-        "/voice/outgoing",
-        "/voice/answered",
+        *("/voice", "/voice/next", "/voice/status", "/voice/dialled", "/voice/recorded"),
+        *("/voice/whisper/{call_sid}", "/voice/whisper/{call_sid}/key"),
+        *("/voice/outgoing", "/voice/answered"),
     }
 )
 """The webhooks as they are routed when no prefix of PUBLIC_URL stands before them."""
@@ -135,6 +131,12 @@ def refused_stranger(request: web.Request, kind: WebhookRefusal, detail: str = "
     """The same of what anybody may have sent: told now and then, of each kind, `detail` and webhook."""
     request.app[METER].webhook_refused(kind)
     request.app[RATE_LIMITED_LOG].warn("webhook_refused", kind, detail, request.path, path=request.path, **fields)
+
+
+def small_number(request: web.Request, name: str) -> int:
+    """A small number in the query, which is signed with the rest of the URL."""
+    text = request.query.get(name, "")
+    return int(text) if text.isascii() and text.isdecimal() and len(text) < 3 else 0
 
 
 # ---- answers ----

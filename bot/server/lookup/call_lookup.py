@@ -19,7 +19,7 @@ from bot.config.profiles.placeholders import personal
 from bot.config.values.caller_lists import withheld
 from bot.hooks.signed_post import HookFailed, SignedPost
 from bot.server.lookup.lookup_answer import BadAnswer, LookupAnswer, Refused, read_answer
-from bot.server.lookup.transfer_names import may_transfer
+from bot.server.lookup.transfer_names import why_not
 
 LOOKUP_S = 2.0
 """Seconds that the operator's server may take; then the call is as if it had said nothing."""
@@ -111,8 +111,8 @@ class CallLookup:
             settings = named
         settings = personal(settings, answer.texts, (answer.instructions or "").strip())
         if answer.transfer is not None:
-            if not may_transfer(settings, answer.transfer):
-                raise BadAnswer("names nobody to whom callers may be transferred")
+            if why := why_not(settings, answer.transfer, self.now()):
+                raise BadAnswer(why)
             return Decision(settings, transfer=answer.transfer)
         if isinstance(answer.refuse, Refused):
             return Decision(settings, "say", answer.refuse.say)

@@ -14,6 +14,7 @@ from bot.config import Settings
 from bot.config.profiles.placeholders import unfilled
 from bot.realtime.session import SessionSettings, TurnDetection
 from bot.server.setup.call_prices import call_money
+from bot.server.setup.transfer_tool import transfer_tools
 
 _FORMATS: dict[str, Format] = {"pcmu": "audio/pcmu", "pcma": "audio/pcma", "pcm": "audio/pcm"}
 
@@ -51,6 +52,7 @@ def call_settings(settings: Settings, call_sid: str, account_sid: str, *, outgoi
         account_sid=account_sid,
         money=call_money(settings, outgoing=outgoing),
         outgoing=_outgoing(settings) if outgoing else None,
+        destinations=tuple(one.name for one in settings.destinations),
     )
 
 
@@ -129,4 +131,5 @@ def session_settings(settings: Settings) -> SessionSettings:
         ),
         audio=_FORMATS[settings.model_audio],
         dialect=settings.dialect,
+        tools=transfer_tools(settings),
     )

@@ -21,6 +21,7 @@ from bot.server.shared.caller_quota import MINUTE_S, NO_QUOTA, CallerQuota, Over
 from bot.server.shared.ended_calls import DAY_S, EndedCalls
 from bot.server.shared.outcomes import Outcome
 from bot.server.shared.processes import Processes
+from bot.server.shared.transfers import TransferTable
 
 RECENT_S = 60.0
 """Seconds after its end for which more is asked of a call than how it ended."""
@@ -79,6 +80,7 @@ class CallRegistry:
         self._db.executescript(_CALLS)
         self.over = EndedCalls(self._db)
         self.processes = Processes(self._db, self._owner, clock)
+        self.transfers = TransferTable(self._db, clock)
 
     def enter(self, call_sid: str, limit: int, quota: CallerQuota = NO_QUOTA) -> Entry:
         """A webhook names this call. `new`: it counts from now on, unless `limit` calls do already (`full`).

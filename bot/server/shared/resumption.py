@@ -47,6 +47,10 @@ class Past(NamedTuple):
     interruptions: int = 0
     parties: Parties = NOBODY
     steady: bool = True
+    told: str = ""
+    """A sentence for the model on why the caller is back; empty: their line broke."""
+    transfers: int = 0
+    """Legs that the call was carried on by because a transfer came to nothing."""
     hung_up: bool = False
     """True if its end was told as the caller's hang-up, since a stream of it was stopped."""
     profile: str = ""
@@ -58,7 +62,7 @@ class Past(NamedTuple):
     @property
     def hopeless(self) -> bool:
         """True once the call has been carried on often enough."""
-        return self.leg >= MAX_LEGS or not self.steady
+        return self.leg - self.transfers >= MAX_LEGS or not self.steady
 
 
 def past_of(call: Call, before: Past, parties: Parties, lasted_s: float) -> Past:
@@ -71,7 +75,8 @@ def past_of(call: Call, before: Past, parties: Parties, lasted_s: float) -> Past
         call.spent_nano_usd - call.spending.line_nano_usd,
         before.interruptions + call.counts["interruptions"],
         parties,
-        steady=not before.leg or lasted_s >= STEADY_S,
+        steady=not before.leg or lasted_s >= STEADY_S or call.ended == "transferred",
+        transfers=before.transfers,
         hung_up=before.hung_up or call.ended == "caller_hung_up",
         profile=before.profile,
         changes=before.changes,
@@ -115,6 +120,7 @@ def carrying_on(settings: CallSettings, past: Past, now_s: float) -> CallSetting
     return msgspec.structs.replace(
         settings,
         resume=past.turns,
+        told=past.told,
         elapsed_s=elapsed_s,
         spent_nano_usd=past.spent_nano_usd,
         outgoing=outgoing,

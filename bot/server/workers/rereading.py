@@ -62,4 +62,4 @@ def _take(profiles: Profiles, fresh: Profiles) -> None:
 
 def _kept(error: SettingsError) -> None:
     for sentence in error.problems:
-        _log.error("profiles_kept", why=sentence)
+        _log.warning("profiles_kept", why=sentence)

@@ -65,7 +65,7 @@ def end(row: CallEnded) -> Params:
 
 
 def transferred(row: CallTransferred) -> Params:
-    return _plain({"of_sid": row.call_sid})
+    return _plain({"of_sid": row.call_sid, "new_reason": row.reason})
 
 
 def answered(row: CallAnswered) -> Params:

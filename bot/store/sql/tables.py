@@ -69,7 +69,7 @@ calls = sa.Table(
     _text("model"),
     _text("settings_digest"),
     _text("profile"),
-    sa.Column("changes", sa.JSON, nullable=False, default=dict, server_default="{}"),
+    sa.Column("changes", sa.JSON(none_as_null=True)),
     _text("reason"),
     sa.Column("seconds", sa.Double, nullable=False, server_default="0"),
     _number("turns"),
@@ -95,7 +95,7 @@ calls = sa.Table(
 """One row a call. `tokens`, and the money but for the line's, are the sums of the call's usages, kept up with each;
 `nano_usd` is all of it. `reason` is empty while the call goes on. `purged_at`: when its words were thrown away.
 
-`changes` are the texts that hold for this call alone, by setting."""
+`changes` are the texts that hold for this call alone, by setting; NULL: there are none."""
 
 turns = sa.Table(
     "turns",
@@ -170,7 +170,7 @@ outbox = sa.Table(
     sa.Index(None, "call_sid"),
     sa.Index(None, "state", "due_at"),
 )
-"""What is to be told to the operator's server, or asked of a model, about a call; none of its words are here.
+"""Messages for the operator's server, and requests for a model, about calls; none of their words are here.
 
 `at`: when it came about. `number` is that of the call's event it tells of. It is a process's until `claimed_until`."""
 
@@ -184,7 +184,7 @@ call_results = sa.Table(
     _text("disposition"),
     sa.Column("fields", sa.JSON, nullable=False),
 )
-"""What a model made of a call's transcript."""
+"""Results of calls: what a model made of each transcript."""
 
 processes = sa.Table(
     "processes",

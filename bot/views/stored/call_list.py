@@ -12,7 +12,7 @@ from bot.store.results import CallSummary, Filters
 from bot.views.queries.call_query import LIVE
 from bot.views.stored.columns import Columns, length, listed, local, say, times, usd
 
-_HEADS = ("started", "length", "caller", "ended", "turns", "cut", "cost", "profile", "call")
+_HEADS = ("started", "length", "caller", "ended", "turns", "cut", "cost", "call", "profile")
 _RIGHT = frozenset({"length", "turns", "cut", "cost"})
 _STYLES = {"started": "dim", "cost": "bold", "call": "cyan"}
 
@@ -25,9 +25,9 @@ def show_list(found: Sequence[CallSummary], asked: Filters, console: Console) ->
         return
     profiled = any(call.profile for call in shown)
     heads = _HEADS if profiled else [head for head in _HEADS if head != "profile"]
-    Columns(heads, [_row(call, profiled=profiled) for call in shown], _RIGHT, styles=_STYLES, below="call").show(
-        console
-    )
+    Columns(
+        heads, [_row(call, profiled=profiled) for call in shown], _RIGHT, styles=_STYLES, below=("call", "profile")
+    ).show(console)
     say(console, _total(shown, more=more), style="bold")
 
 
@@ -57,8 +57,8 @@ def _row(call: CallSummary, *, profiled: bool) -> Sequence[str]:
         str(call.turns),
         str(call.interruptions) if call.interruptions else "",
         usd(call.nano_usd),
-        *([call.profile] if profiled else []),
         call.sid,
+        *([call.profile] if profiled else []),
     )
 
 
