@@ -438,6 +438,25 @@ class Settings(BaseModel):
         "a number of US dollars from 0 to 1000000",
         "What a minute of a call costs that the bot makes, from the answer on; unset: BOT_TWILIO_USD_PER_MINUTE.",
     )
+    sms_from: value_checks.NumberInFull = var(
+        "BOT_SMS_FROM",
+        "a telephone number in full, such as +15555550100",
+        "The account's number that the model may send text messages from (`send_sms`); unset: it can't.",
+        unset="",
+        form="word",
+    )
+    sms_allow: value_checks.SmsReceivers = var(
+        "BOT_SMS_ALLOW",
+        "caller, numbers and beginnings of numbers such as +49, with commas between them",
+        "Whom it may send them to; caller: to whom it talks with.",
+        "caller",
+    )
+    sms_max_chars: Annotated[int, Field(ge=1, le=1600)] = var(
+        "BOT_SMS_MAX_CHARS",
+        "a number from 1 to 1600",
+        "The longest text message; 160 plain characters, or 70 others, are billed as one.",
+        "320",
+    )
     fallback: value_checks.Fallback = var(
         "BOT_FALLBACK",
         "apology, voicemail, or a telephone number in full, such as +15555550123",

@@ -38,6 +38,13 @@ class DialRules(NamedTuple):
 
     def refusal(self, number: str, now: datetime) -> Refused | None:
         """The first reason against ringing `number` at `now`; None if there is none."""
+        refused = self.refusal_of_kind(number)
+        if refused is not None:
+            return refused
+        return None if self.hours is None else _quiet(number, self.hours, now)
+
+    def refusal_of_kind(self, number: str) -> Refused | None:
+        """The first reason against reaching `number` at any time."""
         kind = kind_of(number)
         if kind is not None and not (kind == "unknown" and named(number, self.allow)):
             return Refused(kind, KINDS[kind])
@@ -45,7 +52,7 @@ class DialRules(NamedTuple):
             return OWN_NUMBER
         if not number.startswith(self.allow or ("never",)):
             return NOT_ALLOWED
-        return None if self.hours is None else _quiet(number, self.hours, now)
+        return None
 
 
 def named(number: str, allow: tuple[str, ...]) -> bool:

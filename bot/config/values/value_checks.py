@@ -205,6 +205,16 @@ def _numbers(text: object) -> object:
     return found
 
 
+def _sms_receivers(text: object) -> object:
+    """The word caller beside a list of numbers."""
+    if not isinstance(text, str):
+        return text
+    parts = [part.strip() for part in text.split(",") if part.strip()]
+    rest = _numbers(",".join(part for part in parts if part.lower() != "caller"))
+    caller = ("caller",) if any(part.lower() == "caller" for part in parts) else ()
+    return (*caller, *rest) if isinstance(rest, tuple) else rest
+
+
 def _hours(text: object) -> object:
     return parse_hours(text) if isinstance(text, str) else text
 
@@ -296,6 +306,7 @@ TextOrOff = Annotated[str, AfterValidator(_plain_off)]
 Line = Annotated[str, AfterValidator(_one_line)]
 NumberInFull = Annotated[str, AfterValidator(_number_in_full)]
 Numbers = Annotated[tuple[str, ...], BeforeValidator(_numbers)]
+SmsReceivers = Annotated[tuple[str, ...], BeforeValidator(_sms_receivers)]
 Hours = Annotated[CallingHours, BeforeValidator(_hours)]
 OnOff = BeforeValidator(_on_off)
 Fallback = Annotated[str, AfterValidator(_fallback)]
