@@ -234,7 +234,7 @@ class Call:
 
     @property
     def answered_by(self) -> str:
-        """Who answered a call that we made; empty while that is not known, and of every other call."""
+        """Outcome of a call that we made; empty while that is not known, and of every other call."""
         return self._parts.who_answered.by
 
     @property

@@ -51,7 +51,7 @@ class NextStage(Enum):
 
 
 class AnswerStage(Enum):
-    """Who has answered a call that we made. Moved by bot.call.conversation.who_answered."""
+    """The answer to a call that we made. Moved by bot.call.conversation.who_answered."""
 
     UNKNOWN = "it is not known yet who has answered"
     PERSON = "a person is spoken with, as far as is known"

@@ -26,7 +26,7 @@ class Money(msgspec.Struct, frozen=True):
 
 
 class Outgoing(msgspec.Struct, frozen=True):
-    """What a call that we make has besides. `name` is who is calling, for a screening service that asks.
+    """Settings of a call that we make. `name` is who is calling, for a screening service that asks.
 
     `message` is left after the beep of a voicemail; empty: none is, and the call is hung up. `detection`: a verdict of
     Twilio's on who answered will come. `claim_s`: the callee may let it ring for so long.

@@ -183,10 +183,32 @@ LOG_LINES: dict[str, str] = {
         "What the processes share about calls could not be read or written, `why` says. Look at the disk of TMPDIR. "
         "Twilio was told to ask again, or a call's end is not known to the other processes."
     ),
+    "call_not_placed": (
+        "A request for a call was not carried out, `why` by the name that the answer has (`bot help outbound`). "
+        "`twilio` is the number of Twilio's error."
+    ),
+    "call_not_called_off": (
+        "A call that still rang when its process ended could not be ended at Twilio, `why` says. If somebody picks up, "
+        "they hear Twilio's own error."
+    ),
+    "answer_verdict_unknown": "Twilio's verdict on who answered is a word that this version does not know.",
+    "sms_refused": "A text message of the model's was not sent, `why` is Twilio's word. The model was told.",
 }
 
 ROUTINE_LINES: dict[str, str] = {
     "listening": "The server answers on `host` and `port`.",
+    "call_placed": "Twilio rings somebody for the bot; `calls` are there now.",
+    "answer_verdict": "Twilio's detection says what answered, `after_ms` from the placing of the call.",
+    "answered": (
+        "It was found who answered a call that the bot made: `by`, `why` by which sign, and Twilio's `verdict` so far. "
+        "A later line of the same call corrects it."
+    ),
+    "beep_heard": "A tone was heard on a call that the bot made, as a voicemail sounds before it records.",
+    "message_begun": "The voicemail's greeting is over, and the message is being left.",
+    "nobody_to_talk_to": (
+        "A call that the bot made is ended without a word: `no_message` for a voicemail, `fax`, or `no_end` of it."
+    ),
+    "sms_sent": "The model has sent a text message, of so many `chars`.",
     "call_started": "A call has come in and its session is dialled; `calls` are there now.",
     "session_ready": "The session was configured `after_ms` from the webhook. Above a second the way there is slow.",
     "begun": "Stream and session are both there, `after_ms` from the webhook: the caller hears the bot from here on.",

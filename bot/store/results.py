@@ -62,7 +62,16 @@ class CallSummary(msgspec.Struct, frozen=True, kw_only=True):
     direction: str = ""
     """`outbound` of a call that the bot made."""
     answered_by: str = ""
-    """Who answered it: human, machine, screening, uncertain, no_answer, busy or failed; empty while that is open."""
+    """Its outcome: human, machine, screening, uncertain, no_answer, busy or failed; empty while that is open."""
+
+    @property
+    def outbound(self) -> bool:
+        return self.direction == "outbound"
+
+    @property
+    def person(self) -> str:
+        """The number of whom the bot talked with; empty where it is withheld."""
+        return self.called if self.outbound else self.caller
 
 
 OutboxState = Literal["waiting", "delivered", "failed"]

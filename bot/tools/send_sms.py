@@ -95,9 +95,7 @@ class SendSms:
         if not text:
             raise ToolError("The text is empty, so nothing was sent.", ran=False)
         if len(text) > self._max_chars:
-            why = (
-                f"The text has {len(text)} characters, {self._max_chars} are the most; nothing was sent. Shorten it."
-            )
+            why = f"The text has {len(text)} characters, {self._max_chars} are the most; nothing was sent. Shorten it."
             raise ToolError(why, ran=False)
         return _Arguments(text, given.to)
 

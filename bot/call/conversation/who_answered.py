@@ -1,9 +1,9 @@
-"""Who has answered a call that we made, and what may be said to them.
+"""Finds out who has answered a call that we made, and what may be said to them.
 
 Nothing is heard of the bot until that is known. Two witnesses tell: the first words, with how long they last and what
-silence follows; and Twilio's verdict, which comes beside the call and is right about nine times in ten (twilio-voice
-14). Words of a machine go before a verdict of `human`, and before all others a question who is calling, whatever the
-verdict. Where neither tells, silence does, and the record says `uncertain`.
+silence follows; and Twilio's verdict, which comes beside the call and is right about nine times in ten
+(twilio-voice 14). Words of a machine go before a verdict of `human`, and before all others a question who is calling,
+whatever the verdict. Where neither tells, silence does, and the record says `uncertain`.
 
 A person hears the greeting. A machine is heard out, to its beep or the silence behind it, and gets the message, or is
 hung up on. A call screening gets one answer, who is calling and why, and then silence until somebody else speaks. A fax
@@ -104,9 +104,9 @@ class WhoAnswered(Rule):
         self._noticed_us = turns.silence_duration_ms * 1000 if turns.type == "server_vad" else 0
         """Silence that has gone by when the session tells of the end of speech."""
         self._writes = bool(settings.session.transcription_model) or settings.session.dialect == "xai"
-        """What the callee says is written down."""
+        """The words of the callee are written down."""
         self.by: AnsweredBy | Literal[""] = ""
-        """Who was found so far; empty before."""
+        """The finding so far; empty before."""
         self._verdict: Verdict | None = None
         self._words: FirstWords = "none"
         """Kind of the last words; of several kinds in one stage that of a machine stays."""
@@ -202,7 +202,7 @@ class WhoAnswered(Rule):
         self.due_us = NEVER_US if self._floor.sure or not self._speaking.stream_sid else self._tells_at_us()
 
     def due(self) -> EndReason | None:
-        """What time alone has told is judged as the step is settled. The reason if there is nobody to talk to."""
+        """Time alone has told something, which is judged as the step is settled. The reason if nobody is there."""
         if self._step.now_us >= self._since_us + LONGEST_US and not self._floor.conversing:
             self._give_up("no_end")
         if self._floor.answered is AnswerStage.OVER:
@@ -290,7 +290,7 @@ class WhoAnswered(Rule):
             self._machine("beep" if beep else "words" if self._words == "voicemail" else "verdict")
 
     def _settle_doubts(self) -> None:
-        """What is found of a person stands once they have answered the bot, or Twilio says so, or after a while."""
+        """A person stands once they have answered the bot, or Twilio says so, or after a while."""
         if self._floor.answered is not AnswerStage.PERSON:
             return
         answered = self._turns > 0 and self._stopped_us is not None and not self._unwritten
@@ -323,7 +323,7 @@ class WhoAnswered(Rule):
         return self._silent_us >= (PAUSE_US if told else GREETING_OVER_US)
 
     def _judge_answer(self) -> None:
-        """Who is calling is being told, once."""
+        """The answer is being given, once."""
         silent = not self._session.now.responses.awaited and not self._speaking.has_floor(self._step.now_us)
         if silent and self._step.now_us > self._since_us:
             self._move(Move.TOLD_WHO)

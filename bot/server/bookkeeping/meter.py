@@ -116,7 +116,7 @@ class Meter:
         self._metrics.add("heardline_webhooks_refused_total", value=why)
 
     def dial_refused(self, why: str) -> None:
-        """Count a request for a call that was not carried out, by the name of bot.server.outbound.refusal."""
+        """Count a request for a call that was not carried out, by the name of bot.server.outbound.not_placed."""
         self._metrics.add("heardline_dials_refused_total", value=why)
 
     def stream_refused(self, why: str) -> None:

@@ -18,7 +18,7 @@ from bot.realtime.failures import FailureKind
 from bot.realtime.usage import Tokens
 from bot.server.calls.bridge import Bridge
 from bot.server.lookup.call_lookup import RESULTS
-from bot.server.outbound.refusal import STATUSES
+from bot.server.outbound.not_placed import STATUSES
 
 WebhookRefusal = Literal[
     "signature",

@@ -9,7 +9,7 @@ from bot.call.outputs import EndReason
 from bot.call.states import State
 from bot.config import Settings
 from bot.server.calls.bridge import Bridge
-from bot.server.shared.outcomes import BOUNDS, RESUMABLE, Outcome
+from bot.server.shared.outcomes import BOUNDS, FAILED, RESUMABLE, Outcome
 from bot.server.shared.resumption import NOBODY, Parties, Past
 
 YET_TO_BE_TOLD: dict[EndReason, Outcome] = {"caller_hung_up": "stopped", "transferred": "transferring"}
@@ -59,6 +59,8 @@ class LiveCall:
         outcome: Outcome | None = YET_TO_BE_TOLD.get(reason, reason) if reason else None
         if self.caller_gone and outcome in RESUMABLE:
             return "caller_hung_up"
+        if self.past.outgoing and outcome in FAILED and self.bridge.call.answered_by not in {"human", "uncertain"}:
+            return "bot_hung_up"  # no apology to a machine, nor to whom nobody has heard yet
         return "bot_hung_up" if outcome in BOUNDS and self.bridge.call.farewell.heard else outcome
 
     @property

@@ -16,7 +16,7 @@ from bot.server.http.admin_token import BEARER, shows
 from bot.server.http.app_keys import CALLS, METER, OUTGOING, RATE_LIMITED_LOG, SETTINGS, set_of_call
 from bot.server.http.webhook import BODY_S, CALL_SID, callback_url
 from bot.server.outbound.call_request import BadRequest, hashed_key, read_request
-from bot.server.outbound.refusal import NotPlaced
+from bot.server.outbound.not_placed import NotPlaced
 from bot.server.shared.resumption import OUTBOUND
 from bot.store.delivery.batch_delivery import StoreAway
 from bot.store.results import CallSummary

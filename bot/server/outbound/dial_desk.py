@@ -14,7 +14,7 @@ from bot.config import Settings
 from bot.numbering.dial_rules import DialRules
 from bot.server.directory.live_calls import LiveCalls
 from bot.server.outbound.call_request import CallRequest
-from bot.server.outbound.refusal import NotPlaced
+from bot.server.outbound.not_placed import NotPlaced
 from bot.server.shared.caller_quota import HashNumber
 from bot.store.call_store import CallStore
 from bot.store.delivery.batch_delivery import StoreAway

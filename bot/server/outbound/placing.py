@@ -24,7 +24,7 @@ from bot.server.calls.warm_pool import IdleSession
 from bot.server.directory.live_calls import LiveCalls
 from bot.server.outbound.call_request import CallRequest
 from bot.server.outbound.dial_desk import DialDesk
-from bot.server.outbound.refusal import NotPlaced
+from bot.server.outbound.not_placed import NotPlaced
 from bot.server.shared.resumption import Parties, Past
 from bot.store.sql.dial_book import Dial
 from bot.twilio.rest import RestError, TwilioRest

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from bot.server.outbound.call_request import MAX_PURPOSE, MAX_WORDS
-from bot.server.outbound.refusal import STATUSES
+from bot.server.outbound.not_placed import STATUSES
 from tests.server.outbound.dialled_calls import ADMIN, OURS, THEIRS, Outbound, ended, outbound
 
 
