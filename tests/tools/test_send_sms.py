@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 import structlog
 
-from bot.testing.twilio.simulated_twilio import Mishap, SimulatedTwilio
+from bot.testing.twilio.mishaps import Mishap
+from bot.testing.twilio.simulated_twilio import SimulatedTwilio
 from bot.tools.contract import ToolContext, ToolError
 from bot.tools.send_sms import DOUBTFUL, NOT_ALLOWED, REASONS, REFUSED, WITHHELD, SendSms
 from bot.twilio.rest import TwilioRest

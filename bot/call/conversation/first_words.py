@@ -71,6 +71,7 @@ _VOICEMAIL = (
     *("na de piep", "na de toon", "niet bereikbaar", "niet beschikbaar", "niet opnemen"),
 )
 _HOLD = (
+    *("thank you", "thanks", "danke", "merci", "gracias", "grazie", "obrigado", "obrigada", "bedankt"),
     *("please hold", "please stay on the line", "stay on the line", "please wait", "one moment", "just a moment"),
     *("hold on", "hang on", "see if", "checking", "trying to connect", "connecting you", "connect you now"),
     *("bleiben sie", "einen moment", "bitte warten", "ich verbinde", "ne quittez pas", "un instant", "patientez"),

@@ -34,6 +34,7 @@ SAID = {
         "Spreek een bericht in na de piep.",
     ],
     "hold": [
+        "Thank you.",
         "Thanks, please stay on the line.",
         "One moment, please.",
         "Bitte warten Sie, ich verbinde.",

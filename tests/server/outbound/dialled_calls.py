@@ -16,7 +16,9 @@ from bot.testing.agent import Pacing, Reply, Spoken, Turn, pattern
 from bot.testing.dialling.dial import DialResult, dial, new_stream_sid
 from bot.testing.handset.phone import SimulatedPhone
 from bot.testing.handset.twilio_texts import StreamIds
-from bot.testing.twilio.simulated_twilio import SimulatedCall, SimulatedTwilio
+from bot.testing.twilio.calls.person import Person
+from bot.testing.twilio.calls.simulated_call import SimulatedCall
+from bot.testing.twilio.simulated_twilio import SimulatedTwilio
 from tests.server.simulated_server import ACCOUNT, AUTH_TOKEN, ServerUnderTest, standing, until
 
 OURS, THEIRS = "+12025550100", "+12025550142"
@@ -123,7 +125,9 @@ class Outbound:
 
 
 @contextlib.asynccontextmanager
-async def outbound(tmp_path: Path, agent: Any = None, behaviour: Any = None, **env: str) -> AsyncIterator[Outbound]:
+async def outbound(
+    tmp_path: Path, agent: Any = None, behaviour: Any = None, *, people: dict[str, Person] | None = None, **env: str
+) -> AsyncIterator[Outbound]:
     """A server that may dial Washington at any time."""
 
     @contextlib.asynccontextmanager
@@ -132,13 +136,17 @@ async def outbound(tmp_path: Path, agent: Any = None, behaviour: Any = None, **e
         async with keeping(settings) as kept:
             yield kept
 
-    async with SimulatedTwilio(auth_token=AUTH_TOKEN, account_sid=ACCOUNT, numbers=[OURS]) as twilio:
+    account = SimulatedTwilio(
+        auth_token=AUTH_TOKEN, account_sid=ACCOUNT, numbers=[OURS], people=people, pace=1.0, by_hand=people is None
+    )
+    async with account as twilio:
         chosen = {
             "TWILIO_API_URL": twilio.url, "ADMIN_TOKEN": ADMIN, "BOT_DIAL_FROM": OURS, "BOT_DIAL_ALLOW": "+1202",
             "BOT_DIAL_HOURS": "00:00-24:00", "DATABASE_URL": f"sqlite:///{tmp_path}/calls.sqlite",
             "BOT_RECORD_DIR": str(tmp_path), **env,
         }  # fmt: skip
         async with standing(keep=keep, agent=agent or Caller(), behaviour=behaviour, **chosen) as desk:
+            twilio.network.via = desk.origin
             yield Outbound(desk, twilio)
 
 

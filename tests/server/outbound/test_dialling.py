@@ -13,7 +13,7 @@ from bot.testing.dialling.dial import dial, new_call_sid, new_stream_sid
 from bot.testing.handset.phone import SimulatedPhone
 from bot.testing.handset.twilio_texts import StreamIds
 from bot.testing.model import Behaviour
-from bot.testing.twilio.simulated_twilio import Mishap
+from bot.testing.twilio.mishaps import Mishap
 from bot.twilio.rest import CallInfo
 from tests.server.outbound.dialled_calls import (
     ANSWER,
