@@ -67,6 +67,7 @@ __all__ = [
     "SimulatedModel",
     "SimulatedPhone",
     "SimulatedRealtimeServer",
+    "SimulatedResponsesServer",
     "SimulatedTwilio",
     "SlowLine",
     "Speaks",
