@@ -148,7 +148,7 @@ class CallRecord:
     def end(self, reason: EndReason) -> None:
         """Keep the end of a call that is over with this process."""
         self._put_early()
-        if self.live.past.outgoing:
+        if self.live.answered_by:
             self.put(CallAnswered(self.live.call_sid, self.live.answered_by, first=True))
         bridge = self.live.bridge
         self.put(

@@ -146,7 +146,7 @@ class Meter:
             self._metrics.add("heardline_sessions_failed_total", number, kind)
         if reason is None:
             return
-        if live.past.outgoing:
+        if live.answered_by:
             self._metrics.add("heardline_dials_total", value=live.answered_by)
         if not (live.past.hung_up and reason == "caller_hung_up"):  # that was counted already
             self._metrics.observe("heardline_call_seconds", bridge.age_s, reason)

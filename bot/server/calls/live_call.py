@@ -69,7 +69,7 @@ class LiveCall:
         if not self.past.outgoing:
             return ""
         found = self.bridge.call.answered_by or self.unanswered
-        if found or self.bridge.call.ended is None:
+        if found or self.bridge.call.ended in {None, "line_lost"}:  # another instance may have it
             return found
         return "uncertain" if self.bridge.attached else "failed"
 

@@ -31,6 +31,7 @@ from bot.twilio.rest import RestError, TwilioRest
 
 PURPOSE = "You are making this call: you have rung the person you speak with. What the call is for:\n\n"
 NO_LIMIT = 1_000_000
+RINGING = frozenset({"queued", "initiated", "ringing"})
 LATE_S = 5.0
 """Seconds beyond the ringing after which nobody picks up any more."""
 MORE_THAN_THE_CALL_S = 120
@@ -200,9 +201,11 @@ class OutgoingCalls:
         self._do(self._call_off(live.call_sid), self._later)
 
     async def _call_off(self, call_sid: str) -> None:
+        """End it, unless it was picked up meanwhile: then another instance has it."""
         with guarded(call_sid=call_sid):
             try:
-                await self._rest.hang_up(call_sid)
+                if (await self._rest.fetch_call(call_sid)).status in RINGING:
+                    await self._rest.hang_up(call_sid)
             except RestError as error:
                 _log.warning("call_not_called_off", call_sid=call_sid, why=error.sentence)
 

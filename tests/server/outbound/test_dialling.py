@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from bot.server.directory.departure import Phase
 from bot.server.http.app_keys import OUTGOING, TWILIO_REST
 from bot.testing.dialling.dial import dial, new_call_sid, new_stream_sid
 from bot.testing.handset.phone import SimulatedPhone
@@ -224,6 +225,53 @@ async def test_a_call_that_ends_here_while_it_rings_is_called_off(tmp_path: Path
         await until(lambda: "update_call" in out.twilio.asked)
         assert call.status == "completed"
         assert (await out.stored(call.sid)).answered_by == "failed"
+
+
+async def test_a_call_that_rings_when_the_server_goes_is_called_off_before_it_has_gone(tmp_path: Path) -> None:
+    async with outbound(tmp_path) as out:
+        call = await out.placed()
+        await out.desk.calls.departure.close()
+        await out.desk.app[OUTGOING].close()
+        assert call.status == "completed"
+
+
+async def test_a_call_that_rings_when_a_drain_begins_is_spoken_with(tmp_path: Path) -> None:
+    async with outbound(tmp_path, None, said("Hello?")) as out:
+        call = await out.placed()
+        out.desk.calls.departure.phase = Phase.DRAINING
+        phone = out.phone(call)
+        phone.say(HELLO, 100_000)
+        picking = asyncio.create_task(out.pick_up(call, phone))
+        await until(lambda: len(heard(phone)) >= len(GREETING))
+        phone.hang_up(0)
+        await picking
+        await ended(out.desk)
+
+
+async def test_a_call_is_picked_up_in_another_instance_with_its_purpose_and_is_not_called_off_by_the_first(
+    tmp_path: Path,
+) -> None:
+    agent = Caller()
+    async with outbound(tmp_path) as first, outbound(tmp_path, agent, said("Hello?")) as second:
+        call = await first.placed(purpose=PURPOSE)
+        await first.stored(call.sid)
+        second.twilio.calls[call.sid] = call
+        phone = second.phone(call)
+        phone.say(HELLO, 500_000)
+        picking = asyncio.create_task(second.pick_up(call, phone))
+        await until(lambda: len(heard(phone)) >= len(GREETING))
+        assert PURPOSE in agent.asked[0]
+        assert len(agent.asked) == 1
+        call.status = "in-progress"
+        first.desk.bridge(call.sid).shutdown("drained")
+        await first.desk.quiet()
+        await until(lambda: not first.desk.app[OUTGOING]._later)
+        assert first.twilio.asked[-1] == "fetch_call"
+        phone.hang_up(0)
+        await picking
+        await ended(second.desk, 2)
+        record = await second.stored(call.sid)
+        assert (record.answered_by, record.direction, record.leg) == ("human", "outbound", 1)
 
 
 async def test_nothing_of_the_callee_is_in_the_log(tmp_path: Path) -> None:
