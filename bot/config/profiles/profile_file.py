@@ -21,7 +21,7 @@ _MAX_ECHO = 60
 
 
 class ProfileFile(NamedTuple):
-    """What the file says, by profile; and a sentence for each thing in it that is wrong."""
+    """Content of the file, by profile; and a sentence for each thing in it that is wrong."""
 
     path: Path
     default: str
@@ -161,7 +161,7 @@ def _numbers(file: ProfileFile, where: str, value: Any) -> tuple[str, ...]:
 
 
 def _told(value: Any) -> str:
-    """What somebody wrote, in quotation marks where it is no plain word; cut."""
+    """Text that somebody wrote, in quotation marks where it is no plain word; cut."""
     text = str(value)
     text = text if re.fullmatch(r"[\w.-]+", text) else repr(text)
     return text if len(text) <= _MAX_ECHO else f"{text[:_MAX_ECHO]}..."
