@@ -11,18 +11,8 @@ import re
 from importlib.resources import files
 
 TOPICS = (
-    *(
-        "settings",
-        "profiles",
-        "lookup",
-        "deploying",
-        "watching",
-        "money",
-        "limits",
-        "recording",
-        "records",
-        "transcripts",
-    ),
+    *("settings", "profiles", "lookup", "deploying", "watching", "money", "limits", "recording"),
+    *("records", "transcripts", "webhooks"),
     *("troubleshooting", "faults", "security", "performance", "azure-and-xai", "proved", "how-it-works"),
     *("testing", "development", "openai-realtime", "twilio-voice", "failures"),
 )
