@@ -97,6 +97,8 @@ def _read_profile(file: ProfileFile, name: str, table: Mapping[str, Any]) -> Non
     for key, value in table.items():
         if key == NUMBERS:
             file.numbers[name] = _numbers(file, where, value)
+        elif isinstance(value, dict) and key not in settable_names():
+            file.problems.append(f"{where} {_told(key)} is a table in it; if it is a profile, begin it with [{key}].")
         elif (strange := _strange(key)) is not None:
             file.problems.append(f"{where} {strange}")
         elif (text := _text(key, value)) is None:

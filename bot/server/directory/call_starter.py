@@ -39,7 +39,7 @@ from bot.server.shared.resumption import NOBODY, Parties, Past, carrying_on
 
 
 class _Begun(NamedTuple):
-    """What is there of a call before it begins: a session, and the time of its webhook."""
+    """Session and time of the webhook of a call that is about to begin."""
 
     ahead: DialledAhead | None
     origin_ns: int | None

@@ -40,7 +40,7 @@ class Asked(NamedTuple):
 
 
 class Decision(NamedTuple):
-    """What holds for a call. With none of the rest it is answered with these settings."""
+    """Decision about a call: with none of the rest, it is answered with these settings."""
 
     settings: Settings
     refuse: Literal["", "busy", "reject", "say"] = ""
