@@ -142,7 +142,7 @@ def _result(decision: Decision) -> LookupResult:
 def _body(asked: Asked, chosen: Settings, now: datetime) -> dict[str, Any]:
     return {
         "type": "call.lookup",
-        "timestamp": now.isoformat(),
+        "timestamp": now.isoformat(timespec="milliseconds").replace("+00:00", "Z"),
         "data": {
             "call_sid": asked.call_sid,
             "from": None if withheld(asked.caller) else asked.caller,
