@@ -103,10 +103,12 @@ class CallStarter:
         past = past or Past(now_s)
         settings = settings or self.profiles.again(past.profile, past.changes)
         past = past._replace(profile=settings.profile, changes=settings.changes)
+        begun = _Begun(ahead, origin_ns)
         try:
-            bridge = self._bridge(call_sid, settings, past, now_s, _Begun(ahead, origin_ns))
+            bridge = self._bridge(call_sid, settings, past, now_s, begun)
             live = LiveCall(call_sid, bridge, past, settings, parties)
         except BaseException:
+            self._let_go_of(begun)
             self.registry.end(call_sid, "internal_error")
             raise
         live.offset_us = max(0, round((now_s - past.began_s) * 1_000_000)) if past.leg else 0
@@ -145,12 +147,9 @@ class CallStarter:
         recorder = Recorder(files, call_sid=call_sid) if files else None
         endpoint = self._endpoint(settings)
         take_idle = partial(self.pool.take, endpoint, chosen)
-        ahead = begun.ahead
-        if ahead is not None and ahead.endpoint != endpoint:
-            self.let_go(ahead)
-            ahead = None
+        ahead = begun.ahead if begun.ahead is not None and begun.ahead.endpoint == endpoint else None
         try:
-            return Bridge(
+            bridge = Bridge(
                 chosen,
                 endpoint,
                 self.timer,
@@ -165,6 +164,14 @@ class CallStarter:
             if recorder is not None:
                 recorder.close()
             raise
+        if bridge.warm or ahead is None:
+            bridge.model.ahead = None
+            self._let_go_of(begun)
+        return bridge
+
+    def _let_go_of(self, begun: _Begun) -> None:
+        if begun.ahead is not None:
+            self.let_go(begun.ahead)
 
     async def _run(self, live: LiveCall, *, new: bool) -> None:
         try:
