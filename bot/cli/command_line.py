@@ -36,7 +36,7 @@ LISTED = (
     "replay",
     "show",
     "calls",
-    "webhooks",
+    "outbox",
     "forget",
     "check",
     "metrics",

@@ -11,7 +11,8 @@ import re
 from importlib.resources import files
 
 TOPICS = (
-    *("settings", "outbound", "deploying", "watching", "money", "limits", "recording", "records", "transcripts"),
+    *("settings", "profiles", "lookup", "outbound", "deploying", "watching", "money", "limits", "recording"),
+    *("records", "transcripts", "webhooks"),
     *("troubleshooting", "faults", "security", "performance", "azure-and-xai", "proved", "how-it-works"),
     *("testing", "development", "openai-realtime", "twilio-voice", "failures"),
 )

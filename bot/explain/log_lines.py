@@ -146,7 +146,7 @@ LOG_LINES: dict[str, str] = {
     ),
     "outbox_given_up": (
         "A webhook, or a call's result, was given up; `why` says what went wrong the last time. It stays in the call "
-        "store: `bot webhooks` shows it, and `bot webhooks --again` has it tried anew. The call is none the worse."
+        "store: `bot outbox` shows it, and `bot outbox --again` has it tried anew. The call is none the worse."
     ),
     "outbox_failed": "A defect of the bot's in a webhook or a result; the traceback follows. It is tried again.",
     "setting_odd": (

@@ -15,6 +15,7 @@ import pytest
 from aiohttp import web
 
 from bot.server.bookkeeping.store_service import keeping
+from bot.server.directory.departure import Phase
 from bot.server.lookup import call_lookup
 from bot.testing.dialling.dial import new_call_sid
 from bot.testing.dialling.signed_webhook import parse_document
@@ -343,6 +344,32 @@ async def test_idle_sessions_are_taken_where_the_answer_changes_nothing_of_their
         await until(lambda: len(desk.calls.starter.pool) == 1)
         assert (await begun(desk)).bridge.warm
         await until(lambda: len(desk.calls.starter.pool) == 1)
+        await until(lambda: desk.model.open_sessions == 2)  # the one that was dialled meanwhile is let go of
         receiver.answer = says({"instructions": "Be long."})
         assert not (await begun(desk)).bridge.warm
         await desk.calls.departure.close()
+
+
+@pytest.mark.parametrize(("leaving", "does"), [(False, "Connect"), (True, "Say")])
+async def test_a_server_that_stops_while_it_asks_leaves_no_session_and_no_task(
+    tmp_path: Path, does: str, *, leaving: bool
+) -> None:
+    """The call is as it would be without a lookup; when all calls are being ended already it gets a sentence."""
+    stopped = asyncio.Event()
+
+    async def never(_: web.Request) -> web.StreamResponse:
+        await stopped.wait()
+        return web.Response()
+
+    async with asking(tmp_path) as (desk, receiver):
+        receiver.answer = never
+        asked = asyncio.create_task(desk.voice(new_call_sid()))
+        await until(lambda: receiver.got and desk.model.open_sessions)
+        assert desk.calls.lookup is not None
+        desk.calls.departure.phase = Phase.LEAVING if leaving else Phase.SERVING
+        await desk.calls.lookup.close()
+        stopped.set()
+        assert verbs((await asked)[1])[0] == does
+        await desk.calls.departure.close()
+        await desk.quiet()
+        assert desk.calls.registry.counts().live == 0

@@ -21,7 +21,7 @@ _MAX_ECHO = 60
 
 
 class ProfileFile(NamedTuple):
-    """What the file says, by profile; and a sentence for each thing in it that is wrong."""
+    """Content of the file, by profile; and a sentence for each thing in it that is wrong."""
 
     path: Path
     default: str
@@ -97,6 +97,8 @@ def _read_profile(file: ProfileFile, name: str, table: Mapping[str, Any]) -> Non
     for key, value in table.items():
         if key == NUMBERS:
             file.numbers[name] = _numbers(file, where, value)
+        elif isinstance(value, dict) and key not in settable_names():
+            file.problems.append(f"{where} {_told(key)} is a table in it; if it is a profile, begin it with [{key}].")
         elif (strange := _strange(key)) is not None:
             file.problems.append(f"{where} {strange}")
         elif (text := _text(key, value)) is None:
@@ -161,7 +163,7 @@ def _numbers(file: ProfileFile, where: str, value: Any) -> tuple[str, ...]:
 
 
 def _told(value: Any) -> str:
-    """What somebody wrote, in quotation marks where it is no plain word; cut."""
+    """Text that somebody wrote, in quotation marks where it is no plain word; cut."""
     text = str(value)
     text = text if re.fullmatch(r"[\w.-]+", text) else repr(text)
     return text if len(text) <= _MAX_ECHO else f"{text[:_MAX_ECHO]}..."

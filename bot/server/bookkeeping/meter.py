@@ -66,15 +66,22 @@ class Meter:
         self._due = [0] * len(COLUMNS)
         """Numbers that were read and have yet to be added, in the order of COLUMNS."""
         self._totals: Counter[tuple[str, str]] = Counter()
-        self._records = any(each.record for each in (calls.settings, *calls.profiles))
         self._result_nano_usd = 0
-        self._recordings_failed = process_writer().failures if self._records else 0
+        self._records, self._recordings_failed = False, 0
+        self._look_for_recordings()
         self._metrics.set("heardline_calls_limit", calls.settings.max_calls)
         self._metrics.set("heardline_daily_limit_usd", float(calls.settings.max_daily_usd))
         calls.directory.on_start.append(self._started)
         calls.directory.on_end.append(self._ended)
         calls.directory.on_played_again.append(lambda _: self.webhook_refused("is_over"))
+        calls.profiles.on_reread.append(self._look_for_recordings)
         calls.spent_today.on_spend.append(self._daily_spend)
+
+    def _look_for_recordings(self) -> None:
+        """Count what the writer fails at, once any call may be recorded: before that there is none."""
+        profiles = self._calls.profiles
+        if not self._records and any(each.record for each in (profiles.base, *profiles)):
+            self._records, self._recordings_failed = True, process_writer().failures
 
     async def run(self) -> None:
         """Publish once a second, for ever, and measure how much longer the second was."""

@@ -39,7 +39,7 @@ from bot.server.shared.resumption import NOBODY, Parties, Past, carrying_on
 
 
 class _Begun(NamedTuple):
-    """What is there of a call before it begins: a session, and the time of its webhook."""
+    """Session and time of the webhook of a call that is about to begin."""
 
     ahead: DialledAhead | None
     origin_ns: int | None
@@ -106,10 +106,12 @@ class CallStarter:
         past = past or Past(now_s)
         settings = settings or self.profiles.again(past.profile, past.changes)
         past = past._replace(profile=settings.profile, changes=settings.changes)
+        begun = _Begun(ahead, origin_ns, idle)
         try:
-            bridge = self._bridge(call_sid, settings, past, now_s, _Begun(ahead, origin_ns, idle))
+            bridge = self._bridge(call_sid, settings, past, now_s, begun)
             live = LiveCall(call_sid, bridge, past, settings, parties)
         except BaseException:
+            self._let_go_of(begun)
             self.registry.end(call_sid, "internal_error")
             raise
         live.offset_us = max(0, round((now_s - past.began_s) * 1_000_000)) if past.leg else 0
@@ -161,12 +163,9 @@ class CallStarter:
         def take_idle() -> IdleSession | None:
             return own.pop() if own else self.pool.take(endpoint, chosen)
 
-        ahead = begun.ahead
-        if ahead is not None and ahead.endpoint != endpoint:
-            self.let_go(ahead)
-            ahead = None
+        ahead = begun.ahead if begun.ahead is not None and begun.ahead.endpoint == endpoint else None
         try:
-            return Bridge(
+            bridge = Bridge(
                 chosen,
                 endpoint,
                 self.timer,
@@ -181,6 +180,14 @@ class CallStarter:
             if recorder is not None:
                 recorder.close()
             raise
+        if bridge.warm or ahead is None:
+            bridge.model.ahead = None
+            self._let_go_of(begun)
+        return bridge
+
+    def _let_go_of(self, begun: _Begun) -> None:
+        if begun.ahead is not None:
+            self.let_go(begun.ahead)
 
     async def _run(self, live: LiveCall, *, new: bool) -> None:
         try:

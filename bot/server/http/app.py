@@ -86,6 +86,7 @@ def make_app(
     app.on_response_prepare.append(_close_after)
     app.on_shutdown.append(_end_calls)
     app.on_cleanup.append(_close_rest)
+    app.on_cleanup.append(_close_sessions)
     return app
 
 
@@ -158,11 +159,15 @@ async def _close_rest(app: web.Application) -> None:
     await app[TWILIO_REST].close()
 
 
+async def _close_sessions(app: web.Application) -> None:
+    """After the last webhook was answered: what was dialled ahead for its call may be needless."""
+    await app[CALLS].starter.close()
+
+
 async def _end_calls(app: web.Application) -> None:
     calls = app[CALLS]
     await calls.departure.close()
     await app[OUTGOING].close()
-    await calls.starter.close()
     if calls.lookup is not None:
         await calls.lookup.close()
     await calls.desk.close()

@@ -44,6 +44,10 @@ async def begin_call(request: web.Request, call_sid: str, form: Form) -> web.Res
     if calls.registry.known(call_sid).outcome is not None:  # the caller would not wait
         calls.starter.let_go(ahead)
         return call_is_over(request, call_sid)
+    if calls.departure.ending:
+        calls.starter.let_go(ahead)
+        calls.registry.end(call_sid, None)
+        return twiml(request, "sorry")
     if decision.transfer:
         calls.starter.let_go(ahead)
         return await _transferred(request, call_sid, form, decision)

@@ -40,7 +40,7 @@ class Asked(NamedTuple):
 
 
 class Decision(NamedTuple):
-    """What holds for a call. With none of the rest it is answered with these settings."""
+    """Decision about a call: with none of the rest, it is answered with these settings."""
 
     settings: Settings
     refuse: Literal["", "busy", "reject", "say"] = ""
@@ -66,13 +66,18 @@ class CallLookup:
         return call_sid in self._going_on
 
     async def ask(self, asked: Asked, chosen: Settings) -> Decision:
-        """The decision about a call whose settings would else be `chosen`. Never fails."""
+        """The decision about a call whose settings would else be `chosen`. Never fails, also when we are closed."""
         task = self._going_on.get(asked.call_sid)
         if task is None:
             task = asyncio.create_task(self._decide(asked, chosen), name=f"lookup {asked.call_sid}")
             self._going_on[asked.call_sid] = task
             task.add_done_callback(lambda _: self._going_on.pop(asked.call_sid, None))
-        return await asyncio.shield(task)
+        try:
+            return await asyncio.shield(task)
+        except asyncio.CancelledError:
+            if task.cancelled():  # the server stops
+                return Decision(personal(chosen, {}))
+            raise
 
     async def _decide(self, asked: Asked, chosen: Settings) -> Decision:
         began_s = time.monotonic()
@@ -142,7 +147,7 @@ def _result(decision: Decision) -> LookupResult:
 def _body(asked: Asked, chosen: Settings, now: datetime) -> dict[str, Any]:
     return {
         "type": "call.lookup",
-        "timestamp": now.isoformat(),
+        "timestamp": now.isoformat(timespec="milliseconds").replace("+00:00", "Z"),
         "data": {
             "call_sid": asked.call_sid,
             "from": None if withheld(asked.caller) else asked.caller,

@@ -52,6 +52,7 @@ def problems(path: Path, text: str, **environ: str) -> list[str]:
         ("default = ''\n[clinic]", "BOT_PROFILES: default in FILE is empty; name a profile, or take it away."),
         ("[a]\nnumbers = ['+1 555 555 0100']\n[b]\nnumbers = ['+15555550100']", "BOT_PROFILES: +15555550100 is in the profiles a and b in FILE; leave it in one."),
         ("[a]\nnumbers = ['sip:Desk@x.com:5060']\n[b]\nnumbers = ['sips:desk@X.com;transport=tls']", "BOT_PROFILES: sip:desk@x.com is in the profiles a and b in FILE; leave it in one."),
+        ("[profiles.clinic]\nBOT_VOICE = 'cedar'", "Profile profiles in FILE: clinic is a table in it; if it is a profile, begin it with [clinic]."),
         ("[a\n", "BOT_PROFILES: FILE is no TOML (Expected ']' at the end of a table declaration (at line 1, column 3)); mend it."),
     ],
 )  # fmt: skip
@@ -82,7 +83,7 @@ def test_a_secret_in_the_place_of_a_setting_is_not_repeated(tmp_path: Path) -> N
 
 
 def test_every_setting_is_the_servers_or_a_calls() -> None:
-    """What is of the server is told so; secrets, addresses and what processes share can't differ by call."""
+    """A setting of the server is told so; secrets, addresses and what processes share can't differ by call."""
     assert variables().keys() >= OF_THE_SERVER
     secret = {name for name, variable in variables().items() if variable.secret}
     assert secret <= OF_THE_SERVER
