@@ -29,9 +29,14 @@ from bot.server.directory.call_endings import CallEndings, PastCalls
 from bot.server.directory.needless_sessions import NeedlessSessions
 from bot.server.directory.spent_today import SpentToday
 from bot.server.directory.transfer_desk import TransferDesk
-from bot.server.setup.call_settings import call_settings
+from bot.server.setup.call_settings import call_settings, with_tools
 from bot.server.shared.call_registry import CallRegistry
 from bot.server.shared.resumption import NOBODY, Parties, Past, carrying_on
+from bot.tools import ToolContext, ToolStore
+from bot.tools.toolboxes import Toolboxes
+
+FINISH_S = 10.0
+"""Seconds that a process which ends gives to tools whose calls are over: a tool's own time, unless it has another."""
 
 
 @dataclass
@@ -57,11 +62,23 @@ class CallStarter:
             self.addresses,
             settings.dialect,
         )
-        self.template = call_settings(settings, "", "")
+        self.toolboxes = Toolboxes()
+        self._finishing: set[asyncio.Task[None]] = set()
+        self.store: ToolStore | None = None
+        """The database of calls, for tools that ask it."""
+        self.template = self._template()
         """The settings of a call, but for what names it."""
         self.pool = WarmPool(self._endpoint, self.template, pool_share(settings))
         self.timer = ProcessTimer()
         self.hang_up: HangUp | None = None
+
+    def _template(self) -> CallSettings:
+        return with_tools(call_settings(self.settings, "", ""), self.toolboxes.of(self.settings))
+
+    def tools_known(self) -> None:
+        """The toolbox was opened: from here on sessions are told of what is in it."""
+        self.template = self._template()
+        self.pool.change(self.template)
 
     def start(
         self, call_sid: str, parties: Parties = NOBODY, past: Past | None = None, *, new: bool = False
@@ -73,7 +90,7 @@ class CallStarter:
         now_s = time.time()
         past = past or Past(now_s)
         try:
-            live = LiveCall(call_sid, self._bridge(call_sid, past, now_s), past, parties)
+            live = LiveCall(call_sid, self._bridge(call_sid, past, now_s, parties), past, parties)
         except BaseException:
             self.registry.end(call_sid, "internal_error")
             raise
@@ -90,9 +107,11 @@ class CallStarter:
         self.endings.carried_on(call_sid)
         return self.start(call_sid, past.parties, past)
 
-    def _bridge(self, call_sid: str, past: Past, now_s: float) -> Bridge:
+    def _bridge(self, call_sid: str, past: Past, now_s: float, parties: Parties) -> Bridge:
         settings = self.settings
-        chosen = call_settings(settings, call_sid, settings.twilio_account_sid)
+        toolbox = self.toolboxes.of(settings)
+        chosen = with_tools(call_settings(settings, call_sid, settings.twilio_account_sid), toolbox)
+        context = ToolContext(call_sid, parties.caller, settings.language, self.store)
         if past.leg:
             chosen = carrying_on(chosen, past, now_s)
         files = _files(settings, chosen)
@@ -103,8 +122,10 @@ class CallStarter:
                 self._endpoint,
                 self.timer,
                 recorder=recorder,
-                hang_up=self.hang_up,
+                toolbox=toolbox,
+                context=context,
                 take_idle=self.pool.take,
+                hang_up=self.hang_up,
                 refusal=partial(self.desk.refusal, settings, call_sid),
             )
         except BaseException:
@@ -121,8 +142,19 @@ class CallStarter:
         entered = not current or self.endings.enter(live)
         hooks = (self.spent_today.add_up, self.past_calls.remember, *self.directory.on_end)
         self.directory.tell(hooks, live, reason)
+        tools = asyncio.create_task(live.bridge.tools.finish(), name=f"tools of {live.call_sid}")
+        self._finishing.add(tools)
+        tools.add_done_callback(self._finishing.discard)
         if not entered:
             await self.endings.enter_later(live)
+        await tools
+
+    async def finish_tools(self) -> None:
+        """Wait for tools that are to be finished though their calls are over, and for no longer than FINISH_S."""
+        if self._finishing:
+            await asyncio.wait(self._finishing, timeout=FINISH_S)
+            for task in self._finishing:
+                task.cancel()
 
 
 def pool_share(settings: Settings) -> int:
