@@ -11,7 +11,18 @@ import re
 from importlib.resources import files
 
 TOPICS = (
-    *("settings", "deploying", "watching", "tools", "money", "limits", "recording", "records", "transcripts"),
+    *(
+        "settings",
+        "deploying",
+        "watching",
+        "tools",
+        "transfer",
+        "money",
+        "limits",
+        "recording",
+        "records",
+        "transcripts",
+    ),
     *("webhooks", "troubleshooting", "faults", "security", "performance", "azure-and-xai", "proved", "how-it-works"),
     *("testing", "development", "openai-realtime", "twilio-voice", "failures"),
 )

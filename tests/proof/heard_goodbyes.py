@@ -77,7 +77,7 @@ class Leaver:
 
 @dataclass(frozen=True)
 class Outcome:
-    """How a call ended, how much of the goodbye was not heard then, and how long after its last byte that was."""
+    """End of a call: its reason, what of the goodbye was not heard then, and how long after its last byte that was."""
 
     plan: Plan
     reason: str

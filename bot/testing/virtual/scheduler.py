@@ -317,15 +317,18 @@ class VirtualCall:
         elif isinstance(output, CheckTransfer | Transfer):
             self._transfer(output)
         elif isinstance(output, End):
-            self.ended = (self.now_us, output.reason)
-            self._at(self._out_line.arrival(self.now_us), self._close_phone)
-            for session in self.sessions:
-                self._at(self._model_out_line.arrival(self.now_us), partial(self._close_model, session))
+            self._end(output)
         elif isinstance(output, PHONE_MESSAGES):
             self._send_phone(self._encode(output).decode())
         else:
             text = self._encode(output).decode()
             self._send_model(self._session, text)
+
+    def _end(self, order: End) -> None:
+        self.ended = (self.now_us, order.reason)
+        self._at(self._out_line.arrival(self.now_us), self._close_phone)
+        for session in self.sessions:
+            self._at(self._model_out_line.arrival(self.now_us), partial(self._close_model, session))
 
     def _obey(self, order: Transcode | Dial | Adopt | Drop) -> None:
         if isinstance(order, Transcode):
