@@ -101,6 +101,10 @@ LIMITS: list[tuple[str, Any, str]] = [
     ("server.calls.warm_pool.RETRY_S", (1.0, 2.0, 5.0, 10.0, 30.0), "later and later"),
     ("server.calls.warm_pool.READY_S", 8.0, "a session that is not ready by then is not to be had"),
     # the phone's side
+    ("twilio.rest.TIMEOUT_S", 10.0, "a caller waits for a transfer; Twilio answers in tenths of a second"),
+    ("twilio.rest.WAITS_S", (0.25, 0.75, 2.0), "later and later, within the ten seconds"),
+    ("twilio.rest.MAX_TWIML_CHARS", 4000, f"{TWILIO} 7.2: the longest Twiml parameter"),
+    ("twilio.rest_transport.MAX_ANSWER_BYTES", MIB, "bounded memory"),
     ("twilio.token.LIFETIME_S", 60, "design, security"),
     ("twilio.token.NONCE_BYTES", 16, "design, security: 128 bits"),
     ("twilio.twiml.HOLD_S", 1.0, "deploying: a second each"),

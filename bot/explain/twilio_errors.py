@@ -53,6 +53,31 @@ TWILIO_ERRORS = (
         "Look at the account in the console.",
     ),
     TwilioErrors(
+        ("20003",),
+        "the REST API was asked with wrong credentials: nobody can be hung up, called or transferred",
+        "Look at `TWILIO_API_KEY` and `TWILIO_API_SECRET`, or without them at `TWILIO_AUTH_TOKEN`, and at the region.",
+    ),
+    TwilioErrors(
+        ("20429",),
+        "the REST API was asked too often at a time",
+        "It is asked again, later and later. If it lasts, make fewer calls at once.",
+    ),
+    TwilioErrors(
+        ("21210", "21212"),
+        "the number a call shows is neither the account's nor verified, nor the caller's own",
+        "Buy or verify the number, or let the caller's be shown only where Twilio gave a CallToken.",
+    ),
+    TwilioErrors(
+        ("21211", "21215", "21219"),
+        "the number can't be called: it is none, its country is not permitted, or a trial account has not verified it",
+        "Write it as +15555550100. The country is permitted in the console under Voice, Geo permissions.",
+    ),
+    TwilioErrors(
+        ("21220", "20404"),
+        "a call that was over already was to be changed",
+        "Harmless: the caller hung up at the same moment.",
+    ),
+    TwilioErrors(
         ("10004",),
         "too many calls at a time for this account",
         "Trial accounts, and accounts without an approved profile, are limited. Ask Twilio.",

@@ -1,7 +1,7 @@
-"""Tools for testing a phone bot: a simulated phone, a simulated Realtime server, recorded calls as tests.
+"""Tools for testing a phone bot: a simulated phone, Realtime server and Twilio account, recorded calls as tests.
 
-Public: what is exported here stays. Neither `bot.server` nor anything below it imports this. Start at `handset.phone`
-and `model.simulated`; with `replays` a bad call becomes a test.
+Public: what is exported here stays. Neither `bot.server` nor anything below it imports this. Start at `handset.phone`,
+`model.simulated` and `twilio.simulated_twilio`; with `replays` a bad call becomes a test.
 """
 
 from bot.testing.agent import Pacing, Reply, ScriptedAgent, Spoken, ToolCall, Turn, padded, pattern
@@ -16,29 +16,61 @@ from bot.testing.model.server import SimulatedRealtimeServer
 from bot.testing.network.line import Line
 from bot.testing.network.slow_line import SlowLine
 from bot.testing.replays import assert_replays
+from bot.testing.twilio.calls.network import Alert, HeardBy, OwnNumber, Webhook
+from bot.testing.twilio.calls.person import (
+    Beeps,
+    HangsUp,
+    Person,
+    Presses,
+    Speaks,
+    accepts,
+    answers,
+    call_screening,
+    declines,
+    does_not_answer,
+    fax,
+    is_busy,
+    voicemail,
+)
+from bot.testing.twilio.calls.simulated_call import SimulatedCall
+from bot.testing.twilio.mishaps import Mishap
+from bot.testing.twilio.rest_desk import Permissions
+from bot.testing.twilio.simulated_twilio import SimulatedTwilio
 from bot.testing.virtual.scheduler import VirtualCall
 
 __all__ = [
+    "Alert",
+    "Beeps",
     "Behaviour",
     "BotSilent",
     "CloseAt",
     "DialResult",
     "HangUp",
+    "HangsUp",
     "Heard",
+    "HeardBy",
     "Line",
     "Microphone",
+    "Mishap",
+    "OwnNumber",
     "Pacing",
+    "Permissions",
+    "Person",
     "Press",
+    "Presses",
     "Reply",
     "Say",
     "Script",
     "ScriptedAgent",
     "SendAt",
+    "SimulatedCall",
     "SimulatedModel",
     "SimulatedPhone",
     "SimulatedRealtimeServer",
     "SimulatedResponsesServer",
+    "SimulatedTwilio",
     "SlowLine",
+    "Speaks",
     "SpeechAt",
     "Spoken",
     "Step",
@@ -46,10 +78,19 @@ __all__ = [
     "ToolCall",
     "Turn",
     "VirtualCall",
+    "Webhook",
+    "accepts",
+    "answers",
     "assert_replays",
+    "call_screening",
+    "declines",
     "dial",
+    "does_not_answer",
+    "fax",
+    "is_busy",
     "new_call_sid",
     "new_stream_sid",
     "padded",
     "pattern",
+    "voicemail",
 ]

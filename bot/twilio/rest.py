@@ -10,11 +10,11 @@ from __future__ import annotations
 import asyncio
 import random
 from collections.abc import Awaitable, Callable, Sequence
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeVar
 from urllib.parse import quote
 
 from bot.observe.masking import mask_numbers
-from bot.twilio.rest_error import RestError
+from bot.twilio.rest_error import NO_SUCH, RestError
 
 if TYPE_CHECKING:
     from bot.twilio.rest_transport import RestTransport
@@ -28,6 +28,9 @@ WAITS_S = (0.25, 0.75, 2.0)
 """Seconds before each repetition, a random half of them less, so that processes don't come back together."""
 MAX_TWIML_CHARS = 4000
 """The longest document a request may hold (twilio-voice 7.2)."""
+
+
+Read = TypeVar("Read")
 
 
 class CallInfo(NamedTuple):
@@ -99,6 +102,10 @@ class TwilioRest:
         self._transport: RestTransport | None = None
         self._opened: Any = None
 
+    def prepare(self) -> None:
+        """Import the package, which takes half a second: a server does so before anybody calls."""
+        _ = self._client
+
     async def close(self) -> None:
         """Close the connections."""
         if self._transport is not None:
@@ -129,8 +136,9 @@ class TwilioRest:
     ) -> CallInfo:
         """Place a call. `timeout_s`: how long it may ring; `time_limit_s`: how long it may last."""
         _check_document(url, twiml)
-        made = await self._ask(
+        return await self._ask(
             "place a call",
+            _call,
             lambda: self._client.calls.create_async(
                 **_given(
                     to=to,
@@ -155,7 +163,6 @@ class TwilioRest:
             ),
             again=False,
         )
-        return _call(made)
 
     async def update_call(
         self,
@@ -170,15 +177,15 @@ class TwilioRest:
         """Change a live call: another document, its end, or how long it may last."""
         if url is not None or twiml is not None:
             _check_document(url, twiml)
-        changed = await self._ask(
+        return await self._ask(
             "change a call",
+            _call,
             lambda: self._client.calls(_in_path(sid)).update_async(
                 **_given(url=url, twiml=twiml, status=status, time_limit=time_limit_s, status_callback=status_callback)
             ),
             # A document that was begun must not begin again; an end and a limit may be set twice.
             again=url is None and twiml is None,
         )
-        return _call(changed)
 
     async def hang_up(self, sid: str) -> None:
         """End a call; one that is over already is as good."""
@@ -190,8 +197,8 @@ class TwilioRest:
 
     async def fetch_call(self, sid: str) -> CallInfo:
         """The call as it is now."""
-        return _call(
-            await self._ask("look at a call", lambda: self._client.calls(_in_path(sid)).fetch_async(), again=True)
+        return await self._ask(
+            "look at a call", _call, lambda: self._client.calls(_in_path(sid)).fetch_async(), again=True
         )
 
     # ---- messages ----------------------------------------------------------------------------------------------------
@@ -206,8 +213,9 @@ class TwilioRest:
         status_callback: str | None = None,
     ) -> MessageInfo:
         """Send a text message from a number or, without one, from a messaging service."""
-        sent = await self._ask(
+        return await self._ask(
             "send a text message",
+            _message,
             lambda: self._client.messages.create_async(
                 **_given(
                     to=to,
@@ -219,7 +227,6 @@ class TwilioRest:
             ),
             again=False,
         )
-        return MessageInfo(_text(sent.sid), _text(sent.status), sent.error_code)
 
     # ---- conferences -------------------------------------------------------------------------------------------------
 
@@ -252,8 +259,9 @@ class TwilioRest:
         sip_auth: tuple[str, str] | None = None,
     ) -> ParticipantInfo:
         """Call somebody into a conference, by its SID or its name; a name that is new makes a conference."""
-        made = await self._ask(
+        return await self._ask(
             "call somebody into a conference",
+            _participant,
             lambda: self._client.conferences(_in_path(conference)).participants.create_async(
                 **_given(
                     to=to,
@@ -284,7 +292,6 @@ class TwilioRest:
             ),
             again=False,
         )
-        return _participant(made)
 
     async def update_participant(
         self,
@@ -300,8 +307,9 @@ class TwilioRest:
         call_sid_to_coach: str | None = None,
     ) -> ParticipantInfo:
         """Change one leg of a conference: muted, on hold, what it alone hears. `call_sid` may be its label."""
-        changed = await self._ask(
+        return await self._ask(
             "change a participant",
+            _participant,
             lambda: (
                 self._client.conferences(_in_path(conference_sid))
                 .participants(_in_path(call_sid))
@@ -319,13 +327,13 @@ class TwilioRest:
             ),
             again=announce_url is None,
         )
-        return _participant(changed)
 
     async def remove_participant(self, conference_sid: str, call_sid: str) -> None:
         """Take one leg out of a conference; one that has left is as good."""
         try:
             await self._ask(
                 "take a participant out",
+                bool,
                 lambda: (
                     self._client.conferences(_in_path(conference_sid)).participants(_in_path(call_sid)).delete_async()
                 ),
@@ -337,39 +345,40 @@ class TwilioRest:
 
     async def find_conference(self, name: str) -> ConferenceInfo | None:
         """The conference of that name that is going on; None when there is none."""
-        found = await self._ask(
+        return await self._ask(
             "look for a conference",
+            _first_conference,
             lambda: self._client.conferences.list_async(friendly_name=name, status="in-progress", limit=1),
             again=True,
         )
-        return _conference(found[0]) if found else None
 
     async def fetch_conference(self, sid: str) -> ConferenceInfo:
         """The conference as it is now."""
-        return _conference(
-            await self._ask(
-                "look at a conference", lambda: self._client.conferences(_in_path(sid)).fetch_async(), again=True
-            )
+        return await self._ask(
+            "look at a conference",
+            _conference,
+            lambda: self._client.conferences(_in_path(sid)).fetch_async(),
+            again=True,
         )
 
     async def update_conference(
         self, sid: str, *, status: Literal["completed"] | None = None, announce_url: str | None = None
     ) -> ConferenceInfo:
         """End a conference for everybody, or announce something to everybody."""
-        changed = await self._ask(
+        return await self._ask(
             "change a conference",
+            _conference,
             lambda: self._client.conferences(_in_path(sid)).update_async(
                 **_given(status=status, announce_url=announce_url)
             ),
             again=announce_url is None,
         )
-        return _conference(changed)
 
     # ---- how it is asked ---------------------------------------------------------------------------------------------
 
     @property
     def _client(self) -> Any:
-        """The package's client. It is imported with the first request: it takes half a second."""
+        """The package's client, imported with the first request where nobody prepared for it."""
         if self._opened is None:
             from twilio.rest import Client  # type: ignore[import-untyped]  # noqa: PLC0415
 
@@ -383,16 +392,22 @@ class TwilioRest:
             self._opened = client
         return self._opened
 
-    async def _ask(self, what: str, request: Callable[[], Awaitable[Any]], *, again: bool) -> Any:
+    async def _ask(
+        self, what: str, read: Callable[[Any], Read], request: Callable[[], Awaitable[Any]], *, again: bool
+    ) -> Read:
         """Make a request, and again while that may help. `again`: it may be carried out twice without harm."""
+
+        async def asked() -> Read:
+            return read(await request())
+
         try:
             async with asyncio.timeout(self._timeout_s):
-                return await self._patiently(what, request, again=again)
+                return await self._patiently(what, asked, again=again)
         except TimeoutError:
             sentence = f"Twilio's REST API did not answer within {self._timeout_s:g} s when asked to {what}"
             raise RestError(0, 0, sentence, doubtful=True) from None
 
-    async def _patiently(self, what: str, request: Callable[[], Awaitable[Any]], *, again: bool) -> Any:
+    async def _patiently(self, what: str, request: Callable[[], Awaitable[Read]], *, again: bool) -> Read:
         for wait_s in self._waits_s:
             try:
                 return await _once(what, request)
@@ -403,7 +418,7 @@ class TwilioRest:
         return await _once(what, request)
 
 
-async def _once(what: str, request: Callable[[], Awaitable[Any]]) -> Any:
+async def _once(what: str, request: Callable[[], Awaitable[Read]]) -> Read:
     """Make one try, whatever may go wrong told as a RestError."""
     from twilio.base.exceptions import (  # type: ignore[import-untyped]  # noqa: PLC0415
         TwilioException,
@@ -415,7 +430,7 @@ async def _once(what: str, request: Callable[[], Awaitable[Any]]) -> Any:
         return await request()
     except (TwilioRestException, TwilioServiceException) as error:
         said = error.msg if isinstance(error, TwilioRestException) else f"{error.title} {error.detail or ''}"
-        status, code = int(error.status or 0), int(error.code or 0)
+        status, code = int(error.status or 0), error.code if isinstance(error.code, int) else 0
         raise RestError(status, code, _refusal(what, status, code, str(said)), doubtful=status >= 500) from None
     except (TwilioException, ValueError, TypeError, KeyError, AttributeError) as error:
         # An answer that is no JSON, or not the JSON of what was asked for.
@@ -439,7 +454,7 @@ def _check_document(url: str | None, twiml: str | None) -> None:
 def _in_path(name: str) -> str:
     """`name` for a step of a URL's path: the package puts it there as it is."""
     if not name.strip("."):
-        raise ValueError(f"{name!r} is no name of a call or a conference")
+        raise RestError(404, NO_SUCH, "no call and no conference has a name of dots")
     return quote(name, safe="")
 
 
@@ -462,7 +477,7 @@ def _text(value: object) -> str:
 def _call(found: Any) -> CallInfo:
     duration = _text(found.duration)
     return CallInfo(
-        _text(found.sid),
+        _sid(found.sid),
         _text(found.status),
         _text(found.direction),
         _text(found._from),  # noqa: SLF001  the package's name for it
@@ -475,7 +490,7 @@ def _call(found: Any) -> CallInfo:
 
 def _participant(found: Any) -> ParticipantInfo:
     return ParticipantInfo(
-        _text(found.call_sid),
+        _sid(found.call_sid),
         _text(found.conference_sid),
         _text(found.status),
         _text(found.label),
@@ -484,5 +499,20 @@ def _participant(found: Any) -> ParticipantInfo:
     )
 
 
+def _first_conference(found: Any) -> ConferenceInfo | None:
+    return _conference(found[0]) if found else None
+
+
+def _message(found: Any) -> MessageInfo:
+    return MessageInfo(_sid(found.sid), _text(found.status), found.error_code)
+
+
+def _sid(value: object) -> str:
+    """The SID of what was made or found; an answer without one is none."""
+    if not isinstance(value, str) or not value:
+        raise ValueError("an answer without a SID")
+    return value
+
+
 def _conference(found: Any) -> ConferenceInfo:
-    return ConferenceInfo(_text(found.sid), _text(found.friendly_name), _text(found.status))
+    return ConferenceInfo(_sid(found.sid), _text(found.friendly_name), _text(found.status))

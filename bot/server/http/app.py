@@ -175,6 +175,7 @@ async def running(
     )
     await runner.setup()
     try:
+        await asyncio.to_thread(app[TWILIO_REST].prepare)  # now, not while callers are heard
         site: web.BaseSite
         if sock is not None:
             site = web.SockSite(runner, sock, backlog=BACKLOG)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack
+
 from bot.testing.agent import pattern
 from bot.testing.twilio.calls.network import Network
 from bot.testing.twilio.calls.person import Act, Beeps, HangsUp, Presses, Speaks
@@ -10,9 +12,9 @@ from bot.testing.twilio.calls.simulated_call import SimulatedCall
 
 async def act(network: Network, call: SimulatedCall) -> None:
     """Do everything the person of `call` does, one act after the other."""
-    since_us = network.now_us()
+    since_us = heard_us = call.answered_us or 0
     for one in call.person.does:
-        await _wait(network, call, one, since_us)
+        heard_us = await _wait(network, call, one, since_us, heard_us)
         if isinstance(one, Speaks):
             await speak(network, call, one)
         elif isinstance(one, Presses):
@@ -35,18 +37,31 @@ async def speak(network: Network, call: SimulatedCall, words: Speaks) -> None:
     call.spoken.append((network.now_us(), words.text, words.seconds))
     call.speaking += 1
     call.stir()
-    in_real_time_s = len(words.audio) / 8000
+    in_real_time_s = len(words.audio) / 8000 if call.phone is not None else 0.0
     _into_stream(call, words.audio or pattern(int(words.seconds * network.pace * 1000) + 1, words.text))
-    listening = [peer.ears.hearing("voice", words.text) for peer in call.peers()]
-    for hearing in listening:
-        hearing.__enter__()
     try:
-        await network.wait(max(words.seconds, in_real_time_s / network.pace if call.phone is not None else 0.0))
+        await _heard_by_whom_it_reaches(call, words.text, max(words.seconds * network.pace, in_real_time_s))
     finally:
-        for hearing in listening:
-            hearing.__exit__(None, None, None)
         call.speaking -= 1
         call.stir()
+
+
+async def _heard_by_whom_it_reaches(call: SimulatedCall, text: str, real_s: float) -> None:
+    """Let an utterance last; the other legs hear of it what is said while they are connected."""
+    until_us = call.now_us() + int(real_s * 1e6)
+    hearing: dict[SimulatedCall, ExitStack] = {}
+    try:
+        while (left_us := until_us - call.now_us()) > 0:
+            reached = set(call.peers())
+            for peer in reached - hearing.keys():
+                hearing[peer] = ExitStack()
+                hearing[peer].enter_context(peer.ears.hearing("voice", text))
+            for peer in hearing.keys() - reached:
+                hearing.pop(peer).close()
+            await call.ears.bell.wait(left_us / 1e6)
+    finally:
+        for stack in hearing.values():
+            stack.close()
 
 
 def _into_stream(call: SimulatedCall, audio: bytes) -> None:
@@ -55,9 +70,13 @@ def _into_stream(call: SimulatedCall, audio: bytes) -> None:
         call.stir()
 
 
-async def _wait(network: Network, call: SimulatedCall, one: Act, since_us: int) -> None:
+async def _wait(network: Network, call: SimulatedCall, one: Act, since_us: int, heard_us: int) -> int:
+    """Wait until an act is due. `heard_us`: what was heard before has been waited for; gives the next such time."""
+    while one.connected and not any(True for _ in call.peers()):
+        await call.ears.bell.wait()
     if one.after:
-        await call.ears.wait_for(one.after, since_us)
+        heard_us = (await call.ears.wait_for(one.after, heard_us)).from_us + 1
     if one.quiet_s:
         await call.ears.wait_for_quiet(since_us, int(one.quiet_s * network.pace * 1e6))
     await network.wait(one.in_s)
+    return heard_us

@@ -57,14 +57,10 @@ def answered(network: Network, call: SimulatedCall) -> None:
 
 
 async def _until_gone(network: Network, call: SimulatedCall) -> None:
-    acting = asyncio.create_task(act(network, call))
-    gone = asyncio.create_task(call.gone.wait())
-    try:
-        await asyncio.wait({acting, gone}, return_when=asyncio.FIRST_COMPLETED)
-    finally:
-        gone.cancel()
+    async with asyncio.TaskGroup() as tasks:
+        acting = tasks.create_task(act(network, call))
+        await call.gone.wait()
         acting.cancel()
-        await asyncio.gather(acting, gone, return_exceptions=True)
 
 
 async def finish(network: Network, call: SimulatedCall) -> None:

@@ -136,6 +136,7 @@ class Conference:
     def stir(self) -> None:
         for participant in self.participants:
             participant.bell.ring()
+            participant.call.ears.bell.ring()
 
     def _beep(self, about: Participant) -> None:
         for one in self.participants:

@@ -87,9 +87,12 @@ class Ears:
         with self.hearing(kind, text):
             pass
 
-    async def wait_for(self, text: str, since_us: int) -> None:
-        """Wait until something is heard that has `text` in it, `*` for anything, and was not over at `since_us`."""
-        while not any(_matches(one, text, since_us) for one in self.heard):
+    async def wait_for(self, text: str, since_us: int) -> Hearing:
+        """Wait for the first thing heard that has `text` in it, `*` for anything, and began at `since_us` or later."""
+        while True:
+            for one in self.heard:
+                if one.from_us >= since_us and (text == "*" or text.lower() in str(one).lower()):
+                    return one
             await self.bell.wait()
 
     async def wait_for_quiet(self, since_us: int, quiet_us: int) -> None:
@@ -109,9 +112,3 @@ class Ears:
             for runs in utterances(phone.playout.runs, UTTERANCE_GAP_US):
                 if runs[0].start_us <= now_us:
                     yield Hearing(runs[0].start_us, "bot", "", min(runs[-1].end_us, now_us))
-
-
-def _matches(one: Hearing, text: str, since_us: int) -> bool:
-    if one.until_us is not None and one.until_us < since_us:
-        return False
-    return text == "*" or text.lower() in str(one).lower()

@@ -36,7 +36,7 @@ class Alert(NamedTuple):
     call_sid: str
 
 
-class Heard(NamedTuple):
+class HeardBy(NamedTuple):
     """A hearing with the name of the party whose ears heard it."""
 
     who: str
@@ -124,9 +124,9 @@ class Network:
         return Caller(self.auth_token, self.account_sid, call.sid, call.from_, call.to, self.via, name, call.direction)
 
     @property
-    def heard(self) -> list[Heard]:
+    def heard(self) -> list[HeardBy]:
         """What everybody heard, in the order in which it began."""
-        all_of_it = [Heard(call.name, one, call.sid) for call in self.calls.values() for one in call.ears.heard]
+        all_of_it = [HeardBy(call.name, one, call.sid) for call in self.calls.values() for one in call.ears.heard]
         return sorted(all_of_it, key=lambda heard: heard.what.from_us)
 
     def alert(self, code: int, detail: str, call: SimulatedCall | None = None) -> None:

@@ -17,13 +17,16 @@ Kind = Literal["human", "machine", "fax"]
 class Act:
     """Something done `in_s` seconds after the act before it, or after `after` was heard or began to be.
 
-    `after` is some text of what is heard, or its kind, or `*` for anything. `quiet_s`: besides, that long a silence
-    after something was heard. The first act counts from the answer.
+    `after` is some text of what is heard, or its kind, or `*` for anything; it looks further than what an act before
+    waited for. `quiet_s`: besides, that long a silence
+    after something was heard. `connected`: before all that, until another party can hear them. The first act counts
+    from the answer.
     """
 
     in_s: float = 0.0
     after: str = ""
     quiet_s: float = 0.0
+    connected: bool = False
 
 
 @dataclass(frozen=True)
@@ -77,8 +80,12 @@ def answers(*does: Act, after_s: float = 2.0, name: str = "") -> Person:
 
 
 def accepts(key: str = "1", *does: Act, after_s: float = 2.0, prompt: str = "say") -> Person:
-    """Somebody who presses `key` a second after they hear `prompt`, as a whisper asks for it."""
-    return answers(Presses(after=prompt, in_s=1.0, digits=key), *does, after_s=after_s)
+    """Somebody who presses `key` a second after they hear `prompt`, as a whisper asks for it.
+
+    The rest they do once they are put through.
+    """
+    talk = (Act(connected=True), *does) if does else ()
+    return answers(Presses(after=prompt, in_s=1.0, digits=key), *talk, after_s=after_s)
 
 
 def is_busy(after_s: float = 0.5) -> Person:

@@ -13,6 +13,7 @@ from bot.testing.dialling.stream_socket import StreamFailed
 from bot.testing.handset.phone import SimulatedPhone
 from bot.testing.twilio.calls.ears import Ears
 from bot.testing.twilio.calls.person import Person
+from bot.testing.twilio.parameters import Given
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -49,7 +50,7 @@ class StreamLeg:
 
 @dataclass(frozen=True)
 class Source:
-    """Where a document comes from: a URL, asked with a verb's `fields`, or a text. `base`: what its links are to."""
+    """A document to follow: its URL, asked with a verb's `fields`, or its text. `base`: what its links are to."""
 
     url: str = ""
     twiml: str = ""
@@ -79,7 +80,15 @@ class SimulatedCall:
     status: Status = "queued"
     callback: Callback = field(default_factory=Callback)
     fallback_url: str = ""
+    token: str = ""
+    """The CallToken by which a forwarded call may keep the caller's number."""
+    last_url: str = ""
+    """The address its last document came from."""
     own_fields: list[tuple[str, str]] = field(default_factory=list)
+    given: Given = field(default_factory=Given)
+    """The parameters of the REST request that made it."""
+    updates: list[Given] = field(default_factory=list)
+    """The parameters of the REST requests that changed it."""
     made_us: int = 0
     first_document_us: int | None = None
     answered_us: int | None = None

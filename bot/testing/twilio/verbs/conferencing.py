@@ -60,8 +60,11 @@ async def _stay(walk: Walk, room: Conference, participant: Participant) -> None:
             while not participant.out.is_set() and room.mode(participant) == mode:
                 await participant.bell.wait()
         finally:
-            playing.cancel()
-            await asyncio.gather(playing, return_exceptions=True)
+            if not playing.done():
+                playing.cancel()
+            await asyncio.wait({playing})
+        if not playing.cancelled():
+            playing.result()
 
 
 async def _hear(follower: Follower, participant: Participant, mode: Mode) -> None:

@@ -44,6 +44,8 @@ async def connect(walk: Walk, verb: ET.Element) -> Step:
     finally:
         call.phone, call.wake = None, None
         leg.closed_us = network.now_us()
+        if leg.phone.ended_by == "twilio":
+            leg.close_code = 1000
     if leg.phone.ended_by == "phone":
         call.hung_up_by = call.hung_up_by or "party"
         call.gone.set()

@@ -66,7 +66,7 @@ NOUNS = {
         }
     ),
 }
-"""What can be dialled, with its attributes."""
+"""Nouns that can be dialled, each with its attributes."""
 
 
 @dataclass(eq=False)
@@ -161,6 +161,8 @@ async def _bridge(walk: Walk, verb: ET.Element, child: _Child) -> None:
             await _any_of(left_s, child.bell, call)
     finally:
         call.peers = other.peers = tuple
+        call.stir()
+        other.stir()
 
 
 async def _any_of(left_s: float, bell: Bell, call: SimulatedCall) -> None:
@@ -201,7 +203,7 @@ async def _ring(walk: Walk, child: _Child, timeout_s: float) -> None:
 
 
 async def _whisper(walk: Walk, child: _Child) -> None:
-    """What the one who answers hears before they are put through: keys, then the document of the noun's url."""
+    """Let the one who answers hear what comes before the other: keys, then the document of the noun's url."""
     call = child.call
     digits = child.noun.get("sendDigits")
     if digits:

@@ -32,12 +32,12 @@ class End(NamedTuple):
 
 
 Step = Source | End | None
-"""Where a call goes after a verb: to another document, to its end, or on to the next verb."""
+"""The way on after a verb: to another document, to the call's end, or to the next verb."""
 
 
 @dataclass(frozen=True)
 class Walk:
-    """One document being walked through: what a verb is given besides itself."""
+    """A document being walked through, as every verb of it is given it."""
 
     follower: Follower
     call: SimulatedCall
@@ -61,7 +61,7 @@ class Walk:
 
 
 class VerbRule(NamedTuple):
-    """How a verb is performed, the attributes it may have, and where it may stand.
+    """A verb's function, the attributes it may have, and the places where it may stand.
 
     `to_its_end`: it sees itself that the party has left, and still leads to its action.
     """
@@ -127,7 +127,7 @@ class Follower:
             call.documents.append(text)
             if call.first_document_us is None:
                 call.first_document_us = self.network.now_us()
-            base = source.url or source.base or base
+            base = call.last_url = source.url or source.base or base
             further = await self._perform(call, parse_document(text), base, place)
             if not isinstance(further, Source):
                 return further
