@@ -3,6 +3,14 @@
 from __future__ import annotations
 
 LOG_LINES: dict[str, str] = {
+    "hang_up_by_rest_failed": (
+        "Twilio's REST API did not end the call (`why`); the stream was closed instead, which Twilio's debugger shows "
+        "as 31921. Look at TWILIO_API_KEY, or at TWILIO_AUTH_TOKEN, and at TWILIO_API_URL."
+    ),
+    "transfer_check_failed": (
+        "`BOT_TRANSFER_CHECK_URL` did not say if `destination` is free (`why`): the caller was not transferred. "
+        "Mend that server, or unset it: then everybody on the list is rung in their hours."
+    ),
     "webhook_refused": (
         "Somebody unsigned, or `TWILIO_AUTH_TOKEN` or `PUBLIC_URL` is not what Twilio used, or another account's "
         "call, a bad form, a call that is over: `why` says which, `mend` what to do. Compare `PUBLIC_URL` letter by "
