@@ -558,6 +558,20 @@ class Settings(BaseModel):
         "Days until a call's words are erased; its figures stay; 0: never.",
         "90",
     )
+    tools: value_checks.Module = var(
+        "BOT_TOOLS",
+        "the name of a Python module, or the path of a Python file",
+        "The module whose functions with the decorator @tool the model may call; unset: none.",
+        unset="",
+        form="word",
+    )
+    tools_url: value_checks.HookUrl = var(
+        "BOT_TOOLS_URL",
+        "an https URL",
+        "Your server of tools: it is asked once which it has, then for each call, by signed POSTs.",
+        unset="",
+        form="word",
+    )
     twiml_dir: value_checks.Directory | None = var(
         "BOT_TWIML_DIR",
         "a directory that exists",
@@ -624,12 +638,13 @@ class Settings(BaseModel):
     @property
     def signed_urls(self) -> dict[str, str]:
         """The operator's servers that are asked or told something, by setting; each request to them is signed."""
-        urls = {
-            "BOT_WEBHOOK_URL": self.webhook_url,
-            "BOT_LOOKUP_URL": self.lookup_url,
-            "BOT_TRANSFER_CHECK_URL": self.transfer_check_url,
-        }
-        return {name: url for name, url in urls.items() if url}
+        urls = (
+            ("BOT_WEBHOOK_URL", self.webhook_url),
+            ("BOT_LOOKUP_URL", self.lookup_url),
+            ("BOT_TOOLS_URL", self.tools_url),
+            ("BOT_TRANSFER_CHECK_URL", self.transfer_check_url),
+        )
+        return {name: url for name, url in urls if url}
 
     @property
     def responses_url(self) -> str:

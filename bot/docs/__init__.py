@@ -11,8 +11,8 @@ import re
 from importlib.resources import files
 
 TOPICS = (
-    *("settings", "profiles", "lookup", "outbound", "deploying", "watching", "money", "limits", "recording"),
-    *("records", "transcripts", "webhooks"),
+    *("settings", "profiles", "lookup", "tools", "transfer", "outbound", "deploying", "watching", "money", "limits"),
+    *("recording", "records", "transcripts", "webhooks"),
     *("troubleshooting", "faults", "security", "performance", "azure-and-xai", "proved", "how-it-works"),
     *("testing", "development", "openai-realtime", "twilio-voice", "failures"),
 )

@@ -2,11 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol, TypeVar
 
 from bot.call.settings import ToolRules
 from bot.realtime.session import FunctionTool
+
+T = TypeVar("T")
+
+
+class ToolStore(Protocol):
+    """The database of calls, as tools may ask it. What a question is given is a `bot.store.call_store.CallStore`."""
+
+    async def ask(self, question: Callable[[Any], Awaitable[T]], within_s: float) -> T: ...
 
 
 @dataclass(frozen=True)
@@ -19,7 +28,7 @@ class ToolContext:
     call_sid: str = ""
     caller: str = ""
     language: str = ""
-    store: Any = None
+    store: ToolStore | None = None
 
 
 @dataclass(frozen=True)
@@ -63,8 +72,16 @@ class Source(Protocol):
     async def close(self) -> None: ...
 
 
+BUILT_IN = frozenset({"end_call", "cancel_tool", "transfer", "send_digits", "ask_for_digits"})
+"""Names of functions of the call itself, which no tool may have."""
+
+
 class BadTool(Exception):
     """A tool, or a source of tools, that can't be used; the message is a sentence for the operator."""
+
+
+class Unreachable(BadTool):
+    """A server of tools that does not answer at this moment."""
 
 
 class ToolError(Exception):

@@ -56,7 +56,7 @@ GOES_OVER = {
     "FunctionCalls": "owed held",
     "TransferCall": "_call_id _to _dropped",
     "Approval": "waiting _asked _number",
-    "Meanwhile": "_since_us _heard _number",
+    "Meanwhile": "_since_us _told_us _number",
     "Greeting": "is_over _response_id",
     "Idle": "_quiet_us _prompts _number _written",
     "StateDeadlines": "_ready_by _claim_by _over_by _state_by _closing state watches",

@@ -159,6 +159,8 @@ def test_every_setting_is_read_from_its_variable(tmp_path: Path) -> None:
         "BOT_RESULT_SCHEMA": str(recording),
         "BOT_RESULT_MODEL": "gpt-6-luna",
         "BOT_RESULT_URL": "https://gateway.operator.net/v1/responses",
+        "BOT_TOOLS": "shop.tools",
+        "BOT_TOOLS_URL": "https://tools.operator.net/heardline",
         "BOT_RECORD": "fixture",
         "BOT_RECORD_DIR": str(tmp_path / "calls"),
         "BOT_TWIML_DIR": str(tmp_path),

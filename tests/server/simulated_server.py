@@ -323,16 +323,16 @@ async def standing(
     """A desk. Ends with every call over, every session closed, and no complaint of the simulated model.
 
     `behaviour` may be a function, asked for each session anew. `checked`: every message to the model is held against
-    the openai package's types, unless `dialect` has its own; `pardoned`: complaints that begin so are none; the server behaves as that says. `model_url`: dial that instead of the simulated server. `keep`: the call store's way in.
+    the openai package's types, unless `dialect` has its own; `pardoned`: complaints that begin so are none; the server behaves as that says. `model_url`: dial that instead of the simulated server. `keep`: the call store's way in. `agent` speaks in place of `replies`, for all sessions.
     """
 
     def session(name: str) -> SimulatedModel:
         chosen = behaviour() if callable(behaviour) else behaviour
         check = check_client_event if checked and dialect != "xai" else None
-        answers = agent or ScriptedAgent(replies or [GREETING])
         number = next(numbers)
         named = f"s{number}_" if number else ""
-        return SimulatedModel(answers, chosen, model=name, check=check, dialect=dialect, name=named)
+        speaker = agent or ScriptedAgent(replies or [GREETING])
+        return SimulatedModel(speaker, chosen, model=name, check=check, dialect=dialect, name=named)
 
     numbers = itertools.count()
 

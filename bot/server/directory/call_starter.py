@@ -33,9 +33,15 @@ from bot.server.directory.call_endings import CallEndings, PastCalls
 from bot.server.directory.needless_sessions import NeedlessSessions
 from bot.server.directory.spent_today import SpentToday
 from bot.server.directory.transfer_desk import TransferDesk
-from bot.server.setup.call_settings import call_settings
+from bot.server.setup.call_settings import call_settings, with_tools
 from bot.server.shared.call_registry import CallRegistry
 from bot.server.shared.resumption import NOBODY, Parties, Past, carrying_on
+from bot.tools import ToolContext, ToolStore
+from bot.tools.toolboxes import Toolboxes
+from bot.twilio.rest import TwilioRest
+
+FINISH_S = 10.0
+"""Seconds that a process which ends gives to tools whose calls are over: a tool's own time, unless it has another."""
 
 
 class _Begun(NamedTuple):
@@ -44,6 +50,7 @@ class _Begun(NamedTuple):
     ahead: DialledAhead | None
     origin_ns: int | None
     idle: IdleSession | None = None
+    parties: Parties = NOBODY
 
 
 @dataclass
@@ -65,6 +72,10 @@ class CallStarter:
 
     def __post_init__(self) -> None:
         self.addresses = Addresses.of(self.settings.openai_realtime_url)
+        self.toolboxes = Toolboxes()
+        self._finishing: set[asyncio.Task[None]] = set()
+        self.store: ToolStore | None = None
+        """The database of calls, for tools that ask it."""
         self.pool = WarmPool(*self.pooled(), pool_share(self.settings))
         self.profiles.on_reread.append(lambda: self.pool.change(*self.pooled()))
         self.timer = ProcessTimer()
@@ -73,7 +84,7 @@ class CallStarter:
     def pooled(self) -> tuple[Endpoint, CallSettings]:
         """Idle sessions are for calls as most are: with the default settings."""
         settings = self.profiles.default
-        return self._endpoint(settings), call_settings(settings, "", "")
+        return self._endpoint(settings), self.chosen(settings, outgoing=False)
 
     def _endpoint(self, settings: Settings) -> Endpoint:
         return Endpoint(
@@ -83,6 +94,15 @@ class CallStarter:
             self.addresses,
             settings.dialect,
         )
+
+    def use_rest(self, rest: TwilioRest) -> None:
+        """Text messages are sent by this; toolboxes that were made before are made anew."""
+        self.toolboxes = Toolboxes()
+        self.toolboxes.rest = rest
+
+    def tools_known(self) -> None:
+        """A toolbox was opened: from here on sessions are told of what is in it."""
+        self.pool.change(*self.pooled())
 
     def start(
         self,
@@ -106,7 +126,7 @@ class CallStarter:
         past = past or Past(now_s)
         settings = settings or self.profiles.again(past.profile, past.changes)
         past = past._replace(profile=settings.profile, changes=settings.changes)
-        begun = _Begun(ahead, origin_ns, idle)
+        begun = _Begun(ahead, origin_ns, idle, parties)
         try:
             bridge = self._bridge(call_sid, settings, past, now_s, begun)
             live = LiveCall(call_sid, bridge, past, settings, parties)
@@ -133,7 +153,7 @@ class CallStarter:
 
     async def warm(self, settings: Settings) -> IdleSession:
         """A session for a call that is about to be made, open and configured. Raises ConnectError."""
-        endpoint, chosen = self._endpoint(settings), call_settings(settings, "", "", outgoing=True)
+        endpoint, chosen = self._endpoint(settings), self.chosen(settings, outgoing=True)
         session = self.pool.take(endpoint, chosen)
         if session is None:
             session = IdleSession(endpoint, chosen, lambda *_: None)
@@ -151,8 +171,16 @@ class CallStarter:
         """Wait until what was let go of is closed."""
         await asyncio.gather(*self._closing)
 
+    def chosen(self, settings: Settings, call_sid: str = "", account_sid: str = "", *, outgoing: bool) -> CallSettings:
+        """The settings of a call, with the tools that go with them."""
+        of_call = call_settings(settings, call_sid, account_sid, outgoing=outgoing)
+        return with_tools(of_call, self.toolboxes.of(settings))
+
     def _bridge(self, call_sid: str, settings: Settings, past: Past, now_s: float, begun: _Begun) -> Bridge:
-        chosen = call_settings(settings, call_sid, settings.twilio_account_sid, outgoing=past.outgoing)
+        toolbox = self.toolboxes.of(settings)
+        chosen = self.chosen(settings, call_sid, settings.twilio_account_sid, outgoing=past.outgoing)
+        person = begun.parties.called if past.outgoing else begun.parties.caller
+        context = ToolContext(call_sid, person, settings.language, self.store)
         if past.leg:
             chosen = carrying_on(chosen, past, now_s)
         files = _files(settings, chosen)
@@ -174,6 +202,8 @@ class CallStarter:
                 take_idle=take_idle,
                 ahead=ahead,
                 origin_ns=begun.origin_ns,
+                toolbox=toolbox,
+                context=context,
                 refusal=partial(self.desk.refusal, settings, call_sid),
             )
         except BaseException:
@@ -198,8 +228,19 @@ class CallStarter:
         entered = not current or self.endings.enter(live)
         hooks = (self.spent_today.add_up, self.past_calls.remember, *self.directory.on_end)
         self.directory.tell(hooks, live, reason)
+        tools = asyncio.create_task(live.bridge.tools.finish(), name=f"tools of {live.call_sid}")
+        self._finishing.add(tools)
+        tools.add_done_callback(self._finishing.discard)
         if not entered:
             await self.endings.enter_later(live)
+        await tools
+
+    async def finish_tools(self) -> None:
+        """Wait for tools that are to be finished though their calls are over, and for no longer than FINISH_S."""
+        if self._finishing:
+            await asyncio.wait(self._finishing, timeout=FINISH_S)
+            for task in self._finishing:
+                task.cancel()
 
 
 def pool_share(settings: Settings) -> int:

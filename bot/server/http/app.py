@@ -70,6 +70,7 @@ def make_app(
     for each in (settings, *app[CALLS].profiles):
         twiml_files(each.twiml_dir, each.language)  # now, not while a caller waits
     app[TWILIO_REST] = twilio_rest(settings)
+    app[CALLS].starter.use_rest(app[TWILIO_REST])
     desk = DialDesk(
         app[CALLS], None if store_lookup is None else store_lookup.write_behind, app[CALLS].admission.hash_number
     )
@@ -82,6 +83,7 @@ def make_app(
     if prefix := urlsplit(settings.public_url).path.rstrip("/"):
         app.add_routes(_routes(prefix))
     app.cleanup_ctx.append(metrics_route.flushing)
+    app.cleanup_ctx.append(_tools)
     app.cleanup_ctx.append(_warm)
     app.on_response_prepare.append(_close_after)
     app.on_shutdown.append(_end_calls)
@@ -122,6 +124,26 @@ async def _readyz(request: web.Request) -> web.Response:
     if calls.departure.draining:
         return web.Response(status=503, text="draining\n")
     return web.Response(text="full\n" if calls.admission.full else "ready\n")
+
+
+async def _tools(app: web.Application) -> AsyncIterator[None]:
+    """The tools are known before the first call; a server of tools that is away is asked again meanwhile."""
+    calls, tasks = app[CALLS], set[asyncio.Task[None]]()
+    starter = calls.starter
+    if calls.store_lookup is not None:
+        starter.store = calls.store_lookup.write_behind
+    named = {id(starter.toolboxes.of(each)): each for each in (calls.settings, *calls.profiles)}
+    for each in named.values():
+        if not await starter.toolboxes.open(each):
+            asking = starter.toolboxes.keep_asking(each, starter.tools_known)
+            tasks.add(asyncio.create_task(asking, name="tools"))
+    starter.tools_known()
+    yield
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
+    await starter.finish_tools()
+    await starter.toolboxes.close()
 
 
 async def _warm(app: web.Application) -> AsyncIterator[None]:

@@ -7,14 +7,18 @@ from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 
+import msgspec
+
 from bot.audio import fillers, mulaw, wav
 from bot.audio.transcode import Format
+from bot.call.conversation.cancel_tool import cancel_tool
 from bot.call.settings import CallSettings, Outgoing
 from bot.config import Settings
 from bot.config.profiles.placeholders import unfilled
 from bot.realtime.session import SessionSettings, TurnDetection
 from bot.server.setup.call_prices import call_money
 from bot.server.setup.transfer_tool import transfer_tools
+from bot.tools import Toolbox
 
 _FORMATS: dict[str, Format] = {"pcmu": "audio/pcmu", "pcma": "audio/pcma", "pcm": "audio/pcm"}
 
@@ -58,6 +62,16 @@ def call_settings(settings: Settings, call_sid: str, account_sid: str, *, outgoi
 
 def _outgoing(settings: Settings) -> Outgoing:
     return Outgoing(settings.dial_name, settings.dial_message, settings.dial_detection, float(settings.dial_ring_s))
+
+
+def with_tools(chosen: CallSettings, toolbox: Toolbox) -> CallSettings:
+    """The settings of a call whose model may use these tools, and call off one that runs."""
+    functions = toolbox.functions()
+    if not functions:
+        return chosen
+    told = (*chosen.session.tools, *functions, cancel_tool([one.name for one in functions]))
+    session = msgspec.structs.replace(chosen.session, tools=told)
+    return msgspec.structs.replace(chosen, session=session, tools=toolbox.rules())
 
 
 def _recordings(settings: Settings) -> dict[str, tuple[Path | None, Callable[[Path], str]]]:
