@@ -16,6 +16,8 @@ from bot.call.handlers.phone_side import PhoneSide
 from bot.call.handlers.rule_table import rules
 from bot.call.handlers.session_side import SessionSide
 from bot.call.inputs import (
+    AnswerVerdict,
+    BeepHeard,
     DailySpend,
     DialFailed,
     Hint,
@@ -31,6 +33,7 @@ from bot.call.inputs import (
     Shutdown,
     Tick,
     ToolDone,
+    TransferChecked,
 )
 from bot.call.machines import GreetingStage, SessionStage
 from bot.call.outputs import End, EndReason, Output
@@ -112,6 +115,9 @@ class Call:
             events.TranscriptDelta: parts.answer.words,
             events.TranscriptDone: parts.answer.words_done,
             events.ResponseDone: dialogue.response_done,
+            AnswerVerdict: parts.who_answered.verdict,
+            BeepHeard: parts.who_answered.beep,
+            TransferChecked: parts.transfer.checked,
             ToolDone: parts.functions.tool_done,
             DailySpend: parts.spending.day,
             Refused: self._refused,
@@ -176,7 +182,7 @@ class Call:
 
     def _end(self, reason: EndReason) -> None:
         self.ended = reason  # at once: a defect in what follows must not keep the call alive
-        reason = self.farewell.reason(reason)
+        reason = self._parts.transfer.reason(self.farewell.reason(reason))
         self._floor.happen(Happening.OVER)
         self.ended = reason
         self._parts.account.close()
@@ -227,6 +233,16 @@ class Call:
     def announced(self) -> bool:
         """True if the caller has certainly heard the announcement, if there is one: they may be recorded."""
         return self._floor.notice_heard
+
+    @property
+    def answered_by(self) -> str:
+        """Outcome of a call that we made; empty while that is not known, and of every other call."""
+        return self._parts.who_answered.by
+
+    @property
+    def listens_for_beep(self) -> bool:
+        """True while a beep on the line would tell who has answered a call that we made."""
+        return self._parts.who_answered.listens_for_beep
 
     @property
     def spent_nano_usd(self) -> int:

@@ -87,6 +87,38 @@ class SessionExpires(_Note, frozen=True, tag="session_expires"):
     within_s: int
 
 
+Verdict = Literal[
+    "human",
+    "fax",
+    "unknown",
+    "machine_start",
+    "machine_end_beep",
+    "machine_end_silence",
+    "machine_end_other",
+]
+"""Twilio's words for what has answered (twilio-voice 7.3)."""
+
+
+class AnswerVerdict(_Note, frozen=True, tag="answer_verdict"):
+    """Twilio has judged who has answered a call that we made."""
+
+    by: Verdict
+
+
+class BeepHeard(_Note, frozen=True, tag="beep_heard"):
+    """The line has brought a tone of one frequency, as a voicemail sounds before it records, and it is over."""
+
+    hz: int
+    ms: int
+
+
+class TransferChecked(_Note, frozen=True, tag="transfer_checked", omit_defaults=True):
+    """Answer to a CheckTransfer. `refused`: a sentence for the model on why not; empty: the destination is free."""
+
+    call_id: str
+    refused: str = ""
+
+
 class ToolDone(_Note, frozen=True, tag="tool_done", omit_defaults=True):
     """A tool that was run has come to an end. `output` goes to the model as it is.
 
@@ -115,5 +147,8 @@ Note = (
     | DialFailed
     | SessionExpires
     | SessionAlive
+    | AnswerVerdict
+    | BeepHeard
+    | TransferChecked
     | ToolDone
 )

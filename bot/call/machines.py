@@ -50,6 +50,28 @@ class NextStage(Enum):
     WAITING = "it is configured, and waits for the moment"
 
 
+class AnswerStage(Enum):
+    """The answer to a call that we made. Moved by bot.call.conversation.who_answered."""
+
+    UNKNOWN = "it is not known yet who has answered"
+    PERSON = "a person is spoken with, as far as is known"
+    CONVERSATION = "it is a conversation, as every call is that came in"
+    MACHINE = "a recorded greeting is heard out"
+    MESSAGE = "the message is being left"
+    SCREENING = "the question who is calling is being answered"
+    SCREENED = "it was answered, and the callee decides"
+    OVER = "there is nobody to talk to"
+
+
+class TransferStage(Enum):
+    """A transfer that the model asks for. Moved by bot.call.conversation.transfer."""
+
+    NONE = "there is none"
+    CHECKING = "it is found out if the destination may be promised"
+    PROMISING = "it may, and the caller has yet to be told"
+    LEAVING = "the caller is told, and is put through once they have heard it"
+
+
 class CallStage(Enum):
     """A function call of the model, each its own. Moved by bot.call.conversation.function_calls."""
 
@@ -77,12 +99,24 @@ class Move(Enum):
     TAKEN = "the one that waited is the call's"
     DIALLED = "another one is dialled"
     DIAL_OVER = "nothing comes of the dial, or it is needed no more"
+    PERSON_FOUND = "a person has answered, or nothing says that it is none"
+    PERSON_SURE = "it was one for certain, or nothing has said otherwise for long enough"
+    MACHINE_FOUND = "a machine has answered"
+    ASKED_WHO = "it was asked who is calling"
+    TOLD_WHO = "all of the answer was heard"
+    MESSAGE_DUE = "the greeting of the machine is over, and a message is to be left"
+    NOBODY_LEFT = "there is nothing to say to what answered"
+    ASKED = "the model asks for it"
+    ALLOWED = "the destination may be promised"
+    PROMISED = "the promise is being made, or was made before"
+    DROPPED = "nothing comes of it"
     STARTED = "its tool is run"
     OUTPUT = "it is given its output"
     TURNED_DOWN = "a built-in turns it down"
 
 
-_G, _B, _S, _N, _C, _M = GreetingStage, GoodbyeStage, SessionStage, NextStage, CallStage, Move
+_G, _B, _S, _N, _A = GreetingStage, GoodbyeStage, SessionStage, NextStage, AnswerStage
+_T, _C, _M = TransferStage, CallStage, Move
 
 GREETING = {
     (_G.UNHEARD, _M.TALKED_OVER): _G.HELD,
@@ -116,6 +150,22 @@ NEXT = {
     (_N.DIALLING, _M.DIAL_OVER): _N.NONE,
     (_N.WAITING, _M.DIAL_OVER): _N.NONE,
 }
+ANSWER = {
+    **{(state, _M.PERSON_FOUND): _A.PERSON for state in (_A.UNKNOWN, _A.SCREENED)},
+    **{(state, _M.MACHINE_FOUND): _A.MACHINE for state in (_A.UNKNOWN, _A.PERSON, _A.SCREENED)},
+    **{(state, _M.ASKED_WHO): _A.SCREENING for state in (_A.UNKNOWN, _A.MACHINE)},
+    (_A.PERSON, _M.PERSON_SURE): _A.CONVERSATION,
+    (_A.SCREENING, _M.TOLD_WHO): _A.SCREENED,
+    (_A.MACHINE, _M.MESSAGE_DUE): _A.MESSAGE,
+    **{(state, _M.NOBODY_LEFT): _A.OVER for state in (_A.UNKNOWN, _A.MACHINE, _A.SCREENING, _A.SCREENED)},
+}
+TRANSFER = {
+    (_T.NONE, _M.ASKED): _T.CHECKING,
+    (_T.CHECKING, _M.ALLOWED): _T.PROMISING,
+    (_T.CHECKING, _M.PROMISED): _T.LEAVING,
+    (_T.PROMISING, _M.PROMISED): _T.LEAVING,
+    **{(state, _M.DROPPED): _T.NONE for state in (_T.CHECKING, _T.PROMISING, _T.LEAVING)},
+}
 
 FUNCTION_CALL = {
     (_C.HELD, _M.STARTED): _C.RUNNING,
@@ -130,6 +180,8 @@ MACHINES: dict[type[Enum], Mapping[Any, Enum]] = {
     GoodbyeStage: GOODBYE,
     SessionStage: SESSION,
     NextStage: NEXT,
+    AnswerStage: ANSWER,
+    TransferStage: TRANSFER,
     CallStage: FUNCTION_CALL,
 }
 """All of them; each begins in the first of its states."""

@@ -25,6 +25,19 @@ class Money(msgspec.Struct, frozen=True):
     daily_cap: int = 0
 
 
+class Outgoing(msgspec.Struct, frozen=True):
+    """Settings of a call that we make. `name` is who is calling, for a screening service that asks.
+
+    `message` is left after the beep of a voicemail; empty: none is, and the call is hung up. `detection`: a verdict of
+    Twilio's on who answered will come. `claim_s`: the callee may let it ring for so long.
+    """
+
+    name: str = ""
+    message: str = ""
+    detection: bool = True
+    claim_s: float = 60.0
+
+
 class ToolRules(msgspec.Struct, frozen=True, omit_defaults=True):
     """Rules for one tool, as they suit a phone.
 
@@ -55,8 +68,12 @@ class CallSettings(msgspec.Struct, frozen=True):
     no answer; base64 mu-law, empty: nothing is.
 
     `resume` is a conversation that this call carries on, in spoken order: the session is told it, nobody is greeted,
-    and the model is asked to speak at once. New turns are numbered after its highest. `elapsed_s` is how long the call
-    had been going on by then, `spent_nano_usd` what its sessions and transcriptions had cost: limits go on from there.
+    and the model is asked to speak at once; `told` says why, where it is not that the line broke. New turns are
+    numbered after its highest. `elapsed_s` is how long the call had been going on by then, `spent_nano_usd` what its
+    sessions and transcriptions had cost: limits go on from there.
+
+    `outgoing`: the call is one that we make. Then the bot always speaks first, once it is known who answered; without
+    a `greeting` the model finds the words. `destinations` are the names of those to whom the caller may be transferred.
     """
 
     session: SessionSettings = SessionSettings()
@@ -76,12 +93,15 @@ class CallSettings(msgspec.Struct, frozen=True):
     account_sid: str = ""
     money: Money = Money()
     resume: tuple[PastTurn, ...] = ()
+    told: str = ""
+    destinations: tuple[str, ...] = ()
     elapsed_s: float = 0.0
     spent_nano_usd: int = 0
+    outgoing: Outgoing | None = None
     tools: tuple[ToolRules, ...] = ()
     """Rules of the tools that the shell runs: they are among the session's."""
 
     @property
     def greets(self) -> bool:
         """The bot speaks first, in a call that carries on no other."""
-        return bool(self.greeting) and not self.resume
+        return bool(self.greeting or self.outgoing) and not self.resume

@@ -17,6 +17,8 @@ from bot.call.conversation.goodbye import Goodbye
 from bot.call.conversation.hints import Hints
 from bot.call.conversation.opening import Opening
 from bot.call.conversation.state_deadlines import StateDeadlines
+from bot.call.conversation.transfer import TransferCall
+from bot.call.conversation.who_answered import WhoAnswered
 from bot.call.playout.playout_queue import PlayoutQueue
 from bot.call.prompts.announcement import Announcement
 from bot.call.prompts.filler import Filler
@@ -83,10 +85,33 @@ class Parts:
             account=account,
             interrupt=interrupt,
         )
+        self.who_answered = WhoAnswered(
+            settings,
+            step,
+            floor,
+            session=session,
+            speaking=speaking,
+            interrupt=interrupt,
+            opening=self.opening,
+            announcement=self.announcement,
+            farewell=farewell,
+        )
         self.answer = Answer(step, speaking, session, account)
         self.functions = functions = FunctionCalls(settings, step, session, floor)
         self.end_call = EndCall(step, session, floor, functions=functions, greeting=greeting, transcript=transcript)
         functions.add(self.end_call)
+        self.transfer = TransferCall(
+            settings,
+            step,
+            session,
+            floor,
+            functions=functions,
+            greeting=greeting,
+            transcript=transcript,
+            speaking=speaking,
+        )
+        if settings.destinations:
+            functions.add(self.transfer)
         self.approval = Approval(step, session, functions)
         functions.add(CancelTools(step, functions))
         self.tool_timeouts = ToolTimeouts(step, functions)

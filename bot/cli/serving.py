@@ -46,8 +46,9 @@ def _serve(env_file: Path | None, over: Mapping[str, str] | None = None) -> None
     """Serve with the settings there are, `over` before all of them."""
     import structlog
 
+    from bot.config.profiles import load_profiles
     from bot.console.routes import console
-    from bot.doctor.readiness import judge
+    from bot.doctor.readiness import hindrances, judge
     from bot.observe.logging import configure
     from bot.server.setup.listen_address import CannotListen
     from bot.server.workers.operator_messages import OperatorMessages
@@ -60,8 +61,10 @@ def _serve(env_file: Path | None, over: Mapping[str, str] | None = None) -> None
     configure(settings.log_level, settings.log_format, secrets=settings.secrets)
     if over:
         structlog.get_logger().warning("offline_agent", url=settings.openai_realtime_url)
+    profiles = load_profiles(settings)
+    profiles.judge = hindrances
     try:
-        run(settings, OperatorMessages(settings, judged.warnings), [console])
+        run(settings, OperatorMessages(settings, judged.warnings), profiles, [console])
     except CannotListen as error:
         fail(str(error))
 

@@ -8,6 +8,7 @@ from datetime import UTC, date, datetime
 from urllib.parse import urlsplit
 
 from bot.config import dialects
+from bot.config.profiles.placeholders import with_placeholders
 from bot.config.settings_table import Settings, variables
 from bot.config.values.database_url import database_kind
 from bot.config.values.reachable import is_example, out_of_reach, unreachable
@@ -46,8 +47,8 @@ def missing_for_call(settings: Settings, today: date | None = None) -> list[str]
         *out_of_reach("BOT_OVERFLOW_URL", settings.overflow_url),
         *_half_announced(settings),
         *_unsigned(settings),
-        *_about_results(settings),
         *_half_a_key(settings),
+        *_about_results(settings),
         *dialects.contradictions(settings),
         *_retired(settings, today),
     ]
@@ -61,6 +62,7 @@ def warnings_about(settings: Settings, today: date | None = None) -> list[str]:
         *warnings_about_the_model(settings, today),
         *_about_addresses(settings),
         *_about_quotes(settings),
+        *_about_placeholders(settings),
         *_about_recording(settings),
         *_without_effect(settings),
     ]
@@ -169,6 +171,19 @@ def _about_quotes(settings: Settings) -> list[str]:
         for name, text in texts.items()
         if len(text) > 1 and text[0] == text[-1] and text[0] in "\"'`"
     ]
+
+
+def _about_placeholders(settings: Settings) -> list[str]:
+    """Placeholders that nothing fills in, or that would be filled in where a recording is played."""
+    found = []
+    for name in with_placeholders(settings) if not settings.changes else ():
+        if not settings.lookup_url:
+            found.append(
+                f"{name} has a placeholder in {{{{ }}}}, and BOT_LOOKUP_URL is not set: it is said as it stands."
+            )
+        elif name == "BOT_GREETING" and settings.greeting_audio is not None:
+            found.append("BOT_GREETING has a placeholder, and BOT_GREETING_AUDIO says the same to everybody.")
+    return found
 
 
 def _last_days(settings: Settings) -> Iterator[tuple[str, str, str, str]]:

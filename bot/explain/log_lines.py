@@ -3,6 +3,14 @@
 from __future__ import annotations
 
 LOG_LINES: dict[str, str] = {
+    "hang_up_by_rest_failed": (
+        "Twilio's REST API did not end the call (`why`); the stream was closed instead, which Twilio's debugger shows "
+        "as 31921. Look at TWILIO_API_KEY, or at TWILIO_AUTH_TOKEN, and at TWILIO_API_URL."
+    ),
+    "transfer_check_failed": (
+        "`BOT_TRANSFER_CHECK_URL` did not say if `destination` is free (`why`): the caller was not transferred. "
+        "Mend that server, or unset it: then everybody on the list is rung in their hours."
+    ),
     "webhook_refused": (
         "Somebody unsigned, or `TWILIO_AUTH_TOKEN` or `PUBLIC_URL` is not what Twilio used, or another account's "
         "call, a bad form, a call that is over: `why` says which, `mend` what to do. Compare `PUBLIC_URL` letter by "
@@ -87,6 +95,16 @@ LOG_LINES: dict[str, str] = {
     "setting_untaken": (
         "At the start: the chosen model does not take a setting, or will be shut down; `why` is the sentence of `bot "
         "check`."
+    ),
+    "profiles_reread": "SIGHUP: the file of `BOT_PROFILES` was read again, and new calls have its settings.",
+    "profiles_kept": (
+        "SIGHUP: the file of `BOT_PROFILES` is wrong, `why` says in what, and the profiles are as they were. Mend it, "
+        "and send SIGHUP again; `bot check` judges it before."
+    ),
+    "lookup_answered": "The server of `BOT_LOOKUP_URL` has said what holds for a call, after `ms` milliseconds.",
+    "lookup_failed": (
+        "The server of `BOT_LOOKUP_URL` gave no answer that could be used, and the call is as it would be without; "
+        "`why` says what was wrong. `heardline_lookups_total` counts."
     ),
     "transcoding": (
         "The session hears (`heard`) or speaks (`spoken`) something else than was asked for, and the call is "
@@ -194,10 +212,32 @@ LOG_LINES: dict[str, str] = {
         "What the processes share about calls could not be read or written, `why` says. Look at the disk of TMPDIR. "
         "Twilio was told to ask again, or a call's end is not known to the other processes."
     ),
+    "call_not_placed": (
+        "A request for a call was not carried out, `why` by the name that the answer has (`bot help outbound`). "
+        "`twilio` is the number of Twilio's error."
+    ),
+    "call_not_called_off": (
+        "A call that still rang when its process ended could not be ended at Twilio, `why` says. If somebody picks up, "
+        "they hear Twilio's own error."
+    ),
+    "answer_verdict_unknown": "Twilio's verdict on who answered is a word that this version does not know.",
+    "sms_refused": "A text message of the model's was not sent, `why` is Twilio's word. The model was told.",
 }
 
 ROUTINE_LINES: dict[str, str] = {
     "listening": "The server answers on `host` and `port`.",
+    "call_placed": "Twilio rings somebody for the bot; `calls` are there now.",
+    "answer_verdict": "Twilio's detection says what answered, `after_ms` from the placing of the call.",
+    "answered": (
+        "It was found who answered a call that the bot made: `by`, `why` by which sign, and Twilio's `verdict` so far. "
+        "A later line of the same call corrects it."
+    ),
+    "beep_heard": "A tone was heard on a call that the bot made, as a voicemail sounds before it records.",
+    "message_begun": "The voicemail's greeting is over, and the message is being left.",
+    "nobody_to_talk_to": (
+        "A call that the bot made is ended without a word: `no_message` for a voicemail, `fax`, or `no_end` of it."
+    ),
+    "sms_sent": "The model has sent a text message, of so many `chars`.",
     "call_started": "A call has come in and its session is dialled; `calls` are there now.",
     "session_ready": "The session was configured `after_ms` from the webhook. Above a second the way there is slow.",
     "begun": "Stream and session are both there, `after_ms` from the webhook: the caller hears the bot from here on.",
@@ -234,8 +274,22 @@ ROUTINE_LINES: dict[str, str] = {
     "call_ended": "A stream of the call is over: `reason` says why, with its length, turns, cost and counts.",
     "call_resumed": "Twilio asked what follows, and the call goes on as its stream number `leg`.",
     "call_status": "Twilio says what became of the call, with its `error` number if there was one.",
-    "call_transferred": "The person whose number `BOT_FALLBACK` is has talked to the caller.",
-    "transfer_failed": "That person did not answer; `status` is Twilio's word. The caller heard the apology.",
+    "transfer_asked": "The model asked to transfer the caller to `destination`: first it is found out if that is free.",
+    "transfer_refused": (
+        "The caller was not transferred: the model asked before they had said anything (`too_early`), while they spoke "
+        "or the call was ending (`not_now`), for nobody on the list (`no_such_destination`), or for somebody who is "
+        "not there (`not_free`). The model was told which."
+    ),
+    "transfer_promised": "The destination is free: the caller is put through once they have heard that they are.",
+    "transfer_dropped": "The caller spoke before they were put through: the call goes on.",
+    "transfer_rings": "Twilio was told to ring `destination`, a second time where it won't show the caller's number.",
+    "transfer_taken": "Whoever answered at `destination` pressed the key that takes the call.",
+    "transfer_declined": "Whoever answered at `destination` pressed another key, and was hung up on.",
+    "call_transferred": "The caller has talked to a person: the one whose number `BOT_FALLBACK` is, or `destination`.",
+    "transfer_failed": (
+        "That person did not answer, or did not take the call; `status` is Twilio's word, and `result` ours. After a "
+        "transfer of the bot's the caller is back with it; after `BOT_FALLBACK` they heard the apology."
+    ),
     "message_left": "The caller has left a message, which lies with Twilio at `url`.",
     "outbox_done": "A webhook (`kind`) was delivered with its `id`, or a call's result was had.",
     "outbox_put_off": "A call's result waits, since the day's money (`BOT_MAX_DAILY_USD`) is used up.",

@@ -7,20 +7,63 @@ from typing import Any
 import msgspec
 
 from bot.call.facts import TurnFact, UsageFact, WaitFact
-from bot.call.outputs import Adopt, CancelTool, Dial, Drop, End, EndReason, Report, RunTool, Transcode
+from bot.call.outputs import (
+    Adopt,
+    CancelTool,
+    CheckTransfer,
+    Dial,
+    Drop,
+    End,
+    EndReason,
+    Report,
+    RunTool,
+    Transcode,
+    Transfer,
+)
 from bot.recording.fixture_masking import HIDDEN
 
-Told = Report | TurnFact | UsageFact | WaitFact | Transcode | Dial | Adopt | Drop | RunTool | CancelTool | End
+Told = (
+    Report
+    | TurnFact
+    | UsageFact
+    | WaitFact
+    | Transcode
+    | Dial
+    | Adopt
+    | Drop
+    | RunTool
+    | CancelTool
+    | CheckTransfer
+    | Transfer
+    | End
+)
 
-TOLD = (Report, TurnFact, UsageFact, WaitFact, Transcode, Dial, Adopt, Drop, RunTool, CancelTool, End)
+TOLD = (
+    Report,
+    TurnFact,
+    UsageFact,
+    WaitFact,
+    Transcode,
+    Dial,
+    Adopt,
+    Drop,
+    RunTool,
+    CancelTool,
+    CheckTransfer,
+    Transfer,
+    End,
+)
 _NAMES = dict(
     zip(
         TOLD,
-        ("report", "turn", "usage", "wait", "transcode", "dial", "adopt", "drop", "run_tool", "cancel_tool", "end"),
+        (
+            *("report", "turn", "usage", "wait", "transcode", "dial", "adopt", "drop", "run_tool", "cancel_tool"),
+            *("check_transfer", "transfer", "end"),
+        ),
         strict=True,
     )
 )
-_WORDS = ("text", "unheard")
+_WORDS = ("text", "unheard", "summary")
 
 
 def told_as(output: Told) -> dict[str, Any]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import sqlalchemy as sa
 
@@ -18,10 +19,11 @@ from bot.store.results import (
     OutboxState,
     Purged,
     Retention,
+    SoFar,
     StoredCall,
 )
 from bot.store.rows import Row, UsageKept
-from bot.store.sql import announcing, outbox_entries, reading, token_claims
+from bot.store.sql import announcing, dial_book, outbox_entries, reading, token_claims
 from bot.store.sql.driver_threads import dispose
 from bot.store.sql.engine import for_writing, make_engine
 from bot.store.sql.tables import HEAD
@@ -93,8 +95,8 @@ class CallStore:
         async with self._reads.connect() as connection:
             return await reading.story_of(connection, sid)
 
-    async def so_far(self, sid: str) -> tuple[CallSummary, list[TurnFact]] | None:
-        """The call `sid` as it stands, and its turns in spoken order; None when it is not known."""
+    async def so_far(self, sid: str) -> SoFar | None:
+        """The call `sid` as it stands; None when it is not known."""
         async with self._reads.connect() as connection:
             return await reading.so_far(connection, sid)
 
@@ -118,10 +120,37 @@ class CallStore:
         async with self._reads.connect() as connection:
             return await token_claims.claimed(connection, nonce)
 
+    # ---- what is dialled ----
+
+    async def reserve_dial(self, wanted: dial_book.Wanted, caps: dial_book.Caps) -> dial_book.Reserved:
+        """Enter that a call is about to be placed, unless its key is known or a cap reached."""
+        async with self._writes.begin() as connection:
+            return await dial_book.reserve(connection, wanted, caps, self._now())
+
+    async def find_dial(self, key: str) -> dial_book.Dial | None:
+        """The entry of this key."""
+        async with self._reads.connect() as connection:
+            return await dial_book.find(connection, key, self._now())
+
+    async def settle_dial(self, key: str, state: dial_book.DialState, call_sid: str = "") -> None:
+        """Write down what became of a call that was being placed."""
+        async with self._writes.begin() as connection:
+            await dial_book.settle(connection, key, state, call_sid)
+
+    async def release_dial(self, key: str) -> None:
+        """A call was not placed: it counts for nothing, and its key may be used again."""
+        async with self._writes.begin() as connection:
+            await dial_book.release(connection, key)
+
     async def conversation(self, sid: str) -> list[TurnFact]:
         """The turns of the call `sid` in spoken order."""
         async with self._reads.connect() as connection:
             return await reading.conversation(connection, sid)
+
+    async def events(self, sid: str, names: Collection[str]) -> list[tuple[str, dict[str, Any]]]:
+        """Names and details of the events of the call `sid` that are called so, in the order of their numbers."""
+        async with self._reads.connect() as connection:
+            return await reading.named_events(connection, sid, names)
 
     async def spent_since(self, at: datetime) -> int:
         """Billionths of a dollar that all instances have spent since `at`. Forgotten calls no longer count."""

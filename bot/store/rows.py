@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 
@@ -19,7 +19,7 @@ class CallStarted(msgspec.Struct, frozen=True):
 
     Numbers are masked; `caller_hash` is the HMAC of the caller's E.164 number, empty when there is none. `owner` names
     the process that serves the call. `leg` counts the streams on which the call was carried on: a start with a higher
-    one makes a call go on that had ended.
+    one makes a call go on that had ended. `profile` is the one whose settings it has.
     """
 
     call_sid: str
@@ -31,6 +31,11 @@ class CallStarted(msgspec.Struct, frozen=True):
     model: str = ""
     settings_digest: str = ""
     leg: int = 0
+    profile: str = ""
+    direction: str = ""
+    """`outbound` of a call that the bot makes; then `caller` is its own number, and `caller_hash` the callee's."""
+    changes: dict[str, str] = {}
+    """The texts that hold for this call alone, by setting: for whoever carries it on, and as long as its words."""
 
 
 class TurnKept(msgspec.Struct, frozen=True):
@@ -93,9 +98,21 @@ class CallEnded(msgspec.Struct, frozen=True):
 
 
 class CallTransferred(msgspec.Struct, frozen=True):
-    """A call that had ended for us was put through to a person, who answered."""
+    """A call that had ended for us is over: a person it was put through to answered, or its caller hung up before."""
 
     call_sid: str
+    reason: Literal["transferred", "caller_hung_up"] = "transferred"
+
+
+class CallAnswered(msgspec.Struct, frozen=True):
+    """Who or what answered a call that the bot makes, or that nobody did.
+
+    `first`: it holds only where nothing better is known.
+    """
+
+    call_sid: str
+    by: str
+    first: bool = False
 
 
 class OwnerSeen(msgspec.Struct, frozen=True):
@@ -106,4 +123,4 @@ class OwnerSeen(msgspec.Struct, frozen=True):
     at: datetime
 
 
-Row = CallStarted | TurnKept | UsageKept | EventKept | FileKept | CallEnded | CallTransferred | OwnerSeen
+Row = CallStarted | TurnKept | UsageKept | EventKept | FileKept | CallEnded | CallTransferred | CallAnswered | OwnerSeen

@@ -11,7 +11,9 @@ from bot.config import Settings
 from bot.tools.contract import BadTool, Source
 from bot.tools.http_tools import HttpTools
 from bot.tools.python.module import ModuleTools
+from bot.tools.send_sms import SendSms
 from bot.tools.toolbox import Toolbox
+from bot.twilio.rest import TwilioRest
 
 AGAIN_S = 30.0
 """Seconds until a server of tools that could not be asked is asked again. Calls meanwhile go on without its tools."""
@@ -19,8 +21,8 @@ AGAIN_S = 30.0
 _log = structlog.get_logger()
 
 
-def sources_of(settings: Settings) -> tuple[Source, ...]:
-    """The sources of tools that these settings name. Further ones are added here."""
+def sources_of(settings: Settings, rest: TwilioRest | None = None) -> tuple[Source, ...]:
+    """The sources of tools that these settings name. Further ones are added here. `rest` sends text messages."""
     found: list[Source] = []
     if settings.tools:
         found.append(ModuleTools(settings.tools))
@@ -28,6 +30,8 @@ def sources_of(settings: Settings) -> tuple[Source, ...]:
         if not settings.webhook_secret.get_secret_value():
             raise BadTool("BOT_TOOLS_URL: what is sent there is signed with BOT_WEBHOOK_SECRET, which is not set.")
         found.append(HttpTools(settings.tools_url, settings.webhook_secret.get_secret_value()))
+    if settings.sms_from and rest is not None:
+        found.append(SendSms(rest, settings.sms_from, settings.sms_allow, settings.sms_max_chars))
     return tuple(found)
 
 
@@ -41,13 +45,16 @@ class Toolboxes:
     """Makes each toolbox once. One that was not opened has no tools."""
 
     def __init__(self) -> None:
-        self._boxes: dict[tuple[str, str], Toolbox] = {}
+        self.rest: TwilioRest | None = None
+        """The account's REST API; set before any toolbox is made."""
+        self._boxes: dict[tuple[object, ...], Toolbox] = {}
 
     def of(self, settings: Settings) -> Toolbox:
         """The toolbox for calls with these settings."""
-        chosen = (settings.tools, settings.tools_url)
+        sms = (settings.sms_from, settings.sms_allow, settings.sms_max_chars)
+        chosen = (settings.tools, settings.tools_url, *sms)
         if chosen not in self._boxes:
-            self._boxes[chosen] = Toolbox(sources_of(settings))
+            self._boxes[chosen] = Toolbox(sources_of(settings, self.rest))
         return self._boxes[chosen]
 
     async def open(self, settings: Settings) -> bool:

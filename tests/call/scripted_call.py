@@ -17,7 +17,20 @@ from bot.audio.transcode import LINE as PCMU
 from bot.call.call import Call, Input
 from bot.call.facts import TurnFact, WaitFact
 from bot.call.inputs import Tick
-from bot.call.outputs import FACTS, Adopt, CancelTool, Dial, Drop, End, Output, Report, RunTool, Transcode
+from bot.call.outputs import (
+    FACTS,
+    Adopt,
+    CancelTool,
+    CheckTransfer,
+    Dial,
+    Drop,
+    End,
+    Output,
+    Report,
+    RunTool,
+    Transcode,
+    Transfer,
+)
 from bot.call.session.session_state import CurrentSession
 from bot.call.settings import CallSettings
 from bot.call.step import Step
@@ -146,6 +159,8 @@ _WORDS: dict[type, Callable[[Any], str]] = {
     Drop: lambda one: "drop",
     RunTool: lambda one: f"run {one.name} {one.call_id}",
     CancelTool: lambda one: f"cancel tool {one.call_id} {one.why}",
+    CheckTransfer: lambda one: f"check {one.destination} {one.call_id}",
+    Transfer: lambda one: f"transfer {one.destination}: {one.summary}",
     End: lambda one: f"end {one.reason}",
 }
 

@@ -73,6 +73,8 @@ def test_an_empty_environment_gives_the_documented_defaults() -> None:
 def test_every_setting_is_read_from_its_variable(tmp_path: Path) -> None:
     recording = tmp_path / "greeting.wav"
     recording.touch()
+    destinations = tmp_path / "transfer.toml"
+    destinations.write_text('[sales]\nnumber = "+15555550124"\n')
     given = {
         **REAL,
         "OPENAI_REALTIME_URL": "ws://127.0.0.1:9000/v1/realtime",
@@ -132,9 +134,28 @@ def test_every_setting_is_read_from_its_variable(tmp_path: Path) -> None:
         "BOT_RESPONSE_SECONDS": "4.5",
         "BOT_FILLER_SECONDS": "1.5",
         "BOT_FILLER_FILE": str(recording),
+        "BOT_DIAL_FROM": "+12025550100",
+        "BOT_DIAL_ALLOW": "+1202, +49",
+        "BOT_DIAL_HOURS": "09:00-20:00",
+        "BOT_DIAL_PER_NUMBER": "2",
+        "BOT_DIAL_PER_DAY": "50",
+        "BOT_DIAL_RING_SECONDS": "25",
+        "BOT_DIAL_NAME": "Acme Dental",
+        "BOT_DIAL_GREETING": "Hello, this is Acme.",
+        "BOT_DIAL_MESSAGE": "Please call us back.",
+        "BOT_DIAL_DETECTION": "off",
+        "BOT_DIAL_USD_PER_MINUTE": "0.014",
+        "BOT_SMS_FROM": "+12025550100",
+        "BOT_SMS_ALLOW": "caller, +49",
+        "BOT_SMS_MAX_CHARS": "160",
         "BOT_FALLBACK": "+15555550123",
+        "BOT_TRANSFER": str(destinations),
+        "BOT_TRANSFER_NUMBERS": "service=+15555550125",
+        "BOT_TRANSFER_CHECK_URL": "https://hooks.operator.net/free",
         "BOT_WEBHOOK_URL": "https://hooks.operator.net/calls",
         "BOT_WEBHOOK_SECRET": f"whsec_{HOOK_KEY}",
+        "BOT_LOOKUP_URL": "https://hooks.operator.net/lookup",
+        "BOT_PROFILES": str(recording),
         "BOT_RESULT_SCHEMA": str(recording),
         "BOT_RESULT_MODEL": "gpt-6-luna",
         "BOT_RESULT_URL": "https://gateway.operator.net/v1/responses",

@@ -10,8 +10,9 @@ from typing import Literal
 
 from bot.call.call import Call
 from bot.call.inputs import Note
-from bot.call.settings import CallSettings, ToolRules
+from bot.call.settings import CallSettings, Outgoing, ToolRules
 from bot.realtime.failures import Failure
+from bot.realtime.session import SessionSettings
 from bot.testing.agent import Pacing, Reply, ScriptedAgent, Spoken
 from bot.testing.handset.phone import SimulatedPhone
 from bot.testing.model import Behaviour, SimulatedModel
@@ -79,6 +80,8 @@ class Plan:
     apart: str = ""
     n_sessions: int = 1
     idle_s: float = 0.0
+    outgoing: Outgoing | None = None
+    """The call is one that we make."""
     tools: tuple[ToolRules, ...] = ()
     answers_after_ms: int | None = None
     """Time that each tool takes; None: for ever."""
@@ -92,6 +95,8 @@ def run(plan: Plan, expected: str) -> Outcome:
         apology_audio=_payload("apology"),
         barge_in=plan.barge_in,
         idle_s=plan.idle_s,
+        outgoing=plan.outgoing,
+        session=SessionSettings(transcription_model="gpt-transcribe") if plan.outgoing else SessionSettings(),
         tools=plan.tools,
     )
     agent, number, refusals = ScriptedAgent(plan.replies), count(), count()

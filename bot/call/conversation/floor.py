@@ -10,7 +10,7 @@ from __future__ import annotations
 from enum import Enum
 
 from bot.call.conversation.state_deadlines import StateDeadlines
-from bot.call.machines import GoodbyeStage, GreetingStage
+from bot.call.machines import AnswerStage, GoodbyeStage, GreetingStage, TransferStage
 from bot.call.outputs import EndReason
 from bot.call.playout.playout_queue import PlayoutQueue
 from bot.call.prompts.greeting import Greeting
@@ -45,6 +45,12 @@ WHILE_THE_CALLER_SPEAKS = frozenset({Act.CLOSE})
 """The only one of these: nobody talks into a caller who speaks."""
 WHILE_CLOSING = frozenset({Act.ASK, Act.PROMPT})
 """The only ones once a goodbye is due: the gate asks for no response but the goodbye."""
+WHILE_NO_PERSON_IS_THERE = frozenset({Act.ASK})
+"""The only one until a person has answered a call that we made: what is asked for may wait, or be for a machine."""
+HUSHED = frozenset({AnswerStage.UNKNOWN, AnswerStage.MACHINE, AnswerStage.SCREENED, AnswerStage.OVER})
+"""Stages in which nothing may be heard of the bot."""
+CONVERSING = frozenset({AnswerStage.PERSON, AnswerStage.CONVERSATION})
+SURE = frozenset({AnswerStage.CONVERSATION, AnswerStage.MESSAGE})
 
 
 class Floor:
@@ -63,6 +69,9 @@ class Floor:
         self.state = State.OPENING
         self.greeting = GreetingStage.UNHEARD if settings.greets else GreetingStage.HEARD
         self.goodbye = GoodbyeStage.NONE
+        listens = settings.outgoing and not settings.resume
+        self.answered = AnswerStage.UNKNOWN if listens else AnswerStage.CONVERSATION
+        self.transfer = TransferStage.NONE
         self.notice_heard = not settings.announcement_audio
         """The announcement, if there is one, has certainly been heard."""
         self.hang_up_asked = False
@@ -81,16 +90,17 @@ class Floor:
     # ---- who may speak ----
 
     def may(self, act: Act) -> bool:
-        """Tell what may be done with the floor as it stands, by the three tables."""
+        """Tell what may be done with the floor as it stands, by the four tables."""
         return (
             act in MAY[self.state]
             and (not self.caller_speaking or act in WHILE_THE_CALLER_SPEAKS)
             and (self.goodbye is GoodbyeStage.NONE or act in WHILE_CLOSING)
+            and (self.conversing or act in WHILE_NO_PERSON_IS_THERE)
         )
 
     def may_interrupt(self) -> bool:
         """A caller who speaks now may cut the bot short."""
-        if not self.notice_heard or self._barge_in == "off":
+        if not self.notice_heard or self._barge_in == "off" or not self.conversing:
             return False
         return self._barge_in == "on" or self._greeting.over(self._step.now_us)
 
@@ -113,9 +123,24 @@ class Floor:
         self._step.send(responses.cancel(response_id, self._step.event_id("cancel")))
         self.response_started(suppressed=False)
 
+    @property
+    def conversing(self) -> bool:
+        """A person has answered, as far as is known; in a call that came in, always."""
+        return self.answered in CONVERSING
+
+    @property
+    def sure(self) -> bool:
+        """Who has answered is not looked into any more."""
+        return self.answered in SURE
+
+    @property
+    def hushed(self) -> bool:
+        """Nothing may be heard: it is not known who listens, or it is nobody."""
+        return self.answered in HUSHED
+
     def may_hand_over_turns(self) -> bool:
         """Nothing stands any more against the server's answering by itself."""
-        return self.notice_heard and self.greeting is GreetingStage.HEARD and self.may(Act.ANSWER_ITSELF)
+        return self.sure and self.notice_heard and self.greeting is GreetingStage.HEARD and self.may(Act.ANSWER_ITSELF)
 
     @property
     def calm(self) -> bool:
@@ -138,7 +163,8 @@ class Floor:
 
     def caller_waits(self) -> bool:
         """Something is owed to a caller who does not speak: a filler may sound."""
-        return not self.caller_speaking and (self.state is State.THINKING or self._session.now.responses.awaited)
+        waits = self.state is State.THINKING or self._session.now.responses.awaited
+        return self.conversing and waits and not self.caller_speaking
 
     def bot_speaks(self) -> bool:
         """The bot has the floor, or is about to: a caller who speaks now interrupts."""

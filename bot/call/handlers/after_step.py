@@ -45,7 +45,10 @@ class AfterStep:
             parts.step.report("announcement_heard", after_ms=parts.step.now_us // 1000)
         if speaking.fresh:
             parts.account.begun()
-        if floor.greeting is not GreetingStage.HEARD or speaking.paused:
+        if not floor.sure and parts.who_answered.settle():
+            self._session.begin()
+        opens = floor.greeting is not GreetingStage.HEARD or speaking.paused
+        if opens and (floor.sure or not parts.who_answered.holds_back):
             parts.opening.settle()
         if parts.uplink.ready:
             self._mind()

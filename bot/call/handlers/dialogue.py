@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bot.call.machines import GoodbyeStage, GreetingStage
+from bot.call.machines import GoodbyeStage, GreetingStage, TransferStage
 from bot.call.outputs import EndReason
 from bot.call.states import Happening, State
 from bot.call.wiring import Parts
@@ -21,8 +21,12 @@ class Dialogue:
         parts, floor = self._parts, self._parts.floor
         parts.account.caller_started(event)
         floor.caller_started()
+        if not floor.sure:
+            parts.who_answered.speech_started()
         dropped = floor.hang_up_asked
-        if dropped:
+        if floor.transfer is not TransferStage.NONE:
+            parts.transfer.drop()
+        elif dropped:
             parts.end_call.drop()
         may_interrupt = floor.may_interrupt()
         if not may_interrupt and floor.bot_speaks() and not parts.opening.waits:
@@ -43,6 +47,8 @@ class Dialogue:
     def speech_stopped(self, event: events.SpeechStopped) -> None:
         parts = self._parts
         parts.account.caller_stopped(event)
+        if not parts.floor.sure:
+            parts.who_answered.speech_stopped()
         parts.floor.caller_stopped()
 
     def turn_committed(self, event: events.Committed) -> None:
@@ -50,7 +56,8 @@ class Dialogue:
         parts = self._parts
         parts.account.caller_turn(event.item_id)
         parts.idle.caller_turn(event.item_id)
-        if parts.opening.turn_committed():
+        unanswered = not parts.floor.sure and parts.who_answered.turn_committed()
+        if unanswered or parts.opening.turn_committed():
             return
         session = parts.session.now
         if session.responses.busy or not session.turns.server_acts:
@@ -59,6 +66,9 @@ class Dialogue:
     def caller_transcript_grows(self, event: events.CallerTranscriptGrows | events.CallerTranscript) -> None:
         """The turn so far, as it was understood."""
         self._parts.step.follows = "what is due"
+        if not self._parts.floor.sure:
+            self._parts.step.follows = "anything"
+            self._parts.who_answered.words(event.transcript, whole=False)
         self._parts.account.caller_words_so_far(event.item_id, event.transcript.strip())
 
     def caller_transcript(self, event: events.CallerTranscript) -> None:
@@ -79,12 +89,16 @@ class Dialogue:
         """Tell the rules what the caller said; empty: no words."""
         self._parts.idle.caller_words(item_id, text)
         self._parts.no_progress.caller_words(text)
+        if not self._parts.floor.sure:
+            self._parts.who_answered.words(text)
 
     # ---- the model answers ----
 
     def response_created(self, event: events.ResponseCreated) -> None:
-        parts, response = self._parts, event.response
+        parts, floor, response = self._parts, self._parts.floor, event.response
         if not (parts.farewell.allows(response) and parts.opening.allows(response)):
+            return
+        if not (parts.floor.sure or parts.who_answered.allows(response)):
             return
         responses = parts.session.now.responses
         if parts.session.now.turns.server_may_answer:
@@ -98,12 +112,14 @@ class Dialogue:
         parts.answer.response_created()
         parts.greeting.response_created(response.id)
         parts.opening.response_created()
-        parts.floor.response_started(suppressed=suppressed)
+        floor.response_started(suppressed=suppressed)
         parts.farewell.created(response)
         if parts.approval.waiting and not suppressed:
             parts.approval.response_created()
         if parts.functions.held and not suppressed:
             parts.functions.response_created()
+        if floor.transfer is TransferStage.PROMISING and not suppressed:
+            parts.transfer.response_created()
 
     def audio_delta(self, event: events.AudioDelta) -> None:
         """More of what already plays is nothing new."""

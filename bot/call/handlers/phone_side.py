@@ -29,6 +29,9 @@ class PhoneSide:
         parts.spending.answered()
         parts.max_duration.stream_started()
         parts.no_progress.stream_started()
+        if parts.settings.outgoing:
+            parts.who_answered.stream_started()
+            parts.account.answered()
         parts.uplink.start(step.now_us)
         self.begin()
         return None
@@ -37,7 +40,7 @@ class PhoneSide:
         """Both sides are there, or a recording that needs no model: what was held goes to the caller."""
         parts, floor = self._parts, self._parts.floor
         ready = parts.uplink.ready or parts.announcement.recorded or parts.greeting.recorded
-        if floor.state is not State.OPENING or not parts.speaking.stream_sid or not ready:
+        if floor.state is not State.OPENING or not parts.speaking.stream_sid or not ready or floor.hushed:
             return
         parts.speaking.begun = True
         floor.happen(Happening.BEGUN)

@@ -11,6 +11,7 @@ def rules(parts: Parts, liveness: SessionLiveness) -> tuple[Rule, ...]:
     """Those of one call; what else has a time of its own, the opening and the next session, is among them."""
     return (
         parts.opening,
+        *([parts.who_answered] if parts.settings.outgoing else []),
         parts.spending,
         parts.max_duration,
         parts.idle,
@@ -20,5 +21,6 @@ def rules(parts: Parts, liveness: SessionLiveness) -> tuple[Rule, ...]:
         liveness,
         parts.response_timeout,
         parts.filler,
+        *([parts.transfer] if parts.settings.destinations else []),
         *([parts.tool_timeouts, parts.meanwhile] if parts.settings.tools else []),
     )

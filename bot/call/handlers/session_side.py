@@ -71,6 +71,10 @@ class SessionSide:
         parts.opening.greet()
         parts.floor.ask()
 
+    def begin(self) -> None:
+        """From here on the callee may hear what was held."""
+        self._phone.begin()
+
     # ---- it goes on ----
 
     def hand_over_turns(self) -> None:

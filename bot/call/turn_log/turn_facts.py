@@ -46,6 +46,10 @@ class TurnLog:
         self._open: dict[str, list[Entry]] = {}
         """Entries of which something was sent, by item, in the order of playing, until their turn is over."""
 
+    def answered(self) -> None:
+        """The callee has picked up a call that we made: their waits count from here."""
+        self._waits.answered()
+
     # ---- the caller ----
 
     def caller_started(self, event: events.SpeechStarted) -> None:

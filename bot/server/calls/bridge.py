@@ -13,13 +13,27 @@ from typing import Any, Concatenate, ParamSpec
 import msgspec
 import structlog
 
+from bot.audio.beep import BeepEar
 from bot.call.call import Call, Input
 from bot.call.facts import Fact, WaitFact
-from bot.call.inputs import DailySpend, Hint, Note, PhoneClosed, PhoneFull, PhoneRoom, Refused, Shutdown, Tick
+from bot.call.inputs import (
+    AnswerVerdict,
+    BeepHeard,
+    DailySpend,
+    Hint,
+    Note,
+    PhoneClosed,
+    PhoneFull,
+    PhoneRoom,
+    Refused,
+    Shutdown,
+    Tick,
+)
 from bot.call.outputs import (
     PHONE_MESSAGES,
     Adopt,
     CancelTool,
+    CheckTransfer,
     Dial,
     Drop,
     End,
@@ -28,6 +42,7 @@ from bot.call.outputs import (
     Report,
     RunTool,
     Transcode,
+    Transfer,
 )
 from bot.call.rules.spend_cap import level
 from bot.call.settings import CallSettings
@@ -36,10 +51,13 @@ from bot.realtime.connection import Endpoint
 from bot.recording.files.recorder import Recorder
 from bot.recording.fixture import InputWay
 from bot.server.calls.call_tally import CallTally, CallTraffic
+from bot.server.calls.dialled_ahead import DialledAhead
 from bot.server.calls.model_sessions import ModelSessions, TakeIdle
 from bot.server.calls.phone_socket import PhoneSocket
 from bot.server.calls.process_timer import ProcessTimer
+from bot.server.calls.rest_hang_up import HangUp
 from bot.server.calls.tool_runner import RunsTools, ToolRunner
+from bot.server.calls.transfer_checks import Refusal, TransferChecks
 from bot.tools import Toolbox, ToolContext
 from bot.twilio import stream
 
@@ -47,7 +65,7 @@ NEVER_NS = 2**63
 
 SessionCommand = Transcode | Dial | Adopt | Drop
 ToolOrder = RunTool | CancelTool
-Aside = Report | Fact | End | SessionCommand | ToolOrder
+Aside = Report | Fact | End | SessionCommand | ToolOrder | CheckTransfer | Transfer
 
 P = ParamSpec("P")
 
@@ -82,15 +100,24 @@ class Bridge:
         toolbox: RunsTools | None = None,
         context: ToolContext | None = None,
         take_idle: TakeIdle = lambda: None,
+        ahead: DialledAhead | None = None,
+        origin_ns: int | None = None,
+        refusal: Refusal | None = None,
+        hang_up: HangUp | None = None,
     ) -> None:
         """`toolbox` runs the tools, for the call of the `context`.
 
-        `take_idle` gives an idle session, if there is one: to begin with, and should that be lost.
+        `take_idle` gives an idle session, if there is one: to begin with, and should that be lost. `ahead` is a session
+        that was dialled for this call already; `origin_ns`: when its webhook came, unless now.
+        `refusal` tells why a destination can't be promised to the caller. `hang_up` ends the call where the bot does.
         """
         self.call = Call(settings)
-        self.model = ModelSessions(endpoint, settings, take_idle, self._model_text, self._note)
+        self.model = ModelSessions(endpoint, settings, take_idle, self._model_text, self._note, ahead)
         self.tools = ToolRunner(toolbox or Toolbox(), context or ToolContext(settings.call_sid), self._note)
         self.recorder = recorder
+        self.checks = TransferChecks(refusal, self._note)
+        self.transfer: Transfer | None = None
+        """The destination that the caller is put through to, once the call is over."""
         self.attached = False
         self.finished = asyncio.Event()
         """Set once both sockets are closed."""
@@ -107,9 +134,11 @@ class Bridge:
         self.on_output: Callable[[Output, int], None] | None = None
         self.on_told: list[Callable[[Fact | Report, int], None]] = []
         """Called with each fact and report of the call, and its time: a few times a turn. None may fail."""
-        self._origin_ns = time.monotonic_ns()  # uvloop's own time stands still within a turn and counts milliseconds
+        # uvloop's own time stands still within a turn and counts milliseconds
+        self._origin_ns = origin_ns or time.monotonic_ns()
         self._phone: PhoneSocket | None = None
         self._timer = timer
+        self._hang_up = hang_up
         self._to_phone: list[bytes] = []
         self._to_model: list[bytes] = []
         self._over = asyncio.Event()
@@ -120,6 +149,7 @@ class Bridge:
         """True once a defect has shown: one is logged, and not what follows from it."""
         self._log = _log.bind(call_sid=settings.call_sid)
         self.warm = self.model.begin_idle()
+        self._ear = BeepEar() if self.call.listens_for_beep else None
 
     # ---- the task of the call ----
 
@@ -150,14 +180,17 @@ class Bridge:
         """Close each side, and log the end, whatever becomes of the others."""
         try:
             self._last(self._timer.leave, self)
-            await asyncio.gather(*(self._shut(side) for side in (self._phone, self.model) if side is not None))
+            if self._hang_up is not None and self.attached and self.call.ended == "bot_hung_up":
+                await self._hang_up(self.call.settings.call_sid)
+            sides = (self._phone, self.model, self.checks)
+            await asyncio.gather(*(self._shut(side) for side in sides if side is not None))
             if self.recorder is not None:
                 self._last(self.recorder.close)
             self._last(self._log_end)
         finally:
             self.finished.set()
 
-    async def _shut(self, side: PhoneSocket | ModelSessions) -> None:
+    async def _shut(self, side: PhoneSocket | ModelSessions | TransferChecks) -> None:
         try:
             await side.close()
         except Exception:  # noqa: BLE001
@@ -225,6 +258,8 @@ class Bridge:
         model, traffic, passed = self.model, self.traffic, _NOTHING
         try:
             passed = self.call.frame(message, now_us)
+            if self._ear is not None:
+                self._listen(self._ear, message)
             for output in passed:
                 written = _encode(output)
                 traffic.to_model += 1
@@ -234,6 +269,18 @@ class Bridge:
         finally:
             if self.recorder is not None and self.call.ended is None:
                 self.recorder.frame(now_us, text, message, passed, model.number)
+
+    def _listen(self, ear: BeepEar, frame: stream.Media) -> None:
+        """A call that we made may have been answered by a machine, which beeps."""
+        beep = ear.hear(frame.media.payload)
+        if beep is not None:
+            asyncio.get_running_loop().call_soon(self._note, BeepHeard(*beep))  # behind the record of this frame
+        if not self.call.listens_for_beep:
+            self._ear = None
+
+    def verdict(self, note: AnswerVerdict) -> None:
+        """Twilio has judged who has answered."""
+        self._note(note)
 
     @_entrance
     def phone_closed(self, code: int) -> None:
@@ -336,6 +383,10 @@ class Bridge:
             self._report(output, now_us)
         elif isinstance(output, End):
             self._over.set()
+        elif isinstance(output, CheckTransfer):
+            self.checks.begin(output)
+        elif isinstance(output, Transfer):
+            self.transfer = output
         elif isinstance(output, SessionCommand):
             self._write_due()  # it may be for a session that is left now
             self.model.execute(output)

@@ -15,6 +15,7 @@ from aiohttp import web
 from bot.config.values.value_checks import is_loopback
 from bot.server.http.app_keys import RATE_LIMITED_LOG, SETTINGS
 
+BEARER = {"WWW-Authenticate": "Bearer"}
 FORWARDED = ("forwarded", "via", "x-real-ip", "true-client-ip", "cf-connecting-ip")
 """Headers that only a proxy sets; so are all that begin with X-Forwarded-."""
 
@@ -29,7 +30,7 @@ def check_admin(request: web.Request, event: str) -> None:
     token, log = token_of(request), request.app[RATE_LIMITED_LOG]
     if token and not shows(request, token):
         log.inform(event, why="no or a wrong token: send ADMIN_TOKEN as a bearer token")
-        raise web.HTTPUnauthorized(headers={"WWW-Authenticate": "Bearer"}, text="show ADMIN_TOKEN as a bearer token\n")
+        raise web.HTTPUnauthorized(headers=BEARER, text="show ADMIN_TOKEN as a bearer token\n")
     if not token and not from_this_machine(request):
         log.inform(event, why="not from this machine, and ADMIN_TOKEN is not set")
         raise web.HTTPForbidden(text="only this machine may ask while ADMIN_TOKEN is not set\n")

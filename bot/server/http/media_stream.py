@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 
 import structlog
 from aiohttp import web
@@ -13,10 +14,12 @@ from bot.server.calls.phone_socket import ABNORMAL, NoUpgrade, PhoneSocket
 from bot.server.directory.departure import Phase
 from bot.server.directory.live_calls import LiveCalls
 from bot.server.http.app_keys import CALLS, LISTENER, METER, RATE_LIMITED_LOG, SETTINGS
+from bot.server.http.put_through.verdict import told
 from bot.server.http.webhook import NO_SIGNATURE
 from bot.server.shared.outcomes import FAILED
 from bot.server.shared.resumption import Past
 from bot.server.shared.socket_handover import request_head
+from bot.server.shared.transfers import CONNECTED, GONE
 from bot.twilio.signature import stream_ok, stream_url
 from bot.twilio.token import BadToken, StreamToken
 
@@ -63,13 +66,15 @@ async def media_stream(request: web.Request) -> web.StreamResponse:
             return await _closed(request, socket, opened.call_sid)
         if live is None and await _handed_over(request, opened.call_sid):
             return web.Response()  # goes nowhere: the connection is another process's now
-        past = await _past(calls, opened) if live is None and opened.resumed else None
+        has_past = opened.resumed or calls.lookup is not None  # or what the lookup said of it, to another instance
+        past = await _past(calls, opened) if live is None and has_past else None
         await calls.tokens.redeem(opened)
         live = live or calls.directory.find(opened.call_sid)
     except BadToken as error:
         raise _forbidden(request, error.kind, str(error), **who) from None
     if live is not None and live.bridge.call.ended is not None:
         raise _forbidden(request, "is_over", "the call is over", **who)
+    past = past or Past(time.time(), profile=opened.profile)
     bridge = (live or calls.starter.start(opened.call_sid, past=past)).bridge
     await _stream(request, socket, bridge)
     return web.Response()  # goes nowhere: the connection is gone
@@ -98,9 +103,16 @@ async def _closed(request: web.Request, socket: PhoneSocket, call_sid: str) -> w
 
 
 async def _past(calls: LiveCalls, opened: StreamToken) -> Past | None:
-    """The past of a call that another instance was to carry on."""
+    """The past of a call that another instance was to carry on, or has begun."""
     stored = None if calls.store_lookup is None else await calls.store_lookup.find(opened.call_sid, settled=False)
-    return None if stored is None else stored.past._replace(leg=opened.leg)
+    return None if stored is None else stored.past._replace(leg=opened.leg, told=await _why_back(calls, opened))
+
+
+async def _why_back(calls: LiveCalls, opened: StreamToken) -> str:
+    """The sentence for the model where the call is carried on because a transfer came to nothing."""
+    transfer = await calls.transfers.find(opened.call_sid)
+    back = transfer is not None and transfer.leg == opened.leg - 1 and transfer.result not in {"", CONNECTED, GONE}
+    return told(transfer, transfer.result) if back and transfer is not None else ""
 
 
 async def _stream(request: web.Request, socket: PhoneSocket, bridge: Bridge) -> None:

@@ -21,6 +21,7 @@ from bot.server.shared.caller_quota import MINUTE_S, NO_QUOTA, CallerQuota, Over
 from bot.server.shared.ended_calls import DAY_S, EndedCalls
 from bot.server.shared.outcomes import Outcome
 from bot.server.shared.processes import Processes
+from bot.server.shared.transfers import TransferTable
 
 RECENT_S = 60.0
 """Seconds after its end for which more is asked of a call than how it ended."""
@@ -79,6 +80,7 @@ class CallRegistry:
         self._db.executescript(_CALLS)
         self.over = EndedCalls(self._db)
         self.processes = Processes(self._db, self._owner, clock)
+        self.transfers = TransferTable(self._db, clock)
 
     def enter(self, call_sid: str, limit: int, quota: CallerQuota = NO_QUOTA) -> Entry:
         """A webhook names this call. `new`: it counts from now on, unless `limit` calls do already (`full`).
@@ -155,6 +157,12 @@ class CallRegistry:
             return Known(*(self.over.find(call_sid) or ()))
         reason, claimed, owner, _ = row
         return Known(reason, bool(claimed), None if claimed or reason is not None else owner)
+
+    def owner(self, call_sid: str) -> int | None:
+        """The process that has the call, streaming or not, while it goes on."""
+        query = "SELECT owner FROM calls WHERE sid = ? AND reason IS NULL"
+        row = self._db.execute(query, (call_sid,)).fetchone()
+        return None if row is None else int(row[0])
 
     def counts(self, within_s: float = 0.0) -> Counts:
         """Count the calls; of those that have ended only the ones of the last `within_s`."""

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from hashlib import sha256
 from typing import Any, Literal, NamedTuple
@@ -19,7 +19,7 @@ from bot.server.shared.resumption import Past, past_in_store
 from bot.store.call_store import CallStore
 from bot.store.delivery.batch_delivery import StoreAway
 from bot.store.delivery.write_behind import WriteBehind
-from bot.store.rows import LATER, CallTransferred, EventKept
+from bot.store.rows import LATER, CallAnswered, CallTransferred, EventKept
 from bot.store.upkeep.owners import is_dead
 
 TOKEN_S = 0.5
@@ -70,8 +70,8 @@ class StoreLookup:
                 _log.warning("store_silent", call_sid=call_sid, why=str(error))
                 return stored
             if found is not None:
-                call, turns = found
-                stored = Stored(call.reason, past_in_store(call, turns))
+                call = found.summary
+                stored = Stored(call.reason, past_in_store(found))
                 if not settled or call.ended_at is not None or await asyncio.to_thread(is_dead, call.owner):
                     return stored
             await asyncio.sleep(LOOK_S)
@@ -118,6 +118,14 @@ class StoreLookup:
         except StoreAway:
             return False
 
+    async def events(self, call_sid: str, names: Collection[str]) -> list[tuple[str, dict[str, Any]]]:
+        """The events of a call with these names, and their details; none when the store does not answer."""
+        try:
+            return await self.write_behind.ask(lambda store: store.events(call_sid, names), TOKEN_S)
+        except StoreAway as error:
+            _log.warning("store_silent", call_sid=call_sid, why=str(error))
+            return []
+
     # ---- after a call ----
 
     def note(self, call_sid: str, name: str, details: Mapping[str, Any]) -> None:
@@ -126,6 +134,10 @@ class StoreLookup:
         number = LATER + int.from_bytes(told[:5], "big")
         self.write_behind.put(EventKept(call_sid, number, 0, name, "info", dict(details)))
 
-    def transferred(self, call_sid: str) -> None:
-        """The caller has talked to a person."""
-        self.write_behind.put(CallTransferred(call_sid))
+    def unanswered(self, call_sid: str, why: str) -> None:
+        """Nobody took a call that the bot made."""
+        self.write_behind.put(CallAnswered(call_sid, why, first=True))
+
+    def transferred(self, call_sid: str, *, connected: bool = True) -> None:
+        """The caller has talked to a person, or hung up before one answered."""
+        self.write_behind.put(CallTransferred(call_sid, "transferred" if connected else "caller_hung_up"))

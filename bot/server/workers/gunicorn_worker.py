@@ -26,6 +26,7 @@ from gunicorn.glogging import Logger  # type: ignore[import-untyped]
 from gunicorn.workers.base import Worker  # type: ignore[import-untyped]
 
 from bot.config import Settings
+from bot.config.profiles import Profiles
 from bot.observe.metrics import MULTIPROCESS_DIR, process_gone
 from bot.server.bookkeeping.store_service import LAST_ROWS_S
 from bot.server.directory.departure import LEAVE_S
@@ -37,6 +38,7 @@ from bot.server.shared.shared_directory import shared_directory
 from bot.server.shared.socket_handover import SocketHandover
 from bot.server.workers.event_loop import run_in_loop
 from bot.server.workers.operator_messages import OperatorMessages
+from bot.server.workers.rereading import reread
 from bot.server.workers.server_process import STOPS, Server, ignore_stops
 
 SOCKETS_S = 2
@@ -69,7 +71,14 @@ class CallWorker(Worker):  # type: ignore[misc]
         registry = CallRegistry(time.time, self.app.directory / REGISTRY)
         directory: Path = self.app.directory
         replaced = _mark(directory, self.pid).exists
-        server = Server(self.app.settings, registry, SocketHandover(directory), replaced, mounts=self.app.mounts)
+        server = Server(
+            self.app.settings,
+            registry,
+            SocketHandover(directory),
+            replaced,
+            mounts=self.app.mounts,
+            profiles=self.app.profiles,
+        )
         heartbeat = asyncio.create_task(self._heartbeat(server), name="manager")
         try:
             await server.run(self.sockets[0].sock)
@@ -100,9 +109,18 @@ class Manager(BaseApplication):  # type: ignore[misc]
     """gunicorn, configured by our settings and nothing else. `handle` is the listening socket, which it takes over."""
 
     def __init__(
-        self, settings: Settings, directory: Path, handle: int, *, operator: OperatorMessages, mounts: Sequence[Mount]
+        self,
+        settings: Settings,
+        directory: Path,
+        handle: int,
+        *,
+        operator: OperatorMessages,
+        profiles: Profiles,
+        mounts: Sequence[Mount],
     ) -> None:
         self.settings = settings
+        self.profiles = profiles
+        """The profiles of every process that is started from now on."""
         self.directory = directory
         self._handle = handle
         self._operator = operator
@@ -152,7 +170,8 @@ class Manager(BaseApplication):  # type: ignore[misc]
         arbiter.signal(number, frame)
 
     def _replacing(self, arbiter: Arbiter) -> None:
-        """SIGHUP: the processes of now are about to get SIGTERM."""
+        """SIGHUP: the processes of now are about to get SIGTERM, and those that follow have the profiles of now."""
+        reread(self.profiles)
         for pid in arbiter.WORKERS:
             _mark(self.directory, pid).touch()
 
@@ -170,7 +189,7 @@ def _mark(directory: Path, pid: int) -> Path:
     return directory / f"{pid}.replaced"
 
 
-def run_workers(settings: Settings, operator: OperatorMessages, mounts: Sequence[Mount]) -> None:
+def run_workers(settings: Settings, operator: OperatorMessages, profiles: Profiles, mounts: Sequence[Mount]) -> None:
     """Serve with WEB_CONCURRENCY processes until SIGTERM or SIGINT. Raises CannotListen."""
     socket = listener(settings.host, settings.port, BACKLOG)
     with shared_directory() as directory:
@@ -178,4 +197,4 @@ def run_workers(settings: Settings, operator: OperatorMessages, mounts: Sequence
         metrics.mkdir()
         os.environ[MULTIPROCESS_DIR] = str(metrics)
         gc.freeze()  # what is loaded stays in memory that all processes share, and is not searched as they exit
-        Manager(settings, directory, socket.detach(), operator=operator, mounts=mounts).run()
+        Manager(settings, directory, socket.detach(), operator=operator, profiles=profiles, mounts=mounts).run()

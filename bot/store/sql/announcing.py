@@ -26,8 +26,9 @@ EVENTS = {"dialled": "call.dialled"}
 """Events of a call's record that are told by themselves, and the type of webhook each is."""
 WEBHOOKS = frozenset({"call.started", "call.ended", "call.transferred", RESULT, *EVENTS.values()})
 _OF_THE_END = ("call.ended", ASK)
-_CARRIED_ON_WITHIN = {CRASHED: 45, "line_lost": 45, "drained": 45, "caller_hung_up": 10}
-"""Seconds in which such an end may turn out to be none: Twilio says that the caller is still there."""
+_CARRIED_ON_WITHIN = {CRASHED: 45, "line_lost": 45, "drained": 45, "caller_hung_up": 10, "transferred": 180}
+"""Seconds in which such an end may turn out to be none: Twilio says that the caller is still there, or nobody took them
+who was rung."""
 
 
 async def announce(connection: AsyncConnection, rows: Sequence[Row], kinds: Collection[str], now: datetime) -> None:
@@ -72,7 +73,7 @@ def _told(rows: Iterable[Row], now: datetime) -> Iterator[tuple[str, str, dateti
     for row in rows:
         if isinstance(row, CallStarted) and not row.leg:
             yield "call.started", row.call_sid, row.at, None
-        elif isinstance(row, CallTransferred):
+        elif isinstance(row, CallTransferred) and row.reason == "transferred":
             yield "call.transferred", row.call_sid, now, None
         elif isinstance(row, EventKept) and row.name in EVENTS:
             yield EVENTS[row.name], row.call_sid, now, row.number

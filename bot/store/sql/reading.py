@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.call.facts import TurnFact, UsageFact
-from bot.store.results import CallSummary, Filters, OpenOwner, OutboxState, StoredCall
+from bot.store.results import CallSummary, Filters, OpenOwner, OutboxState, SoFar, StoredCall
 from bot.store.rows import EventKept, FileKept, UsageKept
 from bot.store.sql.outbox_entries import entries, result_of
 from bot.store.sql.tables import calls, events, files, processes, turns, usages
@@ -31,7 +31,7 @@ def _counted(stored: sa.Column[int], *which: sa.ColumnElement[bool]) -> sa.Colum
 
 _CUT_SHORT = (turns.c.who == "bot") & turns.c.cut
 _SUMMARY = sa.select(
-    *(column for column in calls.c if column.name not in {"turns", "interruptions"}),
+    *(column for column in calls.c if column.name not in {"turns", "interruptions", "changes"}),
     _counted(calls.c.turns),
     _counted(calls.c.interruptions, _CUT_SHORT),
 )
@@ -59,6 +59,8 @@ def _conditions(filters: Filters) -> Iterable[sa.ColumnElement[bool]]:
         yield calls.c.caller_hash == filters.caller_hash
     if filters.reason is not None:
         yield calls.c.reason == filters.reason
+    if filters.profile is not None:
+        yield calls.c.profile == filters.profile
     if filters.min_nano_usd is not None:
         yield calls.c.nano_usd >= filters.min_nano_usd
     if filters.words is not None:
@@ -132,10 +134,13 @@ async def _full_sid(connection: AsyncConnection, sid: str) -> str | None:
     return found[0] if found else None
 
 
-async def so_far(connection: AsyncConnection, sid: str) -> tuple[CallSummary, list[TurnFact]] | None:
-    """The call `sid` and its turns in spoken order."""
+async def so_far(connection: AsyncConnection, sid: str) -> SoFar | None:
+    """The call `sid`, its turns in spoken order and its own texts."""
     row = (await connection.execute(_SUMMARY.where(calls.c.sid == sid))).mappings().one_or_none()
-    return None if row is None else (CallSummary(**row), await conversation(connection, sid))
+    if row is None:
+        return None
+    changes = (await connection.execute(sa.select(calls.c.changes).where(calls.c.sid == sid))).scalar_one_or_none()
+    return SoFar(CallSummary(**row), await conversation(connection, sid), changes or {})
 
 
 async def ends_of(connection: AsyncConnection, sids: Collection[str]) -> dict[str, str]:
@@ -154,6 +159,15 @@ async def conversation(connection: AsyncConnection, sid: str) -> list[TurnFact]:
     """The turns of the call `sid` in spoken order."""
     found = [TurnFact(**_without_sid(row)) for row in await _children(connection, turns, sid, turns.c.number)]
     return in_spoken_order(found)
+
+
+async def named_events(
+    connection: AsyncConnection, sid: str, names: Collection[str]
+) -> list[tuple[str, dict[str, Any]]]:
+    """Names and details of the events of the call `sid` that are called so, in the order of their numbers."""
+    of_it = (events.c.call_sid == sid) & events.c.name.in_(names)
+    found = sa.select(events.c.name, events.c.details).where(of_it).order_by(events.c.number)
+    return [(name, dict(details)) for name, details in await connection.execute(found)]
 
 
 def in_spoken_order(found: Iterable[TurnFact]) -> list[TurnFact]:

@@ -58,6 +58,24 @@ async def taken(store: CallStore, limit: int = 10, *, asks: bool = False) -> lis
 # ---- what enters it ----
 
 
+async def test_a_caller_who_hangs_up_before_anybody_takes_them_was_not_transferred(told: CallStore) -> None:
+    await told.apply([*whole_call(), CallTransferred(ONE, "caller_hung_up")])
+    assert await kinds(told) == ["call.ended", "call.started", "result"]
+    call = await told.call(ONE)
+    assert call is not None
+    assert call.summary.reason == "caller_hung_up"
+
+
+async def test_the_end_of_a_call_for_a_transfer_is_told_once_its_caller_can_be_back_no_more(
+    told: CallStore, clock: Clock
+) -> None:
+    await told.apply([started(), ended(reason="transferred")])
+    clock.at += timedelta(seconds=179)
+    assert "call.ended" not in [one.kind for one in await taken(told)]
+    await told.apply([carried_on()])
+    assert "call.ended" not in await kinds(told)
+
+
 async def test_a_call_enters_what_is_to_be_told_with_its_rows(told: CallStore) -> None:
     await told.apply([started()])
     assert await kinds(told) == ["call.started"]

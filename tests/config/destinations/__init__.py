@@ -1,0 +1,1 @@
+"""Destinations of a transfer, and when they are there."""
