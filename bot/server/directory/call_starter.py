@@ -29,9 +29,11 @@ from bot.server.directory.call_endings import CallEndings, PastCalls
 from bot.server.directory.needless_sessions import NeedlessSessions
 from bot.server.directory.spent_today import SpentToday
 from bot.server.directory.transfer_desk import TransferDesk
+from bot.server.setup.briefing_settings import briefing_settings
 from bot.server.setup.call_settings import call_settings, with_tools
 from bot.server.shared.call_registry import CallRegistry
 from bot.server.shared.resumption import NOBODY, Parties, Past, carrying_on
+from bot.server.shared.transfers import Transfer
 from bot.tools import ToolContext, ToolStore
 from bot.tools.toolboxes import Toolboxes
 
@@ -107,13 +109,22 @@ class CallStarter:
         self.endings.carried_on(call_sid)
         return self.start(call_sid, past.parties, past)
 
+    def brief(self, child: str, call_sid: str, transfer: Transfer) -> LiveCall:
+        """Talk to the person of a transfer, on their own call `child`, about the caller of `call_sid`."""
+        return self.start(child, past=Past(time.time(), told=transfer.destination, about=(call_sid, transfer.summary)))
+
     def _bridge(self, call_sid: str, past: Past, now_s: float, parties: Parties) -> Bridge:
         settings = self.settings
         toolbox = self.toolboxes.of(settings)
         chosen = with_tools(call_settings(settings, call_sid, settings.twilio_account_sid), toolbox)
         context = ToolContext(call_sid, parties.caller, settings.language, self.store)
+        refusal = partial(self.desk.refusal, settings, call_sid)
         if past.leg:
             chosen = carrying_on(chosen, past, now_s)
+        if past.about is not None:
+            waiting, summary = past.about
+            chosen = briefing_settings(chosen, past.told, summary)
+            refusal = partial(self.desk.caller_gone, waiting)
         files = _files(settings, chosen)
         recorder = Recorder(files, call_sid=call_sid) if files else None
         try:
@@ -124,9 +135,9 @@ class CallStarter:
                 recorder=recorder,
                 toolbox=toolbox,
                 context=context,
-                take_idle=self.pool.take,
+                take_idle=self.pool.take if past.about is None else lambda: None,
                 hang_up=self.hang_up,
-                refusal=partial(self.desk.refusal, settings, call_sid),
+                refusal=refusal,
             )
         except BaseException:
             if recorder is not None:

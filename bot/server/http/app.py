@@ -21,7 +21,7 @@ from bot.server.calls.rest_hang_up import rest_hang_up
 from bot.server.directory.live_calls import LiveCalls
 from bot.server.http import fallback, http_shutdown, media_stream, metrics_route, voice, voice_next
 from bot.server.http.app_keys import CALLS, LISTENER, METER, RATE_LIMITED_LOG, SETTINGS, TWILIO_REST, TWIML, Listener
-from bot.server.http.put_through import dialled, whisper
+from bot.server.http.put_through import briefing, dialled, whisper
 from bot.server.http.refusals import refusals
 from bot.server.setup.call_prices import half_blind
 from bot.server.setup.listen_address import CannotListen
@@ -77,6 +77,10 @@ def _routes(prefix: str) -> list[web.RouteDef]:
         web.post(f"{prefix}/voice/dialled", dialled.dialled),
         web.post(f"{prefix}/voice/whisper/{{call_sid}}", whisper.whisper),
         web.post(f"{prefix}/voice/whisper/{{call_sid}}/key", whisper.key_pressed),
+        web.post(f"{prefix}/voice/briefing/{{call_sid}}", briefing.briefing),
+        web.post(f"{prefix}/voice/briefing/{{call_sid}}/next", briefing.briefed),
+        web.post(f"{prefix}/voice/briefing/{{call_sid}}/status", briefing.told_status),
+        web.post(f"{prefix}/voice/briefing/{{call_sid}}/machine", briefing.told_machine),
         web.post(f"{prefix}/voice/recorded", fallback.recorded),
         web.get(f"{prefix}/media/{{token}}", media_stream.media_stream),
         web.get(f"{prefix}/healthz", _healthz),

@@ -19,7 +19,8 @@ CALL_SID = re.compile("CA[0-9a-fA-F]{32}")
 PATHS = frozenset(
     {
         *("/voice", "/voice/next", "/voice/status", "/voice/dialled", "/voice/recorded"),
-        *("/voice/whisper/{call_sid}", "/voice/whisper/{call_sid}/key"),
+        *("/voice/whisper/{call_sid}", "/voice/whisper/{call_sid}/key", "/voice/briefing/{call_sid}"),
+        *(f"/voice/briefing/{{call_sid}}/{more}" for more in ("next", "status", "machine")),
     }
 )
 """The webhooks as they are routed when no prefix of PUBLIC_URL stands before them."""
@@ -127,12 +128,13 @@ def twiml(request: web.Request, document: str, **values: str) -> web.Response:
     return web.Response(text=request.app[TWIML].render(document, **values), content_type="text/xml")
 
 
-def connect_stream(request: web.Request, call_sid: str) -> web.Response:
-    """TwiML that opens a stream for a call that waits for one."""
+def connect_stream(request: web.Request, call_sid: str, action_url: str = "") -> web.Response:
+    """TwiML that opens a stream for a call that waits for one. `action_url`: where it leads then, if not as ever."""
     calls, public_url = request.app[CALLS], request.app[SETTINGS].public_url
     live = calls.directory.find(call_sid)
     url = stream_url(public_url, calls.tokens.issue(call_sid))
-    return twiml(request, "answer", stream_url=url, action_url=next_url(request, 0 if live is None else live.past.leg))
+    action_url = action_url or next_url(request, 0 if live is None else live.past.leg)
+    return twiml(request, "answer", stream_url=url, action_url=action_url)
 
 
 def call_is_over(request: web.Request, call_sid: str) -> web.Response:
