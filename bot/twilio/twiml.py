@@ -32,6 +32,8 @@ DOCUMENTS: Mapping[str, frozenset[str]] = {
     "ring_sip": frozenset({"sip", "caller_id", "ring_s", "whisper_url", "action_url"}),
     "whisper": frozenset({"summary", "key_url"}),
     "taken": frozenset(),
+    "wait_for": frozenset({"room", "action_url"}),
+    "join": frozenset({"room"}),
     "voicemail": frozenset({"action_url"}),
     "thanks": frozenset(),
 }

@@ -41,7 +41,7 @@ from bot.server.http.app_keys import (
     Listener,
     Mount,
 )
-from bot.server.http.put_through import dialled, whisper
+from bot.server.http.put_through import briefing, dialled, whisper
 from bot.server.http.refusals import refusals
 from bot.server.outbound.dial_desk import DialDesk
 from bot.server.outbound.placing import OutgoingCalls
@@ -113,6 +113,10 @@ def _routes(prefix: str) -> list[web.RouteDef]:
         web.post(f"{prefix}/voice/dialled", dialled.dialled),
         web.post(f"{prefix}/voice/whisper/{{call_sid}}", whisper.whisper),
         web.post(f"{prefix}/voice/whisper/{{call_sid}}/key", whisper.key_pressed),
+        web.post(f"{prefix}/voice/briefing/{{call_sid}}", briefing.briefing),
+        web.post(f"{prefix}/voice/briefing/{{call_sid}}/next", briefing.briefed),
+        web.post(f"{prefix}/voice/briefing/{{call_sid}}/status", briefing.told_status),
+        web.post(f"{prefix}/voice/briefing/{{call_sid}}/machine", briefing.told_machine),
         web.post(f"{prefix}/voice/recorded", fallback.recorded),
         web.post(f"{prefix}/voice/outgoing", outgoing.picked_up),
         web.post(f"{prefix}/voice/answered", outgoing.answered),

@@ -12,8 +12,9 @@ from bot.server.directory.live_calls import LiveCalls
 from bot.server.http.app_keys import CALLS
 from bot.server.http.carry_on import NextStep, carried_on, holds, rings
 from bot.server.http.fallback import fallback
+from bot.server.http.put_through.briefing import call_person
 from bot.server.http.put_through.dialled import could_not_ring
-from bot.server.http.put_through.ring_destination import ring
+from bot.server.http.put_through.ring_destination import destination_of, ring
 from bot.server.http.webhook import (
     Form,
     call_is_over,
@@ -55,6 +56,9 @@ async def voice_next(request: web.Request) -> web.Response:
 async def _transfer(request: web.Request, call_sid: str, form: Form) -> web.Response:
     transfer = await request.app[CALLS].transfers.find(call_sid)
     assert transfer is not None
+    destination = destination_of(request, transfer.destination)
+    if destination is not None and destination.mode == "briefing":
+        return await call_person(request, call_sid, form, transfer, destination)
     return ring(request, call_sid, form, transfer) or await could_not_ring(request, call_sid, form, transfer)
 
 
