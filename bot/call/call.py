@@ -12,6 +12,7 @@ from typing import Any, get_args
 
 from bot.call.handlers.after_step import AfterStep
 from bot.call.handlers.dialogue import Dialogue
+from bot.call.handlers.key_presses import KeyPresses
 from bot.call.handlers.phone_side import PhoneSide
 from bot.call.handlers.rule_table import rules
 from bot.call.handlers.session_side import SessionSide
@@ -77,10 +78,11 @@ class Call:
 
     def _table(self, phone: PhoneSide, session: SessionSide, dialogue: Dialogue) -> dict[type, Handler]:
         parts = self._parts
+        keys = KeyPresses(parts, dialogue)
         return {
             stream.Start: phone.started,
             stream.MarkEcho: phone.mark_echoed,
-            stream.Dtmf: phone.key_pressed,
+            stream.Dtmf: keys.pressed,
             stream.Stop: phone.stopped,
             PhoneClosed: phone.closed,
             PhoneFull: phone.full,

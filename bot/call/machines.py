@@ -50,6 +50,13 @@ class NextStage(Enum):
     WAITING = "it is configured, and waits for the moment"
 
 
+class KeypadStage(Enum):
+    """The keys of the caller's phone. Moved by bot.call.conversation.floor."""
+
+    QUIET = "none is pressed"
+    GATHERING = "one was pressed, and others may follow"
+
+
 class Move(Enum):
     """Events that move one of them."""
 
@@ -68,9 +75,11 @@ class Move(Enum):
     TAKEN = "the one that waited is the call's"
     DIALLED = "another one is dialled"
     DIAL_OVER = "nothing comes of the dial, or it is needed no more"
+    KEY = "a key is pressed"
+    ENTRY_OVER = "no more keys belong to those before"
 
 
-_G, _B, _S, _N, _M = GreetingStage, GoodbyeStage, SessionStage, NextStage, Move
+_G, _B, _S, _N, _K, _M = GreetingStage, GoodbyeStage, SessionStage, NextStage, KeypadStage, Move
 
 GREETING = {
     (_G.UNHEARD, _M.TALKED_OVER): _G.HELD,
@@ -104,6 +113,10 @@ NEXT = {
     (_N.DIALLING, _M.DIAL_OVER): _N.NONE,
     (_N.WAITING, _M.DIAL_OVER): _N.NONE,
 }
+KEYPAD = {
+    **{(state, _M.KEY): _K.GATHERING for state in (_K.QUIET, _K.GATHERING)},
+    (_K.GATHERING, _M.ENTRY_OVER): _K.QUIET,
+}
 
 
 MACHINES: dict[type[Enum], Mapping[Any, Enum]] = {
@@ -112,6 +125,7 @@ MACHINES: dict[type[Enum], Mapping[Any, Enum]] = {
     GoodbyeStage: GOODBYE,
     SessionStage: SESSION,
     NextStage: NEXT,
+    KeypadStage: KEYPAD,
 }
 """All of them; each begins in the first of its states."""
 

@@ -25,6 +25,26 @@ class Money(msgspec.Struct, frozen=True):
     daily_cap: int = 0
 
 
+class Shortcut(msgspec.Struct, frozen=True):
+    """A key that, pressed alone, does what the model's call of a function would; `arguments` are its JSON."""
+
+    key: str
+    function: str
+    arguments: str = "{}"
+
+
+class KeypadRules(msgspec.Struct, frozen=True):
+    """Rules by which keys belong together: after `pause_s` without one, or `longest_s` after the first, or with
+    `finish` ("" for no key) or the last of `most_keys` no more do.
+    """
+
+    pause_s: float = 2.0
+    longest_s: float = 30.0
+    most_keys: int = 32
+    finish: str = "#"
+    shortcuts: tuple[Shortcut, ...] = ()
+
+
 class CallSettings(msgspec.Struct, frozen=True):
     """Durations are in seconds. `greeting` empty: the caller speaks first. `call_sid` and `account_sid` empty: any.
 
@@ -54,6 +74,7 @@ class CallSettings(msgspec.Struct, frozen=True):
     apology_audio: str = ""
     call_sid: str = ""
     account_sid: str = ""
+    keypad: KeypadRules = KeypadRules()
     money: Money = Money()
     resume: tuple[PastTurn, ...] = ()
     elapsed_s: float = 0.0

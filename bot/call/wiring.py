@@ -11,6 +11,7 @@ from bot.call.conversation.barge_in import BargeIn
 from bot.call.conversation.floor import Floor
 from bot.call.conversation.function_calls import FunctionCalls
 from bot.call.conversation.goodbye import Goodbye
+from bot.call.conversation.keypad import Keypad
 from bot.call.conversation.opening import Opening
 from bot.call.conversation.state_deadlines import StateDeadlines
 from bot.call.playout.playout_queue import PlayoutQueue
@@ -18,6 +19,7 @@ from bot.call.prompts.announcement import Announcement
 from bot.call.prompts.filler import Filler
 from bot.call.prompts.greeting import Greeting
 from bot.call.rules.idle import Idle
+from bot.call.rules.key_pause import KeyPause
 from bot.call.rules.max_duration import MaxDuration
 from bot.call.rules.no_progress import NoProgress
 from bot.call.rules.response_timeout import ResponseTimeout
@@ -76,6 +78,15 @@ class Parts:
             account=account,
             interrupt=interrupt,
         )
+        self.keypad = keypad = Keypad(
+            settings.keypad,
+            step,
+            floor,
+            session=session,
+            opening=self.opening,
+            account=account,
+        )
+        self.key_pause = KeyPause(settings.keypad, step, keypad, idle=self.idle, no_progress=self.no_progress)
         self.answer = Answer(step, speaking, session, account)
         self.functions = FunctionCalls(step, session, floor, greeting=greeting, transcript=transcript)
 

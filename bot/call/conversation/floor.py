@@ -10,7 +10,7 @@ from __future__ import annotations
 from enum import Enum
 
 from bot.call.conversation.state_deadlines import StateDeadlines
-from bot.call.machines import GoodbyeStage, GreetingStage
+from bot.call.machines import KEYPAD, GoodbyeStage, GreetingStage, KeypadStage, Move, moved
 from bot.call.outputs import EndReason
 from bot.call.playout.playout_queue import PlayoutQueue
 from bot.call.prompts.greeting import Greeting
@@ -63,6 +63,7 @@ class Floor:
         self.state = State.OPENING
         self.greeting = GreetingStage.UNHEARD if settings.greets else GreetingStage.HEARD
         self.goodbye = GoodbyeStage.NONE
+        self.keypad = KeypadStage.QUIET
         self.notice_heard = not settings.announcement_audio
         """The announcement, if there is one, has certainly been heard."""
         self.hang_up_asked = False
@@ -154,8 +155,8 @@ class Floor:
 
     @property
     def caller_speaking(self) -> bool:
-        """The caller speaks, as far as the session at hand has told."""
-        return self._session.now.speech_us is not None
+        """The caller speaks, as far as the session at hand has told, or presses keys."""
+        return self._session.now.speech_us is not None or self.keypad is not KeypadStage.QUIET
 
     @property
     def answer_due(self) -> bool:
@@ -171,7 +172,14 @@ class Floor:
         session = self._session.now
         session.speech_us = None
         session.answer_due = session.answer_due or self.state is State.HEARING
-        self.happen(Happening.SPEECH_STOPPED)
+        if not self.caller_speaking:
+            self.happen(Happening.SPEECH_STOPPED)
+
+    def keys_move(self, move: Move) -> None:
+        """The caller presses a key, or all of them that belong together have come."""
+        self.keypad = moved(KEYPAD, self.keypad, move)
+        if not self.caller_speaking:
+            self.happen(Happening.SPEECH_STOPPED)
 
     def session_ready(self) -> None:
         """There is a session again: what is waited for is waited for from here on."""

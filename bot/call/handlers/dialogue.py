@@ -18,9 +18,13 @@ class Dialogue:
     # ---- the caller speaks ----
 
     def speech_started(self, event: events.SpeechStarted) -> None:
+        self._parts.account.caller_started(event)
+        self._parts.floor.caller_started()
+        self.breaks_in()
+
+    def breaks_in(self, *, keyed: bool = False) -> None:
+        """The caller begins to speak, or presses a key: the bot falls silent, where they may interrupt it."""
         parts, floor = self._parts, self._parts.floor
-        parts.account.caller_started(event)
-        floor.caller_started()
         dropped = floor.hang_up_asked
         if dropped:
             parts.functions.drop_hang_up()
@@ -35,7 +39,7 @@ class Dialogue:
             if may_interrupt and floor.cuttable():
                 if floor.goodbye is not GoodbyeStage.NONE:
                     parts.farewell.interrupted()
-                parts.interrupt.cut()
+                parts.interrupt.cut(unheard=keyed)
         floor.happen(Happening.SPEECH_STARTED)
 
     def speech_stopped(self, event: events.SpeechStopped) -> None:
@@ -82,7 +86,8 @@ class Dialogue:
 
     def response_created(self, event: events.ResponseCreated) -> None:
         parts, response = self._parts, event.response
-        if not (parts.farewell.allows(response) and parts.opening.allows(response)):
+        parts_allow = (parts.farewell.allows, parts.opening.allows, parts.keypad.allows)
+        if not all(allows(response) for allows in parts_allow):
             return
         responses = parts.session.now.responses
         if parts.session.now.turns.server_may_answer:

@@ -62,11 +62,6 @@ class PhoneSide:
         else:
             parts.step.follows = "nothing"
 
-    def key_pressed(self, message: stream.Dtmf) -> None:
-        self._parts.step.follows = "what is due"
-        if self._parts.admission.ours(message.stream_sid):
-            self._parts.step.counts["keys"] += 1
-
     def stopped(self, message: stream.Stop) -> EndReason | None:
         return "caller_hung_up" if self._parts.admission.ours(message.stream_sid) else None
 

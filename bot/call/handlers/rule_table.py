@@ -11,6 +11,7 @@ def rules(parts: Parts, liveness: SessionLiveness) -> tuple[Rule, ...]:
     """Those of one call; what else has a time of its own, the opening and the next session, is among them."""
     return (
         parts.opening,
+        parts.key_pause,
         parts.spending,
         parts.max_duration,
         parts.idle,

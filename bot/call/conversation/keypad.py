@@ -1,0 +1,115 @@
+"""The keypad: keys of the caller that belong together are gathered, and told to the model as one message of theirs.
+
+While they are, the caller has the floor as if they spoke (bot.call.conversation.floor); behind them comes an answer, as
+behind any turn. Tones may pass for speech, so that the server makes an answer of its own meanwhile: it is turned away,
+and what was said is answered with the keys. Which keys belong together: bot.call.rules.key_pause.
+"""
+
+from __future__ import annotations
+
+from bot.call.conversation.floor import Floor
+from bot.call.conversation.opening import Opening
+from bot.call.machines import KeypadStage, Move
+from bot.call.session.session_state import CurrentSession
+from bot.call.settings import KeypadRules
+from bot.call.step import Step
+from bot.call.turn_log.turn_facts import TurnLog
+from bot.realtime.events import Response
+from bot.realtime.items import message
+
+KEYS = frozenset("0123456789*#ABCD")
+PRESSED = "[keys pressed: {}]"
+"""A caller's turn in the conversation and in the transcript; it is data, and told in no other role than the user's."""
+
+
+class Keypad:
+    """Keys gathered, whichever session is at hand."""
+
+    def __init__(
+        self,
+        rules: KeypadRules,
+        step: Step,
+        floor: Floor,
+        *,
+        session: CurrentSession,
+        opening: Opening,
+        account: TurnLog,
+    ) -> None:
+        self._rules = rules
+        self._step = step
+        self._floor = floor
+        self._session = session
+        self._opening = opening
+        self._account = account
+        self.keys = ""
+        """Those that were gathered so far."""
+        self.began_us = self.last_us = 0
+        """Moments at which the first and the last of them were pressed."""
+        self._number = 0
+        self._untold: list[tuple[str, str]] = []
+        """Items for the call's first session, which is not ready yet."""
+        self._ever_ready = False
+
+    # ---- they come ----
+
+    def pressed(self, key: str) -> None:
+        """One more key."""
+        now_us = self._step.now_us
+        if self._floor.keypad is KeypadStage.QUIET:
+            self.began_us = now_us
+            self._account.caller_keys()
+        self._floor.keys_move(Move.KEY)
+        self.last_us = now_us
+        self.keys += key
+
+    @property
+    def complete(self) -> bool:
+        """No further key can belong to these."""
+        rules = self._rules
+        return len(self.keys) >= rules.most_keys or (bool(rules.finish) and self.keys.endswith(rules.finish))
+
+    def allows(self, response: Response) -> bool:
+        """True if a response that was made may be heard: the server's own may not while keys are pressed."""
+        session = self._session.now
+        quiet = self._floor.keypad is KeypadStage.QUIET
+        if quiet or session.responses.asked or not session.turns.server_may_answer:
+            return True
+        self._floor.turn_away(response.id)
+        return False
+
+    # ---- they are told ----
+
+    def over(self) -> str:
+        """All that belong together have come: the model is told, and asked for an answer. The keys."""
+        keys, self.keys = self.keys, ""
+        finish = self._rules.finish
+        if finish and len(keys) > 1:  # alone, it is what the caller wants to say
+            keys = keys.removesuffix(finish)
+        self._floor.keys_move(Move.ENTRY_OVER)
+        self._number += 1
+        self._step.report("keys_entered", number=len(keys))
+        item_id, text = f"keys_{self._number}", PRESSED.format(keys)
+        self._account.caller_keyed(item_id, text, self.began_us)
+        if self._session.now.appended.ready:
+            self._tell(item_id, text)
+        elif not self._ever_ready:  # any later session is told by the transcript
+            self._untold.append((item_id, text))
+            return keys
+        self._answer()
+        return keys
+
+    def _tell(self, item_id: str, text: str) -> None:
+        self._step.create_item(message(item_id, "user", text=text))
+
+    def _answer(self) -> None:
+        if not self._opening.turn_committed():
+            self._session.now.responses.want({})
+
+    def session_ready(self) -> None:
+        """The call's first session is ready, and has been asked for the greeting if there is one."""
+        self._ever_ready = True
+        untold, self._untold = self._untold, []
+        for item_id, text in untold:
+            self._tell(item_id, text)
+        if untold:
+            self._answer()
