@@ -85,6 +85,7 @@ class Parts:
             session=session,
             opening=self.opening,
             account=account,
+            transcript=transcript,
         )
         self.key_pause = KeyPause(settings.keypad, step, keypad, idle=self.idle, no_progress=self.no_progress)
         self.answer = Answer(step, speaking, session, account)

@@ -30,6 +30,7 @@ from tests.call.scripted_call import (
     frame,
     function,
     item_done,
+    pressed,
     speaks,
     start,
     stops,
@@ -95,6 +96,8 @@ def greeted() -> ScriptedCall:
 
 def at_rest(desk: ScriptedCall, leg: int) -> ScriptedCall:
     """The session that took over has given whatever answer was owed, and nobody speaks for a while."""
+    if desk.call._parts.keypad.keys:
+        desk.at(desk.now_us / MS + 2_000).tick()
     if desk.call.state is State.HEARING:
         desk.give(stops())
     if desk.call.session.responses.awaited:
@@ -239,6 +242,13 @@ def the_session_owes_the_end_of_a_response(desk: ScriptedCall, leg: int) -> None
     assert desk.call.session.owes.end_us is not None
 
 
+def the_caller_presses_keys(desk: ScriptedCall, leg: int) -> None:
+    an_answer_is_half_heard(desk, leg)
+    desk.give(pressed("4"), pressed("2"))
+    frames(desk, 300)
+    assert desk.call._parts.keypad.keys == "42"
+
+
 def the_line_falls_silent(desk: ScriptedCall, leg: int) -> None:
     """The caller's audio stops coming in the middle of what they say, and silence stands for it."""
     the_caller_speaks(desk, leg)
@@ -271,6 +281,7 @@ AGAIN: tuple[Situation, ...] = (
     an_answer_is_overdue,
     it_has_failed_once,
     the_session_owes_the_end_of_a_response,
+    the_caller_presses_keys,
     the_line_falls_silent,
 )
 """Situations that begin in a call at rest, with any session."""
@@ -397,6 +408,7 @@ def much_has_happened() -> ScriptedCall:
         changed(SETTINGS, session=SessionSettings(transcription_model="gpt-4o-transcribe"), money=purse().money)
     )
     spoken(desk, "R0", "G")
+    desk.give(pressed("5"), pressed("#"))
     desk.give(billed("R0", 5), heard("Q", 3.0), Refused("phone>bot", "bad_json"))
     echoes(desk)
     for turn in range(3):

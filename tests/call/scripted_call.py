@@ -53,6 +53,10 @@ def echo(name: str, sid: str = SID) -> stream.MarkEcho:
     return stream.MarkEcho(stream.MarkPart(name), sid)
 
 
+def pressed(key: str, sid: str = SID) -> stream.Dtmf:
+    return stream.Dtmf(stream.DtmfPart(key, "inbound_track"), sid)
+
+
 def updated() -> events.SessionUpdated:
     return events.SessionUpdated(SESSION)
 

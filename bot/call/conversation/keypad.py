@@ -13,6 +13,7 @@ from bot.call.machines import KeypadStage, Move
 from bot.call.session.session_state import CurrentSession
 from bot.call.settings import KeypadRules
 from bot.call.step import Step
+from bot.call.transcript.transcript import Transcript
 from bot.call.turn_log.turn_facts import TurnLog
 from bot.realtime.events import Response
 from bot.realtime.items import message
@@ -34,6 +35,7 @@ class Keypad:
         session: CurrentSession,
         opening: Opening,
         account: TurnLog,
+        transcript: Transcript,
     ) -> None:
         self._rules = rules
         self._step = step
@@ -41,14 +43,12 @@ class Keypad:
         self._session = session
         self._opening = opening
         self._account = account
+        self._transcript = transcript
         self.keys = ""
         """Those that were gathered so far."""
         self.began_us = self.last_us = 0
         """Moments at which the first and the last of them were pressed."""
         self._number = 0
-        self._untold: list[tuple[str, str]] = []
-        """Items for the call's first session, which is not ready yet."""
-        self._ever_ready = False
 
     # ---- they come ----
 
@@ -92,9 +92,6 @@ class Keypad:
         self._account.caller_keyed(item_id, text, self.began_us)
         if self._session.now.appended.ready:
             self._tell(item_id, text)
-        elif not self._ever_ready:  # any later session is told by the transcript
-            self._untold.append((item_id, text))
-            return keys
         self._answer()
         return keys
 
@@ -106,10 +103,12 @@ class Keypad:
             self._session.now.responses.want({})
 
     def session_ready(self) -> None:
-        """The call's first session is ready, and has been asked for the greeting if there is one."""
-        self._ever_ready = True
-        untold, self._untold = self._untold, []
-        for item_id, text in untold:
-            self._tell(item_id, text)
-        if untold:
+        """The call's first session is ready, and has been asked for the greeting: tell it the keys that came before.
+
+        Any later one is told the whole transcript.
+        """
+        pressed = [turn for turn in self._transcript.turns if turn.who == "caller"]
+        for turn in pressed:
+            self._tell(turn.item_id, turn.text or "")
+        if pressed:
             self._answer()

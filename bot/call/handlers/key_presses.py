@@ -24,7 +24,7 @@ class KeyPresses:
             parts.step.counts["odd_keys"] += 1
         else:
             parts.step.counts["keys"] += 1
-            parts.keypad.pressed(key)
+            parts.key_pause.pressed(key)
             self._dialogue.breaks_in(keyed=True)
             if parts.keypad.complete:
                 parts.key_pause.over()

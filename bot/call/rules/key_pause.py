@@ -24,12 +24,10 @@ class KeyPause(Rule):
         self._idle = idle
         self._no_progress = no_progress
 
-    def look(self) -> None:
-        """Reckon until when another key is waited for."""
+    def pressed(self, key: str) -> None:
+        """A key has come: reckon until when another one is waited for."""
         keypad = self._keypad
-        if not keypad.keys:
-            self.due_us = NEVER_US
-            return
+        keypad.pressed(key)
         pause_us = keypad.last_us + self._pause_us if self._pause_us else NEVER_US
         longest_us = keypad.began_us + self._longest_us if self._longest_us else NEVER_US
         self.due_us = min(pause_us, longest_us)
@@ -37,9 +35,9 @@ class KeyPause(Rule):
     def due(self) -> None:
         """None has come in time."""
         self.over()
-        self.look()
 
     def over(self) -> None:
         """All that belong together have come."""
+        self.due_us = NEVER_US
         self._idle.caller_keyed()
         self._no_progress.caller_words(self._keypad.over())

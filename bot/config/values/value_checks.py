@@ -19,6 +19,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, Validati
 from bot.config.values.caller_lists import parse_callers
 from bot.config.values.database_url import PostgresServer, parse_database_url, parse_key
 from bot.config.values.hosts import is_host
+from bot.config.values.key_shortcuts import KeyShortcut, parse_shortcuts
 from bot.config.values.paths import there, unexpanded
 
 VOICES = ("alloy", "ash", "ballad", "coral", "echo", "sage", "shimmer", "verse", "marin", "cedar")
@@ -230,6 +231,7 @@ Key = Annotated[SecretStr, AfterValidator(_key)]
 AccountSid = Annotated[str, AfterValidator(_account_sid)]
 OverflowUrl = Annotated[str, AfterValidator(_overflow_url)]
 Callers = Annotated[tuple[str, ...], BeforeValidator(parse_callers)]
+Shortcuts = Annotated[tuple[KeyShortcut, ...], BeforeValidator(parse_shortcuts)]
 PublicUrl = Annotated[str, AfterValidator(public_url)]
 RealtimeUrl = Annotated[str, AfterValidator(realtime_url)]
 Model = Annotated[str, AfterValidator(_model)]

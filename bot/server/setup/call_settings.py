@@ -9,7 +9,7 @@ from pathlib import Path
 
 from bot.audio import fillers, mulaw, wav
 from bot.audio.transcode import Format
-from bot.call.settings import CallSettings
+from bot.call.settings import CallSettings, KeypadRules, Shortcut
 from bot.config import Settings
 from bot.realtime.session import SessionSettings, TurnDetection
 from bot.server.setup.call_prices import call_money
@@ -43,7 +43,18 @@ def call_settings(settings: Settings, call_sid: str, account_sid: str) -> CallSe
         apology_audio=shipped(settings.language, "apology"),
         call_sid=call_sid,
         account_sid=account_sid,
+        keypad=keypad_rules(settings),
         money=call_money(settings),
+    )
+
+
+def keypad_rules(settings: Settings) -> KeypadRules:
+    return KeypadRules(
+        pause_s=settings.key_pause_s,
+        longest_s=settings.key_longest_s,
+        most_keys=settings.most_keys,
+        finish=settings.finish_key,
+        shortcuts=tuple(Shortcut(*one) for one in settings.key_shortcuts),
     )
 
 
