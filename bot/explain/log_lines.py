@@ -179,6 +179,7 @@ ROUTINE_LINES: dict[str, str] = {
     ),
     "filler_played": "The caller had waited `after_ms` and heard a filler. Many of them mean that the model is slow.",
     "idle_prompt": "The caller was silent for `BOT_IDLE_SECONDS` and was asked whether they are there.",
+    "keys_entered": "The caller pressed `number` keys, and the model was told them. Which they were is not logged.",
     "hang_up_asked": "The model asked to hang up: that is done once its goodbye was heard.",
     "hang_up_refused": "The model asked to hang up before the caller had said anything; it was told to wait.",
     "hang_up_dropped": "The caller spoke before the goodbye was over: the call goes on.",
