@@ -31,7 +31,7 @@ from bot.call.inputs import (
     Shutdown,
     Tick,
 )
-from bot.call.machines import GreetingStage, SessionStage
+from bot.call.machines import GreetingStage, SessionStage, StreamStage
 from bot.call.outputs import End, EndReason, Output
 from bot.call.rules.session_liveness import SessionLiveness
 from bot.call.session.session_state import Session
@@ -216,7 +216,12 @@ class Call:
 
     @property
     def started(self) -> bool:
-        """True if the stream's `start` has come and was accepted."""
+        """True if a stream's `start` has come and was accepted."""
+        return bool(self.speaking.stream_sid) or self._floor.stream is StreamStage.AWAY
+
+    @property
+    def streaming(self) -> bool:
+        """True while there is such a stream."""
         return bool(self.speaking.stream_sid)
 
     @property

@@ -50,7 +50,7 @@ class Refused(_Note, frozen=True, tag="refused", omit_defaults=True):
 class Shutdown(_Note, frozen=True, tag="shutdown"):
     """The server ends this call: an unclaimed session, a drain, a fault of ours."""
 
-    reason: Literal["drained", "refused", "internal_error", "line_lost"]
+    reason: Literal["drained", "refused", "internal_error", "line_lost", "caller_hung_up"]
 
 
 class DailySpend(_Note, frozen=True, tag="daily_spend"):

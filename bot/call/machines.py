@@ -57,6 +57,14 @@ class KeypadStage(Enum):
     GATHERING = "one was pressed, and others may follow"
 
 
+class StreamStage(Enum):
+    """The stream, once there is one. Moved by bot.call.conversation.send_digits."""
+
+    HERE = "the caller hears us by it"
+    LEAVING = "what is said is heard, then it is left"
+    AWAY = "it was left, and the next one is waited for"
+
+
 class Move(Enum):
     """Events that move one of them."""
 
@@ -77,9 +85,12 @@ class Move(Enum):
     DIAL_OVER = "nothing comes of the dial, or it is needed no more"
     KEY = "a key is pressed"
     ENTRY_OVER = "no more keys belong to those before"
+    DIGITS_ASKED = "digits are to be sent"
+    STREAM_LEFT = "the stream is closed by us"
+    STREAM_BACK = "the next one has started"
 
 
-_G, _B, _S, _N, _K, _M = GreetingStage, GoodbyeStage, SessionStage, NextStage, KeypadStage, Move
+_G, _B, _S, _N, _K, _T, _M = GreetingStage, GoodbyeStage, SessionStage, NextStage, KeypadStage, StreamStage, Move
 
 GREETING = {
     (_G.UNHEARD, _M.TALKED_OVER): _G.HELD,
@@ -117,6 +128,11 @@ KEYPAD = {
     **{(state, _M.KEY): _K.GATHERING for state in (_K.QUIET, _K.GATHERING)},
     (_K.GATHERING, _M.ENTRY_OVER): _K.QUIET,
 }
+STREAM = {
+    (_T.HERE, _M.DIGITS_ASKED): _T.LEAVING,
+    (_T.LEAVING, _M.STREAM_LEFT): _T.AWAY,
+    (_T.AWAY, _M.STREAM_BACK): _T.HERE,
+}
 
 
 MACHINES: dict[type[Enum], Mapping[Any, Enum]] = {
@@ -126,6 +142,7 @@ MACHINES: dict[type[Enum], Mapping[Any, Enum]] = {
     SessionStage: SESSION,
     NextStage: NEXT,
     KeypadStage: KEYPAD,
+    StreamStage: STREAM,
 }
 """All of them; each begins in the first of its states."""
 

@@ -64,9 +64,15 @@ class Drop(msgspec.Struct, frozen=True):
     """The session that is being dialled, or waits, is not needed."""
 
 
-Output = Outbound | ClientEvent | Report | Fact | Transcode | Dial | Adopt | Drop | End
+class LeaveStream(msgspec.Struct, frozen=True):
+    """Close the stream, not the call: Twilio asks what follows, plays `digits` and opens the next stream."""
+
+    digits: str
+
+
+Output = Outbound | ClientEvent | Report | Fact | Transcode | Dial | Adopt | Drop | LeaveStream | End
 PHONE_MESSAGES = (PlayMedia, SetMark, Clear)
 FACTS = (TurnFact, UsageFact, WaitFact)
 """Outputs for the record alone: no peer sees it, and no replay compares it."""
-ORDERS = (Transcode, Dial, Adopt, Drop)
+ORDERS = (Transcode, Dial, Adopt, Drop, LeaveStream)
 """Orders to the shell itself."""

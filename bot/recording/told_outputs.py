@@ -7,13 +7,13 @@ from typing import Any
 import msgspec
 
 from bot.call.facts import TurnFact, UsageFact, WaitFact
-from bot.call.outputs import Adopt, Dial, Drop, End, EndReason, Report, Transcode
+from bot.call.outputs import Adopt, Dial, Drop, End, EndReason, LeaveStream, Report, Transcode
 from bot.recording.fixture_masking import HIDDEN
 
-Told = Report | TurnFact | UsageFact | WaitFact | Transcode | Dial | Adopt | Drop | End
+Told = Report | TurnFact | UsageFact | WaitFact | Transcode | Dial | Adopt | Drop | LeaveStream | End
 
-TOLD = (Report, TurnFact, UsageFact, WaitFact, Transcode, Dial, Adopt, Drop, End)
-_NAMES = dict(zip(TOLD, ("report", "turn", "usage", "wait", "transcode", "dial", "adopt", "drop", "end"), strict=True))
+TOLD = (Report, TurnFact, UsageFact, WaitFact, Transcode, Dial, Adopt, Drop, LeaveStream, End)
+_NAMES = dict(zip(TOLD, ("report", "turn", "usage", "wait", "transcode", "dial", "adopt", "drop", "leave_stream", "end"), strict=True))
 _WORDS = ("text", "unheard")
 
 

@@ -27,6 +27,7 @@ DOCUMENTS: Mapping[str, frozenset[str]] = {
     "limit": frozenset(),
     "spent": frozenset(),
     "transfer": frozenset({"number", "caller_id", "action_url"}),
+    "send_digits": frozenset({"digits", "stream_url", "action_url"}),
     "voicemail": frozenset({"action_url"}),
     "thanks": frozenset(),
 }

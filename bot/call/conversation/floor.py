@@ -10,7 +10,7 @@ from __future__ import annotations
 from enum import Enum
 
 from bot.call.conversation.state_deadlines import StateDeadlines
-from bot.call.machines import KEYPAD, GoodbyeStage, GreetingStage, KeypadStage, Move, moved
+from bot.call.machines import KEYPAD, STREAM, GoodbyeStage, GreetingStage, KeypadStage, Move, StreamStage, moved
 from bot.call.outputs import EndReason
 from bot.call.playout.playout_queue import PlayoutQueue
 from bot.call.prompts.greeting import Greeting
@@ -64,6 +64,7 @@ class Floor:
         self.greeting = GreetingStage.UNHEARD if settings.greets else GreetingStage.HEARD
         self.goodbye = GoodbyeStage.NONE
         self.keypad = KeypadStage.QUIET
+        self.stream = StreamStage.HERE
         self.notice_heard = not settings.announcement_audio
         """The announcement, if there is one, has certainly been heard."""
         self.hang_up_asked = False
@@ -83,6 +84,7 @@ class Floor:
         """Tell what may be done with the floor as it stands, by the three tables."""
         return (
             act in MAY[self.state]
+            and (self.stream is StreamStage.HERE or act is Act.ANSWER_ITSELF)
             and (not self.caller_speaking or act in WHILE_THE_CALLER_SPEAKS)
             and (self.goodbye is GoodbyeStage.NONE or act in WHILE_CLOSING)
         )
@@ -128,6 +130,8 @@ class Floor:
 
     def caller_waits(self) -> bool:
         """Something is owed to a caller who does not speak: a filler may sound."""
+        if self.stream is not StreamStage.HERE:
+            return False
         return not self.caller_speaking and (self.state is State.THINKING or self._session.now.responses.awaited)
 
     def bot_speaks(self) -> bool:
@@ -174,6 +178,10 @@ class Floor:
         session.answer_due = session.answer_due or self.state is State.HEARING
         if not self.caller_speaking:
             self.happen(Happening.SPEECH_STOPPED)
+
+    def stream_moves(self, move: Move) -> None:
+        """The stream is to be left, has been, or the next one has started."""
+        self.stream = moved(STREAM, self.stream, move)
 
     def keys_move(self, move: Move) -> None:
         """The caller presses a key, or all of them that belong together have come."""

@@ -86,7 +86,7 @@ class Dialogue:
 
     def response_created(self, event: events.ResponseCreated) -> None:
         parts, response = self._parts, event.response
-        parts_allow = (parts.farewell.allows, parts.opening.allows, parts.keypad.allows)
+        parts_allow = (parts.farewell.allows, parts.opening.allows, parts.keypad.allows, parts.send_digits.allows)
         if not all(allows(response) for allows in parts_allow):
             return
         responses = parts.session.now.responses

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from bot.call.inputs import PhoneClosed, PhoneFull, PhoneRoom
+from bot.call.machines import StreamStage
 from bot.call.outputs import EndReason
 from bot.call.states import Happening, State
 from bot.call.wiring import Parts
@@ -25,6 +26,8 @@ class PhoneSide:
             step.warn("stream_refused", why=why)
             return "refused"
         parts.speaking.start(message.stream_sid, step.now_us)
+        if parts.floor.stream is StreamStage.AWAY:
+            return self._back()
         parts.limits.stream_started(step.now_us)
         parts.spending.answered()
         parts.max_duration.stream_started()
@@ -32,6 +35,14 @@ class PhoneSide:
         parts.uplink.start(step.now_us)
         self.begin()
         return None
+
+    def _back(self) -> None:
+        """The stream that follows one that was left: the call goes on as if it were the same."""
+        parts = self._parts
+        parts.uplink.start(parts.step.now_us)
+        parts.speaking.begun = True
+        parts.send_digits.back()
+        self._flush()
 
     def begin(self) -> None:
         """Both sides are there, or a recording that needs no model: what was held goes to the caller."""

@@ -12,6 +12,7 @@ def rules(parts: Parts, liveness: SessionLiveness) -> tuple[Rule, ...]:
     return (
         parts.opening,
         parts.key_pause,
+        parts.send_digits,
         parts.spending,
         parts.max_duration,
         parts.idle,

@@ -16,7 +16,7 @@ import structlog
 from bot.call.call import Call, Input
 from bot.call.facts import Fact, WaitFact
 from bot.call.inputs import DailySpend, Note, PhoneClosed, PhoneFull, PhoneRoom, Refused, Shutdown, Tick
-from bot.call.outputs import PHONE_MESSAGES, Adopt, Dial, Drop, End, EndReason, Output, Report, Transcode
+from bot.call.outputs import PHONE_MESSAGES, Adopt, Dial, Drop, End, EndReason, LeaveStream, Output, Report, Transcode
 from bot.call.rules.spend_cap import level
 from bot.call.settings import CallSettings
 from bot.realtime import events
@@ -32,12 +32,18 @@ from bot.twilio import stream
 NEVER_NS = 2**63
 
 SessionCommand = Transcode | Dial | Adopt | Drop
-Aside = Report | Fact | End | SessionCommand
+Aside = Report | Fact | End | LeaveStream | SessionCommand
 
 P = ParamSpec("P")
 
 _NOTHING: list[Output] = []
 _encode = msgspec.json.Encoder().encode
+
+
+def _ignore(*_: object) -> None:
+    pass
+
+
 _log = structlog.get_logger()
 
 
@@ -87,7 +93,12 @@ class Bridge:
         self.on_told: Callable[[Fact | Report, int], None] | None = None
         """Called with each fact and report of the call, and its time: a few times a turn. It must not fail."""
         self._origin_ns = time.monotonic_ns()  # uvloop's own time stands still within a turn and counts milliseconds
+        self.on_leave: Callable[[str], None] = lambda _: None
+        """Called with the digits that are to be played, before the stream is closed for it."""
         self._phone: PhoneSocket | None = None
+        self._left: set[asyncio.Task[None]] = set()
+        """Streams that are being closed while the call goes on."""
+        self._streams = 0
         self._timer = timer
         self._to_phone: list[bytes] = []
         self._to_model: list[bytes] = []
@@ -129,7 +140,8 @@ class Bridge:
         """Close each side, and log the end, whatever becomes of the others."""
         try:
             self._last(self._timer.leave, self)
-            await asyncio.gather(*(self._shut(side) for side in (self._phone, self.model) if side is not None))
+            sides = (self._shut(side) for side in (self._phone, self.model) if side is not None)
+            await asyncio.gather(*sides, *self._left)
             if self.recorder is not None:
                 self._last(self.recorder.close)
             self._last(self._log_end)
@@ -163,9 +175,9 @@ class Bridge:
         )
 
     @_entrance
-    def no_start(self) -> None:
+    def no_start(self, phone: PhoneSocket) -> None:
         """The stream's socket has been open for a while: without `start` it is no stream."""
-        if not self.call.started:
+        if phone is self._phone and not self.call.streaming:
             self.warn("no_start")
             self.shutdown("line_lost")
 
@@ -177,9 +189,17 @@ class Bridge:
 
     # ---- in ----
 
+    @property
+    def awaits_stream(self) -> bool:
+        """True while the call goes on, and its first or its next stream has yet to come."""
+        return self._phone is None and self.call.ended is None
+
     def attach(self, phone: PhoneSocket) -> None:
         self._phone = phone
         self.attached = True
+        if self.recorder is not None:
+            self.recorder.stream = self._streams
+        self._streams += 1
         phone.listen(self.phone_text)
         phone.on_binary, phone.on_lost = partial(self.refuse, "phone>bot", "binary"), self.phone_closed
 
@@ -311,11 +331,25 @@ class Bridge:
             self._report(output, now_us)
         elif isinstance(output, End):
             self._over.set()
+        elif isinstance(output, LeaveStream):
+            self._leave_stream(output.digits)
         elif isinstance(output, SessionCommand):
             self._write_due()  # it may be for a session that is left now
             self.model.execute(output)
         else:
             self._learn(output, now_us)
+
+    def _leave_stream(self, digits: str) -> None:
+        """Close the stream; nothing that still comes of it is the call's."""
+        self._write_due()
+        self.on_leave(digits)
+        phone, self._phone = self._phone, None
+        if phone is not None:
+            phone.listen(_ignore)
+            phone.on_binary = phone.on_lost = _ignore
+            task = asyncio.create_task(self._shut(phone), name="leave")
+            self._left.add(task)
+            task.add_done_callback(self._left.discard)
 
     def warn(self, event: str, **details: Any) -> None:
         """Report what the core does not see."""

@@ -6,6 +6,7 @@ import asyncio
 import time
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 
 from bot.call.settings import CallSettings
 from bot.config import Settings
@@ -72,6 +73,7 @@ class CallStarter:
         except BaseException:
             self.registry.end(call_sid, "internal_error")
             raise
+        live.bridge.on_leave = partial(self.registry.leave, call_sid)
         live.offset_us = max(0, round((now_s - past.began_s) * 1_000_000)) if past.leg else 0
         self.directory.add(live)
         live.task = asyncio.create_task(self._run(live, new=new), name=f"call {call_sid}")
@@ -105,6 +107,7 @@ class CallStarter:
                 reason = await live.bridge.run()
         finally:
             current = self.directory.remove(live)
+            self.registry.digits.drop(live.call_sid)
         entered = not current or self.endings.enter(live)
         hooks = (self.spent_today.add_up, self.past_calls.remember, *self.directory.on_end)
         self.directory.tell(hooks, live, reason)

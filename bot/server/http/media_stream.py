@@ -70,6 +70,7 @@ async def media_stream(request: web.Request) -> web.StreamResponse:
         raise _forbidden(request, error.kind, str(error), **who) from None
     if live is not None and live.bridge.call.ended is not None:
         raise _forbidden(request, "is_over", "the call is over", **who)
+    calls.registry.digits.drop(opened.call_sid)
     bridge = (live or calls.starter.start(opened.call_sid, past=past)).bridge
     await _stream(request, socket, bridge)
     return web.Response()  # goes nowhere: the connection is gone
@@ -106,7 +107,7 @@ async def _past(calls: LiveCalls, opened: StreamToken) -> Past | None:
 async def _stream(request: web.Request, socket: PhoneSocket, bridge: Bridge) -> None:
     """Join socket and call until both are over."""
     bridge.attach(socket)
-    timer = asyncio.get_running_loop().call_later(START_S, bridge.no_start)
+    timer = asyncio.get_running_loop().call_later(START_S, bridge.no_start, socket)
     if request.transport is None:
         bridge.phone_closed(ABNORMAL)
     else:

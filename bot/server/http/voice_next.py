@@ -16,12 +16,12 @@ from bot.server.directory.departure import HOLDS
 from bot.server.directory.live_calls import LiveCalls
 from bot.server.http.app_keys import CALLS
 from bot.server.http.fallback import fallback
-from bot.server.http.webhook import call_is_over, connect_stream, next_url, signed_form, twiml
+from bot.server.http.webhook import call_is_over, connect_stream, next_url, play_digits, signed_form, twiml
 from bot.server.shared.outcomes import BOUNDS, FAILED, RESUMABLE, Outcome
 from bot.server.shared.resumption import Past
 from bot.store.rows import CRASHED
 
-NextStep = Literal["hang_up", "limit", "fallback", "hold", "go_on", "stale"]
+NextStep = Literal["hang_up", "limit", "fallback", "hold", "go_on", "digits", "stale"]
 
 _log = structlog.get_logger()
 
@@ -38,6 +38,8 @@ async def voice_next(request: web.Request) -> web.Response:
     calls.departure.redirected.came(call_sid)
     if what == "go_on":
         return connect_stream(request, call_sid)
+    if what == "digits":
+        return play_digits(request, call_sid, leg)
     if what == "stale":
         return call_is_over(request, call_sid)
     calls.registry.asked(call_sid)
@@ -57,8 +59,13 @@ async def what_follows(calls: LiveCalls, call_sid: str, *, there: bool, held: in
     up, and was redirected `held` times.
 
     `leg` is the stream that is over, the first being 0. `stale`: it was one of long ago, and another carries the call
-    on, in this process or in another.
+    on, in this process or in another. `digits`: the call has left its stream for them to be played.
     """
+    if calls.registry.digits.find(call_sid):
+        if there:
+            return "digits"
+        calls.endings.caller_gone(call_sid)
+        return "hang_up"
     live = calls.directory.find(call_sid)
     if live is not None and live.past.leg > leg and live.bridge.attached and live.bridge.call.ended is None:
         return "stale"
