@@ -30,6 +30,7 @@ from bot.call.inputs import (
     SessionWaiting,
     Shutdown,
     Tick,
+    ToolDone,
 )
 from bot.call.machines import GreetingStage, SessionStage, StreamStage
 from bot.call.outputs import End, EndReason, Output
@@ -105,12 +106,14 @@ class Call:
             events.ResponseCreated: dialogue.response_created,
             events.OutputItemAdded: parts.answer.item_added,
             events.OutputItemDone: dialogue.output_item_done,
+            events.ItemAdded: dialogue.item_added,
             events.ItemDone: dialogue.item_done,
             events.AudioDelta: dialogue.audio_delta,
             events.AudioDone: parts.answer.audio_done,
             events.TranscriptDelta: parts.answer.words,
             events.TranscriptDone: parts.answer.words_done,
             events.ResponseDone: dialogue.response_done,
+            ToolDone: parts.functions.tool_done,
             DailySpend: parts.spending.day,
             Refused: self._refused,
             Shutdown: self._shutdown,
@@ -177,6 +180,7 @@ class Call:
         self._floor.happen(Happening.OVER)
         self.ended = reason
         self._parts.account.close()
+        self._parts.functions.close()
         self._step.send(End(reason))
 
     # ---- the shell ----

@@ -81,6 +81,20 @@ class SessionExpires(_Note, frozen=True, tag="session_expires"):
     within_s: int
 
 
+class ToolDone(_Note, frozen=True, tag="tool_done", omit_defaults=True):
+    """A tool that was run has come to an end. `output` goes to the model as it is.
+
+    `respond` false: nothing is to be said because of it. `ok` false: it failed, and `output` says so in a sentence.
+    `ran` false: its arguments were refused, so it was not run at all.
+    """
+
+    call_id: str
+    output: str
+    respond: bool = True
+    ok: bool = True
+    ran: bool = True
+
+
 Note = (
     ModelClosed
     | PhoneClosed
@@ -94,4 +108,5 @@ Note = (
     | DialFailed
     | SessionExpires
     | SessionAlive
+    | ToolDone
 )

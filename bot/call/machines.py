@@ -65,6 +65,15 @@ class StreamStage(Enum):
     AWAY = "it was left, and the next one is waited for"
 
 
+class CallStage(Enum):
+    """A function call of the model, each its own. Moved by bot.call.conversation.function_calls."""
+
+    HELD = "a built-in, or the caller's key, decides when it goes on"
+    RUNNING = "the shell runs the tool"
+    ANSWERED = "it has its output"
+    REFUSED = "it has its output, and counts as nothing that came of its response"
+
+
 class Move(Enum):
     """Events that move one of them."""
 
@@ -89,8 +98,13 @@ class Move(Enum):
     STREAM_LEFT = "the stream is closed by us"
     STREAM_BACK = "the next one has started"
 
+    STARTED = "its tool is run"
+    OUTPUT = "it is given its output"
+    TURNED_DOWN = "a built-in turns it down"
 
-_G, _B, _S, _N, _K, _T, _M = GreetingStage, GoodbyeStage, SessionStage, NextStage, KeypadStage, StreamStage, Move
+
+_G, _B, _S, _N, _C, _M = GreetingStage, GoodbyeStage, SessionStage, NextStage, CallStage, Move
+_K, _T = KeypadStage, StreamStage
 
 GREETING = {
     (_G.UNHEARD, _M.TALKED_OVER): _G.HELD,
@@ -134,6 +148,12 @@ STREAM = {
     (_T.AWAY, _M.STREAM_BACK): _T.HERE,
 }
 
+FUNCTION_CALL = {
+    (_C.HELD, _M.STARTED): _C.RUNNING,
+    **{(state, _M.OUTPUT): _C.ANSWERED for state in (_C.HELD, _C.RUNNING)},
+    (_C.ANSWERED, _M.TURNED_DOWN): _C.REFUSED,
+}
+
 
 MACHINES: dict[type[Enum], Mapping[Any, Enum]] = {
     State: TABLE,
@@ -143,6 +163,7 @@ MACHINES: dict[type[Enum], Mapping[Any, Enum]] = {
     NextStage: NEXT,
     KeypadStage: KEYPAD,
     StreamStage: STREAM,
+    CallStage: FUNCTION_CALL,
 }
 """All of them; each begins in the first of its states."""
 

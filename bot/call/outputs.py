@@ -70,9 +70,25 @@ class LeaveStream(msgspec.Struct, frozen=True):
     digits: str
 
 
-Output = Outbound | ClientEvent | Report | Fact | Transcode | Dial | Adopt | Drop | LeaveStream | End
+class RunTool(msgspec.Struct, frozen=True):
+    """Run a tool: ToolDone is the answer. `arguments` is the JSON text of the model, an object."""
+
+    call_id: str
+    name: str
+    arguments: str
+
+
+class CancelTool(msgspec.Struct, frozen=True):
+    """Nobody waits for this tool any more: stop it, if it can be stopped."""
+
+    call_id: str
+    why: Literal["timeout", "interrupted", "called_off", "hang_up"]
+
+
+Order = Transcode | Dial | Adopt | Drop | RunTool | CancelTool | LeaveStream
+Output = Outbound | ClientEvent | Report | Fact | Order | End
 PHONE_MESSAGES = (PlayMedia, SetMark, Clear)
 FACTS = (TurnFact, UsageFact, WaitFact)
 """Outputs for the record alone: no peer sees it, and no replay compares it."""
-ORDERS = (Transcode, Dial, Adopt, Drop, LeaveStream)
+ORDERS = (Transcode, Dial, Adopt, Drop, RunTool, CancelTool, LeaveStream)
 """Orders to the shell itself."""

@@ -45,6 +45,26 @@ class KeypadRules(msgspec.Struct, frozen=True):
     shortcuts: tuple[Shortcut, ...] = ()
 
 
+class ToolRules(msgspec.Struct, frozen=True, omit_defaults=True):
+    """Rules for one tool, as they suit a phone.
+
+    `at_hang_up`: a tool that runs as the call ends is finished or cancelled. `interruptible`: it is cancelled when the
+    caller begins to speak. `meanwhile`: what the caller hears after a second of silence while it runs: `nothing`; what
+    the model says before the call of its own accord (`preamble`), or else the filler; the `filler`; or else a sentence
+    that the model is asked to say. `once`: it runs once a call. `duplicates`: refused is a second call while the first
+    runs, of the same name, or of the same name and arguments. `approval`: the caller presses a key before it is run.
+    """
+
+    name: str
+    timeout_s: float = 10.0
+    at_hang_up: Literal["finish", "cancel"] = "finish"
+    interruptible: bool = False
+    meanwhile: str = "preamble"
+    once: bool = False
+    duplicates: Literal["allow", "refuse_name", "refuse_arguments"] = "refuse_arguments"
+    approval: Literal["none", "key"] = "none"
+
+
 class CallSettings(msgspec.Struct, frozen=True):
     """Durations are in seconds. `greeting` empty: the caller speaks first. `call_sid` and `account_sid` empty: any.
 
@@ -79,6 +99,8 @@ class CallSettings(msgspec.Struct, frozen=True):
     resume: tuple[PastTurn, ...] = ()
     elapsed_s: float = 0.0
     spent_nano_usd: int = 0
+    tools: tuple[ToolRules, ...] = ()
+    """Rules of the tools that the shell runs: they are among the session's."""
 
     @property
     def greets(self) -> bool:

@@ -44,8 +44,11 @@ class Step:
         self._event_number += 1
         return f"{what}_{self._event_number}"
 
-    def create_item(self, item: dict[str, Any], after: str = "") -> None:
-        self.out.append(CreateItem(item, self.event_id("item"), after))
+    def create_item(self, item: dict[str, Any], after: str = "") -> str:
+        """Add an item to the conversation. Gives the id of the event, should the server refuse it."""
+        event_id = self.event_id("item")
+        self.out.append(CreateItem(item, event_id, after))
+        return event_id
 
     def delete_item(self, item_id: str) -> None:
         self.out.append(DeleteItem(item_id, self.event_id("delete")))

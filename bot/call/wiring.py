@@ -8,11 +8,13 @@ from __future__ import annotations
 
 from bot.call.conversation.answer import Answer
 from bot.call.conversation.barge_in import BargeIn
+from bot.call.conversation.end_call import EndCall
 from bot.call.conversation.floor import Floor
 from bot.call.conversation.function_calls import FunctionCalls
 from bot.call.conversation.goodbye import Goodbye
 from bot.call.conversation.keypad import Keypad
 from bot.call.conversation.opening import Opening
+from bot.call.conversation.send_digits import SendDigits
 from bot.call.conversation.state_deadlines import StateDeadlines
 from bot.call.playout.playout_queue import PlayoutQueue
 from bot.call.prompts.announcement import Announcement
@@ -25,6 +27,7 @@ from bot.call.rules.no_progress import NoProgress
 from bot.call.rules.response_timeout import ResponseTimeout
 from bot.call.rules.retries import Retries
 from bot.call.rules.spend_cap import SpendCap
+from bot.call.rules.tool_timeouts import ToolTimeouts
 from bot.call.rules.wrap_up import WrapUp
 from bot.call.session.failover import Failover
 from bot.call.session.session_state import CurrentSession
@@ -78,6 +81,15 @@ class Parts:
             account=account,
             interrupt=interrupt,
         )
+        self.answer = Answer(step, speaking, session, account)
+        self.functions = functions = FunctionCalls(settings, step, session, floor)
+        self.end_call = EndCall(step, session, floor, functions=functions, greeting=greeting, transcript=transcript)
+        functions.add(self.end_call)
+        self.send_digits = SendDigits(
+            step, floor, session=session, speaking=speaking, interrupt=interrupt, functions=functions
+        )
+        if any(tool.name == self.send_digits.name for tool in settings.session.tools):
+            functions.add(self.send_digits)
         self.keypad = keypad = Keypad(
             settings.keypad,
             step,
@@ -85,11 +97,11 @@ class Parts:
             session=session,
             opening=self.opening,
             account=account,
+            functions=functions,
             transcript=transcript,
         )
         self.key_pause = KeyPause(settings.keypad, step, keypad, idle=self.idle, no_progress=self.no_progress)
-        self.answer = Answer(step, speaking, session, account)
-        self.functions = FunctionCalls(step, session, floor, greeting=greeting, transcript=transcript)
+        self.tool_timeouts = ToolTimeouts(step, functions)
 
         self.filler = filler = Filler(settings, step, speaking)
         self.retries = retries = Retries(step, session, greeting, floor=floor, filler=filler)

@@ -262,6 +262,12 @@ class Settings(BaseModel):
         "Keys that, pressed alone, act as if the model had called that function; unset: none does.",
         unset=(),
     )
+    send_digits: Literal["on", "off"] = var(
+        "BOT_SEND_DIGITS",
+        "one of on, off",
+        "The model may press keys, as in a menu that it talks to; the stream is closed and opened again for them.",
+        "off",
+    )
     max_calls: Annotated[int, Field(ge=1, le=100_000)] = var(
         "BOT_MAX_CALLS",
         "a number from 1 to 100000",

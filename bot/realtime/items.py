@@ -16,6 +16,16 @@ def message(item_id: str, role: Role, *, text: str = "", audio: str = "") -> dic
     return {"id": item_id, "type": "message", "role": role, "content": [content]}
 
 
-def function_call_output(call_id: str, result: str) -> dict[str, Any]:
-    """The answer to a function call: JSON in a string."""
-    return {"type": "function_call_output", "call_id": call_id, "output": json.dumps({"result": result})}
+def result_of(words: str) -> str:
+    """The output of a function call that is a sentence: JSON in a string."""
+    return json.dumps({"result": words})
+
+
+def function_call_output(call_id: str, output: str) -> dict[str, Any]:
+    """The answer to a function call."""
+    return {"type": "function_call_output", "call_id": call_id, "output": output}
+
+
+def function_call(call_id: str, name: str, arguments: str) -> dict[str, Any]:
+    """A function call as a session is told it that did not make it."""
+    return {"type": "function_call", "call_id": call_id, "name": name, "arguments": arguments}

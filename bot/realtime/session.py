@@ -16,8 +16,28 @@ Dialect = Literal["openai", "azure", "xai"]
 PCM_RATE = 24_000
 XAI_TRANSCRIBER = "grok-transcribe"
 """xAI's transcription model: it comes with the session and is not billed apart."""
-HANG_UP = "hang_up"
-"""The one function the model has: end the call once its goodbye has been heard."""
+END_CALL = "end_call"
+"""The function every session has: end the call once its goodbye has been heard."""
+SEND_DIGITS = "send_digits"
+"""The function that presses keys for the bot."""
+NO_PARAMETERS: dict[str, Any] = {"type": "object", "properties": {}}
+
+
+class FunctionTool(msgspec.Struct, frozen=True):
+    """A function that the model may call. `parameters` is the JSON schema of its arguments, an object."""
+
+    name: str
+    description: str = ""
+    parameters: dict[str, Any] = msgspec.field(default_factory=lambda: dict(NO_PARAMETERS))
+
+    def shown(self) -> dict[str, Any]:
+        """The tool as `session.tools` has it: flat (openai-realtime 2)."""
+        return {
+            "type": "function",
+            "name": self.name,
+            "description": self.description,
+            "parameters": self.parameters,
+        }
 
 
 class TurnDetection(msgspec.Struct, frozen=True):
@@ -58,6 +78,8 @@ class SessionSettings(msgspec.Struct, frozen=True):
     audio: Format = LINE
     """Asked for both ways. What the server then says it does counts."""
     dialect: Dialect = "openai"
+    tools: tuple[FunctionTool, ...] = ()
+    """Functions the model may call beside the one that ends the call."""
 
     @property
     def can_leave_turns(self) -> bool:
@@ -112,7 +134,7 @@ def session_object(chosen: SessionSettings, *, server_owns_turns: bool) -> dict[
         "output_modalities": ["audio"],
         "instructions": chosen.instructions,
         "audio": {"input": listening, "output": speaking},
-        "tools": [_HANG_UP_TOOL],
+        "tools": _tools(chosen),
         "tool_choice": "auto",
     }
     if chosen.reasoning_effort and takes_reasoning(chosen.model):
@@ -132,7 +154,7 @@ def _xai_session(chosen: SessionSettings) -> dict[str, Any]:
         "instructions": chosen.instructions,
         "turn_detection": _server_vad(chosen.turn_detection),
         "audio": {"input": listening, "output": speaking},
-        "tools": [_HANG_UP_TOOL],
+        "tools": _tools(chosen),
     }
     if chosen.voice:
         session["voice"] = chosen.voice
@@ -178,9 +200,25 @@ def _server_vad(chosen: TurnDetection) -> dict[str, Any]:
     }
 
 
-_HANG_UP_TOOL: dict[str, Any] = {
-    "type": "function",
-    "name": HANG_UP,
-    "description": "End the phone call. Say goodbye first; the line stays open until your goodbye has been heard.",
-    "parameters": {"type": "object", "properties": {}},
-}
+END_CALL_TOOL = FunctionTool(
+    END_CALL, "End the phone call. Say goodbye first; the line stays open until your goodbye has been heard."
+)
+SEND_DIGITS_TOOL = FunctionTool(
+    SEND_DIGITS,
+    "Press keys of the telephone for whoever is on the line, such as a menu that asks for a number. Nothing is heard "
+    "while they are sent.",
+    {
+        "type": "object",
+        "properties": {
+            "digits": {
+                "type": "string",
+                "description": "Keys in order: 0-9, * and #, up to 32; w waits half a second, W a whole one.",
+            }
+        },
+        "required": ["digits"],
+    },
+)
+
+
+def _tools(chosen: SessionSettings) -> list[dict[str, Any]]:
+    return [tool.shown() for tool in (END_CALL_TOOL, *chosen.tools)]

@@ -7,13 +7,44 @@ from typing import Any
 import msgspec
 
 from bot.call.facts import TurnFact, UsageFact, WaitFact
-from bot.call.outputs import Adopt, Dial, Drop, End, EndReason, LeaveStream, Report, Transcode
+from bot.call.outputs import (
+    Adopt,
+    CancelTool,
+    Dial,
+    Drop,
+    End,
+    EndReason,
+    LeaveStream,
+    Order,
+    Report,
+    RunTool,
+    Transcode,
+)
 from bot.recording.fixture_masking import HIDDEN
 
-Told = Report | TurnFact | UsageFact | WaitFact | Transcode | Dial | Adopt | Drop | LeaveStream | End
+Told = Report | TurnFact | UsageFact | WaitFact | Order | End
 
-TOLD = (Report, TurnFact, UsageFact, WaitFact, Transcode, Dial, Adopt, Drop, LeaveStream, End)
-_NAMES = dict(zip(TOLD, ("report", "turn", "usage", "wait", "transcode", "dial", "adopt", "drop", "leave_stream", "end"), strict=True))
+TOLD = (Report, TurnFact, UsageFact, WaitFact, Transcode, Dial, Adopt, Drop, RunTool, CancelTool, LeaveStream, End)
+_NAMES = dict(
+    zip(
+        TOLD,
+        (
+            "report",
+            "turn",
+            "usage",
+            "wait",
+            "transcode",
+            "dial",
+            "adopt",
+            "drop",
+            "run_tool",
+            "cancel_tool",
+            "leave_stream",
+            "end",
+        ),
+        strict=True,
+    )
+)
 _WORDS = ("text", "unheard")
 
 

@@ -7,12 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from bot.call.inputs import DailySpend, Refused
+from bot.call.inputs import DailySpend, Refused, ToolDone
+from bot.call.machines import StreamStage
 from bot.call.session.failover import STEADY_US
-from bot.call.settings import CallSettings, Money
+from bot.call.settings import CallSettings, Money, ToolRules
 from bot.call.states import State
 from bot.realtime import events
-from bot.realtime.session import HANG_UP, SessionSettings
+from bot.realtime.session import END_CALL, SEND_DIGITS, SEND_DIGITS_TOOL, SessionSettings
 from tests.call.priced_call import billed, goodbye, heard, purse
 from tests.call.scripted_call import (
     MS,
@@ -40,7 +41,7 @@ from tests.call.scripted_call import (
 
 CAP = 100
 SETTINGS = CallSettings(
-    session=SessionSettings(transcription_model="gpt-4o-transcribe"),
+    session=SessionSettings(transcription_model="gpt-4o-transcribe", tools=(SEND_DIGITS_TOOL,)),
     greeting="Hello.",
     filler_audio=audio(400),
     apology_audio=audio(600),
@@ -224,7 +225,7 @@ def it_has_failed_once(desk: ScriptedCall, leg: int) -> None:
 def the_bot_is_about_to_hang_up(desk: ScriptedCall, leg: int) -> None:
     desk.give(committed(f"U{leg}"), events.CallerTranscript(f"U{leg}", "Goodbye then."), created(f"R{leg}"))
     desk.give(added(f"R{leg}", f"A{leg}"), delta(f"R{leg}", f"A{leg}", 2_000))
-    desk.give(function(f"R{leg}", HANG_UP, f"call_{leg}"))
+    desk.give(function(f"R{leg}", END_CALL, f"call_{leg}"))
     assert desk.call._parts.floor.hang_up_asked
 
 
@@ -373,9 +374,39 @@ def goodbye_whole() -> ScriptedCall:
     return desk
 
 
+def digits_are_sent() -> ScriptedCall:
+    """The stream was left for them, and the next one is yet to come."""
+    desk = greeted()
+    desk.give(updated(), speaks(said_ms(desk)), stops(), committed("U0"))
+    desk.give(created("R1"), function("R1", SEND_DIGITS, "call_1", '{"digits":"1w2#"}'), done("R1"))
+    assert desk.call._parts.floor.stream is StreamStage.AWAY
+    return desk
+
+
+def digits_were_sent() -> ScriptedCall:
+    desk = digits_are_sent()
+    desk.give(start(sid="MZ2"))
+    desk.give(speaks(said_ms(desk)), stops(), committed("U1"))
+    return desk
+
+
 def hanging_up() -> ScriptedCall:
     desk = greeted()
     the_bot_is_about_to_hang_up(desk, 1)
+    return desk
+
+
+def a_tool_runs() -> ScriptedCall:
+    """One of two tools that the model called has answered, the other runs."""
+    desk = ScriptedCall(changed(SETTINGS, greeting="", tools=(ToolRules("book", once=True), ToolRules("look_up"))))
+    desk.give(speaks(), stops(), committed("U1"), created("R1"))
+    desk.give(function("R1", "book", "call_1"), function("R1", "look_up", "call_2"), ToolDone("call_2", "{}"))
+    return desk
+
+
+def a_result_waits_for_the_caller_to_finish() -> ScriptedCall:
+    desk = a_tool_runs()
+    desk.give(done("R1"), speaks(), ToolDone("call_1", "{}"))
     return desk
 
 
@@ -430,7 +461,11 @@ ONCE: tuple[Callable[[], ScriptedCall], ...] = (
     goodbye_spoken_over,
     goodbye_half_heard,
     goodbye_whole,
+    digits_are_sent,
+    digits_were_sent,
     hanging_up,
+    a_tool_runs,
+    a_result_waits_for_the_caller_to_finish,
     silent_for_long,
     announced,
     greeting_from_a_recording,

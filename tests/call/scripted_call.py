@@ -17,7 +17,7 @@ from bot.audio.transcode import LINE as PCMU
 from bot.call.call import Call, Input
 from bot.call.facts import TurnFact, WaitFact
 from bot.call.inputs import Tick
-from bot.call.outputs import FACTS, Adopt, Dial, Drop, End, Output, Report, Transcode
+from bot.call.outputs import FACTS, Adopt, CancelTool, Dial, Drop, End, LeaveStream, Output, Report, RunTool, Transcode
 from bot.call.session.session_state import CurrentSession
 from bot.call.settings import CallSettings
 from bot.call.step import Step
@@ -36,9 +36,11 @@ SESSION = events.Session(
 # ---- what either side may say ----
 
 
-def start(*, call_sid: str = CALL, account_sid: str = ACCOUNT, encoding: str = "audio/x-mulaw") -> stream.Start:
+def start(
+    *, call_sid: str = CALL, account_sid: str = ACCOUNT, encoding: str = "audio/x-mulaw", sid: str = SID
+) -> stream.Start:
     form = stream.MediaFormat(encoding, 8000, 1)
-    return stream.Start(stream.StartPart(SID, account_sid, call_sid, form), SID)
+    return stream.Start(stream.StartPart(sid, account_sid, call_sid, form), sid)
 
 
 def audio(ms: int, fill: int = 0x55) -> str:
@@ -90,8 +92,10 @@ def words(response: str, item: str, text: str) -> events.TranscriptDelta:
     return events.TranscriptDelta(response, item, text)
 
 
-def function(response: str, name: str, call_id: str = "call_1") -> events.OutputItemDone:
-    item = events.Item(f"fn_{call_id}", "function_call", status="completed", name=name, call_id=call_id)
+def function(response: str, name: str, call_id: str = "call_1", arguments: str = "{}") -> events.OutputItemDone:
+    item = events.Item(
+        f"fn_{call_id}", "function_call", status="completed", name=name, call_id=call_id, arguments=arguments
+    )
     return events.OutputItemDone(response, item)
 
 
@@ -148,6 +152,9 @@ _WORDS: dict[type, Callable[[Any], str]] = {
     Dial: lambda one: "dial",
     Adopt: lambda one: "adopt",
     Drop: lambda one: "drop",
+    LeaveStream: lambda one: f"leave for {one.digits}",
+    RunTool: lambda one: f"run {one.name} {one.call_id}",
+    CancelTool: lambda one: f"cancel tool {one.call_id} {one.why}",
     End: lambda one: f"end {one.reason}",
 }
 

@@ -9,13 +9,14 @@ import msgspec
 import pytest
 
 from bot.call.call import Input
-from bot.call.conversation.function_calls import NO_SUCH_FUNCTION, NOT_NOW, TOO_EARLY
+from bot.call.conversation.end_call import NOT_NOW, TOO_EARLY
+from bot.call.conversation.function_calls import NO_SUCH_FUNCTION
 from bot.call.inputs import ModelClosed, Note, PhoneClosed, PhoneFull, PhoneRoom, Refused, Shutdown
 from bot.call.outputs import Report
 from bot.call.settings import CallSettings
 from bot.call.states import State
 from bot.realtime import events
-from bot.realtime.session import HANG_UP, SessionSettings, session_object
+from bot.realtime.session import END_CALL, SessionSettings, session_object
 from bot.twilio import stream
 from tests.call.scripted_call import (
     ACCOUNT,
@@ -389,7 +390,7 @@ def test_both_sides_words_stand_in_the_transcript() -> None:
 def goodbye(desk: ScriptedCall) -> ScriptedCall:
     """The model says goodbye for a second and asks to hang up."""
     desk.give(speaks(), stops(), committed(), created("R1"), added("R1", "A"), delta("R1", "A", 1_000), echo("e0.0"))
-    desk.give(audio_done("R1", "A"), item_done("A"), function("R1", HANG_UP, "call_7"))
+    desk.give(audio_done("R1", "A"), item_done("A"), function("R1", END_CALL, "call_7"))
     return desk
 
 
@@ -417,7 +418,7 @@ def test_a_hang_up_whose_response_never_ends_does_not_hold_the_line() -> None:
 
 def test_a_hang_up_without_a_goodbye_is_at_once() -> None:
     desk = ScriptedCall()
-    assert desk.give(speaks(), stops(), committed(), created("R1"), function("R1", HANG_UP)) == []
+    assert desk.give(speaks(), stops(), committed(), created("R1"), function("R1", END_CALL)) == []
     assert desk.give(done("R1")) == ["end bot_hung_up"]
 
 
@@ -445,7 +446,7 @@ def test_a_hang_up_is_dropped_even_where_the_goodbye_may_not_be_cut() -> None:
 def test_a_hang_up_asked_for_while_the_caller_speaks_is_dropped() -> None:
     desk = ScriptedCall(CallSettings(barge_in="off"))
     desk.give(speaks(), stops(), committed(), created("R1"), delta("R1", "A", 1_000), speaks())
-    assert desk.give(function("R1", HANG_UP, "call_7")) == ["item function_call_output call_7"]
+    assert desk.give(function("R1", END_CALL, "call_7")) == ["item function_call_output call_7"]
     assert desk.give(done("R1"), echo("e0.0"), echo("e0.1")) == []
     assert desk.call.ended is None
 
@@ -453,7 +454,7 @@ def test_a_hang_up_asked_for_while_the_caller_speaks_is_dropped() -> None:
 def test_the_model_cannot_hang_up_in_its_greeting() -> None:
     desk = ScriptedCall(GREETED, ready=False)
     desk.give(events.SessionCreated(SESSION), updated(), created("R1"), delta("R1", "A", 500))
-    assert desk.give(function("R1", HANG_UP)) == ["item function_call_output call_1"]
+    assert desk.give(function("R1", END_CALL)) == ["item function_call_output call_1"]
     assert desk.sent(events.CreateItem)[0].item["output"] == json.dumps({"result": TOO_EARLY})
     desk.give(done("R1"))
     assert desk.at(1_000).give(start()) == ["mark e0.0", "media 500", "mark e0.1"]
@@ -464,25 +465,25 @@ def test_the_model_cannot_hang_up_in_its_greeting() -> None:
 def test_nor_may_it_do_so_in_the_greeting_of_a_caller_who_has_spoken() -> None:
     desk = ScriptedCall(GREETED)
     desk.give(speaks(), stops(), committed(), created("R1"), delta("R1", "A", 500))
-    assert desk.give(function("R1", HANG_UP)) == ["item function_call_output call_1"]
+    assert desk.give(function("R1", END_CALL)) == ["item function_call_output call_1"]
 
 
 def test_a_greeting_that_is_only_a_hang_up_is_asked_for_again() -> None:
     desk = ScriptedCall(GREETED)
-    desk.give(created("R1"), function("R1", HANG_UP))
+    desk.give(created("R1"), function("R1", END_CALL))
     assert desk.give(done("R1")) == [CREATE_GREETING]
 
 
 def test_the_model_cannot_hang_up_before_the_caller_has_said_or_keyed_anything() -> None:
     desk = ScriptedCall()
     desk.give(created("R1"), delta("R1", "A", 500))
-    assert desk.give(function("R1", HANG_UP, "call_1")) == ["item function_call_output call_1"]
+    assert desk.give(function("R1", END_CALL, "call_1")) == ["item function_call_output call_1"]
     desk.give(committed("U1"), events.CallerTranscript("U1", ""))  # a cough
-    assert desk.give(function("R1", HANG_UP, "call_2")) == ["item function_call_output call_2"]
+    assert desk.give(function("R1", END_CALL, "call_2")) == ["item function_call_output call_2"]
     desk.give(pressed("1"), done("R1", "cancelled"))
     desk.at(2_000).tick()
     desk.give(created("R2"), delta("R2", "B", 500))
-    assert desk.give(function("R2", HANG_UP, "call_3")) == []
+    assert desk.give(function("R2", END_CALL, "call_3")) == []
     assert desk.call.state is State.CLOSING
 
 
@@ -498,8 +499,10 @@ def test_a_function_of_a_cut_response_is_not_run() -> None:
     desk = ScriptedCall()
     desk.give(created("R1"), delta("R1", "A", 900))
     desk.at(100).give(speaks())
-    assert desk.give(function("R1", HANG_UP, "call_3"), done("R1", "cancelled")) == ["item function_call_output call_3"]
-    partial = events.Item("fn", "function_call", status="incomplete", name=HANG_UP, call_id="call_4")
+    assert desk.give(function("R1", END_CALL, "call_3"), done("R1", "cancelled")) == [
+        "item function_call_output call_3"
+    ]
+    partial = events.Item("fn", "function_call", status="incomplete", name=END_CALL, call_id="call_4")
     assert desk.give(stops(), created("R2"), events.OutputItemDone("R2", partial), done("R2", "cancelled")) == [
         "create"
     ]

@@ -30,7 +30,7 @@ from bot.call.session.turn_ownership import OPENING_UPDATE
 from bot.call.settings import CallSettings, Money
 from bot.call.states import State
 from bot.realtime import events
-from bot.realtime.session import HANG_UP
+from bot.realtime.session import END_CALL
 from bot.twilio import stream
 from tests.call.priced_call import CENT, billed, goodbye, heard, purse
 from tests.call.scripted_call import (
@@ -98,7 +98,7 @@ from_model: st.SearchStrategy[Input] = st.one_of(
     st.builds(words, responses, items, st.text(max_size=8)),
     st.builds(events.TranscriptDone, responses, items, st.text(max_size=8)),
     st.builds(item_done, items),
-    st.builds(function, responses, st.sampled_from([HANG_UP, "other"])),
+    st.builds(function, responses, st.sampled_from([END_CALL, "other"])),
     st.builds(done, responses, statuses),
     st.builds(error, codes, event_ids, st.sampled_from(["invalid_request_error", "server_error"])),
     st.just(events.Unknown("response.invented")),

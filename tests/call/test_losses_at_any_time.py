@@ -17,7 +17,7 @@ import pytest
 from bot.call.call import Call
 from bot.call.outputs import End
 from bot.call.settings import CallSettings
-from bot.realtime.session import HANG_UP, Dialect, SessionSettings
+from bot.realtime.session import END_CALL, Dialect, SessionSettings
 from bot.testing.agent import Pacing, Reply, Spoken, ToolCall, Turn
 from bot.testing.handset.phone import SimulatedPhone
 from bot.testing.model import Behaviour, CloseAt, SimulatedModel
@@ -55,7 +55,7 @@ class Speaker:
         greets = "Acme" in turn.instructions
         audio = tone(GREETED if greets else ANSWERED, number)
         self.known[f"{'greeting' if greets else 'answer'} {number}"] = audio
-        calls = (ToolCall(HANG_UP),) if number >= self._goodbye > 0 else ()
+        calls = (ToolCall(END_CALL),) if number >= self._goodbye > 0 else ()
         return Reply((Spoken(audio, "some words"),), calls, self._pacing)
 
 

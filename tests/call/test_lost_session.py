@@ -24,7 +24,7 @@ from tests.call.lost_sessions import AGAIN, ONCE, Situation, at_rest, fresh, gre
 from tests.call.scripted_call import MS, SESSION, ScriptedCall, in_words, updated
 
 OF_THE_SESSION = {
-    "Session": "ready_us plan speech_us answer_due caller_turns growing doubtful silent knows_goodbye hang_up",
+    "Session": "ready_us plan speech_us answer_due caller_turns growing doubtful silent knows_goodbye end_call outputs",
     "AppendedAudio": "ready n_bytes quiet_at fresh _fresh_at _pieces _from _to",
     "AudioFormats": "_now",
     "CallerSpeech": "_began _ended",
@@ -52,7 +52,10 @@ GOES_OVER = {
     "Retries": "errors _retried _given_up",
     "Filler": "_expected _since_us _played _number",
     "Keypad": "keys began_us last_us _number",
-    "Floor": "state greeting goodbye keypad notice_heard hang_up_asked let_in",
+    "Floor": "state greeting goodbye keypad stream notice_heard hang_up_asked tools_running let_in",
+    "AskedCalls": "_calls _used",
+    "FunctionCalls": "owed held",
+    "SendDigits": "_call_id _digits _let_in",
     "Greeting": "is_over _response_id",
     "Idle": "_quiet_us _prompts _number _written",
     "StateDeadlines": "_ready_by _claim_by _over_by _state_by _closing state watches",
@@ -80,6 +83,7 @@ GOES_OVER = {
 
 CHOSEN = {
     "StreamAdmission": "_settings",
+    "FunctionCalls": "_rules",
     "Announcement": "recorded",
     "CurrentSession": "_settings",
     "Announcement.recorded": "_item_id _words entry",
@@ -92,7 +96,7 @@ CHOSEN = {
     "Greeting": "recorded",
     "Greeting.recorded": "_item_id _words entry",
     "Idle": "_longest_us",
-    "Keypad": "_rules",
+    "Keypad": "_rules _shortcuts",
     "KeyPause": "_pause_us _longest_us",
     "StateDeadlines": "_answer_us _call_us _before_us",
     "Uplink": "_stall_us",
@@ -154,7 +158,7 @@ ANSWER_IS_OWED = {
 DIES = ModelClosed("closed", 1006)
 
 
-WIRING = {"Call._handlers", "AfterStep._lookers", "SessionLiveness._lose"}
+WIRING = {"FunctionCalls._built_in", "Call._handlers", "AfterStep._lookers", "SessionLiveness._lose"}
 
 
 def reckoned(name: str) -> bool:

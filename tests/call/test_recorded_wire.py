@@ -14,7 +14,7 @@ from bot.call.outputs import Output, Transcode
 from bot.call.settings import CallSettings
 from bot.call.states import State
 from bot.realtime import events
-from bot.realtime.session import HANG_UP, SessionSettings
+from bot.realtime.session import END_CALL, SessionSettings
 from bot.realtime.transcoder import Transcoder
 from bot.testing.agent import Pacing, Reply, ScriptedAgent, Spoken, ToolCall, pattern
 from bot.testing.handset.phone import SimulatedPhone
@@ -159,7 +159,7 @@ def test_a_goodbye_is_heard_to_its_end_wherever_its_hang_up_stands_among_the_eve
     """By a model that reasons the function is called before the goodbye's item is done."""
     goodbye = Spoken(pattern(2_000), "Thank you and goodbye.")
     pacing = Pacing(speed=4, call_gap_ms=gap_ms)
-    agent = ScriptedAgent([Spoken(pattern(500), "Hello."), Reply([goodbye], [ToolCall(HANG_UP)], pacing)])
+    agent = ScriptedAgent([Spoken(pattern(500), "Hello."), Reply([goodbye], [ToolCall(END_CALL)], pacing)])
     model = SimulatedModel(agent, model=chosen.model, dialect=chosen.dialect)
     phone = SimulatedPhone()
     phone.say(bytes((0x10, 0x90)) * 80 * 50, 3_000 * MS)

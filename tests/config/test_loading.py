@@ -113,6 +113,7 @@ def test_every_setting_is_read_from_its_variable(tmp_path: Path) -> None:
         "BOT_KEYPAD_DIGITS": "16",
         "BOT_KEYPAD_FINISH": "off",
         "BOT_KEYPAD_SHORTCUTS": "0=transfer:reception",
+        "BOT_SEND_DIGITS": "on",
         "BOT_MAX_CALLS": "7",
         "BOT_OVERFLOW_URL": "https://elsewhere.example.com/busy",
         "BOT_MAX_LAG_MS": "50",

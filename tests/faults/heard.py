@@ -28,7 +28,7 @@ HEARD = {
     "delta after cancel, ours": "greeting 303-1303, answer 1 4400-5560, answer 2 6900-8900",
     "truncate rejected": "greeting 303-1303, answer 1 4400-5560, answer 2 6900-8900",
     "tool call with bad JSON": "greeting 303-1303, answer 1 4400-7400, answer 2 7400-9060, answer 3 10400-11900",
-    "hang_up with bad JSON": "greeting 303-1303, answer 1 4400-7400",
+    "end_call with bad JSON": "greeting 303-1303, answer 1 4400-7400",
     "answer taken by the content filter": "greeting 303-1303, answer 1 4400-4900, answer 2 4900-6900, answer 3 10400-11900",
     "hangs while the caller speaks, answers pings": "greeting 303-1303, filler 5110-5263, answer 1 5563-8563, answer 2 10400-12400",
     "hangs before the caller speaks, answers pings": "greeting 303-1303, filler 33303-34103, answer 1 34756-37756",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bot.call.inputs import SessionExpires
-from bot.realtime.session import HANG_UP
+from bot.realtime.session import END_CALL
 from bot.testing.agent import Failure, Pacing, Reply, Spoken, ToolCall
 from bot.testing.model import Behaviour, CloseAt, SendAt
 from tests.faults.outcome import MS, tone
@@ -94,9 +94,9 @@ PLANS = {
     "tool call with bad JSON": Plan(
         TURN, replies=(GREETS, Reply((FIRST,), (ToolCall("look_up", "{bad"),), pacing=PACING), *REPLIES[2:])
     ),
-    "hang_up with bad JSON": Plan(
+    "end_call with bad JSON": Plan(
         TURN,
-        replies=(GREETS, Reply((FIRST,), (ToolCall(HANG_UP, "{bad"),), pacing=PACING), *REPLIES[2:]),
+        replies=(GREETS, Reply((FIRST,), (ToolCall(END_CALL, "{bad"),), pacing=PACING), *REPLIES[2:]),
         ended="bot_hung_up",
     ),
     "answer taken by the content filter": Plan(

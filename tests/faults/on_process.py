@@ -17,7 +17,7 @@ from unittest.mock import patch
 import aiohttp
 
 from bot.config import load_settings
-from bot.realtime.session import HANG_UP
+from bot.realtime.session import END_CALL
 from bot.server.workers.server_process import Server
 from bot.testing.agent import Failure, Reply, ScriptedAgent, Spoken, ToolCall
 from bot.testing.dialling.dial import DialResult
@@ -49,7 +49,7 @@ DRAIN_S = "0.8"
 STARTS_AGAIN = "the process must start again"
 AGAIN = "the process must start again: nobody else is there to carry the call on"
 LONG = Reply((Spoken(tone(20_000, 3), "on and on"),), pacing=QUICK)
-GOODBYE = Reply((Spoken(tone(700, 4), "Goodbye."),), (ToolCall(HANG_UP),), pacing=QUICK)
+GOODBYE = Reply((Spoken(tone(700, 4), "Goodbye."),), (ToolCall(END_CALL),), pacing=QUICK)
 SILENT = Reply((Spoken(tone(1_000, 1), "An answer."),), failure=Failure("silent"))
 
 

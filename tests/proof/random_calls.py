@@ -553,7 +553,7 @@ class Model:
         return at_us
 
     def _calls(self, name: str) -> None:
-        function = self._rng.choice(["hang_up", "hang_up", "other"])
+        function = self._rng.choice(["end_call", "end_call", "other"])
         item = {
             "id": f"fn_{name}",
             "type": "function_call",

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from bot.call.call import Call
 from bot.call.settings import CallSettings
 from bot.call.transcript.past_turns import PastTurn
-from bot.realtime.session import HANG_UP, SessionSettings
+from bot.realtime.session import END_CALL, SessionSettings
 from bot.testing.agent import Pacing, Reply, ScriptedAgent, Spoken, ToolCall
 from bot.testing.handset.phone import SimulatedPhone
 from bot.testing.model import Behaviour, SimulatedModel, SpeechAt
@@ -33,7 +33,7 @@ LONG = Reply(
     (Spoken(tone(6_000, 2), "We open at nine in the morning and close at five in the afternoon."),), pacing=SLOW
 )
 SHORT = Reply((Spoken(tone(2_500, 3), "On Sundays we are closed."),), pacing=PACING)
-BYE = Reply((Spoken(tone(1_500, 4), "Goodbye."),), (ToolCall(HANG_UP),), pacing=PACING)
+BYE = Reply((Spoken(tone(1_500, 4), "Goodbye."),), (ToolCall(END_CALL),), pacing=PACING)
 ASKS, CUTS_IN = SpeechAt(4_000 * MS, 4_600 * MS), SpeechAt(8_000 * MS, 8_900 * MS)
 
 Recorded = tuple[CallSettings, list[LogLine]]

@@ -35,9 +35,9 @@ ITEM = {
 }
 READ_ITEM = events.Item("item_A", "message", "assistant", "in_progress")
 CALL = {
-    "id": "item_F", "type": "function_call", "status": "completed", "name": "hang_up", "call_id": "call_1", "arguments": "{}",
+    "id": "item_F", "type": "function_call", "status": "completed", "name": "end_call", "call_id": "call_1", "arguments": "{}",
 }  # fmt: skip
-READ_CALL = events.Item("item_F", "function_call", None, "completed", "hang_up", "call_1", "{}")
+READ_CALL = events.Item("item_F", "function_call", None, "completed", "end_call", "call_1", "{}")
 IDS = {"response_id": "resp_1", "item_id": "item_A", "output_index": 0, "content_index": 0}
 RESPONSE = {
     "object": "realtime.response", "id": "resp_1", "status": "completed", "status_details": None, "output": [ITEM],

@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from bot.realtime.items import Role, function_call_output, message
+from bot.realtime.items import Role, function_call_output, message, result_of
 
 
 @pytest.mark.parametrize(
@@ -27,6 +27,6 @@ def test_the_users_sound_stands_for_words_that_are_not_known() -> None:
 
 
 def test_the_output_of_a_function_call_is_json_in_a_string() -> None:
-    item = function_call_output("call_1", 'said "no"')
+    item = function_call_output("call_1", result_of('said "no"'))
     assert (item["type"], item["call_id"]) == ("function_call_output", "call_1")
     assert json.loads(item["output"]) == {"result": 'said "no"'}

@@ -75,7 +75,7 @@ def test_what_is_not_chosen_is_not_sent() -> None:
 
 def test_the_one_function_ends_the_call() -> None:
     (tool,) = session_object(FULL, server_owns_turns=True)["tools"]
-    assert (tool["type"], tool["name"]) == ("function", "hang_up")
+    assert (tool["type"], tool["name"]) == ("function", "end_call")
     assert tool["parameters"] == {"type": "object", "properties": {}}
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from bot.realtime.session import HANG_UP
+from bot.realtime.session import END_CALL
 from bot.testing.agent import Reply, Spoken, ToolCall, pattern
 from bot.testing.dialling.dial import new_call_sid
 from bot.testing.handset.phone import SimulatedPhone
@@ -22,7 +22,7 @@ from tests.server.test_webhooks import verbs
 from tests.waiting import EVER_S
 
 CALLS = 8
-GOODBYE = Reply([Spoken(pattern(2500, "goodbye"), "That is all. Goodbye.")], [ToolCall(HANG_UP)], pacing=QUICK)
+GOODBYE = Reply([Spoken(pattern(2500, "goodbye"), "That is all. Goodbye.")], [ToolCall(END_CALL)], pacing=QUICK)
 """A call that the bot ends by itself, so that Twilio asks /voice/next."""
 LONG = Reply([Spoken(pattern(120_000, "long"), "On and on.")], pacing=QUICK)
 

@@ -136,7 +136,7 @@ def test_ten_minutes_may_come_at_once() -> None:
 
 def test_several_items_come_one_after_the_other() -> None:
     first, second = Spoken(pattern(500, 1), "one"), Spoken(pattern(700, 2), "two")
-    desk = asked(Reply([first, second], [ToolCall("hang_up")]))
+    desk = asked(Reply([first, second], [ToolCall("end_call")]))
     memory = desk.model.memory()
     assert [(one.role, one.audio_ms) for one in memory] == [("assistant", 500), ("assistant", 700), ("", 0)]
     assert [desk.audio(one.item_id) for one in memory[:2]] == [first.audio, second.audio]

@@ -262,7 +262,7 @@ def test_xai_begins_with_a_session_a_conversation_and_a_ping_and_echoes_its_own_
     assert [session[key] for key in ("instructions", "voice", "turn_detection")] == [
         asked[key] for key in ("instructions", "voice", "turn_detection")
     ]
-    assert session["tools"][0]["function"]["name"] == "hang_up"
+    assert session["tools"][0]["function"]["name"] == "end_call"
     assert session["audio"]["output"] == {**asked["audio"]["output"], "transport": "json"}
     assert left["turn_detection"] == {"type": None}
     assert desk.model.violations == []

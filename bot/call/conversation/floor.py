@@ -69,6 +69,8 @@ class Floor:
         """The announcement, if there is one, has certainly been heard."""
         self.hang_up_asked = False
         """The model wishes to hang up, and the caller has said nothing since."""
+        self.tools_running = 0
+        """Number of tools whose results the caller waits for: their silence is none that counts."""
         self.let_in = 0
         """Number of times the caller spoke and was let in: the answer to that is another one."""
         self._barge_in = settings.barge_in
@@ -125,8 +127,13 @@ class Floor:
 
     def silent(self) -> bool:
         """Nobody speaks and nothing is expected: a prompt may sound."""
-        listening = self.may(Act.PROMPT) and not self._session.now.responses.awaited
+        listening = self.may(Act.PROMPT) and not self._session.now.responses.awaited and not self.tools_running
         return listening and not self._speaking.has_floor(self._step.now_us)
+
+    def quiet(self) -> bool:
+        """Nobody speaks, and no answer is being made or due: the bot may begin of its own accord."""
+        busy = self._session.now.responses.awaited or self.answer_due or self._speaking.has_floor(self._step.now_us)
+        return self.may(Act.PROMPT) and not busy
 
     def caller_waits(self) -> bool:
         """Something is owed to a caller who does not speak: a filler may sound."""

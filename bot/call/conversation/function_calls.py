@@ -1,68 +1,261 @@
-"""Function calls of the model, and the answer to each.
+"""Function calls of the model, and the answer to each: exactly one output, whatever happens, and one response behind.
 
-Hanging up is the one it may ask for: after its goodbye has been heard, and not at all if the caller starts to talk. Nor
-before the caller has said or keyed anything, or in the greeting: nobody hangs up on somebody unheard.
+A call is dispatched by its name: to a built-in of the core, or to the shell, which runs the operator's tools. An output
+is sent at once, also while a response is being made (openai-realtime W4). The response behind it is asked for once all
+calls of the response that made them are answered, and that response is over. If the caller has spoken since, nobody is
+talked over: the model knows the result, and speaks of it when nobody speaks, unless it did so in an answer meanwhile.
 """
 
 from __future__ import annotations
 
-from bot.call.conversation.floor import Floor
-from bot.call.prompts.greeting import Greeting
-from bot.call.session.session_state import CurrentSession
-from bot.call.step import Step
-from bot.call.transcript.transcript import Transcript
-from bot.realtime.events import OutputItemDone
-from bot.realtime.items import function_call_output
-from bot.realtime.session import HANG_UP
+from typing import Any, Literal, Protocol
 
-NOT_NOW = "The caller started to speak, so the call was not ended. Listen and go on with the conversation."
-TOO_EARLY = "The caller has said nothing yet, so the call was not ended. Wait for what they say."
+import msgspec
+
+from bot.call.conversation.floor import Floor
+from bot.call.inputs import ToolDone
+from bot.call.machines import CallStage, Move
+from bot.call.outputs import CancelTool, RunTool
+from bot.call.session.session_state import CurrentSession
+from bot.call.settings import CallSettings
+from bot.call.step import Step
+from bot.call.tool_calls.asked_calls import AskedCalls, FunctionCall
+from bot.realtime.events import Item, OutputItemDone
+from bot.realtime.items import function_call, function_call_output, result_of
+from bot.realtime.session import END_CALL
+
 NO_SUCH_FUNCTION = "There is no such function."
+INTERRUPTED = "interrupted"
+BAD_ARGUMENTS = "The arguments are not a JSON object, so nothing was done. Call it again with correct JSON."
+TOO_LATE = "This took too long, and nobody waits for it any more. It may or may not have been done: tell the caller so."
+STOPPED = "The caller began to speak, so this was stopped. Call it again if it is still wanted."
+TOLD_AGAIN = 1
+"""Times that an output is sent again after the server refused it. The tool is not run again."""
+
+
+Why = Literal["timeout", "interrupted", "called_off", "hang_up"]
+
+
+class BuiltIn(Protocol):
+    """A function of the core itself. It answers a call by `FunctionCalls.answer` or `refuse`, now or later."""
+
+    name: str
+
+    def called(self, call: FunctionCall) -> None: ...
 
 
 class FunctionCalls:
-    """Every finished call of a function is answered, but for a hang-up: its answer is the end of the call."""
+    """The only one who sends outputs of function calls, and who asks for the response behind them."""
 
-    def __init__(
-        self, step: Step, session: CurrentSession, floor: Floor, *, greeting: Greeting, transcript: Transcript
-    ) -> None:
+    def __init__(self, settings: CallSettings, step: Step, session: CurrentSession, floor: Floor) -> None:
+        self.calls = AskedCalls()
+        self._rules = {rules.name: rules for rules in settings.tools}
+        self._built_in: dict[str, BuiltIn] = {}
         self._step = step
         self._session = session
         self._floor = floor
-        self._greeting = greeting
-        self._transcript = transcript
+        self.owed: dict[str, int] = {}
+        """Responses behind whose calls one is to follow, and the caller's turn in which they were made."""
+        self.held = False
+        """A response is to follow as soon as nobody speaks."""
 
-    def item_done(self, event: OutputItemDone) -> bool:
-        """An item of a response is done. True if it asks to hang up."""
+    def add(self, built_in: BuiltIn) -> None:
+        self._built_in[built_in.name] = built_in
+
+    # ---- the model asks ----
+
+    def item_done(self, event: OutputItemDone) -> None:
+        """An item of a response is done; a function call is answered, unless it broke off or was seen before."""
         item = event.item
         if item.type != "function_call" or item.status not in {"completed", None}:
-            return False
-        call_id = item.call_id or ""
-        if item.name == HANG_UP and not self._may_hang_up(event.response_id):
-            self._step.report("hang_up_refused")
-            self._step.create_item(function_call_output(call_id, TOO_EARLY))
-            return False
-        session = self._session.now
-        session.responses.answered(event.response_id)
-        if session.responses.suppressed(event.response_id):
-            self._step.create_item(function_call_output(call_id, "interrupted"))
-        elif item.name == HANG_UP:
-            session.hang_up, self._floor.hang_up_asked = call_id, True
-            self._step.report("hang_up_asked")
-            return True
+            return
+        call_id, name = item.call_id or "", item.name or ""
+        if self.calls.get(call_id) is not None:
+            return
+        call = FunctionCall(call_id, name, item.arguments or "{}", event.response_id, self._floor.let_in)
+        call.rules = self._rules.get(name)
+        self.calls.add(call)
+        if self._session.now.responses.suppressed(event.response_id):
+            self._session.now.responses.answered(event.response_id)
+            self.answer(call_id, INTERRUPTED, respond=False)
+            return
+        refused = self._dispatch(call)
+        if not refused:
+            self._session.now.responses.answered(event.response_id)
+
+    def called_by_key(self, call_id: str, name: str, arguments: str) -> None:
+        """A key of the caller's stands for this call: it is in the conversation as if the model had made it."""
+        if self._session.now.appended.ready:
+            self._step.create_item(function_call(call_id, name, arguments))
+        call = FunctionCall(call_id, name, arguments, "", self._floor.let_in)
+        call.rules = self._rules.get(name)
+        self.calls.add(call)
+        self._dispatch(call)
+
+    def _dispatch(self, call: FunctionCall) -> bool:
+        """True if a built-in refused the call, so that nothing came of the response by it."""
+        built_in = self._built_in.get(call.name)
+        if built_in is not None:
+            built_in.called(call)
+            return call.stage is CallStage.REFUSED
+        if call.rules is None:
+            self.answer(call.call_id, NO_SUCH_FUNCTION)
+        elif not _is_object(call.arguments):
+            self.answer(call.call_id, BAD_ARGUMENTS)
         else:
-            self._step.create_item(function_call_output(call_id, NO_SUCH_FUNCTION))
-            session.responses.want({})
+            objection = self.calls.objection(call)
+            if objection:
+                self.answer(call.call_id, objection)
+            else:
+                self._run(call, call.rules.timeout_s)
         return False
 
-    def _may_hang_up(self, response_id: str) -> bool:
-        said = any(turn.who == "caller" and turn.text != "" for turn in self._transcript.turns)
-        return (said or bool(self._step.counts["keys"])) and not self._greeting.made_by(response_id)
+    def _run(self, call: FunctionCall, timeout_s: float) -> None:
+        call.move(Move.STARTED)
+        call.due_us = self._step.now_us + round(timeout_s * 1_000_000)
+        self.calls.started(call)
+        self._step.report("tool_called", tool=call.name)
+        self._step.send(RunTool(call.call_id, call.name, call.arguments))
+        self._look()
 
-    def drop_hang_up(self) -> None:
-        """The caller speaks: the model is told that the hang-up it asked for was dropped."""
-        self._floor.hang_up_asked = False
-        self._step.report("hang_up_dropped")
-        hang_up = self._session.now.hang_up
-        if hang_up is not None:
-            self._step.create_item(function_call_output(hang_up, NOT_NOW))
+    # ---- answers ----
+
+    def answer(self, call_id: str, words: str, *, respond: bool = True) -> None:
+        """Answer a call with a sentence; the second answer to a call is none. `respond`: the model is to go on."""
+        self._answer(call_id, result_of(words), respond=respond)
+
+    def refuse(self, call_id: str, words: str) -> None:
+        """Answer a call so that nothing has come of its response by it."""
+        call = self.calls.get(call_id)
+        if call is not None and call.open:
+            self._answer(call_id, result_of(words), respond=False)
+            call.move(Move.TURNED_DOWN)
+
+    def _answer(self, call_id: str, output: str, *, respond: bool) -> None:
+        call = self.calls.get(call_id)
+        if call is None or not call.open:
+            return
+        call.output = output
+        call.move(Move.OUTPUT)
+        self._send(call, refusals=0)
+        if respond:
+            self.owed.setdefault(call.response_id, call.turn)
+        self._look()
+        self._follow(call.response_id)
+
+    def _send(self, call: FunctionCall, refusals: int) -> None:
+        """Send an output to a session that is there; the next one is told what came of each call (`told`)."""
+        session = self._session.now
+        if session.appended.ready:
+            event_id = self._step.create_item(function_call_output(call.call_id, call.output))
+            session.outputs[event_id] = (call.call_id, refusals)
+
+    def tool_done(self, note: ToolDone) -> None:
+        """A tool has come to an end: too late, if its call has been answered."""
+        call = self.calls.get(note.call_id)
+        if call is None or not call.open:
+            self._step.report("tool_too_late")
+            return
+        if not note.ran:
+            self.calls.not_run(call)
+        self._step.report("tool_done", tool=call.name, ok=note.ok)
+        self._answer(note.call_id, note.output, respond=note.respond)
+
+    def given(self, item: Item) -> None:
+        """An output stands in the session's conversation: a response made from now on knows it."""
+        outputs = self._session.now.outputs
+        for event_id in [key for key, (call_id, _) in outputs.items() if call_id == item.call_id]:
+            del outputs[event_id]
+
+    def refused(self, event_id: str | None) -> None:
+        """The server refused an event of ours: an output is sent again, and the tool is not run again."""
+        call_id, refusals = self._session.now.outputs.pop(event_id or "", ("", 0))
+        call = self.calls.get(call_id)
+        if call is not None:
+            self._step.warn("tool_output_refused", tool=call.name)
+            if refusals < TOLD_AGAIN:
+                self._send(call, refusals + 1)
+
+    # ---- the response behind them ----
+
+    def response_done(self, response_id: str) -> None:
+        self._follow(response_id)
+
+    def _follow(self, response_id: str) -> None:
+        """Ask for the response behind the calls of one, once it is over and each of them is answered."""
+        session = self._session.now
+        if response_id not in self.owed or session.responses.active == response_id or self.calls.open_of(response_id):
+            return
+        turn = self.owed.pop(response_id)
+        if self._floor.ending:
+            return
+        if turn == self._floor.let_in and not self._floor.caller_speaking and not self._floor.answer_due:
+            session.responses.want({})
+        else:
+            self.held = True
+
+    def settle(self) -> None:
+        """The call has moved: a response that is held back is asked for once nobody speaks."""
+        if self._floor.quiet():
+            self.held = False
+            self._session.now.responses.want({})
+
+    def response_created(self) -> None:
+        """A response is made that may be heard: it knows the outputs that the server had confirmed by then."""
+        if not self._session.now.outputs:
+            self.held = False
+
+    # ---- what happens meanwhile ----
+
+    def caller_spoke(self) -> None:
+        """The caller was let in: tools that they may interrupt are stopped."""
+        for call in self.calls.open:
+            if call.rules is not None and call.rules.interruptible:
+                self._cancel(call, "interrupted", STOPPED)
+
+    def overdue(self, now_us: int) -> None:
+        """Wait no longer for tools whose time is over."""
+        for call in self.calls.open:
+            if call.due_us <= now_us:
+                self._step.warn("tool_timeout", tool=call.name)
+                self._cancel(call, "timeout", TOO_LATE, respond=True)
+
+    def close(self) -> None:
+        """The call is over: tools are finished or cancelled, as their rules say."""
+        for call in self.calls.open:
+            if call.stage is CallStage.RUNNING and call.rules is not None and call.rules.at_hang_up == "cancel":
+                self._step.send(CancelTool(call.call_id, "hang_up"))
+
+    def _cancel(self, call: FunctionCall, why: Why, words: str, *, respond: bool = False) -> None:
+        if call.stage is CallStage.RUNNING:
+            self._step.send(CancelTool(call.call_id, why))
+        self.answer(call.call_id, words, respond=respond)
+
+    def _look(self) -> None:
+        """Keep for the floor how many tools the caller waits for."""
+        self._floor.tools_running = sum(call.stage is CallStage.RUNNING for call in self.calls.open)
+
+    # ---- another session ----
+
+    def told(self) -> list[dict[str, Any]]:
+        """The calls and what came of them, as items for a session that made none of them."""
+        items: list[dict[str, Any]] = []
+        for call in self.calls:
+            if call.name == END_CALL:
+                continue
+            items.append(function_call(call.call_id, call.name, call.arguments))
+            if not call.open:
+                items.append(function_call_output(call.call_id, call.output))
+        return items
+
+    def session_ready(self) -> None:
+        """Another session was told all that came: what was to follow is asked of it."""
+        for response_id in list(self.owed):
+            self._follow(response_id)
+
+
+def _is_object(text: str) -> bool:
+    try:
+        return isinstance(msgspec.json.decode(text), dict)
+    except (msgspec.DecodeError, UnicodeError, RecursionError):
+        return False

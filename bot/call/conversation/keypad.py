@@ -8,6 +8,7 @@ and what was said is answered with the keys. Which keys belong together: bot.cal
 from __future__ import annotations
 
 from bot.call.conversation.floor import Floor
+from bot.call.conversation.function_calls import FunctionCalls
 from bot.call.conversation.opening import Opening
 from bot.call.machines import KeypadStage, Move
 from bot.call.session.session_state import CurrentSession
@@ -35,14 +36,17 @@ class Keypad:
         session: CurrentSession,
         opening: Opening,
         account: TurnLog,
+        functions: FunctionCalls,
         transcript: Transcript,
     ) -> None:
         self._rules = rules
+        self._shortcuts = {one.key: one for one in rules.shortcuts}
         self._step = step
         self._floor = floor
         self._session = session
         self._opening = opening
         self._account = account
+        self._functions = functions
         self._transcript = transcript
         self.keys = ""
         """Those that were gathered so far."""
@@ -92,7 +96,12 @@ class Keypad:
         self._account.caller_keyed(item_id, text, self.began_us)
         if self._session.now.appended.ready:
             self._tell(item_id, text)
-        self._answer()
+        shortcut = self._shortcuts.get(keys)
+        if shortcut is None:
+            self._answer()
+        else:
+            self._step.report("key_shortcut", function=shortcut.function)
+            self._functions.called_by_key(f"{item_id}_call", shortcut.function, shortcut.arguments)
         return keys
 
     def _tell(self, item_id: str, text: str) -> None:

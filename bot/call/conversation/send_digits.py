@@ -41,8 +41,8 @@ NO_DIGITS = (
 )
 UNDER_WAY = "Nothing was sent: digits are being sent already. Wait for them."
 SENT = (
-    "The digits were sent. While they were, nothing could be heard, so a menu may have moved on: listen to what is said "
-    "now before you speak or send more."
+    "The digits were sent. Nothing could be heard meanwhile, so a menu may have moved on: listen to what is said now "
+    "before you speak or send more."
 )
 _WRITTEN = re.compile(r"[\s,.\-]")
 _DIGITS = re.compile(rf"(?=.*[0-9*#])[0-9*#wW]{{1,{MOST_DIGITS}}}")

@@ -51,6 +51,8 @@ class AfterStep:
             self._mind()
             if parts.session.now.turns.owed:
                 self._session.hand_over_turns()
+            if parts.functions.held:
+                parts.functions.settle()
             floor.ask()
         why = self._line_silent()
         if why is None:

@@ -27,7 +27,7 @@ class Dialogue:
         parts, floor = self._parts, self._parts.floor
         dropped = floor.hang_up_asked
         if dropped:
-            parts.functions.drop_hang_up()
+            parts.end_call.drop()
         may_interrupt = floor.may_interrupt()
         if not may_interrupt and floor.bot_speaks() and not parts.opening.waits:
             parts.step.counts["interruptions_refused"] += 1
@@ -36,6 +36,8 @@ class Dialogue:
         elif floor.greeting is GreetingStage.HEARD or parts.opening.heard():
             parts.session.now.responses.forget()
             floor.let_in += 1
+            if floor.tools_running:
+                parts.functions.caller_spoke()
             if may_interrupt and floor.cuttable():
                 if floor.goodbye is not GoodbyeStage.NONE:
                     parts.farewell.interrupted()
@@ -103,6 +105,8 @@ class Dialogue:
         parts.opening.response_created()
         parts.floor.response_started(suppressed=suppressed)
         parts.farewell.created(response)
+        if parts.functions.held and not suppressed:
+            parts.functions.response_created()
 
     def audio_delta(self, event: events.AudioDelta) -> None:
         """More of what already plays is nothing new."""
@@ -117,15 +121,18 @@ class Dialogue:
     def output_item_done(self, event: events.OutputItemDone) -> None:
         parts = self._parts
         parts.answer.item_done(event.item.id)
-        if not parts.functions.item_done(event):
-            return
-        if parts.floor.caller_speaking:
-            parts.functions.drop_hang_up()
-        else:
-            parts.floor.happen(Happening.HANG_UP_ASKED)
+        parts.functions.item_done(event)
+
+    def item_added(self, event: events.ItemAdded) -> None:
+        """An item stands in the conversation: one of ours, or one that is being made."""
+        self._parts.step.follows = "what is due"
+        if event.item.type == "function_call_output":
+            self._parts.functions.given(event.item)
 
     def item_done(self, event: events.ItemDone) -> None:
         self._parts.step.follows = "what is due"
+        if event.item.type == "function_call_output":
+            self._parts.functions.given(event.item)
         self._parts.answer.item_done(event.item.id)
 
     def response_done(self, event: events.ResponseDone) -> EndReason | None:
@@ -134,6 +141,8 @@ class Dialogue:
         responses.done(response.id)
         parts.response_timeout.response_done()
         parts.answer.response_done(response.id)
+        if parts.functions.owed:
+            parts.functions.response_done(response.id)
         if parts.floor.greeting is not GreetingStage.HEARD:
             parts.opening.response_done(response)
         parts.spending.response(event)

@@ -27,7 +27,8 @@ class PhoneSide:
             return "refused"
         parts.speaking.start(message.stream_sid, step.now_us)
         if parts.floor.stream is StreamStage.AWAY:
-            return self._back()
+            self._back()
+            return None
         parts.limits.stream_started(step.now_us)
         parts.spending.answered()
         parts.max_duration.stream_started()

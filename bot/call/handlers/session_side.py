@@ -92,6 +92,7 @@ class SessionSide:
 
     def error(self, event: events.Error) -> EndReason | None:
         retries = self._parts.retries
+        self._parts.functions.refused(event.error.event_id)
         if event.error.code == EXPIRED:  # its close follows
             retries.errors[EXPIRED] += 1
             return self.lose("expired", 0, event.error.message or "")

@@ -54,7 +54,8 @@ class SessionTakeover:
         for part in (parts.farewell, parts.greeting, parts.account):
             part.broken_off()
         playing = parts.speaking.ledger.heard(parts.step.now_us)
-        parts.session.begin(carried(parts.session.now, playing, answers=not parts.floor.hang_up_asked))
+        answers, tool_awaited = not parts.floor.hang_up_asked, bool(parts.floor.tools_running)
+        parts.session.begin(carried(parts.session.now, playing, answers=answers, tool_awaited=tool_awaited))
         parts.idle.hear(silent=False)
         parts.floor.happen(Happening.SESSION_LOST)
 
@@ -70,13 +71,15 @@ class SessionTakeover:
             return False
         turns = self._spoken()
         items = conversation_items(turns, audio=parts.wordless.payloads())
-        if not first and not items and all(turn.who == "bot" and turn.cut for turn in turns):
+        called = parts.functions.told()
+        if not first and not items and not called and all(turn.who == "bot" and turn.cut for turn in turns):
             return False
-        for item in [*items, carry_on_item()]:
+        for item in [*items, *called, carry_on_item()]:
             step.create_item(item)
         told = {item["id"] for item in items}
         session.inherited.tell([turn for turn in turns if said_as(turn.number) in told])
         parts.farewell.session_ready()
+        parts.functions.session_ready()
         parts.wrap_up.session_ready()
         step.counts["sessions_replaced"] += not first
         answers = session.responses.awaited

@@ -43,13 +43,14 @@ class Carried(NamedTuple):
     """The caller's audio of which no turn was made: heard again."""
 
 
-def carried(old: Session, playing: Iterable[Entry], *, answers: bool) -> Carried:
+def carried(old: Session, playing: Iterable[Entry], *, answers: bool, tool_awaited: bool = False) -> Carried:
     """All that goes over: the rest of a session is lost with it.
 
-    Where the next one `answers`, an answer that was owed, asked for or broken off is its to give.
+    Where the next one `answers`, an answer that was owed, asked for or broken off is its to give. One that
+    ended in the call of a tool is behind the tool's output.
     """
     gate = old.responses
-    wanted = answers and not gate.closed and (old.answer_due or gate.unfinished)
+    wanted = answers and not gate.closed and (old.answer_due or (gate.unfinished and not tool_awaited))
     return Carried(
         wanted={} if wanted else None,
         closed=gate.closed,
@@ -90,8 +91,10 @@ class Session:
         """Items with words and no sound on its way so far, and their responses."""
         self.knows_goodbye = False
         """It has been told what the goodbye is to be."""
-        self.hang_up: str | None = None
-        """Its call of the function that hangs up, of which it waits for the output."""
+        self.end_call: str | None = None
+        """Its call of `end_call`, of which it waits for the output."""
+        self.outputs: dict[str, tuple[str, int]] = {}
+        """Outputs that it has not confirmed: the function call of each, by event id, and how often it was refused."""
 
 
 class CurrentSession:

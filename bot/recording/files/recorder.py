@@ -75,7 +75,9 @@ class Recorder:
         if lines or not self._keeps_lines:
             text, passed = b"", ()
         audio = a2b_base64(media.payload) if heard else b""
-        self._pending.append((now_us, "phone>bot", CallerFrame(media.timestamp, audio, lines, text, passed, self.stream), socket))
+        self._pending.append(
+            (now_us, "phone>bot", CallerFrame(media.timestamp, audio, lines, text, passed, self.stream), socket)
+        )
 
     def output(self, now_us: int, output: Output, socket: int = 0) -> None:
         """Take what the call answered to the last input; `socket` is the session's."""

@@ -16,7 +16,20 @@ import structlog
 from bot.call.call import Call, Input
 from bot.call.facts import Fact, WaitFact
 from bot.call.inputs import DailySpend, Note, PhoneClosed, PhoneFull, PhoneRoom, Refused, Shutdown, Tick
-from bot.call.outputs import PHONE_MESSAGES, Adopt, Dial, Drop, End, EndReason, LeaveStream, Output, Report, Transcode
+from bot.call.outputs import (
+    PHONE_MESSAGES,
+    Adopt,
+    CancelTool,
+    Dial,
+    Drop,
+    End,
+    EndReason,
+    LeaveStream,
+    Output,
+    Report,
+    RunTool,
+    Transcode,
+)
 from bot.call.rules.spend_cap import level
 from bot.call.settings import CallSettings
 from bot.realtime import events
@@ -27,12 +40,15 @@ from bot.server.calls.call_tally import CallTally, CallTraffic
 from bot.server.calls.model_sessions import ModelSessions, TakeIdle
 from bot.server.calls.phone_socket import PhoneSocket
 from bot.server.calls.process_timer import ProcessTimer
+from bot.server.calls.tool_runner import RunsTools, ToolRunner
+from bot.tools import Toolbox, ToolContext
 from bot.twilio import stream
 
 NEVER_NS = 2**63
 
 SessionCommand = Transcode | Dial | Adopt | Drop
-Aside = Report | Fact | End | LeaveStream | SessionCommand
+ToolOrder = RunTool | CancelTool
+Aside = Report | Fact | End | LeaveStream | SessionCommand | ToolOrder
 
 P = ParamSpec("P")
 
@@ -70,11 +86,17 @@ class Bridge:
         timer: ProcessTimer,
         *,
         recorder: Recorder | None = None,
+        toolbox: RunsTools | None = None,
+        context: ToolContext | None = None,
         take_idle: TakeIdle = lambda: None,
     ) -> None:
-        """`take_idle` gives an idle session, if there is one: to begin with, and should that be lost."""
+        """`toolbox` runs the tools, for the call of the `context`.
+
+        `take_idle` gives an idle session, if there is one: to begin with, and should that be lost.
+        """
         self.call = Call(settings)
         self.model = ModelSessions(endpoint, settings, take_idle, self._model_text, self._note)
+        self.tools = ToolRunner(toolbox or Toolbox(), context or ToolContext(settings.call_sid), self._note)
         self.recorder = recorder
         self.attached = False
         self.finished = asyncio.Event()
@@ -129,6 +151,7 @@ class Bridge:
             self.fault()
         finally:
             await self._close()
+            await self.tools.finish()
         return self.call.ended
 
     def release(self) -> None:
@@ -336,6 +359,8 @@ class Bridge:
         elif isinstance(output, SessionCommand):
             self._write_due()  # it may be for a session that is left now
             self.model.execute(output)
+        elif isinstance(output, ToolOrder):
+            self.tools.execute(output)
         else:
             self._learn(output, now_us)
 

@@ -21,7 +21,7 @@ from bot.server.shared.outcomes import BOUNDS, FAILED, RESUMABLE, Outcome
 from bot.server.shared.resumption import Past
 from bot.store.rows import CRASHED
 
-NextStep = Literal["hang_up", "limit", "fallback", "hold", "go_on", "digits", "stale"]
+NextStep = Literal["hang_up", "limit", "fallback", "hold", "go_on", "stale"]
 
 _log = structlog.get_logger()
 
@@ -31,6 +31,10 @@ async def voice_next(request: web.Request) -> web.Response:
     call_sid, form = await signed_form(request)
     calls = request.app[CALLS]
     there, held, leg = form.get("CallStatus") == "in-progress", _number(request, "held"), _number(request, "leg")
+    if calls.registry.digits.find(call_sid):
+        if there:
+            return play_digits(request, call_sid, leg)
+        calls.endings.caller_gone(call_sid)
     what = await what_follows(calls, call_sid, there=there, held=held, leg=leg)
     if what == "hold":
         calls.departure.redirected.send(call_sid)
@@ -38,8 +42,6 @@ async def voice_next(request: web.Request) -> web.Response:
     calls.departure.redirected.came(call_sid)
     if what == "go_on":
         return connect_stream(request, call_sid)
-    if what == "digits":
-        return play_digits(request, call_sid, leg)
     if what == "stale":
         return call_is_over(request, call_sid)
     calls.registry.asked(call_sid)
@@ -59,13 +61,8 @@ async def what_follows(calls: LiveCalls, call_sid: str, *, there: bool, held: in
     up, and was redirected `held` times.
 
     `leg` is the stream that is over, the first being 0. `stale`: it was one of long ago, and another carries the call
-    on, in this process or in another. `digits`: the call has left its stream for them to be played.
+    on, in this process or in another.
     """
-    if calls.registry.digits.find(call_sid):
-        if there:
-            return "digits"
-        calls.endings.caller_gone(call_sid)
-        return "hang_up"
     live = calls.directory.find(call_sid)
     if live is not None and live.past.leg > leg and live.bridge.attached and live.bridge.call.ended is None:
         return "stale"

@@ -11,7 +11,7 @@ from bot.audio import fillers, mulaw, wav
 from bot.audio.transcode import Format
 from bot.call.settings import CallSettings, KeypadRules, Shortcut
 from bot.config import Settings
-from bot.realtime.session import SessionSettings, TurnDetection
+from bot.realtime.session import SEND_DIGITS_TOOL, SessionSettings, TurnDetection
 from bot.server.setup.call_prices import call_money
 
 _FORMATS: dict[str, Format] = {"pcmu": "audio/pcmu", "pcma": "audio/pcma", "pcm": "audio/pcm"}
@@ -129,4 +129,5 @@ def session_settings(settings: Settings) -> SessionSettings:
         ),
         audio=_FORMATS[settings.model_audio],
         dialect=settings.dialect,
+        tools=(SEND_DIGITS_TOOL,) if settings.send_digits == "on" else (),
     )

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from bot.audio.payload import BYTES_PER_MS
 from bot.audio.prompts import prompt
-from bot.realtime.session import HANG_UP
+from bot.realtime.session import END_CALL
 from bot.testing.agent import Reply, Spoken, ToolCall, Turn, padded
 
 ECHO_MS = 15_000
@@ -30,7 +30,7 @@ class LineTestAgent:
             return _say("long_answer")
         if turn.number == 3:
             return _say("interrupted" if turn.interrupted else "heard_out")
-        return _say("goodbye", (ToolCall(HANG_UP),))
+        return _say("goodbye", (ToolCall(END_CALL),))
 
 
 def _say(name: str, tool_calls: Sequence[ToolCall] = ()) -> Reply:

@@ -6,7 +6,8 @@ import json
 
 import pytest
 
-from bot.call.conversation.function_calls import NO_SUCH_FUNCTION, NOT_NOW, FunctionCalls
+from bot.call.conversation.end_call import NOT_NOW, EndCall
+from bot.call.conversation.function_calls import INTERRUPTED, NO_SUCH_FUNCTION, FunctionCalls
 from bot.call.outputs import Output, Report
 from bot.call.playout.playout_queue import PlayoutQueue
 from bot.call.prompts.greeting import Greeting
@@ -14,8 +15,8 @@ from bot.call.settings import CallSettings
 from bot.call.step import Step
 from bot.call.transcript.transcript import Transcript
 from bot.realtime.events import CreateItem, Item, OutputItemDone
-from bot.realtime.items import function_call_output
-from bot.realtime.session import HANG_UP
+from bot.realtime.items import function_call_output, result_of
+from bot.realtime.session import END_CALL
 from tests.call.conversation.floors import a_floor
 from tests.call.scripted_call import function, no_session
 
@@ -30,7 +31,12 @@ class Bench:
         self.transcript.caller_turn("U1")
         speaking = PlayoutQueue()
         greeting = Greeting(CallSettings(), session, speaking, self.transcript)
-        self.functions = FunctionCalls(self.step, session, self.floor, greeting=greeting, transcript=self.transcript)
+        self.functions = FunctionCalls(CallSettings(), self.step, session, self.floor)
+        self.end_call = EndCall(
+            self.step, session, self.floor, functions=self.functions, greeting=greeting, transcript=self.transcript
+        )
+        self.functions.add(self.end_call)
+        session.now.appended.ready = True
         self.responses.created("R1")
 
     @property
@@ -40,49 +46,50 @@ class Bench:
 
 def test_a_hang_up_is_asked_for_and_not_answered() -> None:
     bench = Bench()
-    assert bench.functions.item_done(function("R1", HANG_UP, "call_7"))
+    bench.functions.item_done(function("R1", END_CALL, "call_7"))
     assert bench.floor.hang_up_asked
     assert bench.step.out == [Report("hang_up_asked")]
 
 
 def test_a_hang_up_that_is_dropped_is_answered_so_once() -> None:
     bench = Bench()
-    bench.functions.item_done(function("R1", HANG_UP, "call_7"))
-    bench.functions.drop_hang_up()
+    bench.functions.item_done(function("R1", END_CALL, "call_7"))
+    bench.end_call.drop()
     assert not bench.floor.hang_up_asked
-    assert bench.items == [CreateItem(function_call_output("call_7", NOT_NOW), "item_1")]
+    assert bench.items == [CreateItem(function_call_output("call_7", result_of(NOT_NOW)), "item_1")]
 
 
 def test_an_unknown_function_is_answered_so_and_the_model_goes_on() -> None:
     bench = Bench()
-    assert not bench.functions.item_done(function("R1", "order_pizza", "call_3"))
-    assert bench.items == [CreateItem(function_call_output("call_3", NO_SUCH_FUNCTION), "item_1")]
+    bench.functions.item_done(function("R1", "order_pizza", "call_3"))
+    assert bench.items == [CreateItem(function_call_output("call_3", result_of(NO_SUCH_FUNCTION)), "item_1")]
     bench.responses.done("R1")
+    bench.functions.response_done("R1")
     assert bench.responses.release() is not None
 
 
 def test_a_function_of_a_response_that_was_cut_is_answered_and_not_run() -> None:
     bench = Bench()
     bench.responses.suppress()
-    assert not bench.functions.item_done(function("R1", HANG_UP, "call_3"))
+    bench.functions.item_done(function("R1", END_CALL, "call_3"))
     assert not bench.floor.hang_up_asked
-    assert bench.items == [CreateItem(function_call_output("call_3", "interrupted"), "item_1")]
+    assert bench.items == [CreateItem(function_call_output("call_3", result_of(INTERRUPTED)), "item_1")]
 
 
 @pytest.mark.parametrize(
     "item",
     [
         Item("A", "message", "assistant", "completed"),
-        Item("fn", "function_call", status="incomplete", name=HANG_UP, call_id="call_4"),
+        Item("fn", "function_call", status="incomplete", name=END_CALL, call_id="call_4"),
     ],
 )
 def test_what_is_no_finished_function_call_does_nothing(item: Item) -> None:
     bench = Bench()
-    assert not bench.functions.item_done(OutputItemDone("R1", item))
+    bench.functions.item_done(OutputItemDone("R1", item))
     assert bench.step.out == []
 
 
 def test_a_function_call_output_is_json_in_a_string() -> None:
-    item = function_call_output("call_1", 'said "no"')
+    item = function_call_output("call_1", result_of('said "no"'))
     assert (item["type"], item["call_id"]) == ("function_call_output", "call_1")
     assert json.loads(item["output"]) == {"result": 'said "no"'}

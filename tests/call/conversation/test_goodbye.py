@@ -15,7 +15,7 @@ from bot.call.rules.wrap_up import WRAP_UP
 from bot.call.settings import CallSettings
 from bot.call.states import State
 from bot.realtime import events
-from bot.realtime.session import HANG_UP
+from bot.realtime.session import END_CALL
 from bot.twilio import stream
 from tests.call.priced_call import CENT, billed, goodbye, heard, purse, spoken_over
 from tests.call.scripted_call import (
@@ -202,19 +202,19 @@ def test_both_caps_at_once_are_one_end() -> None:
 
 def test_a_bot_that_says_goodbye_by_itself_needs_no_second_one() -> None:
     desk = answering(words=True)
-    assert desk.give(function("R1", HANG_UP), billed("R1", 100)) == []
+    assert desk.give(function("R1", END_CALL), billed("R1", 100)) == []
     assert desk.at(2_150).give(echo("e0.1")) == ["end bot_hung_up"]
 
 
 def test_even_if_it_does_so_after_the_cap() -> None:
     desk = answering(purse(day_cents=50), words=True)
-    assert desk.give(DailySpend(50 * CENT), function("R1", HANG_UP), done("R1")) == ["update us"]
+    assert desk.give(DailySpend(50 * CENT), function("R1", END_CALL), done("R1")) == ["update us"]
     assert desk.at(2_150).give(echo("e0.1")) == ["end bot_hung_up"]
 
 
 def test_a_hang_up_that_the_caller_prevents_is_taken_up_by_the_cap() -> None:
     desk = answering(words=True)
-    desk.give(function("R1", HANG_UP), billed("R1", 100))
+    desk.give(function("R1", END_CALL), billed("R1", 100))
     assert desk.at(1_100).give(speaks()) == [
         "item function_call_output call_1",
         "clear",

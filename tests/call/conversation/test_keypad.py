@@ -6,10 +6,10 @@ import pytest
 
 from bot.call.conversation.keypad import PRESSED
 from bot.call.inputs import ModelClosed, SessionWaiting
-from bot.call.settings import CallSettings, KeypadRules
+from bot.call.settings import CallSettings, KeypadRules, Shortcut
 from bot.call.states import State
 from bot.realtime import events
-from bot.realtime.session import HANG_UP
+from bot.realtime.session import END_CALL
 from tests.call.scripted_call import (
     SESSION,
     ScriptedCall,
@@ -209,7 +209,9 @@ def test_keys_of_a_call_without_a_session_are_told_to_the_next_one_once() -> Non
 
 def test_a_key_drops_a_hang_up() -> None:
     desk = ScriptedCall(PLAIN)
-    desk.give(speaks(), stops(), committed(), created("R1"), delta("R1", "A", 800), function("R1", HANG_UP), done("R1"))
+    desk.give(
+        speaks(), stops(), committed(), created("R1"), delta("R1", "A", 800), function("R1", END_CALL), done("R1")
+    )
     assert desk.call.state is State.CLOSING
     desk.at(400).give(pressed("1"))
     assert desk.call.state is State.HEARING
@@ -250,3 +252,27 @@ def test_a_key_once_the_bot_was_heard_leaves_alone_what_was_heard() -> None:
     desk.reply("R1", A=400)
     desk.at(500).give(echo("e0.0"), echo("e0.1"), echo("e0.2"))
     assert "truncate" not in " ".join(desk.at(900).give(pressed("1")))
+
+
+def test_a_shortcut_acts_as_the_models_own_call_would_and_nobody_answers_the_key() -> None:
+    shortcuts = (Shortcut("9", END_CALL),)
+    desk = ScriptedCall(changed(PLAIN, keypad=KeypadRules(shortcuts=shortcuts)))
+    out = keys(desk, "9#")
+    assert out == ["item message keys_1", "item function_call keys_1_call", "end bot_hung_up"]
+
+
+def test_a_shortcut_is_a_digit_like_any_other_in_a_longer_number() -> None:
+    desk = ScriptedCall(changed(PLAIN, keypad=KeypadRules(shortcuts=(Shortcut("9", END_CALL),))))
+    assert keys(desk, "90#") == ["item message keys_1", "create"]
+
+
+def test_a_shortcut_to_a_function_that_there_is_not_is_answered_so() -> None:
+    shortcuts = (Shortcut("0", "transfer", '{"destination": "reception"}'),)
+    desk = ScriptedCall(changed(PLAIN, keypad=KeypadRules(shortcuts=shortcuts)))
+    assert keys(desk, "0#") == [
+        "item message keys_1",
+        "item function_call keys_1_call",
+        "item function_call_output keys_1_call",
+        "create",
+    ]
+    assert desk.sent(events.CreateItem)[1].item["arguments"] == '{"destination": "reception"}'

@@ -243,7 +243,7 @@ def test_a_recorded_greeting_is_known_to_the_next_session_and_cut_there() -> Non
 def test_it_dies_while_the_goodbye_is_heard_and_the_call_ends_when_it_was() -> None:
     desk = asked()
     desk.give(created("R1"), words("R1", "A", "Bye."), delta("R1", "A", 1_000), audio_done("R1", "A"), item_done("A"))
-    desk.give(function("R1", "hang_up"))
+    desk.give(function("R1", "end_call"))
     assert desk.call.state is State.CLOSING
     assert desk.give(DIES) == ["dial"]
     assert desk.at(4_200).give(SessionWaiting()) == ["adopt"]
@@ -254,7 +254,7 @@ def test_it_dies_while_the_goodbye_is_heard_and_the_call_ends_when_it_was() -> N
 def test_a_caller_who_speaks_drops_a_hang_up_the_next_session_never_heard_of() -> None:
     desk = asked()
     desk.give(created("R1"), words("R1", "A", "Bye."), delta("R1", "A", 2_000), audio_done("R1", "A"), item_done("A"))
-    desk.give(function("R1", "hang_up"), done("R1"), DIES)
+    desk.give(function("R1", "end_call"), done("R1"), DIES)
     replaced(desk)
     out = desk.at(4_500).give(speaks(10))
     assert out[0] == "clear"

@@ -250,7 +250,7 @@ def test_a_line_that_takes_nothing_gets_no_filler() -> None:
 
 def test_a_goodbye_that_does_not_come_is_waited_for_with_one() -> None:
     desk = waiting()
-    desk.give(created("R1"), function("R1", "hang_up"))
+    desk.give(created("R1"), function("R1", "end_call"))
     assert desk.call.state is State.CLOSING
     assert phone(desk.at(2_000))[1] == "media 800"
 

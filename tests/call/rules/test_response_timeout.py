@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 
 from bot.call.call import Call
 from bot.call.settings import CallSettings
-from bot.realtime.session import HANG_UP
+from bot.realtime.session import END_CALL
 from bot.testing.agent import AT_ONCE, Failure, Pacing, Reply, ScriptedAgent, Spoken, ToolCall, pattern
 from bot.testing.handset.phone import SimulatedPhone
 from bot.testing.model import Behaviour, SimulatedModel, SpeechAt
@@ -273,7 +273,7 @@ def test_what_was_only_written_is_not_in_the_conversation_when_it_is_asked_for_a
 
 
 def test_a_hang_up_without_a_word_is_one() -> None:
-    call = a_call(HELLO, Reply(tool_calls=(ToolCall(HANG_UP),)), until_ms=12_000)
+    call = a_call(HELLO, Reply(tool_calls=(ToolCall(END_CALL),)), until_ms=12_000)
     assert heard(call) == [("hello", 303)]
     assert call.ended == (4_200 * MS, "bot_hung_up")
 

@@ -9,7 +9,7 @@ from typing import Literal
 import pytest
 
 from bot.call.states import State
-from bot.realtime.session import HANG_UP
+from bot.realtime.session import END_CALL
 from bot.testing.agent import Failure, Reply, Spoken, ToolCall, pattern
 from bot.testing.handset.phone import SimulatedPhone
 from bot.testing.model import Behaviour
@@ -53,7 +53,7 @@ SITUATIONS: dict[State, Situation] = {
     State.HEARING: Situation(caller_says_ms=6000, env=SILENT),
     State.THINKING: Situation(Reply(failure=Failure("silent")), caller_says_ms=200, env=SILENT),
     State.SPEAKING: Situation(),
-    State.CLOSING: Situation(Reply([LONG], [ToolCall(HANG_UP)], pacing=QUICK), caller_says_ms=200, env=SILENT),
+    State.CLOSING: Situation(Reply([LONG], [ToolCall(END_CALL)], pacing=QUICK), caller_says_ms=200, env=SILENT),
 }
 
 
@@ -114,7 +114,7 @@ def reasons_of(desk: ServerUnderTest, phones: list[SimulatedPhone]) -> list[str]
 
 async def test_the_bot_hangs_up_once_its_goodbye_was_heard() -> None:
     goodbye = Spoken(pattern(400), "Goodbye.")
-    async with standing(Reply([goodbye], [ToolCall(HANG_UP)], pacing=QUICK), **SILENT) as desk:
+    async with standing(Reply([goodbye], [ToolCall(END_CALL)], pacing=QUICK), **SILENT) as desk:
         phone = an_asking_phone()
         result = await desk.dial(phone)
         await desk.quiet()

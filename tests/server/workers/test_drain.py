@@ -16,7 +16,7 @@ import aiohttp
 import pytest
 
 from bot.config import load_settings
-from bot.realtime.session import HANG_UP
+from bot.realtime.session import END_CALL
 from bot.server.directory.departure import HOLDS, Phase
 from bot.server.directory.live_calls import LiveCalls
 from bot.server.http.app_keys import Listener
@@ -48,7 +48,7 @@ from tests.waiting import EVER_S, GIVE_UP_S
 
 pytestmark = pytest.mark.both_loops
 
-GOODBYE = Reply([Spoken(pattern(700, "goodbye"), "Goodbye.")], [ToolCall(HANG_UP)], pacing=QUICK)
+GOODBYE = Reply([Spoken(pattern(700, "goodbye"), "Goodbye.")], [ToolCall(END_CALL)], pacing=QUICK)
 LONG = Reply([Spoken(pattern(20_000), "on and on")], pacing=QUICK)
 TERM, INT, QUIT = signal.SIGTERM, signal.SIGINT, signal.SIGQUIT
 

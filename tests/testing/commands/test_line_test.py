@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.audio.prompts import prompt
-from bot.realtime.session import HANG_UP
+from bot.realtime.session import END_CALL
 from bot.testing.agent import Reply, Turn, padded, pattern
 from bot.testing.commands.line_test import ECHO_MS, ECHO_TRANSCRIPT, LineTestAgent
 
@@ -33,7 +33,7 @@ def test_each_turn_has_its_sentence_and_only_the_goodbye_hangs_up(
     answer = reply(number)
     assert [item.transcript for item in answer.items] == [prompt(name).text for name in spoken]
     assert [item.audio for item in answer.items] == [padded(prompt(name).audio) for name in spoken]
-    assert [call.name for call in answer.tool_calls] == ([HANG_UP] if hangs_up else [])
+    assert [call.name for call in answer.tool_calls] == ([END_CALL] if hangs_up else [])
 
 
 def test_it_says_that_it_was_interrupted_only_when_it_was() -> None:

@@ -9,7 +9,7 @@ import pytest
 
 from bot.audio.payload import BYTES_PER_MS
 from bot.audio.prompts import prompt
-from bot.realtime.session import HANG_UP
+from bot.realtime.session import END_CALL
 from bot.testing.agent import Reply, Turn, pattern
 from bot.testing.commands.line_test import LineTestAgent
 from bot.testing.handset.callers_of_commands import demo_script, file_script
@@ -78,7 +78,7 @@ class Bot:
         for item in reply.items:
             payload = base64.b64encode(item.audio).decode()
             self._send(stream.PlayMedia(self.phone.ids.stream_sid, stream.OutPart(payload)))
-        self._hangs_up = [call.name for call in reply.tool_calls] == [HANG_UP]
+        self._hangs_up = [call.name for call in reply.tool_calls] == [END_CALL]
 
     def _send(self, message: stream.Outbound) -> None:
         self.phone.receive(msgspec.json.encode(message).decode(), self.now_us)

@@ -48,8 +48,8 @@ BAD = {
         type="message", role="user", content=[{"type": "input_text", "text": "hi", "lang": "en"}]
     ),
     "a number in an item's content": item(type="message", role="user", content=[{"type": "input_text", "text": 5}]),
-    "a nested tool": update(tools=[{"type": "function", "function": {"name": "hang_up"}}]),
-    "strict on a tool": update(tools=[{"type": "function", "name": "hang_up", "strict": True}]),
+    "a nested tool": update(tools=[{"type": "function", "function": {"name": "end_call"}}]),
+    "strict on a tool": update(tools=[{"type": "function", "name": "end_call", "strict": True}]),
     "a bad item in a response's input": {
         "type": "response.create",
         "response": {"input": [{"type": "message", "role": "user", "content": [{"type": "audio"}]}]},

@@ -1,0 +1,66 @@
+"""The end of the call by the model's wish: after its goodbye has been heard, and not if the caller starts to talk.
+
+Nor before the caller has said or keyed anything, or in the greeting: nobody hangs up on somebody unheard.
+"""
+
+from __future__ import annotations
+
+from bot.call.conversation.floor import Floor
+from bot.call.conversation.function_calls import FunctionCalls
+from bot.call.prompts.greeting import Greeting
+from bot.call.session.session_state import CurrentSession
+from bot.call.states import Happening
+from bot.call.step import Step
+from bot.call.tool_calls.asked_calls import FunctionCall
+from bot.call.transcript.transcript import Transcript
+from bot.realtime.session import END_CALL
+
+NOT_NOW = "The caller started to speak, so the call was not ended. Listen and go on with the conversation."
+TOO_EARLY = "The caller has said nothing yet, so the call was not ended. Wait for what they say."
+
+
+class EndCall:
+    """The built-in function `end_call`: its answer is the end of the call."""
+
+    name = END_CALL
+
+    def __init__(
+        self,
+        step: Step,
+        session: CurrentSession,
+        floor: Floor,
+        *,
+        functions: FunctionCalls,
+        greeting: Greeting,
+        transcript: Transcript,
+    ) -> None:
+        self._step = step
+        self._session = session
+        self._floor = floor
+        self._functions = functions
+        self._greeting = greeting
+        self._transcript = transcript
+
+    def called(self, call: FunctionCall) -> None:
+        if not self._may_hang_up(call.response_id):
+            self._step.report("hang_up_refused")
+            self._functions.refuse(call.call_id, TOO_EARLY)
+            return
+        self._session.now.end_call, self._floor.hang_up_asked = call.call_id, True
+        self._step.report("hang_up_asked")
+        if self._floor.caller_speaking:
+            self.drop()
+        else:
+            self._floor.happen(Happening.HANG_UP_ASKED)
+
+    def drop(self) -> None:
+        """The caller speaks: the model is told that the hang-up it asked for was dropped."""
+        self._floor.hang_up_asked = False
+        self._step.report("hang_up_dropped")
+        asked = self._session.now.end_call
+        if asked is not None:
+            self._functions.answer(asked, NOT_NOW, respond=False)
+
+    def _may_hang_up(self, response_id: str) -> bool:
+        said = any(turn.who == "caller" and turn.text != "" for turn in self._transcript.turns)
+        return (said or bool(self._step.counts["keys"])) and not self._greeting.made_by(response_id)

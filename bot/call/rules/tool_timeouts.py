@@ -1,0 +1,22 @@
+"""Tool timeouts: a tool that does not answer in its time is waited for no more, whatever became of it in the shell."""
+
+from __future__ import annotations
+
+from bot.call.conversation.function_calls import FunctionCalls
+from bot.call.rule import Rule
+from bot.call.step import Step
+
+
+class ToolTimeouts(Rule):
+    """Each tool has its own, from when it was started."""
+
+    def __init__(self, step: Step, functions: FunctionCalls) -> None:
+        self._step = step
+        self._functions = functions
+
+    def look(self) -> None:
+        self.due_us = self._functions.calls.due_us
+
+    def due(self) -> None:
+        self._functions.overdue(self._step.now_us)
+        self.look()

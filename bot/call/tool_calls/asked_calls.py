@@ -1,0 +1,109 @@
+"""Function calls of one call, in the order in which the model made them, with what has come of each.
+
+They belong to the call, not to a session: a tool runs on while its session is lost, and the next session is told what
+was asked and what came of it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from bot.call.machines import FUNCTION_CALL, CallStage, Move, moved
+from bot.call.rule import NEVER_US
+from bot.call.settings import ToolRules
+
+REMEMBERED = 64
+
+
+@dataclass
+class FunctionCall:
+    """One function call. `turn` counts the caller's turns before it; `rules` are of a tool that the shell runs."""
+
+    call_id: str
+    name: str
+    arguments: str
+    response_id: str
+    turn: int
+    rules: ToolRules | None = None
+    stage: CallStage = CallStage.HELD
+    due_us: int = NEVER_US
+    """Time at which it is waited for no more."""
+    output: str = ""
+    ran: bool = False
+    """The tool was started, and may have done something."""
+
+    @property
+    def open(self) -> bool:
+        """It has no output yet."""
+        return self.stage in {CallStage.HELD, CallStage.RUNNING}
+
+    def move(self, move: Move) -> None:
+        self.stage = moved(FUNCTION_CALL, self.stage, move)
+
+
+class AskedCalls:
+    """The newest of them by `call_id`; one that is open is never forgotten."""
+
+    def __init__(self) -> None:
+        self._calls: dict[str, FunctionCall] = {}
+        self._used: set[str] = set()
+        """Names of tools that run once a call, and have."""
+
+    def __iter__(self) -> Iterator[FunctionCall]:
+        return iter(self._calls.values())
+
+    def __bool__(self) -> bool:
+        return bool(self._calls)
+
+    def get(self, call_id: str) -> FunctionCall | None:
+        return self._calls.get(call_id)
+
+    def add(self, call: FunctionCall) -> None:
+        self._calls[call.call_id] = call
+        for old in [one for one in self._calls.values() if not one.open][: max(0, len(self._calls) - REMEMBERED)]:
+            del self._calls[old.call_id]
+
+    @property
+    def open(self) -> list[FunctionCall]:
+        """Those without an output."""
+        return [call for call in self._calls.values() if call.open]
+
+    def open_of(self, response_id: str) -> bool:
+        """Some call of this response has no output yet."""
+        return any(call.open and call.response_id == response_id for call in self._calls.values())
+
+    @property
+    def due_us(self) -> int:
+        """Time at which the first of them is waited for no more."""
+        return min([call.due_us for call in self._calls.values() if call.open], default=NEVER_US)
+
+    # ---- the rules of a tool ----
+
+    def objection(self, call: FunctionCall) -> str:
+        """A sentence for the model if the tool's rules refuse this call."""
+        rules = call.rules
+        if rules is None:
+            return ""
+        if rules.once and call.name in self._used:
+            return f"{call.name} was already used in this phone call and may be used only once. Go by its first result."
+        for other in self.open:
+            if other is call or other.name != call.name or rules.duplicates == "allow":
+                continue
+            if rules.duplicates == "refuse_name" or _same(other.arguments, call.arguments):
+                return f"{call.name} is already running; its result will come by itself. Do not call it again."
+        return ""
+
+    def started(self, call: FunctionCall) -> None:
+        call.ran = True
+        if call.rules is not None and call.rules.once:
+            self._used.add(call.name)
+
+    def not_run(self, call: FunctionCall) -> None:
+        """The tool refused the arguments: nothing was done."""
+        call.ran = False
+        self._used.discard(call.name)
+
+
+def _same(one: str, other: str) -> bool:
+    return one == other

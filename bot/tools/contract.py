@@ -1,0 +1,78 @@
+"""The contract between a tool, where it comes from, and the call that runs it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, NamedTuple, Protocol
+
+from bot.call.settings import ToolRules
+from bot.realtime.session import FunctionTool
+
+
+@dataclass(frozen=True)
+class ToolContext:
+    """The call a tool is run for. A parameter of this type is given it, and is no parameter for the model.
+
+    `caller` is the caller's number, empty when it was withheld. `store` is the database of calls, None without one.
+    """
+
+    call_sid: str = ""
+    caller: str = ""
+    language: str = ""
+    store: Any = None
+
+
+@dataclass(frozen=True)
+class Silent:
+    """A result of which nothing is to be said: the model knows it and waits."""
+
+    result: Any = None
+
+
+class Result(NamedTuple):
+    """The end of one run. `output` is what the model is told: JSON, or a sentence in it.
+
+    `respond` false: nothing is to be said because of it. `ok` false: it failed. `ran` false: it refused its
+    arguments.
+    """
+
+    output: str
+    respond: bool = True
+    ok: bool = True
+    ran: bool = True
+
+
+class Spec(NamedTuple):
+    """A tool as the model is told of it, and the rules for it."""
+
+    function: FunctionTool
+    rules: ToolRules
+
+
+class Source(Protocol):
+    """A source of tools: a module, a server."""
+
+    async def open(self) -> None:
+        """Learn which tools there are. Raises BadTool with a sentence."""
+
+    def specs(self) -> tuple[Spec, ...]: ...
+
+    async def run(self, name: str, arguments: str, context: ToolContext) -> Result:
+        """Run a tool of this source. Raises whatever the tool raises; ToolError's sentence is for the model."""
+
+    async def close(self) -> None: ...
+
+
+class BadTool(Exception):
+    """A tool, or a source of tools, that can't be used; the message is a sentence for the operator."""
+
+
+class ToolError(Exception):
+    """A tool did not do what it was asked; the message is a sentence that the model can act on.
+
+    `ran` false: nothing was done at all, as when arguments were refused.
+    """
+
+    def __init__(self, sentence: str, *, ran: bool = True) -> None:
+        super().__init__(sentence)
+        self.ran = ran
