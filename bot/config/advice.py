@@ -45,6 +45,7 @@ def missing_for_call(settings: Settings, today: date | None = None) -> list[str]
         *unreachable(settings.public_url),
         *out_of_reach("BOT_OVERFLOW_URL", settings.overflow_url),
         *_half_announced(settings),
+        *_half_a_key(settings),
         *dialects.contradictions(settings),
         *_retired(settings, today),
     ]
@@ -73,6 +74,18 @@ def _missing(settings: Settings, name: str) -> str:
         if written := settings.misspelt.get(meant):
             return f"{name} is not set, but {written} is: rename it to {meant}."
     return f"{name} is not set: {_MENDS[name]}."
+
+
+def _half_a_key(settings: Settings) -> list[str]:
+    """An API key without its secret, or the other way round: calls would be neither hung up nor placed."""
+    given = {
+        "TWILIO_API_KEY": bool(settings.twilio_api_key),
+        "TWILIO_API_SECRET": bool(settings.twilio_api_secret.get_secret_value()),
+    }
+    if len(set(given.values())) == 1:
+        return []
+    there, lacking = sorted(given, key=lambda name: not given[name])
+    return [f"{there} is set and {lacking} is not: set both, or neither to sign in with TWILIO_AUTH_TOKEN."]
 
 
 def _half_announced(settings: Settings) -> list[str]:

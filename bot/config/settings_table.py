@@ -71,6 +71,28 @@ class Settings(BaseModel):
         from_file=True,
         form="secret",
     )
+    twilio_api_key: value_checks.ApiKeySid = var(
+        "TWILIO_API_KEY",
+        "SK and 32 hexadecimal digits",
+        "An API key that hangs up, dials and transfers in place of the auth token, which still checks signatures.",
+        unset="",
+        form="word",
+    )
+    twilio_api_secret: value_checks.Secret = var(
+        "TWILIO_API_SECRET",
+        "the secret of that API key",
+        "The secret of TWILIO_API_KEY.",
+        unset=SecretStr(""),
+        from_file=True,
+        form="secret",
+    )
+    twilio_api_url: value_checks.TwilioApiUrl = var(
+        "TWILIO_API_URL",
+        "an https URL",
+        "Where Twilio's REST API is, as of a region such as https://api.dublin.ie1.twilio.com; http:// on loopback.",
+        "https://api.twilio.com",
+        form="word",
+    )
     public_url: value_checks.PublicUrl = var(
         "PUBLIC_URL",
         "an https URL",
@@ -463,7 +485,8 @@ class Settings(BaseModel):
         """Every secret value, for those who mask. Short ones are not: they may be any word, or part of one."""
         key, token = self.openai_api_key.get_secret_value(), self.admin_token.get_secret_value()
         password, pii_key = value_checks.database_password(self.database_url), self.pii_key.get_secret_value()
-        all_of_them = (key, *self.auth_tokens, token, password, pii_key)
+        api_secret = self.twilio_api_secret.get_secret_value()
+        all_of_them = (key, *self.auth_tokens, api_secret, token, password, pii_key)
         return tuple(secret for secret in all_of_them if len(secret) >= value_checks.MASKED_CHARS)
 
 

@@ -29,6 +29,7 @@ KEY = "sk-proj-0123456789abcdefghij"
 TOKEN = "5a0c3e9d7b1f4826a9c0e1d2b3f45867"
 OLD_TOKEN = "fedcba9876543210fedcba9876543210"
 ADMIN = "let-me-watch-all-of-it"
+API_SECRET = "a1b2c3d4e5f60718293a4b5c6d7e8f90"
 PASSWORD = "correct-horse"
 DATABASE = f"postgres://bot:{PASSWORD}@db.example.com/calls?sslmode=require"
 PII_KEY = "0123456789abcdef" * 4
@@ -78,6 +79,9 @@ def test_every_setting_is_read_from_its_variable(tmp_path: Path) -> None:
         "BOT_DIALECT": "azure",
         "BOT_MODEL_AUDIO": "pcm",
         "TWILIO_AUTH_TOKEN": f"{TOKEN}, {OLD_TOKEN}",
+        "TWILIO_API_KEY": "SK0123456789abcdef0123456789abcdef",
+        "TWILIO_API_SECRET": API_SECRET,
+        "TWILIO_API_URL": "https://api.dublin.ie1.twilio.com/",
         "PUBLIC_URL": "https://bot.example.com/one/",
         "HOST": "::1",
         "PORT": "9999",
@@ -141,7 +145,7 @@ def test_every_setting_is_read_from_its_variable(tmp_path: Path) -> None:
     assert given.keys() == variables().keys()
     settings = load_settings(given)
     assert settings.auth_tokens == (TOKEN, OLD_TOKEN)
-    assert settings.secrets == (KEY, TOKEN, OLD_TOKEN, ADMIN, PASSWORD, PII_KEY)
+    assert settings.secrets == (KEY, TOKEN, OLD_TOKEN, API_SECRET, ADMIN, PASSWORD, PII_KEY)
     assert settings.public_url == "https://bot.example.com/one"
     default = load_settings({})
     same = {name for name in Settings.model_fields if getattr(settings, name) == getattr(default, name)}
@@ -614,3 +618,13 @@ def test_an_announcement_without_a_recording_is_pointed_out(tmp_path: Path) -> N
         "BOT_ANNOUNCEMENT_AUDIO is played although BOT_RECORD is empty: no call is recorded."
     ]
     assert warnings_about(load_settings({**announced, "BOT_RECORD": "audio"})) == []
+
+
+@pytest.mark.parametrize(
+    ("given", "lacking"), [("TWILIO_API_KEY", "TWILIO_API_SECRET"), ("TWILIO_API_SECRET", "TWILIO_API_KEY")]
+)
+def test_half_an_api_key_hangs_nobody_up(given: str, lacking: str) -> None:
+    both = {"TWILIO_API_KEY": "SK" + "0123456789abcdef" * 2, "TWILIO_API_SECRET": API_SECRET}
+    (told,) = missing_for_call(load_settings({**REAL, given: both[given]}))
+    assert told.startswith(f"{given} is set and {lacking} is not: ")
+    assert missing_for_call(load_settings(REAL | both)) == []

@@ -110,8 +110,8 @@ def test_a_misspelt_name_that_others_may_use_is_a_warning(name: str, meant: str)
 
 def test_names_of_other_software_are_not_misspelt_ones_of_ours() -> None:
     others = {
-        "OPENAI_API_BASE": "x", "OPENAI_API_TYPE": "azure", "OPENAI_ORG_ID": "x", "TWILIO_API_KEY": "x",
-        "TWILIO_API_SECRET": "x", "TWILIO_PHONE_NUMBER": "x", "HOSTNAME": "x", "HOME": "x", "DYNO": "web.1",
+        "OPENAI_API_BASE": "x", "OPENAI_API_TYPE": "azure", "OPENAI_ORG_ID": "x",
+        "TWILIO_API_REGION": "x", "TWILIO_PHONE_NUMBER": "x", "HOSTNAME": "x", "HOME": "x", "DYNO": "web.1",
         "GHOST": "x", "port": "1", "host": "x", "REDIS_URL": "x", "HEROKU_APP_NAME": "x", "RENDER_EXTERNAL_URL": "x",
     }  # fmt: skip
     settings = load_settings(others)

@@ -38,7 +38,11 @@ _STRANGENESS = {
     "#": "holds a #; if a comment begins there, take it away",
     "%": "holds a %, as if it were percent-encoded; copy it again from where it was made",
 }
-_THEIRS = {"OPENAI_API_KEY": "an API key of OpenAI", "TWILIO_ACCOUNT_SID": "an Account SID of Twilio"}
+_THEIRS = {
+    "OPENAI_API_KEY": "an API key of OpenAI",
+    "TWILIO_ACCOUNT_SID": "an Account SID of Twilio",
+    "TWILIO_API_KEY": "the SID of an API key of Twilio",
+}
 
 
 def left_around(text: str, names: Collection[str]) -> str | None:

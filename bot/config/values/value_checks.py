@@ -30,6 +30,7 @@ _MODEL = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:-]*")
 _WORD = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _CUSTOM_VOICE = re.compile(r"voice_[A-Za-z0-9_-]+")
 _ACCOUNT_SID = re.compile(r"AC[0-9a-fA-F]{32}")
+_API_KEY_SID = re.compile(r"SK[0-9a-fA-F]{32}")
 MASKED_CHARS = 8
 """A shorter secret may be any word: to mask it would mask what is none."""
 _ADMIN_CHARS = 16
@@ -61,6 +62,12 @@ def _overflow_url(text: str, info: ValidationInfo) -> str:
 def realtime_url(text: str) -> str:
     """A wss URL, ws on loopback. The model is added as its query, so it has none of its own."""
     _absolute(text, plain="ws", secure="wss")
+    return text.rstrip("/")
+
+
+def twilio_api_url(text: str) -> str:
+    """An https URL, http on loopback. The package adds version and account to it."""
+    _absolute(text, plain="http", secure="https")
     return text.rstrip("/")
 
 
@@ -140,6 +147,12 @@ def _key(secret: SecretStr) -> SecretStr:
 def _account_sid(text: str) -> str:
     if not _ACCOUNT_SID.fullmatch(text):
         raise ValueError("must be AC and 32 hexadecimal digits; copy the Account SID from the Twilio console")
+    return text
+
+
+def _api_key_sid(text: str) -> str:
+    if not _API_KEY_SID.fullmatch(text):
+        raise ValueError("must be SK and 32 hexadecimal digits; copy the SID of the API key from the Twilio console")
     return text
 
 
@@ -229,6 +242,8 @@ DatabaseUrl = Annotated[SecretStr, AfterValidator(_database_url)]
 AdminToken = Annotated[SecretStr, AfterValidator(_admin_token)]
 Key = Annotated[SecretStr, AfterValidator(_key)]
 AccountSid = Annotated[str, AfterValidator(_account_sid)]
+ApiKeySid = Annotated[str, AfterValidator(_api_key_sid)]
+TwilioApiUrl = Annotated[str, AfterValidator(twilio_api_url)]
 OverflowUrl = Annotated[str, AfterValidator(_overflow_url)]
 Callers = Annotated[tuple[str, ...], BeforeValidator(parse_callers)]
 Shortcuts = Annotated[tuple[KeyShortcut, ...], BeforeValidator(parse_shortcuts)]

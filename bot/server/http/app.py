@@ -19,10 +19,11 @@ from bot.server.bookkeeping.meter import Meter
 from bot.server.bookkeeping.store_service import StoreService
 from bot.server.directory.live_calls import LiveCalls
 from bot.server.http import fallback, http_shutdown, media_stream, metrics_route, voice, voice_next
-from bot.server.http.app_keys import CALLS, LISTENER, METER, RATE_LIMITED_LOG, SETTINGS, TWIML, Listener
+from bot.server.http.app_keys import CALLS, LISTENER, METER, RATE_LIMITED_LOG, SETTINGS, TWILIO_REST, TWIML, Listener
 from bot.server.http.refusals import refusals
 from bot.server.setup.call_prices import half_blind
 from bot.server.setup.listen_address import CannotListen
+from bot.server.setup.twilio_account import twilio_rest
 from bot.server.shared.call_registry import CallRegistry
 from bot.server.shared.socket_handover import SocketHandover
 from bot.twilio.twiml import twiml_files
@@ -48,6 +49,7 @@ def make_app(
     if settings.openai_realtime_url.startswith("wss:"):
         tls_context()  # now, not while the first caller waits
     app[CALLS] = LiveCalls(settings, registry, *((keeping.store_lookup, keeping.hash_number) if keeping else ()))
+    app[TWILIO_REST] = twilio_rest(settings)
     app[METER] = Meter(app[CALLS])
     app[LISTENER] = Listener()
     app[RATE_LIMITED_LOG] = RateLimitedLog()
@@ -58,6 +60,7 @@ def make_app(
     app.cleanup_ctx.append(_warm)
     app.on_response_prepare.append(_close_after)
     app.on_shutdown.append(_end_calls)
+    app.on_cleanup.append(_close_rest)
     return app
 
 
@@ -107,6 +110,10 @@ async def _close_after(_: web.Request, response: web.StreamResponse) -> None:
     """One request a connection: on a kept one it might meet the end of the connection, or of a process that drains."""
     response.force_close()
     response.headers["Connection"] = "close"
+
+
+async def _close_rest(app: web.Application) -> None:
+    await app[TWILIO_REST].close()
 
 
 async def _end_calls(app: web.Application) -> None:

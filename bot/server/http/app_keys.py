@@ -9,6 +9,7 @@ from bot.observe.rate_limited_log import RateLimitedLog
 from bot.server.bookkeeping.meter import Meter
 from bot.server.directory.live_calls import LiveCalls
 from bot.server.shared.socket_handover import SocketHandover
+from bot.twilio.rest import TwilioRest
 from bot.twilio.twiml import TwimlFiles
 
 
@@ -28,6 +29,7 @@ class Listener:
 SETTINGS: web.AppKey[Settings] = web.AppKey("settings", Settings)
 CALLS: web.AppKey[LiveCalls] = web.AppKey("calls", LiveCalls)
 TWIML: web.AppKey[TwimlFiles] = web.AppKey("twiml", TwimlFiles)
+TWILIO_REST: web.AppKey[TwilioRest] = web.AppKey("twilio_rest", TwilioRest)
 LISTENER: web.AppKey[Listener] = web.AppKey("listener")
 RATE_LIMITED_LOG: web.AppKey[RateLimitedLog] = web.AppKey("rate_limited_log", RateLimitedLog)
 METER: web.AppKey[Meter] = web.AppKey("meter", Meter)

@@ -1,0 +1,1 @@
+"""The simulated Twilio: what it refuses, whom its calls reach, and what they hear."""
