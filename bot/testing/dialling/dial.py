@@ -61,6 +61,8 @@ class DialResult:
     said: list[str] = field(default_factory=list)
     dialled: list[str] = field(default_factory=list)
     recorded: int = 0
+    pressed: list[str] = field(default_factory=list)
+    """Digits of each <Play>, which were pressed for the bot."""
     legs: list[Leg] = field(default_factory=list)
     ending: Ending = "end_of_document"
     failure: str = ""
@@ -194,10 +196,18 @@ class _Dialling:
             elif verb.tag == "Pause":
                 left_s = (self._until_us - self.now_us()) / 1e6
                 await asyncio.sleep(max(0.0, min(_seconds(verb) * SECOND_S, left_s)))
-            elif verb.tag != "Play":
+            elif verb.tag == "Play":
+                await self._play(verb.get("digits", ""))
+            else:
                 raise DialFailed(12200, f"this simulator knows no <{verb.tag}>")
         self.result.ending = "caller_hung_up" if self._gone else "end_of_document"
         return None
+
+    async def _play(self, digits: str) -> None:
+        """Press keys for as long as they take; of a recording nothing is heard here."""
+        if digits:
+            self.result.pressed.append(digits)
+            await asyncio.sleep(SECOND_S * sum(1.0 if key == "W" else 0.5 for key in digits))
 
     async def _further(self, verb: ET.Element, url: str) -> str | None:
         """Performs a verb that may lead to another document: the URL of that."""
