@@ -7,7 +7,9 @@ the two sides, the dialogue between them, and what follows from a step.
 from __future__ import annotations
 
 from bot.call.conversation.answer import Answer
+from bot.call.conversation.approval import Approval
 from bot.call.conversation.barge_in import BargeIn
+from bot.call.conversation.cancel_tool import CancelTools
 from bot.call.conversation.end_call import EndCall
 from bot.call.conversation.floor import Floor
 from bot.call.conversation.function_calls import FunctionCalls
@@ -23,6 +25,7 @@ from bot.call.prompts.greeting import Greeting
 from bot.call.rules.idle import Idle
 from bot.call.rules.key_pause import KeyPause
 from bot.call.rules.max_duration import MaxDuration
+from bot.call.rules.meanwhile import Meanwhile
 from bot.call.rules.no_progress import NoProgress
 from bot.call.rules.response_timeout import ResponseTimeout
 from bot.call.rules.retries import Retries
@@ -101,6 +104,8 @@ class Parts:
             transcript=transcript,
         )
         self.key_pause = KeyPause(settings.keypad, step, keypad, idle=self.idle, no_progress=self.no_progress)
+        self.approval = Approval(step, session, functions)
+        functions.add(CancelTools(step, functions))
         self.tool_timeouts = ToolTimeouts(step, functions)
 
         self.filler = filler = Filler(settings, step, speaking)
@@ -115,6 +120,8 @@ class Parts:
             filler=filler,
             retries=retries,
         )
+
+        self.meanwhile = Meanwhile(step, floor, speaking=speaking, session=session, functions=functions, filler=filler)
 
         for past in settings.resume:
             transcript.remember(past)

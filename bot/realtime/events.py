@@ -106,6 +106,8 @@ class Item(_Part, frozen=True):
     name: str | None = None
     call_id: Id | None = None
     arguments: str | None = None
+    phase: str | None = None
+    """Of a message: commentary, what is said ahead of a call, or final_answer (openai-realtime W2)."""
 
 
 class ItemAdded(_Event, frozen=True, tag="conversation.item.added"):

@@ -400,7 +400,24 @@ def a_tool_runs() -> ScriptedCall:
     """One of two tools that the model called has answered, the other runs."""
     desk = ScriptedCall(changed(SETTINGS, greeting="", tools=(ToolRules("book", once=True), ToolRules("look_up"))))
     desk.give(speaks(), stops(), committed("U1"), created("R1"))
+    preamble = events.Item("P", "message", "assistant", phase="commentary")
+    desk.give(events.OutputItemAdded("R1", preamble))
     desk.give(function("R1", "book", "call_1"), function("R1", "look_up", "call_2"), ToolDone("call_2", "{}"))
+    return desk
+
+
+def a_tool_waits_for_a_key() -> ScriptedCall:
+    """The caller has been asked for it; beside it another tool runs, and they were told so."""
+    rules = ToolRules("book", approval="key"), ToolRules("look_up", meanwhile="Just a moment.")
+    desk = ScriptedCall(changed(SETTINGS, greeting="", tools=rules))
+    desk.give(speaks(), stops(), committed("U1"), created("R1"))
+    desk.give(function("R1", "look_up", "call_1"), function("R1", "book", "call_2"), done("R1"))
+    spoken(desk, "R2", "A2")
+    desk.give(done("R2"))
+    echoes(desk)
+    desk.tick()
+    desk.at(desk.now_us / MS + 1_100).tick()
+    assert desk.call.state is State.LISTENING
     return desk
 
 
@@ -465,6 +482,7 @@ ONCE: tuple[Callable[[], ScriptedCall], ...] = (
     digits_were_sent,
     hanging_up,
     a_tool_runs,
+    a_tool_waits_for_a_key,
     a_result_waits_for_the_caller_to_finish,
     silent_for_long,
     announced,

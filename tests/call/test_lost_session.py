@@ -24,7 +24,7 @@ from tests.call.lost_sessions import AGAIN, ONCE, Situation, at_rest, fresh, gre
 from tests.call.scripted_call import MS, SESSION, ScriptedCall, in_words, updated
 
 OF_THE_SESSION = {
-    "Session": "ready_us plan speech_us answer_due caller_turns growing doubtful silent knows_goodbye end_call outputs",
+    "Session": "ready_us plan speech_us answer_due caller_turns growing doubtful silent knows_goodbye end_call outputs preamble",
     "AppendedAudio": "ready n_bytes quiet_at fresh _fresh_at _pieces _from _to",
     "AudioFormats": "_now",
     "CallerSpeech": "_began _ended",
@@ -56,6 +56,8 @@ GOES_OVER = {
     "AskedCalls": "_calls _used",
     "FunctionCalls": "owed held",
     "SendDigits": "_call_id _digits _let_in",
+    "Approval": "waiting _asked _number",
+    "Meanwhile": "_since_us _heard _number",
     "Greeting": "is_over _response_id",
     "Idle": "_quiet_us _prompts _number _written",
     "StateDeadlines": "_ready_by _claim_by _over_by _state_by _closing state watches",
@@ -111,6 +113,8 @@ CHOSEN = {
 """Known as the call begins, and never anything else."""
 
 CHANGED_BY_A_LOSS = {
+    "Meanwhile": "_since_us",
+    "Approval": "_number",  # the next session is told of it anew
     "TurnLog": "_open",  # what was being made is over
     "Goodbye": "_goodbye",
     "Filler": "_expected _since_us",
@@ -158,7 +162,13 @@ ANSWER_IS_OWED = {
 DIES = ModelClosed("closed", 1006)
 
 
-WIRING = {"FunctionCalls._built_in", "Call._handlers", "AfterStep._lookers", "SessionLiveness._lose"}
+WIRING = {
+    "FunctionCalls.on_approval",
+    "FunctionCalls._built_in",
+    "Call._handlers",
+    "AfterStep._lookers",
+    "SessionLiveness._lose",
+}
 
 
 def reckoned(name: str) -> bool:

@@ -31,6 +31,8 @@ class Answer:
             session.deletes.wait(item.id, event.response_id)
         elif event.response_id == session.responses.active:
             session.deletes.announced(item.id)
+        if item.phase == "commentary":
+            session.preamble = event.response_id
 
     def audio(self, event: events.AudioDelta) -> bool:
         """More audio: whether any went to the caller."""

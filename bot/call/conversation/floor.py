@@ -132,8 +132,12 @@ class Floor:
 
     def quiet(self) -> bool:
         """Nobody speaks, and no answer is being made or due: the bot may begin of its own accord."""
-        busy = self._session.now.responses.awaited or self.answer_due or self._speaking.has_floor(self._step.now_us)
-        return self.may(Act.PROMPT) and not busy
+        return self.may(Act.PROMPT) and self.quiet_but_for_sound() and not self._speaking.has_floor(self._step.now_us)
+
+    def quiet_but_for_sound(self) -> bool:
+        """The same, when what was made is heard to its end."""
+        busy = self.caller_speaking or self.answer_due or self._session.now.responses.awaited
+        return not busy and not self.ending
 
     def caller_waits(self) -> bool:
         """Something is owed to a caller who does not speak: a filler may sound."""

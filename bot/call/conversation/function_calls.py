@@ -8,6 +8,7 @@ talked over: the model knows the result, and speaks of it when nobody speaks, un
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, Literal, Protocol
 
 import msgspec
@@ -17,7 +18,7 @@ from bot.call.inputs import ToolDone
 from bot.call.machines import CallStage, Move
 from bot.call.outputs import CancelTool, RunTool
 from bot.call.session.session_state import CurrentSession
-from bot.call.settings import CallSettings
+from bot.call.settings import CallSettings, ToolRules
 from bot.call.step import Step
 from bot.call.tool_calls.asked_calls import AskedCalls, FunctionCall
 from bot.realtime.events import Item, OutputItemDone
@@ -25,9 +26,10 @@ from bot.realtime.items import function_call, function_call_output, result_of
 from bot.realtime.session import END_CALL
 
 NO_SUCH_FUNCTION = "There is no such function."
-INTERRUPTED = "interrupted"
+INTERRUPTED = "The caller interrupted before this began, so nothing was done. Call it again if it is still wanted."
 BAD_ARGUMENTS = "The arguments are not a JSON object, so nothing was done. Call it again with correct JSON."
 TOO_LATE = "This took too long, and nobody waits for it any more. It may or may not have been done: tell the caller so."
+NOT_APPROVED = "This needs the caller's approval by a key, which can't be asked for, so nothing was done."
 STOPPED = "The caller began to speak, so this was stopped. Call it again if it is still wanted."
 TOLD_AGAIN = 1
 """Times that an output is sent again after the server refused it. The tool is not run again."""
@@ -56,6 +58,8 @@ class FunctionCalls:
         self._floor = floor
         self.owed: dict[str, int] = {}
         """Responses behind whose calls one is to follow, and the caller's turn in which they were made."""
+        self.on_approval: Callable[[FunctionCall], None] = self._not_approved
+        """Takes a call whose tool the caller has to approve (bot.call.conversation.approval)."""
         self.held = False
         """A response is to follow as soon as nobody speaks."""
 
@@ -103,16 +107,28 @@ class FunctionCalls:
         elif not _is_object(call.arguments):
             self.answer(call.call_id, BAD_ARGUMENTS)
         else:
-            objection = self.calls.objection(call)
-            if objection:
-                self.answer(call.call_id, objection)
-            else:
-                self._run(call, call.rules.timeout_s)
+            self._admit(call, call.rules)
         return False
 
-    def _run(self, call: FunctionCall, timeout_s: float) -> None:
+    def _admit(self, call: FunctionCall, rules: ToolRules) -> None:
+        objection = self.calls.objection(call)
+        if objection:
+            self._step.report("tool_call_refused", tool=call.name)
+            self.answer(call.call_id, objection)
+        elif rules.approval == "key":
+            self.on_approval(call)
+        else:
+            self.start(call)
+
+    def _not_approved(self, call: FunctionCall) -> None:
+        """Nobody is there who could ask for a key: nothing is done without one."""
+        self.answer(call.call_id, NOT_APPROVED)
+
+    def start(self, call: FunctionCall) -> None:
+        """Have the shell run the tool of a call that nothing stands against any more."""
         call.move(Move.STARTED)
-        call.due_us = self._step.now_us + round(timeout_s * 1_000_000)
+        timeout_s = call.rules.timeout_s if call.rules is not None else 0.0
+        call.due_us, call.too_late = self._step.now_us + round(timeout_s * 1_000_000), TOO_LATE
         self.calls.started(call)
         self._step.report("tool_called", tool=call.name)
         self._step.send(RunTool(call.call_id, call.name, call.arguments))
@@ -189,7 +205,8 @@ class FunctionCalls:
         turn = self.owed.pop(response_id)
         if self._floor.ending:
             return
-        if turn == self._floor.let_in and not self._floor.caller_speaking and not self._floor.answer_due:
+        talked_over = turn != self._floor.let_in or self._floor.caller_speaking or self._floor.answer_due
+        if not talked_over and not session.responses.busy:
             session.responses.want({})
         else:
             self.held = True
@@ -199,10 +216,14 @@ class FunctionCalls:
         if self._floor.quiet():
             self.held = False
             self._session.now.responses.want({})
+            self._floor.ask()
 
     def response_created(self) -> None:
-        """A response is made that may be heard: it knows the outputs that the server had confirmed by then."""
-        if not self._session.now.outputs:
+        """A response is made that may be heard: it knows the outputs that the server had confirmed by then.
+
+        One that was asked for with parameters is to say something else.
+        """
+        if not self._session.now.outputs and not self._session.now.responses.parameters:
             self.held = False
 
     # ---- what happens meanwhile ----
@@ -210,15 +231,15 @@ class FunctionCalls:
     def caller_spoke(self) -> None:
         """The caller was let in: tools that they may interrupt are stopped."""
         for call in self.calls.open:
-            if call.rules is not None and call.rules.interruptible:
-                self._cancel(call, "interrupted", STOPPED)
+            if call.stage is CallStage.RUNNING and call.rules is not None and call.rules.interruptible:
+                self.cancel(call, "interrupted", STOPPED)
 
     def overdue(self, now_us: int) -> None:
         """Wait no longer for tools whose time is over."""
         for call in self.calls.open:
             if call.due_us <= now_us:
                 self._step.warn("tool_timeout", tool=call.name)
-                self._cancel(call, "timeout", TOO_LATE, respond=True)
+                self.cancel(call, "timeout", call.too_late, respond=True)
 
     def close(self) -> None:
         """The call is over: tools are finished or cancelled, as their rules say."""
@@ -226,7 +247,8 @@ class FunctionCalls:
             if call.stage is CallStage.RUNNING and call.rules is not None and call.rules.at_hang_up == "cancel":
                 self._step.send(CancelTool(call.call_id, "hang_up"))
 
-    def _cancel(self, call: FunctionCall, why: Why, words: str, *, respond: bool = False) -> None:
+    def cancel(self, call: FunctionCall, why: Why, words: str, *, respond: bool = False) -> None:
+        """Wait no longer for a call: its tool is stopped, and the model told why."""
         if call.stage is CallStage.RUNNING:
             self._step.send(CancelTool(call.call_id, why))
         self.answer(call.call_id, words, respond=respond)

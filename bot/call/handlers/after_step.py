@@ -51,8 +51,6 @@ class AfterStep:
             self._mind()
             if parts.session.now.turns.owed:
                 self._session.hand_over_turns()
-            if parts.functions.held:
-                parts.functions.settle()
             floor.ask()
         why = self._line_silent()
         if why is None:
@@ -89,8 +87,10 @@ class AfterStep:
         return None
 
     def _pause(self) -> None:
-        """Nobody speaks, perhaps: a silence that counts, or the moment for the session that waits."""
+        """Nobody speaks, perhaps: a silence that counts, or the moment for what waits for one."""
         parts = self._parts
+        if parts.functions.held and parts.uplink.ready:
+            parts.functions.settle()
         pause = parts.floor.silent()
         silent = pause and parts.uplink.ready
         if silent is not parts.idle.silent:

@@ -105,6 +105,8 @@ class Dialogue:
         parts.opening.response_created()
         parts.floor.response_started(suppressed=suppressed)
         parts.farewell.created(response)
+        if parts.approval.waiting and not suppressed:
+            parts.approval.response_created()
         if parts.functions.held and not suppressed:
             parts.functions.response_created()
 

@@ -1,9 +1,10 @@
-"""Keys of the caller's phone: each interrupts as speech does, and is kept until all that belong together are there."""
+"""Keys of the caller: each interrupts as speech does, and is an answer, or kept until all of a number have come."""
 
 from __future__ import annotations
 
 from bot.call.conversation.keypad import KEYS
 from bot.call.handlers.dialogue import Dialogue
+from bot.call.machines import KeypadStage, Move
 from bot.call.wiring import Parts
 from bot.twilio import stream
 
@@ -24,7 +25,22 @@ class KeyPresses:
             parts.step.counts["odd_keys"] += 1
         else:
             parts.step.counts["keys"] += 1
-            parts.key_pause.pressed(key)
-            self._dialogue.breaks_in(keyed=True)
-            if parts.keypad.complete:
-                parts.key_pause.over()
+            if parts.approval.asked and parts.floor.keypad is KeypadStage.QUIET:
+                self._answers(key)
+            else:
+                self._gathered(key)
+
+    def _answers(self, key: str) -> None:
+        """One key is the whole of it, and the model is told what comes of it."""
+        parts = self._parts
+        parts.floor.keys_move(Move.KEY)
+        self._dialogue.breaks_in(keyed=True)
+        parts.approval.pressed(key)
+        parts.floor.keys_move(Move.ENTRY_OVER)
+
+    def _gathered(self, key: str) -> None:
+        parts = self._parts
+        parts.key_pause.pressed(key)
+        self._dialogue.breaks_in(keyed=True)
+        if parts.keypad.complete:
+            parts.key_pause.over()

@@ -22,5 +22,5 @@ def rules(parts: Parts, liveness: SessionLiveness) -> tuple[Rule, ...]:
         liveness,
         parts.response_timeout,
         parts.filler,
-        *([parts.tool_timeouts] if parts.settings.tools else []),
+        *([parts.tool_timeouts, parts.meanwhile] if parts.settings.tools else []),
     )

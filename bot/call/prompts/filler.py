@@ -87,6 +87,12 @@ class Filler(Rule):
             self._play("filler", self._moment)
             self.due_us = self._reckon()
 
+    def play(self) -> None:
+        """Play a filler now, for a wait that is kept elsewhere, if there is one and the line takes it."""
+        if self._moment and self._patience_us and not self._blocked:
+            self._step.report("filler_played", after_ms=0)
+            self._play("filler", self._moment)
+
     def apologise(self) -> bool:
         """Say that there is no answer: whether there is a recording that does."""
         if not self._apology:

@@ -93,6 +93,8 @@ class Session:
         """It has been told what the goodbye is to be."""
         self.end_call: str | None = None
         """Its call of `end_call`, of which it waits for the output."""
+        self.preamble = ""
+        """The newest response in which the model said something ahead of a call (openai-realtime W2)."""
         self.outputs: dict[str, tuple[str, int]] = {}
         """Outputs that it has not confirmed: the function call of each, by event id, and how often it was refused."""
 

@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+import msgspec
+
 from bot.call.machines import FUNCTION_CALL, CallStage, Move, moved
 from bot.call.rule import NEVER_US
 from bot.call.settings import ToolRules
@@ -29,9 +31,11 @@ class FunctionCall:
     stage: CallStage = CallStage.HELD
     due_us: int = NEVER_US
     """Time at which it is waited for no more."""
+    too_late: str = ""
+    """Words for the model if it comes to that."""
+    told_meanwhile: bool = False
+    """The caller was told that it takes a while."""
     output: str = ""
-    ran: bool = False
-    """The tool was started, and may have done something."""
 
     @property
     def open(self) -> bool:
@@ -91,19 +95,20 @@ class AskedCalls:
             if other is call or other.name != call.name or rules.duplicates == "allow":
                 continue
             if rules.duplicates == "refuse_name" or _same(other.arguments, call.arguments):
+                if other.stage is CallStage.HELD:
+                    return f"{call.name} already waits for the caller to press a key. Do not call it again."
                 return f"{call.name} is already running; its result will come by itself. Do not call it again."
         return ""
 
     def started(self, call: FunctionCall) -> None:
-        call.ran = True
         if call.rules is not None and call.rules.once:
             self._used.add(call.name)
 
     def not_run(self, call: FunctionCall) -> None:
         """The tool refused the arguments: nothing was done."""
-        call.ran = False
         self._used.discard(call.name)
 
 
 def _same(one: str, other: str) -> bool:
-    return one == other
+    """The same arguments, in whatever order and spacing; both are JSON objects."""
+    return bool(msgspec.json.decode(one) == msgspec.json.decode(other))

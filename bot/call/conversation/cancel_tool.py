@@ -1,0 +1,61 @@
+"""Calling off a tool that runs, because the caller wants it no more.
+
+The caller says so in words of their own, so it is the model that understands it and calls this built-in function. It
+costs a short entry among the session's tools, and only where there are tools to call off.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from bot.call.conversation.function_calls import FunctionCalls
+from bot.call.step import Step
+from bot.call.tool_calls.asked_calls import FunctionCall
+from bot.realtime.session import FunctionTool
+
+CANCEL_TOOL = "cancel_tool"
+NOTHING_RUNS = "Nothing of that name is running, so there was nothing to call off: it may be done already."
+CALLED_OFF = "Called off: {names}."
+NO_MORE = "The caller called this off while it was running. It may or may not have been done."
+
+
+def cancel_tool(names: list[str]) -> FunctionTool:
+    """The function as the model is told of it, in a session with these tools."""
+    parameters: dict[str, Any] = {
+        "type": "object",
+        "properties": {"name": {"type": "string", "enum": names, "description": "The function to call off."}},
+        "required": ["name"],
+    }
+    words = "Call off a function that is still running, when the caller no longer wants it or does not want to wait."
+    return FunctionTool(CANCEL_TOOL, words, parameters)
+
+
+class CancelTools:
+    """The built-in function `cancel_tool`."""
+
+    name = CANCEL_TOOL
+
+    def __init__(self, step: Step, functions: FunctionCalls) -> None:
+        self._step = step
+        self._functions = functions
+
+    def called(self, call: FunctionCall) -> None:
+        wanted = _name_in(call.arguments)
+        calls = [one for one in self._functions.calls.open if one.rules is not None and wanted in {one.name, ""}]
+        for one in calls:
+            self._step.report("tool_called_off", tool=one.name)
+            self._functions.cancel(one, "called_off", NO_MORE)
+        names = ", ".join(sorted({one.name for one in calls}))
+        self._functions.answer(call.call_id, CALLED_OFF.format(names=names) if calls else NOTHING_RUNS)
+
+
+def _name_in(arguments: str) -> str:
+    """The name that was asked for; empty: all that runs."""
+    try:
+        asked = msgspec.json.decode(arguments)
+    except (msgspec.DecodeError, UnicodeError, RecursionError):
+        return ""
+    name = asked.get("name") if isinstance(asked, dict) else None
+    return name if isinstance(name, str) else ""
