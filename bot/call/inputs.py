@@ -95,6 +95,13 @@ class ToolDone(_Note, frozen=True, tag="tool_done", omit_defaults=True):
     ran: bool = True
 
 
+class SecretKey(_Note, frozen=True, tag="secret_key"):
+    """The caller has pressed a key that is hidden for a tool: which digit it was is not told."""
+
+    call_id: str
+    kind: Literal["digit", "finish", "cancel"]
+
+
 Note = (
     ModelClosed
     | PhoneClosed
@@ -109,4 +116,5 @@ Note = (
     | SessionExpires
     | SessionAlive
     | ToolDone
+    | SecretKey
 )

@@ -55,6 +55,7 @@ class KeypadStage(Enum):
 
     QUIET = "none is pressed"
     GATHERING = "one was pressed, and others may follow"
+    HIDDEN = "those that are pressed are for a tool alone"
 
 
 class StreamStage(Enum):
@@ -93,6 +94,7 @@ class Move(Enum):
     DIALLED = "another one is dialled"
     DIAL_OVER = "nothing comes of the dial, or it is needed no more"
     KEY = "a key is pressed"
+    HIDING = "a tool asks for keys that nobody else may know"
     ENTRY_OVER = "no more keys belong to those before"
     DIGITS_ASKED = "digits are to be sent"
     STREAM_LEFT = "the stream is closed by us"
@@ -140,7 +142,8 @@ NEXT = {
 }
 KEYPAD = {
     **{(state, _M.KEY): _K.GATHERING for state in (_K.QUIET, _K.GATHERING)},
-    (_K.GATHERING, _M.ENTRY_OVER): _K.QUIET,
+    **{(state, _M.HIDING): _K.HIDDEN for state in (_K.QUIET, _K.GATHERING)},
+    **{(state, _M.ENTRY_OVER): _K.QUIET for state in (_K.GATHERING, _K.HIDDEN)},
 }
 STREAM = {
     (_T.HERE, _M.DIGITS_ASKED): _T.LEAVING,

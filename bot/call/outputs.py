@@ -64,6 +64,18 @@ class Drop(msgspec.Struct, frozen=True):
     """The session that is being dialled, or waits, is not needed."""
 
 
+class HideKeys(msgspec.Struct, frozen=True):
+    """Keep the caller's keys from here on for the tool of this call, and silence their audio. SecretKey tells of each."""
+
+    call_id: str
+
+
+class DropKeys(msgspec.Struct, frozen=True):
+    """Forget what was keyed in for this call; nothing else is hidden. A RunTool of it takes them instead."""
+
+    call_id: str
+
+
 class LeaveStream(msgspec.Struct, frozen=True):
     """Close the stream, not the call: Twilio asks what follows, plays `digits` and opens the next stream."""
 
@@ -85,10 +97,10 @@ class CancelTool(msgspec.Struct, frozen=True):
     why: Literal["timeout", "interrupted", "called_off", "hang_up"]
 
 
-Order = Transcode | Dial | Adopt | Drop | RunTool | CancelTool | LeaveStream
+Order = Transcode | Dial | Adopt | Drop | RunTool | CancelTool | HideKeys | DropKeys | LeaveStream
 Output = Outbound | ClientEvent | Report | Fact | Order | End
 PHONE_MESSAGES = (PlayMedia, SetMark, Clear)
 FACTS = (TurnFact, UsageFact, WaitFact)
 """Outputs for the record alone: no peer sees it, and no replay compares it."""
-ORDERS = (Transcode, Dial, Adopt, Drop, RunTool, CancelTool, LeaveStream)
+ORDERS = (Transcode, Dial, Adopt, Drop, RunTool, CancelTool, HideKeys, DropKeys, LeaveStream)
 """Orders to the shell itself."""

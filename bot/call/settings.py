@@ -45,6 +45,14 @@ class KeypadRules(msgspec.Struct, frozen=True):
     shortcuts: tuple[Shortcut, ...] = ()
 
 
+class SecretRules(msgspec.Struct, frozen=True):
+    """Rules for the digits that a tool alone is given: how many they may be, and how often they may be keyed in."""
+
+    least: int = 1
+    most: int = 32
+    tries: int = 3
+
+
 class ToolRules(msgspec.Struct, frozen=True, omit_defaults=True):
     """Rules for one tool, as they suit a phone.
 
@@ -53,6 +61,7 @@ class ToolRules(msgspec.Struct, frozen=True, omit_defaults=True):
     the model says before the call of its own accord (`preamble`), or else the filler; the `filler`; or else a sentence
     that the model is asked to say. `once`: it runs once a call. `duplicates`: refused is a second call while the first
     runs, of the same name, or of the same name and arguments. `approval`: the caller presses a key before it is run.
+    `secret`: it is run with digits that the caller keys in first.
     """
 
     name: str
@@ -63,6 +72,7 @@ class ToolRules(msgspec.Struct, frozen=True, omit_defaults=True):
     once: bool = False
     duplicates: Literal["allow", "refuse_name", "refuse_arguments"] = "refuse_arguments"
     approval: Literal["none", "key"] = "none"
+    secret: SecretRules | None = None
 
 
 class CallSettings(msgspec.Struct, frozen=True):

@@ -16,6 +16,7 @@ from bot.call.conversation.function_calls import FunctionCalls
 from bot.call.conversation.goodbye import Goodbye
 from bot.call.conversation.keypad import Keypad
 from bot.call.conversation.opening import Opening
+from bot.call.conversation.secret_entry import SecretEntry
 from bot.call.conversation.send_digits import SendDigits
 from bot.call.conversation.state_deadlines import StateDeadlines
 from bot.call.playout.playout_queue import PlayoutQueue
@@ -103,6 +104,7 @@ class Parts:
             functions=functions,
             transcript=transcript,
         )
+        self.secret_entry = SecretEntry(step, floor, speaking=speaking, functions=functions, keypad=keypad)
         self.key_pause = KeyPause(settings.keypad, step, keypad, idle=self.idle, no_progress=self.no_progress)
         self.approval = Approval(step, session, functions)
         functions.add(CancelTools(step, functions))

@@ -12,8 +12,10 @@ from bot.call.outputs import (
     CancelTool,
     Dial,
     Drop,
+    DropKeys,
     End,
     EndReason,
+    HideKeys,
     LeaveStream,
     Order,
     Report,
@@ -24,27 +26,22 @@ from bot.recording.fixture_masking import HIDDEN
 
 Told = Report | TurnFact | UsageFact | WaitFact | Order | End
 
-TOLD = (Report, TurnFact, UsageFact, WaitFact, Transcode, Dial, Adopt, Drop, RunTool, CancelTool, LeaveStream, End)
-_NAMES = dict(
-    zip(
-        TOLD,
-        (
-            "report",
-            "turn",
-            "usage",
-            "wait",
-            "transcode",
-            "dial",
-            "adopt",
-            "drop",
-            "run_tool",
-            "cancel_tool",
-            "leave_stream",
-            "end",
-        ),
-        strict=True,
-    )
-)
+_FACTS = (Report, TurnFact, UsageFact, WaitFact)
+_ORDERS = (Transcode, Dial, Adopt, Drop, RunTool, CancelTool, HideKeys, DropKeys, LeaveStream)
+TOLD = (*_FACTS, *_ORDERS, End)
+_FACT_NAMES = ("report", "turn", "usage", "wait")
+_ORDER_NAMES = [
+    "transcode",
+    "dial",
+    "adopt",
+    "drop",
+    "run_tool",
+    "cancel_tool",
+    "hide_keys",
+    "drop_keys",
+    "leave_stream",
+]
+_NAMES = dict(zip(TOLD, (*_FACT_NAMES, *_ORDER_NAMES, "end"), strict=True))
 _WORDS = ("text", "unheard")
 
 

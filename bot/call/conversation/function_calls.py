@@ -46,6 +46,14 @@ class BuiltIn(Protocol):
     def called(self, call: FunctionCall) -> None: ...
 
 
+class SecretGate(Protocol):
+    """Gathers digits for a call, and then has it `run`, or answers it."""
+
+    def begin(self, call: FunctionCall) -> None: ...
+
+    def given_up(self, call: FunctionCall) -> None: ...
+
+
 class FunctionCalls:
     """The only one who sends outputs of function calls, and who asks for the response behind them."""
 
@@ -60,6 +68,8 @@ class FunctionCalls:
         """Responses behind whose calls one is to follow, and the caller's turn in which they were made."""
         self.on_approval: Callable[[FunctionCall], None] = self._not_approved
         """Takes a call whose tool the caller has to approve (bot.call.conversation.approval)."""
+        self.secrets: SecretGate | None = None
+        """Takes a call whose tool is run with what the caller keys in (bot.call.conversation.secret_entry)."""
         self.held = False
         """A response is to follow as soon as nobody speaks."""
 
@@ -125,7 +135,14 @@ class FunctionCalls:
         self.answer(call.call_id, NOT_APPROVED)
 
     def start(self, call: FunctionCall) -> None:
-        """Have the shell run the tool of a call that nothing stands against any more."""
+        """Nothing stands against a call any more but what the caller has yet to key in."""
+        if self.secrets is not None and call.rules is not None and call.rules.secret is not None:
+            self.secrets.begin(call)
+        else:
+            self.run(call)
+
+    def run(self, call: FunctionCall) -> None:
+        """Have the shell run the tool of a call."""
         call.move(Move.STARTED)
         timeout_s = call.rules.timeout_s if call.rules is not None else 0.0
         call.due_us, call.too_late = self._step.now_us + round(timeout_s * 1_000_000), TOO_LATE
@@ -251,6 +268,8 @@ class FunctionCalls:
         """Wait no longer for a call: its tool is stopped, and the model told why."""
         if call.stage is CallStage.RUNNING:
             self._step.send(CancelTool(call.call_id, why))
+        elif self.secrets is not None:
+            self.secrets.given_up(call)
         self.answer(call.call_id, words, respond=respond)
 
     def _look(self) -> None:

@@ -66,6 +66,10 @@ class Keypad:
         self.last_us = now_us
         self.keys += key
 
+    def drop(self) -> None:
+        """What was gathered so far is told to nobody."""
+        self.keys = ""
+
     @property
     def complete(self) -> bool:
         """No further key can belong to these."""

@@ -15,7 +15,7 @@ import msgspec
 from bot.call.conversation.barge_in import BargeIn
 from bot.call.conversation.floor import Floor
 from bot.call.conversation.function_calls import FunctionCalls
-from bot.call.machines import Move, StreamStage
+from bot.call.machines import KeypadStage, Move, StreamStage
 from bot.call.outputs import EndReason, LeaveStream
 from bot.call.playout.playout_queue import PlayoutQueue
 from bot.call.rule import NEVER_US, Rule
@@ -39,7 +39,7 @@ NO_DIGITS = (
     f"Nothing was sent: `digits` must be 1 to {MOST_DIGITS} of 0-9, * and #, with w for a pause of half a second and W "
     "for a whole one."
 )
-UNDER_WAY = "Nothing was sent: digits are being sent already. Wait for them."
+UNDER_WAY = "Nothing was sent: keys are being sent, or pressed by the caller, already. Wait for that."
 SENT = (
     "The digits were sent. Nothing could be heard meanwhile, so a menu may have moved on: listen to what is said now "
     "before you speak or send more."
@@ -80,7 +80,8 @@ class SendDigits(Rule):
 
     def called(self, call: FunctionCall) -> None:
         digits = _digits(call.arguments)
-        if self._floor.stream is not StreamStage.HERE or not self._speaking.stream_sid:
+        hidden = self._floor.keypad is KeypadStage.HIDDEN
+        if hidden or self._floor.stream is not StreamStage.HERE or not self._speaking.stream_sid:
             self._functions.answer(call.call_id, UNDER_WAY)
         elif not digits:
             self._functions.answer(call.call_id, NO_DIGITS)

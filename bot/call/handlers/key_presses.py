@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from bot.call.conversation.keypad import KEYS
 from bot.call.handlers.dialogue import Dialogue
+from bot.call.inputs import SecretKey
 from bot.call.machines import KeypadStage, Move
 from bot.call.wiring import Parts
 from bot.twilio import stream
@@ -20,7 +21,7 @@ class KeyPresses:
         parts, key = self._parts, message.dtmf.digit
         if not parts.admission.ours(message.stream_sid):
             parts.step.follows = "what is due"
-        elif key not in KEYS:
+        elif key not in KEYS or parts.floor.keypad is KeypadStage.HIDDEN:
             parts.step.follows = "what is due"
             parts.step.counts["odd_keys"] += 1
         else:
@@ -29,6 +30,15 @@ class KeyPresses:
                 self._answers(key)
             else:
                 self._gathered(key)
+
+    def hidden(self, note: SecretKey) -> None:
+        """A key that a tool alone is given has been pressed."""
+        parts = self._parts
+        parts.step.counts["keys"] += 1
+        parts.idle.caller_keyed()
+        if parts.floor.keypad is KeypadStage.HIDDEN:
+            self._dialogue.breaks_in(keyed=True)
+            parts.secret_entry.pressed(note)
 
     def _answers(self, key: str) -> None:
         """One key is the whole of it, and the model is told what comes of it."""

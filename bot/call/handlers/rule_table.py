@@ -13,6 +13,7 @@ def rules(parts: Parts, liveness: SessionLiveness) -> tuple[Rule, ...]:
         parts.opening,
         parts.key_pause,
         parts.send_digits,
+        parts.secret_entry,
         parts.spending,
         parts.max_duration,
         parts.idle,

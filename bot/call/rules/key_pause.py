@@ -34,7 +34,9 @@ class KeyPause(Rule):
 
     def due(self) -> None:
         """None has come in time."""
-        self.over()
+        if self._keypad.keys:
+            self.over()
+        self.due_us = NEVER_US
 
     def over(self) -> None:
         """All that belong together have come."""

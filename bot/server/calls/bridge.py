@@ -22,8 +22,10 @@ from bot.call.outputs import (
     CancelTool,
     Dial,
     Drop,
+    DropKeys,
     End,
     EndReason,
+    HideKeys,
     LeaveStream,
     Output,
     Report,
@@ -37,6 +39,7 @@ from bot.realtime.connection import Endpoint
 from bot.recording.files.recorder import Recorder
 from bot.recording.fixture import InputWay
 from bot.server.calls.call_tally import CallTally, CallTraffic
+from bot.server.calls.hidden_keys import HiddenKeys
 from bot.server.calls.model_sessions import ModelSessions, TakeIdle
 from bot.server.calls.phone_socket import PhoneSocket
 from bot.server.calls.process_timer import ProcessTimer
@@ -48,7 +51,7 @@ NEVER_NS = 2**63
 
 SessionCommand = Transcode | Dial | Adopt | Drop
 ToolOrder = RunTool | CancelTool
-Aside = Report | Fact | End | LeaveStream | SessionCommand | ToolOrder
+Aside = Report | Fact | End | HideKeys | DropKeys | LeaveStream | SessionCommand | ToolOrder
 
 P = ParamSpec("P")
 
@@ -117,6 +120,7 @@ class Bridge:
         self._origin_ns = time.monotonic_ns()  # uvloop's own time stands still within a turn and counts milliseconds
         self.on_leave: Callable[[str], None] = lambda _: None
         """Called with the digits that are to be played, before the stream is closed for it."""
+        self.hidden_keys = HiddenKeys(self.phone_text, self._note, self._listen)
         self._phone: PhoneSocket | None = None
         self._left: set[asyncio.Task[None]] = set()
         """Streams that are being closed while the call goes on."""
@@ -223,8 +227,12 @@ class Bridge:
         if self.recorder is not None:
             self.recorder.stream = self._streams
         self._streams += 1
-        phone.listen(self.phone_text)
+        phone.listen(self.hidden_keys.heard if self.hidden_keys.on else self.phone_text)
         phone.on_binary, phone.on_lost = partial(self.refuse, "phone>bot", "binary"), self.phone_closed
+
+    def _listen(self, on_text: Callable[[bytes], None]) -> None:
+        if self._phone is not None:
+            self._phone.listen(on_text)
 
     def phone_text(self, text: bytes) -> None:
         now_us = (time.monotonic_ns() - self._origin_ns) // 1000
@@ -354,6 +362,10 @@ class Bridge:
             self._report(output, now_us)
         elif isinstance(output, End):
             self._over.set()
+        elif isinstance(output, HideKeys):
+            self.hidden_keys.hide(output.call_id)
+        elif isinstance(output, DropKeys):
+            self.hidden_keys.take(output.call_id)
         elif isinstance(output, LeaveStream):
             self._leave_stream(output.digits)
         elif isinstance(output, SessionCommand):
