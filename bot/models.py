@@ -11,8 +11,9 @@ import re
 from collections.abc import Mapping
 from typing import Literal, NamedTuple, TypeVar
 
-Does = Literal["talks", "writes", "neither"]
-"""Talks in a Realtime session, writes down the caller's words beside one, or has its own kind of session."""
+Does = Literal["talks", "writes", "answers", "neither"]
+"""Talks in a Realtime session, writes down the caller's words beside one, answers a text request over HTTP, or has its
+own kind of session."""
 
 
 class ModelFamily(NamedTuple):
@@ -28,6 +29,8 @@ _SNAPSHOT = re.compile(r"-\d{4}-\d{2}-\d{2}$")
 _PREVIEW_OVER = "2026-05-12"
 _FIRST_OVER = "2027-01-20"
 _WHISPER_OVER = "2027-02-26"
+_FIVE_OVER, _FOUR_OVER, _NANO_OVER = "2026-12-11", "2027-01-14", "2027-04-01"
+"""Announced in the types of the openai package, 3.54.0 (`types/shared/chat_model.py`)."""
 
 OPENAI: Mapping[str, ModelFamily] = {
     "gpt-realtime-2.1": ModelFamily(reasons=True),
@@ -45,8 +48,22 @@ OPENAI: Mapping[str, ModelFamily] = {
     "gpt-audio-mini": ModelFamily("neither", shutdown=_FIRST_OVER),
     "gpt-4o-audio-preview": ModelFamily("neither"),
     "gpt-4o-mini-audio-preview": ModelFamily("neither"),
-    "gpt-4o": ModelFamily("neither"),
-    "gpt-4o-mini": ModelFamily("neither"),
+    "gpt-6-sol": ModelFamily("answers", reasons=True),
+    "gpt-6-luna": ModelFamily("answers", reasons=True),
+    "gpt-5.6-sol": ModelFamily("answers", reasons=True),
+    "gpt-5.6-terra": ModelFamily("answers", reasons=True),
+    "gpt-5.6-luna": ModelFamily("answers", reasons=True),
+    "gpt-5.4": ModelFamily("answers", reasons=True),
+    "gpt-5.4-mini": ModelFamily("answers", reasons=True),
+    "gpt-5.4-nano": ModelFamily("answers", reasons=True, shutdown=_NANO_OVER),
+    "gpt-5.1": ModelFamily("answers", reasons=True, shutdown=_NANO_OVER),
+    "gpt-5": ModelFamily("answers", reasons=True, shutdown=_FIVE_OVER),
+    "gpt-5-mini": ModelFamily("answers", reasons=True, shutdown=_FIVE_OVER),
+    "gpt-5-nano": ModelFamily("answers", reasons=True, shutdown=_FIVE_OVER),
+    "gpt-4.1": ModelFamily("answers", shutdown=_FOUR_OVER),
+    "gpt-4.1-mini": ModelFamily("answers", shutdown=_FOUR_OVER),
+    "gpt-4o": ModelFamily("answers", shutdown=_FOUR_OVER),
+    "gpt-4o-mini": ModelFamily("answers", shutdown=_FOUR_OVER),
     "gpt-4o-mini-tts": ModelFamily("neither"),
     "tts-1": ModelFamily("neither"),
     "tts-1-hd": ModelFamily("neither"),

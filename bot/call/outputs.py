@@ -65,7 +65,7 @@ class Drop(msgspec.Struct, frozen=True):
 
 
 class HideKeys(msgspec.Struct, frozen=True):
-    """Keep the caller's keys from here on for the tool of this call, and silence their audio. SecretKey tells of each."""
+    """Keep keys for the tool of this call from here on, and silence the caller's audio. SecretKey tells of each."""
 
     call_id: str
 

@@ -1,4 +1,4 @@
-"""`bot calls`, `bot forget`: calls on record."""
+"""`bot calls`, `bot webhooks`, `bot forget`: calls on record."""
 
 # ruff: noqa: PLC0415  help shall come at once, so imports wait for the command that needs them
 from __future__ import annotations
@@ -46,6 +46,27 @@ def calls(
     needed = [*THE_STORE, *(name for name, is_used in used.items() if is_used)]
     try:
         stored_commands.calls(settings_for(env_file, *needed), sid, asked, wanted, Console(highlight=False))
+    except Failed as failed:
+        fail(*failed.sentences, code=failed.code)
+
+
+@app.command()
+def webhooks(
+    sid: Annotated[str | None, typer.Argument(metavar="SID", help="One call: its SID, or how that begins.")] = None,
+    *,
+    again: Annotated[bool, typer.Option("--again", help="Send again what was given up.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="For machines.")] = False,
+    env_file: EnvFile = None,
+) -> None:
+    """List the webhooks and results that wait or were given up, or have those sent again."""
+    from rich.console import Console
+
+    from bot.views.queries.command_failures import Failed
+    from bot.views.stored import stored_commands
+
+    settings = settings_for(env_file, *THE_STORE)
+    try:
+        stored_commands.webhooks(settings, sid, Console(highlight=False), again=again, as_json=as_json)
     except Failed as failed:
         fail(*failed.sentences, code=failed.code)
 

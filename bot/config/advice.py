@@ -46,6 +46,8 @@ def missing_for_call(settings: Settings, today: date | None = None) -> list[str]
         *out_of_reach("BOT_OVERFLOW_URL", settings.overflow_url),
         *_half_announced(settings),
         *_half_a_key(settings),
+        *_unsigned(settings),
+        *_about_results(settings),
         *dialects.contradictions(settings),
         *_retired(settings, today),
     ]
@@ -95,6 +97,35 @@ def _half_announced(settings: Settings) -> list[str]:
     if settings.announcement_audio is not None and not settings.announcement:
         return ["BOT_ANNOUNCEMENT is not set: write down what BOT_ANNOUNCEMENT_AUDIO says."]
     return []
+
+
+def _unsigned(settings: Settings) -> list[str]:
+    """Nothing goes to the operator's servers that they can't know to be ours."""
+    if not settings.signed_urls or settings.webhook_secret.get_secret_value():
+        return []
+    if written := settings.misspelt.get("BOT_WEBHOOK_SECRET"):
+        return [f"BOT_WEBHOOK_SECRET is not set, but {written} is: rename it to BOT_WEBHOOK_SECRET."]
+    return [
+        f"BOT_WEBHOOK_SECRET is not set, and {name} is: make one with `openssl rand -base64 32`, and give it to that "
+        "server too."
+        for name in list(settings.signed_urls)[:1]
+    ]
+
+
+def _about_results(settings: Settings) -> list[str]:
+    """What keeps every request for a call's result from being answered."""
+    if settings.result_schema is None:
+        return []
+    found, model, known = [], settings.result_model, family(settings.result_model)
+    if not settings.responses_url:
+        found.append("BOT_RESULT_URL is not set, and OPENAI_REALTIME_URL does not end with /realtime: name it.")
+    if settings.dialect != "openai" and "BOT_RESULT_MODEL" not in settings.origins:
+        found.append(
+            f"BOT_RESULT_MODEL is not set: name a text model of your own, as BOT_DIALECT is {settings.dialect}."
+        )
+    elif known is not None and known.does != "answers":
+        found.append(f"BOT_RESULT_MODEL is {model}, which answers no text: set gpt-5.6-luna.")
+    return found
 
 
 def _on_postgres(settings: Settings) -> bool:
@@ -148,6 +179,8 @@ def _last_days(settings: Settings) -> Iterator[tuple[str, str, str, str]]:
         "OPENAI_REALTIME_MODEL": (settings.openai_realtime_model, "gpt-realtime-2.1 or gpt-realtime-2.1-mini"),
         "BOT_TRANSCRIPTION_MODEL": (settings.transcriber, "gpt-transcribe"),
     }
+    if settings.result_schema is not None:
+        named["BOT_RESULT_MODEL"] = (settings.result_model, "gpt-5.6-luna")
     for name, (model, instead) in named.items():
         if (known := family(model)) and known.shutdown:
             yield name, model, known.shutdown, instead
@@ -183,6 +216,11 @@ def _about_addresses(settings: Settings) -> list[str]:
     for name, url in (("PUBLIC_URL", settings.public_url), ("BOT_OVERFLOW_URL", settings.overflow_url)):
         if is_example(url):
             found.append(f"{name} is the address of an example: put in the one at which Twilio reaches this server.")
+    found += [
+        f"{name} is the address of an example: put in that of your own server."
+        for name, url in settings.signed_urls.items()
+        if is_example(url)
+    ]
     if not all(_TWILIO_TOKEN.fullmatch(token) for token in settings.auth_tokens):
         found.append("TWILIO_AUTH_TOKEN is not 32 hexadecimal digits: an API key's secret cannot verify signatures.")
     return found
@@ -192,6 +230,9 @@ def _without_effect(settings: Settings) -> list[str]:
     detection = settings.turn_detection
     idle = {
         "BOT_FILLER_FILE": (not settings.filler_s, "BOT_FILLER_SECONDS is 0"),
+        "BOT_RESULT_MODEL": (settings.result_schema is None, "BOT_RESULT_SCHEMA is not set"),
+        "BOT_RESULT_URL": (settings.result_schema is None, "BOT_RESULT_SCHEMA is not set"),
+        "BOT_WEBHOOK_SECRET": (not settings.signed_urls, "no URL is set that it would sign for"),
         "BOT_VAD_THRESHOLD": (detection != "server_vad", "BOT_TURN_DETECTION is not server_vad"),
         "BOT_VAD_SILENCE_MS": (detection != "server_vad", "BOT_TURN_DETECTION is not server_vad"),
         "BOT_VAD_PREFIX_MS": (detection != "server_vad", "BOT_TURN_DETECTION is not server_vad"),

@@ -17,6 +17,8 @@ from bot.config.variable import Origin, Variable
 
 _MAX_ECHO = 60
 _END_SHOWN = 4
+_ROTATED = ("TWILIO_AUTH_TOKEN", "BOT_WEBHOOK_SECRET")
+"""Secrets of which two may be given, with a comma between them."""
 _LONG_SECRET = 16
 """The least length of a secret whose end is shown."""
 
@@ -128,7 +130,7 @@ def _collect(
                 given.problems[name] = _unusable(name, file, reason(error))
                 continue
         if text:
-            given.origins[name] = Origin(source, _hidden(variable, text) if variable.secret else text)
+            given.origins[name] = Origin(source, _shown(variable, text))
             if why := _mispasted(variable, text, all_names):
                 given.problems[name] = _sentence(variable, text, given.origins[name], why, [])
             else:
@@ -146,7 +148,7 @@ def _mispasted(variable: Variable, text: str, all_names: Collection[str]) -> str
     """The fault of a value that was copied with more than itself, in words that follow the name."""
     if variable.form == "text":
         return None
-    several = variable.name == "TWILIO_AUTH_TOKEN" and "," in text
+    several = variable.name in _ROTATED and "," in text
     for part in (text, *(part.strip() for part in text.split(",") if several and part.strip())):
         found = pasted.left_around(part, all_names)
         if variable.form in {"word", "secret"}:
@@ -156,6 +158,14 @@ def _mispasted(variable: Variable, text: str, all_names: Collection[str]) -> str
         if found:
             return found
     return None
+
+
+def _shown(variable: Variable, text: str) -> str:
+    """The value for people: without a secret, or the query of a URL, where many services want their key."""
+    if variable.secret:
+        return _hidden(variable, text)
+    url, asked, _ = text.partition("?")
+    return f"{url}?***" if asked and variable.form == "word" else text
 
 
 def _hidden(variable: Variable, text: str) -> str:

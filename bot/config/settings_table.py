@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, SecretStr
 
 from bot.config.values import value_checks
+from bot.config.values.webhook_secret import PREFIX
 from bot.config.variable import Origin, Variable, described, var
 
 INSTRUCTIONS = (
@@ -409,6 +410,40 @@ class Settings(BaseModel):
         "What a caller gets when the bot can't go on: a sentence and the end, a message to leave, or a person.",
         "apology",
     )
+    webhook_url: value_checks.HookUrl = var(
+        "BOT_WEBHOOK_URL",
+        "an https URL",
+        "Where calls are reported to as they begin and end, by signed POSTs; http:// only on loopback.",
+        unset="",
+        form="word",
+    )
+    webhook_secret: value_checks.WebhookSecret = var(
+        "BOT_WEBHOOK_SECRET",
+        "24 to 64 random bytes in base64, with or without whsec_ before it, or two such with a comma between them",
+        "What every request to your own servers is signed with (Standard Webhooks). While rotating: new and old.",
+        unset=SecretStr(""),
+        from_file=True,
+        form="secret",
+    )
+    result_schema: value_checks.File | None = var(
+        "BOT_RESULT_SCHEMA",
+        "a file with a JSON schema that exists",
+        "What shall be known of each call: a model fills it in afterwards, beside a summary; unset: it is not asked.",
+    )
+    result_model: value_checks.Model = var(
+        "BOT_RESULT_MODEL",
+        "the name of a model",
+        "The text model that fills in BOT_RESULT_SCHEMA; billed apart.",
+        "gpt-5.6-luna",
+        form="word",
+    )
+    result_url: value_checks.HookUrl = var(
+        "BOT_RESULT_URL",
+        "an https URL",
+        "The Responses API that model is asked at; unset: the one beside OPENAI_REALTIME_URL.",
+        unset="",
+        form="word",
+    )
     record: Annotated[tuple[Literal["fixture", "audio"], ...], value_checks.CommaList] = var(
         "BOT_RECORD",
         "fixture, audio, both with a comma between them, or empty",
@@ -471,6 +506,18 @@ class Settings(BaseModel):
         return value_checks.split_tokens(self.twilio_auth_token)
 
     @property
+    def signed_urls(self) -> dict[str, str]:
+        """The operator's servers that are asked or told something, by setting; each request to them is signed."""
+        return {name: url for name, url in (("BOT_WEBHOOK_URL", self.webhook_url),) if url}
+
+    @property
+    def responses_url(self) -> str:
+        """The Responses API to ask: as OpenAI, Azure and xAI have it, beside the Realtime one. Empty: not known."""
+        scheme, _, rest = self.openai_realtime_url.partition("://")
+        beside = f"{'https' if scheme == 'wss' else 'http'}://{rest.removesuffix('/realtime')}/responses"
+        return self.result_url or (beside if rest.endswith("/realtime") else "")
+
+    @property
     def transcriber(self) -> str:
         """The model that writes down the caller's words; empty: none, or xAI's own, which is not billed apart."""
         return "" if self.dialect == "xai" else self.transcription_model
@@ -486,7 +533,9 @@ class Settings(BaseModel):
         key, token = self.openai_api_key.get_secret_value(), self.admin_token.get_secret_value()
         password, pii_key = value_checks.database_password(self.database_url), self.pii_key.get_secret_value()
         api_secret = self.twilio_api_secret.get_secret_value()
-        all_of_them = (key, *self.auth_tokens, api_secret, token, password, pii_key)
+        queries = (url.partition("?")[2] for url in self.signed_urls.values())
+        keys = (key.removeprefix(PREFIX) for key in value_checks.split_tokens(self.webhook_secret))
+        all_of_them = (key, *self.auth_tokens, api_secret, token, password, pii_key, *keys, *queries)
         return tuple(secret for secret in all_of_them if len(secret) >= value_checks.MASKED_CHARS)
 
 

@@ -10,6 +10,7 @@ from collections.abc import Callable, Collection
 from pathlib import Path
 from typing import NamedTuple
 
+from bot.after_call.result_schema import BadSchema, load_schema
 from bot.config import Settings, SettingsError, missing_for_call, warnings_about
 from bot.doctor.writable_places import FULL, NoSharedDirectory, try_directory, try_file, try_shared
 from bot.realtime.prices import BadPrices
@@ -68,6 +69,22 @@ def _judge_files(settings: Settings, found: Judgement) -> None:
     except BadPrices as error:
         found.problems.extend(error.problems)
     found.problems.extend(unplayable(settings))
+    _judge_schema(settings, found)
+
+
+def _judge_schema(settings: Settings, found: Judgement) -> None:
+    if settings.result_schema is None:
+        return
+    try:
+        schema = load_schema(settings.result_schema)
+    except BadSchema as error:
+        found.problems.append(str(error))
+        return
+    if not schema.exact:
+        found.warnings.append(
+            f"BOT_RESULT_SCHEMA is one that a model can't be held to exactly ({schema.loose}): an answer that is "
+            "otherwise is asked for again."
+        )
 
 
 def _judge_places(settings: Settings, found: Judgement) -> None:

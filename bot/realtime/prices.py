@@ -5,7 +5,8 @@ A model in the operator's file takes the place of ours whole. The shape:
     {"date": "2026-11-22",
      "realtime": {"gpt-realtime-2.1": {"text_in": 4, "text_cached": 0.4, "text_out": 24, "audio_in": 32, ...},
                   "grok-voice-latest": {"second": 0.0013}},
-     "transcription": {"gpt-transcribe": {"minute": 0.0045}, "by-tokens": {"text_in": 1, "text_out": 5, "audio_in": 3}}}
+     "transcription": {"gpt-transcribe": {"minute": 0.0045}, "by-tokens": {"text_in": 1, "text_out": 5, "audio_in": 3}},
+     "text": {"gpt-5.6-luna": {"text_in": 0.2, "text_cached": 0.02, "text_out": 1.2}}}
 """
 
 from __future__ import annotations
@@ -27,16 +28,17 @@ MAX_BYTES = 1_000_000
 MAX_USD = 100_000
 """A price above this is a slip."""
 
-_SECTIONS = ("realtime", "transcription")
+_SECTIONS = ("realtime", "transcription", "text")
 _KEYS = ("about", "date", *_SECTIONS)
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
 _TOKEN_KEYS = PerToken.__struct_fields__
 _MUST = {
     "realtime": ("text_in", "text_out", "audio_in", "audio_out"),
     "transcription": ("text_in", "text_out", "audio_in"),
+    "text": ("text_in", "text_out"),
 }
 """Prices a model can't do without. Without a price, a cached kind costs what the fresh one does, any other nothing."""
-_TIME = {"realtime": ("second", 60), "transcription": ("minute", 1)}
+_TIME = {"realtime": ("second", 60), "transcription": ("minute", 1), "text": ("", 0)}
 """The unit that has a price where time is billed, and how many of them a minute has."""
 _FULL = {"text_cached": "text_in", "audio_cached": "audio_in", "image_cached": "image_in"}
 _NANO = 1_000_000_000
@@ -57,6 +59,7 @@ class PriceTable(msgspec.Struct, frozen=True):
     date: str
     realtime: dict[str, Prices]
     transcription: dict[str, Prices]
+    text: dict[str, Prices] = {}
     own_date: str = ""
     own: frozenset[str] = frozenset()
     """The models whose prices are the operator's."""
@@ -69,6 +72,11 @@ class PriceTable(msgspec.Struct, frozen=True):
         """The prices of a transcription model, or of its family; None when they are not known."""
         return of_family(self.transcription, name)
 
+    def text_model(self, name: str) -> PerToken | None:
+        """The prices of a text model, or of its family; None when they are not known."""
+        found = of_family(self.text, name)
+        return found if isinstance(found, PerToken) else None
+
 
 def load(own: Path | None = None) -> PriceTable:
     """The table, with the prices in the file `own` over ours. Raises BadPrices."""
@@ -80,8 +88,9 @@ def load(own: Path | None = None) -> PriceTable:
         date=table.date,
         realtime={**table.realtime, **theirs.realtime},
         transcription={**table.transcription, **theirs.transcription},
+        text={**table.text, **theirs.text},
         own_date=theirs.date,
-        own=frozenset({*theirs.realtime, *theirs.transcription}),
+        own=frozenset({*theirs.realtime, *theirs.transcription, *theirs.text}),
     )
 
 
@@ -92,12 +101,12 @@ def _table(path: Path) -> PriceTable:
     date = told.get("date", "")
     if not isinstance(date, str) or (date and not _DATE.fullmatch(date)):
         reader.say("date must be a day such as 2026-11-22")
-    realtime, transcription = (reader.section(name, told.get(name, {})) for name in _SECTIONS)
-    if not realtime and not transcription and not reader.problems:
-        reader.say("there is no model; put prices under realtime or transcription")
+    realtime, transcription, text = (reader.section(name, told.get(name, {})) for name in _SECTIONS)
+    if not realtime and not transcription and not text and not reader.problems:
+        reader.say("there is no model; put prices under realtime, transcription or text")
     if reader.problems:
         raise BadPrices(reader.problems)
-    return PriceTable(date, realtime, transcription)
+    return PriceTable(date, realtime, transcription, text)
 
 
 def _mapping(path: Path) -> dict[str, Any]:

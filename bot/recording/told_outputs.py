@@ -30,18 +30,8 @@ _FACTS = (Report, TurnFact, UsageFact, WaitFact)
 _ORDERS = (Transcode, Dial, Adopt, Drop, RunTool, CancelTool, HideKeys, DropKeys, LeaveStream)
 TOLD = (*_FACTS, *_ORDERS, End)
 _FACT_NAMES = ("report", "turn", "usage", "wait")
-_ORDER_NAMES = [
-    "transcode",
-    "dial",
-    "adopt",
-    "drop",
-    "run_tool",
-    "cancel_tool",
-    "hide_keys",
-    "drop_keys",
-    "leave_stream",
-]
-_NAMES = dict(zip(TOLD, (*_FACT_NAMES, *_ORDER_NAMES, "end"), strict=True))
+_ORDER_NAMES = ("transcode", "dial", "adopt", "drop", "run_tool", "cancel_tool", "hide_keys", "drop_keys")
+_NAMES = dict(zip(TOLD, (*_FACT_NAMES, *_ORDER_NAMES, "leave_stream", "end"), strict=True))
 _WORDS = ("text", "unheard")
 
 

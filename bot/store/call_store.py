@@ -3,14 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import sqlalchemy as sa
 
 from bot.call.facts import TurnFact
-from bot.store.results import CallSummary, Filters, Forgotten, OpenOwner, Purged, Retention, StoredCall
-from bot.store.rows import Row
-from bot.store.sql import reading, token_claims
+from bot.store.results import (
+    CallResult,
+    CallSummary,
+    Filters,
+    Forgotten,
+    OpenOwner,
+    OutboxItem,
+    OutboxState,
+    Purged,
+    Retention,
+    StoredCall,
+)
+from bot.store.rows import Row, UsageKept
+from bot.store.sql import announcing, outbox_entries, reading, token_claims
 from bot.store.sql.engine import for_writing, make_engine
 from bot.store.sql.tables import HEAD
 from bot.store.sql.writing import apply_rows
@@ -28,8 +39,18 @@ class CallStore:
     a bounded wait; what it did is then undone. Neither error repeats a row or a password.
     """
 
-    def __init__(self, where: StoreUrl, *, now: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
-        """Opens nothing yet; makes SQLite's file. `now` dates calls of which only rows without a time are known."""
+    def __init__(
+        self,
+        where: StoreUrl,
+        *,
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
+        announced: frozenset[str] = frozenset(),
+    ) -> None:
+        """Opens nothing yet; makes SQLite's file. `now` dates calls of which only rows without a time are known.
+
+        `announced`: kinds of entries that are made in the outbox as calls are stored (`sql.announcing`).
+        """
+        self._announced = announced
         self._where = where
         self._now = now
         self._reads = make_engine(where)
@@ -53,7 +74,7 @@ class CallStore:
         if not rows:
             return
         async with self._writes.begin() as connection:
-            stray = await apply_rows(connection, rows, self._now())
+            stray = await apply_rows(connection, rows, self._now(), self._announced)
         erasing.erase_stray(stray)
 
     async def calls(self, filters: Filters = EVERYTHING) -> list[CallSummary]:
@@ -113,7 +134,58 @@ class CallStore:
         several that ask at once, one gets each.
         """
         async with self._writes.begin() as connection:
-            return await end_crashed(connection, older_than, dead, line_minute)
+            ended = await end_crashed(connection, older_than, dead, line_minute)
+            if self._announced:
+                await announcing.announce_ends(connection, ended, self._announced, self._now())
+            return ended
+
+    # ---- what is to be told or asked ----
+
+    async def claim_due(self, lease: timedelta, limit: int, *, asks: bool = False) -> list[OutboxItem]:
+        """Take webhooks that are due, or with `asks` requests for results. Nobody else has them for `lease`."""
+        async with self._reads.connect() as connection:
+            if not await outbox_entries.any_due(connection, self._now(), asks=asks):
+                return []
+        async with self._writes.begin() as connection:
+            return await outbox_entries.claim_due(connection, self._now(), lease, limit, asks=asks)
+
+    async def settle(self, item: OutboxItem, state: OutboxState, why: str = "", wait: timedelta | None = None) -> None:
+        """Write down what became of an attempt; of one that is to be made again, how long to wait before."""
+        due_at = None if wait is None else self._now() + wait
+        async with self._writes.begin() as connection:
+            await outbox_entries.settle(connection, item.id, state, why, due_at)
+
+    async def postpone(self, item: OutboxItem, wait: timedelta) -> None:
+        """Give an entry back for so long, as if no attempt had been made."""
+        async with self._writes.begin() as connection:
+            await outbox_entries.postpone(connection, item.id, self._now() + wait)
+
+    async def keep_result(self, item: OutboxItem, result: CallResult, usage: UsageKept) -> None:
+        """Store what a model made of a call and what that cost, and enter both in what is to be told."""
+        async with self._writes.begin() as connection:
+            if not await erasing.is_stored(connection, item.call_sid):  # forgotten meanwhile
+                return
+            await apply_rows(connection, [usage], self._now())
+            await outbox_entries.keep_result(connection, item.call_sid, result)
+            await outbox_entries.settle(connection, item.id, "delivered", "")
+            await announcing.announce_result(connection, item, self._announced, self._now())
+
+    async def outbox(self, *states: OutboxState, call_sid: str | None = None) -> list[OutboxItem]:
+        """What is in the outbox in one of these states, the oldest first; of one call, or of all."""
+        async with self._reads.connect() as connection:
+            return await outbox_entries.entries(connection, states, call_sid)
+
+    async def outbox_sizes(self, *, asks: bool | None = None) -> dict[str, int]:
+        """Number of webhooks in each state; with `asks`, of requests for results, and of both when it is None."""
+        async with self._reads.connect() as connection:
+            return await outbox_entries.sizes(connection, asks=asks)
+
+    async def send_again(self, call_sid: str | None = None) -> int:
+        """Make what was given up due anew, of one call or of all. Returns how many."""
+        async with self._writes.begin() as connection:
+            return await outbox_entries.send_again(connection, self._now(), call_sid)
+
+    # ---- upkeep ----
 
     async def purge(self, now: datetime, keep: Retention) -> Purged:
         """Throw away what is older than it shall be kept. A call's figures stay."""

@@ -10,9 +10,12 @@ from bot.store.rows import Row
 from bot.store.urls import StoreUrl
 
 
-async def opened(where: StoreUrl) -> CallStore:
-    """The store with its tables as this code wants them. Raises what the driver raises, and StoreError."""
-    store = CallStore(where) if where.path is None else FileStore(where, where.path)
+async def opened(where: StoreUrl, announced: frozenset[str] = frozenset()) -> CallStore:
+    """The store with its tables as this code wants them. Raises what the driver raises, and StoreError.
+
+    `announced`: what of the calls that are stored enters the outbox.
+    """
+    store = CallStore(where, announced=announced) if where.path is None else FileStore(where, where.path, announced)
     try:
         if not await store.is_current():
             from bot.store.sql.schema import migrate  # noqa: PLC0415  alembic takes a while, and is seldom needed
@@ -31,8 +34,8 @@ class FileStore(CallStore):
     open no other file gets the same number.
     """
 
-    def __init__(self, where: StoreUrl, path: Path) -> None:
-        super().__init__(where)
+    def __init__(self, where: StoreUrl, path: Path, announced: frozenset[str] = frozenset()) -> None:
+        super().__init__(where, announced=announced)
         self._path = path
         self._number = self._file()
 

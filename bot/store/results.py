@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Any, Literal
 
 import msgspec
 
@@ -51,10 +52,43 @@ class CallSummary(msgspec.Struct, frozen=True, kw_only=True):
     model_nano_usd: int
     transcription_nano_usd: int
     line_nano_usd: int
+    result_nano_usd: int = 0
     nano_usd: int
     purged_at: datetime | None
     leg: int = 0
     """Number of times that the call was carried on, on another stream."""
+
+
+OutboxState = Literal["waiting", "delivered", "failed"]
+
+
+class OutboxItem(msgspec.Struct, frozen=True, kw_only=True):
+    """Something to be told to the operator's server, or, if `kind` is `result`, asked of a model, about a call.
+
+    `at` is when it came about, `created_at` when it came to the store. `attempts` begun so far; `why`: how the last one
+    failed. `number` is that of the event it tells of, if it tells of one.
+    """
+
+    id: str
+    call_sid: str
+    kind: str
+    at: datetime
+    created_at: datetime
+    due_at: datetime
+    attempts: int
+    state: OutboxState
+    why: str = ""
+    number: int | None = None
+
+
+class CallResult(msgspec.Struct, frozen=True, kw_only=True):
+    """What a model made of a call's transcript. `fields` are as the operator's JSON schema wants them."""
+
+    at: datetime
+    model: str
+    summary: str
+    disposition: str
+    fields: dict[str, Any] = {}
 
 
 class StoredCall(msgspec.Struct, frozen=True, kw_only=True):
@@ -65,6 +99,8 @@ class StoredCall(msgspec.Struct, frozen=True, kw_only=True):
     usages: list[UsageKept]
     events: list[EventKept]
     files: list[FileKept]
+    outbox: list[OutboxItem] = []
+    result: CallResult | None = None
 
 
 class OpenOwner(msgspec.Struct, frozen=True):

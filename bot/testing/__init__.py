@@ -11,6 +11,7 @@ from bot.testing.handset.phone import SimulatedPhone
 from bot.testing.handset.script import BotSilent, HangUp, Heard, Press, Say, Script, Step
 from bot.testing.handset.twilio_texts import StreamIds
 from bot.testing.model import Behaviour, CloseAt, SendAt, SimulatedModel, SpeechAt
+from bot.testing.model.responses_server import SimulatedResponsesServer
 from bot.testing.model.server import SimulatedRealtimeServer
 from bot.testing.network.line import Line
 from bot.testing.network.slow_line import SlowLine
@@ -36,6 +37,7 @@ __all__ = [
     "SimulatedModel",
     "SimulatedPhone",
     "SimulatedRealtimeServer",
+    "SimulatedResponsesServer",
     "SlowLine",
     "SpeechAt",
     "Spoken",

@@ -1,10 +1,11 @@
 """Tools: what the model may do, as the operator's code or the operator's server does it.
 
-Nothing here knows a conversation: what a tool is called for, and what is said meanwhile, is decided in bot.call. Start
-at `toolbox`.
+Nothing here knows a conversation: what a tool is called for, and what is said meanwhile, is decided in bot.call. A
+module of tools needs `tool`, `ToolContext`, `Silent` and `ToolError` from here. Start at `toolbox`.
 """
 
-from bot.tools.contract import Result, Silent, Source, Spec, ToolContext
+from bot.tools.contract import BadTool, Result, Silent, Source, Spec, ToolContext, ToolError
+from bot.tools.python.decorator import tool
 from bot.tools.toolbox import Toolbox
 
-__all__ = ["Result", "Silent", "Source", "Spec", "ToolContext", "Toolbox"]
+__all__ = ["BadTool", "Result", "Silent", "Source", "Spec", "ToolContext", "ToolError", "Toolbox", "tool"]

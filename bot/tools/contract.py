@@ -63,6 +63,10 @@ class Source(Protocol):
     async def close(self) -> None: ...
 
 
+BUILT_IN = frozenset({"end_call", "cancel_tool", "transfer", "send_digits", "ask_for_digits"})
+"""Names of functions of the call itself, which no tool may have."""
+
+
 class BadTool(Exception):
     """A tool, or a source of tools, that can't be used; the message is a sentence for the operator."""
 

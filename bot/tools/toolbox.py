@@ -9,8 +9,8 @@ from collections.abc import Sequence
 import structlog
 
 from bot.call.settings import ToolRules
-from bot.realtime.session import END_CALL, FunctionTool
-from bot.tools.contract import BadTool, Result, Source, Spec, ToolContext, ToolError
+from bot.realtime.session import FunctionTool
+from bot.tools.contract import BUILT_IN, BadTool, Result, Source, Spec, ToolContext, ToolError
 
 FAILED = "{name} failed, and may or may not have done what was asked. Tell the caller that it did not work."
 TOO_LONG = "{name} took too long and was stopped; it may or may not have done what was asked. Tell the caller so."
@@ -32,7 +32,9 @@ class Toolbox:
             await source.open()
             for spec in source.specs():
                 name = spec.function.name
-                if name in self._specs or name == END_CALL:
+                if name in BUILT_IN:
+                    raise BadTool(f"The tool {name} has the name of a function of the bot itself; rename it.")
+                if name in self._specs:
                     raise BadTool(f"Two tools are called {name}; rename one of them.")
                 self._specs[name], self._source_of[name] = spec, source
 
@@ -54,17 +56,18 @@ class Toolbox:
     async def run(self, name: str, arguments: str, context: ToolContext) -> Result:
         """Run a tool within its time. Cancelled when the caller is."""
         log = _log.bind(call_sid=context.call_sid, tool=name)
+        timeout = asyncio.timeout(self._specs[name].rules.timeout_s)
         try:
-            async with asyncio.timeout(self._specs[name].rules.timeout_s):
+            async with timeout:
                 return await self._source_of[name].run(name, arguments, context)
         except ToolError as error:
-            log.warning("tool_refused", why=str(error))
+            log.warning("tool_refused", ran=error.ran)  # its sentence may hold what the caller said
             return failed(str(error), ran=error.ran)
-        except TimeoutError:
-            log.warning("tool_timeout")
-            return failed(TOO_LONG.format(name=name))
         except Exception:
-            log.exception("tool_failed")
+            if timeout.expired():
+                log.warning("tool_timeout")
+                return failed(TOO_LONG.format(name=name))
+            log.exception("tool_failed")  # a tool's defect is the tool's: the call goes on
             return failed(FAILED.format(name=name))
 
 

@@ -32,6 +32,7 @@ ADMIN = "let-me-watch-all-of-it"
 API_SECRET = "a1b2c3d4e5f60718293a4b5c6d7e8f90"
 PASSWORD = "correct-horse"
 DATABASE = f"postgres://bot:{PASSWORD}@db.example.com/calls?sslmode=require"
+HOOK_KEY = "MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 PII_KEY = "0123456789abcdef" * 4
 SID = "AC0123456789abcdef0123456789abcdef"
 REAL = {
@@ -138,6 +139,8 @@ def test_every_setting_is_read_from_its_variable(tmp_path: Path) -> None:
         "BOT_FILLER_SECONDS": "1.5",
         "BOT_FILLER_FILE": str(recording),
         "BOT_FALLBACK": "+15555550123",
+        "BOT_WEBHOOK_URL": "https://hooks.operator.net/calls",
+        "BOT_WEBHOOK_SECRET": f"whsec_{HOOK_KEY}",
         "BOT_RECORD": "fixture",
         "BOT_RECORD_DIR": str(tmp_path / "calls"),
         "BOT_TWIML_DIR": str(tmp_path),
@@ -145,7 +148,7 @@ def test_every_setting_is_read_from_its_variable(tmp_path: Path) -> None:
     assert given.keys() == variables().keys()
     settings = load_settings(given)
     assert settings.auth_tokens == (TOKEN, OLD_TOKEN)
-    assert settings.secrets == (KEY, TOKEN, OLD_TOKEN, API_SECRET, ADMIN, PASSWORD, PII_KEY)
+    assert settings.secrets == (KEY, TOKEN, OLD_TOKEN, API_SECRET, ADMIN, PASSWORD, PII_KEY, HOOK_KEY)
     assert settings.public_url == "https://bot.example.com/one"
     default = load_settings({})
     same = {name for name in Settings.model_fields if getattr(settings, name) == getattr(default, name)}

@@ -21,6 +21,7 @@ from bot.config.values.database_url import PostgresServer, parse_database_url, p
 from bot.config.values.hosts import is_host
 from bot.config.values.key_shortcuts import KeyShortcut, parse_shortcuts
 from bot.config.values.paths import there, unexpanded
+from bot.config.values.webhook_secret import webhook_keys
 
 VOICES = ("alloy", "ash", "ballad", "coral", "echo", "sage", "shimmer", "verse", "marin", "cedar")
 """The names that openai-realtime 2 lists."""
@@ -56,6 +57,14 @@ def _overflow_url(text: str, info: ValidationInfo) -> str:
     parts = _absolute(text, plain="http", secure="https")
     if parts.netloc.lower() == urlsplit(info.data.get("public_url", "")).netloc.lower():
         raise ValueError("must be on another host than PUBLIC_URL, or a call that finds no room would come back")
+    return text
+
+
+def _hook_url(text: str) -> str:
+    """A URL of the operator's server, https, http on loopback. Those of many services carry their key in the query."""
+    _absolute(text.partition("?")[0], plain="http", secure="https")
+    if "#" in text or not _URL.fullmatch(text):
+        raise ValueError("must hold only characters that a URL may have, and no fragment; percent-encode the others")
     return text
 
 
@@ -141,6 +150,11 @@ def database_password(secret: SecretStr) -> str:
 
 def _key(secret: SecretStr) -> SecretStr:
     parse_key(secret.get_secret_value())
+    return secret
+
+
+def _webhook_secret(secret: SecretStr) -> SecretStr:
+    webhook_keys(secret.get_secret_value())
     return secret
 
 
@@ -241,6 +255,8 @@ AuthTokens = Annotated[SecretStr, AfterValidator(_auth_tokens)]
 DatabaseUrl = Annotated[SecretStr, AfterValidator(_database_url)]
 AdminToken = Annotated[SecretStr, AfterValidator(_admin_token)]
 Key = Annotated[SecretStr, AfterValidator(_key)]
+WebhookSecret = Annotated[SecretStr, AfterValidator(_webhook_secret)]
+HookUrl = Annotated[str, AfterValidator(_hook_url)]
 AccountSid = Annotated[str, AfterValidator(_account_sid)]
 ApiKeySid = Annotated[str, AfterValidator(_api_key_sid)]
 TwilioApiUrl = Annotated[str, AfterValidator(twilio_api_url)]

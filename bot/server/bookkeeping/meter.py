@@ -13,9 +13,18 @@ from bot.call.outputs import EndReason
 from bot.call.states import State
 from bot.observe.guarded import guarded
 from bot.observe.metrics import Metrics
+from bot.realtime.usage import Tokens
 from bot.recording.files.file_writer import process_writer
+from bot.server.bookkeeping.after_calls import AfterCalls
 from bot.server.bookkeeping.http_log import HttpLog
-from bot.server.bookkeeping.metric_list import BILLED, COLUMNS, FAMILIES, MILESTONES, WebhookRefusal
+from bot.server.bookkeeping.metric_list import (
+    BILLED,
+    COLUMNS,
+    FAMILIES,
+    MILESTONES,
+    OUTCOMES_AFTERWARDS,
+    WebhookRefusal,
+)
 from bot.server.calls.call_tally import CallTally
 from bot.server.calls.live_call import LiveCall
 from bot.server.directory.live_calls import LiveCalls
@@ -49,12 +58,14 @@ class Meter:
         self.http: HttpLog | None = None
         self.write_behind: WriteBehind[CallStore] | None = None
         self.sweep: CrashSweep | None = None
+        self.after_calls: AfterCalls | None = None
         self._metrics = Metrics(FAMILIES)
         self._calls = calls
         self._readings: dict[LiveCall, _Reading] = {}
         self._due = [0] * len(COLUMNS)
         """Numbers that were read and have yet to be added, in the order of COLUMNS."""
         self._totals: Counter[tuple[str, str]] = Counter()
+        self._result_nano_usd = 0
         self._records = bool(calls.settings.record)
         self._recordings_failed = process_writer().failures if self._records else 0
         self._metrics.set("heardline_calls_limit", calls.settings.max_calls)
@@ -215,8 +226,28 @@ class Meter:
             self._stands("heardline_store_rows_lost_total", self.write_behind.lost)
         if self.sweep is not None:
             self._stands("heardline_calls_crashed_total", self.sweep.crashed)
+        if self.after_calls is not None:
+            self._publish_after_calls(self.after_calls)
         if self._records:
             self._stands("heardline_recordings_failed_total", process_writer().failures - self._recordings_failed)
+
+    def _publish_after_calls(self, after_calls: AfterCalls) -> None:
+        webhooks, results, asker = after_calls
+        for worker, name in ((webhooks, "heardline_operator_webhooks_total"), (results, "heardline_results_total")):
+            for outcome in OUTCOMES_AFTERWARDS if worker else ():
+                self._stands(name, worker.counted[outcome] if worker else 0, outcome)
+        if webhooks is not None:
+            for state in ("waiting", "failed"):
+                self._metrics.set("heardline_operator_webhooks", webhooks.sizes.get(state, 0), state)
+        if asker is not None:
+            for kind in Tokens.__struct_fields__:
+                self._stands("heardline_tokens_total", asker.tokens[kind], kind)
+            self._results_paid(asker.nano_usd)
+
+    def _results_paid(self, nano_usd: int) -> None:
+        more, self._result_nano_usd = nano_usd - self._result_nano_usd, nano_usd
+        if more:
+            self._metrics.add("heardline_usd_total", more / NANO, BILLED["result"])
 
     def _stands(self, name: str, total: int, value: str = "") -> None:
         """Add what is new of a number of the process that stands at `total`."""

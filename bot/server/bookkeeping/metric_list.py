@@ -45,8 +45,10 @@ MODEL_KINDS = ("not_json", "bad_shape", "bad_base64")
 WAYS = {"phone>bot": "from_phone", "bot>phone": "to_phone", "model>bot": "from_model", "bot>model": "to_model"}
 """Labels of messages, and their names in `CallTraffic`."""
 
-BILLED = {"response": "model", "transcription": "transcription"}
+BILLED = {"response": "model", "transcription": "transcription", "result": "result"}
 """The label of each kind of usage."""
+OUTCOMES_AFTERWARDS = ("delivered", "retried", "failed")
+"""Outcomes of what is done after a call."""
 STATES = tuple(state.value for state in State)
 
 _CALL_S = (5, 15, 60, 300, 900, 1800, 3600, 7200)
@@ -164,13 +166,29 @@ FAMILIES = (
     _counter("heardline_recordings_failed_total", "Recordings that were given up; their calls went on."),
     _counter(
         "heardline_tokens_total",
-        "Tokens that responses and transcriptions used; cached input is counted apart.",
+        "Tokens that responses, transcriptions and results used; cached input is counted apart.",
         kind=Tokens.__struct_fields__,
     ),
     _counter(
         "heardline_usd_total",
-        "What responses (model) and transcriptions cost, in US dollars, by the price table.",
+        "What responses (model), transcriptions and results cost, in US dollars, by the price table.",
         kind=tuple(BILLED.values()),
+    ),
+    _counter(
+        "heardline_operator_webhooks_total",
+        "Attempts to deliver a webhook to BOT_WEBHOOK_URL, by what came of them; failed: given up.",
+        outcome=OUTCOMES_AFTERWARDS,
+    ),
+    _gauge(
+        "heardline_operator_webhooks",
+        "Webhooks in the outbox of the call store; failed: given up, until they are sent again.",
+        common=True,
+        state=("waiting", "failed"),
+    ),
+    _counter(
+        "heardline_results_total",
+        "Requests for the results of calls (BOT_RESULT_SCHEMA), by what came of them; failed: given up.",
+        outcome=OUTCOMES_AFTERWARDS,
     ),
     _gauge("heardline_daily_spent_usd", "Spent since midnight UTC by all instances on one call store.", common=True),
     _gauge("heardline_daily_limit_usd", "BOT_MAX_DAILY_USD; 0: no limit.", common=True),

@@ -5,13 +5,14 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import partial
 
 import structlog
 
 from bot.config import Settings
+from bot.server.bookkeeping.after_calls import AfterCalls, after_calls
 from bot.server.bookkeeping.call_records import Records, utc_now
 from bot.server.directory.live_calls import LiveCalls
 from bot.server.directory.spent_today import LOOK_S
@@ -37,6 +38,8 @@ START_S = 2.0
 """Seconds for which the start waits to be told which calls are over."""
 GONE_S = 2.0
 """Seconds for which the end waits for a store that does not answer at all."""
+LAST_WEBHOOKS_S = 2.0
+"""Seconds for which the end waits for the operator's server."""
 LOOKS = 3
 """Tries to read the day's money while no row is being stored."""
 
@@ -52,6 +55,7 @@ class StoreService:
     hash_number: HashNumber
     store_lookup: StoreLookup
     sweep: CrashSweep | None = None
+    after_calls: AfterCalls = field(default_factory=AfterCalls)
     ends: Sequence[tuple[str, str, datetime]] = ()
     """The calls that had ended within a day before the start."""
 
@@ -83,16 +87,21 @@ async def keeping(settings: Settings) -> AsyncIterator[StoreService | None]:
     me = this_process()
     purge = Purge(settings.record_dir, retention(settings), utc_now)
     sweep = CrashSweep(me, line_minute=nano_usd(settings.twilio_usd_per_minute))
-    write_behind = WriteBehind(partial(opened, where), lambda: OwnerSeen(*me, utc_now()), then=sweep)
+    afterwards = after_calls(settings)
+    open_store = partial(opened, where, afterwards.announced)
+    write_behind = WriteBehind(open_store, lambda: OwnerSeen(*me, utc_now()), then=sweep)
     write_behind.start()
     write_behind.every(EVERY_S, purge)
+    for worker in afterwards.workers:
+        write_behind.work(worker.run)
     try:
         shared = where.dialect == "postgresql"
         store_lookup = StoreLookup(write_behind, shared=shared)
         yield StoreService(
-            write_behind, me, partial(caller_hash, key=key), store_lookup, sweep, await _ends(write_behind)
+            write_behind, me, partial(caller_hash, key=key), store_lookup, sweep, afterwards, await _ends(write_behind)
         )
     finally:
+        await _last_webhooks(write_behind, afterwards)
         await write_behind.stop(GONE_S if write_behind.away else LAST_ROWS_S)
         purge.close()
 
@@ -103,6 +112,16 @@ async def _ends(write_behind: WriteBehind[CallStore]) -> list[tuple[str, str, da
         return await write_behind.ask(lambda store: store.ends_since(utc_now() - timedelta(seconds=DAY_S)), START_S)
     except StoreAway:
         return []
+
+
+async def _last_webhooks(write_behind: WriteBehind[CallStore], afterwards: AfterCalls) -> None:
+    """Deliver what is due by now, for a moment. The rest is another process's, or waits for the next start."""
+    worker = afterwards.webhooks
+    if worker is None or write_behind.away:
+        return
+    with suppress(StoreAway):
+        await write_behind.flush(LAST_WEBHOOKS_S)
+        await write_behind.ask(worker.drained, LAST_WEBHOOKS_S)
 
 
 async def prepare(settings: Settings) -> None:

@@ -137,6 +137,7 @@ async def running(
     if keeping is not None:
         keeping.keep(app[CALLS])
         app[METER].write_behind, app[METER].sweep = keeping.write_behind, keeping.sweep
+        app[METER].after_calls = keeping.after_calls
     # No access log: it would print the tokens in the paths.
     runner = web.AppRunner(
         app,

@@ -40,7 +40,11 @@ def unpriced(settings: Settings) -> list[str]:
     """The chosen models whose price is not known. Raises BadPrices."""
     money, model, transcriber = call_money(settings), settings.openai_realtime_model, settings.transcriber
     found = [model] if money.model is None else []
-    return [*found, transcriber] if transcriber and money.transcription is None else found
+    if transcriber and money.transcription is None:
+        found.append(transcriber)
+    if settings.result_schema is not None and price_table(settings.prices).text_model(settings.result_model) is None:
+        found.append(settings.result_model)
+    return found
 
 
 def half_blind(settings: Settings) -> list[str]:
@@ -53,7 +57,8 @@ def half_blind(settings: Settings) -> list[str]:
 def price_lines(settings: Settings) -> list[str]:
     """Lines for `bot check`: the date of the prices, and the chosen models that have none. Raises BadPrices."""
     table = price_table(settings.prices)
-    chosen = [name for name in (settings.openai_realtime_model, settings.transcriber) if name]
+    result_model = "" if settings.result_schema is None else settings.result_model
+    chosen = [name for name in (settings.openai_realtime_model, settings.transcriber, result_model) if name]
     missing = unpriced(settings)
     own_date = f" of {table.own_date}" if table.own_date else ""
     lines = [f"Prices are of {table.date}{f'; BOT_PRICES{own_date} comes before them' if table.own else ''}."]

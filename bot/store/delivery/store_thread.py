@@ -78,6 +78,10 @@ class StoreThread(Generic[S]):
         """Do `job` in the store's thread now and `period_s` after each time; sooner after one that failed."""
         self._loop.call_soon_threadsafe(self._start, self._repeat(period_s, job))
 
+    def work(self, worker: Callable[[Callable[[], Awaitable[S]]], Coroutine[None, None, None]]) -> None:
+        """Run `worker` in the store's thread until the end. It is given what opens the store; that raises StoreAway."""
+        self._loop.call_soon_threadsafe(self._start, worker(self._opened))
+
     async def _in_thread(self, work: Coroutine[None, None, T], within_s: float) -> T:
         """Run `work` in the store's loop. Raises TimeoutError, and then it is cancelled."""
         future = asyncio.run_coroutine_threadsafe(work, self._loop)

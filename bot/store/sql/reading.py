@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable
 from datetime import datetime
-from typing import Any
+from typing import Any, get_args
 
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.call.facts import TurnFact, UsageFact
-from bot.store.results import CallSummary, Filters, OpenOwner, StoredCall
+from bot.store.results import CallSummary, Filters, OpenOwner, OutboxState, StoredCall
 from bot.store.rows import EventKept, FileKept, UsageKept
+from bot.store.sql.outbox_entries import entries, result_of
 from bot.store.sql.tables import calls, events, files, processes, turns, usages
 from bot.store.urls import StoreError
 
@@ -73,6 +74,8 @@ async def find_call(connection: AsyncConnection, sid: str) -> StoredCall | None:
         usages=[_usage(one) for one in await _children(connection, usages, found, usages.c.number)],
         events=[EventKept(**one) for one in await _children(connection, events, found, events.c.number)],
         files=[FileKept(**one) for one in await _children(connection, files, found, files.c.at, files.c.path)],
+        outbox=await entries(connection, get_args(OutboxState), found),
+        result=await result_of(connection, found),
     )
 
 

@@ -97,6 +97,7 @@ def _turn(insert: _Insert) -> _Insert:
 _SIDS: sa.BindParameter[Any] = sa.bindparam("sids", expanding=True)
 _OF_CALL = calls.c.sid == sa.bindparam("of_sid")
 _MODEL = sa.bindparam("of_model", type_=sa.BigInteger)
+_RESULT = sa.bindparam("of_result", type_=sa.BigInteger)
 _TRANSCRIPTION = sa.bindparam("of_transcription", type_=sa.BigInteger)
 _LINE = sa.bindparam("new_line_nano_usd", type_=sa.BigInteger)
 
@@ -126,18 +127,20 @@ ADD_TO_SUMS = (
         tokens=sa.bindparam("new_tokens", type_=calls.c.tokens.type),
         model_nano_usd=calls.c.model_nano_usd + _MODEL,
         transcription_nano_usd=calls.c.transcription_nano_usd + _TRANSCRIPTION,
-        nano_usd=calls.c.nano_usd + _MODEL + _TRANSCRIPTION,
+        result_nano_usd=calls.c.result_nano_usd + _RESULT,
+        nano_usd=calls.c.nano_usd + _MODEL + _TRANSCRIPTION + _RESULT,
     )
 )
 
 TRANSFERRED = sa.update(calls).where(_OF_CALL, calls.c.ended_at.is_not(None)).values(reason="transferred")
 
+USED = calls.c.model_nano_usd + calls.c.transcription_nano_usd + calls.c.result_nano_usd
+"""The cost of a call but for its line's."""
 _TOLD = ("ended_at", "reason", "seconds", "turns", "interruptions", "lost", "waits", "line_nano_usd")
 END = (
     sa.update(calls)
     .where(_OF_CALL, calls.c.leg <= sa.bindparam("new_leg"))
     .values(
-        {name: sa.bindparam(f"new_{name}", type_=calls.c[name].type) for name in _TOLD}
-        | {"nano_usd": calls.c.model_nano_usd + calls.c.transcription_nano_usd + _LINE}
+        {name: sa.bindparam(f"new_{name}", type_=calls.c[name].type) for name in _TOLD} | {"nano_usd": USED + _LINE}
     )
 )

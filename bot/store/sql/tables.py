@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Dialect
 from sqlalchemy.types import TypeDecorator
 
-HEAD = "r0001"
+HEAD = "r0002"
 """The revision these tables are; that of the newest migration."""
 
 
@@ -79,6 +79,7 @@ calls = sa.Table(
     _number("model_nano_usd"),
     _number("transcription_nano_usd"),
     _number("line_nano_usd"),
+    _number("result_nano_usd"),
     _number("nano_usd"),
     sa.Column("purged_at", UtcDateTime),
     sa.Index(None, "started_at", "sid"),
@@ -144,6 +145,39 @@ files = sa.Table(
     sa.Index(None, "call_sid"),
     sa.Index(None, "kind", "at"),
 )
+
+outbox = sa.Table(
+    "outbox",
+    metadata,
+    sa.Column("id", sa.Text, primary_key=True),
+    _of_call(),
+    _text("kind"),
+    sa.Column("number", sa.BigInteger),
+    sa.Column("at", UtcDateTime, nullable=False),
+    sa.Column("created_at", UtcDateTime, nullable=False),
+    sa.Column("due_at", UtcDateTime, nullable=False),
+    sa.Column("claimed_until", UtcDateTime),
+    _number("attempts"),
+    _text("state"),
+    _text("why"),
+    sa.Index(None, "call_sid"),
+    sa.Index(None, "state", "due_at"),
+)
+"""What is to be told to the operator's server, or asked of a model, about a call; none of its words are here.
+
+`at`: when it came about. `number` is that of the call's event it tells of. It is a process's until `claimed_until`."""
+
+call_results = sa.Table(
+    "call_results",
+    metadata,
+    sa.Column("call_sid", sa.Text, sa.ForeignKey("calls.sid", ondelete="CASCADE"), primary_key=True),
+    sa.Column("at", UtcDateTime, nullable=False),
+    _text("model"),
+    _text("summary"),
+    _text("disposition"),
+    sa.Column("fields", sa.JSON, nullable=False),
+)
+"""What a model made of a call's transcript."""
 
 processes = sa.Table(
     "processes",

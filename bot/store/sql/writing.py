@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import TypeVar
 
@@ -23,25 +23,30 @@ from bot.store.rows import (
     UsageKept,
 )
 from bot.store.sql import row_params, statements
+from bot.store.sql.announcing import announce
 from bot.store.sql.row_params import Params, in_order
 
 BATCH = 1000
 _R = TypeVar("_R")
 
 
-async def apply_rows(connection: AsyncConnection, rows: Sequence[Row], now: datetime) -> list[FileKept]:
-    """Write `rows` in the running transaction. Later ones go over earlier ones.
+async def apply_rows(
+    connection: AsyncConnection, rows: Sequence[Row], now: datetime, announced: Collection[str] = ()
+) -> list[FileKept]:
+    """Write `rows` in the running transaction. Later ones go over earlier ones. `announced`: what enters the outbox.
 
     A row for a call that is not known makes it known, as having started at `now` at the latest. Rows of a forgotten
     call are dropped; its files are returned, to be erased.
     """
     stray: list[FileKept] = []
     for first in range(0, len(rows), BATCH):
-        stray += await _apply_batch(connection, rows[first : first + BATCH], now)
+        stray += await _apply_batch(connection, rows[first : first + BATCH], now, announced)
     return stray
 
 
-async def _apply_batch(connection: AsyncConnection, rows: Sequence[Row], now: datetime) -> list[FileKept]:
+async def _apply_batch(
+    connection: AsyncConnection, rows: Sequence[Row], now: datetime, announced: Collection[str]
+) -> list[FileKept]:
     upsert = statements.upserts(connection.dialect.name)
     await _write(connection, upsert.owner, in_order(_of(OwnerSeen, rows), row_params.owner, "owner", "seen_at"))
     seen = _first_seen(rows, now)
@@ -64,6 +69,7 @@ async def _apply_batch(connection: AsyncConnection, rows: Sequence[Row], now: da
     await _write(connection, statements.END, in_order(ends, row_params.end, "of_sid"))
     put_through = in_order(_of(CallTransferred, kept), row_params.transferred, "of_sid")
     await _write(connection, statements.TRANSFERRED, put_through)
+    await announce(connection, kept, announced, now)
     return [row for row in _of(FileKept, rows) if row.call_sid in gone]
 
 
@@ -137,6 +143,7 @@ async def _usages(
             "new_tokens": _summed(tokens[sid], counted[sid]),
             "of_model": money[sid]["response"],
             "of_transcription": money[sid]["transcription"],
+            "of_result": money[sid]["result"],
         }
         for sid in sorted(counted)
     ]

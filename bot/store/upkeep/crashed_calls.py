@@ -10,6 +10,7 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.store.rows import CRASHED
+from bot.store.sql.statements import USED
 from bot.store.sql.tables import calls, events, processes, turns, usages
 
 
@@ -44,7 +45,7 @@ _END = (
         reason=CRASHED,
         seconds=sa.bindparam("new_seconds"),
         line_nano_usd=_LINE,
-        nano_usd=calls.c.model_nano_usd + calls.c.transcription_nano_usd + _LINE,
+        nano_usd=USED + _LINE,
         turns=sa.bindparam("new_turns"),
         interruptions=sa.bindparam("new_interruptions"),
     )

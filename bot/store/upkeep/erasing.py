@@ -12,7 +12,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.store.results import Forgotten, Purged, Retention
 from bot.store.rows import FileKept
-from bot.store.sql.tables import calls, events, files, forgotten, processes, turns, usages
+from bot.store.sql.outbox_entries import forget_delivered
+from bot.store.sql.tables import call_results, calls, events, files, forgotten, outbox, processes, turns, usages
 from bot.store.sql.token_claims import forget_old
 from bot.store.upkeep.files_on_disk import ErasedFiles, erase, is_below, of_calls
 
@@ -23,7 +24,7 @@ _ELSEWHERE = timedelta(days=7)
 _PROCESS = timedelta(days=1)
 _TEXTS = ("owner", "caller", "called", "model", "settings_digest", "reason")
 _FIGURES = ("seconds", "turns", "interruptions", "lost")
-_MONEY = ("model_nano_usd", "transcription_nano_usd", "line_nano_usd", "nano_usd")
+_MONEY = ("model_nano_usd", "transcription_nano_usd", "line_nano_usd", "result_nano_usd", "nano_usd")
 _EMPTIED = {
     **dict.fromkeys(_TEXTS, ""),
     **dict.fromkeys((*_FIGURES, *_MONEY), 0),
@@ -31,6 +32,12 @@ _EMPTIED = {
     "tokens": {},
 }
 """Columns as they are once a call was erased whose file resists: its SID, its time and its caller stay."""
+
+
+async def is_stored(connection: AsyncConnection, sid: str) -> bool:
+    """True of a call that nobody has forgotten."""
+    gone = sa.exists().where(forgotten.c.call_sid == calls.c.sid)
+    return (await connection.execute(sa.select(calls.c.sid).where(calls.c.sid == sid, ~gone))).first() is not None
 
 
 async def purge(connection: AsyncConnection, now: datetime, keep: Retention, record_dir: Path) -> Purged:
@@ -46,6 +53,7 @@ async def purge(connection: AsyncConnection, now: datetime, keep: Retention, rec
     late = erase(of_calls(record_dir, await _tombstones(connection, now)))
     await _purge_processes(connection, now)
     await forget_old(connection, now)
+    await forget_delivered(connection, now)
     return Purged(files=[*erased, *late.erased], texts=texts, failed={**failed, **late.failed})
 
 
@@ -70,6 +78,8 @@ async def _purge_texts(connection: AsyncConnection, now: datetime, days: int) ->
     due = (calls.c.ended_at < now - timedelta(days=days)) & calls.c.purged_at.is_(None)
     of_due = turns.c.call_sid.in_(sa.select(calls.c.sid).where(due))
     await connection.execute(sa.update(turns).where(of_due).values(text=None, unheard=""))
+    results_due = call_results.c.call_sid.in_(sa.select(calls.c.sid).where(due))
+    await connection.execute(sa.update(call_results).where(results_due).values(summary="", fields={}))
     return (await connection.execute(sa.update(calls).where(due).values(purged_at=now))).rowcount
 
 
@@ -93,7 +103,7 @@ async def forget(connection: AsyncConnection, caller_hash: str, now: datetime, r
     query = sa.select(files.c.path, files.c.call_sid).where(files.c.call_sid.in_(sids))
     owners: dict[str, str] = dict((await connection.execute(query)).all())
     done = erase(dict.fromkeys([*owners, *of_calls(record_dir, sids)]))
-    counts = [await _erase_rows(connection, table, sids) for table in (turns, usages, events)]
+    counts = [await _erase_rows(connection, table, sids) for table in (turns, usages, events, outbox, call_results)]
     await _drop_files(connection, owners.keys() - done.failed.keys())
     resisting = {owners[path] for path in done.failed if path in owners}
     await _erase_calls(connection, sids, resisting, now)

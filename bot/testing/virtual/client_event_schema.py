@@ -28,10 +28,8 @@ def check_client_event(text: str) -> None:
     adapter = adapters.get(kind) if isinstance(kind, str) else None
     if adapter is None:
         raise BadClientEvent(f"no client event: {kind!r}")
-    try:
-        _exhaust(adapter.validate_python([message]))
-    except ValidationError as error:
-        raise BadClientEvent(f"{kind}: {_in_words(error)}") from None
+    if faults := faults_by(adapter, message):
+        raise BadClientEvent(f"{kind}: {faults}")
 
 
 @cache
@@ -39,15 +37,28 @@ def _adapters() -> dict[str, TypeAdapter[Any]]:
     # The package is of the test extra and takes a second to import: whoever never checks never pays.
     from openai.types.realtime.realtime_client_event_param import RealtimeClientEventParam  # noqa: PLC0415
 
-    closed = ConfigDict(extra="forbid", strict=True)
     adapters: dict[str, TypeAdapter[Any]] = {}
     for event in get_args(RealtimeClientEventParam):
         (kind,) = get_args(get_type_hints(event)["type"])
-        # In a list: pydantic takes a config for what holds a TypedDict, and hands it down, but not for one itself.
-        adapters[kind] = TypeAdapter(list[event], config=closed)  # type: ignore[valid-type]
+        adapters[kind] = closed(event)
     # Known to the types, but only over WebRTC and SIP (openai-realtime 3.1).
     adapters.pop("output_audio_buffer.clear", None)
     return adapters
+
+
+def closed(kind: Any) -> TypeAdapter[Any]:
+    """The adapter of one of the package's types, with unknown keys refused at every depth and strict scalars."""
+    # In a list: pydantic takes a config for what holds a TypedDict, and hands it down, but not for one itself.
+    return TypeAdapter(list[kind], config=ConfigDict(extra="forbid", strict=True))
+
+
+def faults_by(adapter: TypeAdapter[Any], value: Any) -> str:
+    """What is wrong with `value` by an adapter that `closed` made; empty when nothing is."""
+    try:
+        _exhaust(adapter.validate_python([value]))
+    except ValidationError as error:
+        return _in_words(error)
+    return ""
 
 
 def _exhaust(value: Any) -> None:

@@ -78,7 +78,8 @@ def _kinds(usages: Sequence[UsageFact], prices: PriceTable | None, console: Cons
 def _today(prices: PriceTable | None, kind: str, model: str) -> Prices | None:
     if prices is None:
         return None
-    return prices.model(model) if kind == "response" else prices.transcriber(model)
+    look_up = {"response": prices.model, "transcription": prices.transcriber, "result": prices.text_model}
+    return look_up[kind](model)
 
 
 def _of_model(model: str, usages: Sequence[UsageFact], price: Prices | None) -> Iterator[_Kind]:
@@ -120,6 +121,7 @@ def _sums(call: CallSummary) -> Iterator[str]:
         ("the model", call.model_nano_usd),
         ("the transcription", call.transcription_nano_usd),
         ("the telephone line", call.line_nano_usd),
+        ("the result", call.result_nano_usd),
     )
     for name, nano in parts:
         if nano:

@@ -18,6 +18,7 @@ from bot.views.queries.call_query import LIVE
 from bot.views.stored.call_costs import show_costs
 from bot.views.stored.call_list import ending
 from bot.views.stored.columns import Columns, length, local, say, times
+from bot.views.stored.outbox_list import show_outbox
 
 _WAITS = {
     "byte_sent": "caller silent to first byte sent",
@@ -33,11 +34,13 @@ def show_call(call: StoredCall, console: Console, prices: PriceTable | None = No
     """Print all that people look for. `prices` are those of today."""
     for line in _facts(call):
         say(console, line)
+    _result(call, console)
     _transcript(call, console)
     _waits(call.summary, console)
     show_costs(call, console, prices)
     _events(call, console)
     _files(call, console)
+    show_outbox(call.outbox, console)
 
 
 def call_json(call: StoredCall) -> bytes:
@@ -85,6 +88,16 @@ def _facts(call: StoredCall) -> Iterator[str]:
 
 def _often(number: int) -> str:
     return {0: "never interrupted", 1: "interrupted once"}.get(number, f"interrupted {number} times")
+
+
+def _result(call: StoredCall, console: Console) -> None:
+    """What a model made of the call, before the words it made it of."""
+    if call.result is None:
+        return
+    _heading(console, "What came of it")
+    say(console, f"{call.result.disposition}: {visible(call.result.summary) or '(thrown away)'}")
+    for name, value in call.result.fields.items():
+        say(console, visible(f"{name}: {value if isinstance(value, str) else msgspec.json.encode(value).decode()}"))
 
 
 # ---- what was said ---------------------------------------------------------------------------------------------------

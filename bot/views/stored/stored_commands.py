@@ -15,7 +15,7 @@ from bot.realtime.prices import BadPrices, PriceTable, load
 from bot.recording.wording import visible
 from bot.store.call_store import CallStore
 from bot.store.pii import KEY_FILE, caller_hash, pii_key
-from bot.store.results import CallSummary, Filters, Forgotten, StoredCall
+from bot.store.results import CallSummary, Filters, Forgotten, OutboxItem, StoredCall
 from bot.store.urls import StoreError, StoreUrl, store_url
 from bot.views.queries.call_query import Question, filters_of, hash_or_bad, with_time
 from bot.views.queries.command_failures import WRONG_USE, Failed, told
@@ -23,10 +23,12 @@ from bot.views.queries.store_access import ask, is_there
 from bot.views.queries.typed_times import is_time_word
 from bot.views.stored import forget_messages
 from bot.views.stored.call_list import list_json, show_list
-from bot.views.stored.columns import say
+from bot.views.stored.columns import say, times
+from bot.views.stored.outbox_list import given_up, outbox_json, show_undelivered
 from bot.views.stored.stored_call import call_json, show_call
 
 _ALL = 1_000_000
+_NO_CALL = "No call on record has a SID that begins with {}; bot calls lists them."
 
 
 class Wanted(NamedTuple):
@@ -52,7 +54,7 @@ def calls(settings: Settings, sid: str | None, asked: Question, wanted: Wanted, 
         return
     call = ask(where, lambda store: store.call(sid), nothing=None)
     if call is None:
-        raise Failed(f"No call on record has a SID that begins with {visible(sid)}; bot calls lists them.")
+        raise Failed(_NO_CALL.format(visible(sid)))
     if wanted.html or wanted.vcon:
         _export(settings, where, call, wanted, console)
     elif wanted.as_json:
@@ -68,8 +70,37 @@ def _list(settings: Settings, where: StoreUrl, asked: Question, wanted: Wanted, 
     found = ask(where, lambda store: store.calls(one_more), nothing=none)
     if wanted.as_json:
         console.file.write(list_json(found, filters).decode() + "\n")
+        return
+    show_list(found, filters, console)
+    none_given_up: dict[str, int] = {}
+    if failed := ask(where, lambda store: store.outbox_sizes(), nothing=none_given_up).get("failed"):
+        say(console, given_up(failed), style="bold red")
+
+
+@told()
+def webhooks(settings: Settings, sid: str | None, console: Console, *, again: bool, as_json: bool) -> None:
+    """Show what waits to be told or was given up, of a call or of all, or have the latter sent again. Raises Failed."""
+    where = store_url(settings)
+    whole = None if sid is None else _whole_sid(where, sid)
+    if again:
+        number = ask(where, lambda store: store.send_again(whole), nothing=0)
+        say(
+            console, f"{times(number, 'entry', 'entries')} will be sent again, by the server that runs or the next one."
+        )
+        return
+    none: list[OutboxItem] = []
+    found = ask(where, lambda store: store.outbox("waiting", "failed", call_sid=whole), nothing=none)
+    if as_json:
+        console.file.write(outbox_json(found).decode() + "\n")
     else:
-        show_list(found, filters, console)
+        show_undelivered(found, console)
+
+
+def _whole_sid(where: StoreUrl, sid: str) -> str:
+    call = ask(where, lambda store: store.call(sid), nothing=None)
+    if call is None:
+        raise Failed(_NO_CALL.format(visible(sid)))
+    return call.summary.sid
 
 
 def _prices(settings: Settings) -> PriceTable | None:

@@ -38,8 +38,8 @@ def vcon_of(call: StoredCall, heard: Audible, *, now: datetime, host: str, chanc
         "created_at": _date(now),
         "parties": _parties(call.summary),
         "dialog": dialog,
-        "analysis": [_transcript(call, dialog)] if call.turns else [],
-        "attachments": [_record(call)],
+        "analysis": [*([_transcript(call, dialog)] if call.turns else []), *_summary(call, dialog)],
+        "attachments": [_record(call), *_fields(call)],
     }
     return msgspec.json.format(msgspec.json.encode({name: value for name, value in whole.items() if value}), indent=2)
 
@@ -123,6 +123,40 @@ def _transcript(call: StoredCall, dialog: Sequence[object]) -> dict[str, Any]:
         "body": [_spoken(call.summary, turn) for turn in call.turns],
         "encoding": "json",
     }
+
+
+def _summary(call: StoredCall, dialog: Sequence[object]) -> list[dict[str, Any]]:
+    """Section 4.5: a model's words on the call."""
+    if call.result is None or not call.result.summary:
+        return []
+    return [
+        {
+            "type": "summary",
+            "dialog": list(range(len(dialog))),
+            "mediatype": "text/plain",
+            "vendor": VENDOR,
+            "product": call.result.model,
+            "body": call.result.summary,
+            "encoding": "none",
+        }
+    ]
+
+
+def _fields(call: StoredCall) -> list[dict[str, Any]]:
+    """Section 4.4: what the operator wanted to be known of the call."""
+    if call.result is None:
+        return []
+    return [
+        {
+            "purpose": "call result",
+            "start": _date(call.result.at),
+            "party": _BOT,
+            "dialog": 0,
+            "mediatype": "application/json",
+            "body": {"disposition": call.result.disposition, "fields": call.result.fields},
+            "encoding": "json",
+        }
+    ]
 
 
 def _spoken(call: CallSummary, turn: TurnFact) -> dict[str, Any]:

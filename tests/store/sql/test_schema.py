@@ -113,7 +113,7 @@ async def test_a_database_of_a_newer_version_is_refused_and_left_alone(where: St
     await execute(where, "UPDATE alembic_version SET version_num = 'r9999'")
     with pytest.raises(StoreError, match="made by a newer version of heardline; install that version, or point"):
         await migrate(where)
-    await execute(where, "UPDATE alembic_version SET version_num = 'r0001'")
+    await execute(where, f"UPDATE alembic_version SET version_num = '{HEAD}'")
     await migrate(where)
 
 

@@ -1,0 +1,101 @@
+"""The module that BOT_TOOLS names, as a source of tools."""
+
+from __future__ import annotations
+
+import functools
+import importlib
+import importlib.util
+import inspect
+import os
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from bot.call.settings import ToolRules
+from bot.tools.contract import BadTool, Result, Spec, ToolContext
+from bot.tools.python.decorator import MARK
+from bot.tools.python.signature import Signature
+from bot.tools.python.threads import ToolThreads
+from bot.tools.results import result_of
+from bot.tools.rules import check_rules
+
+
+class ModuleTools:
+    """Functions of one module that the decorator marked, in the order of their names."""
+
+    def __init__(self, name: str) -> None:
+        """`name`: of a module that can be imported from here, or the path of a Python file."""
+        self._name = name
+        self._functions: dict[str, Callable[..., Any]] = {}
+        self._signatures: dict[str, Signature] = {}
+        self._specs: tuple[Spec, ...] = ()
+        self._threads = ToolThreads()
+
+    async def open(self) -> None:
+        self.load()
+
+    def load(self) -> None:
+        """Import the module and look at its tools. Raises BadTool."""
+        found = [
+            (getattr(value, MARK), value)
+            for value in vars(_imported(self._name)).values()
+            if isinstance(getattr(value, MARK, None), ToolRules)
+        ]
+        if not found:
+            raise BadTool(f"BOT_TOOLS: {self._name} has no function with the decorator @tool; mark one, or unset it.")
+        specs = []
+        for rules, function in found:
+            if self._functions.get(rules.name, function) is not function:
+                raise BadTool(f"BOT_TOOLS: two tools of {self._name} are called {rules.name}; rename one of them.")
+            if rules.name in self._functions:
+                continue
+            signature = Signature(function, rules.name)
+            check_rules(rules)
+            self._functions[rules.name], self._signatures[rules.name] = function, signature
+            specs.append(Spec(signature.told, rules))
+        self._specs = tuple(specs)
+
+    def specs(self) -> tuple[Spec, ...]:
+        return self._specs
+
+    async def run(self, name: str, arguments: str, context: ToolContext) -> Result:
+        signature, function = self._signatures[name], self._functions[name]
+        named = signature.arguments(arguments)
+        if signature.context_name:
+            named[signature.context_name] = context
+        call = functools.partial(function, **named)
+        if inspect.iscoroutinefunction(function):
+            return result_of(await self._threads.coroutine(call))
+        returned = await self._threads.function(call)
+        if inspect.iscoroutine(returned):  # a plain function around a coroutine, as some decorators make it
+            returned = await self._threads.coroutine(lambda: returned)
+        return result_of(returned)
+
+    async def close(self) -> None:
+        await self._threads.close()
+
+
+def _imported(name: str) -> ModuleType:
+    try:
+        return _from_file(Path(name)) if name.endswith(".py") else _from_path(name)
+    except Exception as error:  # whatever a module does when it is imported
+        raise BadTool(f"BOT_TOOLS: {name} can't be imported: {type(error).__name__}: {error}.") from error
+
+
+def _from_path(name: str) -> ModuleType:
+    here = os.getcwd()  # noqa: PTH109  the import system wants it as text
+    if here not in sys.path:
+        sys.path.append(here)  # the command's own directory is there, and not the one it was started in
+    return importlib.import_module(name)
+
+
+def _from_file(path: Path) -> ModuleType:
+    spec = importlib.util.spec_from_file_location(path.stem, path)
+    if spec is None or spec.loader is None:
+        raise ImportError("it is no Python file")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[path.stem] = module  # types are looked up there
+    spec.loader.exec_module(module)
+    return module

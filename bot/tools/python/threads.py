@@ -1,0 +1,101 @@
+"""Threads for the operator's functions: whatever they do, the calls' own loop does not wait for them.
+
+Coroutines share an event loop of their own, so that one that blocks holds up other tools at most. A plain function gets
+a thread to itself, up to a bound. All are daemons: a function that never returns keeps no process from ending.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Callable, Coroutine
+from concurrent.futures import Future
+from contextlib import suppress
+from typing import Any
+
+MOST_THREADS = 64
+"""Plain functions that may run at a time: some stacks of memory, and more than calls that wait for one."""
+
+
+class ToolCrash(Exception):
+    """A function raised something that would end a thread or a loop rather than a call."""
+
+
+class TooManyRun(Exception):
+    """As many plain functions run as may."""
+
+
+class ToolThreads:
+    """Made with the first tool that is run, and let go with the process."""
+
+    def __init__(self) -> None:
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._running = threading.Semaphore(MOST_THREADS)
+
+    async def coroutine(self, make: Callable[[], Coroutine[Any, Any, Any]]) -> Any:
+        """Run a coroutine in the tools' loop. Cancelled there when the caller is."""
+        return await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(_guarded(make), self._tools_loop()))
+
+    async def function(self, function: Callable[[], Any]) -> Any:
+        """Run a plain function in a thread. It can't be stopped: who is cancelled waits for it no more."""
+        if not self._running.acquire(blocking=False):
+            raise TooManyRun(f"{MOST_THREADS} functions run at a time, and no more")
+        done: Future[Any] = Future()
+        thread = threading.Thread(target=self._run, args=(function, done), name="tool", daemon=True)
+        try:
+            thread.start()
+        except BaseException:
+            self._running.release()
+            raise
+        return await asyncio.wrap_future(done)
+
+    def _run(self, function: Callable[[], Any], done: Future[Any]) -> None:
+        try:
+            try:
+                result = function()
+            finally:
+                self._running.release()
+        except Exception as error:  # noqa: BLE001  handed to who waits
+            with suppress(Exception):  # nobody may wait any more
+                done.set_exception(error)
+        except BaseException as error:  # noqa: BLE001  sys.exit() is no way to leave a call
+            with suppress(Exception):
+                done.set_exception(ToolCrash(repr(error)))
+        else:
+            with suppress(Exception):
+                done.set_result(result)
+
+    def _tools_loop(self) -> asyncio.AbstractEventLoop:
+        if self._loop is None:
+            self._loop = asyncio.new_event_loop()
+            threading.Thread(target=self._loop.run_forever, name="tools' loop", daemon=True).start()
+        return self._loop
+
+    async def close(self) -> None:
+        """Stop the loop; what runs in it is cancelled."""
+        loop, self._loop = self._loop, None
+        if loop is not None:
+            asyncio.run_coroutine_threadsafe(_stop(loop), loop)
+
+
+async def _stop(loop: asyncio.AbstractEventLoop) -> None:
+    tasks = [task for task in asyncio.all_tasks(loop) if task is not asyncio.current_task()]
+    for task in tasks:
+        task.cancel()
+    with suppress(TimeoutError):
+        async with asyncio.timeout(1.0):
+            await asyncio.gather(*tasks, return_exceptions=True)
+    loop.call_soon(loop.stop)
+
+
+async def _guarded(make: Callable[[], Coroutine[Any, Any, Any]]) -> Any:
+    """Run the coroutine so that neither sys.exit() nor a cancel of its own making gets past it."""
+    task = asyncio.current_task()
+    try:
+        return await make()
+    except asyncio.CancelledError as error:
+        if task is not None and task.cancelling():
+            raise
+        raise ToolCrash(repr(error)) from error
+    except (SystemExit, KeyboardInterrupt, GeneratorExit) as error:
+        raise ToolCrash(repr(error)) from error

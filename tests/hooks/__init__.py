@@ -1,0 +1,1 @@
+"""Signed requests to the operator, with a receiver that answers as a test wants."""
