@@ -7,10 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from bot.call.inputs import DailySpend, Refused, ToolDone
-from bot.call.machines import StreamStage
+from bot.call.inputs import DailySpend, Refused, SecretKey, ToolDone
+from bot.call.machines import KeypadStage, StreamStage
 from bot.call.session.failover import STEADY_US
-from bot.call.settings import CallSettings, Money, ToolRules
+from bot.call.settings import CallSettings, Money, SecretRules, ToolRules
 from bot.call.states import State
 from bot.realtime import events
 from bot.realtime.session import END_CALL, SEND_DIGITS, SEND_DIGITS_TOOL, SessionSettings
@@ -374,6 +374,15 @@ def goodbye_whole() -> ScriptedCall:
     return desk
 
 
+def digits_are_keyed_in_for_a_tool() -> ScriptedCall:
+    rules = ToolRules("pay", secret=SecretRules(most=4))
+    desk = ScriptedCall(changed(SETTINGS, greeting="", tools=(rules,)))
+    desk.at(200).give(updated(), created("R1"), function("R1", "pay", "call_1"), done("R1"))
+    desk.at(300).give(SecretKey("call_1", "digit"))
+    assert desk.call._parts.floor.keypad is KeypadStage.HIDDEN
+    return desk
+
+
 def digits_are_sent() -> ScriptedCall:
     """The stream was left for them, and the next one is yet to come."""
     desk = greeted()
@@ -478,6 +487,7 @@ ONCE: tuple[Callable[[], ScriptedCall], ...] = (
     goodbye_spoken_over,
     goodbye_half_heard,
     goodbye_whole,
+    digits_are_keyed_in_for_a_tool,
     digits_are_sent,
     digits_were_sent,
     hanging_up,

@@ -17,7 +17,21 @@ from bot.audio.transcode import LINE as PCMU
 from bot.call.call import Call, Input
 from bot.call.facts import TurnFact, WaitFact
 from bot.call.inputs import Tick
-from bot.call.outputs import FACTS, Adopt, CancelTool, Dial, Drop, End, LeaveStream, Output, Report, RunTool, Transcode
+from bot.call.outputs import (
+    FACTS,
+    Adopt,
+    CancelTool,
+    Dial,
+    Drop,
+    DropKeys,
+    End,
+    HideKeys,
+    LeaveStream,
+    Output,
+    Report,
+    RunTool,
+    Transcode,
+)
 from bot.call.session.session_state import CurrentSession
 from bot.call.settings import CallSettings
 from bot.call.step import Step
@@ -153,6 +167,8 @@ _WORDS: dict[type, Callable[[Any], str]] = {
     Adopt: lambda one: "adopt",
     Drop: lambda one: "drop",
     LeaveStream: lambda one: f"leave for {one.digits}",
+    HideKeys: lambda one: f"hide keys for {one.call_id}",
+    DropKeys: lambda one: f"drop keys for {one.call_id}",
     RunTool: lambda one: f"run {one.name} {one.call_id}",
     CancelTool: lambda one: f"cancel tool {one.call_id} {one.why}",
     End: lambda one: f"end {one.reason}",

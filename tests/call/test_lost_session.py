@@ -55,6 +55,7 @@ GOES_OVER = {
     "Floor": "state greeting goodbye keypad stream notice_heard hang_up_asked tools_running let_in",
     "AskedCalls": "_calls _used",
     "FunctionCalls": "owed held",
+    "SecretEntry": "_call_id _rules _n_digits _began_us _last_us _tries",
     "SendDigits": "_call_id _digits _let_in",
     "Approval": "waiting _asked _number",
     "Meanwhile": "_since_us _heard _number",

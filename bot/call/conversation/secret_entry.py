@@ -45,7 +45,8 @@ class SecretEntry(Rule):
         self._speaking = speaking
         self._functions = functions
         self._keypad = keypad
-        self._call: FunctionCall | None = None
+        self._call_id = ""
+        """The call for which they are keyed in; empty for none."""
         self._rules = SecretRules()
         self._n_digits = 0
         self._began_us = self._last_us = 0
@@ -57,7 +58,7 @@ class SecretEntry(Rule):
         """The tool of this call is run when the digits for it have come."""
         rules = call.rules.secret if call.rules is not None else None
         call.due_us = NEVER_US
-        free = self._call is None and self._floor.stream is StreamStage.HERE and self._speaking.stream_sid
+        free = not self._call_id and self._floor.stream is StreamStage.HERE and self._speaking.stream_sid
         if rules is None or not free or self._floor.ending:
             self._functions.answer(call.call_id, NOT_NOW)
         elif self._tries[call.name] >= rules.tries:
@@ -65,7 +66,7 @@ class SecretEntry(Rule):
             self._functions.answer(call.call_id, NO_MORE)
         else:
             self._tries[call.name] += 1
-            self._call, self._rules, self._n_digits = call, rules, 0
+            self._call_id, self._rules, self._n_digits = call.call_id, rules, 0
             self._began_us = self._last_us = self._step.now_us
             self._keypad.drop()
             self._floor.keys_move(Move.HIDING)
@@ -74,8 +75,8 @@ class SecretEntry(Rule):
             self.due_us = self._waits_until()
 
     def pressed(self, note: SecretKey) -> None:
-        call = self._call
-        if call is None or note.call_id != call.call_id:
+        call = self._functions.calls.get(note.call_id)
+        if call is None or note.call_id != self._call_id:
             return
         self._last_us = self._step.now_us
         self._n_digits += note.kind == "digit"
@@ -97,8 +98,9 @@ class SecretEntry(Rule):
     def due(self) -> None:
         """No key has come in time, unless the bot has talked on."""
         self.due_us = self._waits_until()
-        if self._call is not None and self.due_us <= self._step.now_us:
-            self._over(self._call)
+        call = self._functions.calls.get(self._call_id)
+        if call is not None and self.due_us <= self._step.now_us:
+            self._over(call)
 
     def _over(self, call: FunctionCall) -> None:
         """Whatever was to come has come."""
@@ -116,11 +118,11 @@ class SecretEntry(Rule):
 
     def given_up(self, call: FunctionCall) -> None:
         """A call is waited for no more: if digits were to come for it, they are forgotten."""
-        if call is self._call:
+        if call.call_id == self._call_id:
             self._close("secret_not_entered", call, why="called_off")
             self._step.send(DropKeys(call.call_id))
 
     def _close(self, report: str, call: FunctionCall, **details: str) -> None:
-        self._call, self.due_us = None, NEVER_US
+        self._call_id, self.due_us = "", NEVER_US
         self._step.report(report, tool=call.name, **details)
         self._floor.keys_move(Move.ENTRY_OVER)

@@ -45,8 +45,8 @@ class KeyPresses:
         parts = self._parts
         parts.floor.keys_move(Move.KEY)
         self._dialogue.breaks_in(keyed=True)
-        parts.approval.pressed(key)
         parts.floor.keys_move(Move.ENTRY_OVER)
+        parts.approval.pressed(key)  # what is approved may ask for keys itself
 
     def _gathered(self, key: str) -> None:
         parts = self._parts

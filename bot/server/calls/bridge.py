@@ -372,7 +372,7 @@ class Bridge:
             self._write_due()  # it may be for a session that is left now
             self.model.execute(output)
         elif isinstance(output, ToolOrder):
-            self.tools.execute(output)
+            self.tools.execute(output, self.hidden_keys.take(output.call_id))
         else:
             self._learn(output, now_us)
 

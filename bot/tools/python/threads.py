@@ -68,7 +68,7 @@ class ToolThreads:
     def _tools_loop(self) -> asyncio.AbstractEventLoop:
         if self._loop is None:
             self._loop = asyncio.new_event_loop()
-            threading.Thread(target=self._loop.run_forever, name="tools' loop", daemon=True).start()
+            threading.Thread(target=_run, args=(self._loop,), name="tools' loop", daemon=True).start()
         return self._loop
 
     async def close(self) -> None:
@@ -76,6 +76,13 @@ class ToolThreads:
         loop, self._loop = self._loop, None
         if loop is not None:
             asyncio.run_coroutine_threadsafe(_stop(loop), loop)
+
+
+def _run(loop: asyncio.AbstractEventLoop) -> None:
+    try:
+        loop.run_forever()
+    finally:
+        loop.close()
 
 
 async def _stop(loop: asyncio.AbstractEventLoop) -> None:
