@@ -26,7 +26,21 @@ _FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO})
 """Errors of a disk that is full or fails under an output file."""
 THE_STORE = ("DATABASE_URL", "BOT_RECORD_DIR")
 """The settings that say where the calls on record are."""
-LISTED = ("help", "serve", "demo", "model", "call", "replay", "show", "calls", "webhooks", "forget", "check", "metrics")
+LISTED = (
+    "help",
+    "serve",
+    "demo",
+    "model",
+    "call",
+    "replay",
+    "show",
+    "calls",
+    "webhooks",
+    "forget",
+    "check",
+    "tools",
+    "metrics",
+)
 """The commands as help lists them: in the order in which people come to need them."""
 
 

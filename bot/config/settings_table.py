@@ -474,6 +474,20 @@ class Settings(BaseModel):
         "Days until a call's words are erased; its figures stay; 0: never.",
         "90",
     )
+    tools: value_checks.Module = var(
+        "BOT_TOOLS",
+        "the name of a Python module, or the path of a Python file",
+        "The module whose functions with the decorator @tool the model may call; unset: none.",
+        unset="",
+        form="word",
+    )
+    tools_url: value_checks.HookUrl = var(
+        "BOT_TOOLS_URL",
+        "an https URL",
+        "Your server of tools: it is asked once which it has, then for each call, by signed POSTs.",
+        unset="",
+        form="word",
+    )
     twiml_dir: value_checks.Directory | None = var(
         "BOT_TWIML_DIR",
         "a directory that exists",
@@ -508,7 +522,8 @@ class Settings(BaseModel):
     @property
     def signed_urls(self) -> dict[str, str]:
         """The operator's servers that are asked or told something, by setting; each request to them is signed."""
-        return {name: url for name, url in (("BOT_WEBHOOK_URL", self.webhook_url),) if url}
+        urls = (("BOT_WEBHOOK_URL", self.webhook_url), ("BOT_TOOLS_URL", self.tools_url))
+        return {name: url for name, url in urls if url}
 
     @property
     def responses_url(self) -> str:

@@ -18,6 +18,7 @@ from bot.server.setup.call_prices import price_table
 from bot.server.setup.call_settings import unplayable
 from bot.server.setup.listen_address import CannotListen, try_address
 from bot.store.urls import StoreError, store_url
+from bot.tools import BadTool, toolboxes
 from bot.twilio.twiml import TwimlError, twiml_files
 
 
@@ -70,6 +71,10 @@ def _judge_files(settings: Settings, found: Judgement) -> None:
         found.problems.extend(error.problems)
     found.problems.extend(unplayable(settings))
     _judge_schema(settings, found)
+    try:
+        toolboxes.check(settings)
+    except BadTool as error:
+        found.problems.append(str(error))
 
 
 def _judge_schema(settings: Settings, found: Judgement) -> None:

@@ -164,6 +164,14 @@ LOG_LINES: dict[str, str] = {
     "webhook_failed": (
         "A defect of ours met a webhook of Twilio's, with its traceback. The caller heard an apology and was hung up."
     ),
+    "tool_timeout": "A tool did not answer within its time. It was stopped if it could be, and the model was told.",
+    "tool_failed": "A tool raised an error, whose traceback follows: mend it. The model was told in a sentence.",
+    "tool_refused": "A tool did not do what it was asked, or, with `ran` false, was called with wrong arguments.",
+    "tool_output_refused": "The session refused a tool's result; it was sent once more, the tool was not run again.",
+    "tools_away": (
+        "The server of BOT_TOOLS_URL could not be asked which tools it has, `why` says. Calls go on without them, and "
+        "it is asked again every 30 s."
+    ),
     "registry_failed": (
         "What the processes share about calls could not be read or written, `why` says. Look at the disk of TMPDIR. "
         "Twilio was told to ask again, or a call's end is not known to the other processes."
@@ -190,6 +198,16 @@ ROUTINE_LINES: dict[str, str] = {
     "hang_up_asked": "The model asked to hang up: that is done once its goodbye was heard.",
     "hang_up_refused": "The model asked to hang up before the caller had said anything; it was told to wait.",
     "hang_up_dropped": "The caller spoke before the goodbye was over: the call goes on.",
+    "tool_called": "The model called a tool, and it runs. Neither arguments nor results are ever logged.",
+    "tool_done": "A tool has answered; `ok` false: it failed, and the model was told so in a sentence.",
+    "tool_call_refused": "A call of a tool was refused by its rules: it runs already, or may run once a call.",
+    "tool_approval_asked": "A tool waits for the caller to press 1. Any other key refuses it.",
+    "tool_approved": "The caller pressed 1: the tool runs.",
+    "tool_not_approved": "The caller pressed another key than 1: the tool was not run.",
+    "tool_called_off": "The caller wanted no more of a tool that ran, and the model called it off.",
+    "tool_too_late": "A tool answered when nobody waited for it any more: its result was dropped.",
+    "tool_sentence_asked": "A tool took more than a second, and the model was asked to say the sentence of its rules.",
+    "tools_back": "The server of BOT_TOOLS_URL has answered: calls from here on have its tools.",
     "time_limit_near": "The model was told to wrap up: `limit_s` is near.",
     "spend_limit_near": "The model was told to wrap up: four fifths of a cap on money are spent.",
     "session_replaced": "Another session has the call, after `after_ms` without; `told` turns were told to it.",

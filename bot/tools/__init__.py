@@ -5,7 +5,7 @@ module of tools needs `tool`, `ToolContext`, `SecretDigits`, `Digits`, `Silent` 
 `toolbox`.
 """
 
-from bot.tools.contract import BadTool, Result, Silent, Source, Spec, ToolContext, ToolError
+from bot.tools.contract import BadTool, Result, Silent, Source, Spec, ToolContext, ToolError, ToolStore
 from bot.tools.python.decorator import tool
 from bot.tools.secret_digits import Digits, SecretDigits
 from bot.tools.toolbox import Toolbox
@@ -20,6 +20,7 @@ __all__ = [
     "Spec",
     "ToolContext",
     "ToolError",
+    "ToolStore",
     "Toolbox",
     "tool",
 ]

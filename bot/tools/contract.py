@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol, TypeVar
 
 from bot.call.settings import ToolRules
 from bot.realtime.session import FunctionTool
 from bot.tools.secret_digits import SecretDigits
+
+T = TypeVar("T")
+
+
+class ToolStore(Protocol):
+    """The database of calls, as tools may ask it. What a question is given is a `bot.store.call_store.CallStore`."""
+
+    async def ask(self, question: Callable[[Any], Awaitable[T]], within_s: float) -> T: ...
 
 
 @dataclass(frozen=True)
@@ -21,7 +30,7 @@ class ToolContext:
     call_sid: str = ""
     caller: str = ""
     language: str = ""
-    store: Any = None
+    store: ToolStore | None = None
     secret: SecretDigits | None = field(default=None, repr=False)
 
 
@@ -72,6 +81,10 @@ BUILT_IN = frozenset({"end_call", "cancel_tool", "transfer", "send_digits", "ask
 
 class BadTool(Exception):
     """A tool, or a source of tools, that can't be used; the message is a sentence for the operator."""
+
+
+class Unreachable(BadTool):
+    """A server of tools that does not answer at this moment."""
 
 
 class ToolError(Exception):

@@ -12,11 +12,12 @@ import jsonschema  # type: ignore[import-untyped]
 import msgspec
 from jsonschema.exceptions import SchemaError  # type: ignore[import-untyped]
 from jsonschema.protocols import Validator  # type: ignore[import-untyped]
+from referencing import Registry
 
 from bot.call.settings import ToolRules
 from bot.hooks.signed_post import HookFailed, SignedPost
 from bot.realtime.session import FunctionTool
-from bot.tools.contract import BadTool, Result, Silent, Spec, ToolContext, ToolError
+from bot.tools.contract import BadTool, Result, Silent, Spec, ToolContext, ToolError, Unreachable
 from bot.tools.python.signature import NAME
 from bot.tools.results import result_of
 from bot.tools.rules import LONGEST_S, check_rules
@@ -65,7 +66,7 @@ class HttpTools:
                 answer = await post.send({"type": "tools.list"})
             offered = msgspec.convert(answer.json, _Offer).tools
         except HookFailed as error:
-            raise BadTool(f"BOT_TOOLS_URL: the tools could not be asked for: {error}.") from None
+            raise Unreachable(f"BOT_TOOLS_URL: the tools could not be asked for: {error}.") from None
         except msgspec.ValidationError as error:
             raise BadTool(f"BOT_TOOLS_URL: the answer is no list of tools: {error}.") from None
         if len(offered) > MAX_TOOLS:
@@ -93,7 +94,7 @@ class HttpTools:
             rules = msgspec.structs.replace(rules, secret=digits)
             self._secret_names[offered.name] = secret_name
         check_rules(rules)
-        self._validators[offered.name] = kind(shown)
+        self._validators[offered.name] = kind(shown, registry=Registry())  # it fetches no schema
         about = offered.description if digits is None else f"{offered.description}\n\n{KEYED_IN}"
         return Spec(FunctionTool(offered.name, about, shown), rules)
 

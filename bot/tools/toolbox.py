@@ -5,13 +5,13 @@ from __future__ import annotations
 import asyncio
 import json
 import traceback
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 import structlog
 
 from bot.call.settings import ToolRules
 from bot.realtime.session import FunctionTool
-from bot.tools.contract import BUILT_IN, BadTool, Result, Source, Spec, ToolContext, ToolError
+from bot.tools.contract import BUILT_IN, BadTool, Result, Source, Spec, ToolContext, ToolError, Unreachable
 from bot.tools.secret_digits import scrubbed
 
 FAILED = "{name} failed, and may or may not have done what was asked. Tell the caller that it did not work."
@@ -25,43 +25,51 @@ class Toolbox:
 
     def __init__(self, sources: Sequence[Source] = ()) -> None:
         self._sources = tuple(sources)
-        self._source_of: dict[str, Source] = {}
-        self._specs: dict[str, Spec] = {}
+        self._found: dict[str, tuple[Spec, Source]] = {}
 
     async def open(self) -> None:
-        """Ask each source for its tools. Raises BadTool."""
+        """Ask each source for its tools. Raises BadTool; of sources that do not answer only once the others are asked.
+
+        It may be done again, and calls that go on meanwhile find the tools they knew.
+        """
+        away: Unreachable | None = None
+        found: dict[str, tuple[Spec, Source]] = {}
         for source in self._sources:
-            await source.open()
+            try:
+                await source.open()
+            except Unreachable as error:
+                away = error
+                continue
             for spec in source.specs():
-                name = spec.function.name
-                if name in BUILT_IN:
-                    raise BadTool(f"The tool {name} has the name of a function of the bot itself; rename it.")
-                if name in self._specs:
-                    raise BadTool(f"Two tools are called {name}; rename one of them.")
-                self._specs[name], self._source_of[name] = spec, source
+                _check_name(spec.function.name, found)
+                found[spec.function.name] = spec, source
+        self._found = found
+        if away is not None:
+            raise away
 
     async def close(self) -> None:
         for source in self._sources:
             await source.close()
 
     def specs(self) -> tuple[Spec, ...]:
-        return tuple(self._specs.values())
+        return tuple(spec for spec, _ in self._found.values())
 
     def functions(self) -> tuple[FunctionTool, ...]:
         """The tools as a session is told of them."""
-        return tuple(spec.function for spec in self._specs.values())
+        return tuple(spec.function for spec in self.specs())
 
     def rules(self) -> tuple[ToolRules, ...]:
         """The rules for each tool, as a call is told of them."""
-        return tuple(spec.rules for spec in self._specs.values())
+        return tuple(spec.rules for spec in self.specs())
 
     async def run(self, name: str, arguments: str, context: ToolContext) -> Result:
         """Run a tool within its time. Cancelled when the caller is."""
         log = _log.bind(call_sid=context.call_sid, tool=name)
-        timeout = asyncio.timeout(self._specs[name].rules.timeout_s)
+        spec, source = self._found[name]
+        timeout = asyncio.timeout(spec.rules.timeout_s)
         try:
             async with timeout:
-                result = await self._source_of[name].run(name, arguments, context)
+                result = await source.run(name, arguments, context)
                 return result._replace(output=scrubbed(result.output, context.secret))
         except ToolError as error:
             log.warning("tool_refused", ran=error.ran)  # its sentence may hold what the caller said
@@ -73,6 +81,13 @@ class Toolbox:
             trace = scrubbed(traceback.format_exc(), context.secret)
             log.error("tool_failed", exception=trace)  # noqa: TRY400  the trace is there, without what is secret
             return failed(FAILED.format(name=name))
+
+
+def _check_name(name: str, found: Collection[str]) -> None:
+    if name in BUILT_IN:
+        raise BadTool(f"The tool {name} has the name of a function of the bot itself; rename it.")
+    if name in found:
+        raise BadTool(f"Two tools are called {name}; rename one of them.")
 
 
 def failed(sentence: str, *, ran: bool = True) -> Result:

@@ -30,6 +30,8 @@ from bot.server.bookkeeping.store_service import keeping
 from bot.testing.agent import Reply, Spoken, ToolCall, pattern
 from bot.testing.handset.script import BotSilent, Elapsed, HangUp, Press, Say, Script, Step
 from bot.testing.model import Behaviour, SendAt
+from bot.testing.model.responses_server import SimulatedResponsesServer
+from tests.hooks.receiver import Receiver, receiving
 from tests.server.simulated_server import (
     API_KEY,
     AUTH_TOKEN,
@@ -43,6 +45,7 @@ from tests.server.simulated_server import (
 
 ADMIN = "admin-token-0123456789-of-this-test"
 PII_KEY = "7f3a" * 16
+HOOK_KEY = "MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 CALLER, CALLED = "+15555550147", "+442079460958"
 SPELLINGS = ("+15555550147", "15555550147", "+1 (555) 555-0147", "555-555-0147", "555.555.0147", "%2B15555550147")
 LINE_NAME = "PLAATZ QUINTESSA"
@@ -53,9 +56,12 @@ SAID_BY_BOT = "a saxophone made of pudding"
 Places = Mapping[str, str]
 """Text that was written, by place; bytes as Latin-1."""
 
-WORDS_MAY_BE = frozenset({"fixture", "store", "page", "calls", "page of calls", "vCon"})
+WORDS_MAY_BE = frozenset({"fixture", "store", "page", "calls", "page of calls", "vCon", "webhooks", "text request"})
 NOWHERE: frozenset[str] = frozenset()
-MADE_OF = {"fixture": ("page", "page of calls"), "store": ("calls", "page of calls", "vCon")}
+MADE_OF = {
+    "fixture": ("page", "page of calls"),
+    "store": ("calls", "page of calls", "vCon", "webhooks", "text request"),
+}
 """Places that are made of another, and so may hold what that holds."""
 
 
@@ -69,6 +75,7 @@ MAY_BE: dict[str, tuple[frozenset[str], str]] = {
     "the auth token": (NOWHERE, AUTH_TOKEN),
     "the admin token": (NOWHERE, ADMIN),
     "the key of the hashes": (NOWHERE, PII_KEY),
+    "the key of the webhooks": (NOWHERE, HOOK_KEY),
     "a bearer header": (NOWHERE, "(?i)bearer sk"),
     "a stream's token": (NOWHERE, r"/media/[A-Za-z0-9_-]{16,}"),
     "the caller's number": (NOWHERE, spelled(CALLER)),
@@ -115,22 +122,53 @@ SCRIPT = (
 )
 
 
+@pytest.fixture(autouse=True)
+def ends_are_certain(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody waits for a caller who might come back."""
+    monkeypatch.setattr("bot.store.sql.announcing._CARRIED_ON_WITHIN", {})
+
+
 @pytest.fixture
 def log() -> io.StringIO:
     """All logging of the process at debug, as `bot serve` sets it up."""
     stream = io.StringIO()
-    observe_logging.configure("debug", "json", secrets=(API_KEY, AUTH_TOKEN, ADMIN, PII_KEY), stream=stream)
+    observe_logging.configure("debug", "json", secrets=(API_KEY, AUTH_TOKEN, ADMIN, PII_KEY, HOOK_KEY), stream=stream)
     return stream
 
 
+def leaky_result(body: dict[str, Any]) -> Any:
+    """What a model makes of the call that was talked into telling what it should not."""
+    heard = body["input"][0]["content"][0]["text"]
+    return {"summary": f"{LEAKY} {heard}", "disposition": "other", "fields": {"number": SPELLINGS[2], "key": HOOK_KEY}}
+
+
 async def left_behind(directory: Path, log: io.StringIO, capfd: pytest.CaptureFixture[str]) -> Places:
-    """Everything that the calls and the strangers of a day leave behind, by where it is."""
+    """Everything that the calls and the strangers of a day leave behind, by where it is, and what is sent of them."""
+    async with receiving("/hooks?key=0123456789") as receiver, SimulatedResponsesServer(leaky_result) as texts:
+        places = await _left_behind(directory, log, capfd, receiver, texts)
+        sent = b"".join(repr(headers).encode() + body for headers, body in receiver.got).decode("latin-1")
+    return {**places, "webhooks": sent, "text request": json.dumps(texts.requests)}
+
+
+async def _left_behind(
+    directory: Path,
+    log: io.StringIO,
+    capfd: pytest.CaptureFixture[str],
+    receiver: Receiver,
+    texts: SimulatedResponsesServer,
+) -> Places:
+    schema = directory / "schema.json"
+    schema.write_text('{"type": "object", "properties": {"number": {"type": "string"}}}')
     env = {
         "BOT_RECORD": "fixture,audio",
         "BOT_RECORD_DIR": str(directory),
         "LOG_LEVEL": "debug",
         "ADMIN_TOKEN": ADMIN,
         "BOT_PII_KEY": PII_KEY,
+        "BOT_WEBHOOK_URL": receiver.url,
+        "BOT_WEBHOOK_SECRET": f"whsec_{HOOK_KEY}",
+        "BOT_RESULT_SCHEMA": str(schema),
+        "BOT_RESULT_URL": texts.url,
     }
     async with standing(TALKS, PLAIN, behaviour=BEHAVIOUR, **env) as desk, keeping(desk.settings) as kept:
         assert kept is not None
@@ -139,6 +177,7 @@ async def left_behind(directory: Path, log: io.StringIO, capfd: pytest.CaptureFi
         result = await desk.dial(phone, from_number=CALLER, to_number=CALLED, caller_name=LINE_NAME)
         assert (result.ending, result.failure) == ("caller_hung_up", "")
         await a_defect(desk)
+        await until(lambda: any(one["type"] == "call.result" for one in receiver.bodies))
         await strangers(desk, stream_of(result.documents[0]).rpartition("/")[2])
         await desk.quiet()
         async with desk.http.get(f"{desk.origin}/metrics", headers={"Authorization": f"Bearer {ADMIN}"}) as answer:

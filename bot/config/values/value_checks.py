@@ -255,6 +255,16 @@ AuthTokens = Annotated[SecretStr, AfterValidator(_auth_tokens)]
 DatabaseUrl = Annotated[SecretStr, AfterValidator(_database_url)]
 AdminToken = Annotated[SecretStr, AfterValidator(_admin_token)]
 Key = Annotated[SecretStr, AfterValidator(_key)]
+
+
+def _module(text: str) -> str:
+    named = all(part.isidentifier() for part in text.split("."))
+    if not (named or text.endswith(".py")):
+        raise ValueError("must be the name of a Python module, such as shop.tools, or the path of a .py file")
+    return text
+
+
+Module = Annotated[str, AfterValidator(_module)]
 WebhookSecret = Annotated[SecretStr, AfterValidator(_webhook_secret)]
 HookUrl = Annotated[str, AfterValidator(_hook_url)]
 AccountSid = Annotated[str, AfterValidator(_account_sid)]

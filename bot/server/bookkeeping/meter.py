@@ -238,7 +238,7 @@ class Meter:
                 self._stands(name, worker.counted[outcome] if worker else 0, outcome)
         if webhooks is not None:
             for state in ("waiting", "failed"):
-                self._metrics.set("heardline_operator_webhooks", webhooks.sizes.get(state, 0), state)
+                self._metrics.set("heardline_outbox_webhooks", webhooks.sizes.get(state, 0), state)
         if asker is not None:
             for kind in Tokens.__struct_fields__:
                 self._stands("heardline_tokens_total", asker.tokens[kind], kind)

@@ -180,7 +180,7 @@ FAMILIES = (
         outcome=OUTCOMES_AFTERWARDS,
     ),
     _gauge(
-        "heardline_operator_webhooks",
+        "heardline_outbox_webhooks",
         "Webhooks in the outbox of the call store; failed: given up, until they are sent again.",
         common=True,
         state=("waiting", "failed"),

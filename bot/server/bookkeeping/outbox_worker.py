@@ -147,20 +147,21 @@ class OutboxWorker:
         told = {"call_sid": item.call_sid, "kind": item.kind, "id": item.id, "attempt": item.attempts}
         if isinstance(outcome, Later):
             await store.postpone(item, timedelta(seconds=outcome.wait_s))
+            _log.info("outbox_put_off", **told, wait_s=outcome.wait_s)
         elif isinstance(outcome, Done):
-            self.counted["delivered"] += 1
             if not outcome.stored:
                 await store.settle(item, "delivered", outcome.why)
+            self.counted["delivered"] += 1
             _log.info("outbox_done", **told)
         elif self._is_last(item, outcome):
+            await store.settle(item, "failed", outcome.why)
             self.counted["failed"] += 1
             _log.error("outbox_given_up", **told, why=outcome.why)
-            await store.settle(item, "failed", outcome.why)
         else:
-            self.counted["retried"] += 1
             wait_s = self.wait_s(item.attempts, outcome.wait_s)
-            _log.warning("outbox_retried", **told, why=outcome.why, wait_s=round(wait_s, 1))
             await store.settle(item, "waiting", outcome.why, timedelta(seconds=wait_s))
+            self.counted["retried"] += 1
+            _log.warning("outbox_retried", **told, why=outcome.why, wait_s=round(wait_s, 1))
 
     def _is_last(self, item: OutboxItem, outcome: Failed) -> bool:
         spent = item.attempts >= self._bounds.attempts or self._now() - item.created_at >= self._bounds.longest

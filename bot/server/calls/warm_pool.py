@@ -122,6 +122,14 @@ class WarmPool:
             self._drop(session)
         return None
 
+    def change(self, settings: CallSettings) -> None:
+        """Sessions are told these settings from here on: those that know others are closed."""
+        if settings != self._settings:
+            self._settings = settings
+            while self._ready:
+                self._drop(self._ready.popleft())
+            self._wanted.set()
+
     async def run(self) -> None:
         """Dial whatever is missing, for ever; after a failure wait, longer each time."""
         failures = 0

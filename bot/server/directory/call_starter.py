@@ -27,9 +27,11 @@ from bot.server.directory.call_directory import CallDirectory
 from bot.server.directory.call_endings import CallEndings, PastCalls
 from bot.server.directory.needless_sessions import NeedlessSessions
 from bot.server.directory.spent_today import SpentToday
-from bot.server.setup.call_settings import call_settings
+from bot.server.setup.call_settings import call_settings, with_tools
 from bot.server.shared.call_registry import CallRegistry
 from bot.server.shared.resumption import NOBODY, Parties, Past, carrying_on
+from bot.tools import ToolContext, ToolStore
+from bot.tools.toolboxes import Toolboxes
 
 
 @dataclass
@@ -54,10 +56,21 @@ class CallStarter:
             self.addresses,
             settings.dialect,
         )
-        self.template = call_settings(settings, "", "")
+        self.toolboxes = Toolboxes()
+        self.store: ToolStore | None = None
+        """The database of calls, for tools that ask it."""
+        self.template = self._template()
         """The settings of a call, but for what names it."""
         self.pool = WarmPool(self._endpoint, self.template, pool_share(settings))
         self.timer = ProcessTimer()
+
+    def _template(self) -> CallSettings:
+        return with_tools(call_settings(self.settings, "", ""), self.toolboxes.of(self.settings))
+
+    def tools_known(self) -> None:
+        """The toolbox was opened: from here on sessions are told of what is in it."""
+        self.template = self._template()
+        self.pool.change(self.template)
 
     def start(
         self, call_sid: str, parties: Parties = NOBODY, past: Past | None = None, *, new: bool = False
@@ -69,7 +82,7 @@ class CallStarter:
         now_s = time.time()
         past = past or Past(now_s)
         try:
-            live = LiveCall(call_sid, self._bridge(call_sid, past, now_s), past, parties)
+            live = LiveCall(call_sid, self._bridge(call_sid, past, now_s, parties), past, parties)
         except BaseException:
             self.registry.end(call_sid, "internal_error")
             raise
@@ -87,15 +100,25 @@ class CallStarter:
         self.endings.carried_on(call_sid)
         return self.start(call_sid, past.parties, past)
 
-    def _bridge(self, call_sid: str, past: Past, now_s: float) -> Bridge:
+    def _bridge(self, call_sid: str, past: Past, now_s: float, parties: Parties) -> Bridge:
         settings = self.settings
-        chosen = call_settings(settings, call_sid, settings.twilio_account_sid)
+        toolbox = self.toolboxes.of(settings)
+        chosen = with_tools(call_settings(settings, call_sid, settings.twilio_account_sid), toolbox)
+        context = ToolContext(call_sid, parties.caller, settings.language, self.store)
         if past.leg:
             chosen = carrying_on(chosen, past, now_s)
         files = _files(settings, chosen)
         recorder = Recorder(files, call_sid=call_sid) if files else None
         try:
-            return Bridge(chosen, self._endpoint, self.timer, recorder=recorder, take_idle=self.pool.take)
+            return Bridge(
+                chosen,
+                self._endpoint,
+                self.timer,
+                recorder=recorder,
+                toolbox=toolbox,
+                context=context,
+                take_idle=self.pool.take,
+            )
         except BaseException:
             if recorder is not None:
                 recorder.close()

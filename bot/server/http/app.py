@@ -57,6 +57,7 @@ def make_app(
     if prefix := urlsplit(settings.public_url).path.rstrip("/"):
         app.add_routes(_routes(prefix))
     app.cleanup_ctx.append(metrics_route.flushing)
+    app.cleanup_ctx.append(_tools)
     app.cleanup_ctx.append(_warm)
     app.on_response_prepare.append(_close_after)
     app.on_shutdown.append(_end_calls)
@@ -90,6 +91,24 @@ async def _readyz(request: web.Request) -> web.Response:
     if calls.departure.draining:
         return web.Response(status=503, text="draining\n")
     return web.Response(text="full\n" if calls.admission.full else "ready\n")
+
+
+async def _tools(app: web.Application) -> AsyncIterator[None]:
+    """The tools are known before the first call; a server of tools that is away is asked again meanwhile."""
+    calls, tasks = app[CALLS], set[asyncio.Task[None]]()
+    starter = calls.starter
+    if calls.store_lookup is not None:
+        starter.store = calls.store_lookup.write_behind
+    there = await starter.toolboxes.open(calls.settings)
+    starter.tools_known()
+    if not there:
+        asking = starter.toolboxes.keep_asking(calls.settings, starter.tools_known)
+        tasks.add(asyncio.create_task(asking, name="tools"))
+    yield
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
+    await starter.toolboxes.close()
 
 
 async def _warm(app: web.Application) -> AsyncIterator[None]:

@@ -7,12 +7,16 @@ from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 
+import msgspec
+
 from bot.audio import fillers, mulaw, wav
 from bot.audio.transcode import Format
+from bot.call.conversation.cancel_tool import cancel_tool
 from bot.call.settings import CallSettings, KeypadRules, Shortcut
 from bot.config import Settings
 from bot.realtime.session import SEND_DIGITS_TOOL, SessionSettings, TurnDetection
 from bot.server.setup.call_prices import call_money
+from bot.tools import Toolbox
 
 _FORMATS: dict[str, Format] = {"pcmu": "audio/pcmu", "pcma": "audio/pcma", "pcm": "audio/pcm"}
 
@@ -56,6 +60,16 @@ def keypad_rules(settings: Settings) -> KeypadRules:
         finish=settings.finish_key,
         shortcuts=tuple(Shortcut(*one) for one in settings.key_shortcuts),
     )
+
+
+def with_tools(chosen: CallSettings, toolbox: Toolbox) -> CallSettings:
+    """The settings of a call whose model may use these tools, and call off one that runs."""
+    functions = toolbox.functions()
+    if not functions:
+        return chosen
+    told = (*chosen.session.tools, *functions, cancel_tool([one.name for one in functions]))
+    session = msgspec.structs.replace(chosen.session, tools=told)
+    return msgspec.structs.replace(chosen, session=session, tools=toolbox.rules())
 
 
 def _recordings(settings: Settings) -> dict[str, tuple[Path | None, Callable[[Path], str]]]:

@@ -60,7 +60,9 @@ class ToolThreads:
                 done.set_exception(error)
         except BaseException as error:  # noqa: BLE001  sys.exit() is no way to leave a call
             with suppress(Exception):
-                done.set_exception(ToolCrash(repr(error)))
+                crash = ToolCrash(repr(error))
+                crash.__cause__ = error
+                done.set_exception(crash)
         else:
             with suppress(Exception):
                 done.set_result(result)

@@ -1,0 +1,77 @@
+"""The toolboxes of a server: one for each choice of BOT_TOOLS and BOT_TOOLS_URL among the settings of its calls."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+
+import structlog
+
+from bot.config import Settings
+from bot.tools.contract import BadTool, Source, Unreachable
+from bot.tools.http_tools import HttpTools
+from bot.tools.python.module import ModuleTools
+from bot.tools.toolbox import Toolbox
+
+AGAIN_S = 30.0
+"""Seconds until a server of tools that could not be asked is asked again. Calls meanwhile go on without its tools."""
+
+_log = structlog.get_logger()
+
+
+def sources_of(settings: Settings) -> tuple[Source, ...]:
+    """The sources of tools that these settings name. Further ones are added here."""
+    found: list[Source] = []
+    if settings.tools:
+        found.append(ModuleTools(settings.tools))
+    if settings.tools_url:
+        found.append(HttpTools(settings.tools_url, settings.webhook_secret.get_secret_value()))
+    return tuple(found)
+
+
+def check(settings: Settings) -> None:
+    """Import the module of BOT_TOOLS and look at its tools; no server is asked. Raises BadTool."""
+    if settings.tools:
+        ModuleTools(settings.tools).load()
+
+
+class Toolboxes:
+    """Makes each toolbox once. One that was not opened has no tools."""
+
+    def __init__(self, again_s: float = AGAIN_S) -> None:
+        self._boxes: dict[tuple[str, str], Toolbox] = {}
+        self._again_s = again_s
+
+    def of(self, settings: Settings) -> Toolbox:
+        """The toolbox for calls with these settings."""
+        chosen = (settings.tools, settings.tools_url)
+        if chosen not in self._boxes:
+            self._boxes[chosen] = Toolbox(sources_of(settings))
+        return self._boxes[chosen]
+
+    async def open(self, settings: Settings) -> bool:
+        """Learn the tools of these settings. False if a server of tools could not be asked. Raises BadTool."""
+        try:
+            await self.of(settings).open()
+        except Unreachable as error:
+            _log.error("tools_away", why=str(error))
+            return False
+        return True
+
+    async def keep_asking(self, settings: Settings, then: Callable[[], None]) -> None:
+        """Ask again until the server of tools answers; `then` is called once it has."""
+        while True:
+            await asyncio.sleep(self._again_s)
+            try:
+                there = await self.open(settings)
+            except BadTool as error:
+                _log.error("tools_away", why=str(error))
+                continue
+            if there:
+                _log.info("tools_back")
+                then()
+                return
+
+    async def close(self) -> None:
+        for box in self._boxes.values():
+            await box.close()
