@@ -14,14 +14,13 @@ from bot.call.machines import KeypadStage, Move
 from bot.call.session.session_state import CurrentSession
 from bot.call.settings import KeypadRules
 from bot.call.step import Step
+from bot.call.transcript import keys_pressed
 from bot.call.transcript.transcript import Transcript
 from bot.call.turn_log.turn_facts import TurnLog
 from bot.realtime.events import Response
 from bot.realtime.items import message
 
 KEYS = frozenset("0123456789*#ABCD")
-PRESSED = "[keys pressed: {}]"
-"""A caller's turn in the conversation and in the transcript; it is data, and told in no other role than the user's."""
 
 
 class Keypad:
@@ -96,7 +95,7 @@ class Keypad:
         self._floor.keys_move(Move.ENTRY_OVER)
         self._number += 1
         self._step.report("keys_entered", number=len(keys))
-        item_id, text = f"keys_{self._number}", PRESSED.format(keys)
+        item_id, text = f"keys_{self._number}", keys_pressed.pressed(keys)
         self._account.caller_keyed(item_id, text, self.began_us)
         if self._session.now.appended.ready:
             self._tell(item_id, text)

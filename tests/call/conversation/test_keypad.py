@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from bot.call.conversation.keypad import PRESSED
 from bot.call.inputs import ModelClosed, SessionWaiting
 from bot.call.settings import CallSettings, KeypadRules, Shortcut
 from bot.call.states import State
+from bot.call.transcript.keys_pressed import pressed as pressed_as
 from bot.realtime import events
 from bot.realtime.session import END_CALL
 from tests.call.scripted_call import (
@@ -70,27 +70,27 @@ def test_keys_are_told_as_one_message_after_a_pause_and_answered() -> None:
     assert desk.call.state is State.HEARING
     assert waits(desk, 2_899) == []
     assert waits(desk, 2_900) == ["item message keys_1", "create"]
-    assert told(desk) == [PRESSED.format("4711")]
+    assert told(desk) == [pressed_as("4711")]
     assert desk.call.state is State.THINKING
 
 
 def test_the_finish_key_ends_them_and_is_none_of_them() -> None:
     desk = ScriptedCall(PLAIN)
     assert keys(desk, "47#") == ["item message keys_1", "create"]
-    assert told(desk) == [PRESSED.format("47")]
+    assert told(desk) == [pressed_as("47")]
 
 
 def test_the_finish_key_alone_is_what_the_caller_wants_to_say() -> None:
     desk = ScriptedCall(PLAIN)
     keys(desk, "#")
-    assert told(desk) == [PRESSED.format("#")]
+    assert told(desk) == [pressed_as("#")]
 
 
 def test_where_there_is_no_finish_key_it_is_a_key_like_any_other() -> None:
     desk = ScriptedCall(changed(PLAIN, keypad=KeypadRules(finish="")))
     keys(desk, "1#2")
     desk.at(5_000).tick()
-    assert told(desk) == [PRESSED.format("1#2")]
+    assert told(desk) == [pressed_as("1#2")]
 
 
 def test_the_last_that_fits_ends_them() -> None:
@@ -98,7 +98,7 @@ def test_the_last_that_fits_ends_them() -> None:
     assert keys(desk, "12345678") == ["item message keys_1", "create"]
     keys(desk, "9")
     desk.at(10_000).tick()
-    assert told(desk) == [PRESSED.format("12345678"), PRESSED.format("9")]
+    assert told(desk) == [pressed_as("12345678"), pressed_as("9")]
 
 
 def test_a_caller_who_presses_one_now_and_then_is_not_waited_for_without_end() -> None:
@@ -162,7 +162,7 @@ def test_keys_in_the_announcement_interrupt_nothing_of_it() -> None:
     desk = ScriptedCall(changed(PLAIN, announcement="Notice.", announcement_audio=audio(4_000)))
     assert desk.at(1_000).give(pressed("1"))[:1] != ["clear"]
     assert "clear" not in desk.at(3_000).tick()
-    assert told(desk) == [PRESSED.format("1")]
+    assert told(desk) == [pressed_as("1")]
 
 
 def test_keys_before_a_moment_of_the_greeting_was_heard_hold_it_back_and_it_comes_whole_behind_them() -> None:
@@ -171,7 +171,7 @@ def test_keys_before_a_moment_of_the_greeting_was_heard_hold_it_back_and_it_come
     assert desk.at(500).give(pressed("5")) == ["clear"]
     out = desk.at(2_500).tick()
     assert "media 3000" in out
-    assert told(desk) == [PRESSED.format("5")]
+    assert told(desk) == [pressed_as("5")]
     assert desk.give(done("R0")) == ["create"]
 
 
@@ -184,7 +184,7 @@ def test_keys_before_the_session_is_ready_are_told_behind_the_request_for_the_gr
     assert out[1] == "item message keys_1"
     desk.give(created("R0"), delta("R0", "G", 500))
     assert desk.give(done("R0")) == ["create"]
-    assert told(desk) == [PRESSED.format("12")]
+    assert told(desk) == [pressed_as("12")]
 
 
 def test_keys_under_way_as_the_session_is_ready_are_told_once_they_are_all_there() -> None:
@@ -204,7 +204,7 @@ def test_keys_of_a_call_without_a_session_are_told_to_the_next_one_once() -> Non
     out = desk.give(updated())
     assert out.count("create") == 1
     texts = [one.item["content"][0]["text"] for one in desk.sent(events.CreateItem)]
-    assert texts.count(PRESSED.format("12")) == 1
+    assert texts.count(pressed_as("12")) == 1
 
 
 def test_a_key_drops_a_hang_up() -> None:
@@ -216,7 +216,7 @@ def test_a_key_drops_a_hang_up() -> None:
     desk.at(400).give(pressed("1"))
     assert desk.call.state is State.HEARING
     desk.at(2_400).tick()
-    assert told(desk) == [PRESSED.format("1")]
+    assert told(desk) == [pressed_as("1")]
 
 
 def test_a_caller_who_presses_keys_is_not_asked_whether_they_are_there() -> None:
@@ -230,7 +230,7 @@ def test_the_transcript_shows_them_as_a_turn_of_the_caller_with_its_time() -> No
     desk = ScriptedCall(PLAIN).at(1_000)
     keys(desk, "47#")
     (turn,) = desk.turns
-    assert (turn.who, turn.text, turn.began_us, turn.ended_us) == ("caller", PRESSED.format("47"), 1_000_000, 1_600_000)
+    assert (turn.who, turn.text, turn.began_us, turn.ended_us) == ("caller", pressed_as("47"), 1_000_000, 1_600_000)
 
 
 @pytest.mark.parametrize("key", ["", "12", "x", "\uff15", "\n", "1; DROP", "#1"])
