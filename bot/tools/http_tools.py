@@ -18,10 +18,10 @@ from bot.call.settings import ToolRules
 from bot.hooks.signed_post import HookFailed, SignedPost
 from bot.realtime.session import FunctionTool
 from bot.tools.contract import BadTool, Result, Silent, Spec, ToolContext, ToolError, Unreachable
-from bot.tools.python.signature import NAME
-from bot.tools.results import result_of
+from bot.tools.python.tool_signature import NAME
 from bot.tools.rules import LONGEST_S, check_rules
 from bot.tools.secret_digits import KEYED_IN, VALID, without_secret
+from bot.tools.told_results import result_of
 
 LIST_S = 5.0
 MAX_TOOLS = 64

@@ -13,7 +13,7 @@ from structlog.testing import capture_logs
 from bot.call.settings import SecretRules
 from bot.tools import BadTool, Digits, SecretDigits, Toolbox, ToolContext, ToolError, tool
 from bot.tools.python.module import ModuleTools
-from bot.tools.python.signature import Signature
+from bot.tools.python.tool_signature import Signature
 from bot.tools.secret_digits import KEYED_IN, VALID, scrubbed, without_secret
 
 CARD = "4929123456781234"

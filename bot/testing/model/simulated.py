@@ -69,6 +69,7 @@ class SimulatedModel:
         dialect: Dialect = "openai",
     ) -> None:
         behaviour = Behaviour() if behaviour is None else behaviour
+        self.outputs_refused = 0
         opened = session_object.opening(f"sess_{name}0001", model, epoch_s + behaviour.session_s)
         opened = xai.opening(opened) if dialect == "xai" else opened
         self._state = SessionState(
@@ -292,6 +293,9 @@ class SimulatedModel:
         entry = created(message["item"], state.new_id("item"), state.conversation, kind)
         after = message.get("previous_item_id")
         if entry.type == "function_call_output":
+            if self.outputs_refused < state.behaviour.refuse_outputs:
+                self.outputs_refused += 1
+                raise Refused("server_error", "The server had an error while processing your request.", benign=True)
             self._floor.tool_answered(entry.body["output"])
             self._floor.after_response(lambda: self._place(entry, after))
         else:

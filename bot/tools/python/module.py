@@ -18,11 +18,11 @@ import msgspec
 from bot.call.settings import ToolRules
 from bot.tools.contract import BadTool, Result, Spec, ToolContext
 from bot.tools.python.decorator import MARK
-from bot.tools.python.signature import Signature
 from bot.tools.python.threads import ToolThreads
-from bot.tools.results import result_of
+from bot.tools.python.tool_signature import Signature
 from bot.tools.rules import check_rules
 from bot.tools.secret_digits import VALID, SecretDigits
+from bot.tools.told_results import result_of
 
 
 class ModuleTools:
@@ -89,7 +89,7 @@ class ModuleTools:
 def _imported(name: str) -> ModuleType:
     try:
         return _from_file(Path(name)) if name.endswith(".py") else _from_path(name)
-    except Exception as error:  # whatever a module does when it is imported
+    except (Exception, SystemExit) as error:  # whatever a module does when it is imported
         raise BadTool(f"BOT_TOOLS: {name} can't be imported: {type(error).__name__}: {error}.") from error
 
 

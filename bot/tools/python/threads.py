@@ -15,6 +15,7 @@ from typing import Any
 
 MOST_THREADS = 64
 """Plain functions that may run at a time: some stacks of memory, and more than calls that wait for one."""
+CLOSE_S = 1.0
 
 
 class ToolCrash(Exception):
@@ -30,6 +31,7 @@ class ToolThreads:
 
     def __init__(self) -> None:
         self._loop: asyncio.AbstractEventLoop | None = None
+        self._ended: Future[None] = Future()
         self._running = threading.Semaphore(MOST_THREADS)
 
     async def coroutine(self, make: Callable[[], Coroutine[Any, Any, Any]]) -> Any:
@@ -69,22 +71,26 @@ class ToolThreads:
 
     def _tools_loop(self) -> asyncio.AbstractEventLoop:
         if self._loop is None:
-            self._loop = asyncio.new_event_loop()
-            threading.Thread(target=_run, args=(self._loop,), name="tools' loop", daemon=True).start()
+            self._loop, self._ended = asyncio.new_event_loop(), Future()
+            threading.Thread(target=_live, args=(self._loop, self._ended), name="tools' loop", daemon=True).start()
         return self._loop
 
     async def close(self) -> None:
-        """Stop the loop; what runs in it is cancelled."""
+        """Stop the loop; what runs in it is cancelled, and not waited for long."""
         loop, self._loop = self._loop, None
-        if loop is not None:
-            asyncio.run_coroutine_threadsafe(_stop(loop), loop)
+        if loop is None:
+            return
+        asyncio.run_coroutine_threadsafe(_stop(loop), loop)
+        with suppress(TimeoutError):
+            async with asyncio.timeout(CLOSE_S):
+                await asyncio.wrap_future(self._ended)
 
 
-def _run(loop: asyncio.AbstractEventLoop) -> None:
-    try:
-        loop.run_forever()
-    finally:
-        loop.close()
+def _live(loop: asyncio.AbstractEventLoop, ended: Future[None]) -> None:
+    loop.run_forever()
+    loop.close()
+    ended.set_running_or_notify_cancel()
+    ended.set_result(None)
 
 
 async def _stop(loop: asyncio.AbstractEventLoop) -> None:
@@ -92,7 +98,7 @@ async def _stop(loop: asyncio.AbstractEventLoop) -> None:
     for task in tasks:
         task.cancel()
     with suppress(TimeoutError):
-        async with asyncio.timeout(1.0):
+        async with asyncio.timeout(CLOSE_S / 2):
             await asyncio.gather(*tasks, return_exceptions=True)
     loop.call_soon(loop.stop)
 

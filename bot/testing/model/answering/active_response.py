@@ -178,8 +178,9 @@ class ActiveResponse:
         if response.over:
             return
         self._interrupted = self._interrupted or response.default
-        response.finish("cancelled", {"type": "cancelled", "reason": reason})
         behaviour = self._state.behaviour
+        outlive = behaviour.calls_outlive_speech and reason == "turn_detected"
+        response.finish("cancelled", {"type": "cancelled", "reason": reason}, calls_outlive=outlive)
         for late in range(1, behaviour.late_deltas + 1):
             self._state.agenda.at(now_us + late * behaviour.late_delta_ms * MS, lambda _us: response.late_delta())
 

@@ -127,10 +127,16 @@ class Generation:
         if not self._stuck:
             self.finish("completed", None)
 
-    def finish(self, status: str, details: Json | None) -> None:
-        """The tail: whatever item is open is closed as incomplete, then response.done, always (openai-realtime 3.2)."""
+    def finish(self, status: str, details: Json | None, *, calls_outlive: bool = False) -> None:
+        """The tail: whatever item is open is closed as incomplete, then response.done, always (openai-realtime 3.2).
+
+        `calls_outlive`: a function call that is open is finished.
+        """
         if self.over:
             return
+        for output in [one for one in self._open if calls_outlive and isinstance(one.call, ToolCall)]:
+            self._open.remove(output)
+            self._close_item(output, "completed")
         self._close_all("incomplete")
         self.over = self._stuck = True
         self.status, self.status_details = status, details

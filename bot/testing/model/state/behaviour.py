@@ -71,6 +71,8 @@ class Behaviour(msgspec.Struct, frozen=True):
     `mcp_tools`: what each remote server lists, by its label, `mcp_list_ms` after it was asked; one not there fails.
     `cancel_after_ms`: how long an interrupted response still goes on. `late_deltas`: that many audio deltas of a cut
     response follow its response.done, `late_delta_ms` apart. `refuse_truncate`: an error message for every truncate.
+    `calls_outlive_speech`: when the caller's speech cuts a response, a function call that it is in the middle of is
+    finished all the same; otherwise it is left incomplete. `refuse_outputs`: so many outputs of calls are refused.
     `hangs_us`: from then on it does nothing and says nothing, while its socket lives on and answers pings.
     """
 
@@ -93,6 +95,8 @@ class Behaviour(msgspec.Struct, frozen=True):
     late_deltas: int = 0
     late_delta_ms: int = 20
     refuse_truncate: str = ""
+    calls_outlive_speech: bool = False
+    refuse_outputs: int = 0
     hangs_us: int | None = None
     sends: Sequence[SendAt] = ()
     closes: CloseAt | None = None

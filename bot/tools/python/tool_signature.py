@@ -5,12 +5,14 @@ from __future__ import annotations
 import inspect
 import json
 import re
+import warnings
 from collections.abc import Callable, Mapping
 from typing import Any, get_args, get_origin, get_type_hints
 
 import docstring_parser
 from pydantic import BaseModel, ConfigDict, Field, PydanticUserError, ValidationError, create_model
 from pydantic.fields import FieldInfo
+from pydantic.json_schema import PydanticJsonSchemaWarning
 from pydantic_core import PydanticUndefined
 
 from bot.call.settings import SecretRules
@@ -98,7 +100,8 @@ class Signature:
 
     def _schema(self, function: Callable[..., Any]) -> dict[str, Any]:
         try:
-            schema = self._model.model_json_schema()
+            with warnings.catch_warnings(action="ignore", category=PydanticJsonSchemaWarning):
+                schema = self._model.model_json_schema()  # a default that is no JSON is not told
             json.dumps(schema, allow_nan=False)
         except (PydanticUserError, TypeError, ValueError) as error:
             raise BadTool(f"{_said(function, self._name)} has a type that has no schema: {_first(error)}.") from None
