@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 
 import pytest
 
-from bot.testing.twilio.simulated_twilio import Mishap, SimulatedTwilio
+from bot.testing.twilio.mishaps import Mishap
+from bot.testing.twilio.simulated_twilio import SimulatedTwilio
 from bot.twilio.rest import RestError, TwilioRest
+from tests.waiting import GIVE_UP_S
 
 OURS, THEIRS = "+15555550100", "+15555550123"
-DOCUMENT = "<Response><Hangup/></Response>"
+DOCUMENT = '<Response><Pause length="600"/></Response>'
 
 
 @pytest.fixture
@@ -29,12 +32,22 @@ async def rest(twilio: SimulatedTwilio) -> AsyncIterator[TwilioRest]:
 
 
 async def test_a_call_is_placed_changed_looked_at_and_ended(twilio: SimulatedTwilio, rest: TwilioRest) -> None:
-    call = await rest.create_call(to=THEIRS, from_=OURS, twiml=DOCUMENT, status_callback_events=["ringing", "answered"])
+    call = await rest.create_call(to=THEIRS, from_=OURS, twiml=DOCUMENT, status_callback_events=["ringing"])
     assert (call.status, call.to, call.from_) == ("queued", THEIRS, OURS)
-    assert twilio.calls[call.sid].given["StatusCallbackEvent"] == ["ringing", "answered"]
-    await rest.update_call(call.sid, twiml=DOCUMENT)
+    await until_answered(twilio, call.sid)
+    await rest.update_call(call.sid, twiml='<Response><Pause length="600"/></Response>')
     await rest.hang_up(call.sid)
-    assert (await rest.fetch_call(call.sid)).over
+    await twilio.calls[call.sid].until_over()
+    found = await rest.fetch_call(call.sid)
+    assert (found.status, found.over, twilio.calls[call.sid].hung_up_by) == ("completed", True, "twilio")
+    await rest.hang_up(call.sid)  # one that is over already is as good
+
+
+async def until_answered(twilio: SimulatedTwilio, sid: str) -> None:
+    call = twilio.calls[sid]
+    async with asyncio.timeout(GIVE_UP_S):
+        while call.answered_us is None:
+            await call.ears.bell.wait()
 
 
 async def test_an_api_key_signs_in(twilio: SimulatedTwilio) -> None:

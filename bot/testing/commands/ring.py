@@ -51,7 +51,8 @@ class Ring:
                 result=self.result,
             )
         except asyncio.CancelledError:
-            self.result.ending = "caller_hung_up"
+            if self.result.call is not None:
+                self.result.call.ending = "caller_hung_up"
             raise
         finally:
             watching.cancel()
@@ -121,10 +122,10 @@ class Ring:
 _ENDINGS: dict[Ending, str] = {
     "hangup": "<Hangup> was the answer",
     "reject": "<Reject> was the answer, as of a bot that is full or does not let this caller in",
-    "dial": "<Dial> was the answer",
     "end_of_document": "nothing followed",
     "caller_hung_up": "caller_hung_up",
     "failed": "it failed",
+    "": "it went no further",
 }
 """Ends of a call as the phone knows them; the bot's own reason stands in its log and its records."""
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from rich.console import Console
 
 from bot.testing.commands.told_lines import told_line
-from bot.testing.dialling.dial import DialResult, Leg
+from bot.testing.dialling.dial import DialResult, StreamLeg
 
 
 class RingView:
@@ -42,7 +42,7 @@ class RingView:
         if self._status is not None:
             self._status.stop()
 
-    def _leg(self, number: int, leg: Leg, now_us: int) -> None:
+    def _leg(self, number: int, leg: StreamLeg, now_us: int) -> None:
         phone = leg.phone
         if phone.opened_us is None or number < self._closed:
             return

@@ -16,6 +16,7 @@ from bot.testing.dialling.overrides import BadOverrideError, Fault, overrides
 
 MAX_DOCUMENT_BYTES = 65_536
 _KEPT_BODY = 200
+_CALLBACK_S = 15.0
 RETRY_GAP_S = 1.0
 """Seconds before Twilio repeats a failed request. That is not documented; this is our guess."""
 
@@ -49,14 +50,16 @@ class Caller:
     to_number: str = "+15555550100"
     via: str = ""
     name: str = ""
+    direction: str = "inbound"
 
     def form(self, status: str) -> list[tuple[str, str]]:
         """The fields of twilio-voice 1.2, some of them empty, as Twilio sends them."""
+        inbound = self.direction == "inbound"
         return [
             ("CallSid", self.call_sid),
             ("AccountSid", self.account_sid),
             ("ApiVersion", "2010-04-01"),
-            ("Direction", "inbound"),
+            ("Direction", self.direction),
             ("CallStatus", status),
             ("From", self.from_number),
             ("Caller", self.from_number),
@@ -65,7 +68,7 @@ class Caller:
             ("To", self.to_number),
             ("Called", self.to_number),
             ("ToZip", ""),
-            ("StirVerstat", "TN-Validation-Passed-A"),
+            *([("StirVerstat", "TN-Validation-Passed-A")] if inbound else []),
             *([("CallerName", self.name)] if self.name else []),
         ]
 
@@ -109,11 +112,23 @@ async def request_document(
     raise AssertionError
 
 
-async def _request(
-    http: aiohttp.ClientSession, caller: Caller, url: str, form: list[tuple[str, str]], limits: aiohttp.ClientTimeout
-) -> str:
-    """Make one try of a request."""
-    headers = {
+async def notify(http: aiohttp.ClientSession, caller: Caller, url: str, form: list[tuple[str, str]]) -> int:
+    """POSTs a callback, which is answered by a status and nothing that is read. Gives the status; 0: no answer."""
+    url = urldefrag(url).url
+    try:
+        async with http.post(
+            caller.reached(url),
+            data=form,
+            headers=_headers(caller, url, form),
+            timeout=aiohttp.ClientTimeout(_CALLBACK_S),
+        ) as answer:
+            return answer.status
+    except (aiohttp.ClientError, TimeoutError):
+        return 0
+
+
+def _headers(caller: Caller, url: str, form: Sequence[tuple[str, str]]) -> dict[str, str]:
+    return {
         "User-Agent": "TwilioProxy/1.1",
         "Accept": "*/*",
         "Accept-Encoding": "gzip",
@@ -121,6 +136,13 @@ async def _request(
         "X-Twilio-Signature": signature(caller.auth_token, signed_url(url), form),
         "I-Twilio-Idempotency-Token": secrets.token_hex(16),
     }
+
+
+async def _request(
+    http: aiohttp.ClientSession, caller: Caller, url: str, form: list[tuple[str, str]], limits: aiohttp.ClientTimeout
+) -> str:
+    """Make one try of a request."""
+    headers = _headers(caller, url, form)
     try:
         async with http.post(caller.reached(url), data=form, headers=headers, timeout=limits) as answer:
             body = await answer.read()

@@ -62,11 +62,13 @@ async def run_stream(
     now_us: Callable[[], int],
     *,
     signing: Signing = "plain",
-    until_us: int,
+    watch: Callable[[Callable[[], None]], Callable[[], None]] | None = None,
 ) -> int:
-    """Runs `phone` over the stream at `url` until either side ends it; at `until_us` the phone hangs up.
+    """Run `phone` over the stream at `url` until either side ends it.
 
-    Gives the close code as the phone saw it: 1006 when no closing handshake was. Raises StreamFailed.
+    Cancelled, it ends the stream as Twilio does when the call gets other orders. `watch` is given a function that has
+    the phone looked at anew, and gives one that is called whenever something came for it. Gives the close code as the
+    phone saw it: 1006 when no closing handshake was. Raises StreamFailed.
     """
     url = requested_url(url)
     try:
@@ -78,7 +80,14 @@ async def run_stream(
         raise StreamFailed(31901, f"{url}: {error or type(error).__name__}") from error
     async with socket:
         phone.open(now_us(), parameters)
-        await _Session(socket, phone, now_us, until_us).run()
+        session = _Session(socket, phone, now_us)
+        if watch is not None:
+            session.came = watch(session.wake)
+        try:
+            await session.run()
+        except asyncio.CancelledError:
+            await session.stop()
+            raise
     return 1006 if socket.close_code is None else socket.close_code
 
 
@@ -107,15 +116,27 @@ async def _open(caller: Caller, url: str, signing: Signing) -> ClientConnection:
 class _Session:
     """One open socket: a task that reads, and the loop that sends what the phone has due at its absolute times."""
 
-    def __init__(
-        self, socket: ClientConnection, phone: SimulatedPhone, now_us: Callable[[], int], until_us: int
-    ) -> None:
+    def __init__(self, socket: ClientConnection, phone: SimulatedPhone, now_us: Callable[[], int]) -> None:
         self._socket = socket
         self._phone = phone
         self._now_us = now_us
-        self._until_us = until_us
         self._changed = asyncio.Event()
         self._closed = False
+        self.came: Callable[[], None] = lambda: None
+
+    def wake(self) -> None:
+        """Look at the phone anew: its caller was told to do something."""
+        self._changed.set()
+
+    async def stop(self) -> None:
+        """End the stream from Twilio's side."""
+        self._phone.stop(self._now_us())
+        try:
+            for text in self._phone.due(self._now_us()):
+                await self._socket.send(text)
+        except ConnectionClosed:
+            return
+        await self._socket.close(1000)
 
     async def run(self) -> None:
         async with asyncio.TaskGroup() as tasks:
@@ -135,28 +156,27 @@ class _Session:
                 else:
                     self._phone.receive_binary(message, self._now_us())
                 self._changed.set()
+                self.came()
         except ConnectionClosed:
             pass
         self._closed = True
         self._phone.closed(self._now_us())
         self._changed.set()
+        self.came()
 
     async def _send(self) -> None:
         """Send what is due, until the phone or the bot has ended the stream."""
         loop = asyncio.get_running_loop()
         while not self._closed:
-            now_us = self._now_us()
-            if now_us >= self._until_us:
-                self._phone.hang_up(now_us)
             self._changed.clear()
-            for text in self._phone.due(now_us):
+            for text in self._phone.due(self._now_us()):
                 await self._socket.send(text)
             if self._phone.hung_up:
                 return
             next_us = self._phone.next_us()
-            wake_us = self._until_us if next_us is None else min(next_us, self._until_us)
+            wake_s = None if next_us is None else loop.time() + max(0, next_us - self._now_us()) / 1e6
             try:
-                async with asyncio.timeout_at(loop.time() + max(0, wake_us - self._now_us()) / 1e6):
+                async with asyncio.timeout_at(wake_s):
                     await self._changed.wait()
             except TimeoutError:
                 continue

@@ -22,6 +22,8 @@ from bot.twilio.stream import BadMessage, Clear, PlayMedia, SetMark, parse_outbo
 TOLD_AFTER_MS = 60
 """So much of a tone a receiver hears before it takes it for a key: 40 ms by Q.24, and a frame."""
 Echoes = Literal["faithful", "never", "at_once"]
+EndedBy = Literal["phone", "bot", "twilio", ""]
+"""The side that ended a stream: the caller, the bot, or Twilio, which had other orders for the call."""
 
 
 class Received(NamedTuple):
@@ -70,7 +72,7 @@ class SimulatedPhone:
         self.echoed: list[MarkRecord] = []
         self.opened_us: int | None = None
         self.ended_us: int | None = None
-        self.ended_by: Literal["phone", "bot", ""] = ""
+        self.ended_by: EndedBy = ""
         self.hung_up: Literal["clean", "abrupt", ""] = ""
         self._frames = frames
         self._echoes = echoes
@@ -134,6 +136,14 @@ class SimulatedPhone:
         if not self.ended:
             self._outbox.clear()
             self._end(now_us, "bot")
+
+    def stop(self, now_us: int) -> None:
+        """End the stream as Twilio does when the call gets other orders: `stop`, then a closing handshake."""
+        self._run_to(now_us)
+        if self.opened_us is not None and not self.ended:
+            self._post((self._texts.stop(),), now_us)
+            self.hung_up = "clean"
+            self._end(now_us, "twilio")
 
     def receive(self, text: str, now_us: int) -> None:
         """Take one text from the bot; what comes after the end is a race the bot can't help, and is ignored."""
@@ -259,7 +269,7 @@ class SimulatedPhone:
         self.hung_up = "abrupt" if abrupt else "clean"
         self._end(at_us, "phone")
 
-    def _end(self, now_us: int, by: Literal["phone", "bot"]) -> None:
+    def _end(self, now_us: int, by: EndedBy) -> None:
         self.ended_us = now_us
         self.ended_by = by
         self.playout.clear(now_us)

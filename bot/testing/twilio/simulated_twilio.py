@@ -1,78 +1,140 @@
-"""A simulated Twilio account over real sockets: a REST API that is as strict as the real one is said to be."""
+"""A simulated Twilio account over real sockets: its REST API, its calls, and the people they reach."""
 
 from __future__ import annotations
 
-import asyncio
 import secrets
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
 from types import TracebackType
 from typing import Self
 
+import aiohttp
 from aiohttp import web
 
-from bot.testing.twilio import parameters
-from bot.testing.twilio.parameters import Given
-from bot.testing.twilio.rest_refusal import Refused
-from bot.testing.twilio.rest_routes import OPERATIONS, Json, add_routes
+from bot.testing.twilio.calls.call_progress import finish
+from bot.testing.twilio.calls.network import Alert, Heard, Network, OwnNumber, Webhook
+from bot.testing.twilio.calls.person import Person, answers
+from bot.testing.twilio.calls.simulated_call import Callback, SimulatedCall, Source
+from bot.testing.twilio.mishaps import Mishap, Mishaps
+from bot.testing.twilio.rest_desk import Message, Permissions, RestDesk
+from bot.testing.twilio.rest_routes import OPERATIONS, add_routes
+from bot.testing.twilio.verbs.follower import Follower
+from bot.testing.twilio.verbs.verb_table import VERBS
 
 AUTH_TOKEN = "0123456789abcdef0123456789abcdef"  # noqa: S105  that of no account
 ACCOUNT_SID = "AC00000000000000000000000000000001"
-
-
-@dataclass
-class Mishap:
-    """What goes wrong with the next requests of one operation."""
-
-    status: int = 0
-    code: int = 0
-    delay_s: float = 0.0
-    drop: bool = False
-    times: int = 1
-
-
-@dataclass
-class SimulatedCall:
-    """A call the account made."""
-
-    sid: str
-    to: str
-    from_: str
-    given: Given
-    status: str = "queued"
-    updates: list[Given] = field(default_factory=list)
+PACE = 0.02
 
 
 class SimulatedTwilio:
-    """One account. `async with` serves its REST API at `url`. `numbers`: those it owns."""
+    """One account. `async with` serves its REST API at `url`; when it ends, so does every call.
+
+    `numbers`: those it owns, each with the webhook of calls to it. `people`: who is where; any other number is
+    `anybody`'s. `pace`: real seconds that each second of the telephone network takes: rings, what voices say, pauses,
+    limits; a media stream runs in real time. `via`: the origin at which the bot listens, when its public URL isn't
+    reachable.
+    """
 
     def __init__(
         self,
         *,
-        auth_token: str = AUTH_TOKEN,
+        numbers: Mapping[str, OwnNumber] | Sequence[str] = ("+15555550100",),
+        people: Mapping[str, Person] | None = None,
+        anybody: Person | None = None,
         account_sid: str = ACCOUNT_SID,
-        api_keys: dict[str, str] | None = None,
-        numbers: Sequence[str] = ("+15555550100",),
+        auth_token: str = AUTH_TOKEN,
+        api_keys: Mapping[str, str] | None = None,
+        permissions: Permissions | None = None,
+        pace: float = PACE,
+        via: str = "",
     ) -> None:
         self.account_sid = account_sid
         self.auth_token = auth_token
-        self.numbers = tuple(numbers)
-        self.calls: dict[str, SimulatedCall] = {}
-        self.messages: list[dict[str, str]] = []
+        self.people = dict(people or {})
+        self.numbers = dict(numbers) if isinstance(numbers, Mapping) else {one: OwnNumber() for one in numbers}
+        self.permissions = permissions or Permissions()
         self.asked: list[str] = []
-        """Operations that were asked for, refused ones included."""
-        self._api_keys = api_keys or {}
-        self._mishaps: dict[str, list[Mishap]] = {}
-        self._runner: web.AppRunner | None = None
+        """Operations that were asked for with good credentials, refused ones included."""
         self.url = ""
+        self._anybody = anybody or answers()
+        self._api_keys = dict(api_keys or {})
+        self._pace = pace
+        self._via = via
+        self._mishaps = Mishaps(OPERATIONS)
+
+    # ---- what a test does --------------------------------------------------------------------------------------------
 
     def go_wrong(self, operation: str, mishap: Mishap) -> None:
         """Have the next requests of `operation`, such as `create_call`, go wrong."""
-        if operation not in OPERATIONS:
-            raise ValueError(f"no operation is named {operation}: {', '.join(sorted(OPERATIONS))}")
-        self._mishaps.setdefault(operation, []).append(mishap)
+        self._mishaps.add(operation, mishap)
+
+    def call_in(self, from_: str, to: str = "", person: Person | None = None) -> SimulatedCall:
+        """Somebody calls a number of the account, the first unless it is given: its webhook answers."""
+        to = to or next(iter(self.numbers))
+        number = self.numbers[to]
+        call = self.network.new_call("inbound", from_, to, person=person)
+        call.status = "ringing"
+        call.token = "token-" + secrets.token_hex(16)
+        call.own_fields.append(("CallToken", call.token))
+        call.callback = Callback(number.status_callback)
+        self.network.spawn(self._answered(call, number), f"call {call.sid}")
+        return call
+
+    async def _answered(self, call: SimulatedCall, number: OwnNumber) -> None:
+        if number.voice_url:
+            await self.follower.run(call, Source(number.voice_url))
+        else:
+            await finish(self.network, call)
+
+    # ---- what a test looks at ----------------------------------------------------------------------------------------
+
+    @property
+    def calls(self) -> dict[str, SimulatedCall]:
+        """Every call by its SID, the legs of <Dial> included."""
+        return self.network.calls
+
+    @property
+    def messages(self) -> list[Message]:
+        return self.desk.messages
+
+    @property
+    def webhooks(self) -> list[Webhook]:
+        """Every request to the bot."""
+        return self.network.webhooks
+
+    @property
+    def alerts(self) -> list[Alert]:
+        """The debugger: what a document or an answer had wrong."""
+        return self.network.alerts
+
+    @property
+    def heard(self) -> list[Heard]:
+        """What everybody heard, in the order in which it began."""
+        return self.network.heard
+
+    def leg_to(self, number: str) -> SimulatedCall:
+        """The latest call to `number`. Raises LookupError."""
+        for call in reversed(self.calls.values()):
+            if call.to == number:
+                return call
+        raise LookupError(f"nobody called {number}")
+
+    def timeline(self) -> list[str]:
+        """A line for each thing heard: from which millisecond to which, by whom."""
+        lines = []
+        for who, what, _ in self.heard:
+            until = "      ..." if what.until_us is None else f"{what.until_us / 1000:7.0f} ms"
+            lines.append(f"{what.from_us / 1000:7.0f} to {until}  {who}: {what}")
+        return lines
+
+    # ---- the server --------------------------------------------------------------------------------------------------
 
     async def __aenter__(self) -> Self:
+        self._http = aiohttp.ClientSession()
+        self.network = Network(self._http, self.account_sid, self.auth_token, via=self._via, pace=self._pace)
+        self.network.people, self.network.numbers = self.people, self.numbers
+        self.network.anybody = self._anybody
+        self.follower = Follower(self.network, VERBS)
+        self.desk = RestDesk(self.network, self.follower, self.permissions)
         app = web.Application()
         add_routes(app, self)
         self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=1.0)
@@ -85,73 +147,17 @@ class SimulatedTwilio:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if self._runner is not None:
+        try:
             await self._runner.cleanup()
-
-    # ---- what the routes ask for -------------------------------------------------------------------------------------
+            await self.network.close()
+        finally:
+            await self._http.close()
 
     def password(self, user: str) -> str | None:
+        """The password of an account SID or API key; None for one that is not known."""
         return self.auth_token if user == self.account_sid else self._api_keys.get(user)
 
-    async def before(self, operation: str) -> None:
+    async def before(self, operation: str) -> bool:
+        """Let whatever is to go wrong with this request happen. True when its answer is to be lost."""
         self.asked.append(operation)
-        waiting = self._mishaps.get(operation)
-        if not waiting:
-            return
-        mishap = waiting[0]
-        mishap.times -= 1
-        if mishap.times <= 0:
-            waiting.pop(0)
-        await asyncio.sleep(mishap.delay_s)
-        if mishap.status:
-            raise Refused(mishap.status, mishap.code)
-
-    async def create_call(self, given: Given) -> Json:
-        if not given.one("Url") and not given.one("Twiml"):
-            raise Refused(400, 21205, "neither Url nor Twiml")
-        if given.one("From") not in self.numbers:
-            raise Refused(400, 21210)
-        call = SimulatedCall("CA" + secrets.token_hex(16), given.one("To"), given.one("From"), given)
-        self.calls[call.sid] = call
-        return self._call_json(call)
-
-    async def update_call(self, sid: str, given: Given) -> Json:
-        call = self._found(sid)
-        if "Url" in given and "Twiml" in given:
-            raise Refused(400, 20001, "Url and Twiml are mutually exclusive")
-        if call.status == "completed":
-            raise Refused(400, 21220)
-        call.updates.append(given)
-        if given.one("Status"):
-            call.status = given.one("Status")
-        return self._call_json(call)
-
-    async def fetch_call(self, sid: str, given: Given) -> Json:
-        del given
-        return self._call_json(self._found(sid))
-
-    async def create_message(self, given: Given) -> Json:
-        if not given.one("From") and not given.one("MessagingServiceSid"):
-            raise Refused(400, 21603)
-        if not parameters.is_number(given.one("To")):
-            raise Refused(400, 21211)
-        if given.one("From") and given.one("From") not in self.numbers:
-            raise Refused(400, 21606)
-        sid = "SM" + secrets.token_hex(16)
-        self.messages.append({"sid": sid} | {name: given.one(name) for name in given})
-        return {"sid": sid, "account_sid": self.account_sid, "status": "queued", "error_code": None}
-
-    def _found(self, sid: str) -> SimulatedCall:
-        if sid not in self.calls:
-            raise Refused(404, 20404)
-        return self.calls[sid]
-
-    def _call_json(self, call: SimulatedCall) -> Json:
-        return {
-            "sid": call.sid,
-            "account_sid": self.account_sid,
-            "to": call.to,
-            "from": call.from_,
-            "status": call.status,
-            "direction": "outbound-api",
-        }
+        return await self._mishaps.before(operation)

@@ -223,7 +223,7 @@ async def test_parameters_reach_start_and_the_query_is_dropped() -> None:
     result = await _call(bot, SimulatedPhone())
     assert bot.got[1]["start"]["customParameters"] == {"a": "1"}
     assert dict(bot.headers)["x-twilio-signature"] == _sign(bot.origin.replace("http", "ws") + "/media/T")
-    assert (result.ending, result.dialled) == ("dial", ["+15555550102"])
+    assert (result.ending, result.dialled) == ("end_of_document", ["+15555550102"])
 
 
 async def test_a_bot_behind_a_public_host_is_reached_via_its_own_origin() -> None:
