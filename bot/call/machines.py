@@ -59,7 +59,7 @@ class KeypadStage(Enum):
 
 
 class StreamStage(Enum):
-    """The stream, once there is one. Moved by bot.call.conversation.send_digits."""
+    """The stream, once there is one. Moved by bot.call.keys.send_digits."""
 
     HERE = "the caller hears us by it"
     LEAVING = "what is said is heard, then it is left"

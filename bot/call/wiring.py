@@ -14,11 +14,11 @@ from bot.call.conversation.end_call import EndCall
 from bot.call.conversation.floor import Floor
 from bot.call.conversation.function_calls import FunctionCalls
 from bot.call.conversation.goodbye import Goodbye
-from bot.call.conversation.keypad import Keypad
 from bot.call.conversation.opening import Opening
-from bot.call.conversation.secret_entry import SecretEntry
-from bot.call.conversation.send_digits import SendDigits
 from bot.call.conversation.state_deadlines import StateDeadlines
+from bot.call.keys.keypad import Keypad
+from bot.call.keys.secret_entry import SecretEntry
+from bot.call.keys.send_digits import SendDigits
 from bot.call.playout.playout_queue import PlayoutQueue
 from bot.call.prompts.announcement import Announcement
 from bot.call.prompts.filler import Filler

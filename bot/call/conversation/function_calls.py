@@ -69,7 +69,7 @@ class FunctionCalls:
         self.on_approval: Callable[[FunctionCall], None] = self._not_approved
         """Takes a call whose tool the caller has to approve (bot.call.conversation.approval)."""
         self.secrets: SecretGate | None = None
-        """Takes a call whose tool is run with what the caller keys in (bot.call.conversation.secret_entry)."""
+        """Takes a call whose tool is run with what the caller keys in (bot.call.keys.secret_entry)."""
         self.held = False
         """A response is to follow as soon as nobody speaks."""
 

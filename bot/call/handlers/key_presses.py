@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from bot.call.conversation.keypad import KEYS
 from bot.call.handlers.dialogue import Dialogue
 from bot.call.inputs import SecretKey
+from bot.call.keys.keypad import KEYS
 from bot.call.machines import KeypadStage, Move
 from bot.call.wiring import Parts
 from bot.twilio import stream

@@ -5,7 +5,7 @@ A caller who presses one every now and then is not waited for without end either
 
 from __future__ import annotations
 
-from bot.call.conversation.keypad import Keypad
+from bot.call.keys.keypad import Keypad
 from bot.call.rule import NEVER_US, Rule
 from bot.call.rules.idle import Idle
 from bot.call.rules.no_progress import NoProgress

@@ -7,7 +7,8 @@ from typing import Literal
 
 import pytest
 
-from bot.call.conversation.secret_entry import (
+from bot.call.inputs import ModelClosed, SecretKey, SessionWaiting, ToolDone
+from bot.call.keys.secret_entry import (
     CANCELLED,
     FIRST_US,
     LONGEST_US,
@@ -17,7 +18,6 @@ from bot.call.conversation.secret_entry import (
     NOTHING,
     TOO_FEW,
 )
-from bot.call.inputs import ModelClosed, SecretKey, SessionWaiting, ToolDone
 from bot.call.outputs import DropKeys, RunTool
 from bot.call.settings import CallSettings, SecretRules, ToolRules
 from bot.call.states import State

@@ -6,8 +6,8 @@ import json
 
 import pytest
 
-from bot.call.conversation.send_digits import LEAVE_US, LISTEN_US, NO_DIGITS, RETURN_US, SENT, UNDER_WAY
 from bot.call.inputs import PhoneClosed
+from bot.call.keys.send_digits import LEAVE_US, LISTEN_US, NO_DIGITS, RETURN_US, SENT, UNDER_WAY
 from bot.call.machines import StreamStage
 from bot.call.outputs import LeaveStream
 from bot.call.settings import CallSettings

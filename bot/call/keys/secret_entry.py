@@ -11,8 +11,8 @@ from collections import Counter
 
 from bot.call.conversation.floor import Floor
 from bot.call.conversation.function_calls import FunctionCalls
-from bot.call.conversation.keypad import Keypad
 from bot.call.inputs import SecretKey
+from bot.call.keys.keypad import Keypad
 from bot.call.machines import Move, StreamStage
 from bot.call.outputs import DropKeys, HideKeys
 from bot.call.playout.playout_queue import PlayoutQueue
