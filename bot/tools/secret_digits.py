@@ -46,7 +46,7 @@ class SecretDigits:
 
 @dataclass(frozen=True)
 class Digits:
-    """How many secret digits: `Annotated[SecretDigits, Digits(13, 19)]`. `tries` counts for the whole call."""
+    """Bounds of secret digits: `Annotated[SecretDigits, Digits(13, 19)]`. `tries` counts for the whole call."""
 
     least: int = 1
     most: int = 32

@@ -66,7 +66,7 @@ class Keypad:
         self.keys += key
 
     def drop(self) -> None:
-        """What was gathered so far is told to nobody."""
+        """Tell nobody of those that were gathered so far."""
         self.keys = ""
 
     @property

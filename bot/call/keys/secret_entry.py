@@ -103,7 +103,7 @@ class SecretEntry(Rule):
             self._over(call)
 
     def _over(self, call: FunctionCall) -> None:
-        """Whatever was to come has come."""
+        """No more will come."""
         if self._n_digits >= self._rules.least:
             self._close("secret_entered", call)
             self._functions.run(call)

@@ -1,6 +1,6 @@
 """Sending digits: keys are pressed for the bot, as in the menu of a company that it talks to.
 
-A stream can't carry them (twilio-voice, pitfall 25); TwiML can. So the stream is left, once what the bot says has been
+A stream can't carry them, TwiML can (twilio-voice 2). So the stream is left, once what the bot says has been
 heard; Twilio asks what follows, presses the keys and opens the next stream, and this call and its session go on by
 that. What was said meanwhile was heard by nobody, and the menu may have moved on: the model is told, and speaks first
 only if nobody else does.

@@ -54,7 +54,7 @@ class HiddenKeys:
         self._listen(self.heard)
 
     def take(self, call_id: str) -> str:
-        """What was keyed in for this call; it is forgotten here."""
+        """Give away the digits keyed in for this call, and forget them."""
         if not call_id or call_id != self._call_id:
             return ""
         digits, self._digits, self._call_id = self._digits, "", ""
