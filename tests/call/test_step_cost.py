@@ -12,10 +12,10 @@ import pytest
 
 from bot.call.call import Input
 from bot.call.inputs import Refused, SessionAlive, Tick
-from bot.call.settings import CallSettings
+from bot.call.settings import CallSettings, ToolRules
 from bot.realtime import events
 from bot.twilio import stream
-from tests.call.scripted_call import ScriptedCall, added, audio, created, delta, done, echo, frame, words
+from tests.call.scripted_call import ScriptedCall, added, audio, created, delta, done, echo, frame, function, words
 
 MOST = 25
 MOST_FILES = 24
@@ -138,3 +138,21 @@ def test_a_step_in_which_little_has_changed_looks_at_little() -> None:
     print(f"the end of speech: {sum(files.values())} calls in {len(files)} files", *files.items(), sep="\n  ")
     assert not {"call/prompts/greeting.py", "call/conversation/opening.py", "call/conversation/goodbye.py"} & set(files)
     assert not {"call/rules/wrap_up.py", "call/rules/idle.py", "call/rules/spend_cap.py"} & set(files)
+
+
+TOOLS = CallSettings(tools=tuple(ToolRules(f"tool_{n}", timeout_s=60, duplicates="allow") for n in range(50)))
+
+
+def test_audio_costs_the_same_whether_tools_run_or_not() -> None:
+    """No function more in a frame of the caller, or in more of what plays, with fifty tools known and fifty running."""
+    cost: dict[str, list[int]] = {}
+    for name, settings, running in (("none", CallSettings(), 0), ("known", TOOLS, 0), ("running", TOOLS, 50)):
+        desk = ScriptedCall(settings)
+        desk.give(events.SpeechStarted(0, "U"), events.SpeechStopped(10, "U"), created("R1"))
+        for n in range(running):
+            desk.give(function("R1", f"tool_{n}", f"call_{n}"))
+        assert desk.call._parts.floor.tools_running == running
+        desk.give(delta("R1", "A", 400), delta("R1", "A", 200))
+        cost[name] = [sum(calls_of(desk, delta("R1", "A", 200))), sum(calls_of(desk, frame(0)))]
+    assert cost["none"] == cost["known"] == cost["running"]
+    assert min(cost["none"]) >= 3

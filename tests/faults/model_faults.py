@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from bot.call.inputs import SessionExpires
+from bot.call.settings import ToolRules
 from bot.realtime.session import END_CALL
 from bot.testing.agent import Failure, Pacing, Reply, Spoken, ToolCall
 from bot.testing.model import Behaviour, CloseAt, SendAt
@@ -19,6 +20,8 @@ SLOW = Reply((FIRST,), pacing=Pacing(speed=1.4))
 NOTHING = Reply(pacing=PACING)
 FILTERED = "content_filter"
 EXPIRED = '{"type":"error","event_id":"e1","error":{"type":"invalid_request_error","code":"session_expired","message":"Your session hit the maximum duration of 60 minutes.","param":null,"event_id":null}}'
+TOOLS = (ToolRules("look_up"),)
+LOOKS_UP = GREETS, Reply(tool_calls=(ToolCall("look_up", "{}", "call_1"),), pacing=PACING), ANSWERS, ANSWERS_AGAIN
 FLOOD = Spoken(tone(600_000, 1), "on and on")
 
 
@@ -93,6 +96,17 @@ PLANS = {
     ),
     "tool call with bad JSON": Plan(
         TURN, replies=(GREETS, Reply((FIRST,), (ToolCall("look_up", "{bad"),), pacing=PACING), *REPLIES[2:])
+    ),
+    "a tool answers after 4 s": Plan(TURN, replies=LOOKS_UP, tools=TOOLS, answers_after_ms=4_000),
+    "a tool never answers": Plan(TURN, replies=LOOKS_UP, tools=(ToolRules("look_up", timeout_s=4),), hang_up=16_000),
+    "a tool answers while the caller speaks": Plan(
+        TURN, replies=(*LOOKS_UP, THIRD), tools=TOOLS, answers_after_ms=1_500, speech=((3_000, 600), (5_400, 600))
+    ),
+    "a tool answers after the caller changed the subject": Plan(
+        TURN, replies=(*LOOKS_UP, THIRD), tools=TOOLS, answers_after_ms=2_700, speech=((3_000, 600), (5_400, 600))
+    ),
+    "close 1006 while a tool runs": Plan(
+        4_700, closing(1006), replies=LOOKS_UP, tools=TOOLS, answers_after_ms=1_700, n_sessions=2
     ),
     "end_call with bad JSON": Plan(
         TURN,

@@ -10,7 +10,7 @@ from typing import Literal
 
 from bot.call.call import Call
 from bot.call.inputs import Note
-from bot.call.settings import CallSettings
+from bot.call.settings import CallSettings, ToolRules
 from bot.realtime.failures import Failure
 from bot.testing.agent import Pacing, Reply, ScriptedAgent, Spoken
 from bot.testing.handset.phone import SimulatedPhone
@@ -52,6 +52,10 @@ class SpoiledPhone(SimulatedPhone):
         return self.spoil(super().due(now_us))
 
 
+FOUND = '{"result": "found"}'
+"""Answer of each tool."""
+
+
 @dataclass(frozen=True)
 class Plan:
     """Times in ms from the webhook; the stream opens at 300.
@@ -75,6 +79,9 @@ class Plan:
     apart: str = ""
     n_sessions: int = 1
     idle_s: float = 0.0
+    tools: tuple[ToolRules, ...] = ()
+    answers_after_ms: int | None = None
+    """Time that each tool takes; None: for ever."""
 
 
 def run(plan: Plan, expected: str) -> Outcome:
@@ -85,6 +92,7 @@ def run(plan: Plan, expected: str) -> Outcome:
         apology_audio=_payload("apology"),
         barge_in=plan.barge_in,
         idle_s=plan.idle_s,
+        tools=plan.tools,
     )
     agent, number, refusals = ScriptedAgent(plan.replies), count(), count()
     models: list[SimulatedModel] = []
@@ -106,8 +114,16 @@ def run(plan: Plan, expected: str) -> Outcome:
     for from_ms, ms in plan.speech:
         phone.say(CALLER * (ms // 20), from_ms * MS)
     phone.hang_up(plan.hang_up * MS)
+    takes_ms = plan.answers_after_ms
+    answers = {} if takes_ms is None else {one.name: (takes_ms * MS, FOUND) for one in plan.tools}
     call = VirtualCall(
-        Call(settings), phone, session_at(0), out_line=Line(stalls=plan.stalls), redial=redial, settings=settings
+        Call(settings),
+        phone,
+        session_at(0),
+        out_line=Line(stalls=plan.stalls),
+        redial=redial,
+        settings=settings,
+        tools=answers,
     )
     for at_ms, note in plan.notes:
         call.tell(at_ms * MS, note)

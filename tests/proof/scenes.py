@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from bot.call.call import Call
-from bot.call.settings import CallSettings
+from bot.call.settings import CallSettings, ToolRules
 from bot.call.transcript.past_turns import PastTurn
 from bot.realtime.session import END_CALL, SessionSettings
 from bot.testing.agent import Pacing, Reply, ScriptedAgent, Spoken, ToolCall
@@ -55,6 +55,8 @@ class Scene:
     says: tuple[int, int] | None = None
     ready_ms: int = 0
     """Milliseconds by which the session is ready later than it could be."""
+    tool_ms: int = 0
+    """Milliseconds that each tool of the settings takes."""
 
     def run(self) -> Recorded:
         model = SimulatedModel(
@@ -73,7 +75,10 @@ class Scene:
             from_ms, until_ms = self.says
             phone.say(VOICE * ((until_ms - from_ms) // 20), from_ms * MS)
         phone.hang_up(self.hang_up_ms * MS)
-        call = VirtualCall(Call(self.settings), phone, model, out_line=Line(40 * MS), in_line=Line(40 * MS))
+        tools = {one.name: (self.tool_ms * MS, '{"free": [19, 20]}') for one in self.settings.tools}
+        call = VirtualCall(
+            Call(self.settings), phone, model, out_line=Line(40 * MS), in_line=Line(40 * MS), tools=tools
+        )
         call.run()
         assert not phone.violations, phone.violations
         assert not model.violations, model.violations
@@ -118,6 +123,14 @@ SCENES = (
     Scene("recorded-greeting", _settings(greeting_audio=_sound(1_800, 8)), (SHORT,), (ASKS,), 12_000),
     Scene("bot-hangs-up", _settings(), (GREETING, BYE), (ASKS,), 30_000),
     Scene("idle", _settings(idle_s=4.0), (GREETING, SHORT, SHORT, BYE), (), 60_000),
+    Scene(
+        "a-tool-while-the-caller-speaks",
+        _settings(tools=(ToolRules("look_up"),), filler_audio=_sound(400, 9)),
+        (GREETING, Reply(tool_calls=(ToolCall("look_up", '{"day": "friday"}'),), pacing=PACING), SHORT, SHORT),
+        (ASKS, SpeechAt(7_000 * MS, 7_900 * MS)),
+        16_000,
+        tool_ms=2_500,
+    ),
     Scene(
         "carried-on",
         _settings(resume=(PastTurn(1, "bot", "Hello."), PastTurn(2, "caller", "When are you open?")), elapsed_s=30.0),

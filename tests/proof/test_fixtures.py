@@ -81,7 +81,7 @@ def _tells_last(outputs: list[Output]) -> list[Output]:
 
 def _greeting_before_announcement(outputs: list[Output]) -> list[Output]:
     """The model is told of the two recordings in the other order than they are heard in."""
-    first = [one for one in outputs if isinstance(one, CreateItem) and one.item["id"] == RECORDED_ITEM]
+    first = [one for one in outputs if isinstance(one, CreateItem) and one.item.get("id") == RECORDED_ITEM]
     return [*first, *(one for one in outputs if one not in first)]
 
 

@@ -7,7 +7,7 @@ its sender and parsed by its receiver's real parser, as on the wire. Time 0 is t
 from __future__ import annotations
 
 import heapq
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 from itertools import count
 from typing import NamedTuple, Protocol
@@ -25,8 +25,22 @@ from bot.call.inputs import (
     Refused,
     SessionWaiting,
     Tick,
+    ToolDone,
 )
-from bot.call.outputs import FACTS, PHONE_MESSAGES, Adopt, Dial, Drop, End, EndReason, Output, Report, Transcode
+from bot.call.outputs import (
+    FACTS,
+    PHONE_MESSAGES,
+    Adopt,
+    CancelTool,
+    Dial,
+    Drop,
+    End,
+    EndReason,
+    Output,
+    Report,
+    RunTool,
+    Transcode,
+)
 from bot.call.settings import CallSettings
 from bot.realtime import events
 from bot.realtime.failures import Failure, failure_of_close
@@ -68,7 +82,8 @@ class VirtualCall:
 
     `start_us` is when the stream opens. A stalled out_line lets the bot's transport fill up: at `FULL_BYTES` the core
     is told so, and again when it has drained. `redial` answers when the core wants another session than `model`, which
-    is then configured as for a call with these `settings`.
+    is then configured as for a call with these `settings`. `tools` says how long each tool takes, in us, and what it
+    answers; one that is not there never answers.
     """
 
     def __init__(
@@ -84,6 +99,7 @@ class VirtualCall:
         start_us: int = 300_000,
         redial: Redial = unanswered,
         settings: CallSettings | None = None,
+        tools: Mapping[str, tuple[int, str]] | None = None,
     ) -> None:
         self.core = core
         self.phone = phone
@@ -105,6 +121,8 @@ class VirtualCall:
         self._following: VirtualSession | None = None
         self._redial = redial
         self._settings = settings or CallSettings()
+        self._tools = tools or {}
+        self._running: set[str] = set()
         self._held_bytes = 0
         self._full = False
         self._looking = False
@@ -287,6 +305,8 @@ class VirtualCall:
             self.facts.append((self.now_us, output))
         elif isinstance(output, Transcode | Dial | Adopt | Drop):
             self._obey(output)
+        elif isinstance(output, RunTool | CancelTool):
+            self._tool(output)
         elif isinstance(output, End):
             self.ended = (self.now_us, output.reason)
             self._at(self._out_line.arrival(self.now_us), self._close_phone)
@@ -307,6 +327,20 @@ class VirtualCall:
             self._adopt()
         else:
             self._drop()
+
+    def _tool(self, order: RunTool | CancelTool) -> None:
+        if isinstance(order, CancelTool):
+            self._running.discard(order.call_id)
+            return
+        self._running.add(order.call_id)
+        if order.name in self._tools:
+            takes_us, output = self._tools[order.name]
+            self._at(self.now_us + takes_us, lambda _: self._tool_done(order.call_id, output))
+
+    def _tool_done(self, call_id: str, output: str) -> None:
+        if call_id in self._running:
+            self._running.remove(call_id)
+            self._note(ToolDone(call_id, output))
 
     def _send_model(self, session: VirtualSession, text: str) -> None:
         self.log.append(LogLine(self.now_us, "bot>model", text, session.number))
