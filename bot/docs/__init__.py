@@ -11,7 +11,7 @@ import re
 from importlib.resources import files
 
 TOPICS = (
-    *("settings", "deploying", "watching", "money", "limits", "recording", "records", "transcripts"),
+    *("settings", "deploying", "watching", "money", "limits", "keypad", "recording", "records", "transcripts"),
     *("troubleshooting", "faults", "security", "performance", "azure-and-xai", "proved", "how-it-works"),
     *("testing", "development", "openai-realtime", "twilio-voice", "failures"),
 )
