@@ -11,6 +11,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from bot.call.settings import SecretRules
+from bot.docs import source
 from bot.tools import BadTool, Digits, SecretDigits, Toolbox, ToolContext, ToolError, tool
 from bot.tools.python.module import ModuleTools
 from bot.tools.python.tool_signature import Signature
@@ -148,3 +149,17 @@ def test_a_server_offers_them_by_the_format_of_a_property() -> None:
 
 def test_an_error_of_the_tool_is_one_sentence() -> None:
     assert str(ToolError("The card is not valid.")) == "The card is not valid."
+
+
+async def test_the_example_of_the_manual_takes_a_card_that_is_one(tmp_path: Path) -> None:
+    path = tmp_path / "manual_tools.py"
+    path.write_text(source("keypad").partition("```python\n")[2].partition("```")[0], encoding="utf-8")
+    box = Toolbox([ModuleTools(str(path))])
+    await box.open()
+    outputs = [
+        (await box.run("pay_by_card", '{"euros": 5}', ToolContext(secret=SecretDigits(card)))).output
+        for card in ("4929123456781234", "4111111111111111")
+    ]
+    assert "not valid" in outputs[0]
+    assert outputs[1] == '{"result": "5 euros were charged."}'
+    await box.close()

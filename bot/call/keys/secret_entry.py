@@ -105,24 +105,27 @@ class SecretEntry(Rule):
     def _over(self, call: FunctionCall) -> None:
         """No more will come."""
         if self._n_digits >= self._rules.least:
-            self._close("secret_entered", call)
+            self._close()
+            self._step.report("secret_entered", tool=call.name)
             self._functions.run(call)
         else:
             none = self._n_digits == 0
             self._not_entered(call, "nothing" if none else "too_few", NOTHING if none else TOO_FEW)
 
     def _not_entered(self, call: FunctionCall, why: str, words: str) -> None:
-        self._close("secret_not_entered", call, why=why)
-        self._step.send(DropKeys(call.call_id))
+        self._drop(call, why)
         self._functions.answer(call.call_id, words)
 
     def given_up(self, call: FunctionCall) -> None:
         """A call is waited for no more: if digits were to come for it, they are forgotten."""
         if call.call_id == self._call_id:
-            self._close("secret_not_entered", call, why="called_off")
-            self._step.send(DropKeys(call.call_id))
+            self._drop(call, "called_off")
 
-    def _close(self, report: str, call: FunctionCall, **details: str) -> None:
+    def _drop(self, call: FunctionCall, why: str) -> None:
+        self._close()
+        self._step.report("secret_not_entered", tool=call.name, why=why)
+        self._step.send(DropKeys(call.call_id))
+
+    def _close(self) -> None:
         self._call_id, self.due_us = "", NEVER_US
-        self._step.report(report, tool=call.name, **details)
         self._floor.keys_move(Move.ENTRY_OVER)
