@@ -32,6 +32,7 @@ from bot.call.inputs import (
     Shutdown,
     Tick,
     ToolDone,
+    TransferChecked,
 )
 from bot.call.machines import GreetingStage, SessionStage, StreamStage
 from bot.call.outputs import End, EndReason, Output
@@ -114,6 +115,7 @@ class Call:
             events.TranscriptDelta: parts.answer.words,
             events.TranscriptDone: parts.answer.words_done,
             events.ResponseDone: dialogue.response_done,
+            TransferChecked: parts.transfer.checked,
             ToolDone: parts.functions.tool_done,
             DailySpend: parts.spending.day,
             SecretKey: keys.hidden,
@@ -178,7 +180,7 @@ class Call:
 
     def _end(self, reason: EndReason) -> None:
         self.ended = reason  # at once: a defect in what follows must not keep the call alive
-        reason = self.farewell.reason(reason)
+        reason = self._parts.transfer.reason(self.farewell.reason(reason))
         self._floor.happen(Happening.OVER)
         self.ended = reason
         self._parts.account.close()

@@ -81,6 +81,13 @@ class SessionExpires(_Note, frozen=True, tag="session_expires"):
     within_s: int
 
 
+class TransferChecked(_Note, frozen=True, tag="transfer_checked", omit_defaults=True):
+    """Answer to a CheckTransfer. `refused`: a sentence for the model on why not; empty: the destination is free."""
+
+    call_id: str
+    refused: str = ""
+
+
 class ToolDone(_Note, frozen=True, tag="tool_done", omit_defaults=True):
     """A tool that was run has come to an end. `output` goes to the model as it is.
 
@@ -115,6 +122,7 @@ Note = (
     | DialFailed
     | SessionExpires
     | SessionAlive
+    | TransferChecked
     | ToolDone
     | SecretKey
 )

@@ -66,6 +66,15 @@ class StreamStage(Enum):
     AWAY = "it was left, and the next one is waited for"
 
 
+class TransferStage(Enum):
+    """A transfer that the model asks for. Moved by bot.call.conversation.transfer."""
+
+    NONE = "there is none"
+    CHECKING = "it is found out if the destination may be promised"
+    PROMISING = "it may, and the caller has yet to be told"
+    LEAVING = "the caller is told, and is put through once they have heard it"
+
+
 class CallStage(Enum):
     """A function call of the model, each its own. Moved by bot.call.conversation.function_calls."""
 
@@ -99,14 +108,17 @@ class Move(Enum):
     DIGITS_ASKED = "digits are to be sent"
     STREAM_LEFT = "the stream is closed by us"
     STREAM_BACK = "the next one has started"
-
+    ASKED = "the model asks for it"
+    ALLOWED = "the destination may be promised"
+    PROMISED = "the promise is being made, or was made before"
+    DROPPED = "nothing comes of it"
     STARTED = "its tool is run"
     OUTPUT = "it is given its output"
     TURNED_DOWN = "a built-in turns it down"
 
 
 _G, _B, _S, _N, _C, _M = GreetingStage, GoodbyeStage, SessionStage, NextStage, CallStage, Move
-_K, _T = KeypadStage, StreamStage
+_K, _L, _T = KeypadStage, StreamStage, TransferStage
 
 GREETING = {
     (_G.UNHEARD, _M.TALKED_OVER): _G.HELD,
@@ -146,9 +158,16 @@ KEYPAD = {
     **{(state, _M.ENTRY_OVER): _K.QUIET for state in (_K.GATHERING, _K.HIDDEN)},
 }
 STREAM = {
-    (_T.HERE, _M.DIGITS_ASKED): _T.LEAVING,
-    (_T.LEAVING, _M.STREAM_LEFT): _T.AWAY,
-    (_T.AWAY, _M.STREAM_BACK): _T.HERE,
+    (_L.HERE, _M.DIGITS_ASKED): _L.LEAVING,
+    (_L.LEAVING, _M.STREAM_LEFT): _L.AWAY,
+    (_L.AWAY, _M.STREAM_BACK): _L.HERE,
+}
+TRANSFER = {
+    (_T.NONE, _M.ASKED): _T.CHECKING,
+    (_T.CHECKING, _M.ALLOWED): _T.PROMISING,
+    (_T.CHECKING, _M.PROMISED): _T.LEAVING,
+    (_T.PROMISING, _M.PROMISED): _T.LEAVING,
+    **{(state, _M.DROPPED): _T.NONE for state in (_T.CHECKING, _T.PROMISING, _T.LEAVING)},
 }
 
 FUNCTION_CALL = {
@@ -166,6 +185,7 @@ MACHINES: dict[type[Enum], Mapping[Any, Enum]] = {
     NextStage: NEXT,
     KeypadStage: KEYPAD,
     StreamStage: STREAM,
+    TransferStage: TRANSFER,
     CallStage: FUNCTION_CALL,
 }
 """All of them; each begins in the first of its states."""

@@ -97,10 +97,27 @@ class CancelTool(msgspec.Struct, frozen=True):
     why: Literal["timeout", "interrupted", "called_off", "hang_up"]
 
 
-Order = Transcode | Dial | Adopt | Drop | RunTool | CancelTool | HideKeys | DropKeys | LeaveStream
+class CheckTransfer(msgspec.Struct, frozen=True):
+    """Ask if `destination` may be promised to the caller: TransferChecked is the answer."""
+
+    call_id: str
+    destination: str
+
+
+class Transfer(msgspec.Struct, frozen=True):
+    """The caller is to be put through to `destination`, and who answers there is told `summary`. End follows."""
+
+    destination: str
+    summary: str
+
+
+SessionOrder = Transcode | Dial | Adopt | Drop
+ToolOrder = RunTool | CancelTool
+KeyOrder = HideKeys | DropKeys | LeaveStream
+Order = SessionOrder | ToolOrder | KeyOrder | CheckTransfer | Transfer
 Output = Outbound | ClientEvent | Report | Fact | Order | End
 PHONE_MESSAGES = (PlayMedia, SetMark, Clear)
 FACTS = (TurnFact, UsageFact, WaitFact)
 """Outputs for the record alone: no peer sees it, and no replay compares it."""
-ORDERS = (Transcode, Dial, Adopt, Drop, RunTool, CancelTool, HideKeys, DropKeys, LeaveStream)
+ORDERS = (Transcode, Dial, Adopt, Drop, RunTool, CancelTool, HideKeys, DropKeys, LeaveStream, CheckTransfer, Transfer)
 """Orders to the shell itself."""

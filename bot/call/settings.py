@@ -85,8 +85,11 @@ class CallSettings(msgspec.Struct, frozen=True):
     no answer; base64 mu-law, empty: nothing is.
 
     `resume` is a conversation that this call carries on, in spoken order: the session is told it, nobody is greeted,
-    and the model is asked to speak at once. New turns are numbered after its highest. `elapsed_s` is how long the call
-    had been going on by then, `spent_nano_usd` what its sessions and transcriptions had cost: limits go on from there.
+    and the model is asked to speak at once; `told` says why, where it is not that the line broke. New turns are
+    numbered after its highest. `elapsed_s` is how long the call had been going on by then, `spent_nano_usd` what its
+    sessions and transcriptions had cost: limits go on from there.
+
+    `destinations` are the names of those to whom the caller may be transferred.
     """
 
     session: SessionSettings = SessionSettings()
@@ -107,6 +110,8 @@ class CallSettings(msgspec.Struct, frozen=True):
     keypad: KeypadRules = KeypadRules()
     money: Money = Money()
     resume: tuple[PastTurn, ...] = ()
+    told: str = ""
+    destinations: tuple[str, ...] = ()
     elapsed_s: float = 0.0
     spent_nano_usd: int = 0
     tools: tuple[ToolRules, ...] = ()

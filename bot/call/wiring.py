@@ -16,6 +16,7 @@ from bot.call.conversation.function_calls import FunctionCalls
 from bot.call.conversation.goodbye import Goodbye
 from bot.call.conversation.opening import Opening
 from bot.call.conversation.state_deadlines import StateDeadlines
+from bot.call.conversation.transfer import TransferCall
 from bot.call.keys.keypad import Keypad
 from bot.call.keys.secret_entry import SecretEntry
 from bot.call.keys.send_digits import SendDigits
@@ -106,6 +107,18 @@ class Parts:
         )
         self.secret_entry = SecretEntry(step, floor, speaking=speaking, functions=functions, keypad=keypad)
         self.key_pause = KeyPause(settings.keypad, step, keypad, idle=self.idle, no_progress=self.no_progress)
+        self.transfer = TransferCall(
+            settings,
+            step,
+            session,
+            floor,
+            functions=functions,
+            greeting=greeting,
+            transcript=transcript,
+            speaking=speaking,
+        )
+        if settings.destinations:
+            functions.add(self.transfer)
         self.approval = Approval(step, session, functions)
         functions.add(CancelTools(step, functions))
         self.tool_timeouts = ToolTimeouts(step, functions)

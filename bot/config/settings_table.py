@@ -7,6 +7,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, SecretStr
 
+from bot.config.destinations.destination import Destination
+from bot.config.destinations.transfer_list import TransferFile, TransferNumbers
 from bot.config.values import value_checks
 from bot.config.values.webhook_secret import PREFIX
 from bot.config.variable import Origin, Variable, described, var
@@ -410,6 +412,25 @@ class Settings(BaseModel):
         "What a caller gets when the bot can't go on: a sentence and the end, a message to leave, or a person.",
         "apology",
     )
+    transfer: TransferFile = var(
+        "BOT_TRANSFER",
+        "a TOML file with a table for each destination",
+        "Who callers may be transferred to, by name: number or SIP address, hours, and how they are told of the call.",
+        unset=(),
+    )
+    transfer_numbers: TransferNumbers = var(
+        "BOT_TRANSFER_NUMBERS",
+        "a list of name=number, such as sales=+15555550123, with commas between",
+        "The same in short: who callers may be transferred to at any hour.",
+        unset=(),
+    )
+    transfer_check_url: value_checks.HookUrl = var(
+        "BOT_TRANSFER_CHECK_URL",
+        "an https URL",
+        "Asked by a signed POST if a destination is free, before it is promised to a caller; unset: nobody is.",
+        unset="",
+        form="word",
+    )
     webhook_url: value_checks.HookUrl = var(
         "BOT_WEBHOOK_URL",
         "an https URL",
@@ -520,9 +541,18 @@ class Settings(BaseModel):
         return value_checks.split_tokens(self.twilio_auth_token)
 
     @property
+    def destinations(self) -> tuple[Destination, ...]:
+        """Everybody a caller may be transferred to."""
+        return (*self.transfer, *self.transfer_numbers)
+
+    @property
     def signed_urls(self) -> dict[str, str]:
         """The operator's servers that are asked or told something, by setting; each request to them is signed."""
-        urls = (("BOT_WEBHOOK_URL", self.webhook_url), ("BOT_TOOLS_URL", self.tools_url))
+        urls = (
+            ("BOT_WEBHOOK_URL", self.webhook_url),
+            ("BOT_TOOLS_URL", self.tools_url),
+            ("BOT_TRANSFER_CHECK_URL", self.transfer_check_url),
+        )
         return {name: url for name, url in urls if url}
 
     @property

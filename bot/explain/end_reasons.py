@@ -8,7 +8,10 @@ END_REASONS: dict[str, str] = {
         "with the caller still there, the call is carried on."
     ),
     "bot_hung_up": "The model asked to hang up, and its goodbye was heard.",
-    "transferred": "The bot could not go on, and the caller talked to the person whose number `BOT_FALLBACK` is.",
+    "transferred": (
+        "The caller was put through to a person, who took the call: a destination of `BOT_TRANSFER`, or, where the bot "
+        "could not go on, the one whose number `BOT_FALLBACK` is. While the person is rung it stands here too."
+    ),
     "idle": (
         "The caller said nothing for three times `BOT_IDLE_SECONDS`, though asked twice, or no new words for "
         "`BOT_NO_PROGRESS_SECONDS`; they heard a goodbye: the model's, or `limit.xml`."

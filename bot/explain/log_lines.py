@@ -219,8 +219,22 @@ ROUTINE_LINES: dict[str, str] = {
     "call_ended": "A stream of the call is over: `reason` says why, with its length, turns, cost and counts.",
     "call_resumed": "Twilio asked what follows, and the call goes on as its stream number `leg`.",
     "call_status": "Twilio says what became of the call, with its `error` number if there was one.",
-    "call_transferred": "The person whose number `BOT_FALLBACK` is has talked to the caller.",
-    "transfer_failed": "That person did not answer; `status` is Twilio's word. The caller heard the apology.",
+    "transfer_asked": "The model asked to transfer the caller to `destination`: first it is found out if that is free.",
+    "transfer_refused": (
+        "The caller was not transferred: the model asked before they had said anything (`too_early`), while they spoke "
+        "or the call was ending (`not_now`), for nobody on the list (`no_such_destination`), or for somebody who is "
+        "not there (`not_free`). The model was told which."
+    ),
+    "transfer_promised": "The destination is free: the caller is put through once they have heard that they are.",
+    "transfer_dropped": "The caller spoke before they were put through: the call goes on.",
+    "transfer_rings": "Twilio was told to ring `destination`, a second time where it won't show the caller's number.",
+    "transfer_taken": "Whoever answered at `destination` pressed the key that takes the call.",
+    "transfer_declined": "Whoever answered at `destination` pressed another key, and was hung up on.",
+    "call_transferred": "The caller has talked to a person: the one whose number `BOT_FALLBACK` is, or `destination`.",
+    "transfer_failed": (
+        "That person did not answer, or did not take the call; `status` is Twilio's word, and `result` ours. After a "
+        "transfer of the bot's the caller is back with it; after `BOT_FALLBACK` they heard the apology."
+    ),
     "message_left": "The caller has left a message, which lies with Twilio at `url`.",
     "load_normal": "The event loop is in time again: calls are taken.",
     "store_back": "The call store answers again.",

@@ -24,6 +24,8 @@ _VOCABULARY = frozenset(
 """Keys whose values come from a fixed list; a secret that happens to be one of its words must not break the message."""
 _WORDS = frozenset({"delta", "digit", "digits", "output", "text", "transcript", "unheard"})
 """Keys of what was said or typed. Numbers may be split over deltas, so no single digit stays."""
+_ARGUED = frozenset({"destination", "destinations", "enum", "summary"})
+"""Keys of what the model gives as an argument, and is read from it: masked as arguments are."""
 _PROSE = frozenset(
     {
         "announcement",
@@ -88,6 +90,8 @@ class Masker:
             text = _ACCOUNT.sub("AC" + "0" * 32, text)
         if key == "arguments" or (key == "delta" and "arguments" in kind):
             return _JSON_DIGIT.sub(_one, text)
+        if key in _ARGUED:
+            return _DIGIT.sub("1", text)
         if key in _WORDS:
             return _DIGIT.sub("0", text)
         if "+" in text or "%" in text:

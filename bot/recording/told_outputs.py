@@ -10,6 +10,7 @@ from bot.call.facts import TurnFact, UsageFact, WaitFact
 from bot.call.outputs import (
     Adopt,
     CancelTool,
+    CheckTransfer,
     Dial,
     Drop,
     DropKeys,
@@ -21,18 +22,20 @@ from bot.call.outputs import (
     Report,
     RunTool,
     Transcode,
+    Transfer,
 )
 from bot.recording.fixture_masking import HIDDEN
 
 Told = Report | TurnFact | UsageFact | WaitFact | Order | End
 
 _FACTS = (Report, TurnFact, UsageFact, WaitFact)
-_ORDERS = (Transcode, Dial, Adopt, Drop, RunTool, CancelTool, HideKeys, DropKeys, LeaveStream)
+_ORDERS = (Transcode, Dial, Adopt, Drop, RunTool, CancelTool, HideKeys, DropKeys, LeaveStream, CheckTransfer, Transfer)
 TOLD = (*_FACTS, *_ORDERS, End)
 _FACT_NAMES = ("report", "turn", "usage", "wait")
 _ORDER_NAMES = ("transcode", "dial", "adopt", "drop", "run_tool", "cancel_tool", "hide_keys", "drop_keys")
-_NAMES = dict(zip(TOLD, (*_FACT_NAMES, *_ORDER_NAMES, "leave_stream", "end"), strict=True))
-_WORDS = ("text", "unheard")
+_LEAVING_NAMES = ("leave_stream", "check_transfer", "transfer", "end")
+_NAMES = dict(zip(TOLD, (*_FACT_NAMES, *_ORDER_NAMES, *_LEAVING_NAMES), strict=True))
+_WORDS = ("text", "unheard", "summary")
 
 
 def told_as(output: Told) -> dict[str, Any]:

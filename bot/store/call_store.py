@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import sqlalchemy as sa
 
@@ -116,6 +117,11 @@ class CallStore:
         """The turns of the call `sid` in spoken order."""
         async with self._reads.connect() as connection:
             return await reading.conversation(connection, sid)
+
+    async def events(self, sid: str, names: Collection[str]) -> list[tuple[str, dict[str, Any]]]:
+        """Names and details of the events of the call `sid` that are called so, in the order of their numbers."""
+        async with self._reads.connect() as connection:
+            return await reading.named_events(connection, sid, names)
 
     async def spent_since(self, at: datetime) -> int:
         """Billionths of a dollar that all instances have spent since `at`. Forgotten calls no longer count."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 
@@ -93,9 +93,10 @@ class CallEnded(msgspec.Struct, frozen=True):
 
 
 class CallTransferred(msgspec.Struct, frozen=True):
-    """A call that had ended for us was put through to a person, who answered."""
+    """A call that had ended for us is over: a person it was put through to answered, or its caller hung up before."""
 
     call_sid: str
+    reason: Literal["transferred", "caller_hung_up"] = "transferred"
 
 
 class OwnerSeen(msgspec.Struct, frozen=True):

@@ -22,6 +22,8 @@ class Language(NamedTuple):
     transfer: str
     voicemail: str
     thanks: str
+    whisper: str
+    press: str
 
     @property
     def placeholders(self) -> Mapping[str, str]:
@@ -39,6 +41,8 @@ ENGLISH = Language(
     transfer="One moment, please. I am connecting you to a colleague.",
     voicemail="Sorry, something went wrong on our side. Please leave a message after the tone.",
     thanks="Thank you for your message. Goodbye.",
+    whisper="A caller is waiting for you.",
+    press="To take the call, press 1.",
 )
 
 LANGUAGES: Mapping[str, Language] = {
@@ -55,6 +59,8 @@ LANGUAGES: Mapping[str, Language] = {
         transfer="Einen Moment bitte. Ich verbinde Sie mit einer Kollegin oder einem Kollegen.",
         voicemail="Leider ist bei uns etwas schiefgegangen. Bitte sprechen Sie nach dem Ton.",
         thanks="Danke für Ihre Nachricht. Auf Wiederhören.",
+        whisper="Ein Anruf für Sie.",
+        press="Um das Gespräch anzunehmen, drücken Sie die 1.",
     ),
     "es": Language(
         voice="Polly.Lucia-Neural",
@@ -66,6 +72,8 @@ LANGUAGES: Mapping[str, Language] = {
         transfer="Un momento, por favor. Le paso con un compañero.",
         voicemail="Lo sentimos, ha ocurrido un error. Deje su mensaje después de la señal.",
         thanks="Gracias por su mensaje. Adiós.",
+        whisper="Hay una llamada para usted.",
+        press="Para atender la llamada, pulse 1.",
     ),
     "fr": Language(
         voice="Polly.Lea-Neural",
@@ -77,6 +85,8 @@ LANGUAGES: Mapping[str, Language] = {
         transfer="Un instant, s'il vous plaît. Je vous mets en relation avec un collègue.",
         voicemail="Désolé, un problème est survenu de notre côté. Veuillez laisser un message après le signal.",
         thanks="Merci pour votre message. Au revoir.",
+        whisper="Un appel pour vous.",
+        press="Pour prendre l'appel, appuyez sur 1.",
     ),
     "it": Language(
         voice="Polly.Bianca-Neural",
@@ -88,6 +98,8 @@ LANGUAGES: Mapping[str, Language] = {
         transfer="Un momento, per favore. La metto in contatto con un collega.",
         voicemail="Spiacenti, si è verificato un problema. Lasci un messaggio dopo il segnale.",
         thanks="Grazie per il messaggio. Arrivederci.",
+        whisper="C'è una chiamata per lei.",
+        press="Per accettare la chiamata, prema 1.",
     ),
     "pt": Language(
         voice="Polly.Camila-Neural",
@@ -99,6 +111,8 @@ LANGUAGES: Mapping[str, Language] = {
         transfer="Um momento, por favor. Vou transferir a ligação para um colega.",
         voicemail="Desculpe, ocorreu um problema. Deixe uma mensagem após o sinal.",
         thanks="Obrigado pela mensagem. Até logo.",
+        whisper="Há uma ligação para você.",
+        press="Para atender a ligação, pressione 1.",
     ),
     "nl": Language(
         voice="Polly.Laura-Neural",
@@ -110,6 +124,8 @@ LANGUAGES: Mapping[str, Language] = {
         transfer="Een ogenblik alstublieft. Ik verbind u door met een collega.",
         voicemail="Sorry, er is iets misgegaan. Spreek een bericht in na de toon.",
         thanks="Bedankt voor uw bericht. Tot ziens.",
+        whisper="Er is een gesprek voor u.",
+        press="Om het gesprek aan te nemen, toets 1.",
     ),
 }
 

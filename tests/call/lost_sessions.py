@@ -7,8 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from bot.call.inputs import DailySpend, Refused, SecretKey, ToolDone
-from bot.call.machines import KeypadStage, StreamStage
+from bot.call.conversation.transfer import TRANSFER_CALL
+from bot.call.inputs import DailySpend, Refused, SecretKey, ToolDone, TransferChecked
+from bot.call.machines import KeypadStage, StreamStage, TransferStage
 from bot.call.session.failover import STEADY_US
 from bot.call.settings import CallSettings, Money, SecretRules, ToolRules
 from bot.call.states import State
@@ -47,6 +48,7 @@ SETTINGS = CallSettings(
     apology_audio=audio(600),
     idle_s=40,
     no_progress_s=300,
+    destinations=("sales",),
     money=Money(daily_cap=CAP),
 )
 
@@ -229,6 +231,21 @@ def the_bot_is_about_to_hang_up(desk: ScriptedCall, leg: int) -> None:
     assert desk.call._parts.floor.hang_up_asked
 
 
+def a_transfer_is_promised(desk: ScriptedCall, leg: int) -> None:
+    """The caller has been told twice that they are put through; the first time they spoke over it."""
+    desk.give(committed(f"U{leg}"), events.CallerTranscript(f"U{leg}", "A person, please."), created(f"R{leg}"))
+    asked = {"name": TRANSFER_CALL, "arguments": '{"destination": "sales"}', "status": "completed"}
+    for call_id in (f"call_{leg}", f"again_{leg}"):
+        item = events.Item(f"fn_{call_id}", "function_call", call_id=call_id, **asked)
+        desk.give(events.OutputItemDone(f"R{leg}", item), done(f"R{leg}"))
+        desk.give(TransferChecked(call_id), created(f"R{leg}{call_id}"))
+        desk.give(added(f"R{leg}{call_id}", call_id), delta(f"R{leg}{call_id}", call_id, 2_000))
+        if call_id.startswith("call"):
+            desk.give(speaks(said_ms(desk)), stops(), committed(f"V{leg}"), done(f"R{leg}{call_id}", "cancelled"))
+            desk.give(created(f"R{leg}"))
+    assert desk.call._parts.floor.transfer is TransferStage.LEAVING
+
+
 def the_caller_is_silent_for_long(desk: ScriptedCall, leg: int) -> None:
     """A caller who has been asked whether they are still there."""
     began_ms = desk.now_us // MS
@@ -405,6 +422,12 @@ def hanging_up() -> ScriptedCall:
     return desk
 
 
+def being_transferred() -> ScriptedCall:
+    desk = greeted()
+    a_transfer_is_promised(desk, 1)
+    return desk
+
+
 def a_tool_runs() -> ScriptedCall:
     """One of two tools that the model called has answered, the other runs."""
     desk = ScriptedCall(changed(SETTINGS, greeting="", tools=(ToolRules("book", once=True), ToolRules("look_up"))))
@@ -491,6 +514,7 @@ ONCE: tuple[Callable[[], ScriptedCall], ...] = (
     digits_are_sent,
     digits_were_sent,
     hanging_up,
+    being_transferred,
     a_tool_runs,
     a_tool_waits_for_a_key,
     a_result_waits_for_the_caller_to_finish,

@@ -21,6 +21,7 @@ from bot.call.outputs import (
     FACTS,
     Adopt,
     CancelTool,
+    CheckTransfer,
     Dial,
     Drop,
     DropKeys,
@@ -31,6 +32,7 @@ from bot.call.outputs import (
     Report,
     RunTool,
     Transcode,
+    Transfer,
 )
 from bot.call.session.session_state import CurrentSession
 from bot.call.settings import CallSettings
@@ -171,6 +173,8 @@ _WORDS: dict[type, Callable[[Any], str]] = {
     DropKeys: lambda one: f"drop keys for {one.call_id}",
     RunTool: lambda one: f"run {one.name} {one.call_id}",
     CancelTool: lambda one: f"cancel tool {one.call_id} {one.why}",
+    CheckTransfer: lambda one: f"check {one.destination} {one.call_id}",
+    Transfer: lambda one: f"transfer {one.destination}: {one.summary}",
     End: lambda one: f"end {one.reason}",
 }
 

@@ -73,6 +73,8 @@ def test_an_empty_environment_gives_the_documented_defaults() -> None:
 def test_every_setting_is_read_from_its_variable(tmp_path: Path) -> None:
     recording = tmp_path / "greeting.wav"
     recording.touch()
+    destinations = tmp_path / "transfer.toml"
+    destinations.write_text('[sales]\nnumber = "+15555550124"\n')
     given = {
         **REAL,
         "OPENAI_REALTIME_URL": "ws://127.0.0.1:9000/v1/realtime",
@@ -139,8 +141,16 @@ def test_every_setting_is_read_from_its_variable(tmp_path: Path) -> None:
         "BOT_FILLER_SECONDS": "1.5",
         "BOT_FILLER_FILE": str(recording),
         "BOT_FALLBACK": "+15555550123",
+        "BOT_TRANSFER": str(destinations),
+        "BOT_TRANSFER_NUMBERS": "service=+15555550125",
+        "BOT_TRANSFER_CHECK_URL": "https://hooks.operator.net/free",
         "BOT_WEBHOOK_URL": "https://hooks.operator.net/calls",
         "BOT_WEBHOOK_SECRET": f"whsec_{HOOK_KEY}",
+        "BOT_RESULT_SCHEMA": str(recording),
+        "BOT_RESULT_MODEL": "gpt-6-luna",
+        "BOT_RESULT_URL": "https://gateway.operator.net/v1/responses",
+        "BOT_TOOLS": "shop.tools",
+        "BOT_TOOLS_URL": "https://tools.operator.net/heardline",
         "BOT_RECORD": "fixture",
         "BOT_RECORD_DIR": str(tmp_path / "calls"),
         "BOT_TWIML_DIR": str(tmp_path),

@@ -25,7 +25,7 @@ from bot.server.calls.bridge import Bridge
 from bot.server.directory.live_calls import LiveCalls
 from bot.server.http.app import running
 from bot.server.http.app_keys import CALLS
-from bot.testing.agent import Pacing, Reply, ScriptedAgent, Spoken, pattern
+from bot.testing.agent import Agent, Pacing, Reply, ScriptedAgent, Spoken, pattern
 from bot.testing.dialling.dial import DialResult, dial, new_call_sid, new_stream_sid
 from bot.testing.dialling.signed_webhook import Caller, parse_document, signature
 from bot.testing.dialling.stream_socket import Signing, stream_signature
@@ -317,21 +317,22 @@ async def standing(
     pardoned: str = "never",
     keep: Callable[[Settings], contextlib.AbstractAsyncContextManager[StoreService | None]] | None = None,
     dialect: Dialect = "openai",
+    agent: Agent | None = None,
     **env: str,
 ) -> AsyncIterator[ServerUnderTest]:
     """A desk. Ends with every call over, every session closed, and no complaint of the simulated model.
 
     `behaviour` may be a function, asked for each session anew. `checked`: every message to the model is held against
-    the openai package's types, unless `dialect` has its own; `pardoned`: complaints that begin so are none; the server behaves as that says. `model_url`: dial that instead of the simulated server. `keep`: the call store's way in.
+    the openai package's types, unless `dialect` has its own; `pardoned`: complaints that begin so are none; the server behaves as that says. `model_url`: dial that instead of the simulated server. `keep`: the call store's way in. `agent` speaks in place of `replies`, for all sessions.
     """
 
     def session(name: str) -> SimulatedModel:
         chosen = behaviour() if callable(behaviour) else behaviour
         check = check_client_event if checked and dialect != "xai" else None
-        agent = ScriptedAgent(replies or [GREETING])
         number = next(numbers)
         named = f"s{number}_" if number else ""
-        return SimulatedModel(agent, chosen, model=name, check=check, dialect=dialect, name=named)
+        speaker = agent or ScriptedAgent(replies or [GREETING])
+        return SimulatedModel(speaker, chosen, model=name, check=check, dialect=dialect, name=named)
 
     numbers = itertools.count()
 

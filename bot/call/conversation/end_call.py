@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from bot.call.conversation.floor import Floor
 from bot.call.conversation.function_calls import FunctionCalls
+from bot.call.machines import TransferStage
 from bot.call.prompts.greeting import Greeting
 from bot.call.session.session_state import CurrentSession
 from bot.call.states import Happening
@@ -16,6 +17,7 @@ from bot.call.transcript.transcript import Transcript
 from bot.realtime.session import END_CALL
 
 NOT_NOW = "The caller started to speak, so the call was not ended. Listen and go on with the conversation."
+TRANSFERRED = "The caller is being transferred, so the call was not ended."
 TOO_EARLY = "The caller has said nothing yet, so the call was not ended. Wait for what they say."
 
 
@@ -42,7 +44,11 @@ class EndCall:
         self._transcript = transcript
 
     def called(self, call: FunctionCall) -> None:
-        if not self._may_hang_up(call.response_id):
+        if self._floor.transfer is not TransferStage.NONE:
+            self._step.report("hang_up_refused")
+            self._functions.answer(call.call_id, TRANSFERRED, respond=False)
+            return
+        if not heard_of_caller(self._step, self._transcript) or self._greeting.made_by(call.response_id):
             self._step.report("hang_up_refused")
             self._functions.refuse(call.call_id, TOO_EARLY)
             return
@@ -61,6 +67,8 @@ class EndCall:
         if asked is not None:
             self._functions.answer(asked, NOT_NOW, respond=False)
 
-    def _may_hang_up(self, response_id: str) -> bool:
-        said = any(turn.who == "caller" and turn.text != "" for turn in self._transcript.turns)
-        return (said or bool(self._step.counts["keys"])) and not self._greeting.made_by(response_id)
+
+def heard_of_caller(step: Step, transcript: Transcript) -> bool:
+    """The caller has said or keyed something: before, nobody is hung up on or transferred."""
+    said = any(turn.who == "caller" and turn.text != "" for turn in transcript.turns)
+    return said or bool(step.counts["keys"])

@@ -10,7 +10,17 @@ from __future__ import annotations
 from enum import Enum
 
 from bot.call.conversation.state_deadlines import StateDeadlines
-from bot.call.machines import KEYPAD, STREAM, GoodbyeStage, GreetingStage, KeypadStage, Move, StreamStage, moved
+from bot.call.machines import (
+    KEYPAD,
+    STREAM,
+    GoodbyeStage,
+    GreetingStage,
+    KeypadStage,
+    Move,
+    StreamStage,
+    TransferStage,
+    moved,
+)
 from bot.call.outputs import EndReason
 from bot.call.playout.playout_queue import PlayoutQueue
 from bot.call.prompts.greeting import Greeting
@@ -65,6 +75,7 @@ class Floor:
         self.goodbye = GoodbyeStage.NONE
         self.keypad = KeypadStage.QUIET
         self.stream = StreamStage.HERE
+        self.transfer = TransferStage.NONE
         self.notice_heard = not settings.announcement_audio
         """The announcement, if there is one, has certainly been heard."""
         self.hang_up_asked = False

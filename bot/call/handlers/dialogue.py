@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bot.call.machines import GoodbyeStage, GreetingStage
+from bot.call.machines import GoodbyeStage, GreetingStage, TransferStage
 from bot.call.outputs import EndReason
 from bot.call.states import Happening, State
 from bot.call.wiring import Parts
@@ -26,7 +26,9 @@ class Dialogue:
         """The caller begins to speak, or presses a key: the bot falls silent, where they may interrupt it."""
         parts, floor = self._parts, self._parts.floor
         dropped = floor.hang_up_asked
-        if dropped:
+        if floor.transfer is not TransferStage.NONE:
+            parts.transfer.drop()
+        elif dropped:
             parts.end_call.drop()
         may_interrupt = floor.may_interrupt()
         if not may_interrupt and floor.bot_speaks() and not parts.opening.waits:
@@ -87,7 +89,7 @@ class Dialogue:
     # ---- the model answers ----
 
     def response_created(self, event: events.ResponseCreated) -> None:
-        parts, response = self._parts, event.response
+        parts, floor, response = self._parts, self._parts.floor, event.response
         parts_allow = (parts.farewell.allows, parts.opening.allows, parts.keypad.allows, parts.send_digits.allows)
         if not all(allows(response) for allows in parts_allow):
             return
@@ -103,12 +105,14 @@ class Dialogue:
         parts.answer.response_created()
         parts.greeting.response_created(response.id)
         parts.opening.response_created()
-        parts.floor.response_started(suppressed=suppressed)
+        floor.response_started(suppressed=suppressed)
         parts.farewell.created(response)
         if parts.approval.waiting and not suppressed:
             parts.approval.response_created()
         if parts.functions.held and not suppressed:
             parts.functions.response_created()
+        if floor.transfer is TransferStage.PROMISING and not suppressed:
+            parts.transfer.response_created()
 
     def audio_delta(self, event: events.AudioDelta) -> None:
         """More of what already plays is nothing new."""

@@ -23,5 +23,6 @@ def rules(parts: Parts, liveness: SessionLiveness) -> tuple[Rule, ...]:
         liveness,
         parts.response_timeout,
         parts.filler,
+        *([parts.transfer] if parts.settings.destinations else []),
         *([parts.tool_timeouts, parts.meanwhile] if parts.settings.tools else []),
     )

@@ -74,7 +74,7 @@ class SessionTakeover:
         called = parts.functions.told()
         if not first and not items and not called and all(turn.who == "bot" and turn.cut for turn in turns):
             return False
-        for item in [*items, *called, carry_on_item()]:
+        for item in [*items, *called, carry_on_item(parts.settings.told if first else "")]:
             step.create_item(item)
         told = {item["id"] for item in items}
         session.inherited.tell([turn for turn in turns if said_as(turn.number) in told])

@@ -66,9 +66,9 @@ def conversation_items(
     return told[::-1]
 
 
-def carry_on_item() -> dict[str, Any]:
-    """The one instruction to a session that takes over a conversation."""
-    return message(CARRY_ON_ITEM, "system", text=CARRY_ON)
+def carry_on_item(told: str = "") -> dict[str, Any]:
+    """The one instruction to a session that takes over a conversation; `told`: why, if not for its connection."""
+    return message(CARRY_ON_ITEM, "system", text=told or CARRY_ON)
 
 
 def said_as(number: int) -> str:

@@ -18,19 +18,18 @@ from bot.call.facts import Fact, WaitFact
 from bot.call.inputs import DailySpend, Note, PhoneClosed, PhoneFull, PhoneRoom, Refused, Shutdown, Tick
 from bot.call.outputs import (
     PHONE_MESSAGES,
-    Adopt,
-    CancelTool,
-    Dial,
-    Drop,
+    CheckTransfer,
     DropKeys,
     End,
     EndReason,
     HideKeys,
-    LeaveStream,
+    KeyOrder,
+    Order,
     Output,
     Report,
-    RunTool,
-    Transcode,
+    SessionOrder,
+    ToolOrder,
+    Transfer,
 )
 from bot.call.rules.spend_cap import level
 from bot.call.settings import CallSettings
@@ -43,15 +42,15 @@ from bot.server.calls.hidden_keys import HiddenKeys
 from bot.server.calls.model_sessions import ModelSessions, TakeIdle
 from bot.server.calls.phone_socket import PhoneSocket
 from bot.server.calls.process_timer import ProcessTimer
+from bot.server.calls.rest_hang_up import HangUp
 from bot.server.calls.tool_runner import RunsTools, ToolRunner
+from bot.server.calls.transfer_checks import Refusal, TransferChecks
 from bot.tools import Toolbox, ToolContext
 from bot.twilio import stream
 
 NEVER_NS = 2**63
 
-SessionCommand = Transcode | Dial | Adopt | Drop
-ToolOrder = RunTool | CancelTool
-Aside = Report | Fact | End | HideKeys | DropKeys | LeaveStream | SessionCommand | ToolOrder
+Aside = Report | Fact | End | Order
 
 P = ParamSpec("P")
 
@@ -92,15 +91,21 @@ class Bridge:
         toolbox: RunsTools | None = None,
         context: ToolContext | None = None,
         take_idle: TakeIdle = lambda: None,
+        refusal: Refusal | None = None,
+        hang_up: HangUp | None = None,
     ) -> None:
         """`toolbox` runs the tools, for the call of the `context`.
 
         `take_idle` gives an idle session, if there is one: to begin with, and should that be lost.
+        `refusal` tells why a destination can't be promised to the caller. `hang_up` ends the call where the bot does.
         """
         self.call = Call(settings)
         self.model = ModelSessions(endpoint, settings, take_idle, self._model_text, self._note)
         self.tools = ToolRunner(toolbox or Toolbox(), context or ToolContext(settings.call_sid), self._note)
         self.recorder = recorder
+        self.checks = TransferChecks(refusal, self._note)
+        self.transfer: Transfer | None = None
+        """The destination that the caller is put through to, once the call is over."""
         self.attached = False
         self.finished = asyncio.Event()
         """Set once both sockets are closed."""
@@ -126,6 +131,7 @@ class Bridge:
         """Streams that are being closed while the call goes on."""
         self._streams = 0
         self._timer = timer
+        self._hang_up = hang_up
         self._to_phone: list[bytes] = []
         self._to_model: list[bytes] = []
         self._over = asyncio.Event()
@@ -167,15 +173,17 @@ class Bridge:
         """Close each side, and log the end, whatever becomes of the others."""
         try:
             self._last(self._timer.leave, self)
-            sides = (self._shut(side) for side in (self._phone, self.model) if side is not None)
-            await asyncio.gather(*sides, *self._left)
+            if self._hang_up is not None and self.attached and self.call.ended == "bot_hung_up":
+                await self._hang_up(self.call.settings.call_sid)
+            sides = (self._phone, self.model, self.checks)
+            await asyncio.gather(*(self._shut(side) for side in sides if side is not None), *self._left)
             if self.recorder is not None:
                 self._last(self.recorder.close)
             self._last(self._log_end)
         finally:
             self.finished.set()
 
-    async def _shut(self, side: PhoneSocket | ModelSessions) -> None:
+    async def _shut(self, side: PhoneSocket | ModelSessions | TransferChecks) -> None:
         try:
             await side.close()
         except Exception:  # noqa: BLE001
@@ -362,19 +370,27 @@ class Bridge:
             self._report(output, now_us)
         elif isinstance(output, End):
             self._over.set()
-        elif isinstance(output, HideKeys):
-            self.hidden_keys.hide(output.call_id)
-        elif isinstance(output, DropKeys):
-            self.hidden_keys.take(output.call_id)
-        elif isinstance(output, LeaveStream):
-            self._leave_stream(output.digits)
-        elif isinstance(output, SessionCommand):
+        elif isinstance(output, KeyOrder):
+            self._about_keys(output)
+        elif isinstance(output, CheckTransfer):
+            self.checks.begin(output)
+        elif isinstance(output, Transfer):
+            self.transfer = output
+        elif isinstance(output, SessionOrder):
             self._write_due()  # it may be for a session that is left now
             self.model.execute(output)
         elif isinstance(output, ToolOrder):
             self.tools.execute(output, self.hidden_keys.take(output.call_id))
         else:
             self._learn(output, now_us)
+
+    def _about_keys(self, order: KeyOrder) -> None:
+        if isinstance(order, HideKeys):
+            self.hidden_keys.hide(order.call_id)
+        elif isinstance(order, DropKeys):
+            self.hidden_keys.take(order.call_id)
+        else:
+            self._leave_stream(order.digits)
 
     def _leave_stream(self, digits: str) -> None:
         """Close the stream; nothing that still comes of it is the call's."""

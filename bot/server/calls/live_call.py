@@ -11,6 +11,9 @@ from bot.server.calls.bridge import Bridge
 from bot.server.shared.outcomes import BOUNDS, RESUMABLE, Outcome
 from bot.server.shared.resumption import NOBODY, Parties, Past
 
+YET_TO_BE_TOLD: dict[EndReason, Outcome] = {"caller_hung_up": "stopped", "transferred": "transferring"}
+"""Ends of a stream of which Twilio has yet to say what came of them."""
+
 
 @dataclass(eq=False)
 class LiveCall:
@@ -48,7 +51,7 @@ class LiveCall:
         A caller who heard why the call ends was hung up on by the bot; with one who is gone nothing is carried on.
         """
         reason: EndReason | None = self.bridge.call.ended
-        outcome: Outcome | None = "stopped" if reason == "caller_hung_up" else reason
+        outcome: Outcome | None = YET_TO_BE_TOLD.get(reason, reason) if reason else None
         if self.caller_gone and outcome in RESUMABLE:
             return "caller_hung_up"
         return "bot_hung_up" if outcome in BOUNDS and self.bridge.call.farewell.heard else outcome

@@ -17,14 +17,16 @@ from bot.server.directory.call_directory import CallDirectory
 from bot.server.shared.call_registry import CallRegistry
 from bot.server.shared.outcomes import ASKED_AFTER, RESUMABLE, Outcome
 from bot.server.shared.resumption import Past, past_of
+from bot.server.shared.transfers import Transfers
 
 SETTLE_S = 1.5
 """Seconds that /voice/next waits for a call whose stream has just ended; Twilio itself would wait 15 s."""
 SETTLE_LOOK_S = 0.05
 AGAIN, AGAIN_S = 5, 1.0
 """Times, and seconds between them, that an end is entered again into a registry that could not be written."""
-PAST_S = 60.0
-"""Seconds for which a process remembers a call that may be carried on; later the store does."""
+PAST_S = 180.0
+"""Seconds for which a process remembers a call that may be carried on, also while a person is rung; later the store
+does."""
 
 _log = structlog.get_logger()
 
@@ -59,6 +61,7 @@ class CallEndings:
     directory: CallDirectory
     registry: CallRegistry
     past_calls: PastCalls
+    transfers: Transfers
     _unentered: dict[str, LiveCall] = field(default_factory=dict)
     """Calls whose end the registry has yet to take."""
 
@@ -74,7 +77,9 @@ class CallEndings:
         return entered
 
     def _enter(self, live: LiveCall) -> None:
-        outcome = live.outcome
+        outcome, transfer = live.outcome, live.bridge.transfer
+        if transfer is not None:
+            self.transfers.begin(live.call_sid, live.past.leg, transfer.destination, transfer.summary)
         if outcome is not None:
             asks = outcome in ASKED_AFTER and (live.bridge.attached or outcome == "drained")
             self.registry.end(live.call_sid, outcome, asks=asks, own=True)

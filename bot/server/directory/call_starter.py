@@ -22,11 +22,13 @@ from bot.recording.files.recorder import Recorder
 from bot.server.calls.bridge import Bridge
 from bot.server.calls.live_call import LiveCall
 from bot.server.calls.process_timer import ProcessTimer
+from bot.server.calls.rest_hang_up import HangUp
 from bot.server.calls.warm_pool import WarmPool
 from bot.server.directory.call_directory import CallDirectory
 from bot.server.directory.call_endings import CallEndings, PastCalls
 from bot.server.directory.needless_sessions import NeedlessSessions
 from bot.server.directory.spent_today import SpentToday
+from bot.server.directory.transfer_desk import TransferDesk
 from bot.server.setup.call_settings import call_settings, with_tools
 from bot.server.shared.call_registry import CallRegistry
 from bot.server.shared.resumption import NOBODY, Parties, Past, carrying_on
@@ -45,6 +47,7 @@ class CallStarter:
     endings: CallEndings
     needless_sessions: NeedlessSessions
     spent_today: SpentToday
+    desk: TransferDesk
 
     def __post_init__(self) -> None:
         settings = self.settings
@@ -63,6 +66,7 @@ class CallStarter:
         """The settings of a call, but for what names it."""
         self.pool = WarmPool(self._endpoint, self.template, pool_share(settings))
         self.timer = ProcessTimer()
+        self.hang_up: HangUp | None = None
 
     def _template(self) -> CallSettings:
         return with_tools(call_settings(self.settings, "", ""), self.toolboxes.of(self.settings))
@@ -117,7 +121,9 @@ class CallStarter:
                 recorder=recorder,
                 toolbox=toolbox,
                 context=context,
+                hang_up=self.hang_up,
                 take_idle=self.pool.take,
+                refusal=partial(self.desk.refusal, settings, call_sid),
             )
         except BaseException:
             if recorder is not None:

@@ -13,10 +13,12 @@ from bot.server.directory.departure import Departure
 from bot.server.directory.needless_sessions import NeedlessSessions
 from bot.server.directory.spent_today import SpentToday
 from bot.server.directory.stream_tokens import StreamTokens
+from bot.server.directory.transfer_desk import TransferDesk
 from bot.server.setup.call_prices import nano_usd
 from bot.server.shared.call_registry import CallRegistry
 from bot.server.shared.caller_quota import HashNumber, storeless_hash
 from bot.server.shared.store_lookup import StoreLookup
+from bot.server.shared.transfers import Transfers
 
 
 class LiveCalls:
@@ -42,7 +44,9 @@ class LiveCalls:
         self.spent_today = SpentToday(self.directory, nano_usd(settings.max_daily_usd))
         self.tokens = StreamTokens(settings, self.directory, self.registry, store_lookup)
         self.needless_sessions = NeedlessSessions(self.directory, self.registry, store_lookup)
-        self.endings = CallEndings(self.directory, self.registry, self.past_calls)
+        self.transfers = Transfers(self.registry.transfers, store_lookup)
+        self.desk = TransferDesk(self.transfers)
+        self.endings = CallEndings(self.directory, self.registry, self.past_calls, self.transfers)
         self.starter = CallStarter(
             settings,
             self.directory,
@@ -51,6 +55,7 @@ class LiveCalls:
             self.endings,
             self.needless_sessions,
             self.spent_today,
+            self.desk,
         )
         hash_number = hash_number or storeless_hash(settings)
         load = Load(settings.max_lag_ms)

@@ -17,9 +17,11 @@ from bot.realtime.connection import tls_context
 from bot.server.bookkeeping.http_log import HttpLog
 from bot.server.bookkeeping.meter import Meter
 from bot.server.bookkeeping.store_service import StoreService
+from bot.server.calls.rest_hang_up import rest_hang_up
 from bot.server.directory.live_calls import LiveCalls
 from bot.server.http import fallback, http_shutdown, media_stream, metrics_route, voice, voice_next
 from bot.server.http.app_keys import CALLS, LISTENER, METER, RATE_LIMITED_LOG, SETTINGS, TWILIO_REST, TWIML, Listener
+from bot.server.http.put_through import dialled, whisper
 from bot.server.http.refusals import refusals
 from bot.server.setup.call_prices import half_blind
 from bot.server.setup.listen_address import CannotListen
@@ -50,6 +52,7 @@ def make_app(
         tls_context()  # now, not while the first caller waits
     app[CALLS] = LiveCalls(settings, registry, *((keeping.store_lookup, keeping.hash_number) if keeping else ()))
     app[TWILIO_REST] = twilio_rest(settings)
+    app[CALLS].starter.hang_up = rest_hang_up(settings, app[TWILIO_REST])
     app[METER] = Meter(app[CALLS])
     app[LISTENER] = Listener()
     app[RATE_LIMITED_LOG] = RateLimitedLog()
@@ -71,7 +74,9 @@ def _routes(prefix: str) -> list[web.RouteDef]:
         web.post(f"{prefix}/voice", voice.answer),
         web.post(f"{prefix}/voice/next", voice_next.voice_next),
         web.post(f"{prefix}/voice/status", voice.status),
-        web.post(f"{prefix}/voice/dialled", fallback.dialled),
+        web.post(f"{prefix}/voice/dialled", dialled.dialled),
+        web.post(f"{prefix}/voice/whisper/{{call_sid}}", whisper.whisper),
+        web.post(f"{prefix}/voice/whisper/{{call_sid}}/key", whisper.key_pressed),
         web.post(f"{prefix}/voice/recorded", fallback.recorded),
         web.get(f"{prefix}/media/{{token}}", media_stream.media_stream),
         web.get(f"{prefix}/healthz", _healthz),
@@ -138,6 +143,7 @@ async def _close_rest(app: web.Application) -> None:
 async def _end_calls(app: web.Application) -> None:
     calls = app[CALLS]
     await calls.departure.close()
+    await calls.desk.close()
     if calls.store_lookup is not None:
         calls.store_lookup.close()
 

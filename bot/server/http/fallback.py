@@ -41,7 +41,7 @@ def _shown_number(form: Form) -> str:
 
 
 async def dialled(request: web.Request) -> web.Response:
-    """POST /voice/dialled: the person who was rung has hung up, or never answered."""
+    """POST /voice/dialled after a fallback: the person who was rung has hung up, or never answered."""
     call_sid, form = await signed_form(request)
     calls = request.app[CALLS]
     calls.departure.redirected.came(call_sid)
@@ -49,7 +49,7 @@ async def dialled(request: web.Request) -> web.Response:
     answered = status in {"completed", "answered"}
     _log.info("call_transferred" if answered else "transfer_failed", call_sid=call_sid, status=status)
     if calls.store_lookup is not None:
-        details = {"status": status, "seconds": _seconds(form, "DialCallDuration")}
+        details = {"status": status, "seconds": seconds(form, "DialCallDuration")}
         calls.store_lookup.note(call_sid, "dialled", details)
         if answered:
             calls.store_lookup.transferred(call_sid)
@@ -64,7 +64,7 @@ async def recorded(request: web.Request) -> web.Response:
     message = {
         "recording_sid": form.get("RecordingSid", "")[:MAX_DETAIL],
         "url": form.get("RecordingUrl", "")[:MAX_DETAIL],
-        "seconds": _seconds(form, "RecordingDuration"),
+        "seconds": seconds(form, "RecordingDuration"),
     }
     _log.info("message_left", call_sid=call_sid, **message)
     if calls.store_lookup is not None:
@@ -72,6 +72,7 @@ async def recorded(request: web.Request) -> web.Response:
     return twiml(request, "thanks")
 
 
-def _seconds(form: Form, name: str) -> int:
+def seconds(form: Form, name: str) -> int:
+    """A length that Twilio tells; 0 for what is none."""
     text = form.get(name, "")
     return int(text) if text.isascii() and text.isdecimal() and len(text) < 7 else 0

@@ -13,10 +13,12 @@ from bot.server.calls.phone_socket import ABNORMAL, NoUpgrade, PhoneSocket
 from bot.server.directory.departure import Phase
 from bot.server.directory.live_calls import LiveCalls
 from bot.server.http.app_keys import CALLS, LISTENER, METER, RATE_LIMITED_LOG, SETTINGS
+from bot.server.http.put_through.verdict import told
 from bot.server.http.webhook import NO_SIGNATURE
 from bot.server.shared.outcomes import FAILED
 from bot.server.shared.resumption import Past
 from bot.server.shared.socket_handover import request_head
+from bot.server.shared.transfers import CONNECTED, GONE
 from bot.twilio.signature import stream_ok, stream_url
 from bot.twilio.token import BadToken, StreamToken
 
@@ -101,7 +103,14 @@ async def _closed(request: web.Request, socket: PhoneSocket, call_sid: str) -> w
 async def _past(calls: LiveCalls, opened: StreamToken) -> Past | None:
     """The past of a call that another instance was to carry on."""
     stored = None if calls.store_lookup is None else await calls.store_lookup.find(opened.call_sid, settled=False)
-    return None if stored is None else stored.past._replace(leg=opened.leg)
+    return None if stored is None else stored.past._replace(leg=opened.leg, told=await _why_back(calls, opened))
+
+
+async def _why_back(calls: LiveCalls, opened: StreamToken) -> str:
+    """The sentence for the model where the call is carried on because a transfer came to nothing."""
+    transfer = await calls.transfers.find(opened.call_sid)
+    back = transfer is not None and transfer.leg == opened.leg - 1 and transfer.result not in {"", CONNECTED, GONE}
+    return told(transfer, transfer.result) if back and transfer is not None else ""
 
 
 async def _stream(request: web.Request, socket: PhoneSocket, bridge: Bridge) -> None:

@@ -10,6 +10,7 @@ from bot.server.directory.call_admission import may_call
 from bot.server.directory.departure import Phase
 from bot.server.directory.live_calls import LiveCalls
 from bot.server.http.app_keys import CALLS, METER, SETTINGS
+from bot.server.http.put_through.dialled import caller_gone
 from bot.server.http.webhook import Form, call_is_over, callback_url, connect_stream, refused, signed_form, twiml
 from bot.server.shared.resumption import Parties
 
@@ -100,4 +101,5 @@ async def status(request: web.Request) -> web.Response:
     _log.info("call_status", call_sid=call_sid, status=call_status, error=form.get("ErrorCode"))
     if call_status in ENDED_STATUSES:
         request.app[CALLS].endings.caller_gone(call_sid)
+        await caller_gone(request.app[CALLS], call_sid, form)
     return web.Response(status=204)

@@ -16,7 +16,12 @@ from bot.server.http.refusals import shown
 from bot.twilio.signature import absolute, stream_url, webhook_ok
 
 CALL_SID = re.compile("CA[0-9a-fA-F]{32}")
-PATHS = frozenset({"/voice", "/voice/next", "/voice/status", "/voice/dialled", "/voice/recorded"})
+PATHS = frozenset(
+    {
+        *("/voice", "/voice/next", "/voice/status", "/voice/dialled", "/voice/recorded"),
+        *("/voice/whisper/{call_sid}", "/voice/whisper/{call_sid}/key"),
+    }
+)
 """The webhooks as they are routed when no prefix of PUBLIC_URL stands before them."""
 MAX_FIELDS = 500
 """Fields of a form; Twilio sends some thirty. To sort what it takes to judge 64 KiB of tiny ones would hold every call
@@ -106,6 +111,12 @@ def refused_stranger(request: web.Request, kind: WebhookRefusal, detail: str = "
     """The same of what anybody may have sent: told now and then, of each kind, `detail` and webhook."""
     request.app[METER].webhook_refused(kind)
     request.app[RATE_LIMITED_LOG].warn("webhook_refused", kind, detail, request.path, path=request.path, **fields)
+
+
+def small_number(request: web.Request, name: str) -> int:
+    """A small number in the query, which is signed with the rest of the URL."""
+    text = request.query.get(name, "")
+    return int(text) if text.isascii() and text.isdecimal() and len(text) < 3 else 0
 
 
 # ---- answers ----

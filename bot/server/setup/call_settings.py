@@ -16,6 +16,7 @@ from bot.call.settings import CallSettings, KeypadRules, Shortcut
 from bot.config import Settings
 from bot.realtime.session import SEND_DIGITS_TOOL, SessionSettings, TurnDetection
 from bot.server.setup.call_prices import call_money
+from bot.server.setup.transfer_tool import transfer_tools
 from bot.tools import Toolbox
 
 _FORMATS: dict[str, Format] = {"pcmu": "audio/pcmu", "pcma": "audio/pcma", "pcm": "audio/pcm"}
@@ -49,6 +50,7 @@ def call_settings(settings: Settings, call_sid: str, account_sid: str) -> CallSe
         account_sid=account_sid,
         keypad=keypad_rules(settings),
         money=call_money(settings),
+        destinations=tuple(one.name for one in settings.destinations),
     )
 
 
@@ -143,5 +145,5 @@ def session_settings(settings: Settings) -> SessionSettings:
         ),
         audio=_FORMATS[settings.model_audio],
         dialect=settings.dialect,
-        tools=(SEND_DIGITS_TOOL,) if settings.send_digits == "on" else (),
+        tools=(*transfer_tools(settings), *((SEND_DIGITS_TOOL,) if settings.send_digits == "on" else ())),
     )

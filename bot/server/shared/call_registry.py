@@ -22,6 +22,7 @@ from bot.server.shared.digits_to_play import DigitsToPlay
 from bot.server.shared.ended_calls import DAY_S, EndedCalls
 from bot.server.shared.outcomes import Outcome
 from bot.server.shared.processes import Processes
+from bot.server.shared.transfers import TransferTable
 
 RECENT_S = 60.0
 """Seconds after its end for which more is asked of a call than how it ended."""
@@ -81,6 +82,7 @@ class CallRegistry:
         self.over = EndedCalls(self._db)
         self.digits = DigitsToPlay(self._db)
         self.processes = Processes(self._db, self._owner, clock)
+        self.transfers = TransferTable(self._db, clock)
 
     def enter(self, call_sid: str, limit: int, quota: CallerQuota = NO_QUOTA) -> Entry:
         """A webhook names this call. `new`: it counts from now on, unless `limit` calls do already (`full`).

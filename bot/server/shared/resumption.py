@@ -43,13 +43,17 @@ class Past(NamedTuple):
     interruptions: int = 0
     parties: Parties = NOBODY
     steady: bool = True
+    told: str = ""
+    """A sentence for the model on why the caller is back; empty: their line broke."""
+    transfers: int = 0
+    """Legs that the call was carried on by because a transfer came to nothing."""
     hung_up: bool = False
     """True if its end was told as the caller's hang-up, since a stream of it was stopped."""
 
     @property
     def hopeless(self) -> bool:
         """True once the call has been carried on often enough."""
-        return self.leg >= MAX_LEGS or not self.steady
+        return self.leg - self.transfers >= MAX_LEGS or not self.steady
 
 
 def past_of(call: Call, before: Past, parties: Parties, lasted_s: float) -> Past:
@@ -62,7 +66,8 @@ def past_of(call: Call, before: Past, parties: Parties, lasted_s: float) -> Past
         call.spent_nano_usd - call.spending.line_nano_usd,
         before.interruptions + call.counts["interruptions"],
         parties,
-        steady=not before.leg or lasted_s >= STEADY_S,
+        steady=not before.leg or lasted_s >= STEADY_S or call.ended == "transferred",
+        transfers=before.transfers,
         hung_up=before.hung_up or call.ended == "caller_hung_up",
     )
 
@@ -95,5 +100,5 @@ def carrying_on(settings: CallSettings, past: Past, now_s: float) -> CallSetting
         played |= {"announcement": "", "announcement_audio": ""}
     elapsed_s = max(0.0, now_s - past.began_s)
     return msgspec.structs.replace(
-        settings, resume=past.turns, elapsed_s=elapsed_s, spent_nano_usd=past.spent_nano_usd, **played
+        settings, resume=past.turns, told=past.told, elapsed_s=elapsed_s, spent_nano_usd=past.spent_nano_usd, **played
     )

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from hashlib import sha256
 from typing import Any, Literal, NamedTuple
@@ -118,6 +118,14 @@ class StoreLookup:
         except StoreAway:
             return False
 
+    async def events(self, call_sid: str, names: Collection[str]) -> list[tuple[str, dict[str, Any]]]:
+        """The events of a call with these names, and their details; none when the store does not answer."""
+        try:
+            return await self.write_behind.ask(lambda store: store.events(call_sid, names), TOKEN_S)
+        except StoreAway as error:
+            _log.warning("store_silent", call_sid=call_sid, why=str(error))
+            return []
+
     # ---- after a call ----
 
     def note(self, call_sid: str, name: str, details: Mapping[str, Any]) -> None:
@@ -126,6 +134,6 @@ class StoreLookup:
         number = LATER + int.from_bytes(told[:5], "big")
         self.write_behind.put(EventKept(call_sid, number, 0, name, "info", dict(details)))
 
-    def transferred(self, call_sid: str) -> None:
-        """The caller has talked to a person."""
-        self.write_behind.put(CallTransferred(call_sid))
+    def transferred(self, call_sid: str, *, connected: bool = True) -> None:
+        """The caller has talked to a person, or hung up before one answered."""
+        self.write_behind.put(CallTransferred(call_sid, "transferred" if connected else "caller_hung_up"))

@@ -116,6 +116,15 @@ async def conversation(connection: AsyncConnection, sid: str) -> list[TurnFact]:
     return in_spoken_order(found)
 
 
+async def named_events(
+    connection: AsyncConnection, sid: str, names: Collection[str]
+) -> list[tuple[str, dict[str, Any]]]:
+    """Names and details of the events of the call `sid` that are called so, in the order of their numbers."""
+    of_it = (events.c.call_sid == sid) & events.c.name.in_(names)
+    found = sa.select(events.c.name, events.c.details).where(of_it).order_by(events.c.number)
+    return [(name, dict(details)) for name, details in await connection.execute(found)]
+
+
 def in_spoken_order(found: Iterable[TurnFact]) -> list[TurnFact]:
     """`found`, which come by number, as they were spoken. One whose time is not known follows the one before it."""
     latest = 0

@@ -64,7 +64,7 @@ def end(row: CallEnded) -> Params:
 
 
 def transferred(row: CallTransferred) -> Params:
-    return _plain({"of_sid": row.call_sid})
+    return _plain({"of_sid": row.call_sid, "new_reason": row.reason})
 
 
 def _plain(fields: Params) -> Params:

@@ -132,7 +132,7 @@ ADD_TO_SUMS = (
     )
 )
 
-TRANSFERRED = sa.update(calls).where(_OF_CALL, calls.c.ended_at.is_not(None)).values(reason="transferred")
+TRANSFERRED = sa.update(calls).where(_OF_CALL, calls.c.ended_at.is_not(None)).values(reason=sa.bindparam("new_reason"))
 
 USED = calls.c.model_nano_usd + calls.c.transcription_nano_usd + calls.c.result_nano_usd
 """The cost of a call but for its line's."""

@@ -19,6 +19,8 @@ from bot.store.upkeep.files_on_disk import ErasedFiles, erase, is_below, of_call
 
 TOMBSTONE = timedelta(days=7)
 """Time for which a forgotten call's SID is kept, so that no late row or file of it stays, on any instance."""
+WORDY_EVENTS = ("transfer_summary",)
+"""Events that hold words of the conversation: erased with those."""
 _ELSEWHERE = timedelta(days=7)
 """Time for which a file that is not on this machine may still be on another's, which has its own purge."""
 _PROCESS = timedelta(days=1)
@@ -78,6 +80,8 @@ async def _purge_texts(connection: AsyncConnection, now: datetime, days: int) ->
     due = (calls.c.ended_at < now - timedelta(days=days)) & calls.c.purged_at.is_(None)
     of_due = turns.c.call_sid.in_(sa.select(calls.c.sid).where(due))
     await connection.execute(sa.update(turns).where(of_due).values(text=None, unheard=""))
+    told = events.c.call_sid.in_(sa.select(calls.c.sid).where(due)) & events.c.name.in_(WORDY_EVENTS)
+    await connection.execute(sa.delete(events).where(told))
     results_due = call_results.c.call_sid.in_(sa.select(calls.c.sid).where(due))
     await connection.execute(sa.update(call_results).where(results_due).values(summary="", fields={}))
     return (await connection.execute(sa.update(calls).where(due).values(purged_at=now))).rowcount
