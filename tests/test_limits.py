@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+from datetime import timedelta
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -34,6 +35,22 @@ LIMITS: list[tuple[str, Any, str]] = [
     ("server.calls.phone_socket.UNREAD_BYTES", MIB, "some two minutes of audio as messages"),
     ("server.calls.phone_socket.CLOSE_S", 0.5, HANDSHAKE),
     ("server.calls.phone_socket.QUIET_S", 20.0, "faults: a dead connection is found within 40 s"),
+    ("server.bookkeeping.outbox_worker.LOOK_S", 1.0, "webhooks: how soon an event is on its way"),
+    ("server.bookkeeping.outbox_worker.LEASE", timedelta(seconds=120), "longer than any attempt, clocks' faults included"),
+    ("server.bookkeeping.outbox_worker.WAITS_S", (5, 30, 120, 600, 1800, 3600, 7200, 14400, 21600), "webhooks: retries"),
+    ("server.bookkeeping.outbox_worker.JITTER", 0.2, "what failed together does not come back together"),
+    ("server.bookkeeping.webhook_delivery.TIMEOUT_S", 10.0, "webhooks: how long a receiver may take"),
+    ("server.bookkeeping.webhook_delivery.MAX_BODY_BYTES", MIB, "webhooks: the longest message"),
+    ("server.bookkeeping.store_service.LAST_WEBHOOKS_S", 2.0, "deploying: what may follow the last call's end"),
+    ("hooks.signed_post.MAX_ANSWER_BYTES", 64 * KIB, "an answer of the operator's server"),
+    ("after_call.text_model.TIMEOUT_S", 60.0, "half of LEASE"),
+    ("after_call.text_model.MAX_BYTES", 1_000_000, "an answer has some thousand tokens"),
+    ("after_call.result_request.MAX_CHARS", 200_000, "some hours of talk, below what a text model reads"),
+    (
+        "store.sql.announcing._CARRIED_ON_WITHIN",
+        {"crashed": 45, "line_lost": 45, "drained": 45, "caller_hung_up": 10},
+        "Twilio asks what follows within seconds, and a call is held for a while",
+    ),
     ("websocket.fair_reader.TURN_BYTES", 512, "a frame of a caller is 0.4 kB"),
     ("websocket.fair_reader.BURST_S", 0.1, "five frames at once: a line that caught up"),
     ("websocket.fair_reader.SHARE", 0.02, "a fiftieth of the loop for each stream"),
@@ -149,6 +166,18 @@ LIMITS: list[tuple[str, Any, str]] = [
     ("call.rules.session_liveness.LATE_US", 250_000, "a clock that stood still says nothing of a session"),
     ("call.rules.session_liveness.LOOKED_BACK_US", 10 * US, "the caller's audio in which the end of speech is looked for"),
     ("call.prompts.filler.REPEAT_US", 6 * US, "the caller is told that somebody is there every six seconds"),
+    ("call.rules.meanwhile.SILENCE_US", US, "after a second of silence while a tool runs the caller hears something"),
+    ("call.conversation.approval.APPROVAL_US", 45 * US, "the question, and a caller who looks for the keypad"),
+    ("call.conversation.function_calls.TOLD_AGAIN", 1, "an output that is refused twice is wrong, not unlucky"),
+    ("call.tool_calls.asked_calls.REMEMBERED", 64, "more than a call asks for; all are told to the next session"),
+    ("tools.told_results.MAX_CHARS", 32_000, "some 8,000 tokens, of a context of 32,000"),
+    ("tools.rules.LONGEST_S", 300.0, "a caller waits no longer for anything"),
+    ("tools.python.threads.MOST_THREADS", 64, "stacks of memory; calls that each wait for one"),
+    ("tools.python.threads.CLOSE_S", 1.0, "a process that ends waits no longer for tools"),
+    ("tools.http_tools.LIST_S", 5.0, "a server starts while its tools are asked for"),
+    ("tools.http_tools.MAX_TOOLS", 64, "each is paid for in every response"),
+    ("server.directory.call_starter.FINISH_S", 10.0, "a tool's own time"),
+    ("tools.toolboxes.AGAIN_S", 30.0, "a server of tools that is away is back within a deploy"),
     ("call.rules.retries.IN_A_ROW", 3, "responses that fail"),
     ("call.conversation.goodbye.MAX_TRIES", 3, "a goodbye is asked for"),
     ("call.rules.idle.MAX_PROMPTS", 2, "a silent caller is asked twice"),

@@ -69,6 +69,9 @@ RUN_BELOW = {
     "bot calls CA0123 --json",
     "bot calls CA0123 --html call.html",
     "bot calls CA0123 --vcon call.vcon",
+    "bot outbox",
+    "bot outbox CA0123",
+    "bot outbox --again",
     "bot forget +15555550142",
     "bot forget +15555550142 --yes",
     "python -m bot.config table",
@@ -277,6 +280,10 @@ def test_a_stored_call_is_found_shown_and_exported(on_record: Path, line: str) -
 
 
 def test_a_caller_is_forgotten(on_record: Path) -> None:
+    calls_sample.give_up(on_record / "recordings", "CA0123", "the answer is 500")
+    assert "1 given up" in ran("bot outbox")
+    assert "1 given up" in ran("bot outbox CA0123")
+    assert ran("bot outbox --again").startswith("1 entry will be sent again")
     refused = CliRunner().invoke(app, ["forget", "+15555550142"])
     assert (refused.exit_code, "add --yes" in refused.stderr) == (2, True)
     assert "Erased: 1 call, " in ran("bot forget +15555550142 --yes")
@@ -285,7 +292,7 @@ def test_a_caller_is_forgotten(on_record: Path) -> None:
 
 
 def test_a_recorded_call_is_a_test_in_one_line(recorded: Path) -> None:
-    (code,) = [one for one in blocks("python") if "assert_replays" in one]
+    (code,) = (block for block in blocks("python") if "assert_replays" in block)
     names: dict[str, Any] = {}
     exec(code, names)
     kept = recorded.parents[1] / "tests/fixtures/lost-word.call.jsonl"

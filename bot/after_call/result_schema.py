@@ -118,7 +118,7 @@ def _items(value: Any) -> Iterator[tuple[str, Any]]:
 
 
 def _looseness(schema: Any, place: str) -> Iterator[str]:
-    """What keeps a model from being held to `schema` exactly."""
+    """Reasons why a model can't be held to `schema` exactly."""
     if not isinstance(schema, dict):
         return
     if untaken := sorted(_UNTAKEN & schema.keys()):

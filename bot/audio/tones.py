@@ -10,7 +10,7 @@ from bot.audio.mulaw import RATE, decode, encode
 KEYS = "123A456B789C*0#D"
 LOW_HZ, HIGH_HZ = (697, 770, 852, 941), (1209, 1336, 1477, 1633)
 AMPLITUDE = 8_000
-"""Of each of the two: -9 dBm0 together, as telephones send them."""
+"""Amplitude of each of the two: -9 dBm0 together, as telephones send them."""
 SHARE = 0.5
 """Part of the energy that lies in the two tones of a key: nearly all of a clean one, a few hundredths of speech."""
 TWIST = 16.0

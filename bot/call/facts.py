@@ -33,8 +33,8 @@ class TurnFact(msgspec.Struct, frozen=True):
 
 
 class UsageFact(msgspec.Struct, frozen=True):
-    """What one response, one transcription, or one request for the call's result, used and costs. `ref` is the
-    response's or the item's id.
+    """Use and cost of one response, one transcription, or one request for the call's result. `ref` is the response's
+    or the item's id.
 
     `tokens` counts by kind, named as `bot.realtime.usage` names them; cached ones are counted apart, not twice.
     `seconds` is what is billed by time. Money is in billionths of a US dollar; `priced` false: no price is

@@ -27,19 +27,8 @@ _FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO})
 THE_STORE = ("DATABASE_URL", "BOT_RECORD_DIR")
 """The settings that say where the calls on record are."""
 LISTED = (
-    "help",
-    "serve",
-    "demo",
-    "model",
-    "call",
-    "replay",
-    "show",
-    "calls",
-    "webhooks",
-    "forget",
-    "check",
-    "tools",
-    "metrics",
+    *("help", "serve", "demo", "model", "call", "replay", "show", "calls", "outbox", "forget", "check"),
+    *("tools", "metrics"),
 )
 """The commands as help lists them: in the order in which people come to need them."""
 

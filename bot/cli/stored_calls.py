@@ -1,4 +1,4 @@
-"""`bot calls`, `bot webhooks`, `bot forget`: calls on record."""
+"""`bot calls`, `bot outbox`, `bot forget`: calls on record."""
 
 # ruff: noqa: PLC0415  help shall come at once, so imports wait for the command that needs them
 from __future__ import annotations
@@ -51,14 +51,14 @@ def calls(
 
 
 @app.command()
-def webhooks(
+def outbox(
     sid: Annotated[str | None, typer.Argument(metavar="SID", help="One call: its SID, or how that begins.")] = None,
     *,
     again: Annotated[bool, typer.Option("--again", help="Send again what was given up.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="For machines.")] = False,
     env_file: EnvFile = None,
 ) -> None:
-    """List the webhooks and results that wait or were given up, or have those sent again."""
+    """List the webhooks and results that wait or were given up, or have the latter sent again."""
     from rich.console import Console
 
     from bot.views.queries.command_failures import Failed
@@ -66,7 +66,7 @@ def webhooks(
 
     settings = settings_for(env_file, *THE_STORE)
     try:
-        stored_commands.webhooks(settings, sid, Console(highlight=False), again=again, as_json=as_json)
+        stored_commands.outbox(settings, sid, Console(highlight=False), again=again, as_json=as_json)
     except Failed as failed:
         fail(*failed.sentences, code=failed.code)
 

@@ -41,8 +41,8 @@ def tools(
     from bot.tools.toolbox import Toolbox
     from bot.tools.toolboxes import sources_of
 
-    toolbox = Toolbox(sources_of(settings))
     try:
+        toolbox = Toolbox(sources_of(settings))
         result = asyncio.run(_opened(toolbox, name, arguments, caller, settings.language))
     except BadTool as error:
         fail(str(error), code=WRONG_SETTINGS)

@@ -11,8 +11,20 @@ import re
 from importlib.resources import files
 
 TOPICS = (
-    *("settings", "deploying", "watching", "money", "limits", "keypad", "recording", "records", "transcripts"),
-    *("troubleshooting", "faults", "security", "performance", "azure-and-xai", "proved", "how-it-works"),
+    *(
+        "settings",
+        "deploying",
+        "watching",
+        "tools",
+        "transfer",
+        "keypad",
+        "money",
+        "limits",
+        "recording",
+        "records",
+        "transcripts",
+    ),
+    *("webhooks", "troubleshooting", "faults", "security", "performance", "azure-and-xai", "proved", "how-it-works"),
     *("testing", "development", "openai-realtime", "twilio-voice", "failures"),
 )
 """Topics in the order of their list: what an operator needs first comes first."""

@@ -13,6 +13,7 @@ from bot.explain.end_reasons import END_REASONS
 from bot.explain.exit_codes import EXIT_CODES
 from bot.explain.log_lines import LOG_LINES, ROUTINE_LINES
 from bot.explain.session_failures import SESSION_FAILURES
+from bot.explain.transfer_outcomes import transfer_outcomes
 from bot.explain.twilio_errors import TWILIO_ERRORS
 from bot.observe.catalogue import ALERTS, shipped
 from bot.server.bookkeeping.metric_list import FAMILIES
@@ -81,6 +82,14 @@ def _routine_lines() -> str:
     return _explained("| line | what it means |", ROUTINE_LINES)
 
 
+def _transfers() -> str:
+    rows = (
+        (one["person"], one["caller"], one["caller_hears"], one["person_hears"], _ticked(one["ended"]))
+        for one in transfer_outcomes()
+    )
+    return _table("| the person | the caller | the caller hears | the person hears | ended as |", rows)
+
+
 def _exit_codes() -> str:
     return _explained("| code | what it says |", {str(code): meaning for code, meaning in EXIT_CODES.items()})
 
@@ -108,5 +117,6 @@ SECTIONS: dict[str, Callable[[], str]] = {
     "exit-codes": _exit_codes,
     "twilio-errors": _twilio_errors,
     "session-failures": _session_failures,
+    "transfer-outcomes": _transfers,
 }
 """Makers of the text between `<!-- NAME:begin -->` and `<!-- NAME:end -->`, by name."""

@@ -134,6 +134,15 @@ LOG_LINES: dict[str, str] = {
         "The call store does not answer; `why` is its own word. Calls go on, and what they tell waits in memory. "
         "`store_back` says when it was written again. Mend `DATABASE_URL`, the disk or the database."
     ),
+    "outbox_retried": (
+        "A webhook was not delivered, or a call's result was not to be had; `why` says so. It is tried again in "
+        "`wait_s`, by whichever process is first. Often: look at the server of `BOT_WEBHOOK_URL`."
+    ),
+    "outbox_given_up": (
+        "A webhook, or a call's result, was given up; `why` says what went wrong the last time. It stays in the call "
+        "store: `bot outbox` shows it, and `bot outbox --again` has it tried anew. The call is none the worse."
+    ),
+    "outbox_failed": "A defect of the bot's in a webhook or a result; the traceback follows. It is tried again.",
     "setting_odd": (
         "At the start: a setting works, but may not do what its owner thinks; `why` says which. `bot check` says the "
         "same."
@@ -236,6 +245,8 @@ ROUTINE_LINES: dict[str, str] = {
         "transfer of the bot's the caller is back with it; after `BOT_FALLBACK` they heard the apology."
     ),
     "message_left": "The caller has left a message, which lies with Twilio at `url`.",
+    "outbox_done": "A webhook (`kind`) was delivered with its `id`, or a call's result was had.",
+    "outbox_put_off": "A call's result waits, since the day's money (`BOT_MAX_DAILY_USD`) is used up.",
     "load_normal": "The event loop is in time again: calls are taken.",
     "store_back": "The call store answers again.",
     "purged": "So many files, and the words of so many calls, were erased because their time was over.",

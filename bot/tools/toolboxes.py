@@ -25,6 +25,8 @@ def sources_of(settings: Settings) -> tuple[Source, ...]:
     if settings.tools:
         found.append(ModuleTools(settings.tools))
     if settings.tools_url:
+        if not settings.webhook_secret.get_secret_value():
+            raise BadTool("BOT_TOOLS_URL: what is sent there is signed with BOT_WEBHOOK_SECRET, which is not set.")
         found.append(HttpTools(settings.tools_url, settings.webhook_secret.get_secret_value()))
     return tuple(found)
 

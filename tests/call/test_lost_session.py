@@ -59,7 +59,7 @@ GOES_OVER = {
     "SendDigits": "_call_id _digits _let_in",
     "TransferCall": "_call_id _to _dropped",
     "Approval": "waiting _asked _number",
-    "Meanwhile": "_since_us _heard _number",
+    "Meanwhile": "_since_us _told_us _number",
     "Greeting": "is_over _response_id",
     "Idle": "_quiet_us _prompts _number _written",
     "StateDeadlines": "_ready_by _claim_by _over_by _state_by _closing state watches",

@@ -403,6 +403,10 @@ CHOICES: dict[str, list[str]] = {
         "postgres://u:p@h1,h2/db",
     ],
     "BOT_PRICES": ["prices.json", "text.wav"],
+    "BOT_WEBHOOK_URL": ["https://hooks.operator.net/a?b=c", "http://hooks.operator.net", "http://127.0.0.1:1/"],
+    "BOT_WEBHOOK_SECRET": ["whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw", "short"],
+    "BOT_RESULT_SCHEMA": ["schema.json", "prices.json", "text.wav", "nowhere.json"],
+    "BOT_RESULT_MODEL": ["gpt-5.6-luna", "gpt-4.1-mini", "gpt-5", "gpt-realtime-2.1", "my-own"],
     "BOT_TWIML_DIR": ["twiml", ".", "nowhere"],
     "ADMIN_TOKEN": ["short", "long-enough-for-this"],
     "BOT_SPEED": ["1", "9"],
@@ -420,6 +424,7 @@ def files(tmp_path: Path) -> None:
     sound(tmp_path / "long.wav", LOUD * 6)
     (tmp_path / "text.wav").write_text("no sound")
     (tmp_path / "prices.json").write_text('{"date": "2026-11-22"}')
+    (tmp_path / "schema.json").write_text('{"type": "object", "properties": {"a": {"type": "string"}}}')
     (tmp_path / "twiml").mkdir()
     (tmp_path / "twiml/sorry.xml").write_text("<Response>")
 

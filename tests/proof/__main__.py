@@ -6,6 +6,8 @@
 
 `python -m tests.proof moving [CALLS]`: calls that lose their process, CALLS for each way (tests/proof/moving.py).
 
+`python -m tests.proof goodbyes [CALLS]`: goodbyes before a hang-up or a transfer, on lines of 0 to 80 ms.
+
 `python -m tests.proof stopping`: calls in the middle of which the server is stopped (tests/proof/stopping.py).
 """
 
@@ -14,7 +16,7 @@ from __future__ import annotations
 import asyncio
 import sys
 
-from tests.proof import many_cuts, moving, sockets, stopping, words
+from tests.proof import heard_goodbyes, many_cuts, moving, sockets, stopping, words
 
 
 def cuts(n: int) -> int:
@@ -25,6 +27,16 @@ def cuts(n: int) -> int:
         total += len(found.seen) + len(found.blind) if found.situation != "ALL" else 0
         bad += bool(found.missed)
     print(f"{total} cuts over {len(many_cuts.NETWORKS)} networks: {_verdict(bad)}")
+    return 1 if bad else 0
+
+
+def goodbyes(n: int) -> int:
+    found = heard_goodbyes.tally(n)
+    print(heard_goodbyes.HEADER)
+    for row in heard_goodbyes.rows(found):
+        print(row)
+    bad = sum(not one.good for one in found)
+    print(f"{len(found) - bad} of {len(found)} goodbyes were heard to their last byte: {_verdict(bad)}")
     return 1 if bad else 0
 
 
@@ -78,6 +90,8 @@ def main() -> int:
     arguments = sys.argv[1:]
     if arguments[:1] == ["sockets"]:
         return over_sockets(int(arguments[1]) if arguments[1:] else 20)
+    if arguments[:1] == ["goodbyes"]:
+        return goodbyes(int(arguments[1]) if arguments[1:] else 100)
     if arguments[:1] == ["moving"]:
         return calls(int(arguments[1]) if arguments[1:] else 20)
     if arguments[:1] == ["stopping"]:

@@ -11,7 +11,6 @@ from dataclasses import dataclass
 
 from bot.call.call import Call
 from bot.call.conversation.transfer import TRANSFER_CALL
-from bot.call.inputs import TransferChecked
 from bot.call.settings import CallSettings
 from bot.realtime.session import END_CALL
 from bot.testing.agent import Pacing, Reply, Spoken, ToolCall, Turn
@@ -24,8 +23,6 @@ from tests.proof.goodbyes import tone
 
 MS = 1_000
 MOST_DELAY_MS = 80
-CHECKS_MS = range(1_700, 6_000, 100)
-"""Times at which the shell says that the destination is free, whichever comes first after the question."""
 LATE_MS = 3_000
 """A call that ends later than this after the last byte was heard leaves its caller on a dead line."""
 
@@ -40,6 +37,8 @@ class Plan:
     speed: float
     transfers: bool
     promised: bool
+    check_ms: int
+    """Time that it takes to find out if the destination is free."""
     seed: int
 
 
@@ -53,6 +52,7 @@ def any_plan(seed: int) -> Plan:
         speed=rng.choice((0, 1.0, 4.0)),
         transfers=seed % 2 == 1,
         promised=rng.random() < 0.5,
+        check_ms=rng.choice((0, 40, 1_900)),
         seed=seed,
     )
 
@@ -77,7 +77,7 @@ class Leaver:
 
 @dataclass(frozen=True)
 class Outcome:
-    """How a call ended, how much of the goodbye was not heard then, and how long after its last byte that was."""
+    """End of a call: its reason, what of the goodbye was not heard then, and how long after its last byte that was."""
 
     plan: Plan
     reason: str
@@ -108,11 +108,15 @@ def run(plan: Plan) -> Outcome:
     rngs = [random.Random(f"{plan.seed} {way}") for way in range(4)]
     lines = [Line(plan.delay_ms * MS, plan.jitter_ms * MS, rng) for rng in rngs]
     call = VirtualCall(
-        core, phone, model, out_line=lines[0], in_line=lines[1], model_out_line=lines[2], model_in_line=lines[3]
+        core,
+        phone,
+        model,
+        out_line=lines[0],
+        in_line=lines[1],
+        model_out_line=lines[2],
+        model_in_line=lines[3],
+        checks={"sales": (plan.check_ms * MS, "")},
     )
-    if plan.transfers:
-        for at_ms in CHECKS_MS:
-            call.tell(at_ms * MS, TransferChecked("call_bye"))
     call.run()
     assert call.ended is not None
     ended_us, reason = call.ended
@@ -124,3 +128,20 @@ def run(plan: Plan) -> Outcome:
 
 def tally(n: int = 100) -> list[Outcome]:
     return [run(any_plan(seed)) for seed in range(n)]
+
+
+HEADER = f"{'then':<13}{'delay ms':<10}{'calls':>6}{'heard whole':>13}{'ended after the last byte, ms':>32}"
+
+
+def rows(found: list[Outcome]) -> list[str]:
+    """A line for each way to leave and each twenty milliseconds of delay."""
+    lines = []
+    for reason in ("bot_hung_up", "transferred"):
+        for first in range(0, MOST_DELAY_MS, 20):
+            last = first + 20 if first + 20 == MOST_DELAY_MS else first + 19
+            some = [one for one in found if one.reason == reason and first <= one.plan.delay_ms <= last]
+            late = sorted(one.late_ms for one in some)
+            whole = sum(not one.unheard_bytes for one in some)
+            between = f"{late[0]:.0f} to {late[-1]:.0f}" if late else "-"
+            lines.append(f"{reason:<13}{f'{first} to {last}':<10}{len(some):>6}{whole:>13}{between:>32}")
+    return lines

@@ -135,7 +135,7 @@ AMOUNT = "must be US dollars, a number from 0 to 100000 with at most"
     [
         ("{", ["The price file FILE is not JSON (Input data was truncated); mend it there."]),
         ("[]", ["The price file FILE must hold an object with realtime and transcription."]),
-        ("{}", ["In the price file FILE, there is no model; put prices under realtime or transcription."]),
+        ("{}", ["In the price file FILE, there is no model; put prices under realtime, transcription or text."]),
         (
             {"realtme": {}, "date": 3},
             [

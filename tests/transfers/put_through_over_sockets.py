@@ -54,7 +54,7 @@ class Sound(NamedTuple):
 
 @dataclass
 class Outcome:
-    """What came of a row. `faults` are things that must never be, in words."""
+    """Outcome of a row. `faults` are things that must never be, in words."""
 
     caller: list[Sound] = field(default_factory=list)
     person: list[Sound] = field(default_factory=list)
@@ -64,7 +64,7 @@ class Outcome:
     faults: list[str] = field(default_factory=list)
 
     def against(self, row: Row) -> list[str]:
-        """What is not as the row says."""
+        """Differences from what the row says."""
         found = list(self.faults)
         for what, expected, real in (
             ("the caller heard", list(row.caller_hears), [one.name for one in self.caller]),
@@ -206,7 +206,7 @@ def _of_person(one: Hearing) -> str:
 
 @contextlib.contextmanager
 def scaled(pace: float) -> Iterator[None]:
-    """What counts as hung up at once is a matter of the telephone network's seconds."""
+    """Count a hang-up at once in the telephone network's seconds."""
     before, verdict.AT_ONCE_S = verdict.AT_ONCE_S, verdict.AT_ONCE_S * pace
     try:
         yield

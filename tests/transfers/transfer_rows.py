@@ -33,7 +33,7 @@ TALKS_S = 7.0
 class Row:
     """One transfer. Empty `person`: nobody is rung. `settings` are added to those of the list."""
 
-    mode: Literal["whisper", "briefing"]
+    mode: Literal["whisper"]
     person_does: str
     caller_does: str
     person: Person | None

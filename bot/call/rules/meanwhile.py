@@ -44,14 +44,14 @@ class Meanwhile(Rule):
         self._filler = filler
         self._since_us: int | None = None
         """Moment at which the caller began to wait for a tool, and for nothing else."""
-        self._heard = False
-        """They have heard something in the wait at hand."""
+        self._told_us: int | None = None
+        """Moment at which they were last given something to hear in the wait at hand."""
         self._number = 0
 
     def look(self) -> None:
         call = self._awaited() if self._floor.tools_running else None
         if call is None:
-            self._since_us, self._heard = None, False
+            self._since_us, self._told_us = None, None
         elif not self._floor.quiet_but_for_sound():
             self._since_us = None
         elif self._since_us is None:
@@ -68,9 +68,10 @@ class Meanwhile(Rule):
         if call is None or self._since_us is None:
             return NEVER_US
         ends_us = self._speaking.ledger.end_us() or 0
-        if self._heard or self._has_preamble(call):
-            return max(self._since_us, ends_us + REPEAT_US)
-        return max(self._since_us, ends_us) + SILENCE_US
+        due_us = max(self._since_us, ends_us) + SILENCE_US
+        if self._told_us is not None:
+            return max(due_us, max(self._told_us, ends_us) + REPEAT_US)
+        return max(due_us, ends_us + REPEAT_US) if self._has_preamble(call) else due_us
 
     def _has_preamble(self, call: FunctionCall) -> bool:
         kind = call.rules.meanwhile if call.rules is not None else "nothing"
@@ -82,7 +83,7 @@ class Meanwhile(Rule):
         if call is None or call.rules is None or self._step.now_us < self._reckon(call):
             self.look()
             return
-        self._heard = True
+        self._told_us = self._step.now_us
         kind = call.rules.meanwhile
         if kind in {"preamble", "filler"} or call.told_meanwhile:
             self._filler.play()

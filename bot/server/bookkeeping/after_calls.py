@@ -1,4 +1,4 @@
-"""What follows the calls of a server, as its settings want it: webhooks to the operator, and results."""
+"""Work that follows the calls of a server, as its settings want it: webhooks to the operator, and results."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class AfterCalls(NamedTuple):
 
     @property
     def announced(self) -> frozenset[str]:
-        """What shall enter the outbox as calls are stored."""
+        """Kinds of what enters the outbox as calls are stored."""
         return (WEBHOOKS if self.webhooks else frozenset()) | (frozenset({ASK}) if self.results else frozenset())
 
     @property

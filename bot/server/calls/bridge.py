@@ -161,7 +161,6 @@ class Bridge:
             self.fault()
         finally:
             await self._close()
-            await self.tools.finish()
         return self.call.ended
 
     def release(self) -> None:

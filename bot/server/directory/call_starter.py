@@ -35,6 +35,9 @@ from bot.server.shared.resumption import NOBODY, Parties, Past, carrying_on
 from bot.tools import ToolContext, ToolStore
 from bot.tools.toolboxes import Toolboxes
 
+FINISH_S = 10.0
+"""Seconds that a process which ends gives to tools whose calls are over: a tool's own time, unless it has another."""
+
 
 @dataclass
 class CallStarter:
@@ -60,6 +63,7 @@ class CallStarter:
             settings.dialect,
         )
         self.toolboxes = Toolboxes()
+        self._finishing: set[asyncio.Task[None]] = set()
         self.store: ToolStore | None = None
         """The database of calls, for tools that ask it."""
         self.template = self._template()
@@ -121,8 +125,8 @@ class CallStarter:
                 recorder=recorder,
                 toolbox=toolbox,
                 context=context,
-                hang_up=self.hang_up,
                 take_idle=self.pool.take,
+                hang_up=self.hang_up,
                 refusal=partial(self.desk.refusal, settings, call_sid),
             )
         except BaseException:
@@ -140,8 +144,19 @@ class CallStarter:
         entered = not current or self.endings.enter(live)
         hooks = (self.spent_today.add_up, self.past_calls.remember, *self.directory.on_end)
         self.directory.tell(hooks, live, reason)
+        tools = asyncio.create_task(live.bridge.tools.finish(), name=f"tools of {live.call_sid}")
+        self._finishing.add(tools)
+        tools.add_done_callback(self._finishing.discard)
         if not entered:
             await self.endings.enter_later(live)
+        await tools
+
+    async def finish_tools(self) -> None:
+        """Wait for tools that are to be finished though their calls are over, and for no longer than FINISH_S."""
+        if self._finishing:
+            await asyncio.wait(self._finishing, timeout=FINISH_S)
+            for task in self._finishing:
+                task.cancel()
 
 
 def pool_share(settings: Settings) -> int:

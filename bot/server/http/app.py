@@ -113,6 +113,7 @@ async def _tools(app: web.Application) -> AsyncIterator[None]:
     for task in tasks:
         task.cancel()
     await asyncio.gather(*tasks, return_exceptions=True)
+    await starter.finish_tools()
     await starter.toolboxes.close()
 
 

@@ -1,4 +1,4 @@
-"""What the rows of calls give to tell or to ask: entries of the outbox, made in the transaction that stores the rows.
+"""Entries of the outbox, which the rows of calls give rise to, made in the transaction that stores the rows.
 
 So none is lost with a process, none is told of what was not stored, and rows that come again make none anew.
 """

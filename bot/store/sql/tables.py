@@ -163,7 +163,7 @@ outbox = sa.Table(
     sa.Index(None, "call_sid"),
     sa.Index(None, "state", "due_at"),
 )
-"""What is to be told to the operator's server, or asked of a model, about a call; none of its words are here.
+"""Messages for the operator's server, and requests for a model, about calls; none of their words are here.
 
 `at`: when it came about. `number` is that of the call's event it tells of. It is a process's until `claimed_until`."""
 
@@ -177,7 +177,7 @@ call_results = sa.Table(
     _text("disposition"),
     sa.Column("fields", sa.JSON, nullable=False),
 )
-"""What a model made of a call's transcript."""
+"""Results of calls: what a model made of each transcript."""
 
 processes = sa.Table(
     "processes",

@@ -26,12 +26,14 @@ from bot.call.inputs import (
     SessionWaiting,
     Tick,
     ToolDone,
+    TransferChecked,
 )
 from bot.call.outputs import (
     FACTS,
     PHONE_MESSAGES,
     Adopt,
     CancelTool,
+    CheckTransfer,
     Dial,
     Drop,
     DropKeys,
@@ -43,6 +45,7 @@ from bot.call.outputs import (
     Report,
     RunTool,
     Transcode,
+    Transfer,
 )
 from bot.call.settings import CallSettings
 from bot.realtime import events
@@ -90,7 +93,8 @@ class VirtualCall:
     is told so, and again when it has drained. `redial` answers when the core wants another session than `model`, which
     is then configured as for a call with these `settings`. `tools` says how long each tool takes, in us, and what it
     answers; one that is not there never answers. `more_phones` are those of the streams that follow one that was left
-    for digits to be played; without one more there is none.
+    for digits to be played; without one more there is none. `checks` says the same of destinations: why one is not
+    free, or "".
     """
 
     def __init__(
@@ -108,6 +112,7 @@ class VirtualCall:
         settings: CallSettings | None = None,
         tools: Mapping[str, tuple[int, str]] | None = None,
         more_phones: Iterable[SimulatedPhone] = (),
+        checks: Mapping[str, tuple[int, str]] | None = None,
     ) -> None:
         self.core = core
         self.phone = phone
@@ -130,6 +135,9 @@ class VirtualCall:
         self._redial = redial
         self._settings = settings or CallSettings()
         self._tools = tools or {}
+        self._checks = checks or {}
+        self.transfer: Transfer | None = None
+        """The destination that the caller was put through to at the end."""
         self._running: set[str] = set()
         self._more_phones = iter(more_phones)
         self._stream = 0
@@ -326,16 +334,21 @@ class VirtualCall:
             self._obey(output)
         elif isinstance(output, LeaveStream | RunTool | CancelTool | HideKeys | DropKeys):
             self._tool(output)
+        elif isinstance(output, CheckTransfer | Transfer):
+            self._transfer(output)
         elif isinstance(output, End):
-            self.ended = (self.now_us, output.reason)
-            self._at(self._out_line.arrival(self.now_us), self._close_phone)
-            for session in self.sessions:
-                self._at(self._model_out_line.arrival(self.now_us), partial(self._close_model, session))
+            self._end(output)
         elif isinstance(output, PHONE_MESSAGES):
             self._send_phone(self._encode(output).decode())
         else:
             text = self._encode(output).decode()
             self._send_model(self._session, text)
+
+    def _end(self, order: End) -> None:
+        self.ended = (self.now_us, order.reason)
+        self._at(self._out_line.arrival(self.now_us), self._close_phone)
+        for session in self.sessions:
+            self._at(self._model_out_line.arrival(self.now_us), partial(self._close_model, session))
 
     def _obey(self, order: Transcode | Dial | Adopt | Drop) -> None:
         if isinstance(order, Transcode):
@@ -379,6 +392,13 @@ class VirtualCall:
         if order.name in self._tools:
             takes_us, output = self._tools[order.name]
             self._at(self.now_us + takes_us, lambda _: self._tool_done(order.call_id, output))
+
+    def _transfer(self, order: CheckTransfer | Transfer) -> None:
+        if isinstance(order, Transfer):
+            self.transfer = order
+        elif order.destination in self._checks:
+            takes_us, refused = self._checks[order.destination]
+            self._at(self.now_us + takes_us, lambda _: self._note(TransferChecked(order.call_id, refused)))
 
     def _tool_done(self, call_id: str, output: str) -> None:
         if call_id in self._running:

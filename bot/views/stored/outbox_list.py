@@ -34,17 +34,17 @@ def show_undelivered(items: Sequence[OutboxItem], console: Console) -> None:
     say(console, f"{waiting}, {failed} given up{AGAIN if failed else ''}.", style="bold")
 
 
-AGAIN = "; bot webhooks --again sends them again"
+AGAIN = "; bot outbox --again sends them again"
 
 
 def given_up(number: int) -> str:
     """Sentence below a list of calls."""
-    return f"{times(number, 'webhook or result', 'webhooks and results')} could not be had; bot webhooks shows them."
+    return f"{times(number, 'webhook or result', 'webhooks and results')} could not be had; bot outbox shows them."
 
 
 def outbox_json(items: Sequence[OutboxItem]) -> bytes:
     """One JSON object: the entries with all that their rows hold."""
-    return msgspec.json.format(msgspec.json.encode({"webhooks": items}), indent=2)
+    return msgspec.json.format(msgspec.json.encode({"entries": items}), indent=2)
 
 
 def _row(item: OutboxItem) -> Sequence[str]:

@@ -78,7 +78,7 @@ def _list(settings: Settings, where: StoreUrl, asked: Question, wanted: Wanted, 
 
 
 @told()
-def webhooks(settings: Settings, sid: str | None, console: Console, *, again: bool, as_json: bool) -> None:
+def outbox(settings: Settings, sid: str | None, console: Console, *, again: bool, as_json: bool) -> None:
     """Show what waits to be told or was given up, of a call or of all, or have the latter sent again. Raises Failed."""
     where = store_url(settings)
     whole = None if sid is None else _whole_sid(where, sid)

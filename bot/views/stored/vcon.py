@@ -25,6 +25,7 @@ from bot.views.stored.stored_audio import Audible
 SYNTAX = "0.4.0"
 VENDOR = "Heardline"
 TRANSCRIPT_SCHEMA = "heardline-transcript-1"
+SUMMARY_SCHEMA = "heardline-summary-1"
 _CALLER, _BOT = 0, 1
 _WAV = "audio/x-wav"  # the name of section 4.3.8
 
@@ -135,7 +136,7 @@ def _summary(call: StoredCall, dialog: Sequence[object]) -> list[dict[str, Any]]
             "dialog": list(range(len(dialog))),
             "mediatype": "text/plain",
             "vendor": VENDOR,
-            "product": call.result.model,
+            "schema": SUMMARY_SCHEMA,
             "body": call.result.summary,
             "encoding": "none",
         }

@@ -515,3 +515,11 @@ def test_no_argument_and_no_result_of_a_tool_is_logged() -> None:
     desk = asked()
     desk.give(calls(arguments='{"name": "Ann Secret"}'), done("R1"), ToolDone("call_1", '{"iban": "DE00SECRET"}'))
     assert "ecret" not in str([one for one in desk.outputs if isinstance(one, Report)]).lower()
+
+
+@pytest.mark.parametrize("settings", [changed(SETTINGS, filler_audio=""), changed(SETTINGS, filler_s=0.0)])
+def test_where_there_is_no_filler_nothing_is_due_again_and_again(settings: CallSettings) -> None:
+    desk = running(settings)
+    assert tick(desk, 1_000) == []
+    assert desk.call.deadline_us is not None
+    assert desk.call.deadline_us > 1_000 * MS

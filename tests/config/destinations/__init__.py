@@ -1,1 +1,1 @@
-"""Who a caller may be transferred to, and when they are there."""
+"""Destinations of a transfer, and when they are there."""

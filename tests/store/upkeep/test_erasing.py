@@ -9,6 +9,7 @@ import pytest
 
 from bot.store.call_store import CallStore
 from bot.store.results import Retention
+from bot.store.rows import LATER, EventKept
 from bot.store.upkeep import erasing
 from bot.store.urls import StoreUrl
 from tests.store.row_samples import (
@@ -105,6 +106,20 @@ async def test_words_go_and_figures_stay(store: CallStore) -> None:
     assert after.usages == before.usages
     assert "still there" in {turn.text for turn in other.turns}
     assert (await store.purge(NOW + 30 * DAY + 62 * SECOND, MONTH)).texts == 0
+
+
+async def test_a_summary_goes_with_the_words_and_the_other_events_of_a_transfer_stay(store: CallStore) -> None:
+    told = (("transfer_began", {"destination": "sales"}), ("transfer_summary", {"summary": WORDS}))
+    rows = [EventKept(ONE, LATER + number, 0, name, "info", details) for number, (name, details) in enumerate(told)]
+    await store.apply([started(), *rows, ended(at=NOW - 31 * DAY)])
+    assert [name for name, _ in await store.events(ONE, ("transfer_began", "transfer_summary"))] == [
+        "transfer_began",
+        "transfer_summary",
+    ]
+    await store.purge(NOW, MONTH)
+    assert await store.events(ONE, ("transfer_began", "transfer_summary")) == [
+        ("transfer_began", {"destination": "sales"})
+    ]
 
 
 async def test_zero_days_are_for_ever(store: CallStore, where: StoreUrl) -> None:

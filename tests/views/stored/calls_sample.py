@@ -12,8 +12,9 @@ from bot.call.facts import TurnFact, UsageFact
 from bot.recording.files.new_file import FileKind
 from bot.store.call_store import CallStore
 from bot.store.pii import caller_hash, key_beside
-from bot.store.results import Retention, StoredCall
-from bot.store.rows import CallEnded, CallStarted, EventKept, FileKept, Row, TurnKept, UsageKept
+from bot.store.results import CallResult, Retention, StoredCall
+from bot.store.rows import LATER, CallEnded, CallStarted, CallTransferred, EventKept, FileKept, Row, TurnKept, UsageKept
+from bot.store.sql.announcing import ASK
 from bot.store.sql.schema import migrate
 from bot.store.urls import StoreUrl, sqlite_url
 
@@ -27,6 +28,8 @@ CUT, LATE, CRASHED, BARE, LIVE = (f"CA{n}{'0' * 31}" for n in range(1, 6))
 HOSTILE = "<script>alert('x')</script><img src=x onerror=alert('y')> \x1b[31m \u202eevil"
 MODEL = "gpt-realtime-2.1"
 SAID = "Hello and welcome, how can I help"
+SUMMARY = f"They asked where their order is. {HOSTILE}"
+FIELDS = {"order": "the one of Friday", "angry": False}
 UNHEARD = "you with the order you made on Friday?"
 
 
@@ -108,6 +111,31 @@ def fill(record_dir: Path, *more: Row, only: Sequence[Row] | None = None) -> Non
     _with_store(record_dir, lambda store: store.apply([*(rows(record_dir) if only is None else only), *more]))
 
 
+def give_result(record_dir: Path, sid: str) -> None:
+    """Let a model have made something of a call."""
+
+    async def give(store: CallStore) -> None:
+        await store.apply([CallEnded(sid, BEGAN + timedelta(seconds=6), "caller_hung_up", 6.0, turns=3)])
+        (asked,) = (one for one in await store.outbox("waiting", call_sid=sid) if one.kind == ASK)
+        result = CallResult(at=BEGAN, model="gpt-5.6-luna", summary=SUMMARY, disposition="follow_up", fields=FIELDS)
+        tokens = {"text_in": 900, "text_out": 80}
+        used = UsageFact(LATER + 1, "result", "resp_text_1", "gpt-5.6-luna", "completed", tokens, 0.0, 276_000)
+        await store.keep_result(asked, result, UsageKept(sid, BEGAN, used))
+
+    _with_store(record_dir, give, announced=frozenset({ASK}))
+
+
+def give_up(record_dir: Path, sid: str, why: str) -> None:
+    """Let a webhook of a call have been given up."""
+
+    async def fail(store: CallStore) -> None:
+        await store.apply([CallTransferred(sid)])
+        for item in await store.claim_due(timedelta(minutes=1), 10):
+            await store.settle(item, "failed", why)
+
+    _with_store(record_dir, fail, announced=frozenset({"call.transferred"}))
+
+
 def stored(record_dir: Path, sid: str) -> StoredCall:
     """All of one call, as the store gives it back."""
     found = _with_store(record_dir, lambda store: store.call(sid))
@@ -125,9 +153,11 @@ def _where(record_dir: Path) -> StoreUrl:
     return sqlite_url(record_dir / "calls.sqlite", record_dir)
 
 
-def _with_store(record_dir: Path, use: Callable[[CallStore], Awaitable[T]]) -> T:
+def _with_store(
+    record_dir: Path, use: Callable[[CallStore], Awaitable[T]], *, announced: frozenset[str] = frozenset()
+) -> T:
     async def run() -> T:
-        store = CallStore(_where(record_dir))
+        store = CallStore(_where(record_dir), announced=announced)
         try:
             return await use(store)
         finally:

@@ -132,3 +132,11 @@ def test_the_check_refuses_what_the_draft_does(filled: Path, change: dict[str, o
     whole = json.loads(Path("call.vcon").read_bytes()) | change
     with pytest.raises(ValueError, match=r"."):
         checked(json.dumps(whole).encode())
+
+
+def test_a_result_stands_as_a_summary_and_an_attachment(filled: Path) -> None:
+    sample.give_result(filled, sample.CUT)
+    found = exported(sample.CUT)
+    assert [(one.type, one.body) for one in found.analysis if one.type == "summary"] == [("summary", sample.SUMMARY)]
+    (result,) = (one for one in found.attachments if one.purpose == "call result")
+    assert result.body == {"disposition": "follow_up", "fields": sample.FIELDS}

@@ -1,4 +1,4 @@
-"""What came of a transfer, by what Twilio tells and the key that was pressed."""
+"""The verdict on a transfer, by what Twilio tells and the key that was pressed."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ LATER = 110.0 + AT_ONCE_S
 
 
 def form(status: str, *, bridged: bool | None = None, there: bool = True) -> dict[str, str]:
-    """What <Dial> adds to the request of its action."""
+    """Fields that <Dial> adds to the request of its action."""
     told = {} if bridged is None else {"DialBridged": str(bridged).lower()}
     return {"CallStatus": "in-progress" if there else "completed", "DialCallStatus": status, **told}
 
