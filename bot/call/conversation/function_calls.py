@@ -101,7 +101,7 @@ class FunctionCalls:
         """A key of the caller's stands for this call: it is in the conversation as if the model had made it."""
         if self._session.now.appended.ready:
             self._step.create_item(function_call(call_id, name, arguments))
-        call = FunctionCall(call_id, name, arguments, "", self._floor.let_in)
+        call = FunctionCall(call_id, name, arguments, call_id, self._floor.let_in)
         call.rules = self._rules.get(name)
         self.calls.add(call)
         self._dispatch(call)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from typing import NamedTuple
 
@@ -10,11 +9,11 @@ _WRITTEN = re.compile(r"(?P<key>[0-9*#])\s*=\s*(?P<function>\w+)(?:\s*:\s*(?P<na
 
 
 class KeyShortcut(NamedTuple):
-    """A key, and the function that the model would have called; `arguments` are its JSON."""
+    """A key, what it does, and to whom it transfers."""
 
     key: str
-    function: str
-    arguments: str
+    does: str
+    destination: str = ""
 
 
 def parse_shortcuts(text: object) -> object:
@@ -32,9 +31,9 @@ def _entry(number: int, text: str) -> KeyShortcut:
     written = _WRITTEN.fullmatch(text)
     key, function, name = written.group("key", "function", "name") if written else ("", "", "")
     if function == "transfer" and name:
-        return KeyShortcut(key, function, json.dumps({"destination": name.strip()}))
+        return KeyShortcut(key, function, name.strip())
     if function == "end_call" and not name:
-        return KeyShortcut(key, function, "{}")
+        return KeyShortcut(key, function)
     raise ValueError(
         f"must hold shortcuts such as 0=transfer:reception, where reception is a destination, or 9=end_call; mend "
         f"entry {number} of the list"

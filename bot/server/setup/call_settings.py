@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import json
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
@@ -12,9 +13,11 @@ import msgspec
 from bot.audio import fillers, mulaw, wav
 from bot.audio.transcode import Format
 from bot.call.conversation.cancel_tool import cancel_tool
+from bot.call.conversation.transfer import TRANSFER_CALL
 from bot.call.settings import CallSettings, KeypadRules, Shortcut
 from bot.config import Settings
-from bot.realtime.session import SEND_DIGITS_TOOL, SessionSettings, TurnDetection
+from bot.config.values.key_shortcuts import KeyShortcut
+from bot.realtime.session import END_CALL, SEND_DIGITS_TOOL, SessionSettings, TurnDetection
 from bot.server.setup.call_prices import call_money
 from bot.server.setup.transfer_tool import transfer_tools
 from bot.tools import Toolbox
@@ -60,8 +63,16 @@ def keypad_rules(settings: Settings) -> KeypadRules:
         longest_s=settings.key_longest_s,
         most_keys=settings.most_keys,
         finish=settings.finish_key,
-        shortcuts=tuple(Shortcut(*one) for one in settings.key_shortcuts),
+        shortcuts=tuple(map(_shortcut, settings.key_shortcuts)),
     )
+
+
+def _shortcut(chosen: KeyShortcut) -> Shortcut:
+    """The call that a key stands for. Who is rung learns no more than that the caller pressed it."""
+    if chosen.does != "transfer":
+        return Shortcut(chosen.key, END_CALL)
+    wish = {"destination": chosen.destination, "summary": f"The caller pressed {chosen.key} to talk to a person."}
+    return Shortcut(chosen.key, TRANSFER_CALL, json.dumps(wish))
 
 
 def with_tools(chosen: CallSettings, toolbox: Toolbox) -> CallSettings:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from bot.call.inputs import ModelClosed, SessionWaiting
+from bot.call.conversation.transfer import TRANSFER_CALL
+from bot.call.inputs import ModelClosed, SessionWaiting, TransferChecked
 from bot.call.settings import CallSettings, KeypadRules, Shortcut
 from bot.call.states import State
 from bot.call.transcript.keys_pressed import pressed as pressed_as
@@ -15,6 +16,7 @@ from tests.call.scripted_call import (
     ScriptedCall,
     added,
     audio,
+    audio_done,
     changed,
     committed,
     created,
@@ -23,6 +25,7 @@ from tests.call.scripted_call import (
     echo,
     frame,
     function,
+    item_done,
     pressed,
     speaks,
     start,
@@ -264,6 +267,17 @@ def test_a_shortcut_acts_as_the_models_own_call_would_and_nobody_answers_the_key
 def test_a_shortcut_is_a_digit_like_any_other_in_a_longer_number() -> None:
     desk = ScriptedCall(changed(PLAIN, keypad=KeypadRules(shortcuts=(Shortcut("9", END_CALL),))))
     assert keys(desk, "90#") == ["item message keys_1", "create"]
+
+
+def test_a_shortcut_to_a_person_is_promised_and_carried_out_as_the_models_own_call() -> None:
+    wish = '{"destination": "reception", "summary": "The caller pressed 0."}'
+    rules = KeypadRules(shortcuts=(Shortcut("0", TRANSFER_CALL, wish),))
+    desk = ScriptedCall(changed(PLAIN, keypad=rules, destinations=("reception",)))
+    assert keys(desk, "0#") == ["item message keys_1", "item function_call keys_1_call", "check reception keys_1_call"]
+    out = desk.give(TransferChecked("keys_1_call"))
+    assert out == ["item function_call_output keys_1_call", "create"]
+    desk.give(created("R1"), added("R1", "A"), delta("R1", "A", 100), audio_done("R1", "A"), item_done("A"), done("R1"))
+    assert desk.at(4_000).tick()[-2:] == ["transfer reception: The caller pressed 0.", "end transferred"]
 
 
 def test_a_shortcut_to_a_function_that_there_is_not_is_answered_so() -> None:
