@@ -89,9 +89,12 @@ class HttpTools:
             raise BadTool(f"{said} has rules that are none: {error}.") from None
         if offered.parameters.get("type") != "object":
             raise BadTool(f"{said} has parameters that are no object; write them as one.")
-        shown, secret_name, digits = without_secret(offered.parameters)
+        try:
+            shown, secret_name, digits = without_secret(offered.parameters)
+        except ValueError as error:
+            raise BadTool(f"{said} {error}.") from None
+        rules = msgspec.structs.replace(rules, secret=digits)  # the schema alone says so
         if digits is not None:
-            rules = msgspec.structs.replace(rules, secret=digits)
             self._secret_names[offered.name] = secret_name
         check_rules(rules)
         self._validators[offered.name] = kind(shown, registry=Registry())  # it fetches no schema

@@ -64,11 +64,16 @@ def secret_of(hint: Any) -> SecretRules | None:
 
 
 def without_secret(schema: dict[str, Any]) -> tuple[dict[str, Any], str, SecretRules | None]:
-    """A JSON schema as the model is shown it, the name of what the caller keys in instead, and the rules for that."""
+    """A JSON schema as the model is shown it, the name of what the caller keys in instead, and the rules for that.
+
+    Raises ValueError for more than one.
+    """
     properties = schema.get("properties")
     properties = properties if isinstance(properties, dict) else {}
     names = [name for name, one in properties.items() if isinstance(one, dict) and one.get("format") == FORMAT]
-    if len(names) != 1:
+    if len(names) > 1:
+        raise ValueError("takes secret digits twice; the caller keys one number in at a time")
+    if not names:
         return schema, "", None
     name = names[0]
     keyed = properties[name]
@@ -76,8 +81,10 @@ def without_secret(schema: dict[str, Any]) -> tuple[dict[str, Any], str, SecretR
     if isinstance(schema.get("required"), list):
         shown["required"] = [one for one in schema["required"] if one != name]
     default = SecretRules()
-    most = keyed.get("maxLength", default.most)
-    return shown, name, SecretRules(keyed.get("minLength", default.least), most, default.tries)
+    least, most = (
+        int(keyed.get(key, other)) for key, other in (("minLength", default.least), ("maxLength", default.most))
+    )
+    return shown, name, SecretRules(least, most, default.tries)
 
 
 def scrubbed(text: str, secret: SecretDigits | None) -> str:
