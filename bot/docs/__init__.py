@@ -19,6 +19,7 @@ TOPICS = (
     "lookup",
     "tools",
     "transfer",
+    "keypad",
     "outbound",
     "money",
     "limits",

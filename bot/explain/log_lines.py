@@ -59,6 +59,10 @@ LOG_LINES: dict[str, str] = {
         "The stream broke off, or was closed without Twilio's `stop`, perhaps by a proxy; `code` is the WebSocket's. "
         "Look for 31903 or 31924 in Twilio's debugger."
     ),
+    "stream_not_back": (
+        "The stream was closed for digits that the model sent, and Twilio opened no other: the caller has hung up, or "
+        "`/voice/next` does not reach this server."
+    ),
     "http_malformed": (
         "Something that is no HTTP came: a scanner, or TLS where none is spoken. Told at most once a minute, with "
         "how often since (`times`). Needs nothing."
@@ -254,6 +258,14 @@ ROUTINE_LINES: dict[str, str] = {
     "operator_hint": "Somebody at the operator's page wrote so many `letters` to the model of this call.",
     "operator_hung_up": "Somebody at the operator's page ended the call.",
     "hint_given": "Somebody at the operator's page wrote to the model, and the session was told.",
+    "keys_entered": "The caller pressed `number` keys, and the model was told them. Which they were is not logged.",
+    "key_shortcut": "The caller pressed a key of `BOT_KEYPAD_SHORTCUTS`, which acts as the model's call of `function`.",
+    "digits_sent": "`number` digits are played for the bot: the stream is closed, and Twilio opens the next one.",
+    "stream_back": "The stream that follows sent digits has come, and the call goes on.",
+    "secret_asked": "`tool` waits for digits that the caller keys in for it alone: keys and audio are hidden.",
+    "secret_entered": "The digits for `tool` have come, and it is run with them. They stand in no log.",
+    "secret_not_entered": "They have not: `why` says that the caller cancelled, or keyed in nothing, or too few.",
+    "secret_refused": "`tool` asked for digits once too often in this call; the model was told so.",
     "hang_up_asked": "The model asked to hang up: that is done once its goodbye was heard.",
     "hang_up_refused": "The model asked to hang up before the caller had said anything; it was told to wait.",
     "hang_up_dropped": "The caller spoke before the goodbye was over: the call goes on.",

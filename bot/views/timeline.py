@@ -100,8 +100,9 @@ class _Reader:
             case stream.Media():
                 self._frames.append((us, message.media.timestamp, message.media.payload))
             case stream.Start():
+                if not self.call_sid:  # and no stream that follows one that was left
+                    self._waiting["first_audio"] = us
                 self.call_sid = message.start.call_sid
-                self._waiting["first_audio"] = us
                 self.say(us, "phone", "stream", f"the stream of {self.call_sid} starts")
             case stream.MarkEcho():
                 self._echoed(us, message.mark.name)

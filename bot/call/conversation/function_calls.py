@@ -48,6 +48,14 @@ class BuiltIn(Protocol):
     def called(self, call: FunctionCall) -> None: ...
 
 
+class SecretGate(Protocol):
+    """Gathers digits for a call, and then has it `run`, or answers it."""
+
+    def begin(self, call: FunctionCall) -> None: ...
+
+    def given_up(self, call: FunctionCall) -> None: ...
+
+
 class FunctionCalls:
     """The only one who sends outputs of function calls, and who asks for the response behind them."""
 
@@ -62,6 +70,8 @@ class FunctionCalls:
         """Responses behind whose calls one is to follow, and the caller's turn in which they were made."""
         self.on_approval: Callable[[FunctionCall], None] = self._not_approved
         """Takes a call whose tool the caller has to approve (bot.call.conversation.approval)."""
+        self.secrets: SecretGate | None = None
+        """Takes a call whose tool is run with what the caller keys in (bot.call.keys.secret_entry)."""
         self.held = False
         """A response is to follow as soon as nobody speaks."""
 
@@ -88,6 +98,15 @@ class FunctionCalls:
         refused = self._dispatch(call)
         if not refused:
             self._session.now.responses.answered(event.response_id)
+
+    def called_by_key(self, call_id: str, name: str, arguments: str) -> None:
+        """A key of the caller's stands for this call: it is in the conversation as if the model had made it."""
+        if self._session.now.appended.ready:
+            self._step.create_item(function_call(call_id, name, arguments))
+        call = FunctionCall(call_id, name, arguments, call_id, self._floor.let_in)
+        call.rules = self._rules.get(name)
+        self.calls.add(call)
+        self._dispatch(call)
 
     def _dispatch(self, call: FunctionCall) -> bool:
         """True if a built-in refused the call, so that nothing came of the response by it."""
@@ -118,7 +137,14 @@ class FunctionCalls:
         self.answer(call.call_id, NOT_APPROVED)
 
     def start(self, call: FunctionCall) -> None:
-        """Have the shell run the tool of a call that nothing stands against any more."""
+        """Nothing stands against a call any more but what the caller has yet to key in."""
+        if self.secrets is not None and call.rules is not None and call.rules.secret is not None:
+            self.secrets.begin(call)
+        else:
+            self.run(call)
+
+    def run(self, call: FunctionCall) -> None:
+        """Have the shell run the tool of a call."""
         call.move(Move.STARTED)
         timeout_s = call.rules.timeout_s if call.rules is not None else 0.0
         call.due_us, call.too_late = self._step.now_us + round(timeout_s * 1_000_000), TOO_LATE
@@ -246,6 +272,8 @@ class FunctionCalls:
         """Wait no longer for a call: its tool is stopped, and the model told why."""
         if call.stage is CallStage.RUNNING:
             self._step.send(CancelTool(call.call_id, why))
+        elif self.secrets is not None:
+            self.secrets.given_up(call)
         self.answer(call.call_id, words, respond=respond)
 
     def _look(self) -> None:

@@ -136,6 +136,7 @@ class CallStarter:
             self._let_go_of(begun)
             self.registry.end(call_sid, "internal_error")
             raise
+        live.bridge.on_leave = partial(self.registry.leave, call_sid)
         live.offset_us = max(0, round((now_s - past.began_s) * 1_000_000)) if past.leg else 0
         self.directory.add(live)
         live.task = asyncio.create_task(self._run(live, new=new), name=f"call {call_sid}")
@@ -242,6 +243,7 @@ class CallStarter:
                 reason = await live.bridge.run()
         finally:
             current = self.directory.remove(live)
+            self.registry.digits.drop(live.call_sid)
         entered = not current or self.endings.enter(live)
         hooks = (self.spent_today.add_up, self.past_calls.remember, *self.directory.on_end)
         self.directory.tell(hooks, live, reason)

@@ -161,6 +161,14 @@ def connect_stream(request: web.Request, call_sid: str, action_url: str = "") ->
     return twiml(request, "answer", stream_url=url, action_url=action_url)
 
 
+def play_digits(request: web.Request, call_sid: str, leg: int) -> web.Response:
+    """TwiML that plays what the call has left its stream `leg` for, and opens the next one."""
+    calls, public_url = request.app[CALLS], request.app[SETTINGS].public_url
+    url = stream_url(public_url, calls.tokens.issue(call_sid))
+    digits = calls.registry.digits.find(call_sid)
+    return twiml(request, "send_digits", digits=digits, stream_url=url, action_url=next_url(request, leg))
+
+
 def call_is_over(request: web.Request, call_sid: str) -> web.Response:
     """TwiML for a webhook that was played again, or is very late."""
     refused(request, "is_over", call_sid=call_sid, why="the call is over")
