@@ -101,5 +101,5 @@ async def status(request: web.Request) -> web.Response:
     _log.info("call_status", call_sid=call_sid, status=call_status, error=form.get("ErrorCode"))
     if call_status in ENDED_STATUSES:
         request.app[CALLS].endings.caller_gone(call_sid)
-        await caller_gone(request.app[CALLS], call_sid, form)
+        await caller_gone(request, call_sid, form)
     return web.Response(status=204)
