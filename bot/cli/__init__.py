@@ -7,5 +7,13 @@ from bot.cli import dialling, manual, recorded_calls, serving, simulating, store
 from bot.cli.command_line import app, main
 
 __all__ = [
-    *("app", "dialling", "main", "manual", "recorded_calls", "serving", "simulating", "stored_calls", "tools_by_hand"),
+    "app",
+    "dialling",
+    "main",
+    "manual",
+    "recorded_calls",
+    "serving",
+    "simulating",
+    "stored_calls",
+    "tools_by_hand",
 ]
