@@ -37,7 +37,8 @@ from bot.call.inputs import (
     ToolDone,
     TransferChecked,
 )
-from bot.call.machines import GreetingStage, SessionStage, StreamStage
+from bot.call.keys.keypad import KEYS
+from bot.call.machines import GreetingStage, KeypadStage, SessionStage, StreamStage
 from bot.call.outputs import End, EndReason, Output
 from bot.call.rules.session_liveness import SessionLiveness
 from bot.call.session.session_state import Session
@@ -237,6 +238,14 @@ class Call:
     def streaming(self) -> bool:
         """True while there is such a stream."""
         return bool(self.speaking.stream_sid)
+
+    @property
+    def deciding_keys(self) -> str:
+        """Keys that, pressed next, are no part of a number: the answer to a question, or shortcuts."""
+        parts = self._parts
+        if parts.floor.keypad is not KeypadStage.QUIET:
+            return ""
+        return KEYS if parts.approval.asked else parts.keypad.shortcuts
 
     @property
     def announced(self) -> bool:

@@ -21,7 +21,7 @@ class KeyPresses:
         parts, key = self._parts, message.dtmf.digit
         if not parts.admission.ours(message.stream_sid):
             parts.step.follows = "what is due"
-        elif key not in KEYS or parts.floor.keypad is KeypadStage.HIDDEN:
+        elif len(key) != 1 or key not in KEYS or parts.floor.keypad is KeypadStage.HIDDEN:
             parts.step.follows = "what is due"
             parts.step.counts["odd_keys"] += 1
         else:

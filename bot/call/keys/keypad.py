@@ -20,7 +20,7 @@ from bot.call.turn_log.turn_facts import TurnLog
 from bot.realtime.events import Response
 from bot.realtime.items import message
 
-KEYS = frozenset("0123456789*#ABCD")
+KEYS = "0123456789*#ABCD"
 
 
 class Keypad:
@@ -64,6 +64,11 @@ class Keypad:
         self._floor.keys_move(Move.KEY)
         self.last_us = now_us
         self.keys += key
+
+    @property
+    def shortcuts(self) -> str:
+        """Keys that have a meaning of their own when they are pressed alone."""
+        return "".join(self._shortcuts)
 
     def drop(self) -> None:
         """Tell nobody of those that were gathered so far."""

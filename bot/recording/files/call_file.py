@@ -22,18 +22,20 @@ class Standing(NamedTuple):
     """State of a call that decides how its messages are kept. It holds for the rows that follow it.
 
     `stream_sid` is empty before the stream has started; `announced` when there is nothing left to announce; `ready`
-    once the session takes the caller's audio; `late_us` is the ledger's correction of when audio plays.
+    once the session takes the caller's audio; `late_us` is the ledger's correction of when audio plays. `keys` decide
+    something if one of them is pressed next: the call would go on otherwise after another.
     """
 
     stream_sid: str = ""
     announced: bool = False
     ready: bool = False
     late_us: int = 0
+    keys: str = ""
 
     @classmethod
     def of(cls, call: Call) -> Standing:
         speaking = call.speaking
-        return cls(speaking.stream_sid, call.announced, call.uplink.ready, speaking.ledger.late_us)
+        return cls(speaking.stream_sid, call.announced, call.uplink.ready, speaking.ledger.late_us, call.deciding_keys)
 
     @property
     def recordable(self) -> bool:

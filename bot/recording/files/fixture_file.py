@@ -69,6 +69,7 @@ class FixtureFile:
             return self._frame(us, raw, socket)
         if type(raw) is Standing:
             self._hushed = self._hushed and not raw.hears_all
+            self._masker.deciding_keys = raw.keys
             return b""
         assert way != "standing"
         return self._message(us, way, cast("Raw", raw), socket)
