@@ -69,6 +69,7 @@ LIMITS: list[tuple[str, Any, str]] = [
     ("server.lookup.lookup_answer.MAX_VARIABLES", 100, "lookup"),
     ("server.directory.call_endings.PAST_S", 180.0, "a person is rung, told and asked meanwhile; then the store knows"),
     ("server.http.put_through.verdict.AT_ONCE_S", 5.0, "transfer: a connection that ends so soon was none"),
+    ("server.http.put_through.briefing.PLACE_S", 5.0, "transfer: the caller hears nothing while the call is placed"),
     ("server.shared.transfers.MOST", 3, "transfer: a chain is bounded"),
     ("server.directory.transfer_desk.CHECK_S", 2.0, "transfer: the caller waits for the operator's server"),
     ("server.calls.rest_hang_up.HANG_UP_S", 2.0, "transfer: the caller hears nothing while Twilio is asked to hang up"),

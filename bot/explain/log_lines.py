@@ -7,6 +7,14 @@ LOG_LINES: dict[str, str] = {
         "Twilio's REST API did not end the call (`why`); the stream was closed instead, which Twilio's debugger shows "
         "as 31921. Look at TWILIO_API_KEY, or at TWILIO_AUTH_TOKEN, and at TWILIO_API_URL."
     ),
+    "transfer_call_failed": (
+        "Twilio's REST API did not begin the call to a destination of mode briefing (`why`): the caller is back with "
+        "the bot. Look at TWILIO_API_KEY, or at TWILIO_AUTH_TOKEN, at the number, and at the account's permissions."
+    ),
+    "caller_not_brought_back": (
+        "A caller waits in a conference for a person who does not come, and Twilio's REST API would not lead them back "
+        "(`why`): they hear music until they hang up. Look at the account's credentials."
+    ),
     "transfer_check_failed": (
         "`BOT_TRANSFER_CHECK_URL` did not say if `destination` is free (`why`): the caller was not transferred. "
         "Mend that server, or unset it: then everybody on the list is rung in their hours."

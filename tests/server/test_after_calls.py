@@ -19,7 +19,7 @@ import pytest
 from aiohttp import web
 
 from bot.config import load_settings
-from bot.realtime.session import HANG_UP
+from bot.realtime.session import END_CALL
 from bot.server.bookkeeping import outbox_worker
 from bot.server.bookkeeping.store_service import keeping, prepare
 from bot.store.rows import LATER
@@ -49,7 +49,7 @@ from tests.server.test_crash import serving
 from tests.store.conftest import new_database
 
 WORDS = "A table for two, please."
-GOODBYE = Reply([Spoken(pattern(200, "goodbye"), "You are booked. Goodbye.")], [ToolCall(HANG_UP)], pacing=QUICK)
+GOODBYE = Reply([Spoken(pattern(200, "goodbye"), "You are booked. Goodbye.")], [ToolCall(END_CALL)], pacing=QUICK)
 MADE = {
     "summary": "They booked a table for two.",
     "disposition": "resolved",

@@ -75,11 +75,14 @@ def conclude(calls: LiveCalls, call_sid: str, transfer: Transfer, result: Result
     return True
 
 
-async def caller_gone(calls: LiveCalls, call_sid: str, form: Form) -> None:
+async def caller_gone(request: web.Request, call_sid: str, form: Form) -> None:
     """Twilio says that the caller's call is over. If they were joined to the person, /voice/dialled says so."""
+    calls = request.app[CALLS]
     transfer = await calls.transfers.find(call_sid)
-    if transfer is not None and not transfer.result:
-        conclude(calls, call_sid, transfer, GONE, form)
+    if transfer is None or transfer.result or not conclude(calls, call_sid, transfer, GONE, form):
+        return
+    if transfer.child:
+        await _leave_person(request, transfer)
 
 
 async def caller_back(request: web.Request, call_sid: str, transfer: Transfer, result: str, form: Form) -> None:
