@@ -21,6 +21,7 @@ GOODBYE = "Goodbye, and thank you for calling."
 NO_WORDS = "I heard you, but I could make out no word. Please say it again."
 I_AM_HERE = "I am here. Say something, and I tell you what I heard."
 NO_ASIDE = "I am a script without a model: this I can't do."
+_PRESSED = re.compile(r"(?i:pressed|keyed in|dtmf)\b[^0-9*#]*([0-9*#][0-9*#A-D]*)")
 _TOLD_CHARS = 160
 _MOST_COUNTED = 100
 _A_BREATH = 5
@@ -36,6 +37,7 @@ class Script:
         self._rules: Sequence[Callable[[Heard], Thought | None]] = (
             self._result,
             self._forced,
+            self._keys,
             self._opening,
             self._request,
             self._nothing,
@@ -71,6 +73,12 @@ class Script:
             return None
         return Thought(call=functions.filled(functions.by_name(heard.functions, heard.must_call), heard.spoken))
 
+    def _keys(self, heard: Heard) -> Thought | None:
+        """Keys that were pressed, which the client tells in writing: read them back."""
+        pressed = _PRESSED.findall(heard.words) or _PRESSED.findall(" ".join(heard.notes[-1:]))
+        keys = [_key(key) for keys in pressed for key in keys]
+        return Thought((f"You pressed: {', '.join(keys)}.",)) if keys else None
+
     def _opening(self, heard: Heard) -> Thought | None:
         """The first words: who this is, then what the operator's greeting says."""
         if heard.exactly:
@@ -82,9 +90,6 @@ class Script:
         if not heard.notes or heard.words:
             return None
         note = heard.notes[-1].lower()
-        pressed = re.findall(r"[0-9*#]", note) if re.search(r"press|key|digit|dtmf", note) else []
-        if pressed:
-            return Thought((f"You pressed: {', '.join(map(_key, pressed))}.",))
         if "goodbye" in note:
             return Thought(("I have to end this call now.", GOODBYE))
         if "still there" in note:
@@ -215,7 +220,7 @@ def _judged(level_db: float) -> str:
 
 
 def _key(pressed: str) -> str:
-    return {"*": "star", "#": "pound"}.get(pressed, pressed)
+    return {"*": "star", "#": "pound"}.get(pressed) or (in_words(int(pressed)) if pressed.isdigit() else pressed)
 
 
 def _spelled(number: Number) -> str:

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from bot.call.transcript.keys_pressed import pressed
 from bot.offline.mind.agent_script import GOODBYE, GREETING, I_AM_HERE, MENU, NO_WORDS, STOPPED, WHO, Script
 from bot.offline.mind.thoughts import Heard, Thought
 
@@ -207,10 +208,14 @@ def test_numbers_are_read_back() -> None:
     assert said("go forward ten meters").sentences[0].startswith("I heard")
 
 
-def test_pressed_keys_are_read_back() -> None:
-    assert script().answer(Heard(notes=("The caller has pressed the keys 1 2 #.",))).sentences == (
-        "You pressed: 1, 2, pound.",
-    )
+@pytest.mark.parametrize("told", [pressed("12#"), "The caller has pressed the keys 12#.", "DTMF: 12#"])
+def test_pressed_keys_are_read_back(told: str) -> None:
+    assert said(told).sentences == ("You pressed: one, two, pound.",)
+    assert script().answer(Heard(notes=(told,))).sentences == ("You pressed: one, two, pound.",)
+
+
+def test_a_caller_who_speaks_of_pressing_has_pressed_nothing() -> None:
+    assert said("I pressed a button").sentences == ("I heard: I pressed a button.",)
 
 
 def test_who_interrupts_is_told_that_it_worked() -> None:
