@@ -47,7 +47,7 @@ class ResultSchema(NamedTuple):
 
     whole: dict[str, Any]
     validator: Any
-    """Of the jsonschema package."""
+    """An object of the jsonschema package."""
     exact: bool
     loose: str = ""
 

@@ -127,7 +127,7 @@ def _unsigned(settings: Settings) -> list[str]:
 
 
 def _about_results(settings: Settings) -> list[str]:
-    """What keeps every request for a call's result from being answered."""
+    """Sentences on what keeps every request for a call's result from being answered."""
     if settings.result_schema is None:
         return []
     found, model, known = [], settings.result_model, family(settings.result_model)

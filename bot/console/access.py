@@ -1,4 +1,4 @@
-"""Who may open a page of ours, and the headers each answer carries.
+"""Doors of our pages: who may open one, and the headers each answer carries.
 
 With ADMIN_TOKEN: its bearer, or a browser that is signed in. Without it: this machine alone. What changes anything must
 also come from a page of ours, since a browser lets every page send requests, and to this machine, too.

@@ -1,4 +1,4 @@
-"""What live calls tell, for pages that show it as it happens.
+"""News of live calls, for pages that show it as it happens.
 
 A listener that is slow loses its oldest news rather than memory, and is told so; a call never waits for one.
 """

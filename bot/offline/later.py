@@ -10,7 +10,7 @@ T = TypeVar("T")
 
 
 class Later(Generic[T]):
-    """What `start` has a thread make; it is started when it is asked for first."""
+    """A thing that `start` has a thread make; it is started when it is asked for first."""
 
     def __init__(self, start: Callable[[], Future[T]]) -> None:
         self._start = start

@@ -39,7 +39,7 @@ class OfflineModels:
 
 @asynccontextmanager
 async def offline_sessions() -> AsyncIterator[Factory]:
-    """What makes the sessions of a server, once the models are there."""
+    """The maker of a server's sessions, once the models are there."""
     models = OfflineModels()
     try:
         await asyncio.gather(*map(asyncio.wrap_future, models.loaded))

@@ -206,7 +206,7 @@ class CallStore:
             await announcing.announce_result(connection, item, self._announced, self._now())
 
     async def outbox(self, *states: OutboxState, call_sid: str | None = None) -> list[OutboxItem]:
-        """What is in the outbox in one of these states, the oldest first; of one call, or of all."""
+        """Entries of the outbox in one of these states, the oldest first; of one call, or of all."""
         async with self._reads.connect() as connection:
             return await outbox_entries.entries(connection, states, call_sid)
 

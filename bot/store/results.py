@@ -99,7 +99,7 @@ class OutboxItem(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class CallResult(msgspec.Struct, frozen=True, kw_only=True):
-    """What a model made of a call's transcript. `fields` are as the operator's JSON schema wants them."""
+    """A model's account of a call's transcript. `fields` are as the operator's JSON schema wants them."""
 
     at: datetime
     model: str

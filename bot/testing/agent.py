@@ -179,7 +179,7 @@ class Turn(msgspec.Struct, frozen=True):
 
 class Agent(Protocol):
     def reply(self, turn: Turn) -> Pending[Reply]:
-        """What is said and called in answer to `turn`. Asked once for each response."""
+        """The answer to `turn`: what is said and called. Asked once for each response."""
 
 
 class SpeechJudge(Protocol):

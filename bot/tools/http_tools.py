@@ -41,7 +41,7 @@ class _Offer(msgspec.Struct):
 
 
 class _Answer(msgspec.Struct):
-    """What a call came to: a result, perhaps silent, or a sentence for the model about what went wrong."""
+    """The outcome of a call: a result, perhaps silent, or a sentence for the model about what went wrong."""
 
     result: Any = None
     error: str = ""

@@ -102,7 +102,7 @@ def _text(text: str) -> str:
 
 
 def _headline(told: Timeline) -> str:
-    """When the call was and how it ended. A fixture has nobody's number."""
+    """The time of the call and how it ended. A fixture has nobody's number."""
     ended = told.ended.replace("_", " ")
     return f"A call on {told.date.replace('T', ' at ').replace('+00:00', ' UTC')}: {ended}"
 

@@ -1,4 +1,4 @@
-"""What the tests with other people's clients share: the agent, and a caller's words as the clients send them."""
+"""Things that the tests with other people's clients share: the agent, and a caller's words as the clients send them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What follows a call over real sockets: webhooks to a receiver that checks them, and a result of a simulated text model."""
+"""Things that follow a call, over real sockets: webhooks to a receiver that checks them, and a result of a simulated text model."""
 
 from __future__ import annotations
 

@@ -144,7 +144,7 @@ class Floor:
 
     @property
     def sure(self) -> bool:
-        """Who has answered is not looked into any more."""
+        """True once it is no longer looked into who has answered."""
         return self.answered in SURE
 
     @property

@@ -1,4 +1,4 @@
-"""What the operator's page does to a live call, and the settings it shows."""
+"""Acts of the operator's page on a live call, and the settings it shows."""
 
 from __future__ import annotations
 

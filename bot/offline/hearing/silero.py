@@ -47,7 +47,7 @@ class SileroJudge:
         return self.probability(window) >= max(0.01, least)
 
     def probability(self, window: bytes) -> float:
-        """How probable it is that this window, the next of its session, is speech."""
+        """The probability that this window, the next of its session, is speech."""
         samples = self._samples(window)
         sound = np.concatenate([self._context, samples])[np.newaxis]
         found, self._state = self._model.run(None, {"input": sound, "state": self._state, "sr": self._rate})

@@ -21,7 +21,7 @@ _ASK = {
 
 
 class Booking:
-    """What is known of the table so far. `today` says the date, for days such as tomorrow."""
+    """The table, as far as it is known. `today` says the date, for days such as tomorrow."""
 
     def __init__(self, today: Callable[[], dt.date]) -> None:
         self._today = today

@@ -187,7 +187,7 @@ def _mentioned(values: Sequence[Any], words: Sequence[str]) -> Any:
 
 
 def _last_part(words: Sequence[str]) -> str:
-    """What follows the last small word: in "the weather in new york" it is "new york"."""
+    """The rest behind the last small word: in "the weather in new york" it is "new york"."""
     after = next((at for at in range(len(words) - 1, -1, -1) if words[at] in _BEFORE_A_NAME), -1)
     return " ".join(words[after + 1 :] or words)
 

@@ -1,4 +1,4 @@
-"""What the mind is given of a turn, and what it gives back."""
+"""The mind's side of a turn: what it is given, and what it gives back."""
 
 from __future__ import annotations
 

@@ -88,7 +88,7 @@ async def entries(
 
 
 async def result_of(connection: AsyncConnection, call_sid: str) -> CallResult | None:
-    """What a model made of the call."""
+    """A model's account of the call."""
     columns = [column for column in call_results.c if column.name != "call_sid"]
     row = (await connection.execute(sa.select(*columns).where(call_results.c.call_sid == call_sid))).mappings().first()
     return None if row is None else CallResult(**row)

@@ -215,7 +215,7 @@ dials = sa.Table(
     sa.Index(None, "number_hash", "at"),
     sa.Index(None, "call_sid"),
 )
-"""What was dialled within two days, by the hash of its idempotency key."""
+"""Calls dialled within two days, by the hash of its idempotency key."""
 
 forgotten = sa.Table(
     "forgotten",

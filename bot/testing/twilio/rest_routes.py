@@ -23,7 +23,7 @@ from bot.testing.twilio.rest_refusal import Refused
 
 
 class Account(Protocol):
-    """Whose API it is."""
+    """The account whose API it is."""
 
     account_sid: str
     desk: RestDesk

@@ -114,7 +114,7 @@ class SimulatedTwilio:
 
     @property
     def heard(self) -> list[HeardBy]:
-        """What everybody heard, in the order in which it began."""
+        """All that everybody heard, in the order in which it began."""
         return self.network.heard
 
     def leg_to(self, number: str) -> SimulatedCall:

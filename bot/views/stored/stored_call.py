@@ -95,7 +95,7 @@ def _often(number: int) -> str:
 
 
 def _result(call: StoredCall, console: Console) -> None:
-    """What a model made of the call, before the words it made it of."""
+    """A model's account of the call, before the words it made it of."""
     if call.result is None:
         return
     _heading(console, "What came of it")

@@ -1,4 +1,4 @@
-"""Who has answered a call that we made: what is said to whom, and when, to the millisecond of the call's clock.
+"""Answers to a call that we made: what is said to whom, and when, to the millisecond of the call's clock.
 
 The stream starts at 0 ms, with the session ready and the greeting made. Speech is told of as the session does: its end
 500 ms late, its words 300 ms after that.

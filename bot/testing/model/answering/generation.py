@@ -187,7 +187,7 @@ class Generation:
         return self.started_us + self._shift_us + (int(self.made_ms * MS / speed) if speed > 0 else 0)
 
     def _awaited(self, made: Pending[T]) -> Generator[int, None, T | None]:
-        """What an agent makes, once it is there; None if the response was over before."""
+        """An agent's answer, once it is there; None if the response was over before."""
         while (thing := made.poll()) is None and not self.over:
             self._shift_us += LOOK_MS * MS
             yield self._now_us()

@@ -108,7 +108,7 @@ class Conference:
         self.stir()
 
     def mode(self, participant: Participant) -> Mode:
-        """What a participant is in the middle of."""
+        """The verb that a participant is in the middle of."""
         if self.status == "init":
             return "waiting"
         return "on hold" if participant.hold else "talking"

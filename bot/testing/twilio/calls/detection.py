@@ -19,7 +19,7 @@ class Verdict(NamedTuple):
 
 
 class Asked(NamedTuple):
-    """What was asked of the detection. `to_the_end`: DetectMessageEnd."""
+    """The wish for detection. `to_the_end`: DetectMessageEnd."""
 
     to_the_end: bool = False
     timeout_s: float = 30.0

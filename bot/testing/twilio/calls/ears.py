@@ -53,7 +53,7 @@ class Hearing:
 
 
 class Ears:
-    """What one party hears. What the bot says over a stream is taken from the stream's phone, to the byte."""
+    """Ears of one party. What the bot says over a stream is taken from the stream's phone, to the byte."""
 
     def __init__(self, now_us: Callable[[], int]) -> None:
         self.bell = Bell()

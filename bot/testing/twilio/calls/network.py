@@ -132,7 +132,7 @@ class Network:
 
     @property
     def heard(self) -> list[HeardBy]:
-        """What everybody heard, in the order in which it began."""
+        """All that everybody heard, in the order in which it began."""
         all_of_it = [HeardBy(call.name, one, call.sid) for call in self.calls.values() for one in call.ears.heard]
         return sorted(all_of_it, key=lambda heard: heard.what.from_us)
 
