@@ -130,7 +130,7 @@ class Floor:
 
     @property
     def sure(self) -> bool:
-        """Who has answered is not looked into any more."""
+        """Nobody looks any more into who has answered."""
         return self.answered in SURE
 
     @property

@@ -1,4 +1,4 @@
-"""Who has answered a call that we made: what is said to whom, and when, to the millisecond of the call's clock.
+"""Answers to a call that we made: what is said to whom, and when, to the millisecond of the call's clock.
 
 The stream starts at 0 ms, with the session ready and the greeting made. Speech is told of as the session does: its end
 500 ms late, its words 300 ms after that.
@@ -82,7 +82,7 @@ class Line(ScriptedCall):
         return soonest(self.call.deadline_us, heard_us)
 
     def _spoken(self) -> None:
-        """What the call has asked for is made, and comes at once."""
+        """A response that the call has asked for is made, and comes at once."""
         if self.call.session.responses.asked and self.call.ended is None:
             self.number += 1
             self.reply(f"R{self.number}", **{f"A{self.number}": 1_000})
