@@ -12,6 +12,7 @@ from typing import Any, get_args
 
 from bot.call.handlers.after_step import AfterStep
 from bot.call.handlers.dialogue import Dialogue
+from bot.call.handlers.key_presses import KeyPresses
 from bot.call.handlers.phone_side import PhoneSide
 from bot.call.handlers.rule_table import rules
 from bot.call.handlers.session_side import SessionSide
@@ -20,12 +21,14 @@ from bot.call.inputs import (
     BeepHeard,
     DailySpend,
     DialFailed,
+    Hint,
     ModelClosed,
     Note,
     PhoneClosed,
     PhoneFull,
     PhoneRoom,
     Refused,
+    SecretKey,
     SessionAlive,
     SessionExpires,
     SessionWaiting,
@@ -34,7 +37,8 @@ from bot.call.inputs import (
     ToolDone,
     TransferChecked,
 )
-from bot.call.machines import GreetingStage, SessionStage
+from bot.call.keys.keypad import KEYS
+from bot.call.machines import GreetingStage, KeypadStage, SessionStage, StreamStage
 from bot.call.outputs import End, EndReason, Output
 from bot.call.rules.session_liveness import SessionLiveness
 from bot.call.session.session_state import Session
@@ -81,10 +85,11 @@ class Call:
 
     def _table(self, phone: PhoneSide, session: SessionSide, dialogue: Dialogue) -> dict[type, Handler]:
         parts = self._parts
+        keys = KeyPresses(parts, dialogue)
         return {
             stream.Start: phone.started,
             stream.MarkEcho: phone.mark_echoed,
-            stream.Dtmf: phone.key_pressed,
+            stream.Dtmf: keys.pressed,
             stream.Stop: phone.stopped,
             PhoneClosed: phone.closed,
             PhoneFull: phone.full,
@@ -119,8 +124,10 @@ class Call:
             TransferChecked: parts.transfer.checked,
             ToolDone: parts.functions.tool_done,
             DailySpend: parts.spending.day,
+            SecretKey: keys.hidden,
             Refused: self._refused,
             Shutdown: self._shutdown,
+            Hint: parts.hints.given,
             Tick: self._after.tick,
         }
 
@@ -224,8 +231,21 @@ class Call:
 
     @property
     def started(self) -> bool:
-        """True if the stream's `start` has come and was accepted."""
+        """True if a stream's `start` has come and was accepted."""
+        return bool(self.speaking.stream_sid) or self._floor.stream is StreamStage.AWAY
+
+    @property
+    def streaming(self) -> bool:
+        """True while there is such a stream."""
         return bool(self.speaking.stream_sid)
+
+    @property
+    def deciding_keys(self) -> str:
+        """Keys that, pressed next, are no part of a number: the answer to a question, or shortcuts."""
+        parts = self._parts
+        if parts.floor.keypad is not KeypadStage.QUIET:
+            return ""
+        return KEYS if parts.approval.asked else parts.keypad.shortcuts
 
     @property
     def announced(self) -> bool:

@@ -48,9 +48,15 @@ class Refused(_Note, frozen=True, tag="refused", omit_defaults=True):
 
 
 class Shutdown(_Note, frozen=True, tag="shutdown"):
-    """The server ends this call: an unclaimed session, a drain, a fault of ours."""
+    """The server ends this call: an unclaimed session, a drain, a fault of ours, or somebody at the operator's page."""
 
-    reason: Literal["drained", "refused", "internal_error", "line_lost"]
+    reason: Literal["drained", "refused", "internal_error", "line_lost", "bot_hung_up", "caller_hung_up"]
+
+
+class Hint(_Note, frozen=True, tag="hint"):
+    """Words of the operator for the model, written during the call."""
+
+    text: str
 
 
 class DailySpend(_Note, frozen=True, tag="daily_spend"):
@@ -127,6 +133,13 @@ class ToolDone(_Note, frozen=True, tag="tool_done", omit_defaults=True):
     ran: bool = True
 
 
+class SecretKey(_Note, frozen=True, tag="secret_key"):
+    """The caller has pressed a key that is hidden for a tool: which digit it was is not told."""
+
+    call_id: str
+    kind: Literal["digit", "finish", "cancel"]
+
+
 Note = (
     ModelClosed
     | PhoneClosed
@@ -135,6 +148,7 @@ Note = (
     | Tick
     | Refused
     | Shutdown
+    | Hint
     | DailySpend
     | SessionWaiting
     | DialFailed
@@ -144,4 +158,5 @@ Note = (
     | BeepHeard
     | TransferChecked
     | ToolDone
+    | SecretKey
 )

@@ -63,6 +63,22 @@ class AnswerStage(Enum):
     OVER = "there is nobody to talk to"
 
 
+class KeypadStage(Enum):
+    """The keys of the caller's phone. Moved by bot.call.conversation.floor."""
+
+    QUIET = "none is pressed"
+    GATHERING = "one was pressed, and others may follow"
+    HIDDEN = "those that are pressed are for a tool alone"
+
+
+class StreamStage(Enum):
+    """The stream, once there is one. Moved by bot.call.keys.send_digits."""
+
+    HERE = "the caller hears us by it"
+    LEAVING = "what is said is heard, then it is left"
+    AWAY = "it was left, and the next one is waited for"
+
+
 class TransferStage(Enum):
     """A transfer that the model asks for. Moved by bot.call.conversation.transfer."""
 
@@ -106,6 +122,12 @@ class Move(Enum):
     TOLD_WHO = "all of the answer was heard"
     MESSAGE_DUE = "the greeting of the machine is over, and a message is to be left"
     NOBODY_LEFT = "there is nothing to say to what answered"
+    KEY = "a key is pressed"
+    HIDING = "a tool asks for keys that nobody else may know"
+    ENTRY_OVER = "no more keys belong to those before"
+    DIGITS_ASKED = "digits are to be sent"
+    STREAM_LEFT = "the stream is closed by us"
+    STREAM_BACK = "the next one has started"
     ASKED = "the model asks for it"
     ALLOWED = "the destination may be promised"
     PROMISED = "the promise is being made, or was made before"
@@ -116,7 +138,7 @@ class Move(Enum):
 
 
 _G, _B, _S, _N, _A = GreetingStage, GoodbyeStage, SessionStage, NextStage, AnswerStage
-_T, _C, _M = TransferStage, CallStage, Move
+_T, _C, _M, _K, _L = TransferStage, CallStage, Move, KeypadStage, StreamStage
 
 GREETING = {
     (_G.UNHEARD, _M.TALKED_OVER): _G.HELD,
@@ -159,6 +181,16 @@ ANSWER = {
     (_A.MACHINE, _M.MESSAGE_DUE): _A.MESSAGE,
     **{(state, _M.NOBODY_LEFT): _A.OVER for state in (_A.UNKNOWN, _A.MACHINE, _A.SCREENING, _A.SCREENED)},
 }
+KEYPAD = {
+    **{(state, _M.KEY): _K.GATHERING for state in (_K.QUIET, _K.GATHERING)},
+    **{(state, _M.HIDING): _K.HIDDEN for state in (_K.QUIET, _K.GATHERING)},
+    **{(state, _M.ENTRY_OVER): _K.QUIET for state in (_K.GATHERING, _K.HIDDEN)},
+}
+STREAM = {
+    (_L.HERE, _M.DIGITS_ASKED): _L.LEAVING,
+    (_L.LEAVING, _M.STREAM_LEFT): _L.AWAY,
+    (_L.AWAY, _M.STREAM_BACK): _L.HERE,
+}
 TRANSFER = {
     (_T.NONE, _M.ASKED): _T.CHECKING,
     (_T.CHECKING, _M.ALLOWED): _T.PROMISING,
@@ -181,6 +213,8 @@ MACHINES: dict[type[Enum], Mapping[Any, Enum]] = {
     SessionStage: SESSION,
     NextStage: NEXT,
     AnswerStage: ANSWER,
+    KeypadStage: KEYPAD,
+    StreamStage: STREAM,
     TransferStage: TRANSFER,
     CallStage: FUNCTION_CALL,
 }

@@ -38,6 +38,34 @@ class Outgoing(msgspec.Struct, frozen=True):
     claim_s: float = 60.0
 
 
+class Shortcut(msgspec.Struct, frozen=True):
+    """A key that, pressed alone, does what the model's call of a function would; `arguments` are its JSON."""
+
+    key: str
+    function: str
+    arguments: str = "{}"
+
+
+class KeypadRules(msgspec.Struct, frozen=True):
+    """Rules by which keys belong together: after `pause_s` without one, or `longest_s` after the first, or with
+    `finish` ("" for no key) or the last of `most_keys` no more do.
+    """
+
+    pause_s: float = 2.0
+    longest_s: float = 30.0
+    most_keys: int = 32
+    finish: str = "#"
+    shortcuts: tuple[Shortcut, ...] = ()
+
+
+class SecretRules(msgspec.Struct, frozen=True):
+    """Rules for the digits that a tool alone is given: how many they may be, and how often they may be keyed in."""
+
+    least: int = 1
+    most: int = 32
+    tries: int = 3
+
+
 class ToolRules(msgspec.Struct, frozen=True, omit_defaults=True):
     """Rules for one tool, as they suit a phone.
 
@@ -46,6 +74,7 @@ class ToolRules(msgspec.Struct, frozen=True, omit_defaults=True):
     the model says before the call of its own accord (`preamble`), or else the filler; the `filler`; or else a sentence
     that the model is asked to say. `once`: it runs once a call. `duplicates`: refused is a second call while the first
     runs, of the same name, or of the same name and arguments. `approval`: the caller presses a key before it is run.
+    `secret`: it is run with digits that the caller keys in first.
     """
 
     name: str
@@ -56,6 +85,7 @@ class ToolRules(msgspec.Struct, frozen=True, omit_defaults=True):
     once: bool = False
     duplicates: Literal["allow", "refuse_name", "refuse_arguments"] = "refuse_arguments"
     approval: Literal["none", "key"] = "none"
+    secret: SecretRules | None = None
 
 
 class CallSettings(msgspec.Struct, frozen=True):
@@ -91,6 +121,7 @@ class CallSettings(msgspec.Struct, frozen=True):
     apology_audio: str = ""
     call_sid: str = ""
     account_sid: str = ""
+    keypad: KeypadRules = KeypadRules()
     money: Money = Money()
     resume: tuple[PastTurn, ...] = ()
     told: str = ""

@@ -46,8 +46,9 @@ def missing_for_call(settings: Settings, today: date | None = None) -> list[str]
         *unreachable(settings.public_url),
         *out_of_reach("BOT_OVERFLOW_URL", settings.overflow_url),
         *_half_announced(settings),
-        *_unsigned(settings),
         *_half_a_key(settings),
+        *_shortcuts_to_nobody(settings),
+        *_unsigned(settings),
         *_about_results(settings),
         *dialects.contradictions(settings),
         *_retired(settings, today),
@@ -99,6 +100,17 @@ def _half_announced(settings: Settings) -> list[str]:
     if settings.announcement_audio is not None and not settings.announcement:
         return ["BOT_ANNOUNCEMENT is not set: write down what BOT_ANNOUNCEMENT_AUDIO says."]
     return []
+
+
+def _shortcuts_to_nobody(settings: Settings) -> list[str]:
+    """A caller who presses a key is to be put through to somebody who is there."""
+    known = {one.name for one in settings.destinations}
+    return [
+        f"BOT_KEYPAD_SHORTCUTS transfers to {one.destination}, who is no destination of BOT_TRANSFER or "
+        "BOT_TRANSFER_NUMBERS: add them there, or take the key away."
+        for one in settings.key_shortcuts
+        if one.does == "transfer" and one.destination not in known
+    ]
 
 
 def _unsigned(settings: Settings) -> list[str]:

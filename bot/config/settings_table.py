@@ -257,6 +257,42 @@ class Settings(BaseModel):
         "When the caller may interrupt the bot.",
         "on",
     )
+    key_pause_s: Annotated[float, Field(ge=0.5, le=30)] = var(
+        "BOT_KEYPAD_PAUSE_SECONDS",
+        "a number from 0.5 to 30",
+        "Keys that the caller presses belong together until none has come for so long.",
+        "2",
+    )
+    key_longest_s: Annotated[float, Field(ge=1, le=300)] = var(
+        "BOT_KEYPAD_SECONDS",
+        "a number from 1 to 300",
+        "The longest that further keys are waited for after the first.",
+        "30",
+    )
+    most_keys: Annotated[int, Field(ge=1, le=64)] = var(
+        "BOT_KEYPAD_DIGITS",
+        "a number from 1 to 64",
+        "So many keys at most belong together; with the last of them the model is told.",
+        "32",
+    )
+    finish_key: Annotated[Literal["#", "*", ""], value_checks.OffIsEmpty] = var(
+        "BOT_KEYPAD_FINISH",
+        "one of #, *, off",
+        "The key after which no further ones are waited for.",
+        "#",
+    )
+    key_shortcuts: value_checks.Shortcuts = var(
+        "BOT_KEYPAD_SHORTCUTS",
+        "a list with commas such as 0=transfer:reception, 9=end_call",
+        "Keys that, pressed alone, act as if the model had called that function; unset: none does.",
+        unset=(),
+    )
+    send_digits: Literal["on", "off"] = var(
+        "BOT_SEND_DIGITS",
+        "one of on, off",
+        "The model may press keys, as in a menu that it talks to; the stream is closed and opened again for them.",
+        "off",
+    )
     max_calls: Annotated[int, Field(ge=1, le=100_000)] = var(
         "BOT_MAX_CALLS",
         "a number from 1 to 100000",

@@ -84,10 +84,10 @@ def _routine_lines() -> str:
 
 def _transfers() -> str:
     rows = (
-        (one["person"], one["caller"], one["caller_hears"], one["person_hears"], _ticked(one["ended"]))
+        (one["mode"], one["person"], one["caller"], one["caller_hears"], one["person_hears"], _ticked(one["ended"]))
         for one in transfer_outcomes()
     )
-    return _table("| the person | the caller | the caller hears | the person hears | ended as |", rows)
+    return _table("| mode | the person | the caller | the caller hears | the person hears | ended as |", rows)
 
 
 def _exit_codes() -> str:

@@ -22,7 +22,7 @@ _VOCABULARY = frozenset(
     | {"way"}
 )
 """Keys whose values come from a fixed list; a secret that happens to be one of its words must not break the message."""
-_WORDS = frozenset({"delta", "digit", "output", "text", "transcript", "unheard"})
+_WORDS = frozenset({"delta", "digit", "digits", "output", "text", "transcript", "unheard"})
 """Keys of what was said or typed. Numbers may be split over deltas, so no single digit stays."""
 _ARGUED = frozenset({"destination", "destinations", "enum", "summary"})
 """Keys of what the model gives as an argument, and is read from it: masked as arguments are."""
@@ -54,6 +54,8 @@ class Masker:
 
     def __init__(self, secrets: Iterable[str] = ()) -> None:
         known = sorted({secret for secret in secrets if len(secret) >= _SHORTEST_SECRET}, key=len, reverse=True)
+        self.deciding_keys = ""
+        """Keys of the caller that stay as they are; any other becomes a digit that is none of these."""
         self._secrets = re.compile("|".join(map(re.escape, known))) if known else None
 
     def settings(self, settings: CallSettings) -> CallSettings:
@@ -92,6 +94,9 @@ class Masker:
             return _JSON_DIGIT.sub(_one, text)
         if key in _ARGUED:
             return _DIGIT.sub("1", text)
+        if key == "digit" and text.isdecimal():
+            other = next((one for one in "0123456789" if one not in self.deciding_keys), "")
+            return text if text in self.deciding_keys else other * len(text)
         if key in _WORDS:
             return _DIGIT.sub("0", text)
         if "+" in text or "%" in text:

@@ -24,6 +24,7 @@ from bot.store.results import (
 )
 from bot.store.rows import Row, UsageKept
 from bot.store.sql import announcing, dial_book, outbox_entries, reading, token_claims
+from bot.store.sql.driver_threads import dispose
 from bot.store.sql.engine import for_writing, make_engine
 from bot.store.sql.tables import HEAD
 from bot.store.sql.writing import apply_rows
@@ -88,6 +89,11 @@ class CallStore:
         """Everything stored of one call, by its SID or the beginning of it. Raises StoreError when several begin so."""
         async with self._reads.connect() as connection:
             return await reading.find_call(connection, sid)
+
+    async def story_of(self, sid: str) -> StoredCall | None:
+        """The call `sid` without its usages, files and outbox, read so that live calls do not notice."""
+        async with self._reads.connect() as connection:
+            return await reading.story_of(connection, sid)
 
     async def so_far(self, sid: str) -> SoFar | None:
         """The call `sid` as it stands; None when it is not known."""
@@ -233,7 +239,7 @@ class CallStore:
 
     async def close(self) -> None:
         """Close every connection."""
-        await self._reads.dispose()
+        await dispose(self._reads)
 
     async def _truncate_log(self) -> bool:
         """True when SQLite's write-ahead log holds nothing any more; waits a while for those who read."""

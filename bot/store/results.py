@@ -15,7 +15,8 @@ class Filters(msgspec.Struct, frozen=True, kw_only=True):
     """Filters of a list of calls. A field that is None does not filter; times are aware.
 
     `since` is the first moment, `until` the first one after. `before` is the SID of a call: only older ones, for the
-    next page. An empty `reason` asks for calls that go on, an empty `profile` for those of none.
+    next page. `words` are to stand in what either side said, heard or not, in capitals or not. An empty `reason` asks
+    for calls that go on, an empty `profile` for those of none.
     """
 
     since: datetime | None = None
@@ -24,6 +25,7 @@ class Filters(msgspec.Struct, frozen=True, kw_only=True):
     reason: str | None = None
     min_nano_usd: int | None = None
     before: str | None = None
+    words: str | None = None
     limit: int = 50
     profile: str | None = None
 

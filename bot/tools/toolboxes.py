@@ -8,7 +8,7 @@ from collections.abc import Callable
 import structlog
 
 from bot.config import Settings
-from bot.tools.contract import BadTool, Source, Unreachable
+from bot.tools.contract import BadTool, Source
 from bot.tools.http_tools import HttpTools
 from bot.tools.python.module import ModuleTools
 from bot.tools.send_sms import SendSms
@@ -44,11 +44,10 @@ def check(settings: Settings) -> None:
 class Toolboxes:
     """Makes each toolbox once. One that was not opened has no tools."""
 
-    def __init__(self, again_s: float = AGAIN_S) -> None:
+    def __init__(self) -> None:
         self.rest: TwilioRest | None = None
         """The account's REST API; set before any toolbox is made."""
         self._boxes: dict[tuple[object, ...], Toolbox] = {}
-        self._again_s = again_s
 
     def of(self, settings: Settings) -> Toolbox:
         """The toolbox for calls with these settings."""
@@ -59,10 +58,10 @@ class Toolboxes:
         return self._boxes[chosen]
 
     async def open(self, settings: Settings) -> bool:
-        """Learn the tools of these settings. False if a server of tools could not be asked. Raises BadTool."""
+        """Learn the tools of these settings. False if a source of them could not be used."""
         try:
             await self.of(settings).open()
-        except Unreachable as error:
+        except BadTool as error:
             _log.error("tools_away", why=str(error))
             return False
         return True
@@ -70,13 +69,8 @@ class Toolboxes:
     async def keep_asking(self, settings: Settings, then: Callable[[], None]) -> None:
         """Ask again until the server of tools answers; `then` is called once it has."""
         while True:
-            await asyncio.sleep(self._again_s)
-            try:
-                there = await self.open(settings)
-            except BadTool as error:
-                _log.error("tools_away", why=str(error))
-                continue
-            if there:
+            await asyncio.sleep(AGAIN_S)
+            if await self.open(settings):
                 _log.info("tools_back")
                 then()
                 return

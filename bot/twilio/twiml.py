@@ -28,10 +28,13 @@ DOCUMENTS: Mapping[str, frozenset[str]] = {
     "limit": frozenset(),
     "spent": frozenset(),
     "transfer": frozenset({"number", "caller_id", "action_url"}),
+    "send_digits": frozenset({"digits", "stream_url", "action_url"}),
     "ring": frozenset({"number", "caller_id", "ring_s", "whisper_url", "action_url"}),
     "ring_sip": frozenset({"sip", "caller_id", "ring_s", "whisper_url", "action_url"}),
     "whisper": frozenset({"summary", "key_url"}),
     "taken": frozenset(),
+    "wait_for": frozenset({"room", "action_url"}),
+    "join": frozenset({"room"}),
     "voicemail": frozenset({"action_url"}),
     "thanks": frozenset(),
 }

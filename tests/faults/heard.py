@@ -51,5 +51,12 @@ HEARD = {
     "a jumbo frame of 60 kB": "greeting 303-1303, answer 1 4400-7400, answer 2 10420-12420",
     "marks again and again": UNHARMED,
     "mark after clear": "greeting 303-1303, answer 1 4400-5560, answer 2 6900-8900",
+    "keys in the middle of an answer": "greeting 303-1303, answer 1 4400-5560, answer 2 6800-8800",
+    "keys without a finish": "greeting 303-1303, answer 1 4400-5560, answer 3 8060-9560",
+    "keys for a tool alone": "greeting 303-1303, answer 1 4400-7400, answer 2 8860-10860",
+    "keys for a tool alone, called off": "greeting 303-1303, answer 1 4400-7400, answer 2 8260-10260",
+    "keys for a tool alone, never pressed": "greeting 303-1303, answer 1 4400-7400, answer 2 37700-39700",
+    "digits are sent": "greeting 303-1303, answer 1 4400-7400, answer 2 13500-15500",
+    "digits are sent, and no stream comes back": "greeting 303-1303, answer 1 4400-7400, sentence by TwiML 23900",
     "slow reader: the line stands still for 1.5 s": "greeting 303-1303, answer 1 4400-4700, answer 1 5950-8650, answer 2 10400-12400",
 }

@@ -5,24 +5,23 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
-from collections.abc import AsyncIterator, Iterator
-from dataclasses import dataclass, field
+from collections.abc import AsyncIterator, Callable, Iterator
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import NamedTuple
 
 from aiohttp import web
 
 from bot.call.conversation.transfer import PROMISE, TRANSFER_CALL
+from bot.realtime.session import END_CALL
 from bot.server.http.put_through import verdict
+from bot.testing import Mishap, SimulatedTwilio
 from bot.testing.agent import Pacing, Reply, Spoken, ToolCall, Turn, pattern
-from bot.testing.dialling.dial import new_call_sid
 from bot.testing.handset.phone import SimulatedPhone
 from bot.testing.handset.twilio_texts import StreamIds
 from bot.testing.twilio.calls.ears import Hearing
 from bot.testing.twilio.calls.network import Network, OwnNumber
-from bot.testing.twilio.calls.simulated_call import SimulatedCall, Source
-from bot.testing.twilio.verbs.follower import Follower
-from bot.testing.twilio.verbs.verb_table import VERBS
+from bot.testing.twilio.calls.simulated_call import SimulatedCall
 from tests.hooks.receiver import SECRET, receiving
 from tests.server.simulated_server import ACCOUNT, AUTH_TOKEN, ServerUnderTest, standing
 from tests.transfers.transfer_rows import Row
@@ -36,6 +35,9 @@ LONGEST_S = 90.0
 WORDS = {
     "promise": "I am connecting you with sales now.",
     "refusal": "I am sorry, nobody is free there now.",
+    "briefing": "Hello, a caller waits who wants a boat. Will you take the call?",
+    "connecting": "I am connecting you with the caller now.",
+    "thanks": "Thank you all the same. Goodbye.",
     "back": "I am sorry, that did not work out. What else can I do?",
 }
 SPOKEN = {name: Spoken(pattern(SAID_MS, name), words) for name, words in WORDS.items()}
@@ -78,21 +80,46 @@ class Outcome:
 
 
 class Receptionist:
-    """Asks for the transfer at the first turn, promises what may be promised, and goes on with who comes back."""
+    """Asks for the transfer at the first turn, promises what may be promised, and goes on with who comes back.
 
-    def __init__(self) -> None:
-        self._asked = False
+    To a person whom it calls by itself it says what it is about, and does as they wish.
+    """
+
+    def __init__(self, row: Row) -> None:
+        self._row = row
+        self._asked = self._briefed = self._answered = False
         self.told: list[str] = []
+        self.over: Callable[[], bool] = lambda: False
+        """True once the transfer has come to nothing."""
 
     def reply(self, turn: Turn) -> Reply:
         if not self._asked:
             self._asked = True
-            asked = {"destination": "sales", "summary": SUMMARY}
-            return Reply((), [ToolCall(TRANSFER_CALL, json.dumps(asked))], pacing=PACE)
+            return _calls(TRANSFER_CALL, destination="sales", summary=SUMMARY)
         self.told += [json.loads(output)["result"] for output in turn.tool_outputs]
+        if turn.tool_outputs and not self._briefed:
+            return _says("promise" if self.told[-1] == PROMISE else "refusal")
         if turn.tool_outputs:
-            return Reply((SPOKEN["promise" if self.told[-1] == PROMISE else "refusal"],), pacing=PACE)
-        return Reply((SPOKEN["back"],), pacing=PACE)
+            return _says("connecting" if self.told[-1] == PROMISE else "thanks")
+        if self._row.mode == "briefing" and not self.over():
+            return self._to_person()
+        return _says("back")
+
+    def _to_person(self) -> Reply:
+        if not self._briefed:
+            self._briefed = True
+            return _says("briefing")
+        if self._row.agrees:
+            return _calls(TRANSFER_CALL, destination="caller")
+        return Reply((SPOKEN["thanks"],), [ToolCall(END_CALL)], pacing=PACE)
+
+
+def _says(name: str) -> Reply:
+    return Reply((SPOKEN[name],), pacing=PACE)
+
+
+def _calls(function: str, **arguments: str) -> Reply:
+    return Reply((), [ToolCall(function, json.dumps(arguments))], pacing=PACE)
 
 
 @contextlib.asynccontextmanager
@@ -114,57 +141,67 @@ async def run(row: Row, directory: Path, pace: float) -> Outcome:
     """Run the row; each second of the telephone network takes `pace` seconds. What the bot says runs in real time."""
     transfers = directory / f"{abs(hash(row.name))}.toml"
     hours = 'hours = ["Mon 00:00-00:01"]\nzone = "Pacific/Kiritimati"\n' if row.settings.get("hours") else ""
-    transfers.write_text(f'[sales]\nnumber = "{SALES}"\nring_seconds = 8\n{hours}')
-    receptionist = Receptionist()
+    transfers.write_text(f'[sales]\nnumber = "{SALES}"\nring_seconds = 8\nmode = "{row.mode}"\n{hours}')
+    receptionist = Receptionist(row)
     async with contextlib.AsyncExitStack() as stack:
         check = await stack.enter_async_context(_check(row.settings.get("check", "")))
-        settings = {"BOT_TRANSFER": str(transfers), "BOT_GREETING": "off", **check}
-        return await _called(await stack.enter_async_context(standing(agent=receptionist, **settings)), row, pace)
+        account = SimulatedTwilio(account_sid=ACCOUNT, auth_token=AUTH_TOKEN, numbers=(CALLED,), pace=pace)
+        twilio = await stack.enter_async_context(account)
+        settings = {"BOT_TRANSFER": str(transfers), "BOT_GREETING": "off", "TWILIO_API_URL": twilio.url, **check}
+        desk = await stack.enter_async_context(standing(agent=receptionist, **settings))
+        if "create_call" in row.settings:
+            status, code, times = map(int, row.settings["create_call"].split())
+            twilio.go_wrong("create_call", Mishap(status=status, code=code, times=times))
+        return await _called(desk, twilio, row, receptionist)
 
 
-async def _called(desk: ServerUnderTest, row: Row, pace: float) -> Outcome:
-    network = Network(desk.http, ACCOUNT, AUTH_TOKEN, via=desk.origin, pace=pace)
-    network.numbers[CALLED] = OwnNumber(f"{desk.settings.public_url}/voice")
+async def _called(desk: ServerUnderTest, twilio: SimulatedTwilio, row: Row, receptionist: Receptionist) -> Outcome:
+    network = twilio.network
+    network.via = desk.origin
+    voice = desk.settings.public_url + "/voice"
+    network.numbers[CALLED] = OwnNumber(voice, f"{voice}/status")
     if row.person is not None:
         network.people[SALES] = row.person
-    call = network.new_call("inbound", CALLER, CALLED, person=row.caller, sid=new_call_sid())
-    call.status = "ringing"
-    try:
-        async with asyncio.timeout(LONGEST_S * max(pace, 0.2)):
-            await Follower(network, VERBS, _phones(call, row)).run(call, Source(f"{desk.settings.public_url}/voice"))
-    finally:
-        await network.close()
+    call = twilio.call_in(CALLER, CALLED, replace(row.caller, phones=_Phones(row)))
+    table = desk.calls.registry.transfers
+    receptionist.over = lambda: bool((known := table.find(call.sid)) is not None and known.result)
+    async with asyncio.timeout(LONGEST_S * max(network.pace, 0.2)):
+        await call.until_over()
+        while any(not one.over for one in network.calls.values()):  # noqa: ASYNC110  somebody else's end sets no event
+            await asyncio.sleep(0.01)
     await desk.quiet()
-    return _outcome(desk, network, call, row)
+    return _outcome(desk, network, call)
 
 
-def _phones(call: SimulatedCall, row: Row) -> Iterator[SimulatedPhone]:
+class _Phones:
     """The caller's phones: a word at the beginning of the first stream, and one over the promise if need be."""
-    first = True
-    while True:
-        phone = SimulatedPhone(StreamIds(ACCOUNT, call.sid, f"MZ{len(call.legs):032x}"))
-        if first:
+
+    def __init__(self, row: Row) -> None:
+        self._talks_over = row.talks_over
+        self._first = True
+
+    def __call__(self, ids: StreamIds) -> SimulatedPhone:
+        phone = SimulatedPhone(ids)
+        if self._first:
             phone.say(pattern(300, "a person, please"), 100_000)
-            if row.talks_over:
+            if self._talks_over:
                 phone.say(pattern(300, "no, wait"), 800_000)
-        first = False
-        yield phone
+        self._first = False
+        return phone
 
 
-def _outcome(desk: ServerUnderTest, network: Network, call: SimulatedCall, row: Row) -> Outcome:
+def _outcome(desk: ServerUnderTest, network: Network, call: SimulatedCall) -> Outcome:
     outcome = Outcome(faults=[str(alert) for alert in network.alerts if alert.code != 31921])
     outcome.faults += [violation for leg in call.legs for violation in leg.phone.violations]
-    origin_us = call.made_us
     for heard in network.heard:
-        ours = heard.call_sid == call.sid
-        name = _name(heard.what, call) if ours else _of_person(heard.what)
+        ours, leg = heard.call_sid == call.sid, network.calls[heard.call_sid]
         until_us = heard.what.until_us or network.now_us()
-        sound = Sound(name, (heard.what.from_us - origin_us) / 1000, (until_us - origin_us) / 1000)
-        (outcome.caller if ours else outcome.person).append(sound)
-    outcome.shown = [child.from_ for child in network.calls.values() if child.parent is call]
-    outcome.faults += [
-        f"{child.to} was rung" for child in network.calls.values() if child.parent is call and child.to != SALES
-    ]
+        times = ((heard.what.from_us - call.made_us) / 1000, (until_us - call.made_us) / 1000)
+        (outcome.caller if ours else outcome.person).extend(Sound(name, *times) for name in _names(heard.what, leg))
+    others = [one for one in network.calls.values() if one is not call]
+    outcome.shown = [one.from_ for one in others]
+    outcome.faults += [f"{one.to} was rung" for one in others if one.to != SALES]
+    outcome.faults += [f"{one.to} is still on the line" for one in others if not one.over]
     if len(desk.calls.directory):
         outcome.faults.append("the call is still there")
     known = desk.calls.registry.transfers.find(call.sid)
@@ -175,33 +212,30 @@ def _outcome(desk: ServerUnderTest, network: Network, call: SimulatedCall, row: 
     return outcome
 
 
-def _name(one: Hearing, call: SimulatedCall) -> str:
-    """The name of a sound of the caller's; what the bot says is known by its bytes."""
-    if one.kind != "bot":
-        return one.kind
-    for leg in call.legs:
-        audio = b"".join(received.audio for received in leg.phone.received)
-        opened_us, closed_us = leg.opened_us or 0, leg.closed_us or 2**62
-        if opened_us <= one.from_us <= closed_us:
-            begun = [name for name, spoken in SPOKEN.items() if spoken.audio[:400] in audio]
-            return begun[0] if len(begun) == 1 else _by_time(leg.phone, one, begun)
-    return "bot"
-
-
-def _by_time(phone: SimulatedPhone, one: Hearing, begun: list[str]) -> str:
-    """Of several things that the bot said on one stream, the one that came when this was heard."""
-    for received in phone.received:
-        if received.at_us <= one.from_us + 1_000 and one.from_us <= received.at_us + 400_000:
-            for name in begun:
-                if received.audio[:400] == SPOKEN[name].audio[:400]:
-                    return name
-    return "bot"
-
-
-def _of_person(one: Hearing) -> str:
+def _names(one: Hearing, leg: SimulatedCall) -> list[str]:
+    """The names of what was heard; the bot's words are known by their bytes, and two of them may follow at once."""
     if one.kind == "say":
-        return "whisper" if SUMMARY in one.text else "key"
-    return one.kind
+        return ["whisper" if SUMMARY in one.text else "key"]
+    if one.kind != "bot":
+        return [one.kind]
+    for stream in leg.legs:
+        if (stream.opened_us or 0) <= one.from_us <= (stream.closed_us or 2**62):
+            spoken = _spoken(stream.phone)
+            apart = [hearing for hearing in leg.ears.heard if hearing.kind == "bot"]
+            mine = [
+                hearing
+                for hearing in apart
+                if (stream.opened_us or 0) <= hearing.from_us <= (stream.closed_us or 2**62)
+            ]
+            return [spoken[mine.index(one)]] if len(mine) == len(spoken) else spoken
+    return ["bot"]
+
+
+def _spoken(phone: SimulatedPhone) -> list[str]:
+    """What the bot said on one stream, in order."""
+    begun = [received.audio[:400] for received in phone.received]
+    names = {spoken.audio[:400]: name for name, spoken in SPOKEN.items()}
+    return [names[audio] for audio in begun if audio in names]
 
 
 @contextlib.contextmanager

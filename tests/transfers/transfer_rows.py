@@ -33,7 +33,7 @@ TALKS_S = 7.0
 class Row:
     """One transfer. Empty `person`: nobody is rung. `settings` are added to those of the list."""
 
-    mode: Literal["whisper"]
+    mode: Literal["whisper", "briefing"]
     person_does: str
     caller_does: str
     person: Person | None
@@ -43,6 +43,8 @@ class Row:
     result: str
     ended: Ended
     settings: dict[str, str] = field(default_factory=dict)
+    agrees: bool = False
+    """The person tells a bot that briefs them to put the caller through."""
     talks_over: bool = False
     """The caller speaks over the promise."""
 
@@ -69,7 +71,7 @@ HELLO = Speaks(in_s=1.5, text="Hello, this is sales.", seconds=1.5)
 BACK = ("promise", "ringing", "back")
 WHISPERED = ("whisper",)
 
-ROWS: tuple[Row, ...] = (
+WHISPERED_ROWS: tuple[Row, ...] = (
     Row(
         "whisper",
         "takes the call, talks, hangs up",
@@ -264,3 +266,72 @@ ROWS: tuple[Row, ...] = (
         settings={"check": "fails"},
     ),
 )
+
+
+YES = Speaks(after="bot", quiet_s=0.5, text="Yes, put them through.", seconds=1.0)
+NO = Speaks(after="bot", quiet_s=0.5, text="No, I can't now.", seconds=1.0)
+WAITS = Person(does=(Act(after="music"), HangsUp(after="bot", in_s=1.5)), name="caller")
+HEARS_BACK = Person(does=(Act(after="bot", quiet_s=0.02), HangsUp(after="bot", in_s=1.5)), name="caller")
+HELD = ("promise", "music", "back")
+
+
+def _briefing(
+    does: str,
+    person: Person,
+    hears: tuple[str, ...],
+    result: str,
+    *,
+    caller_does: str = "stays",
+    caller: Person = WAITS,
+    caller_hears: tuple[str, ...] = HELD,
+    ended: Ended = "caller_hung_up",
+    agrees: bool = False,
+    **settings: str,
+) -> Row:
+    return Row("briefing", does, caller_does, person, caller, caller_hears, hears, result, ended, settings, agrees)
+
+
+BRIEFED_ROWS: tuple[Row, ...] = (
+    _briefing(
+        "takes the call, talks, hangs up",
+        answering(YES, Speaks(after="voice", text="Hello, this is sales.", seconds=1.5), HangsUp(in_s=TALKS_S)),
+        ("briefing", "connecting", "voice"),
+        "connected",
+        caller=Person(
+            does=(Act(after="music", quiet_s=0.5), Speaks(in_s=1.0, text="Hello?", seconds=2.0)), name="caller"
+        ),
+        caller_hears=("promise", "music", "voice"),
+        ended="transferred",
+        agrees=True,
+    ),
+    _briefing("declines", answering(NO), ("briefing", "thanks"), "not_taken"),
+    _briefing("hangs up while it is told", answering(HangsUp(after="bot", in_s=0.3)), ("briefing",), "not_taken"),
+    _briefing("is busy", is_busy(), (), "busy"),
+    _briefing("does not answer", does_not_answer(), (), "no_answer"),
+    _briefing(
+        "listens",
+        answering(),
+        ("briefing",),
+        "caller_gone",
+        caller_does="hangs up meanwhile",
+        caller=Person(does=(HangsUp(after="music", in_s=RING_S + 6.0),), name="caller"),
+        caller_hears=("promise", "music"),
+    ),
+    _briefing(
+        "declines, rung with our number since the caller's is refused",
+        answering(NO),
+        ("briefing", "thanks"),
+        "not_taken",
+        create_call="400 21210 1",
+    ),
+    _briefing(
+        "can't be rung, since Twilio's API fails",
+        answering(),
+        (),
+        "failed",
+        caller=HEARS_BACK,
+        caller_hears=("promise", "back"),
+        create_call="500 20500 9",
+    ),
+)
+ROWS: tuple[Row, ...] = WHISPERED_ROWS + BRIEFED_ROWS

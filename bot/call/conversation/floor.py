@@ -10,7 +10,18 @@ from __future__ import annotations
 from enum import Enum
 
 from bot.call.conversation.state_deadlines import StateDeadlines
-from bot.call.machines import AnswerStage, GoodbyeStage, GreetingStage, TransferStage
+from bot.call.machines import (
+    KEYPAD,
+    STREAM,
+    AnswerStage,
+    GoodbyeStage,
+    GreetingStage,
+    KeypadStage,
+    Move,
+    StreamStage,
+    TransferStage,
+    moved,
+)
 from bot.call.outputs import EndReason
 from bot.call.playout.playout_queue import PlayoutQueue
 from bot.call.prompts.greeting import Greeting
@@ -71,6 +82,8 @@ class Floor:
         self.goodbye = GoodbyeStage.NONE
         listens = settings.outgoing and not settings.resume
         self.answered = AnswerStage.UNKNOWN if listens else AnswerStage.CONVERSATION
+        self.keypad = KeypadStage.QUIET
+        self.stream = StreamStage.HERE
         self.transfer = TransferStage.NONE
         self.notice_heard = not settings.announcement_audio
         """The announcement, if there is one, has certainly been heard."""
@@ -93,6 +106,7 @@ class Floor:
         """Tell what may be done with the floor as it stands, by the four tables."""
         return (
             act in MAY[self.state]
+            and (self.stream is StreamStage.HERE or act is Act.ANSWER_ITSELF)
             and (not self.caller_speaking or act in WHILE_THE_CALLER_SPEAKS)
             and (self.goodbye is GoodbyeStage.NONE or act in WHILE_CLOSING)
             and (self.conversing or act in WHILE_NO_PERSON_IS_THERE)
@@ -163,6 +177,8 @@ class Floor:
 
     def caller_waits(self) -> bool:
         """Something is owed to a caller who does not speak: a filler may sound."""
+        if self.stream is not StreamStage.HERE:
+            return False
         waits = self.state is State.THINKING or self._session.now.responses.awaited
         return self.conversing and waits and not self.caller_speaking
 
@@ -191,8 +207,8 @@ class Floor:
 
     @property
     def caller_speaking(self) -> bool:
-        """The caller speaks, as far as the session at hand has told."""
-        return self._session.now.speech_us is not None
+        """The caller speaks, as far as the session at hand has told, or presses keys."""
+        return self._session.now.speech_us is not None or self.keypad is not KeypadStage.QUIET
 
     @property
     def answer_due(self) -> bool:
@@ -208,7 +224,18 @@ class Floor:
         session = self._session.now
         session.speech_us = None
         session.answer_due = session.answer_due or self.state is State.HEARING
-        self.happen(Happening.SPEECH_STOPPED)
+        if not self.caller_speaking:
+            self.happen(Happening.SPEECH_STOPPED)
+
+    def stream_moves(self, move: Move) -> None:
+        """The stream is to be left, has been, or the next one has started."""
+        self.stream = moved(STREAM, self.stream, move)
+
+    def keys_move(self, move: Move) -> None:
+        """The caller presses a key, or all of them that belong together have come."""
+        self.keypad = moved(KEYPAD, self.keypad, move)
+        if not self.caller_speaking:
+            self.happen(Happening.SPEECH_STOPPED)
 
     def session_ready(self) -> None:
         """There is a session again: what is waited for is waited for from here on."""

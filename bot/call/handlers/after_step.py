@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from bot.call.handlers.session_side import SessionSide
 from bot.call.inputs import Tick
-from bot.call.machines import GoodbyeStage, GreetingStage, NextStage
+from bot.call.machines import GoodbyeStage, GreetingStage, NextStage, StreamStage
 from bot.call.outputs import EndReason
 from bot.call.rule import NEVER_US, Rule
 from bot.call.states import State
@@ -79,6 +79,9 @@ class AfterStep:
         if not parts.greeting.is_over:
             parts.greeting.line_silent()
         parts.account.look()
+        if floor.stream is not StreamStage.HERE:
+            parts.send_digits.line_silent()
+            return None
         if floor.line_silent(response_awaited=parts.session.now.responses.awaited):
             parts.farewell.played_out()
             return "bot_hung_up"

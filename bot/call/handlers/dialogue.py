@@ -18,11 +18,16 @@ class Dialogue:
     # ---- the caller speaks ----
 
     def speech_started(self, event: events.SpeechStarted) -> None:
-        parts, floor = self._parts, self._parts.floor
+        parts = self._parts
         parts.account.caller_started(event)
-        floor.caller_started()
-        if not floor.sure:
+        parts.floor.caller_started()
+        if not parts.floor.sure:
             parts.who_answered.speech_started()
+        self.breaks_in()
+
+    def breaks_in(self, *, keyed: bool = False) -> None:
+        """The caller begins to speak, or presses a key: the bot falls silent, where they may interrupt it."""
+        parts, floor = self._parts, self._parts.floor
         dropped = floor.hang_up_asked
         if floor.transfer is not TransferStage.NONE:
             parts.transfer.drop()
@@ -41,7 +46,7 @@ class Dialogue:
             if may_interrupt and floor.cuttable():
                 if floor.goodbye is not GoodbyeStage.NONE:
                     parts.farewell.interrupted()
-                parts.interrupt.cut()
+                parts.interrupt.cut(unheard=keyed)
         floor.happen(Happening.SPEECH_STARTED)
 
     def speech_stopped(self, event: events.SpeechStopped) -> None:
@@ -96,7 +101,8 @@ class Dialogue:
 
     def response_created(self, event: events.ResponseCreated) -> None:
         parts, floor, response = self._parts, self._parts.floor, event.response
-        if not (parts.farewell.allows(response) and parts.opening.allows(response)):
+        parts_allow = (parts.farewell.allows, parts.opening.allows, parts.keypad.allows, parts.send_digits.allows)
+        if not all(allows(response) for allows in parts_allow):
             return
         if not (parts.floor.sure or parts.who_answered.allows(response)):
             return

@@ -12,6 +12,9 @@ def rules(parts: Parts, liveness: SessionLiveness) -> tuple[Rule, ...]:
     return (
         parts.opening,
         *([parts.who_answered] if parts.settings.outgoing else []),
+        parts.key_pause,
+        parts.send_digits,
+        parts.secret_entry,
         parts.spending,
         parts.max_duration,
         parts.idle,

@@ -10,8 +10,8 @@ from bot.config.destinations.opening_hours import ALWAYS, OpeningHours, parse_ho
 from bot.config.values.caller_lists import e164
 from bot.config.values.hosts import is_host
 
-Mode = Literal["whisper"]
-MODES: tuple[Mode, ...] = ("whisper",)
+Mode = Literal["whisper", "briefing"]
+MODES: tuple[Mode, ...] = ("whisper", "briefing")
 RING_S = 25
 MIN_RING_S, MAX_RING_S = 5, 120
 MAX_WORDS = 300
@@ -103,6 +103,4 @@ def _mode(value: object) -> Mode:
     for mode in MODES:
         if value == mode:
             return mode
-    if value == "briefing":
-        raise ValueError("has the mode briefing, which is not built yet; take it away to have the summary whispered")
-    raise ValueError("must have as mode whisper, or none")
+    raise ValueError("must have as mode whisper or briefing")

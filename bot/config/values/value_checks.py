@@ -19,6 +19,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, Validati
 from bot.config.values.caller_lists import WITHHELD, parse_callers
 from bot.config.values.database_url import PostgresServer, parse_database_url, parse_key
 from bot.config.values.hosts import is_host
+from bot.config.values.key_shortcuts import KeyShortcut, parse_shortcuts
 from bot.config.values.paths import there, unexpanded
 from bot.config.values.webhook_secret import webhook_keys
 from bot.numbering.calling_hours import CallingHours, parse_hours
@@ -308,6 +309,7 @@ ApiKeySid = Annotated[str, AfterValidator(_api_key_sid)]
 TwilioApiUrl = Annotated[str, AfterValidator(twilio_api_url)]
 OverflowUrl = Annotated[str, AfterValidator(_overflow_url)]
 Callers = Annotated[tuple[str, ...], BeforeValidator(parse_callers)]
+Shortcuts = Annotated[tuple[KeyShortcut, ...], BeforeValidator(parse_shortcuts)]
 PublicUrl = Annotated[str, AfterValidator(public_url)]
 RealtimeUrl = Annotated[str, AfterValidator(realtime_url)]
 Model = Annotated[str, AfterValidator(_model)]

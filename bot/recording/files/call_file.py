@@ -22,18 +22,20 @@ class Standing(NamedTuple):
     """State of a call that decides how its messages are kept. It holds for the rows that follow it.
 
     `stream_sid` is empty before the stream has started; `announced` when there is nothing left to announce; `ready`
-    once the session takes the caller's audio; `late_us` is the ledger's correction of when audio plays.
+    once the session takes the caller's audio; `late_us` is the ledger's correction of when audio plays. `keys` decide
+    something if one of them is pressed next: the call would go on otherwise after another.
     """
 
     stream_sid: str = ""
     announced: bool = False
     ready: bool = False
     late_us: int = 0
+    keys: str = ""
 
     @classmethod
     def of(cls, call: Call) -> Standing:
         speaking = call.speaking
-        return cls(speaking.stream_sid, call.announced, call.uplink.ready, speaking.ledger.late_us)
+        return cls(speaking.stream_sid, call.announced, call.uplink.ready, speaking.ledger.late_us, call.deciding_keys)
 
     @property
     def recordable(self) -> bool:
@@ -60,6 +62,8 @@ class CallerFrame(msgspec.Struct, frozen=True, gc=False):
     """The rows as a fixture holds them; empty where they are to be made of the following."""
     text: bytes = b""
     passed: Sequence[Output] = ()
+    stream: int = 0
+    """Number of the stream that it came by."""
 
 
 Row = tuple[int, Way | Literal["standing"], Raw | CallerFrame | Standing, int]

@@ -69,6 +69,7 @@ class FixtureFile:
             return self._frame(us, raw, socket)
         if type(raw) is Standing:
             self._hushed = self._hushed and not raw.hears_all
+            self._masker.deciding_keys = raw.keys
             return b""
         assert way != "standing"
         return self._message(us, way, cast("Raw", raw), socket)
@@ -78,7 +79,7 @@ class FixtureFile:
         if frame.lines:
             return frame.lines
         passed = (self._message(us, "bot>model", cast("Raw", output), socket) for output in frame.passed)
-        return b"".join((self._message(us, "phone>bot", frame.text, 0), *passed))
+        return b"".join((self._message(us, "phone>bot", frame.text, frame.stream), *passed))
 
     def _message(self, us: int, way: Way, raw: Raw, socket: int) -> bytes:
         if self._hushed:

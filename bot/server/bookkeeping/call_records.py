@@ -17,6 +17,7 @@ import structlog
 from bot.call.facts import Fact, TurnFact, UsageFact, Wait, WaitFact
 from bot.call.outputs import EndReason, Report
 from bot.call.settings import CallSettings
+from bot.call.transcript import keys_pressed
 from bot.config import Settings
 from bot.config.values.caller_lists import withheld
 from bot.observe.masking import mask_value, masker
@@ -210,7 +211,7 @@ class Records:
         self._write_behind.put(begun)
         record = CallRecord(live, self._write_behind.put, self._mask, self._now)
         self._open[live] = begun, record
-        live.bridge.on_told = record.keep
+        live.bridge.on_told.append(record.keep)
         if live.bridge.recorder is not None:
             live.bridge.recorder.on_made = record.file_made
 
@@ -255,7 +256,7 @@ def masked_turn(turn: TurnFact, mask: Callable[[str], str]) -> TurnFact:
     if turn.text is None:
         return turn
     heard = len(turn.text)
-    whole = mask_spoken(turn.text + turn.unheard)  # as long as it was: the cut stays where it is
+    whole = mask_spoken(keys_pressed.masked(turn.text + turn.unheard))  # as long as it was: the cut stays where it is
     return msgspec.structs.replace(turn, text=mask(whole[:heard]), unheard=mask(whole[heard:]))
 
 

@@ -76,7 +76,7 @@ class LiveCall:
     @property
     def awaits_stream(self) -> bool:
         """True while the session is here and the stream has yet to come."""
-        return not self.bridge.attached and self.bridge.call.ended is None
+        return self.bridge.awaits_stream
 
     @property
     def in_pause(self) -> bool:

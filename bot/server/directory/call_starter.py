@@ -33,9 +33,11 @@ from bot.server.directory.call_endings import CallEndings, PastCalls
 from bot.server.directory.needless_sessions import NeedlessSessions
 from bot.server.directory.spent_today import SpentToday
 from bot.server.directory.transfer_desk import TransferDesk
+from bot.server.setup.briefing_settings import briefing_settings
 from bot.server.setup.call_settings import call_settings, with_tools
 from bot.server.shared.call_registry import CallRegistry
 from bot.server.shared.resumption import NOBODY, Parties, Past, carrying_on
+from bot.server.shared.transfers import Transfer
 from bot.tools import ToolContext, ToolStore
 from bot.tools.toolboxes import Toolboxes
 from bot.twilio.rest import TwilioRest
@@ -134,6 +136,7 @@ class CallStarter:
             self._let_go_of(begun)
             self.registry.end(call_sid, "internal_error")
             raise
+        live.bridge.on_leave = partial(self.registry.leave, call_sid)
         live.offset_us = max(0, round((now_s - past.began_s) * 1_000_000)) if past.leg else 0
         self.directory.add(live)
         live.task = asyncio.create_task(self._run(live, new=new), name=f"call {call_sid}")
@@ -176,20 +179,35 @@ class CallStarter:
         of_call = call_settings(settings, call_sid, account_sid, outgoing=outgoing)
         return with_tools(of_call, self.toolboxes.of(settings))
 
+    def brief(self, child: str, call_sid: str, transfer: Transfer) -> LiveCall:
+        """Talk to the person of a transfer, on their own call `child`, about the caller of `call_sid`."""
+        past = Past(time.time(), told=transfer.destination, about=(call_sid, transfer.summary))
+        of_caller = self.past_calls.find(call_sid)
+        if of_caller is not None:
+            past = past._replace(profile=of_caller.profile, changes=of_caller.changes)
+        return self.start(child, past=past)
+
     def _bridge(self, call_sid: str, settings: Settings, past: Past, now_s: float, begun: _Begun) -> Bridge:
         toolbox = self.toolboxes.of(settings)
         chosen = self.chosen(settings, call_sid, settings.twilio_account_sid, outgoing=past.outgoing)
         person = begun.parties.called if past.outgoing else begun.parties.caller
         context = ToolContext(call_sid, person, settings.language, self.store)
+        refusal = partial(self.desk.refusal, settings, call_sid)
         if past.leg:
             chosen = carrying_on(chosen, past, now_s)
+        if past.about is not None:
+            waiting, summary = past.about
+            chosen = briefing_settings(chosen, past.told, summary)
+            refusal = partial(self.desk.caller_gone, waiting)
         files = _files(settings, chosen)
         recorder = Recorder(files, call_sid=call_sid) if files else None
         endpoint = self._endpoint(settings)
         own = [] if begun.idle is None else [begun.idle]
 
         def take_idle() -> IdleSession | None:
-            return own.pop() if own else self.pool.take(endpoint, chosen)
+            if own or past.about is not None:
+                return own.pop() if own else None
+            return self.pool.take(endpoint, chosen)
 
         ahead = begun.ahead if begun.ahead is not None and begun.ahead.endpoint == endpoint else None
         try:
@@ -204,7 +222,7 @@ class CallStarter:
                 origin_ns=begun.origin_ns,
                 toolbox=toolbox,
                 context=context,
-                refusal=partial(self.desk.refusal, settings, call_sid),
+                refusal=refusal,
             )
         except BaseException:
             if recorder is not None:
@@ -225,6 +243,7 @@ class CallStarter:
                 reason = await live.bridge.run()
         finally:
             current = self.directory.remove(live)
+            self.registry.digits.drop(live.call_sid)
         entered = not current or self.endings.enter(live)
         hooks = (self.spent_today.add_up, self.past_calls.remember, *self.directory.on_end)
         self.directory.tell(hooks, live, reason)

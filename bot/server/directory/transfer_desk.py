@@ -20,6 +20,7 @@ UNKNOWN = "There is no such destination."
 TOO_OFTEN = "The caller can't be transferred again in this call."
 UNTOLD = "It can't be told at the moment if {name} is free, so they can't be transferred there."
 TAKEN = "{name} is not free at the moment."
+HUNG_UP = "The caller has hung up meanwhile. Tell the colleague so, say goodbye and end the call."
 CLOSED = "{name} is closed now. It opens again {opens}."
 
 _log = structlog.get_logger()
@@ -51,6 +52,11 @@ class TransferDesk:
             opens = destination.hours.opens_next(self.now())
             return destination.closed or CLOSED.format(name=name, opens=opens)
         return await self._asked(settings, call_sid, destination) if settings.transfer_check_url else ""
+
+    async def caller_gone(self, call_sid: str, _: str) -> str:
+        """The sentence for the model on why a person can't be put through to the caller; empty when they still wait."""
+        transfer = await self.transfers.find(call_sid)
+        return "" if transfer is not None and not transfer.result else HUNG_UP
 
     async def _asked(self, settings: Settings, call_sid: str, destination: Destination) -> str:
         body = {

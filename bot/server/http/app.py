@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from urllib.parse import urlsplit
 
@@ -30,8 +30,18 @@ from bot.server.http import (
     voice,
     voice_next,
 )
-from bot.server.http.app_keys import CALLS, LISTENER, METER, OUTGOING, RATE_LIMITED_LOG, SETTINGS, TWILIO_REST, Listener
-from bot.server.http.put_through import dialled, whisper
+from bot.server.http.app_keys import (
+    CALLS,
+    LISTENER,
+    METER,
+    OUTGOING,
+    RATE_LIMITED_LOG,
+    SETTINGS,
+    TWILIO_REST,
+    Listener,
+    Mount,
+)
+from bot.server.http.put_through import briefing, dialled, whisper
 from bot.server.http.refusals import refusals
 from bot.server.outbound.dial_desk import DialDesk
 from bot.server.outbound.placing import OutgoingCalls
@@ -59,6 +69,7 @@ def make_app(
     keeping: StoreService | None = None,
     *,
     profiles: Profiles | None = None,
+    mounts: Sequence[Mount] = (),
 ) -> web.Application:
     """The application. Raises TwimlError when a TwiML file is wrong, and SettingsError when a profile is."""
     app = web.Application(client_max_size=MAX_BODY_BYTES, middlewares=[refusals])
@@ -79,9 +90,10 @@ def make_app(
     app[METER] = Meter(app[CALLS])
     app[LISTENER] = Listener()
     app[RATE_LIMITED_LOG] = RateLimitedLog()
-    app.add_routes(_routes(""))
-    if prefix := urlsplit(settings.public_url).path.rstrip("/"):
+    for prefix in dict.fromkeys(("", urlsplit(settings.public_url).path.rstrip("/"))):
         app.add_routes(_routes(prefix))
+        for mount in mounts:
+            app.add_routes(mount(app, prefix))
     app.cleanup_ctx.append(metrics_route.flushing)
     app.cleanup_ctx.append(_tools)
     app.cleanup_ctx.append(_warm)
@@ -101,6 +113,10 @@ def _routes(prefix: str) -> list[web.RouteDef]:
         web.post(f"{prefix}/voice/dialled", dialled.dialled),
         web.post(f"{prefix}/voice/whisper/{{call_sid}}", whisper.whisper),
         web.post(f"{prefix}/voice/whisper/{{call_sid}}/key", whisper.key_pressed),
+        web.post(f"{prefix}/voice/briefing/{{call_sid}}", briefing.briefing),
+        web.post(f"{prefix}/voice/briefing/{{call_sid}}/next", briefing.briefed),
+        web.post(f"{prefix}/voice/briefing/{{call_sid}}/status", briefing.told_status),
+        web.post(f"{prefix}/voice/briefing/{{call_sid}}/machine", briefing.told_machine),
         web.post(f"{prefix}/voice/recorded", fallback.recorded),
         web.post(f"{prefix}/voice/outgoing", outgoing.picked_up),
         web.post(f"{prefix}/voice/answered", outgoing.answered),
@@ -173,6 +189,8 @@ def _warn(profiles: Profiles) -> None:
 
 async def _close_after(_: web.Request, response: web.StreamResponse) -> None:
     """One request a connection: on a kept one it might meet the end of the connection, or of a process that drains."""
+    if isinstance(response, web.WebSocketResponse):
+        return
     response.force_close()
     response.headers["Connection"] = "close"
 
@@ -202,13 +220,14 @@ async def running(
     settings: Settings,
     registry: CallRegistry | None = None,
     sock: socket.socket | None = None,
+    *,
     handover: SocketHandover | None = None,
     keeping: StoreService | None = None,
-    *,
+    mounts: Sequence[Mount] = (),
     profiles: Profiles | None = None,
 ) -> AsyncIterator[tuple[web.Application, int]]:
     """Serve while the context lasts, on `sock` if given: gives the application and the port it listens on."""
-    app = make_app(settings, registry, keeping, profiles=profiles)
+    app = make_app(settings, registry, keeping, profiles=profiles, mounts=mounts)
     log = app[METER].http = HttpLog(app[RATE_LIMITED_LOG])
     if keeping is not None:
         keeping.keep(app[CALLS])

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from aiohttp import web
 
 from bot.config import Settings
@@ -25,6 +27,9 @@ class Listener:
             await self.site.stop()
             self.site = None
 
+
+Mount = Callable[[web.Application, str], list[web.RouteDef]]
+"""Adds further routes, of a floor above the server, to an application: gives them, each under the prefix."""
 
 SETTINGS: web.AppKey[Settings] = web.AppKey("settings", Settings)
 """The settings of the server; `of_call` are those of the call that a request is about."""

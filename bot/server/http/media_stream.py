@@ -75,6 +75,7 @@ async def media_stream(request: web.Request) -> web.StreamResponse:
     if live is not None and live.bridge.call.ended is not None:
         raise _forbidden(request, "is_over", "the call is over", **who)
     past = past or Past(time.time(), profile=opened.profile)
+    calls.registry.digits.drop(opened.call_sid)
     bridge = (live or calls.starter.start(opened.call_sid, past=past)).bridge
     await _stream(request, socket, bridge)
     return web.Response()  # goes nowhere: the connection is gone
@@ -118,7 +119,7 @@ async def _why_back(calls: LiveCalls, opened: StreamToken) -> str:
 async def _stream(request: web.Request, socket: PhoneSocket, bridge: Bridge) -> None:
     """Join socket and call until both are over."""
     bridge.attach(socket)
-    timer = asyncio.get_running_loop().call_later(START_S, bridge.no_start)
+    timer = asyncio.get_running_loop().call_later(START_S, bridge.no_start, socket)
     if request.transport is None:
         bridge.phone_closed(ABNORMAL)
     else:

@@ -90,5 +90,5 @@ async def status(request: web.Request) -> web.Response:
     if call_status in ENDED_STATUSES:
         unanswered(request, call_sid, call_status)
         request.app[CALLS].endings.caller_gone(call_sid)
-        await caller_gone(request.app[CALLS], call_sid, form)
+        await caller_gone(request, call_sid, form)
     return web.Response(status=204)

@@ -12,13 +12,15 @@ from bot.server.directory.live_calls import LiveCalls
 from bot.server.http.app_keys import CALLS
 from bot.server.http.carry_on import NextStep, carried_on, holds, rings
 from bot.server.http.fallback import fallback
+from bot.server.http.put_through.briefing import call_person
 from bot.server.http.put_through.dialled import could_not_ring
-from bot.server.http.put_through.ring_destination import ring
+from bot.server.http.put_through.ring_destination import destination_of, ring
 from bot.server.http.webhook import (
     Form,
     call_is_over,
     connect_stream,
     next_url,
+    play_digits,
     signed_form,
     small_number,
     twiml,
@@ -35,6 +37,10 @@ async def voice_next(request: web.Request) -> web.Response:
         small_number(request, "held"),
         small_number(request, "leg"),
     )
+    if calls.registry.digits.find(call_sid):
+        if there:
+            return play_digits(request, call_sid, leg)
+        calls.endings.caller_gone(call_sid)
     what = await what_follows(calls, call_sid, there=there, held=held, leg=leg)
     if what == "hold":
         calls.departure.redirected.send(call_sid)
@@ -55,6 +61,9 @@ async def voice_next(request: web.Request) -> web.Response:
 async def _transfer(request: web.Request, call_sid: str, form: Form) -> web.Response:
     transfer = await request.app[CALLS].transfers.find(call_sid)
     assert transfer is not None
+    destination = destination_of(request, transfer.destination)
+    if destination is not None and destination.mode == "briefing":
+        return await call_person(request, call_sid, form, transfer, destination)
     return ring(request, call_sid, form, transfer) or await could_not_ring(request, call_sid, form, transfer)
 
 

@@ -23,7 +23,8 @@ PROFILE = "profile"
 PATHS = frozenset(
     {
         *("/voice", "/voice/next", "/voice/status", "/voice/dialled", "/voice/recorded"),
-        *("/voice/whisper/{call_sid}", "/voice/whisper/{call_sid}/key"),
+        *("/voice/whisper/{call_sid}", "/voice/whisper/{call_sid}/key", "/voice/briefing/{call_sid}"),
+        *(f"/voice/briefing/{{call_sid}}/{more}" for more in ("next", "status", "machine")),
         *("/voice/outgoing", "/voice/answered"),
     }
 )
@@ -149,14 +150,23 @@ def twiml(request: web.Request, document: str, **values: str) -> web.Response:
     return web.Response(text=text, content_type="text/xml")
 
 
-def connect_stream(request: web.Request, call_sid: str) -> web.Response:
-    """TwiML that opens a stream for a call that waits for one."""
+def connect_stream(request: web.Request, call_sid: str, action_url: str = "") -> web.Response:
+    """TwiML that opens a stream for a call that waits for one. `action_url`: where it leads then, if not as ever."""
     calls, public_url = request.app[CALLS], request.app[SETTINGS].public_url
     live = calls.directory.find(call_sid)
     if live is not None:
         set_of_call(request, live.settings)
     url = stream_url(public_url, calls.tokens.issue(call_sid))
-    return twiml(request, "answer", stream_url=url, action_url=next_url(request, 0 if live is None else live.past.leg))
+    action_url = action_url or next_url(request, 0 if live is None else live.past.leg)
+    return twiml(request, "answer", stream_url=url, action_url=action_url)
+
+
+def play_digits(request: web.Request, call_sid: str, leg: int) -> web.Response:
+    """TwiML that plays what the call has left its stream `leg` for, and opens the next one."""
+    calls, public_url = request.app[CALLS], request.app[SETTINGS].public_url
+    url = stream_url(public_url, calls.tokens.issue(call_sid))
+    digits = calls.registry.digits.find(call_sid)
+    return twiml(request, "send_digits", digits=digits, stream_url=url, action_url=next_url(request, leg))
 
 
 def call_is_over(request: web.Request, call_sid: str) -> web.Response:

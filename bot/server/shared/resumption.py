@@ -49,6 +49,8 @@ class Past(NamedTuple):
     steady: bool = True
     told: str = ""
     """A sentence for the model on why the caller is back; empty: their line broke."""
+    about: tuple[str, str] | None = None
+    """Of a call to a person: the caller's call that it is about, and the summary of it. `told` is then their name."""
     transfers: int = 0
     """Legs that the call was carried on by because a transfer came to nothing."""
     hung_up: bool = False

@@ -32,7 +32,7 @@ BEGAN, SUMMARY, PICKED_UP, TAKEN, OVER = (
 _TABLE = """
     CREATE TABLE IF NOT EXISTS transfers (sid TEXT PRIMARY KEY, leg INTEGER NOT NULL, number INTEGER NOT NULL,
         destination TEXT NOT NULL, summary TEXT NOT NULL, tries INTEGER NOT NULL DEFAULT 1, picked_up REAL, taken REAL,
-        result TEXT NOT NULL DEFAULT '', began REAL NOT NULL) WITHOUT ROWID"""
+        result TEXT NOT NULL DEFAULT '', child TEXT NOT NULL DEFAULT '', began REAL NOT NULL) WITHOUT ROWID"""
 
 
 class Transfer(NamedTuple):
@@ -50,6 +50,8 @@ class Transfer(NamedTuple):
     picked_up_s: float | None = None
     taken_s: float | None = None
     result: str = ""
+    child: str = ""
+    """SID of the call to the person, where it is one of the bot's own (briefing)."""
 
 
 class TransferTable:
@@ -65,16 +67,19 @@ class TransferTable:
         now_s = self.clock()
         self._db.execute("DELETE FROM transfers WHERE began < ?", (now_s - KEPT_S,))
         self._db.execute(
-            "INSERT INTO transfers VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (sid) DO UPDATE SET"
+            "INSERT INTO transfers VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (sid) DO UPDATE SET"
             " leg = excluded.leg, number = excluded.number, destination = excluded.destination,"
             " summary = excluded.summary, tries = excluded.tries, picked_up = excluded.picked_up,"
-            " taken = excluded.taken, result = excluded.result, began = excluded.began"
+            " taken = excluded.taken, result = excluded.result, child = excluded.child, began = excluded.began"
             " WHERE excluded.leg > transfers.leg",
             (call_sid, *transfer, now_s),
         )
 
     def find(self, call_sid: str) -> Transfer | None:
-        query = "SELECT leg, number, destination, summary, tries, picked_up, taken, result FROM transfers WHERE sid = ?"
+        query = (
+            "SELECT leg, number, destination, summary, tries, picked_up, taken, result, child FROM transfers"
+            " WHERE sid = ?"
+        )
         row = self._db.execute(query, (call_sid,)).fetchone()
         return None if row is None else Transfer(*row)
 
@@ -89,6 +94,10 @@ class TransferTable:
     def _once(self, column: str, call_sid: str, leg: int) -> bool:
         step = f"UPDATE transfers SET {column} = ? WHERE sid = ? AND leg = ? AND {column} IS NULL AND result = ''"  # noqa: S608  one of two
         return self._db.execute(step, (self.clock(), call_sid, leg)).rowcount > 0
+
+    def placed(self, call_sid: str, leg: int, child: str) -> None:
+        """The bot calls the person by itself: this is that call."""
+        self._db.execute("UPDATE transfers SET child = ? WHERE sid = ? AND leg = ?", (child, call_sid, leg))
 
     def again(self, call_sid: str, leg: int) -> bool:
         """Ring once more. True for the first time."""

@@ -13,6 +13,7 @@ import gc
 import os
 import signal
 import time
+from collections.abc import Sequence
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
@@ -30,6 +31,7 @@ from bot.observe.metrics import MULTIPROCESS_DIR, process_gone
 from bot.server.bookkeeping.store_service import LAST_ROWS_S
 from bot.server.directory.departure import LEAVE_S
 from bot.server.http.app import BACKLOG, STOP_S
+from bot.server.http.app_keys import Mount
 from bot.server.setup.listen_address import listener
 from bot.server.shared.call_registry import CallRegistry
 from bot.server.shared.shared_directory import shared_directory
@@ -69,7 +71,14 @@ class CallWorker(Worker):  # type: ignore[misc]
         registry = CallRegistry(time.time, self.app.directory / REGISTRY)
         directory: Path = self.app.directory
         replaced = _mark(directory, self.pid).exists
-        server = Server(self.app.settings, registry, SocketHandover(directory), replaced, profiles=self.app.profiles)
+        server = Server(
+            self.app.settings,
+            registry,
+            SocketHandover(directory),
+            replaced,
+            mounts=self.app.mounts,
+            profiles=self.app.profiles,
+        )
         heartbeat = asyncio.create_task(self._heartbeat(server), name="manager")
         try:
             await server.run(self.sockets[0].sock)
@@ -100,7 +109,14 @@ class Manager(BaseApplication):  # type: ignore[misc]
     """gunicorn, configured by our settings and nothing else. `handle` is the listening socket, which it takes over."""
 
     def __init__(
-        self, settings: Settings, directory: Path, handle: int, operator: OperatorMessages, profiles: Profiles
+        self,
+        settings: Settings,
+        directory: Path,
+        handle: int,
+        *,
+        operator: OperatorMessages,
+        profiles: Profiles,
+        mounts: Sequence[Mount],
     ) -> None:
         self.settings = settings
         self.profiles = profiles
@@ -108,6 +124,7 @@ class Manager(BaseApplication):  # type: ignore[misc]
         self.directory = directory
         self._handle = handle
         self._operator = operator
+        self.mounts = mounts
         super().__init__()
 
     def load_config(self) -> None:
@@ -172,7 +189,7 @@ def _mark(directory: Path, pid: int) -> Path:
     return directory / f"{pid}.replaced"
 
 
-def run_workers(settings: Settings, operator: OperatorMessages, profiles: Profiles) -> None:
+def run_workers(settings: Settings, operator: OperatorMessages, profiles: Profiles, mounts: Sequence[Mount]) -> None:
     """Serve with WEB_CONCURRENCY processes until SIGTERM or SIGINT. Raises CannotListen."""
     socket = listener(settings.host, settings.port, BACKLOG)
     with shared_directory() as directory:
@@ -180,4 +197,4 @@ def run_workers(settings: Settings, operator: OperatorMessages, profiles: Profil
         metrics.mkdir()
         os.environ[MULTIPROCESS_DIR] = str(metrics)
         gc.freeze()  # what is loaded stays in memory that all processes share, and is not searched as they exit
-        Manager(settings, directory, socket.detach(), operator, profiles).run()
+        Manager(settings, directory, socket.detach(), operator=operator, profiles=profiles, mounts=mounts).run()

@@ -6,14 +6,14 @@ import asyncio
 import signal
 import socket
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from bot.config import Settings
 from bot.config.profiles import Profiles
 from bot.server.bookkeeping.store_service import keeping
 from bot.server.http.app import running
-from bot.server.http.app_keys import CALLS, LISTENER
+from bot.server.http.app_keys import CALLS, LISTENER, Mount
 from bot.server.shared.call_registry import CallRegistry
 from bot.server.shared.socket_handover import SocketHandover
 from bot.server.workers.drain import drain
@@ -35,6 +35,7 @@ class Server:
     handover: SocketHandover | None = None
     replaced: Callable[[], bool] = lambda: False
     """True once the manager has started another process in place of this one."""
+    mounts: Sequence[Mount] = ()
     operator: OperatorMessages | None = None
     """None where the manager tells the operator."""
     profiles: Profiles | None = None
@@ -66,7 +67,15 @@ class Server:
             loop.add_signal_handler(number, self.stop, number)
         async with (
             keeping(self.settings) as kept,
-            running(self.settings, self.registry, sock, self.handover, kept, profiles=self.profiles) as (app, _),
+            running(
+                self.settings,
+                self.registry,
+                sock,
+                handover=self.handover,
+                keeping=kept,
+                mounts=self.mounts,
+                profiles=self.profiles,
+            ) as (app, _),
         ):
             calls, memory = app[CALLS], Memory()
             rereading = Rereading(calls.profiles)

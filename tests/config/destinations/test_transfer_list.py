@@ -16,7 +16,7 @@ about = "Prices and orders."
 hours = ["Mon-Fri 09:00-17:30"]
 zone = "Europe/Berlin"
 ring_seconds = 30
-mode = "whisper"
+mode = "briefing"
 closed = "Sales is there from Monday to Friday."
 
 [front-desk]
@@ -43,7 +43,7 @@ def problem(tmp_path: Path, text: str = "", **more: str) -> str:
 def test_a_file_names_each_destination(tmp_path: Path) -> None:
     sales, desk = loaded(tmp_path, WHOLE).destinations
     assert sales[:4] == ("sales", "+15555550123", "", "Prices and orders.")
-    assert sales[5:] == (30, "whisper", "Sales is there from Monday to Friday.")
+    assert sales[5:] == (30, "briefing", "Sales is there from Monday to Friday.")
     assert str(sales.hours.zone) == "Europe/Berlin"
     assert desk[:4] == ("front-desk", "", "sip:desk@pbx.example.com:5061;transport=tls", "")
     assert (desk.ring_s, desk.mode, desk.hours.spans) == (25, "whisper", ())
@@ -75,9 +75,8 @@ def test_without_either_nobody_can_be_transferred_to(tmp_path: Path) -> None:
         ('[sales]\nnumber = "+15555550123"\nring_seconds = "30"', "a whole number from 5 to 120"),
         ('[sales]\nnumber = "+15555550123"\nring_seconds = true', "a whole number from 5 to 120"),
         ('[sales]\nnumber = "+15555550123"\nring_seconds = 4', "a whole number from 5 to 120"),
-        ('[sales]\nnumber = "+15555550123"\nmode = "cold"', "as mode whisper, or none"),
-        ('[sales]\nnumber = "+15555550123"\nmode = "briefing"', "not built yet"),
-        ('[sales]\nnumber = "+15555550123"\nmode = []', "as mode whisper, or none"),
+        ('[sales]\nnumber = "+15555550123"\nmode = "cold"', "as mode whisper or briefing"),
+        ('[sales]\nnumber = "+15555550123"\nmode = []', "as mode whisper or briefing"),
         ('[sales]\nnumber = "+15555550123"\nclosed = "a\\nb"', "its closed on one line"),
         (f'[sales]\nnumber = "+15555550123"\nabout = "{"a" * 301}"', "its about on one line"),
         ('[sales]\nnumber = "+15555550123"\nhours = ["Mon 09:00-17:00"]', "has hours and no zone"),

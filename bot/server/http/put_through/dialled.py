@@ -10,12 +10,13 @@ from aiohttp import web
 
 from bot.server.directory.live_calls import LiveCalls
 from bot.server.http import fallback
-from bot.server.http.app_keys import CALLS
+from bot.server.http.app_keys import CALLS, TWILIO_REST
 from bot.server.http.carry_on import carried_on, holds
 from bot.server.http.put_through.ring_destination import dialled_url, may_ring_again, ring
 from bot.server.http.put_through.verdict import Result, told, verdict
 from bot.server.http.webhook import Form, call_is_over, connect_stream, signed_form, small_number, twiml
 from bot.server.shared.transfers import CONNECTED, GONE, Transfer
+from bot.twilio.rest import RestError
 
 _log = structlog.get_logger()
 
@@ -37,16 +38,25 @@ async def dialled(request: web.Request) -> web.Response:
             return rings
     told_before = transfer.result if transfer.result != GONE else ""
     result = told_before or verdict(transfer, form, calls.transfers.now_s)
-    conclude(calls, call_sid, transfer, result, form)
+    if conclude(calls, call_sid, transfer, result, form) and transfer.child:
+        await _leave_person(request, transfer)
     if result in {CONNECTED, GONE} or form.get("CallStatus") != "in-progress":
         return twiml(request, "goodbye")
     return await came_back(request, call_sid, form, transfer._replace(result=result))
 
 
-def conclude(calls: LiveCalls, call_sid: str, transfer: Transfer, result: Result | str, form: Form) -> None:
-    """Enter the result, once: for all processes, into the log and into the record."""
+async def _leave_person(request: web.Request, transfer: Transfer) -> None:
+    """Hang up on the person whom the bot called: the caller is gone, or talks to them no more."""
+    try:
+        await request.app[TWILIO_REST].hang_up(transfer.child)
+    except RestError as error:
+        _log.warning("hang_up_by_rest_failed", call_sid=transfer.child, why=str(error))
+
+
+def conclude(calls: LiveCalls, call_sid: str, transfer: Transfer, result: Result | str, form: Form) -> bool:
+    """Enter the result, once: for all processes, into the log and into the record. True for the first time."""
     if not calls.transfers.over(call_sid, transfer.leg, result):
-        return
+        return False
     connected = result == CONNECTED
     details = {
         "destination": transfer.destination,
@@ -62,13 +72,27 @@ def conclude(calls: LiveCalls, call_sid: str, transfer: Transfer, result: Result
         calls.past_calls.drop(call_sid)
         if calls.store_lookup is not None:
             calls.store_lookup.transferred(call_sid, connected=connected)
+    return True
 
 
-async def caller_gone(calls: LiveCalls, call_sid: str, form: Form) -> None:
+async def caller_gone(request: web.Request, call_sid: str, form: Form) -> None:
     """Twilio says that the caller's call is over. If they were joined to the person, /voice/dialled says so."""
+    calls = request.app[CALLS]
     transfer = await calls.transfers.find(call_sid)
-    if transfer is not None and not transfer.result:
-        conclude(calls, call_sid, transfer, GONE, form)
+    if transfer is None or transfer.result or not conclude(calls, call_sid, transfer, GONE, form):
+        return
+    if transfer.child:
+        await _leave_person(request, transfer)
+
+
+async def caller_back(request: web.Request, call_sid: str, transfer: Transfer, result: str, form: Form) -> None:
+    """Bring a caller back who waits in a conference: their call is led to /voice/dialled, once."""
+    if not conclude(request.app[CALLS], call_sid, transfer, result, form):
+        return
+    try:
+        await request.app[TWILIO_REST].update_call(call_sid, url=dialled_url(request, transfer.leg))
+    except RestError as error:
+        _log.warning("caller_not_brought_back", call_sid=call_sid, why=str(error))
 
 
 async def could_not_ring(request: web.Request, call_sid: str, form: Form, transfer: Transfer) -> web.Response:

@@ -15,7 +15,7 @@ AT_ONCE_S = 5.0
 """A connection that the person ends within so many seconds after the key was none: the caller is not left alone."""
 
 Result = Literal["connected", "cut_off", "not_taken", "busy", "no_answer", "failed", "caller_gone"]
-_BY_STATUS: dict[str, Result] = {"busy": "busy", "no-answer": "no_answer", "canceled": "no_answer"}
+BY_STATUS: dict[str, Result] = {"busy": "busy", "no-answer": "no_answer", "canceled": "no_answer"}
 WHY: dict[str, str] = {
     "cut_off": "the connection ended as soon as it was made",
     "not_taken": "somebody, or a voicemail, answered there and did not take the call",
@@ -33,15 +33,16 @@ LAST = " They can't be transferred again in this call."
 
 
 def verdict(transfer: Transfer, form: Mapping[str, str], now_s: float) -> Result:
-    """The result of a transfer whose <Dial> is over."""
+    """The result of a transfer whose <Dial> is over. A conference is joined by whoever took the call, and no other."""
     there = form.get("CallStatus") == "in-progress"
-    if form.get("DialBridged", "").lower() == "true" and transfer.taken_s is not None:
+    joined = form.get("DialBridged", "").lower() == "true" or bool(transfer.child)
+    if joined and transfer.taken_s is not None:
         return "cut_off" if there and now_s - transfer.taken_s < AT_ONCE_S else "connected"
     if not there:
         return "caller_gone"
     if transfer.picked_up_s is not None:
         return "not_taken"
-    return _BY_STATUS.get(form.get("DialCallStatus", ""), "failed")
+    return BY_STATUS.get(form.get("DialCallStatus", ""), "failed")
 
 
 def told(transfer: Transfer, result: str) -> str:
