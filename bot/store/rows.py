@@ -105,7 +105,7 @@ class CallTransferred(msgspec.Struct, frozen=True):
 
 
 class CallAnswered(msgspec.Struct, frozen=True):
-    """The answer to a call that the bot makes: who or what gave it, or that nobody did.
+    """The answer to a call that the bot makes, or that there was none.
 
     `first`: it holds only where nothing better is known.
     """

@@ -144,7 +144,7 @@ class Floor:
 
     @property
     def sure(self) -> bool:
-        """True once it is no longer looked into who has answered."""
+        """Nobody looks any more into who has answered."""
         return self.answered in SURE
 
     @property

@@ -17,7 +17,7 @@ _SILENT = bytes((SILENCE_BYTE,)) * FRAME_BYTES
 
 @dataclass(frozen=True)
 class LineProfile:
-    """A line by what it does to audio: the share of frames that is lost, and how late they may be held at random, in ms."""
+    """A line by what it does to audio: the share of frames that is lost, and how late they may be, at random, in ms."""
 
     lost: float = 0.0
     late_ms: int = 0

@@ -99,7 +99,7 @@ FAMILIES = (
     ),
     _counter("heardline_lookups_total", "Questions to BOT_LOOKUP_URL, by what came of them.", result=RESULTS),
     _histogram("heardline_lookup_seconds", "From such a question to its answer, or to its end without one.", _LOOKUP_S),
-    _counter("heardline_dials_total", "Calls that the bot made and that are over, by who answered.", by=ANSWERS),
+    _counter("heardline_dials_total", "Calls that the bot made and that are over, by who answered.", answer=ANSWERS),
     _counter(
         "heardline_dials_refused_total",
         "Requests for a call that were not carried out.",

@@ -65,7 +65,7 @@ class LiveCall:
 
     @property
     def answered_by(self) -> str:
-        """The one who answered a call that the bot made, as far as is known; empty while that is open, and else."""
+        """Outcome of a call that the bot made, as far as is known; empty while that is open, and of every other."""
         if not self.past.outgoing:
             return ""
         found = self.bridge.call.answered_by or self.unanswered

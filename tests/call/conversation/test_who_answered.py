@@ -82,7 +82,7 @@ class Line(ScriptedCall):
         return soonest(self.call.deadline_us, heard_us)
 
     def _spoken(self) -> None:
-        """What the call has asked for is made, and comes at once."""
+        """A response that the call has asked for is made, and comes at once."""
         if self.call.session.responses.asked and self.call.ended is None:
             self.number += 1
             self.reply(f"R{self.number}", **{f"A{self.number}": 1_000})

@@ -35,7 +35,7 @@ PURPOSE = "Confirm the table for two at eight."
 
 
 def said(*words: str) -> Behaviour:
-    """What is written down of what the callee says."""
+    """Words that are written down of the callee."""
     return Behaviour(caller_words=words, transcription_after_ms=100)
 
 
