@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from bot.call.call import Call
+from bot.call.conversation.transfer import TRANSFER_CALL
 from bot.call.settings import CallSettings, ToolRules
 from bot.call.transcript.past_turns import PastTurn
 from bot.realtime.session import END_CALL, SessionSettings
@@ -76,9 +77,9 @@ class Scene:
             phone.say(VOICE * ((until_ms - from_ms) // 20), from_ms * MS)
         phone.hang_up(self.hang_up_ms * MS)
         tools = {one.name: (self.tool_ms * MS, '{"free": [19, 20]}') for one in self.settings.tools}
-        call = VirtualCall(
-            Call(self.settings), phone, model, out_line=Line(40 * MS), in_line=Line(40 * MS), tools=tools
-        )
+        lines = {"out_line": Line(40 * MS), "in_line": Line(40 * MS)}
+        checks = dict.fromkeys(self.settings.destinations, (300 * MS, ""))
+        call = VirtualCall(Call(self.settings), phone, model, **lines, tools=tools, checks=checks)
         call.run()
         assert not phone.violations, phone.violations
         assert not model.violations, model.violations
@@ -95,6 +96,7 @@ def _sound(ms: int, number: int) -> str:
     return base64.b64encode(tone(ms, number)).decode()
 
 
+WISH = '{"destination": "sales", "summary": "They want a boat."}'
 SCENES = (
     Scene("barge-in-off", _settings(barge_in="off"), (GREETING, LONG, SHORT), (ASKS, CUTS_IN)),
     Scene("cut-where-the-turns-are-ours", _settings(barge_in="after_greeting"), (GREETING, LONG, SHORT), (ASKS, CUTS_IN)),
@@ -130,6 +132,31 @@ SCENES = (
         (ASKS, SpeechAt(7_000 * MS, 7_900 * MS)),
         16_000,
         tool_ms=2_500,
+    ),
+    Scene(
+        "put-through",
+        _settings(destinations=("sales",)),
+        (GREETING, Reply(tool_calls=(ToolCall(TRANSFER_CALL, WISH),), pacing=PACING), SHORT),
+        (ASKS,),
+        16_000,
+    ),
+    Scene(
+        "put-through-and-spoken-over",
+        _settings(destinations=("sales",)),
+        (GREETING, Reply(tool_calls=(ToolCall(TRANSFER_CALL, WISH),), pacing=PACING), SHORT, SHORT),
+        (ASKS, SpeechAt(7_000 * MS, 7_900 * MS)),
+        16_000,
+    ),
+    Scene(
+        "back-from-a-transfer",
+        _settings(
+            resume=(PastTurn(1, "bot", "Hello."), PastTurn(2, "caller", "A person, please.")),
+            told="The caller was being transferred to sales, but nobody answered there.",
+            elapsed_s=30.0,
+        ),
+        (SHORT, SHORT),
+        (ASKS,),
+        12_000,
     ),
     Scene(
         "carried-on",
