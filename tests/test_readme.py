@@ -47,8 +47,8 @@ OURS = "\n\n".join(text for name, text in TEXTS.items() if name not in {"openai-
 """Texts of the manual without what others have and do."""
 BLOCK = re.compile(r"^(?P<ci><!-- ci -->\n)? *```(?P<kind>\w*)\n(?P<body>.*?)^ *```$", re.MULTILINE | re.DOTALL)
 
-TRIAL = "python3 -m venv .venv && .venv/bin/pip install . && .venv/bin/bot demo"
-TESTS = "python3 -m venv .venv && .venv/bin/pip install '.[test]' && .venv/bin/pytest"
+TRIAL = "python3 -m venv .venv && .venv/bin/pip install '.[offline]' && .venv/bin/bot demo"
+TESTS = "python3 -m venv .venv && .venv/bin/pip install '.[offline,test]' && .venv/bin/pytest"
 RUN_BELOW = {
     "cp .env.example .env",
     "bot check --env-file .env",
@@ -87,9 +87,13 @@ NOT_RUN = {  # programs of others, and proofs that take minutes
     "cloudflared tunnel --url http://localhost:8080",
     "pytest --loop both",
     "pytest -m slow -n 0",
+    "pip install '.[offline]'",
     "bot model",
+    "bot serve --offline --env-file .env",
+    "python -m tests.offline.figures",
     "bot demo",
     "python -m tests.page_picture heardline-demo/call.html",
+    "python -m tests.console.pictures",
     "python -m tests.proof.fixtures",
     "python -m tests.proof",
     "python -m tests.proof sockets",

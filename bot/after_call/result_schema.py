@@ -11,9 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import jsonschema  # type: ignore[import-untyped]
 import msgspec
-from jsonschema.protocols import Validator  # type: ignore[import-untyped]
 
 DISPOSITIONS = ("resolved", "follow_up", "transferred", "abandoned", "wrong_number", "spam", "other")
 MAX_BYTES = 100_000
@@ -40,11 +38,16 @@ class BadSchema(Exception):
     """The file holds no JSON schema that can be used. Its text is a sentence that names the mend."""
 
 
+class _NotTaken(Exception):
+    """Something a JSON schema may have, and ours may not."""
+
+
 class ResultSchema(NamedTuple):
     """The whole of what a model answers. `exact`: it can be held to `whole`. `loose` says why not, else is empty."""
 
     whole: dict[str, Any]
-    validator: Validator
+    validator: Any
+    """Of the jsonschema package."""
     exact: bool
     loose: str = ""
 
@@ -85,28 +88,33 @@ def schema_of(fields: Any, name: str = "The schema") -> ResultSchema:
         raise BadSchema(
             f'{told} must be a JSON schema of an object: begin it with {{"type": "object", "properties": ...'
         )
+    # Its import takes a third of a second, and few have a schema.
+    from jsonschema import Draft202012Validator, SchemaError  # type: ignore[import-untyped]  # noqa: PLC0415
+
     try:
-        jsonschema.Draft202012Validator.check_schema(fields)
+        Draft202012Validator.check_schema(fields)
         _local(fields)
         loose = next(_looseness(fields, "its top"), "")
-    except jsonschema.SchemaError as error:
+    except SchemaError as error:
         place = "/".join(map(str, error.absolute_path)) or "its top"
         raise BadSchema(f"{told} is no JSON schema: at {place}, {error.message[:120]}.") from None
+    except _NotTaken as error:
+        raise BadSchema(f"{told} can't be used: {error}.") from None
     except RecursionError:
         raise BadSchema(f"{told} is nested too deeply; make it simpler.") from None
     whole = _around(fields)
-    return ResultSchema(whole, jsonschema.Draft202012Validator(whole), not loose, loose)
+    return ResultSchema(whole, Draft202012Validator(whole), not loose, loose)
 
 
 def _local(schema: Any, depth: int = 0) -> None:
-    """Raises SchemaError for a reference to anywhere else: nothing is fetched."""
+    """Raises _NotTaken for a reference to anywhere else."""
     if depth > _MAX_DEPTH:
         raise RecursionError
     for name, value in _items(schema):
         if name in {"$ref", "$dynamicRef"} and (not isinstance(value, str) or not value.startswith("#")):
-            raise jsonschema.SchemaError(f"a {name} must begin with #, as nothing is fetched", path=[name])
+            raise _NotTaken(f"a {name} must begin with #, as nothing is fetched")
         if name in {"$id", "$anchor", "$dynamicAnchor", "$dynamicRef"}:
-            raise jsonschema.SchemaError(f"{name} is not taken; refer to $defs by their place", path=[name])
+            raise _NotTaken(f"{name} is not taken; refer to $defs by their place")
         _local(value, depth + 1)
 
 

@@ -51,6 +51,11 @@ def encode(pcm: bytes) -> bytes:
         raise ValueError(str(error)) from None
 
 
+def encode_a(pcm: bytes) -> bytes:
+    """A-law of the same number of samples."""
+    return audioop.lin2alaw(pcm, WIDTH)
+
+
 def peak(pcm: bytes) -> int:
     """The largest absolute sample, 0 to 32768."""
     return audioop.max(pcm, WIDTH)

@@ -12,18 +12,23 @@ from typing import Any, get_args
 
 from bot.call.handlers.after_step import AfterStep
 from bot.call.handlers.dialogue import Dialogue
+from bot.call.handlers.key_presses import KeyPresses
 from bot.call.handlers.phone_side import PhoneSide
 from bot.call.handlers.rule_table import rules
 from bot.call.handlers.session_side import SessionSide
 from bot.call.inputs import (
+    AnswerVerdict,
+    BeepHeard,
     DailySpend,
     DialFailed,
+    Hint,
     ModelClosed,
     Note,
     PhoneClosed,
     PhoneFull,
     PhoneRoom,
     Refused,
+    SecretKey,
     SessionAlive,
     SessionExpires,
     SessionWaiting,
@@ -32,7 +37,7 @@ from bot.call.inputs import (
     ToolDone,
     TransferChecked,
 )
-from bot.call.machines import GreetingStage, SessionStage
+from bot.call.machines import GreetingStage, SessionStage, StreamStage
 from bot.call.outputs import End, EndReason, Output
 from bot.call.rules.session_liveness import SessionLiveness
 from bot.call.session.session_state import Session
@@ -79,10 +84,11 @@ class Call:
 
     def _table(self, phone: PhoneSide, session: SessionSide, dialogue: Dialogue) -> dict[type, Handler]:
         parts = self._parts
+        keys = KeyPresses(parts, dialogue)
         return {
             stream.Start: phone.started,
             stream.MarkEcho: phone.mark_echoed,
-            stream.Dtmf: phone.key_pressed,
+            stream.Dtmf: keys.pressed,
             stream.Stop: phone.stopped,
             PhoneClosed: phone.closed,
             PhoneFull: phone.full,
@@ -112,11 +118,15 @@ class Call:
             events.TranscriptDelta: parts.answer.words,
             events.TranscriptDone: parts.answer.words_done,
             events.ResponseDone: dialogue.response_done,
+            AnswerVerdict: parts.who_answered.verdict,
+            BeepHeard: parts.who_answered.beep,
             TransferChecked: parts.transfer.checked,
             ToolDone: parts.functions.tool_done,
             DailySpend: parts.spending.day,
+            SecretKey: keys.hidden,
             Refused: self._refused,
             Shutdown: self._shutdown,
+            Hint: parts.hints.given,
             Tick: self._after.tick,
         }
 
@@ -220,13 +230,28 @@ class Call:
 
     @property
     def started(self) -> bool:
-        """True if the stream's `start` has come and was accepted."""
+        """True if a stream's `start` has come and was accepted."""
+        return bool(self.speaking.stream_sid) or self._floor.stream is StreamStage.AWAY
+
+    @property
+    def streaming(self) -> bool:
+        """True while there is such a stream."""
         return bool(self.speaking.stream_sid)
 
     @property
     def announced(self) -> bool:
         """True if the caller has certainly heard the announcement, if there is one: they may be recorded."""
         return self._floor.notice_heard
+
+    @property
+    def answered_by(self) -> str:
+        """Outcome of a call that we made; empty while that is not known, and of every other call."""
+        return self._parts.who_answered.by
+
+    @property
+    def listens_for_beep(self) -> bool:
+        """True while a beep on the line would tell who has answered a call that we made."""
+        return self._parts.who_answered.listens_for_beep
 
     @property
     def spent_nano_usd(self) -> int:

@@ -48,9 +48,15 @@ class Refused(_Note, frozen=True, tag="refused", omit_defaults=True):
 
 
 class Shutdown(_Note, frozen=True, tag="shutdown"):
-    """The server ends this call: an unclaimed session, a drain, a fault of ours."""
+    """The server ends this call: an unclaimed session, a drain, a fault of ours, or somebody at the operator's page."""
 
-    reason: Literal["drained", "refused", "internal_error", "line_lost"]
+    reason: Literal["drained", "refused", "internal_error", "line_lost", "bot_hung_up", "caller_hung_up"]
+
+
+class Hint(_Note, frozen=True, tag="hint"):
+    """Words of the operator for the model, written during the call."""
+
+    text: str
 
 
 class DailySpend(_Note, frozen=True, tag="daily_spend"):
@@ -81,6 +87,31 @@ class SessionExpires(_Note, frozen=True, tag="session_expires"):
     within_s: int
 
 
+Verdict = Literal[
+    "human",
+    "fax",
+    "unknown",
+    "machine_start",
+    "machine_end_beep",
+    "machine_end_silence",
+    "machine_end_other",
+]
+"""Twilio's words for what has answered (twilio-voice 7.3)."""
+
+
+class AnswerVerdict(_Note, frozen=True, tag="answer_verdict"):
+    """Twilio has judged who has answered a call that we made."""
+
+    by: Verdict
+
+
+class BeepHeard(_Note, frozen=True, tag="beep_heard"):
+    """The line has brought a tone of one frequency, as a voicemail sounds before it records, and it is over."""
+
+    hz: int
+    ms: int
+
+
 class TransferChecked(_Note, frozen=True, tag="transfer_checked", omit_defaults=True):
     """Answer to a CheckTransfer. `refused`: a sentence for the model on why not; empty: the destination is free."""
 
@@ -102,6 +133,13 @@ class ToolDone(_Note, frozen=True, tag="tool_done", omit_defaults=True):
     ran: bool = True
 
 
+class SecretKey(_Note, frozen=True, tag="secret_key"):
+    """The caller has pressed a key that is hidden for a tool: which digit it was is not told."""
+
+    call_id: str
+    kind: Literal["digit", "finish", "cancel"]
+
+
 Note = (
     ModelClosed
     | PhoneClosed
@@ -110,11 +148,15 @@ Note = (
     | Tick
     | Refused
     | Shutdown
+    | Hint
     | DailySpend
     | SessionWaiting
     | DialFailed
     | SessionExpires
     | SessionAlive
+    | AnswerVerdict
+    | BeepHeard
     | TransferChecked
     | ToolDone
+    | SecretKey
 )

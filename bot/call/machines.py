@@ -50,6 +50,35 @@ class NextStage(Enum):
     WAITING = "it is configured, and waits for the moment"
 
 
+class AnswerStage(Enum):
+    """The answer to a call that we made. Moved by bot.call.conversation.who_answered."""
+
+    UNKNOWN = "it is not known yet who has answered"
+    PERSON = "a person is spoken with, as far as is known"
+    CONVERSATION = "it is a conversation, as every call is that came in"
+    MACHINE = "a recorded greeting is heard out"
+    MESSAGE = "the message is being left"
+    SCREENING = "the question who is calling is being answered"
+    SCREENED = "it was answered, and the callee decides"
+    OVER = "there is nobody to talk to"
+
+
+class KeypadStage(Enum):
+    """The keys of the caller's phone. Moved by bot.call.conversation.floor."""
+
+    QUIET = "none is pressed"
+    GATHERING = "one was pressed, and others may follow"
+    HIDDEN = "those that are pressed are for a tool alone"
+
+
+class StreamStage(Enum):
+    """The stream, once there is one. Moved by bot.call.keys.send_digits."""
+
+    HERE = "the caller hears us by it"
+    LEAVING = "what is said is heard, then it is left"
+    AWAY = "it was left, and the next one is waited for"
+
+
 class TransferStage(Enum):
     """A transfer that the model asks for. Moved by bot.call.conversation.transfer."""
 
@@ -86,6 +115,19 @@ class Move(Enum):
     TAKEN = "the one that waited is the call's"
     DIALLED = "another one is dialled"
     DIAL_OVER = "nothing comes of the dial, or it is needed no more"
+    PERSON_FOUND = "a person has answered, or nothing says that it is none"
+    PERSON_SURE = "it was one for certain, or nothing has said otherwise for long enough"
+    MACHINE_FOUND = "a machine has answered"
+    ASKED_WHO = "it was asked who is calling"
+    TOLD_WHO = "all of the answer was heard"
+    MESSAGE_DUE = "the greeting of the machine is over, and a message is to be left"
+    NOBODY_LEFT = "there is nothing to say to what answered"
+    KEY = "a key is pressed"
+    HIDING = "a tool asks for keys that nobody else may know"
+    ENTRY_OVER = "no more keys belong to those before"
+    DIGITS_ASKED = "digits are to be sent"
+    STREAM_LEFT = "the stream is closed by us"
+    STREAM_BACK = "the next one has started"
     ASKED = "the model asks for it"
     ALLOWED = "the destination may be promised"
     PROMISED = "the promise is being made, or was made before"
@@ -95,8 +137,8 @@ class Move(Enum):
     TURNED_DOWN = "a built-in turns it down"
 
 
-_G, _B, _S, _N = GreetingStage, GoodbyeStage, SessionStage, NextStage
-_T, _C, _M = TransferStage, CallStage, Move
+_G, _B, _S, _N, _A = GreetingStage, GoodbyeStage, SessionStage, NextStage, AnswerStage
+_T, _C, _M, _K, _L = TransferStage, CallStage, Move, KeypadStage, StreamStage
 
 GREETING = {
     (_G.UNHEARD, _M.TALKED_OVER): _G.HELD,
@@ -130,6 +172,25 @@ NEXT = {
     (_N.DIALLING, _M.DIAL_OVER): _N.NONE,
     (_N.WAITING, _M.DIAL_OVER): _N.NONE,
 }
+ANSWER = {
+    **{(state, _M.PERSON_FOUND): _A.PERSON for state in (_A.UNKNOWN, _A.SCREENED)},
+    **{(state, _M.MACHINE_FOUND): _A.MACHINE for state in (_A.UNKNOWN, _A.PERSON, _A.SCREENED)},
+    **{(state, _M.ASKED_WHO): _A.SCREENING for state in (_A.UNKNOWN, _A.MACHINE)},
+    (_A.PERSON, _M.PERSON_SURE): _A.CONVERSATION,
+    (_A.SCREENING, _M.TOLD_WHO): _A.SCREENED,
+    (_A.MACHINE, _M.MESSAGE_DUE): _A.MESSAGE,
+    **{(state, _M.NOBODY_LEFT): _A.OVER for state in (_A.UNKNOWN, _A.MACHINE, _A.SCREENING, _A.SCREENED)},
+}
+KEYPAD = {
+    **{(state, _M.KEY): _K.GATHERING for state in (_K.QUIET, _K.GATHERING)},
+    **{(state, _M.HIDING): _K.HIDDEN for state in (_K.QUIET, _K.GATHERING)},
+    **{(state, _M.ENTRY_OVER): _K.QUIET for state in (_K.GATHERING, _K.HIDDEN)},
+}
+STREAM = {
+    (_L.HERE, _M.DIGITS_ASKED): _L.LEAVING,
+    (_L.LEAVING, _M.STREAM_LEFT): _L.AWAY,
+    (_L.AWAY, _M.STREAM_BACK): _L.HERE,
+}
 TRANSFER = {
     (_T.NONE, _M.ASKED): _T.CHECKING,
     (_T.CHECKING, _M.ALLOWED): _T.PROMISING,
@@ -151,6 +212,9 @@ MACHINES: dict[type[Enum], Mapping[Any, Enum]] = {
     GoodbyeStage: GOODBYE,
     SessionStage: SESSION,
     NextStage: NEXT,
+    AnswerStage: ANSWER,
+    KeypadStage: KEYPAD,
+    StreamStage: STREAM,
     TransferStage: TRANSFER,
     CallStage: FUNCTION_CALL,
 }

@@ -64,6 +64,24 @@ class Drop(msgspec.Struct, frozen=True):
     """The session that is being dialled, or waits, is not needed."""
 
 
+class HideKeys(msgspec.Struct, frozen=True):
+    """Keep keys for the tool of this call from here on, and silence the caller's audio. SecretKey tells of each."""
+
+    call_id: str
+
+
+class DropKeys(msgspec.Struct, frozen=True):
+    """Forget what was keyed in for this call; nothing else is hidden. A RunTool of it takes them instead."""
+
+    call_id: str
+
+
+class LeaveStream(msgspec.Struct, frozen=True):
+    """Close the stream, not the call: Twilio asks what follows, plays `digits` and opens the next stream."""
+
+    digits: str
+
+
 class RunTool(msgspec.Struct, frozen=True):
     """Run a tool: ToolDone is the answer. `arguments` is the JSON text of the model, an object."""
 
@@ -93,23 +111,13 @@ class Transfer(msgspec.Struct, frozen=True):
     summary: str
 
 
-Output = (
-    Outbound
-    | ClientEvent
-    | Report
-    | Fact
-    | Transcode
-    | Dial
-    | Adopt
-    | Drop
-    | RunTool
-    | CancelTool
-    | CheckTransfer
-    | Transfer
-    | End
-)
+SessionOrder = Transcode | Dial | Adopt | Drop
+ToolOrder = RunTool | CancelTool
+KeyOrder = HideKeys | DropKeys | LeaveStream
+Order = SessionOrder | ToolOrder | KeyOrder | CheckTransfer | Transfer
+Output = Outbound | ClientEvent | Report | Fact | Order | End
 PHONE_MESSAGES = (PlayMedia, SetMark, Clear)
 FACTS = (TurnFact, UsageFact, WaitFact)
 """Outputs for the record alone: no peer sees it, and no replay compares it."""
-ORDERS = (Transcode, Dial, Adopt, Drop, RunTool, CancelTool, CheckTransfer, Transfer)
+ORDERS = (Transcode, Dial, Adopt, Drop, RunTool, CancelTool, HideKeys, DropKeys, LeaveStream, CheckTransfer, Transfer)
 """Orders to the shell itself."""

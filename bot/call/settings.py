@@ -25,6 +25,47 @@ class Money(msgspec.Struct, frozen=True):
     daily_cap: int = 0
 
 
+class Outgoing(msgspec.Struct, frozen=True):
+    """Settings of a call that we make. `name` is who is calling, for a screening service that asks.
+
+    `message` is left after the beep of a voicemail; empty: none is, and the call is hung up. `detection`: a verdict of
+    Twilio's on who answered will come. `claim_s`: the callee may let it ring for so long.
+    """
+
+    name: str = ""
+    message: str = ""
+    detection: bool = True
+    claim_s: float = 60.0
+
+
+class Shortcut(msgspec.Struct, frozen=True):
+    """A key that, pressed alone, does what the model's call of a function would; `arguments` are its JSON."""
+
+    key: str
+    function: str
+    arguments: str = "{}"
+
+
+class KeypadRules(msgspec.Struct, frozen=True):
+    """Rules by which keys belong together: after `pause_s` without one, or `longest_s` after the first, or with
+    `finish` ("" for no key) or the last of `most_keys` no more do.
+    """
+
+    pause_s: float = 2.0
+    longest_s: float = 30.0
+    most_keys: int = 32
+    finish: str = "#"
+    shortcuts: tuple[Shortcut, ...] = ()
+
+
+class SecretRules(msgspec.Struct, frozen=True):
+    """Rules for the digits that a tool alone is given: how many they may be, and how often they may be keyed in."""
+
+    least: int = 1
+    most: int = 32
+    tries: int = 3
+
+
 class ToolRules(msgspec.Struct, frozen=True, omit_defaults=True):
     """Rules for one tool, as they suit a phone.
 
@@ -33,6 +74,7 @@ class ToolRules(msgspec.Struct, frozen=True, omit_defaults=True):
     the model says before the call of its own accord (`preamble`), or else the filler; the `filler`; or else a sentence
     that the model is asked to say. `once`: it runs once a call. `duplicates`: refused is a second call while the first
     runs, of the same name, or of the same name and arguments. `approval`: the caller presses a key before it is run.
+    `secret`: it is run with digits that the caller keys in first.
     """
 
     name: str
@@ -43,6 +85,7 @@ class ToolRules(msgspec.Struct, frozen=True, omit_defaults=True):
     once: bool = False
     duplicates: Literal["allow", "refuse_name", "refuse_arguments"] = "refuse_arguments"
     approval: Literal["none", "key"] = "none"
+    secret: SecretRules | None = None
 
 
 class CallSettings(msgspec.Struct, frozen=True):
@@ -59,7 +102,8 @@ class CallSettings(msgspec.Struct, frozen=True):
     numbered after its highest. `elapsed_s` is how long the call had been going on by then, `spent_nano_usd` what its
     sessions and transcriptions had cost: limits go on from there.
 
-    `destinations` are the names of those to whom the caller may be transferred.
+    `outgoing`: the call is one that we make. Then the bot always speaks first, once it is known who answered; without
+    a `greeting` the model finds the words. `destinations` are the names of those to whom the caller may be transferred.
     """
 
     session: SessionSettings = SessionSettings()
@@ -77,16 +121,18 @@ class CallSettings(msgspec.Struct, frozen=True):
     apology_audio: str = ""
     call_sid: str = ""
     account_sid: str = ""
+    keypad: KeypadRules = KeypadRules()
     money: Money = Money()
     resume: tuple[PastTurn, ...] = ()
     told: str = ""
     destinations: tuple[str, ...] = ()
     elapsed_s: float = 0.0
     spent_nano_usd: int = 0
+    outgoing: Outgoing | None = None
     tools: tuple[ToolRules, ...] = ()
     """Rules of the tools that the shell runs: they are among the session's."""
 
     @property
     def greets(self) -> bool:
         """The bot speaks first, in a call that carries on no other."""
-        return bool(self.greeting) and not self.resume
+        return bool(self.greeting or self.outgoing) and not self.resume

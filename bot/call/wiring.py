@@ -14,14 +14,20 @@ from bot.call.conversation.end_call import EndCall
 from bot.call.conversation.floor import Floor
 from bot.call.conversation.function_calls import FunctionCalls
 from bot.call.conversation.goodbye import Goodbye
+from bot.call.conversation.hints import Hints
 from bot.call.conversation.opening import Opening
 from bot.call.conversation.state_deadlines import StateDeadlines
 from bot.call.conversation.transfer import TransferCall
+from bot.call.conversation.who_answered import WhoAnswered
+from bot.call.keys.keypad import Keypad
+from bot.call.keys.secret_entry import SecretEntry
+from bot.call.keys.send_digits import SendDigits
 from bot.call.playout.playout_queue import PlayoutQueue
 from bot.call.prompts.announcement import Announcement
 from bot.call.prompts.filler import Filler
 from bot.call.prompts.greeting import Greeting
 from bot.call.rules.idle import Idle
+from bot.call.rules.key_pause import KeyPause
 from bot.call.rules.max_duration import MaxDuration
 from bot.call.rules.meanwhile import Meanwhile
 from bot.call.rules.no_progress import NoProgress
@@ -52,6 +58,7 @@ class Parts:
         self.transcript = transcript = Transcript()
         self.session = session = CurrentSession(settings, step, uplink, transcript)
         self.limits = StateDeadlines(settings, step)
+        self.hints = Hints(step, uplink)
         self.announcement = Announcement(settings, speaking, transcript)
         self.greeting = greeting = Greeting(settings, session, speaking, transcript)
         self.floor = floor = Floor(settings, step, self.limits, speaking=speaking, session=session, greeting=greeting)
@@ -82,10 +89,38 @@ class Parts:
             account=account,
             interrupt=interrupt,
         )
+        self.who_answered = WhoAnswered(
+            settings,
+            step,
+            floor,
+            session=session,
+            speaking=speaking,
+            interrupt=interrupt,
+            opening=self.opening,
+            announcement=self.announcement,
+            farewell=farewell,
+        )
         self.answer = Answer(step, speaking, session, account)
         self.functions = functions = FunctionCalls(settings, step, session, floor)
         self.end_call = EndCall(step, session, floor, functions=functions, greeting=greeting, transcript=transcript)
         functions.add(self.end_call)
+        self.send_digits = SendDigits(
+            step, floor, session=session, speaking=speaking, interrupt=interrupt, functions=functions
+        )
+        if any(tool.name == self.send_digits.name for tool in settings.session.tools):
+            functions.add(self.send_digits)
+        self.keypad = keypad = Keypad(
+            settings.keypad,
+            step,
+            floor,
+            session=session,
+            opening=self.opening,
+            account=account,
+            functions=functions,
+            transcript=transcript,
+        )
+        self.secret_entry = SecretEntry(step, floor, speaking=speaking, functions=functions, keypad=keypad)
+        self.key_pause = KeyPause(settings.keypad, step, keypad, idle=self.idle, no_progress=self.no_progress)
         self.transfer = TransferCall(
             settings,
             step,

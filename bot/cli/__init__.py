@@ -3,7 +3,17 @@
 No decision about a call, and no import that help would have to wait for. `command_line` has what the groups share.
 """
 
-from bot.cli import manual, recorded_calls, serving, simulating, stored_calls, tools_by_hand
+from bot.cli import dialling, manual, recorded_calls, serving, simulating, stored_calls, tools_by_hand
 from bot.cli.command_line import app, main
 
-__all__ = ["app", "main", "manual", "recorded_calls", "serving", "simulating", "stored_calls", "tools_by_hand"]
+__all__ = [
+    "app",
+    "dialling",
+    "main",
+    "manual",
+    "recorded_calls",
+    "serving",
+    "simulating",
+    "stored_calls",
+    "tools_by_hand",
+]

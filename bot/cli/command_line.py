@@ -19,6 +19,8 @@ import typer
 from typer.core import TyperGroup
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from bot.config import Settings
 
 WRONG_SETTINGS = 2
@@ -27,7 +29,7 @@ _FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO})
 THE_STORE = ("DATABASE_URL", "BOT_RECORD_DIR")
 """The settings that say where the calls on record are."""
 LISTED = (
-    *("help", "serve", "demo", "model", "call", "replay", "show", "calls", "outbox", "forget", "check"),
+    *("help", "serve", "demo", "model", "call", "dial", "replay", "show", "calls", "outbox", "forget", "check"),
     *("tools", "metrics"),
 )
 """The commands as help lists them: in the order in which people come to need them."""
@@ -83,13 +85,15 @@ def fail(*sentences: str, code: int = 1) -> NoReturn:
     raise typer.Exit(code)
 
 
-def all_settings(env_file: Path | None) -> Settings:
-    """The settings for answering calls; with any of them wrong, all that keeps a server from it and exit code 2."""
+def all_settings(env_file: Path | None, over: Mapping[str, str] | None = None) -> Settings:
+    """The settings for answering calls, `over` before all others; with any of them wrong, all that keeps a server from
+    it and exit code 2.
+    """
     from bot.config import SettingsError
     from bot.doctor.readiness import judge_rest
 
     try:
-        return _settings(env_file)
+        return _settings(env_file, over)
     except SettingsError as error:
         fail(*error.problems, *judge_rest(error), code=WRONG_SETTINGS)
 
@@ -110,10 +114,10 @@ def settings_for(env_file: Path | None, *needed: str) -> Settings:
     return settings
 
 
-def _settings(env_file: Path | None) -> Settings:
+def _settings(env_file: Path | None, over: Mapping[str, str] | None = None) -> Settings:
     from bot.config import load_settings, read_env_file
 
-    return load_settings(os.environ, read_env_file(env_file) if env_file else None)
+    return load_settings({**os.environ, **(over or {})}, read_env_file(env_file) if env_file else None)
 
 
 def reason_of(error: Exception) -> str:

@@ -10,28 +10,61 @@ import typer
 from bot.cli.command_line import WRONG_SETTINGS, EnvFile, all_settings, app, fail
 
 if TYPE_CHECKING:
-    pass
+    from collections.abc import Mapping
+    from pathlib import Path
 
 
 @app.command()
-def serve(env_file: EnvFile = None) -> None:
+def serve(
+    env_file: EnvFile = None,
+    *,
+    offline: Annotated[
+        bool, typer.Option("--offline", help="Answer with the offline agent: a free line test, without a key.")
+    ] = False,
+) -> None:
     """Answer calls: the server behind the phone number.
 
-    Settings come from the environment; `bot check` shows them. SIGTERM or Ctrl-C ends it.
+    Settings come from the environment; `bot check` shows them. SIGTERM or Ctrl-C ends it. With --offline no key is
+    needed and no model asked: the extra `offline` has the agent that answers, in a process beside this one.
     """
-    from bot.doctor.readiness import judge
+    if not offline:
+        _serve(env_file)
+        return
+    from bot.offline.companion_process import CompanionFailed, companion, offline_settings
+    from bot.offline.installed import HOW_TO_GET_IT, is_installed
+
+    if not is_installed():
+        fail(f"--offline needs what is not installed. {HOW_TO_GET_IT}", code=WRONG_SETTINGS)
+    try:
+        with companion() as url:
+            _serve(env_file, over=offline_settings(url))
+    except CompanionFailed as error:
+        fail(str(error))
+
+
+def _serve(env_file: Path | None, over: Mapping[str, str] | None = None) -> None:
+    """Serve with the settings there are, `over` before all of them."""
+    import structlog
+
+    from bot.config.profiles import load_profiles
+    from bot.console.routes import console
+    from bot.doctor.readiness import hindrances, judge
     from bot.observe.logging import configure
     from bot.server.setup.listen_address import CannotListen
     from bot.server.workers.operator_messages import OperatorMessages
     from bot.server.workers.serve import run
 
-    settings = all_settings(env_file)
+    settings = all_settings(env_file, over)
     judged = judge(settings)
     if not judged.ready:
         fail(*judged.problems, *judged.missing, code=WRONG_SETTINGS)
     configure(settings.log_level, settings.log_format, secrets=settings.secrets)
+    if over:
+        structlog.get_logger().warning("offline_agent", url=settings.openai_realtime_url)
+    profiles = load_profiles(settings)
+    profiles.judge = hindrances
     try:
-        run(settings, OperatorMessages(settings, judged.warnings))
+        run(settings, OperatorMessages(settings, judged.warnings), profiles, [console])
     except CannotListen as error:
         fail(str(error))
 

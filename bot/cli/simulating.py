@@ -27,19 +27,22 @@ def demo(
 ) -> None:
     """Hear a whole call with no key and no phone.
 
-    The real server, a simulated session behind it and a simulated caller in front of it, over real sockets. Takes
-    about half a minute and leaves a WAV, a fixture and a page.
+    The real server, a simulated session behind it and a simulated caller in front of it, over real sockets. Takes less
+    than a minute and leaves a WAV, a fixture and a page. With the extra `offline` the session understands and answers.
     """
     from rich.console import Console
 
+    from bot.offline.installed import HOW_TO_GET_IT, is_installed
     from bot.server.workers.event_loop import run_in_loop
-    from bot.testing.commands.demo import demonstrate, what_next
+    from bot.testing.commands.demo import LINE_TEST, demonstrate, what_next
 
-    console = Console(highlight=False)
-    console.print("A simulated caller rings the real server; the session behind it is simulated too.", soft_wrap=True)
+    console, cast = Console(highlight=False), LINE_TEST
+    if is_installed():
+        from bot.offline.demo_cast import OFFLINE as cast  # noqa: N811
+    console.print(cast.told, soft_wrap=True)
     try:
         directory.mkdir(parents=True, exist_ok=True)
-        left = run_in_loop(demonstrate(directory, console))
+        left = run_in_loop(demonstrate(directory, console, cast))
     except (OSError, ValueError) as error:
         fail(f"The demo can't write to {directory}: {reason_of(error)}; choose another place with --dir.")
     if left.problems:
@@ -48,6 +51,8 @@ def demo(
         typer.echo(f"{name:>8}  {path}")
     for line in what_next(left):
         typer.echo(line)
+    if cast is LINE_TEST:
+        typer.echo(HOW_TO_GET_IT)
 
 
 @app.command()
@@ -56,14 +61,23 @@ def model(
 ) -> None:
     """Be the model: a simulated Realtime session for a bot without a key.
 
-    It greets, plays the caller back, talks at length, remarks on being interrupted and hangs up. It understands
-    nothing, and says so. Prints what to set for the bot; SIGTERM or Ctrl-C ends it.
+    With the extra `offline` it understands, answers aloud and calls the session's functions; without, it greets, plays
+    the caller back, talks at length and hangs up. Any Realtime client may use it. Prints what to set for the bot;
+    SIGTERM or Ctrl-C ends it.
     """
+    from bot.offline.installed import HOW_TO_GET_IT, is_installed
     from bot.server.workers.event_loop import run_in_loop
-    from bot.testing.commands.simulated_model_server import stand_in
 
+    if is_installed():
+        from bot.offline.offline_server import stand_in_offline
+
+        standing = stand_in_offline(port, typer.echo)
+    else:
+        from bot.testing.commands.model_on_its_own import LINE_TEST, line_test_session, stand_in
+
+        standing = stand_in(port, line_test_session, typer.echo, who=f"{LINE_TEST} ({HOW_TO_GET_IT})")
     try:
-        run_in_loop(stand_in(port, typer.echo))
+        run_in_loop(standing)
     except OSError as error:
         fail(f"Nothing can listen on port {port} here: {reason_of(error)}; choose another with --port.")
 

@@ -25,6 +25,9 @@ def calls(
     number: Annotated[str | None, typer.Option(metavar="NUMBER", help="Calls from that number.")] = None,
     reason: Annotated[str | None, typer.Option(metavar="REASON", help="Calls that ended so; live: that go on.")] = None,
     min_usd: Annotated[str | None, typer.Option(metavar="X", help="Calls that cost that many dollars or more.")] = None,
+    profile: Annotated[
+        str | None, typer.Option(metavar="NAME", help="Calls with that profile's settings; '' for none.")
+    ] = None,
     limit: Annotated[int, typer.Option(min=1, max=1_000_000, help="At most so many calls, the newest.")] = 50,
     as_json: Annotated[bool, typer.Option("--json", help="For machines.")] = False,
     html: Annotated[
@@ -40,7 +43,7 @@ def calls(
     from bot.views.queries.command_failures import Failed
     from bot.views.stored import stored_commands
 
-    asked = Question(day, since, until, number, reason, min_usd, limit)
+    asked = Question(day, since, until, number, reason, min_usd, limit, profile)
     wanted = stored_commands.Wanted(as_json, html, vcon)
     used = {"BOT_PII_KEY": number is not None, "BOT_PRICES": sid is not None, "PUBLIC_URL": vcon is not None}
     needed = [*THE_STORE, *(name for name, is_used in used.items() if is_used)]

@@ -8,6 +8,7 @@ from datetime import UTC, date, datetime
 from urllib.parse import urlsplit
 
 from bot.config import dialects
+from bot.config.profiles.placeholders import with_placeholders
 from bot.config.settings_table import Settings, variables
 from bot.config.values.database_url import database_kind
 from bot.config.values.reachable import is_example, out_of_reach, unreachable
@@ -45,8 +46,9 @@ def missing_for_call(settings: Settings, today: date | None = None) -> list[str]
         *unreachable(settings.public_url),
         *out_of_reach("BOT_OVERFLOW_URL", settings.overflow_url),
         *_half_announced(settings),
-        *_unsigned(settings),
         *_half_a_key(settings),
+        *_shortcuts_to_nobody(settings),
+        *_unsigned(settings),
         *_about_results(settings),
         *dialects.contradictions(settings),
         *_retired(settings, today),
@@ -61,6 +63,7 @@ def warnings_about(settings: Settings, today: date | None = None) -> list[str]:
         *warnings_about_the_model(settings, today),
         *_about_addresses(settings),
         *_about_quotes(settings),
+        *_about_placeholders(settings),
         *_about_recording(settings),
         *_without_effect(settings),
     ]
@@ -97,6 +100,17 @@ def _half_announced(settings: Settings) -> list[str]:
     if settings.announcement_audio is not None and not settings.announcement:
         return ["BOT_ANNOUNCEMENT is not set: write down what BOT_ANNOUNCEMENT_AUDIO says."]
     return []
+
+
+def _shortcuts_to_nobody(settings: Settings) -> list[str]:
+    """A caller who presses a key is to be put through to somebody who is there."""
+    known = {one.name for one in settings.destinations}
+    return [
+        f"BOT_KEYPAD_SHORTCUTS transfers to {one.destination}, who is no destination of BOT_TRANSFER or "
+        "BOT_TRANSFER_NUMBERS: add them there, or take the key away."
+        for one in settings.key_shortcuts
+        if one.does == "transfer" and one.destination not in known
+    ]
 
 
 def _unsigned(settings: Settings) -> list[str]:
@@ -169,6 +183,19 @@ def _about_quotes(settings: Settings) -> list[str]:
         for name, text in texts.items()
         if len(text) > 1 and text[0] == text[-1] and text[0] in "\"'`"
     ]
+
+
+def _about_placeholders(settings: Settings) -> list[str]:
+    """Placeholders that nothing fills in, or that would be filled in where a recording is played."""
+    found = []
+    for name in with_placeholders(settings) if not settings.changes else ():
+        if not settings.lookup_url:
+            found.append(
+                f"{name} has a placeholder in {{{{ }}}}, and BOT_LOOKUP_URL is not set: it is said as it stands."
+            )
+        elif name == "BOT_GREETING" and settings.greeting_audio is not None:
+            found.append("BOT_GREETING has a placeholder, and BOT_GREETING_AUDIO says the same to everybody.")
+    return found
 
 
 def _last_days(settings: Settings) -> Iterator[tuple[str, str, str, str]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -57,10 +57,9 @@ def load_settings(environ: Mapping[str, str], env_file: Mapping[str, str] | None
     Secrets and BOT_INSTRUCTIONS may stand in a file instead, named by NAME_FILE. Raises SettingsError with every
     problem there is, in the order of the table, without any secret in it.
     """
-    known = variables()
+    known, all_names = variables(), settable_names()
     merged = {**(env_file or {}), **environ}
-    all_names = frozenset([*known, *(f"{name}_FILE" for name, variable in known.items() if variable.from_file)])
-    given = _collect(known, merged, environ, all_names)
+    given = _collect(known, merged, lambda name: "environment" if name in environ else "env file", all_names)
     repeated = env_file.repeated if isinstance(env_file, EnvFile) else {}
     told = {
         "misspelt": variable_names.misspelt(merged, all_names),
@@ -75,6 +74,31 @@ def load_settings(environ: Mapping[str, str], env_file: Mapping[str, str] | None
         raise SettingsError([problems[name] for name in order], settings, wrong)
     assert settings is not None
     return settings
+
+
+def settable_names() -> frozenset[str]:
+    """Every name that may be given: the variables, and those that name a file with the value of one."""
+    return frozenset(each for one in variables().values() for each in (one.name, *[f"{one.name}_FILE"] * one.from_file))
+
+
+def over(base: Settings, texts: Mapping[str, str], source: str) -> tuple[Settings, dict[str, str]]:
+    """`base` with `texts` over it, checked as the environment is; and a sentence for each of them that is wrong.
+
+    An empty text is a setting that is put back to its default.
+    """
+    known, all_names = variables(), settable_names()
+    given = _collect(known, texts, lambda _: source, all_names)
+    named = {name for name in known if texts.keys() & {name, f"{name}_FILE"}}
+    plain = {name: origin.text for name, origin in base.origins.items() if not known[name].secret and name not in named}
+    found, faults = _validated(known, given._replace(texts=plain | given.texts), {})
+    faults |= given.problems
+    problems = {name: faults[name] for name in (*known, *texts) if name in faults and (name in named or name in texts)}
+    if found is None:  # a default is wrong, which is told of the environment
+        return base, problems
+    fields = {field.alias: name for name, field in Settings.model_fields.items()}
+    origins = {name: origin for name, origin in base.origins.items() if name not in named} | given.origins
+    changed = {fields[name]: getattr(found, fields[name]) for name in named}
+    return base.model_copy(update={**changed, "origins": origins}), problems
 
 
 def read_env_file(path: Path) -> EnvFile:
@@ -113,12 +137,15 @@ def _variable_of(place: str) -> str:
 
 
 def _collect(
-    known: Mapping[str, Variable], merged: Mapping[str, str], environ: Mapping[str, str], all_names: Collection[str]
+    known: Mapping[str, Variable],
+    merged: Mapping[str, str],
+    source_of: Callable[[str], str],
+    all_names: Collection[str],
 ) -> _Given:
     given = _Given({}, {}, variable_names.unknown(merged, all_names))
     for name, variable in known.items():
         text, file = merged.get(name, "").strip(), merged.get(f"{name}_FILE", "").strip() if variable.from_file else ""
-        source = "environment" if name in environ else "env file"
+        source = source_of(name)
         if text and file:
             given.problems[name] = f"{name} and {name}_FILE are both set; unset one of them."
             continue

@@ -257,6 +257,42 @@ class Settings(BaseModel):
         "When the caller may interrupt the bot.",
         "on",
     )
+    key_pause_s: Annotated[float, Field(ge=0.5, le=30)] = var(
+        "BOT_KEYPAD_PAUSE_SECONDS",
+        "a number from 0.5 to 30",
+        "Keys that the caller presses belong together until none has come for so long.",
+        "2",
+    )
+    key_longest_s: Annotated[float, Field(ge=1, le=300)] = var(
+        "BOT_KEYPAD_SECONDS",
+        "a number from 1 to 300",
+        "The longest that further keys are waited for after the first.",
+        "30",
+    )
+    most_keys: Annotated[int, Field(ge=1, le=64)] = var(
+        "BOT_KEYPAD_DIGITS",
+        "a number from 1 to 64",
+        "So many keys at most belong together; with the last of them the model is told.",
+        "32",
+    )
+    finish_key: Annotated[Literal["#", "*", ""], value_checks.OffIsEmpty] = var(
+        "BOT_KEYPAD_FINISH",
+        "one of #, *, off",
+        "The key after which no further ones are waited for.",
+        "#",
+    )
+    key_shortcuts: value_checks.Shortcuts = var(
+        "BOT_KEYPAD_SHORTCUTS",
+        "a list with commas such as 0=transfer:reception, 9=end_call",
+        "Keys that, pressed alone, act as if the model had called that function; unset: none does.",
+        unset=(),
+    )
+    send_digits: Literal["on", "off"] = var(
+        "BOT_SEND_DIGITS",
+        "one of on, off",
+        "The model may press keys, as in a menu that it talks to; the stream is closed and opened again for them.",
+        "off",
+    )
     max_calls: Annotated[int, Field(ge=1, le=100_000)] = var(
         "BOT_MAX_CALLS",
         "a number from 1 to 100000",
@@ -370,6 +406,93 @@ class Settings(BaseModel):
         "a WAV file that exists",
         "The filler, five seconds at most; unset: a short sentence in BOT_LANGUAGE, or a soft tone.",
     )
+    dial_from: value_checks.NumberInFull = var(
+        "BOT_DIAL_FROM",
+        "a telephone number in full, such as +15555550100",
+        "The account's number that calls are made from (`bot dial`, POST /calls); unset: none are.",
+        unset="",
+        form="word",
+    )
+    dial_allow: value_checks.Numbers = var(
+        "BOT_DIAL_ALLOW",
+        "a list with commas of numbers, and beginnings of numbers such as +49",
+        "Who may be dialled; never emergency, short, premium, shared-cost and own numbers; unset: nobody.",
+        unset=(),
+    )
+    dial_hours: value_checks.Hours = var(
+        "BOT_DIAL_HOURS",
+        "hours such as 08:00-21:00",
+        "When people may be dialled, by the clock where they are; 00:00-24:00: at any time.",
+        "08:00-21:00",
+    )
+    dial_per_number: Annotated[int, Field(ge=0, le=10_000)] = var(
+        "BOT_DIAL_PER_NUMBER",
+        "a number from 0 to 10000",
+        "Calls made to one number within 24 hours; 0: no limit.",
+        "3",
+    )
+    dial_per_day: Annotated[int, Field(ge=0, le=1_000_000)] = var(
+        "BOT_DIAL_PER_DAY",
+        "a number from 0 to 1000000",
+        "Calls made to all numbers within 24 hours; 0: no limit.",
+        "100",
+    )
+    dial_ring_s: Annotated[int, Field(ge=5, le=120)] = var(
+        "BOT_DIAL_RING_SECONDS",
+        "a number from 5 to 120",
+        "How long it rings before the callee counts as away; most voicemails answer within 30 s.",
+        "30",
+    )
+    dial_name: value_checks.Line = var(
+        "BOT_DIAL_NAME",
+        "one line",
+        "Who is calling, for a call screening that asks; unset: as the model finds it in the instructions.",
+        unset="",
+    )
+    dial_greeting: str = var(
+        "BOT_DIAL_GREETING",
+        "a text",
+        "What the bot says first when a person answers; unset: who it is and why it calls, in the model's own words.",
+        unset="",
+        form="text",
+    )
+    dial_message: str = var(
+        "BOT_DIAL_MESSAGE",
+        "a text",
+        "What it leaves on a voicemail, after the beep; unset: nothing, it hangs up.",
+        unset="",
+        form="text",
+    )
+    dial_detection: Annotated[bool, value_checks.OnOff] = var(
+        "BOT_DIAL_DETECTION",
+        "on or off",
+        "Has Twilio judge, too, whether a machine answers; billed by Twilio for each call.",
+        "on",
+    )
+    dial_usd_per_minute: value_checks.Usd | None = var(
+        "BOT_DIAL_USD_PER_MINUTE",
+        "a number of US dollars from 0 to 1000000",
+        "What a minute of a call costs that the bot makes, from the answer on; unset: BOT_TWILIO_USD_PER_MINUTE.",
+    )
+    sms_from: value_checks.NumberInFull = var(
+        "BOT_SMS_FROM",
+        "a telephone number in full, such as +15555550100",
+        "The account's number that the model may send text messages from (`send_sms`); unset: it can't.",
+        unset="",
+        form="word",
+    )
+    sms_allow: value_checks.SmsReceivers = var(
+        "BOT_SMS_ALLOW",
+        "caller, numbers and beginnings of numbers such as +49, with commas between them",
+        "Whom it may send them to; caller: to whom it talks with.",
+        "caller",
+    )
+    sms_max_chars: Annotated[int, Field(ge=1, le=1600)] = var(
+        "BOT_SMS_MAX_CHARS",
+        "a number from 1 to 1600",
+        "The longest text message; 160 plain characters, or 70 others, are billed as one.",
+        "320",
+    )
     fallback: value_checks.Fallback = var(
         "BOT_FALLBACK",
         "apology, voicemail, or a telephone number in full, such as +15555550123",
@@ -409,6 +532,18 @@ class Settings(BaseModel):
         unset=SecretStr(""),
         from_file=True,
         form="secret",
+    )
+    lookup_url: value_checks.HookUrl = var(
+        "BOT_LOOKUP_URL",
+        "an https URL",
+        "Asked by a signed POST who calls, before a call is answered (`bot help lookup`); http:// only on loopback.",
+        unset="",
+        form="word",
+    )
+    profiles: value_checks.File | None = var(
+        "BOT_PROFILES",
+        "a TOML file that exists",
+        "Other settings by the number that was called: several bots on one server (`bot help profiles`).",
     )
     result_schema: value_checks.File | None = var(
         "BOT_RESULT_SCHEMA",
@@ -483,11 +618,38 @@ class Settings(BaseModel):
     """The source of each variable that was given. The only field that is no variable."""
     _misspelt: Mapping[str, str] = PrivateAttr(default_factory=dict)
     _notices: tuple[str, ...] = PrivateAttr(default=())
+    _profile: str = PrivateAttr(default="")
+    _changes: Mapping[str, str] = PrivateAttr(default_factory=dict)
 
     def model_post_init(self, context: Any, /) -> None:
         """Take what the loader knows besides the values."""
         self._misspelt = (context or {}).get("misspelt", {})
         self._notices = (context or {}).get("notices", ())
+
+    def of_profile(self, name: str) -> Settings:
+        """The same, as the settings of the profile `name`."""
+        named = self.model_copy()
+        named._profile = name  # noqa: SLF001  a copy of our own
+        return named
+
+    def changed(self, changes: Mapping[str, str]) -> Settings:
+        """The same for a single call, with other texts in place of some: by variable, taken as they are."""
+        if not changes:
+            return self
+        fields = {field.alias: name for name, field in Settings.model_fields.items()}
+        single = self.model_copy(update={fields[name]: text for name, text in changes.items()})
+        single._changes = {**self._changes, **changes}  # noqa: SLF001  a copy of our own
+        return single
+
+    @property
+    def profile(self) -> str:
+        """The name of the profile that these are the settings of; empty: the environment's alone."""
+        return self._profile
+
+    @property
+    def changes(self) -> Mapping[str, str]:
+        """The texts that hold for a single call, by variable."""
+        return self._changes
 
     @property
     def misspelt(self) -> Mapping[str, str]:
@@ -514,6 +676,7 @@ class Settings(BaseModel):
         """The operator's servers that are asked or told something, by setting; each request to them is signed."""
         urls = (
             ("BOT_WEBHOOK_URL", self.webhook_url),
+            ("BOT_LOOKUP_URL", self.lookup_url),
             ("BOT_TOOLS_URL", self.tools_url),
             ("BOT_TRANSFER_CHECK_URL", self.transfer_check_url),
         )
@@ -546,6 +709,22 @@ class Settings(BaseModel):
         keys = (key.removeprefix(PREFIX) for key in value_checks.split_tokens(self.webhook_secret))
         all_of_them = (key, *self.auth_tokens, api_secret, token, password, pii_key, *keys, *queries)
         return tuple(secret for secret in all_of_them if len(secret) >= value_checks.MASKED_CHARS)
+
+
+OF_THE_SERVER = frozenset(
+    {
+        *("OPENAI_API_KEY", "OPENAI_REALTIME_URL", "BOT_DIALECT", "TWILIO_ACCOUNT_SID", "TWILIO_AUTH_TOKEN"),
+        *("PUBLIC_URL", "HOST", "PORT", "WEB_CONCURRENCY", "DATABASE_URL", "BOT_PII_KEY", "LOG_LEVEL", "LOG_FORMAT"),
+        *("ADMIN_TOKEN", "BOT_MAX_CALLS", "BOT_MAX_LAG_MS", "BOT_WARM_SESSIONS", "BOT_DRAIN_SECONDS"),
+        *("BOT_MAX_DAILY_USD", "BOT_TWILIO_USD_PER_MINUTE", "BOT_PRICES", "BOT_RECORD_DIR"),
+        *("BOT_KEEP_RECORDINGS_DAYS", "BOT_KEEP_FIXTURES_DAYS", "BOT_KEEP_TRANSCRIPTS_DAYS", "BOT_PROFILES"),
+        *("BOT_DIAL_PER_DAY", "BOT_DIAL_USD_PER_MINUTE"),
+        *("BOT_WEBHOOK_URL", "BOT_WEBHOOK_SECRET", "BOT_LOOKUP_URL"),
+        *("TWILIO_API_KEY", "TWILIO_API_SECRET", "TWILIO_API_URL", "BOT_TRANSFER_CHECK_URL"),
+        *("BOT_RESULT_SCHEMA", "BOT_RESULT_MODEL", "BOT_RESULT_URL"),
+    }
+)
+"""The settings that hold for the whole server, and which no profile changes; all others are a call's own."""
 
 
 def variables() -> dict[str, Variable]:

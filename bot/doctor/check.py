@@ -9,7 +9,8 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from bot.config import Settings, Shown, effective
+from bot.config import Settings, SettingsError, Shown, effective
+from bot.config.profiles import load_profiles, of_profile
 from bot.doctor.readiness import Judgement, judge
 from bot.doctor.store_reach import reach
 from bot.realtime.prices import BadPrices
@@ -26,6 +27,16 @@ class CheckReport(NamedTuple):
     judged: Judgement
     fine: list[str]
     shown: list[Shown]
+    profiles: list[ShownProfile]
+
+
+class ShownProfile(NamedTuple):
+    """A profile: who has it, and where it differs from the environment."""
+
+    name: str
+    numbers: tuple[str, ...]
+    default: bool
+    shown: list[Shown]
 
 
 def examine(settings: Settings) -> CheckReport:
@@ -36,11 +47,33 @@ def examine(settings: Settings) -> CheckReport:
     with suppress(BadPrices):  # among the problems already
         fine += price_lines(settings)
         judged.warnings.extend(half_blind(settings))
+    with suppress(BadPrices, SettingsError):
+        for each in load_profiles(settings):
+            own = [told for told in half_blind(each) if told not in judged.warnings]
+            judged.warnings.extend(of_profile(each, told) for told in own)
     if not any(told.startswith(_PLACES) for told in judged.problems):
         reached = reach(settings)
         fine += reached.fine
         judged.warnings.extend(reached.warnings)
-    return CheckReport(judged, fine, effective(settings))
+    return CheckReport(judged, fine, effective(settings), _profiles(settings))
+
+
+def _profiles(settings: Settings) -> list[ShownProfile]:
+    """Each profile; none while any of them is wrong."""
+    try:
+        profiles = load_profiles(settings)
+    except SettingsError:
+        return []
+    ours = {one.name: one.value for one in effective(settings)}
+    return [
+        ShownProfile(
+            each.profile,
+            profiles.numbers(each.profile),
+            profiles.default is each,
+            [one for one in effective(each) if one.value != ours[one.name]],
+        )
+        for each in profiles
+    ]
 
 
 def show(report: CheckReport, console: Console) -> None:
@@ -59,7 +92,19 @@ def show(report: CheckReport, console: Console) -> None:
     else:
         for name, value, source in report.shown:
             _line(console, f"{name}={value} ({source})")
+    for profile in report.profiles:
+        _show_profile(profile, console)
     _line(console, _verdict(judged))
+
+
+def _show_profile(profile: ShownProfile, console: Console) -> None:
+    whose = ["every number that no profile has"] if profile.default else []
+    whose = [*profile.numbers, *whose] or ["calls it is asked for by name"]
+    _line(console, f"Profile {profile.name}, for {', '.join(whose)}:")
+    if not profile.shown:
+        _line(console, "  nothing differs")
+    for name, value, _ in profile.shown:
+        _line(console, f"  {name}={value}")
 
 
 def _verdict(judged: Judgement) -> str:

@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 from bot.after_call.result_schema import BadSchema, load_schema
 from bot.config import Settings, SettingsError, missing_for_call, warnings_about
+from bot.config.profiles import load_profiles, of_profile
 from bot.doctor.writable_places import FULL, NoSharedDirectory, try_directory, try_file, try_shared
 from bot.realtime.prices import BadPrices
 from bot.server.setup.call_prices import price_table
@@ -35,7 +36,27 @@ class Judgement(NamedTuple):
 
 
 def judge(settings: Settings) -> Judgement:
-    """Settings that are each right by themselves, together, with the files and places they name."""
+    """Settings that are each right by themselves, together, with the files and places they name, and each profile."""
+    found = _judge_alone(settings)
+    try:
+        profiles = load_profiles(settings)
+    except SettingsError as error:
+        found.problems.extend(error.problems)
+        return found
+    known = Judgement(*map(list, found))
+    for each in profiles:
+        for ours, told, theirs in zip(known, found, _judge_alone(each), strict=True):
+            told.extend(of_profile(each, sentence) for sentence in theirs if sentence not in ours)
+    return found
+
+
+def hindrances(settings: Settings) -> list[str]:
+    """Sentences that keep a server from starting with these settings, its profiles apart."""
+    found = _judge_alone(settings)
+    return found.problems + found.missing
+
+
+def _judge_alone(settings: Settings) -> Judgement:
     found = Judgement([], missing_for_call(settings), warnings_about(settings))
     _judge_files(settings, found)
     _judge_places(settings, found)

@@ -5,9 +5,13 @@ from __future__ import annotations
 END_REASONS: dict[str, str] = {
     "caller_hung_up": (
         "The caller hung up: Twilio stopped the stream, or said that the call is over. Should it ask what follows "
-        "with the caller still there, the call is carried on."
+        "with the caller still there, the call is carried on. Of a call that the bot made: the callee did, or nobody "
+        "took it, as `answered_by` says."
     ),
-    "bot_hung_up": "The model asked to hang up, and its goodbye was heard.",
+    "bot_hung_up": (
+        "The model asked to hang up, and its goodbye was heard; or a call that the bot made was answered by a machine, "
+        "with its message left or none to leave."
+    ),
     "transferred": (
         "The caller was put through to a person, who took the call: a destination of `BOT_TRANSFER`, or, where the bot "
         "could not go on, the one whose number `BOT_FALLBACK` is. While the person is rung it stands here too."

@@ -40,6 +40,14 @@ LOG_LINES: dict[str, str] = {
         "server is being stopped; they were held for a second and sent round again, or in its last seconds heard "
         "the busy tone. `spend_limit`: `BOT_MAX_DAILY_USD` is used up; they heard `spent.xml`."
     ),
+    "offline_agent": (
+        "`bot serve --offline`: calls are answered by the offline agent on this machine, a script with ears and a "
+        "voice. No model is asked, and no key is used. Start without `--offline` for real calls."
+    ),
+    "recognition_failed": (
+        "The offline agent's recogniser failed on a turn, which then has no words; `why` is the error's name. The "
+        "caller is asked to say it again."
+    ),
     "overloaded": (
         "The event loop has been later than `BOT_MAX_LAG_MS`: new calls are turned away until `load_normal`."
     ),
@@ -58,6 +66,10 @@ LOG_LINES: dict[str, str] = {
     "stream_lost": (
         "The stream broke off, or was closed without Twilio's `stop`, perhaps by a proxy; `code` is the WebSocket's. "
         "Look for 31903 or 31924 in Twilio's debugger."
+    ),
+    "stream_not_back": (
+        "The stream was closed for digits that the model sent, and Twilio opened no other: the caller has hung up, or "
+        "`/voice/next` does not reach this server."
     ),
     "http_malformed": (
         "Something that is no HTTP came: a scanner, or TLS where none is spoken. Told at most once a minute, with "
@@ -95,6 +107,16 @@ LOG_LINES: dict[str, str] = {
     "setting_untaken": (
         "At the start: the chosen model does not take a setting, or will be shut down; `why` is the sentence of `bot "
         "check`."
+    ),
+    "profiles_reread": "SIGHUP: the file of `BOT_PROFILES` was read again, and new calls have its settings.",
+    "profiles_kept": (
+        "SIGHUP: the file of `BOT_PROFILES` is wrong, `why` says in what, and the profiles are as they were. Mend it, "
+        "and send SIGHUP again; `bot check` judges it before."
+    ),
+    "lookup_answered": "The server of `BOT_LOOKUP_URL` has said what holds for a call, after `ms` milliseconds.",
+    "lookup_failed": (
+        "The server of `BOT_LOOKUP_URL` gave no answer that could be used, and the call is as it would be without; "
+        "`why` says what was wrong. `heardline_lookups_total` counts."
     ),
     "transcoding": (
         "The session hears (`heard`) or speaks (`spoken`) something else than was asked for, and the call is "
@@ -180,6 +202,11 @@ LOG_LINES: dict[str, str] = {
     "call_crashed": (
         "The process that served this call died. The call is in the store as `crashed`, up to its last sign of life."
     ),
+    "client_secret_failed": "A browser asked for a client secret and the model's server gave none; `why` says so.",
+    "console_refused": (
+        "Somebody asked for the operator's page or the browser phone and may not: `why` says what was missing. At the "
+        "sign-in it was a wrong token."
+    ),
     "purge_failed": "A file whose time is over could not be erased; `why` says so.",
     "internal_error": "A defect of ours ended the call, with its traceback.",
     "webhook_failed": (
@@ -190,17 +217,39 @@ LOG_LINES: dict[str, str] = {
     "tool_refused": "A tool did not do what it was asked, or, with `ran` false, was called with wrong arguments.",
     "tool_output_refused": "The session refused a tool's result; it was sent once more, the tool was not run again.",
     "tools_away": (
-        "The server of BOT_TOOLS_URL could not be asked which tools it has, `why` says. Calls go on without them, and "
-        "it is asked again every 30 s."
+        "The tools of BOT_TOOLS_URL, or of BOT_TOOLS, can't be used, `why` says. Calls go on without them, and "
+        "they are looked for again every 30 s."
     ),
     "registry_failed": (
         "What the processes share about calls could not be read or written, `why` says. Look at the disk of TMPDIR. "
         "Twilio was told to ask again, or a call's end is not known to the other processes."
     ),
+    "call_not_placed": (
+        "A request for a call was not carried out, `why` by the name that the answer has (`bot help outbound`). "
+        "`twilio` is the number of Twilio's error."
+    ),
+    "call_not_called_off": (
+        "A call that still rang when its process ended could not be ended at Twilio, `why` says. If somebody picks up, "
+        "they hear Twilio's own error."
+    ),
+    "answer_verdict_unknown": "Twilio's verdict on who answered is a word that this version does not know.",
+    "sms_refused": "A text message of the model's was not sent, `why` is Twilio's word. The model was told.",
 }
 
 ROUTINE_LINES: dict[str, str] = {
     "listening": "The server answers on `host` and `port`.",
+    "call_placed": "Twilio rings somebody for the bot; `calls` are there now.",
+    "answer_verdict": "Twilio's detection says what answered, `after_ms` from the placing of the call.",
+    "answered": (
+        "It was found who answered a call that the bot made: `by`, `why` by which sign, and Twilio's `verdict` so far. "
+        "A later line of the same call corrects it."
+    ),
+    "beep_heard": "A tone was heard on a call that the bot made, as a voicemail sounds before it records.",
+    "message_begun": "The voicemail's greeting is over, and the message is being left.",
+    "nobody_to_talk_to": (
+        "A call that the bot made is ended without a word: `no_message` for a voicemail, `fax`, or `no_end` of it."
+    ),
+    "sms_sent": "The model has sent a text message, of so many `chars`.",
     "call_started": "A call has come in and its session is dialled; `calls` are there now.",
     "session_ready": "The session was configured `after_ms` from the webhook. Above a second the way there is slow.",
     "begun": "Stream and session are both there, `after_ms` from the webhook: the caller hears the bot from here on.",
@@ -212,6 +261,19 @@ ROUTINE_LINES: dict[str, str] = {
     ),
     "filler_played": "The caller had waited `after_ms` and heard a filler. Many of them mean that the model is slow.",
     "idle_prompt": "The caller was silent for `BOT_IDLE_SECONDS` and was asked whether they are there.",
+    "client_secret_made": "A browser was given a client secret: it may open sessions of its own for `lasts_s`.",
+    "browser_phone_call": "A call by the browser phone is over; `ending` is how, as Twilio's part of it saw it.",
+    "operator_hint": "Somebody at the operator's page wrote so many `letters` to the model of this call.",
+    "operator_hung_up": "Somebody at the operator's page ended the call.",
+    "hint_given": "Somebody at the operator's page wrote to the model, and the session was told.",
+    "keys_entered": "The caller pressed `number` keys, and the model was told them. Which they were is not logged.",
+    "key_shortcut": "The caller pressed a key of `BOT_KEYPAD_SHORTCUTS`, which acts as the model's call of `function`.",
+    "digits_sent": "`number` digits are played for the bot: the stream is closed, and Twilio opens the next one.",
+    "stream_back": "The stream that follows sent digits has come, and the call goes on.",
+    "secret_asked": "`tool` waits for digits that the caller keys in for it alone: keys and audio are hidden.",
+    "secret_entered": "The digits for `tool` have come, and it is run with them. They stand in no log.",
+    "secret_not_entered": "They have not: `why` says that the caller cancelled, or keyed in nothing, or too few.",
+    "secret_refused": "`tool` asked for digits once too often in this call; the model was told so.",
     "hang_up_asked": "The model asked to hang up: that is done once its goodbye was heard.",
     "hang_up_refused": "The model asked to hang up before the caller had said anything; it was told to wait.",
     "hang_up_dropped": "The caller spoke before the goodbye was over: the call goes on.",

@@ -18,6 +18,8 @@ XAI_TRANSCRIBER = "grok-transcribe"
 """xAI's transcription model: it comes with the session and is not billed apart."""
 END_CALL = "end_call"
 """The function every session has: end the call once its goodbye has been heard."""
+SEND_DIGITS = "send_digits"
+"""The function that presses keys for the bot."""
 NO_PARAMETERS: dict[str, Any] = {"type": "object", "properties": {}}
 
 
@@ -200,6 +202,21 @@ def _server_vad(chosen: TurnDetection) -> dict[str, Any]:
 
 END_CALL_TOOL = FunctionTool(
     END_CALL, "End the phone call. Say goodbye first; the line stays open until your goodbye has been heard."
+)
+SEND_DIGITS_TOOL = FunctionTool(
+    SEND_DIGITS,
+    "Press keys of the telephone for whoever is on the line, such as a menu that asks for a number. Nothing is heard "
+    "while they are sent.",
+    {
+        "type": "object",
+        "properties": {
+            "digits": {
+                "type": "string",
+                "description": "Keys in order: 0-9, * and #, up to 32; w waits half a second, W a whole one.",
+            }
+        },
+        "required": ["digits"],
+    },
 )
 
 

@@ -22,7 +22,7 @@ _VOCABULARY = frozenset(
     | {"way"}
 )
 """Keys whose values come from a fixed list; a secret that happens to be one of its words must not break the message."""
-_WORDS = frozenset({"delta", "digit", "output", "text", "transcript", "unheard"})
+_WORDS = frozenset({"delta", "digit", "digits", "output", "text", "transcript", "unheard"})
 """Keys of what was said or typed. Numbers may be split over deltas, so no single digit stays."""
 _ARGUED = frozenset({"destination", "destinations", "enum", "summary"})
 """Keys of what the model gives as an argument, and is read from it: masked as arguments are."""

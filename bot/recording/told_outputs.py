@@ -13,8 +13,12 @@ from bot.call.outputs import (
     CheckTransfer,
     Dial,
     Drop,
+    DropKeys,
     End,
     EndReason,
+    HideKeys,
+    LeaveStream,
+    Order,
     Report,
     RunTool,
     Transcode,
@@ -22,47 +26,15 @@ from bot.call.outputs import (
 )
 from bot.recording.fixture_masking import HIDDEN
 
-Told = (
-    Report
-    | TurnFact
-    | UsageFact
-    | WaitFact
-    | Transcode
-    | Dial
-    | Adopt
-    | Drop
-    | RunTool
-    | CancelTool
-    | CheckTransfer
-    | Transfer
-    | End
-)
+Told = Report | TurnFact | UsageFact | WaitFact | Order | End
 
-TOLD = (
-    Report,
-    TurnFact,
-    UsageFact,
-    WaitFact,
-    Transcode,
-    Dial,
-    Adopt,
-    Drop,
-    RunTool,
-    CancelTool,
-    CheckTransfer,
-    Transfer,
-    End,
-)
-_NAMES = dict(
-    zip(
-        TOLD,
-        (
-            *("report", "turn", "usage", "wait", "transcode", "dial", "adopt", "drop", "run_tool", "cancel_tool"),
-            *("check_transfer", "transfer", "end"),
-        ),
-        strict=True,
-    )
-)
+_FACTS = (Report, TurnFact, UsageFact, WaitFact)
+_ORDERS = (Transcode, Dial, Adopt, Drop, RunTool, CancelTool, HideKeys, DropKeys, LeaveStream, CheckTransfer, Transfer)
+TOLD = (*_FACTS, *_ORDERS, End)
+_FACT_NAMES = ("report", "turn", "usage", "wait")
+_ORDER_NAMES = ("transcode", "dial", "adopt", "drop", "run_tool", "cancel_tool", "hide_keys", "drop_keys")
+_LEAVING_NAMES = ("leave_stream", "check_transfer", "transfer", "end")
+_NAMES = dict(zip(TOLD, (*_FACT_NAMES, *_ORDER_NAMES, *_LEAVING_NAMES), strict=True))
 _WORDS = ("text", "unheard", "summary")
 
 

@@ -19,10 +19,12 @@ from bot.store.results import (
     OutboxState,
     Purged,
     Retention,
+    SoFar,
     StoredCall,
 )
 from bot.store.rows import Row, UsageKept
-from bot.store.sql import announcing, outbox_entries, reading, token_claims
+from bot.store.sql import announcing, dial_book, outbox_entries, reading, token_claims
+from bot.store.sql.driver_threads import dispose
 from bot.store.sql.engine import for_writing, make_engine
 from bot.store.sql.tables import HEAD
 from bot.store.sql.writing import apply_rows
@@ -88,8 +90,13 @@ class CallStore:
         async with self._reads.connect() as connection:
             return await reading.find_call(connection, sid)
 
-    async def so_far(self, sid: str) -> tuple[CallSummary, list[TurnFact]] | None:
-        """The call `sid` as it stands, and its turns in spoken order; None when it is not known."""
+    async def story_of(self, sid: str) -> StoredCall | None:
+        """The call `sid` without its usages, files and outbox, read so that live calls do not notice."""
+        async with self._reads.connect() as connection:
+            return await reading.story_of(connection, sid)
+
+    async def so_far(self, sid: str) -> SoFar | None:
+        """The call `sid` as it stands; None when it is not known."""
         async with self._reads.connect() as connection:
             return await reading.so_far(connection, sid)
 
@@ -112,6 +119,28 @@ class CallStore:
         """True when a stream token was used."""
         async with self._reads.connect() as connection:
             return await token_claims.claimed(connection, nonce)
+
+    # ---- what is dialled ----
+
+    async def reserve_dial(self, wanted: dial_book.Wanted, caps: dial_book.Caps) -> dial_book.Reserved:
+        """Enter that a call is about to be placed, unless its key is known or a cap reached."""
+        async with self._writes.begin() as connection:
+            return await dial_book.reserve(connection, wanted, caps, self._now())
+
+    async def find_dial(self, key: str) -> dial_book.Dial | None:
+        """The entry of this key."""
+        async with self._reads.connect() as connection:
+            return await dial_book.find(connection, key, self._now())
+
+    async def settle_dial(self, key: str, state: dial_book.DialState, call_sid: str = "") -> None:
+        """Write down what became of a call that was being placed."""
+        async with self._writes.begin() as connection:
+            await dial_book.settle(connection, key, state, call_sid)
+
+    async def release_dial(self, key: str) -> None:
+        """A call was not placed: it counts for nothing, and its key may be used again."""
+        async with self._writes.begin() as connection:
+            await dial_book.release(connection, key)
 
     async def conversation(self, sid: str) -> list[TurnFact]:
         """The turns of the call `sid` in spoken order."""
@@ -210,7 +239,7 @@ class CallStore:
 
     async def close(self) -> None:
         """Close every connection."""
-        await self._reads.dispose()
+        await dispose(self._reads)
 
     async def _truncate_log(self) -> bool:
         """True when SQLite's write-ahead log holds nothing any more; waits a while for those who read."""

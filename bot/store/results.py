@@ -15,7 +15,8 @@ class Filters(msgspec.Struct, frozen=True, kw_only=True):
     """Filters of a list of calls. A field that is None does not filter; times are aware.
 
     `since` is the first moment, `until` the first one after. `before` is the SID of a call: only older ones, for the
-    next page. An empty `reason` asks for calls that go on.
+    next page. `words` are to stand in what either side said, heard or not, in capitals or not. An empty `reason` asks
+    for calls that go on, an empty `profile` for those of none.
     """
 
     since: datetime | None = None
@@ -24,7 +25,9 @@ class Filters(msgspec.Struct, frozen=True, kw_only=True):
     reason: str | None = None
     min_nano_usd: int | None = None
     before: str | None = None
+    words: str | None = None
     limit: int = 50
+    profile: str | None = None
 
 
 class CallSummary(msgspec.Struct, frozen=True, kw_only=True):
@@ -57,6 +60,20 @@ class CallSummary(msgspec.Struct, frozen=True, kw_only=True):
     purged_at: datetime | None
     leg: int = 0
     """Number of times that the call was carried on, on another stream."""
+    profile: str = ""
+    direction: str = ""
+    """`outbound` of a call that the bot made."""
+    answered_by: str = ""
+    """Its outcome: human, machine, screening, uncertain, no_answer, busy or failed; empty while that is open."""
+
+    @property
+    def outbound(self) -> bool:
+        return self.direction == "outbound"
+
+    @property
+    def person(self) -> str:
+        """The number of whom the bot talked with; empty where it is withheld."""
+        return self.called if self.outbound else self.caller
 
 
 OutboxState = Literal["waiting", "delivered", "failed"]
@@ -101,6 +118,14 @@ class StoredCall(msgspec.Struct, frozen=True, kw_only=True):
     files: list[FileKept]
     outbox: list[OutboxItem] = []
     result: CallResult | None = None
+
+
+class SoFar(msgspec.Struct, frozen=True):
+    """A call as it stands, for whoever carries it on. `changes` are the texts that hold for it alone, by setting."""
+
+    summary: CallSummary
+    turns: list[TurnFact]
+    changes: dict[str, str]
 
 
 class OpenOwner(msgspec.Struct, frozen=True):

@@ -19,7 +19,7 @@ class CallStarted(msgspec.Struct, frozen=True):
 
     Numbers are masked; `caller_hash` is the HMAC of the caller's E.164 number, empty when there is none. `owner` names
     the process that serves the call. `leg` counts the streams on which the call was carried on: a start with a higher
-    one makes a call go on that had ended.
+    one makes a call go on that had ended. `profile` is the one whose settings it has.
     """
 
     call_sid: str
@@ -31,6 +31,11 @@ class CallStarted(msgspec.Struct, frozen=True):
     model: str = ""
     settings_digest: str = ""
     leg: int = 0
+    profile: str = ""
+    direction: str = ""
+    """`outbound` of a call that the bot makes; then `caller` is its own number, and `caller_hash` the callee's."""
+    changes: dict[str, str] = {}
+    """The texts that hold for this call alone, by setting: for whoever carries it on, and as long as its words."""
 
 
 class TurnKept(msgspec.Struct, frozen=True):
@@ -99,6 +104,17 @@ class CallTransferred(msgspec.Struct, frozen=True):
     reason: Literal["transferred", "caller_hung_up"] = "transferred"
 
 
+class CallAnswered(msgspec.Struct, frozen=True):
+    """Who or what answered a call that the bot makes, or that nobody did.
+
+    `first`: it holds only where nothing better is known.
+    """
+
+    call_sid: str
+    by: str
+    first: bool = False
+
+
 class OwnerSeen(msgspec.Struct, frozen=True):
     """The process `owner` of `instance` was alive at `at`."""
 
@@ -107,4 +123,4 @@ class OwnerSeen(msgspec.Struct, frozen=True):
     at: datetime
 
 
-Row = CallStarted | TurnKept | UsageKept | EventKept | FileKept | CallEnded | CallTransferred | OwnerSeen
+Row = CallStarted | TurnKept | UsageKept | EventKept | FileKept | CallEnded | CallTransferred | CallAnswered | OwnerSeen

@@ -1,17 +1,43 @@
-"""Agents, who give the simulated model its words: one is asked for a reply to each turn, and the model speaks it."""
+"""Agents, who give the simulated model its words: one is asked for a reply to each turn, and the model speaks it.
+
+An agent may need time to understand, to think and to speak. What it gives is `Pending` then: asked for again until it
+is there, so that the model needs no thread and no clock of its own. A `Reply` and a `Spoken` are there at once.
+"""
 
 from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
-from typing import Any, Literal, Protocol
+from typing import Any, Literal, Protocol, Self, TypeVar
 
 import msgspec
 
 from bot.audio.payload import BYTES_PER_MS, SILENCE_BYTE
 
-TOKEN_BYTES = 400
-"""50 ms of mu-law audio, one output token: a model's audio is a whole number of these (openai-realtime 2.4)."""
+TOKEN_MS = 50
+"""Length of one output token: a model's audio is a whole number of these (openai-realtime 2.4)."""
+TOKEN_BYTES = TOKEN_MS * BYTES_PER_MS
+LINE_FORMAT = "audio/pcmu"
+PER_MS = {"audio/pcm": 48, LINE_FORMAT: BYTES_PER_MS, "audio/pcma": 8}
+"""Bytes per millisecond of each audio format (openai-realtime 2.1)."""
+
+T_co = TypeVar("T_co", covariant=True)
+
+
+class Pending(Protocol[T_co]):
+    """Something that is being made elsewhere: words by a recogniser, speech by a voice, a whole reply."""
+
+    def poll(self) -> T_co | None:
+        """It, once it is there, and from then on always the same; None until then. Never waits."""
+
+
+class Known(msgspec.Struct, frozen=True):
+    """Words that nobody had to make out: the caller wrote them."""
+
+    words: str
+
+    def poll(self) -> str:
+        return self.words
 
 
 class Pacing(msgspec.Struct, frozen=True):
@@ -36,8 +62,9 @@ TRICKLE = Pacing(first_delta_ms=50, delta_ms=50, speed=1.0)
 
 
 class Spoken(msgspec.Struct, frozen=True):
-    """One audio item of a reply: mu-law bytes, a whole number of 50 ms (`padded` makes it so), and its words.
+    """One audio item of a reply, or a piece of one: a whole number of 50 ms (`padded` makes it so), and its words.
 
+    `audio` is mu-law unless `audio_format` says otherwise; then it has to be what the response is to be spoken in.
     `announced_ms` says when each word of the transcript leaves: just before the audio that goes up to there, 0 before
     the first. Without it the text is spread evenly over the audio, ahead of it as the pacing says.
     """
@@ -45,18 +72,29 @@ class Spoken(msgspec.Struct, frozen=True):
     audio: bytes
     transcript: str = ""
     announced_ms: tuple[int, ...] = ()
+    audio_format: str = LINE_FORMAT
 
     def __post_init__(self) -> None:
         if self.announced_ms and len(self.announced_ms) != len(self.transcript.split()):
             raise ValueError(f"{len(self.announced_ms)} times for {len(self.transcript.split())} words")
         if list(self.announced_ms) != sorted(self.announced_ms):
             raise ValueError("words leave in their order")
-        if len(self.audio) % TOKEN_BYTES:
-            raise ValueError(f"{len(self.audio)} bytes is no whole number of 50 ms (400 bytes)")
+        token_bytes = TOKEN_MS * PER_MS[self.audio_format]
+        if len(self.audio) % token_bytes:
+            raise ValueError(f"{len(self.audio)} bytes is no whole number of 50 ms ({token_bytes} bytes)")
 
     @property
     def audio_ms(self) -> int:
-        return len(self.audio) // BYTES_PER_MS
+        return len(self.audio) // PER_MS[self.audio_format]
+
+    def poll(self) -> Self:
+        return self
+
+
+class Speech(msgspec.Struct, frozen=True):
+    """One audio item whose pieces are made while it is spoken, such as its sentences; their words follow on."""
+
+    pieces: Sequence[Pending[Spoken]]
 
 
 class ToolCall(msgspec.Struct, frozen=True):
@@ -97,12 +135,15 @@ class Reply(msgspec.Struct, frozen=True):
     `pacing` None: the model's own.
     """
 
-    items: Sequence[Spoken] = ()
+    items: Sequence[Spoken | Speech] = ()
     tool_calls: Sequence[ToolCall] = ()
     pacing: Pacing | None = None
     failure: Failure | None = None
     null_usage: bool = False
     mcp_calls: Sequence[McpCall] = ()
+
+    def poll(self) -> Self:
+        return self
 
 
 class Turn(msgspec.Struct, frozen=True):
@@ -112,6 +153,11 @@ class Turn(msgspec.Struct, frozen=True):
     scripted); `audio_ms` its length. `greeting`: the caller has not spoken yet. `interrupted`: the reply before was
     cut, by the server or by a truncation. `instructions` are those of response.create, or empty. `tool_outputs` are
     the function results that came since the last response.
+
+    `words` are what the caller said and wrote since then, in order: recognised, where the session has ears for it.
+    `notes` are the texts of the system items that came. `tools` are the functions that may be called in this response,
+    `must_call` the name of one that has to be. `aside`: the response is out of band, no part of the conversation.
+    `heard_in` and `spoken_in` are the audio formats of both ways.
     """
 
     number: int
@@ -122,10 +168,37 @@ class Turn(msgspec.Struct, frozen=True):
     interrupted: bool = False
     tool_outputs: tuple[str, ...] = ()
     metadata: dict[str, str] | None = None
+    words: tuple[Pending[str], ...] = ()
+    notes: tuple[str, ...] = ()
+    tools: tuple[dict[str, Any], ...] = ()
+    must_call: str = ""
+    aside: bool = False
+    heard_in: str = LINE_FORMAT
+    spoken_in: str = LINE_FORMAT
 
 
 class Agent(Protocol):
-    def reply(self, turn: Turn) -> Reply: ...
+    def reply(self, turn: Turn) -> Pending[Reply]:
+        """What is said and called in answer to `turn`. Asked once for each response."""
+
+
+class SpeechJudge(Protocol):
+    """Tells speech from anything else, window by window; it may remember those before."""
+
+    window_ms: int
+
+    def hears(self, window: bytes, threshold: float, *, speaking: bool) -> bool:
+        """True for speech. `threshold` is that of the session, 0 to 1; `speaking`: there was speech before."""
+
+
+class Ears(Protocol):
+    """A session's sense of hearing, in place of loudness and of words known beforehand."""
+
+    def judge(self, audio_format: str) -> SpeechJudge:
+        """A judge of the audio of one session."""
+
+    def recognise(self, audio: bytes, audio_format: str) -> Pending[str]:
+        """The words of one turn of the caller; empty where there are none."""
 
 
 class ScriptedAgent:

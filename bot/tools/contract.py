@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, NamedTuple, Protocol, TypeVar
 
 from bot.call.settings import ToolRules
 from bot.realtime.session import FunctionTool
+from bot.tools.secret_digits import SecretDigits
 
 T = TypeVar("T")
 
@@ -23,12 +24,14 @@ class ToolContext:
     """The call a tool is run for. A parameter of this type is given it, and is no parameter for the model.
 
     `caller` is the caller's number, empty when it was withheld. `store` is the database of calls, None without one.
+    `secret` is what the caller keyed in for this tool alone, if it takes such digits.
     """
 
     call_sid: str = ""
     caller: str = ""
     language: str = ""
     store: ToolStore | None = None
+    secret: SecretDigits | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True)
@@ -78,10 +81,6 @@ BUILT_IN = frozenset({"end_call", "cancel_tool", "transfer", "send_digits", "ask
 
 class BadTool(Exception):
     """A tool, or a source of tools, that can't be used; the message is a sentence for the operator."""
-
-
-class Unreachable(BadTool):
-    """A server of tools that does not answer at this moment."""
 
 
 class ToolError(Exception):

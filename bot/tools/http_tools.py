@@ -17,9 +17,10 @@ from referencing import Registry
 from bot.call.settings import ToolRules
 from bot.hooks.signed_post import HookFailed, SignedPost
 from bot.realtime.session import FunctionTool
-from bot.tools.contract import BadTool, Result, Silent, Spec, ToolContext, ToolError, Unreachable
+from bot.tools.contract import BadTool, Result, Silent, Spec, ToolContext, ToolError
 from bot.tools.python.tool_signature import NAME
 from bot.tools.rules import LONGEST_S, check_rules
+from bot.tools.secret_digits import KEYED_IN, VALID, without_secret
 from bot.tools.told_results import result_of
 
 LIST_S = 5.0
@@ -55,6 +56,8 @@ class HttpTools:
         self._url, self._secret = url, secret
         self._specs: tuple[Spec, ...] = ()
         self._validators: dict[str, Validator] = {}
+        self._secret_names: dict[str, str] = {}
+        """Parameters that the caller keys in, by the names of their tools."""
 
     async def open(self) -> None:
         """Ask the server which tools it has. Raises BadTool."""
@@ -63,7 +66,7 @@ class HttpTools:
                 answer = await post.send({"type": "tools.list"})
             offered = msgspec.convert(answer.json, _Offer).tools
         except HookFailed as error:
-            raise Unreachable(f"BOT_TOOLS_URL: the tools could not be asked for: {error}.") from None
+            raise BadTool(f"BOT_TOOLS_URL: the tools could not be asked for: {error}.") from None
         except msgspec.ValidationError as error:
             raise BadTool(f"BOT_TOOLS_URL: the answer is no list of tools: {error}.") from None
         if len(offered) > MAX_TOOLS:
@@ -86,9 +89,17 @@ class HttpTools:
             raise BadTool(f"{said} has rules that are none: {error}.") from None
         if offered.parameters.get("type") != "object":
             raise BadTool(f"{said} has parameters that are no object; write them as one.")
+        try:
+            shown, secret_name, digits = without_secret(offered.parameters)
+        except ValueError as error:
+            raise BadTool(f"{said} {error}.") from None
+        rules = msgspec.structs.replace(rules, secret=digits)  # the schema alone says so
+        if digits is not None:
+            self._secret_names[offered.name] = secret_name
         check_rules(rules)
-        self._validators[offered.name] = kind(offered.parameters, registry=Registry())  # it fetches no schema
-        return Spec(FunctionTool(offered.name, offered.description, offered.parameters), rules)
+        self._validators[offered.name] = kind(shown, registry=Registry())  # it fetches no schema
+        about = offered.description if digits is None else f"{offered.description}\n\n{KEYED_IN}"
+        return Spec(FunctionTool(offered.name, about, shown), rules)
 
     def specs(self) -> tuple[Spec, ...]:
         return self._specs
@@ -100,6 +111,8 @@ class HttpTools:
         if fault is not None:
             place = ".".join(map(str, fault.absolute_path)) or "the arguments"
             raise ToolError(f"{place}: not as {fault.validator} wants it. Mend this and call it again.", ran=False)
+        if name in self._secret_names and context.secret is not None:
+            given[self._secret_names[name]] = context.secret.reveal()
         call = {"sid": context.call_sid, "caller": context.caller, "language": context.language}
         try:
             answer = await self._post.send({"type": "tool.call", "tool": name, "arguments": given, "call": call})
@@ -108,7 +121,8 @@ class HttpTools:
             raise RuntimeError(f"BOT_TOOLS_URL: {error}") from None
         if told.error:
             raise ToolError(told.error)
-        return result_of(Silent(told.result) if told.silent else told.result)
+        result = VALID if told.result is None and name in self._secret_names else told.result
+        return result_of(Silent(result) if told.silent else result)
 
     async def close(self) -> None:
         await self._post.close()

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import inspect
-from typing import get_args
+from typing import Literal, get_args, get_origin
 
 from bot.call.settings import ToolRules
 from bot.tools.contract import BadTool
 
 LONGEST_S = 300.0
+MOST_DIGITS = 64
+MOST_TRIES = 10
 _CHOICES = {
-    field: get_args(hint) for field, hint in inspect.get_annotations(ToolRules, eval_str=True).items() if get_args(hint)
+    field: get_args(hint)
+    for field, hint in inspect.get_annotations(ToolRules, eval_str=True).items()
+    if str(get_origin(hint)) == str(Literal)
 }
 
 
@@ -24,3 +28,8 @@ def check_rules(rules: ToolRules) -> None:
         raise BadTool(f"{said}: timeout_s must be a number above 0, up to {LONGEST_S:g}.")
     if not isinstance(rules.meanwhile, str) or not rules.meanwhile.strip():
         raise BadTool(f"{said}: meanwhile must be nothing, preamble, filler or a sentence.")
+    secret = rules.secret
+    if secret is not None and not 1 <= secret.least <= secret.most <= MOST_DIGITS:
+        raise BadTool(f"{said}: its digits must be at least 1 and at most {MOST_DIGITS}, the least not above the most.")
+    if secret is not None and not 1 <= secret.tries <= MOST_TRIES:
+        raise BadTool(f"{said}: the tries at its digits must be 1 to {MOST_TRIES}.")

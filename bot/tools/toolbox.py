@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import json
+import traceback
 from collections.abc import Collection, Sequence
 
 import structlog
 
 from bot.call.settings import ToolRules
 from bot.realtime.session import FunctionTool
-from bot.tools.contract import BUILT_IN, BadTool, Result, Source, Spec, ToolContext, ToolError, Unreachable
+from bot.tools.contract import BUILT_IN, BadTool, Result, Source, Spec, ToolContext, ToolError
+from bot.tools.secret_digits import scrubbed
 
 FAILED = "{name} failed, and may or may not have done what was asked. Tell the caller that it did not work."
 TOO_LONG = "{name} took too long and was stopped; it may or may not have done what was asked. Tell the caller so."
@@ -26,24 +28,23 @@ class Toolbox:
         self._found: dict[str, tuple[Spec, Source]] = {}
 
     async def open(self) -> None:
-        """Ask each source for its tools. Raises BadTool; of sources that do not answer only once the others are asked.
+        """Ask each source for its tools. Raises BadTool for the first that can't be used, once all were asked.
 
         It may be done again, and calls that go on meanwhile find the tools they knew.
         """
-        away: Unreachable | None = None
+        wrong: BadTool | None = None
         found: dict[str, tuple[Spec, Source]] = {}
         for source in self._sources:
             try:
                 await source.open()
-            except Unreachable as error:
-                away = error
-                continue
-            for spec in source.specs():
-                _check_name(spec.function.name, found)
-                found[spec.function.name] = spec, source
+                for spec in source.specs():
+                    _check_name(spec.function.name, found)
+                    found[spec.function.name] = spec, source
+            except BadTool as error:
+                wrong = wrong or error
         self._found = found
-        if away is not None:
-            raise away
+        if wrong is not None:
+            raise wrong
 
     async def close(self) -> None:
         for source in self._sources:
@@ -67,15 +68,17 @@ class Toolbox:
         timeout = asyncio.timeout(spec.rules.timeout_s)
         try:
             async with timeout:
-                return await source.run(name, arguments, context)
+                result = await source.run(name, arguments, context)
+                return result._replace(output=scrubbed(result.output, context.secret))
         except ToolError as error:
             log.warning("tool_refused", ran=error.ran)  # its sentence may hold what the caller said
-            return failed(str(error), ran=error.ran)
-        except Exception:
+            return failed(scrubbed(str(error), context.secret), ran=error.ran)
+        except Exception:  # noqa: BLE001  a tool's defect is the tool's: the call goes on
             if timeout.expired():
                 log.warning("tool_timeout")
                 return failed(TOO_LONG.format(name=name))
-            log.exception("tool_failed")  # a tool's defect is the tool's: the call goes on
+            trace = scrubbed(traceback.format_exc(), context.secret)
+            log.error("tool_failed", exception=trace)  # noqa: TRY400  the trace is there, without what is secret
             return failed(FAILED.format(name=name))
 
 

@@ -8,10 +8,12 @@ from collections.abc import Callable
 import structlog
 
 from bot.config import Settings
-from bot.tools.contract import BadTool, Source, Unreachable
+from bot.tools.contract import BadTool, Source
 from bot.tools.http_tools import HttpTools
 from bot.tools.python.module import ModuleTools
+from bot.tools.send_sms import SendSms
 from bot.tools.toolbox import Toolbox
+from bot.twilio.rest import TwilioRest
 
 AGAIN_S = 30.0
 """Seconds until a server of tools that could not be asked is asked again. Calls meanwhile go on without its tools."""
@@ -19,8 +21,8 @@ AGAIN_S = 30.0
 _log = structlog.get_logger()
 
 
-def sources_of(settings: Settings) -> tuple[Source, ...]:
-    """The sources of tools that these settings name. Further ones are added here."""
+def sources_of(settings: Settings, rest: TwilioRest | None = None) -> tuple[Source, ...]:
+    """The sources of tools that these settings name. Further ones are added here. `rest` sends text messages."""
     found: list[Source] = []
     if settings.tools:
         found.append(ModuleTools(settings.tools))
@@ -28,6 +30,8 @@ def sources_of(settings: Settings) -> tuple[Source, ...]:
         if not settings.webhook_secret.get_secret_value():
             raise BadTool("BOT_TOOLS_URL: what is sent there is signed with BOT_WEBHOOK_SECRET, which is not set.")
         found.append(HttpTools(settings.tools_url, settings.webhook_secret.get_secret_value()))
+    if settings.sms_from and rest is not None:
+        found.append(SendSms(rest, settings.sms_from, settings.sms_allow, settings.sms_max_chars))
     return tuple(found)
 
 
@@ -40,22 +44,24 @@ def check(settings: Settings) -> None:
 class Toolboxes:
     """Makes each toolbox once. One that was not opened has no tools."""
 
-    def __init__(self, again_s: float = AGAIN_S) -> None:
-        self._boxes: dict[tuple[str, str], Toolbox] = {}
-        self._again_s = again_s
+    def __init__(self) -> None:
+        self.rest: TwilioRest | None = None
+        """The account's REST API; set before any toolbox is made."""
+        self._boxes: dict[tuple[object, ...], Toolbox] = {}
 
     def of(self, settings: Settings) -> Toolbox:
         """The toolbox for calls with these settings."""
-        chosen = (settings.tools, settings.tools_url)
+        sms = (settings.sms_from, settings.sms_allow, settings.sms_max_chars)
+        chosen = (settings.tools, settings.tools_url, *sms)
         if chosen not in self._boxes:
-            self._boxes[chosen] = Toolbox(sources_of(settings))
+            self._boxes[chosen] = Toolbox(sources_of(settings, self.rest))
         return self._boxes[chosen]
 
     async def open(self, settings: Settings) -> bool:
-        """Learn the tools of these settings. False if a server of tools could not be asked. Raises BadTool."""
+        """Learn the tools of these settings. False if a source of them could not be used."""
         try:
             await self.of(settings).open()
-        except Unreachable as error:
+        except BadTool as error:
             _log.error("tools_away", why=str(error))
             return False
         return True
@@ -63,13 +69,8 @@ class Toolboxes:
     async def keep_asking(self, settings: Settings, then: Callable[[], None]) -> None:
         """Ask again until the server of tools answers; `then` is called once it has."""
         while True:
-            await asyncio.sleep(self._again_s)
-            try:
-                there = await self.open(settings)
-            except BadTool as error:
-                _log.error("tools_away", why=str(error))
-                continue
-            if there:
+            await asyncio.sleep(AGAIN_S)
+            if await self.open(settings):
                 _log.info("tools_back")
                 then()
                 return

@@ -1,8 +1,8 @@
 """The one-time token in the path of the stream URL: sealed by us, so that any worker can open it.
 
-Laid out as nonce (16 bytes), expiry (8 bytes, seconds of the epoch, big-endian), call SID, a zero byte and the stream's
-number (one byte) when it carries the call on, HMAC-SHA256 (32 bytes), all in URL-safe base64 without padding. Single
-use is not judged here: the nonce is what a registry claims.
+Laid out as nonce (16 bytes), expiry (8 bytes, seconds of the epoch, big-endian), call SID, then a zero byte, the
+stream's number (one byte) and the call's profile, unless all of that is nothing, HMAC-SHA256 (32 bytes); in URL-safe
+base64 without padding. Single use is not judged here: the nonce is what a registry claims.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ LIFETIME_S = 60
 _EXPIRY_BYTES = 8
 _MAC_BYTES = 32
 _MAX_CHARS = 512
-_RESUMED = b"\0"
+_MORE = b"\0"
 _KEY_LABEL = b"heardline stream token v1"
 
 
@@ -42,6 +42,8 @@ class StreamToken(NamedTuple):
     expires_s: int
     nonce: bytes
     leg: int = 0
+    profile: str = ""
+    """The profile of the call, for a process that has not seen its webhook."""
 
     @property
     def resumed(self) -> bool:
@@ -53,11 +55,11 @@ def stream_keys(auth_tokens: Sequence[str]) -> tuple[bytes, ...]:
     return tuple(hmac.digest(token.encode(), _KEY_LABEL, hashlib.sha256) for token in auth_tokens)
 
 
-def seal(call_sid: str, now_s: int, nonce: bytes, key: bytes, *, leg: int = 0) -> str:
+def seal(call_sid: str, now_s: int, nonce: bytes, key: bytes, *, leg: int = 0, profile: str = "") -> str:
     """A token for `call_sid`, valid for 60 s from `now_s`. `nonce` is 16 random bytes, `leg` below 256."""
     if len(nonce) != NONCE_BYTES:
         raise ValueError(f"a nonce has {NONCE_BYTES} bytes, not {len(nonce)}")
-    named = call_sid.encode() + (_RESUMED + bytes((leg,)) if leg else b"")
+    named = call_sid.encode() + (_MORE + bytes((leg,)) + profile.encode() if leg or profile else b"")
     body = nonce + (now_s + LIFETIME_S).to_bytes(_EXPIRY_BYTES, "big") + named
     return _encode(body + hmac.digest(key, body, hashlib.sha256))
 
@@ -74,8 +76,9 @@ def open_token(token: str, now_s: int, keys: Sequence[bytes]) -> StreamToken:
     expires_s = int.from_bytes(body[NONCE_BYTES:expiry_end], "big")
     if now_s >= expires_s:
         raise BadToken("expired")
-    call_sid, _, leg = body[expiry_end:].partition(_RESUMED)
-    return StreamToken(call_sid.decode(), expires_s, body[:NONCE_BYTES], int.from_bytes(leg, "big"))
+    call_sid, _, more = body[expiry_end:].partition(_MORE)
+    leg, profile = int.from_bytes(more[:1], "big"), more[1:].decode()
+    return StreamToken(call_sid.decode(), expires_s, body[:NONCE_BYTES], leg, profile)
 
 
 def _encode(raw: bytes) -> str:

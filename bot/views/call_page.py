@@ -47,21 +47,22 @@ def page_of(
     *,
     sound: CallSound | None = None,
     beside: str = "",
+    headline: str = "",
     facts: list[str] | None = None,
     figures: list[Figure] | None = None,
 ) -> str:
     """The page of a timeline.
 
     `sound` is drawn where no fixture tells more, and can be played: it stands in the page, unless `beside` names a file
-    by its path from the page. `facts` and `figures` take the place of what the timeline tells.
+    by its path from the page. `headline`, `facts` and `figures` take the place of what the timeline tells.
     """
     style, script = _file("page.css"), _file("page.js")
     return Template(_file("page.html")).substitute(
         policy=_policy(style, script, sound, beside),
         style=style,
         script=script,
-        title=_text(f"Call {told.call_sid}".strip()),
-        call=_text(told.call_sid or "A call without a name"),
+        title=_text(headline or _headline(told)),
+        headline=_text(headline or _headline(told)),
         facts="".join(f"<li>{_text(fact)}</li>" for fact in facts or _facts(told)),
         figures="".join(map(_figure, figures or _figures(told))),
         player=_PLAYER if sound else "",
@@ -70,6 +71,11 @@ def page_of(
         needs="needs no network" if not beside else "plays the recording beside it, and needs no network",
         data=msgspec.json.encode(page_data(told, sound, beside)).decode().translate(_IN_SCRIPT),
     )
+
+
+def policy_of(page: str) -> str:
+    """The policy that a page of ours has in its head, for a server that sends it as a header."""
+    return html.unescape(page.partition('Content-Security-Policy" content="')[2].partition('"')[0])
 
 
 def _policy(style: str, script: str, sound: CallSound | None, beside: str) -> str:
@@ -95,12 +101,14 @@ def _text(text: str) -> str:
 # ---- the head --------------------------------------------------------------------------------------------------------
 
 
+def _headline(told: Timeline) -> str:
+    """When the call was and how it ended. A fixture has nobody's number."""
+    ended = told.ended.replace("_", " ")
+    return f"A call on {told.date.replace('T', ' at ').replace('+00:00', ' UTC')}: {ended}"
+
+
 def _facts(told: Timeline) -> list[str]:
-    facts = [
-        told.date.replace("T", " ").replace("+00:00", " UTC"),
-        f"{told.duration_us / 1e6:.1f} s",
-        f"ended: {told.ended.replace('_', ' ')}",
-    ]
+    facts = [f"{told.duration_us / 1e6:.1f} s", told.call_sid or "a call without a name"]
     if told.truncated:
         facts.append("the recording is cut off, as after a crash")
     return facts
@@ -111,7 +119,7 @@ def _figures(told: Timeline) -> list[Figure]:
     return [
         Figure("First audio", _typical(told, "first_audio"), "after the stream began"),
         Figure("Answers", _typical(told, "answer"), "after the caller fell silent, median"),
-        Figure("Silence", _typical(told, "silence"), "after the caller was heard to speak, median"),
+        Figure("Stops when interrupted", _typical(told, "silence"), "from hearing the caller to silence, median"),
         Figure("Interruptions", str(len(told.barge_ins)), _unheard(told)),
     ]
 
@@ -161,6 +169,10 @@ def _legend(told: Timeline, sound: CallSound | None) -> str:
 # ---- the table -------------------------------------------------------------------------------------------------------
 
 
+_TECHNICAL = frozenset({"stream", "session", "response", "speech", "told", "report", "note"})
+"""Kinds of events that say how a call was carried rather than what happened in it: shown to those who look for them."""
+
+
 def _merged(told: Timeline) -> list[Event | Turn]:
     """Turns and events in the order of time, a turn in place of the event that tells of it."""
     entries: list[tuple[int, Event | Turn]] = [(event.us, event) for event in told.events if event.kind != "says"]
@@ -171,7 +183,8 @@ def _merged(told: Timeline) -> list[Event | Turn]:
 def _row(entry: Event | Turn) -> str:
     if isinstance(entry, Turn):
         return _cells(entry.from_us, entry.who, "says", _said(entry))
-    return _cells(entry.us, entry.side, f"event {entry.kind}{' minor' if entry.minor else ''}", _text(entry.text))
+    technical = entry.minor or entry.kind in _TECHNICAL
+    return _cells(entry.us, entry.side, f"event {entry.kind}{' minor' if technical else ''}", _text(entry.text))
 
 
 def _cells(at_us: int, side: Side, classes: str, what: str) -> str:

@@ -7,6 +7,7 @@ from typing import Any
 
 from bot.recording.wording import visible
 from bot.views.call_sound import CallSound
+from bot.views.played import unheard_spans
 from bot.views.timeline_parts import BargeIn, Timeline, Turn
 from bot.views.waveform import Waveform, waveform, waveform_of_sound
 
@@ -14,14 +15,15 @@ from bot.views.waveform import Waveform, waveform, waveform_of_sound
 def page_data(told: Timeline, sound: CallSound | None, beside: str) -> dict[str, Any]:
     """`beside`: the file, by its path from the page, that is played in place of `sound`."""
     waves = waves_of(told, sound)
-    last_us = max([told.duration_us, sound.end_us if sound else 0, *(piece.end_us for piece in told.pieces)])
+    unheard_to = _unheard_to(told)
+    last_us = max([told.duration_us, sound.end_us if sound else 0, *unheard_to.values()])
     return {
         "durationMs": last_us / 1000,
         "windowMs": waves.window_ms,
         "caller": _track(waves.caller),
         "heard": _track(waves.heard),
         "unheard": _track(waves.unheard),
-        "turns": [_turn(turn, told) for turn in told.turns],
+        "turns": [_turn(turn, told.duration_us, unheard_to.get(turn.item_id)) for turn in told.turns],
         "bargeIns": [_barge_in(one, known=bool(told.pieces)) for one in told.barge_ins],
         "marks": [
             {
@@ -54,9 +56,17 @@ def _sound(sound: CallSound | None, beside: str) -> dict[str, Any] | None:
     return {**start, "caller": _track(sound.caller), "heard": _track(sound.heard)}
 
 
-def _turn(turn: Turn, told: Timeline) -> dict[str, Any]:
-    cut_ends = [piece.end_us for piece in told.pieces if piece.item_id == turn.item_id and piece.cut_us is not None]
-    until_us = told.duration_us if turn.until_us is None else turn.until_us
+def _unheard_to(told: Timeline) -> dict[str, int]:
+    """Time, by item, up to which is drawn what was sent of it and never heard."""
+    ends: dict[str, int] = {}
+    for piece, (_, end_us) in zip(told.pieces, unheard_spans(told.pieces), strict=True):
+        if piece.cut_us is not None:
+            ends[piece.item_id] = max(end_us, ends.get(piece.item_id, 0))
+    return ends
+
+
+def _turn(turn: Turn, duration_us: int, unheard_to_us: int | None) -> dict[str, Any]:
+    until_us = duration_us if turn.until_us is None else turn.until_us
     return {
         "who": turn.who,
         "item": visible(turn.item_id),
@@ -67,7 +77,7 @@ def _turn(turn: Turn, told: Timeline) -> dict[str, Any]:
         "received": turn.received_ms,
         "heard": turn.heard_ms,
         "cut": None if turn.cut_us is None else turn.cut_us / 1000,
-        "unheardTo": max(cut_ends) / 1000 if cut_ends else None,
+        "unheardTo": None if unheard_to_us is None else unheard_to_us / 1000,
         "told": turn.truncated_ms,
     }
 

@@ -39,6 +39,21 @@ class Piece:
         return self.start_us + self.heard_bytes * US_PER_BYTE
 
 
+def unheard_spans(pieces: list[Piece]) -> list[tuple[int, int]]:
+    """Begin and end, by the call's clock, of what was sent of each piece and never heard; equal where all was.
+
+    A span ends where the next thing was heard: the line had been emptied for it.
+    """
+    spans: list[tuple[int, int]] = []
+    next_heard_us: int | None = None
+    for piece in reversed(pieces):
+        begin_us = max(piece.start_us, piece.heard_until_us)
+        end_us = piece.end_us if next_heard_us is None else min(piece.end_us, next_heard_us)
+        spans.append((min(begin_us, end_us), end_us) if piece.cut_us is not None else (begin_us, begin_us))
+        next_heard_us = piece.start_us if piece.heard_bytes else next_heard_us
+    return spans[::-1]
+
+
 @dataclass(slots=True)
 class Mark:
     """`due_us`: when everything before it has been played; `echoed_us` None when it never came back."""

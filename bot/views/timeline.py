@@ -18,6 +18,7 @@ from bot.recording.fixture import Fixture, FixtureLine
 from bot.recording.told_outputs import end_of, report_of
 from bot.recording.wording import in_words
 from bot.twilio import stream
+from bot.views.plain_words import in_plain_words
 from bot.views.played import Played
 from bot.views.timeline_parts import BargeIn, Event, Frame, Latency, LatencyKind, Side, Timeline, Turn
 
@@ -99,8 +100,9 @@ class _Reader:
             case stream.Media():
                 self._frames.append((us, message.media.timestamp, message.media.payload))
             case stream.Start():
+                if not self.call_sid:  # and no stream that follows one that was left
+                    self._waiting["first_audio"] = us
                 self.call_sid = message.start.call_sid
-                self._waiting["first_audio"] = us
                 self.say(us, "phone", "stream", f"the stream of {self.call_sid} starts")
             case stream.MarkEcho():
                 self._echoed(us, message.mark.name)
@@ -188,7 +190,7 @@ class _Reader:
                 self._speech_us = us
                 self._waiting["silence"] = us
                 self._waiting.pop("answer", None)
-                self.say(us, "caller", "speech", "starts to speak")
+                self.say(us, "caller", "speech", "is heard to speak")
             case events.SpeechStopped():
                 turn.until_us = us
                 self._waiting.pop("silence", None)
@@ -213,7 +215,7 @@ class _Reader:
             case events.OutputItemDone() if event.item.type == "function_call":
                 self.say(us, "model", "function", f"asks for {event.item.name}({event.item.arguments or ''})")
             case events.ItemTruncated():
-                self.say(us, "model", "cut", f"knows that {event.item_id} was cut at {event.audio_end_ms} ms")
+                self.say(us, "model", "told", f"knows that {event.item_id} was cut at {event.audio_end_ms} ms")
             case events.Error():
                 problem = event.error
                 self.say(us, "model", "error", f"{problem.code or problem.type or 'error'}: {problem.message or ''}")
@@ -228,11 +230,11 @@ class _Reader:
                 turn = self._turn("bot", command.item_id, us)
                 turn.truncated_ms = command.audio_end_ms
                 self._cut(us, command.item_id, command.audio_end_ms * BYTES_PER_MS)
-                self.say(us, "bot", "cut", f"tells the model: {command.item_id} heard for {command.audio_end_ms} ms")
+                self.say(us, "bot", "told", f"tells the model: {command.item_id} heard for {command.audio_end_ms} ms")
             case events.DeleteItem():
                 if command.item_id in self.turns:  # not an item that the session was only told of
                     self.turns[command.item_id].deleted = True
-                self.say(us, "bot", "cut", f"tells the model: {command.item_id} was not heard at all")
+                self.say(us, "bot", "told", f"tells the model: {command.item_id} was not heard at all")
             case _:
                 self.say(us, "bot", "sends", in_words(msgspec.json.decode(text)), minor=True)
 
@@ -256,8 +258,8 @@ class _Reader:
     def _told(self, us: int, told: Any) -> None:
         report = report_of(told)
         if report is not None:
-            details = ", ".join(f"{name} {value}" for name, value in report.details.items())
-            self.say(us, "call", "report", f"{report.event}: {details}" if details else report.event)
+            kind = "report" if report.level == "info" else "odd"
+            self.say(us, "call", kind, in_plain_words(report.event, report.details))
         self.ended = end_of(told) or self.ended
 
     # ---- together ----
@@ -283,7 +285,7 @@ class _Reader:
         turn.received_ms = self.played.received.get(turn.item_id, 0) / BYTES_PER_MS
         turn.heard_ms = self.played.heard(turn.item_id) / BYTES_PER_MS
         if pieces:
-            turn.from_us = pieces[0].start_us
+            turn.from_us = min(pieces[0].start_us, pieces[0].heard_until_us)  # one never reached stands at its cut
             turn.until_us = max(piece.heard_until_us for piece in pieces)
 
     def frames(self) -> list[Frame]:
@@ -294,5 +296,4 @@ class _Reader:
 
 def _note_in_words(note: inputs.Note) -> str:
     fields = {name: value for name, value in msgspec.structs.asdict(note).items() if value not in {"", 0}}
-    details = ", ".join(f"{name} {value}" for name, value in fields.items())
-    return f"{note.__struct_config__.tag}{': ' if details else ''}{details}"
+    return in_plain_words(str(note.__struct_config__.tag), fields)

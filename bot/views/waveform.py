@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from bot.audio.levels import peaks
-from bot.audio.payload import BYTES_PER_MS
+from bot.audio.payload import BYTES_PER_MS, US_PER_BYTE
 from bot.views.call_sound import CallSound
+from bot.views.played import unheard_spans
 from bot.views.timeline_parts import Timeline
 
 _FINEST_MS = 20
@@ -28,13 +29,14 @@ class Waveform:
 
 def waveform(timeline: Timeline) -> Waveform:
     """The three tracks of `timeline`, in windows of 20 ms, or longer ones for calls of more than 20 minutes."""
-    last_us = max([timeline.duration_us, *(piece.end_us for piece in timeline.pieces)])
+    spans = unheard_spans(timeline.pieces)
+    last_us = max([timeline.duration_us, *(end_us for _, end_us in spans)])
     caller, heard, unheard = _tracks(last_us)
     for frame in timeline.frames:
         caller.add(frame.at_us, frame.audio)
-    for piece in timeline.pieces:
+    for piece, (begin_us, end_us) in zip(timeline.pieces, spans, strict=True):
         heard.add(piece.start_us, piece.audio[: piece.heard_bytes])
-        unheard.add(max(piece.start_us, piece.heard_until_us), piece.audio[piece.heard_bytes :])
+        unheard.add(begin_us, piece.audio[piece.heard_bytes :][: (end_us - begin_us) // US_PER_BYTE])
     return Waveform(caller.window_ms, bytes(caller.heights), bytes(heard.heights), bytes(unheard.heights))
 
 

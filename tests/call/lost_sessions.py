@@ -8,13 +8,13 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from bot.call.conversation.transfer import TRANSFER_CALL
-from bot.call.inputs import DailySpend, Refused, ToolDone, TransferChecked
-from bot.call.machines import TransferStage
+from bot.call.inputs import DailySpend, Refused, SecretKey, ToolDone, TransferChecked
+from bot.call.machines import KeypadStage, StreamStage, TransferStage
 from bot.call.session.failover import STEADY_US
-from bot.call.settings import CallSettings, Money, ToolRules
+from bot.call.settings import CallSettings, Money, SecretRules, ToolRules
 from bot.call.states import State
 from bot.realtime import events
-from bot.realtime.session import END_CALL, SessionSettings
+from bot.realtime.session import END_CALL, SEND_DIGITS, SEND_DIGITS_TOOL, SessionSettings
 from tests.call.priced_call import billed, goodbye, heard, purse
 from tests.call.scripted_call import (
     MS,
@@ -32,6 +32,7 @@ from tests.call.scripted_call import (
     frame,
     function,
     item_done,
+    pressed,
     speaks,
     start,
     stops,
@@ -41,7 +42,7 @@ from tests.call.scripted_call import (
 
 CAP = 100
 SETTINGS = CallSettings(
-    session=SessionSettings(transcription_model="gpt-4o-transcribe"),
+    session=SessionSettings(transcription_model="gpt-4o-transcribe", tools=(SEND_DIGITS_TOOL,)),
     greeting="Hello.",
     filler_audio=audio(400),
     apology_audio=audio(600),
@@ -98,6 +99,8 @@ def greeted() -> ScriptedCall:
 
 def at_rest(desk: ScriptedCall, leg: int) -> ScriptedCall:
     """The session that took over has given whatever answer was owed, and nobody speaks for a while."""
+    if desk.call._parts.keypad.keys:
+        desk.at(desk.now_us / MS + 2_000).tick()
     if desk.call.state is State.HEARING:
         desk.give(stops())
     if desk.call.session.responses.awaited:
@@ -257,6 +260,13 @@ def the_session_owes_the_end_of_a_response(desk: ScriptedCall, leg: int) -> None
     assert desk.call.session.owes.end_us is not None
 
 
+def the_caller_presses_keys(desk: ScriptedCall, leg: int) -> None:
+    an_answer_is_half_heard(desk, leg)
+    desk.give(pressed("4"), pressed("2"))
+    frames(desk, 300)
+    assert desk.call._parts.keypad.keys == "42"
+
+
 def the_line_falls_silent(desk: ScriptedCall, leg: int) -> None:
     """The caller's audio stops coming in the middle of what they say, and silence stands for it."""
     the_caller_speaks(desk, leg)
@@ -289,6 +299,7 @@ AGAIN: tuple[Situation, ...] = (
     an_answer_is_overdue,
     it_has_failed_once,
     the_session_owes_the_end_of_a_response,
+    the_caller_presses_keys,
     the_line_falls_silent,
 )
 """Situations that begin in a call at rest, with any session."""
@@ -380,6 +391,31 @@ def goodbye_whole() -> ScriptedCall:
     return desk
 
 
+def digits_are_keyed_in_for_a_tool() -> ScriptedCall:
+    rules = ToolRules("pay", secret=SecretRules(most=4))
+    desk = ScriptedCall(changed(SETTINGS, greeting="", tools=(rules,)))
+    desk.at(200).give(updated(), created("R1"), function("R1", "pay", "call_1"), done("R1"))
+    desk.at(300).give(SecretKey("call_1", "digit"))
+    assert desk.call._parts.floor.keypad is KeypadStage.HIDDEN
+    return desk
+
+
+def digits_are_sent() -> ScriptedCall:
+    """The stream was left for them, and the next one is yet to come."""
+    desk = greeted()
+    desk.give(updated(), speaks(said_ms(desk)), stops(), committed("U0"))
+    desk.give(created("R1"), function("R1", SEND_DIGITS, "call_1", '{"digits":"1w2#"}'), done("R1"))
+    assert desk.call._parts.floor.stream is StreamStage.AWAY
+    return desk
+
+
+def digits_were_sent() -> ScriptedCall:
+    desk = digits_are_sent()
+    desk.give(start(sid="MZ2"))
+    desk.give(speaks(said_ms(desk)), stops(), committed("U1"))
+    return desk
+
+
 def hanging_up() -> ScriptedCall:
     desk = greeted()
     the_bot_is_about_to_hang_up(desk, 1)
@@ -452,6 +488,7 @@ def much_has_happened() -> ScriptedCall:
         changed(SETTINGS, session=SessionSettings(transcription_model="gpt-4o-transcribe"), money=purse().money)
     )
     spoken(desk, "R0", "G")
+    desk.give(pressed("5"), pressed("#"))
     desk.give(billed("R0", 5), heard("Q", 3.0), Refused("phone>bot", "bad_json"))
     echoes(desk)
     for turn in range(3):
@@ -473,6 +510,9 @@ ONCE: tuple[Callable[[], ScriptedCall], ...] = (
     goodbye_spoken_over,
     goodbye_half_heard,
     goodbye_whole,
+    digits_are_keyed_in_for_a_tool,
+    digits_are_sent,
+    digits_were_sent,
     hanging_up,
     being_transferred,
     a_tool_runs,

@@ -24,7 +24,10 @@ from bot.call.outputs import (
     CheckTransfer,
     Dial,
     Drop,
+    DropKeys,
     End,
+    HideKeys,
+    LeaveStream,
     Output,
     Report,
     RunTool,
@@ -49,9 +52,11 @@ SESSION = events.Session(
 # ---- what either side may say ----
 
 
-def start(*, call_sid: str = CALL, account_sid: str = ACCOUNT, encoding: str = "audio/x-mulaw") -> stream.Start:
+def start(
+    *, call_sid: str = CALL, account_sid: str = ACCOUNT, encoding: str = "audio/x-mulaw", sid: str = SID
+) -> stream.Start:
     form = stream.MediaFormat(encoding, 8000, 1)
-    return stream.Start(stream.StartPart(SID, account_sid, call_sid, form), SID)
+    return stream.Start(stream.StartPart(sid, account_sid, call_sid, form), sid)
 
 
 def audio(ms: int, fill: int = 0x55) -> str:
@@ -64,6 +69,10 @@ def frame(timestamp: int, ms: int = 20, fill: int = 0x55, sid: str = SID) -> str
 
 def echo(name: str, sid: str = SID) -> stream.MarkEcho:
     return stream.MarkEcho(stream.MarkPart(name), sid)
+
+
+def pressed(key: str, sid: str = SID) -> stream.Dtmf:
+    return stream.Dtmf(stream.DtmfPart(key, "inbound_track"), sid)
 
 
 def updated() -> events.SessionUpdated:
@@ -99,8 +108,10 @@ def words(response: str, item: str, text: str) -> events.TranscriptDelta:
     return events.TranscriptDelta(response, item, text)
 
 
-def function(response: str, name: str, call_id: str = "call_1") -> events.OutputItemDone:
-    item = events.Item(f"fn_{call_id}", "function_call", status="completed", name=name, call_id=call_id)
+def function(response: str, name: str, call_id: str = "call_1", arguments: str = "{}") -> events.OutputItemDone:
+    item = events.Item(
+        f"fn_{call_id}", "function_call", status="completed", name=name, call_id=call_id, arguments=arguments
+    )
     return events.OutputItemDone(response, item)
 
 
@@ -157,6 +168,9 @@ _WORDS: dict[type, Callable[[Any], str]] = {
     Dial: lambda one: "dial",
     Adopt: lambda one: "adopt",
     Drop: lambda one: "drop",
+    LeaveStream: lambda one: f"leave for {one.digits}",
+    HideKeys: lambda one: f"hide keys for {one.call_id}",
+    DropKeys: lambda one: f"drop keys for {one.call_id}",
     RunTool: lambda one: f"run {one.name} {one.call_id}",
     CancelTool: lambda one: f"cancel tool {one.call_id} {one.why}",
     CheckTransfer: lambda one: f"check {one.destination} {one.call_id}",

@@ -37,6 +37,7 @@ from tests.call.scripted_call import (
     frame,
     function,
     item_done,
+    pressed,
     speaks,
     start,
     stops,
@@ -479,8 +480,10 @@ def test_the_model_cannot_hang_up_before_the_caller_has_said_or_keyed_anything()
     assert desk.give(function("R1", END_CALL, "call_1")) == ["item function_call_output call_1"]
     desk.give(committed("U1"), events.CallerTranscript("U1", ""))  # a cough
     assert desk.give(function("R1", END_CALL, "call_2")) == ["item function_call_output call_2"]
-    desk.give(stream.Dtmf(stream.DtmfPart("1"), SID))
-    assert desk.give(function("R1", END_CALL, "call_3")) == []
+    desk.give(pressed("1"), done("R1", "cancelled"))
+    desk.at(2_000).tick()
+    desk.give(created("R2"), delta("R2", "B", 500))
+    assert desk.give(function("R2", END_CALL, "call_3")) == []
     assert desk.call.state is State.CLOSING
 
 

@@ -9,9 +9,9 @@ import msgspec
 import pytest
 
 from bot.call.call import Call
-from bot.call.inputs import Refused, Tick
-from bot.call.outputs import Output, Transcode
-from bot.call.settings import CallSettings
+from bot.call.inputs import Refused, Tick, ToolDone
+from bot.call.outputs import Output, RunTool, Transcode
+from bot.call.settings import CallSettings, ToolRules
 from bot.call.states import State
 from bot.realtime import events
 from bot.realtime.session import END_CALL, SessionSettings
@@ -26,14 +26,16 @@ from tests.recordings import Recording, each_recording, recording
 
 APPEND_MS = 100
 SETTLES_MS = 3_000
+FOGGY = '{"result": "foggy"}'
 
 
 class Played:
     """A call to which a recorded session says what it said, while the phone plays all that it gets at once."""
 
-    def __init__(self, one: Recording) -> None:
+    def __init__(self, one: Recording, tools: tuple[ToolRules, ...] = ()) -> None:
+        """A tool that is called answers at once."""
         chosen = SessionSettings(model=one.model, dialect=one.dialect, audio="audio/pcm")
-        self.call = Call(CallSettings(session=chosen))
+        self.call = Call(CallSettings(session=chosen, tools=tools))
         self.outputs: list[Output] = []
         self.refused: list[str] = []
         self._transcoder: Transcoder | None = None
@@ -67,7 +69,7 @@ class Played:
             if due_us is not None and due_us <= self._now_ms * MS:
                 self._give(Tick())
 
-    def _give(self, item: stream.Inbound | events.ServerEvent | Refused | Tick) -> None:
+    def _give(self, item: stream.Inbound | events.ServerEvent | Refused | Tick | ToolDone) -> None:
         out = self.call.receive(item, self._now_ms * MS)
         self.outputs += out
         for one in out:
@@ -75,6 +77,8 @@ class Played:
                 self._transcoder = Transcoder(one.heard, one.spoken)
             elif isinstance(one, stream.SetMark):
                 self._give(echo(one.mark.name))
+            elif isinstance(one, RunTool):
+                self._give(ToolDone(one.call_id, FOGGY))
 
     def sent(self, kind: type[Output]) -> int:
         return sum(isinstance(one, kind) for one in self.outputs)
@@ -83,6 +87,29 @@ class Played:
 def speaks(one: Recording) -> bool:
     """True when the session spoke; a call asks for nothing else, and a text is no answer to it."""
     return bool(one.of("response.output_audio.delta"))
+
+
+@each_recording
+def test_a_recorded_tool_round_is_run_answered_and_followed_once(path: Path) -> None:
+    """The output goes before `response.done`; the server confirms it, and then one response is asked for."""
+    one = recording(path)
+    called = [
+        item for event in one.of("response.output_item.done") if (item := event["item"])["type"] == "function_call"
+    ]
+    if not called:
+        pytest.skip("no tool is called in it")
+    played = Played(one, (ToolRules(called[0]["name"]),))
+    orders = [out for out in played.outputs if isinstance(out, RunTool)]
+    assert [(out.call_id, out.name, out.arguments) for out in orders] == [
+        (item["call_id"], item["name"], item["arguments"]) for item in called
+    ]
+    outputs = [out.item for out in played.outputs if isinstance(out, events.CreateItem)]
+    assert [item["call_id"] for item in outputs] == [item["call_id"] for item in called]
+    assert played.sent(events.CreateResponse) == (
+        1 if speaks(one) else 2
+    )  # a text is no answer, and is asked for again
+    assert played.call.session.outputs == {}
+    assert played.call._parts.floor.tools_running == 0
 
 
 @each_recording

@@ -19,7 +19,6 @@ from bot.realtime import events
 from bot.twilio import stream
 from tests.call.scripted_call import (
     SESSION,
-    SID,
     ScriptedCall,
     added,
     audio,
@@ -135,7 +134,6 @@ def in_full(desk: ScriptedCall, monkeypatch: pytest.MonkeyPatch, one: Input) -> 
         events.Unknown("response.content_part.added"),
         delta("R1", "A", 200),
         echo("e0.1"),
-        stream.Dtmf(stream.DtmfPart("1"), SID),
         SessionAlive(),
         Refused("phone>bot", "not_json"),
         Tick(),

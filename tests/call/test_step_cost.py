@@ -15,7 +15,7 @@ from bot.call.inputs import Refused, SessionAlive, Tick
 from bot.call.settings import CallSettings, ToolRules
 from bot.realtime import events
 from bot.twilio import stream
-from tests.call.scripted_call import SID, ScriptedCall, added, audio, created, delta, done, echo, frame, function, words
+from tests.call.scripted_call import ScriptedCall, added, audio, created, delta, done, echo, frame, function, words
 
 MOST = 25
 MOST_FILES = 24
@@ -77,7 +77,6 @@ STEPS: list[tuple[str, Callable[[], ScriptedCall], Input]] = [
     ("rate limits", speaking, events.RateLimits()),
     ("an unknown event", speaking, events.Unknown("response.content_part.added")),
     ("how an item stands", speaking, events.ItemAdded()),
-    ("a key", speaking, stream.Dtmf(stream.DtmfPart("5"), SID)),
     ("a sign of life", speaking, SessionAlive()),
     ("no message", speaking, Refused("phone>bot", "not_json")),
     ("a gap to fill", speaking, Tick()),

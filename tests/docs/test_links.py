@@ -30,7 +30,8 @@ def test_every_link_leads_somewhere(path: Path) -> None:
             assert link["anchor"] in anchors(target.read_text(encoding="utf-8")), link[0]
 
 
-def test_the_picture_is_small() -> None:
-    picture = Path(PATHS[0]).parent / "bot/docs/call-page.png"
-    assert picture.read_bytes().startswith(b"\x89PNG")
-    assert picture.stat().st_size < 200_000
+def test_the_pictures_are_small() -> None:
+    for name in ("call-page", "console", "softphone"):
+        picture = Path(PATHS[0]).parent / f"bot/docs/{name}.png"
+        assert picture.read_bytes().startswith(b"\x89PNG")
+        assert picture.stat().st_size < 200_000

@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from tests.faults import model_faults, on_process, on_sockets, phone_faults, virtual
+from tests.faults import model_faults, on_process, on_sockets, outgoing_faults, phone_faults, virtual
 from tests.faults.heard import HEARD
 from tests.faults.outcome import Outcome
 from tests.faults.virtual import Plan, Spoil
@@ -68,6 +68,7 @@ def _sockets(side: Side, runs: dict[str, on_sockets.Run]) -> list[OnSockets]:
 SLOW = frozenset({"clock put back by an hour", "disk full for the store", "HTTP 429", *on_process.IN_REAL_SERVERS})
 VIRTUAL = [
     *(InVirtualTime(Fault("Twilio", name), plan, spoil) for name, (plan, spoil) in phone_faults.PLANS.items()),
+    *(InVirtualTime(Fault("Twilio", name), plan) for name, plan in outgoing_faults.PLANS.items()),
     *(InVirtualTime(Fault("OpenAI", name), plan) for name, plan in model_faults.PLANS.items()),
 ]
 SOCKETS = [

@@ -15,9 +15,11 @@ from pathlib import Path
 from unittest.mock import patch
 
 import aiohttp
+from aiohttp import web
 
 from bot.config import load_settings
 from bot.realtime.session import END_CALL
+from bot.server.lookup import call_lookup
 from bot.server.workers.server_process import Server
 from bot.testing.agent import Failure, Reply, ScriptedAgent, Spoken, ToolCall
 from bot.testing.dialling.dial import DialResult
@@ -27,6 +29,7 @@ from tests import postgres
 from tests.faults.call_over_sockets import ANSWER, QUICK, Calling, calling
 from tests.faults.on_sockets import REPLIES, Run, finished
 from tests.faults.outcome import MOST_MS, Outcome, Sound, tone
+from tests.hooks.receiver import SECRET, receiving
 from tests.proof import moving
 from tests.server.bookkeeping.test_call_records import faulty
 from tests.server.simulated_server import (
@@ -46,6 +49,8 @@ from tests.waiting import GIVE_UP_S
 STALL_S = 1.0
 HOUR_S = 3600
 DRAIN_S = "0.8"
+LOOKUP_S = 0.3
+RINGS = "the lookup has 2 s, here 0.3 s, in which the phone rings"
 STARTS_AGAIN = "the process must start again"
 AGAIN = "the process must start again: nobody else is there to carry the call on"
 LONG = Reply((Spoken(tone(20_000, 3), "on and on"),), pacing=QUICK)
@@ -236,6 +241,31 @@ async def _one_turn(desk: ServerUnderTest, happens: Callable[[], None] = lambda:
 # ---- lost, in the real server ----
 
 
+async def lookup_never_answers() -> Outcome:
+    """The operator's server takes the question and says nothing: the phone rings for a moment longer."""
+    silent = asyncio.Event()
+
+    async def never(_: web.Request) -> web.StreamResponse:
+        await silent.wait()
+        return web.Response()
+
+    async with receiving() as receiver:
+        receiver.answer = never
+        asked = {"BOT_LOOKUP_URL": receiver.url, "BOT_WEBHOOK_SECRET": SECRET}
+        with patch.object(call_lookup, "LOOKUP_S", LOOKUP_S):
+            async with standing(*REPLIES, **asked) as desk:
+                phone = a_phone()
+                async with calling(desk, phone) as call:
+                    await call.hears("words 1")
+                    await call.over(phone)
+                    await desk.quiet()
+                    ends = desk.logged("call_ended")
+                    outcome = await call.outcome(0, ends, ended="caller_hung_up", apart=RINGS)
+                    silent.set()
+                    await desk.works()
+                    return outcome
+
+
 async def killed() -> Outcome:
     with tempfile.TemporaryDirectory() as directory:
         return _carried_on(await moving.killed(1, Path(directory)), STARTS_AGAIN)
@@ -274,4 +304,5 @@ PROCESS: dict[str, Run] = {
     "disk full for the store": disk_full,
     "clock put forward by an hour": clock_jumps(HOUR_S),
     "clock put back by an hour": clock_jumps(-HOUR_S),
+    "the lookup's server never answers": lookup_never_answers,
 }

@@ -8,9 +8,11 @@ from typing import Any
 
 import msgspec
 
+from bot.call.settings import SecretRules, ToolRules
+from bot.testing.agent import Reply, ToolCall
 from tests.faults.model_faults import AGAIN, BARGE, TURN
 from tests.faults.outcome import MS
-from tests.faults.virtual import Plan, Spoil
+from tests.faults.virtual import FIRST, PACING, REPLIES, Plan, Spoil
 
 
 def each_media(spoilt: Callable[[dict[str, Any]], list[dict[str, Any]]]) -> Spoil:
@@ -73,6 +75,16 @@ def echoed_again() -> Spoil:
     return spoil
 
 
+ONCE = ((3_000, 600),)
+PAYS = REPLIES[0], Reply((FIRST,), (ToolCall("pay", "{}", "call_1"),), pacing=PACING), *REPLIES[2:]
+PAID = (ToolRules("pay", secret=SecretRules(least=4)),)
+SENDS = (
+    REPLIES[0],
+    Reply((FIRST,), (ToolCall("send_digits", '{"digits": "12#"}', "call_1"),), pacing=PACING),
+    *REPLIES[2:],
+)
+LISTENS = "a menu is listened to for 4 s"
+WAITS = "the next stream is waited for, for 15 s"
 JUMBO = base64.b64encode(b"\xff" * 45_000).decode()
 
 PLANS: dict[str, tuple[Plan, Callable[[], Spoil] | None]] = {
@@ -83,5 +95,27 @@ PLANS: dict[str, tuple[Plan, Callable[[], Spoil] | None]] = {
     "a jumbo frame of 60 kB": (Plan(TURN), nth_media(200, with_payload(JUMBO))),
     "marks again and again": (Plan(None), echoed_again),
     "mark after clear": (Plan(AGAIN, speech=BARGE), echoed_again),
+    "keys in the middle of an answer": (Plan(5_560, speech=ONCE, keys=((5_500, "12#"),)), None),
+    "keys without a finish": (Plan(7_660, speech=ONCE, keys=((5_500, "12"),)), None),
+    "keys for a tool alone": (
+        Plan(8_560, speech=ONCE, replies=PAYS, tools=PAID, answers_after_ms=200, keys=((7_500, "4929#77"),)),
+        None,
+    ),
+    "keys for a tool alone, called off": (
+        Plan(8_160, speech=ONCE, replies=PAYS, tools=PAID, keys=((7_500, "49*"),)),
+        None,
+    ),
+    "keys for a tool alone, never pressed": (
+        Plan(37_400, speech=ONCE, replies=PAYS, tools=PAID, hang_up=42_000),
+        None,
+    ),
+    "digits are sent": (
+        Plan(9_500, speech=ONCE, replies=SENDS, sends_digits=True, reopened=True, hang_up=17_000, apart=LISTENS),
+        None,
+    ),
+    "digits are sent, and no stream comes back": (
+        Plan(7_400, speech=ONCE, replies=SENDS, sends_digits=True, ended="line_lost", hang_up=30_000, apart=WAITS),
+        None,
+    ),
     "slow reader: the line stands still for 1.5 s": (Plan(4_450, stalls=((4_450 * MS, 1_500 * MS),)), None),
 }

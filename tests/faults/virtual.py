@@ -10,10 +10,12 @@ from typing import Literal
 
 from bot.call.call import Call
 from bot.call.inputs import Note
-from bot.call.settings import CallSettings, ToolRules
+from bot.call.settings import CallSettings, Outgoing, ToolRules
 from bot.realtime.failures import Failure
+from bot.realtime.session import SEND_DIGITS_TOOL, SessionSettings
 from bot.testing.agent import Pacing, Reply, ScriptedAgent, Spoken
 from bot.testing.handset.phone import SimulatedPhone
+from bot.testing.handset.twilio_texts import StreamIds
 from bot.testing.model import Behaviour, SimulatedModel
 from bot.testing.network.line import Line
 from bot.testing.virtual.client_event_schema import check_client_event
@@ -79,9 +81,16 @@ class Plan:
     apart: str = ""
     n_sessions: int = 1
     idle_s: float = 0.0
+    outgoing: Outgoing | None = None
+    """The call is one that we make."""
     tools: tuple[ToolRules, ...] = ()
     answers_after_ms: int | None = None
     """Time that each tool takes; None: for ever."""
+    keys: tuple[tuple[int, str], ...] = ()
+    """Keys that the caller presses, aloud, and from when on."""
+    sends_digits: bool = False
+    """The model may; the stream is opened again where `reopened`."""
+    reopened: bool = False
 
 
 def run(plan: Plan, expected: str) -> Outcome:
@@ -92,7 +101,12 @@ def run(plan: Plan, expected: str) -> Outcome:
         apology_audio=_payload("apology"),
         barge_in=plan.barge_in,
         idle_s=plan.idle_s,
+        outgoing=plan.outgoing,
         tools=plan.tools,
+        session=SessionSettings(
+            transcription_model="gpt-transcribe" if plan.outgoing else "",
+            tools=(SEND_DIGITS_TOOL,) if plan.sends_digits else (),
+        ),
     )
     agent, number, refusals = ScriptedAgent(plan.replies), count(), count()
     models: list[SimulatedModel] = []
@@ -113,7 +127,10 @@ def run(plan: Plan, expected: str) -> Outcome:
         phone.spoil = plan.spoil
     for from_ms, ms in plan.speech:
         phone.say(CALLER * (ms // 20), from_ms * MS)
-    phone.hang_up(plan.hang_up * MS)
+    for at_ms, keys in plan.keys:
+        phone.press_loudly(keys, at_ms * MS)
+    after = SimulatedPhone(StreamIds(stream_sid="MZ" + "2" * 32)) if plan.reopened else None
+    (after or phone).hang_up(plan.hang_up * MS)
     takes_ms = plan.answers_after_ms
     answers = {} if takes_ms is None else {one.name: (takes_ms * MS, FOUND) for one in plan.tools}
     call = VirtualCall(
@@ -124,6 +141,7 @@ def run(plan: Plan, expected: str) -> Outcome:
         redial=redial,
         settings=settings,
         tools=answers,
+        more_phones=[after] if after else (),
     )
     for at_ms, note in plan.notes:
         call.tell(at_ms * MS, note)
@@ -135,6 +153,8 @@ def _judged(
     plan: Plan, expected: str, call: VirtualCall, phone: SimulatedPhone, models: list[SimulatedModel]
 ) -> Outcome:
     heard = sounds(phone, SOUNDS)
+    if call.phone is not phone:
+        heard += sounds(call.phone, SOUNDS)
     ended_us, ended = call.ended or (0, "not at all")
     if ended in TOLD:
         heard.append(Sound("sentence by TwiML", ended_us / MS, ended_us / MS))

@@ -11,11 +11,12 @@ from dataclasses import dataclass
 
 from bot.call.call import Call
 from bot.call.conversation.transfer import TRANSFER_CALL
-from bot.call.settings import CallSettings, ToolRules
+from bot.call.settings import CallSettings, SecretRules, ToolRules
 from bot.call.transcript.past_turns import PastTurn
-from bot.realtime.session import END_CALL, SessionSettings
+from bot.realtime.session import END_CALL, SEND_DIGITS_TOOL, SessionSettings
 from bot.testing.agent import Pacing, Reply, ScriptedAgent, Spoken, ToolCall
 from bot.testing.handset.phone import SimulatedPhone
+from bot.testing.handset.twilio_texts import StreamIds
 from bot.testing.model import Behaviour, SimulatedModel, SpeechAt
 from bot.testing.network.line import Line
 from bot.testing.virtual.client_event_schema import check_client_event
@@ -58,6 +59,10 @@ class Scene:
     """Milliseconds by which the session is ready later than it could be."""
     tool_ms: int = 0
     """Milliseconds that each tool of the settings takes."""
+    keys: tuple[tuple[int, str], ...] = ()
+    """Keys that the caller presses, aloud, and from when on, in ms."""
+    reopened: bool = False
+    """The stream is opened again when it was left."""
 
     def run(self) -> Recorded:
         model = SimulatedModel(
@@ -71,15 +76,25 @@ class Scene:
             check=check_client_event,
             keep_heard=False,
         )
-        phone = SimulatedPhone(frames=self.says is not None)
+        phone = SimulatedPhone(frames=self.says is not None or bool(self.keys))
+        after = SimulatedPhone(StreamIds(stream_sid="MZ" + "2" * 32), frames=False) if self.reopened else None
         if self.says is not None:
             from_ms, until_ms = self.says
             phone.say(VOICE * ((until_ms - from_ms) // 20), from_ms * MS)
-        phone.hang_up(self.hang_up_ms * MS)
+        for at_ms, keys in self.keys:
+            phone.press_loudly(keys, at_ms * MS)
+        (after or phone).hang_up(self.hang_up_ms * MS)
         tools = {one.name: (self.tool_ms * MS, '{"free": [19, 20]}') for one in self.settings.tools}
-        lines = {"out_line": Line(40 * MS), "in_line": Line(40 * MS)}
-        checks = dict.fromkeys(self.settings.destinations, (300 * MS, ""))
-        call = VirtualCall(Call(self.settings), phone, model, **lines, tools=tools, checks=checks)
+        call = VirtualCall(
+            Call(self.settings),
+            phone,
+            model,
+            out_line=Line(40 * MS),
+            in_line=Line(40 * MS),
+            tools=tools,
+            checks=dict.fromkeys(self.settings.destinations, (300 * MS, "")),
+            more_phones=[after] if after else (),
+        )
         call.run()
         assert not phone.violations, phone.violations
         assert not model.violations, model.violations
@@ -89,7 +104,7 @@ class Scene:
 
 def _settings(**more: object) -> CallSettings:
     listens = SessionSettings(transcription_model="gpt-transcribe")
-    return CallSettings(session=listens, **{"greeting": "Hello.", **more})  # type: ignore[arg-type]
+    return CallSettings(**{"session": listens, "greeting": "Hello.", **more})  # type: ignore[arg-type]
 
 
 def _sound(ms: int, number: int) -> str:
@@ -132,6 +147,24 @@ SCENES = (
         (ASKS, SpeechAt(7_000 * MS, 7_900 * MS)),
         16_000,
         tool_ms=2_500,
+    ),
+    Scene("keys-gathered", _settings(), (GREETING, LONG, SHORT), (ASKS,), 16_000, keys=((7_000, "4711#"),)),
+    Scene(
+        "digits-for-a-tool-alone",
+        _settings(tools=(ToolRules("pay", secret=SecretRules(least=4, most=16)),)),
+        (GREETING, Reply(SHORT.items, (ToolCall("pay", '{"amount": 5}'),), pacing=PACING), SHORT),
+        (ASKS,),
+        18_000,
+        keys=((8_000, "49291837#77"),),
+        tool_ms=500,
+    ),
+    Scene(
+        "digits-sent",
+        _settings(session=SessionSettings(transcription_model="gpt-transcribe", tools=(SEND_DIGITS_TOOL,))),
+        (GREETING, Reply(SHORT.items, (ToolCall("send_digits", '{"digits": "1w2#"}'),), pacing=PACING), SHORT),
+        (ASKS,),
+        18_000,
+        reopened=True,
     ),
     Scene(
         "put-through",

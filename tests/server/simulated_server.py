@@ -24,7 +24,7 @@ from bot.server.bookkeeping.store_service import StoreService
 from bot.server.calls.bridge import Bridge
 from bot.server.directory.live_calls import LiveCalls
 from bot.server.http.app import running
-from bot.server.http.app_keys import CALLS
+from bot.server.http.app_keys import CALLS, Mount
 from bot.testing.agent import Agent, Pacing, Reply, ScriptedAgent, Spoken, pattern
 from bot.testing.dialling.dial import DialResult, dial, new_call_sid, new_stream_sid
 from bot.testing.dialling.signed_webhook import Caller, parse_document, signature
@@ -317,6 +317,7 @@ async def standing(
     pardoned: str = "never",
     keep: Callable[[Settings], contextlib.AbstractAsyncContextManager[StoreService | None]] | None = None,
     dialect: Dialect = "openai",
+    mounts: Sequence[Mount] = (),
     agent: Agent | None = None,
     **env: str,
 ) -> AsyncIterator[ServerUnderTest]:
@@ -342,7 +343,7 @@ async def standing(
             update={"port": 0}
         )
         kept = await stack.enter_async_context(keep(settings)) if keep is not None else None
-        app, port = await stack.enter_async_context(running(settings, keeping=kept))
+        app, port = await stack.enter_async_context(running(settings, keeping=kept, mounts=mounts))
         http = await stack.enter_async_context(aiohttp.ClientSession())
         desk = ServerUnderTest(settings, f"http://127.0.0.1:{port}", model, http, app, captured(), kept)
         yield desk

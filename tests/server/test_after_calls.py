@@ -3,42 +3,53 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
+import os
+import signal
+import sqlite3
 from collections import Counter
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
+import aiohttp
 import pytest
 from aiohttp import web
 
-from bot.realtime.session import HANG_UP
+from bot.config import load_settings
+from bot.realtime.session import END_CALL
 from bot.server.bookkeeping import outbox_worker
 from bot.server.bookkeeping.store_service import keeping, prepare
 from bot.store.rows import LATER
 from bot.store.sql import announcing
-from bot.testing.agent import Reply, Spoken, ToolCall, pattern
-from bot.testing.model import Behaviour
+from bot.testing.agent import Reply, ScriptedAgent, Spoken, ToolCall, pattern
+from bot.testing.model import Behaviour, SimulatedModel
 from bot.testing.model.responses_server import CutShort, HttpError, Refuses, SimulatedResponsesServer
+from bot.testing.model.server import SimulatedRealtimeServer
 from tests.after_call.test_result_schema import BOOKING
 from tests.hooks.receiver import SECRET, Receiver, receiving, verified
 from tests.postgres import Server
 from tests.server.bookkeeping.test_call_records import stored
+from tests.server.instance import _free_port
 from tests.server.simulated_server import (
     GREETING,
     QUICK,
+    Reach,
     ServerUnderTest,
     a_phone,
+    environment,
     form,
     heard,
     standing,
     until,
 )
+from tests.server.test_crash import serving
 from tests.store.conftest import new_database
 
 WORDS = "A table for two, please."
-GOODBYE = Reply([Spoken(pattern(200, "goodbye"), "You are booked. Goodbye.")], [ToolCall(HANG_UP)], pacing=QUICK)
+GOODBYE = Reply([Spoken(pattern(200, "goodbye"), "You are booked. Goodbye.")], [ToolCall(END_CALL)], pacing=QUICK)
 MADE = {
     "summary": "They booked a table for two.",
     "disposition": "resolved",
@@ -153,6 +164,53 @@ async def test_a_receiver_that_is_down_gets_every_event_of_a_call_after_the_serv
             assert await outbox(desk, "waiting", "failed") == []
         assert {headers["webhook-id"] for headers, _ in receiver.got} == ids
         assert told(receiver, call_sid) == ["call.ended", "call.started"]
+
+
+async def test_a_process_that_is_killed_in_the_middle_of_a_call_loses_no_event_of_it(tmp_path: Path) -> None:
+    records = {"BOT_RECORD_DIR": str(tmp_path / "recordings")}
+    async with receiving() as receiver:
+
+        async def down(_: web.Request) -> web.Response:
+            return web.Response(status=503)
+
+        thanks, receiver.answer = receiver.answer, down
+        async with SimulatedRealtimeServer(_talking_on) as model, aiohttp.ClientSession() as http:
+            more = {"BOT_WEBHOOK_URL": receiver.url, "BOT_WEBHOOK_SECRET": SECRET, "WEB_CONCURRENCY": "1"}
+            env = environment(model.url, PORT=str(_free_port()), **more, **records)
+            origin = f"http://127.0.0.1:{env['PORT']}"
+            phone = a_phone()
+            async with serving(tmp_path, env, origin) as process:
+                calling = asyncio.create_task(Reach(load_settings(env), origin, model, http).dial(phone))
+                await until(lambda: receiver.got and heard(phone))
+                os.kill(process.pid, signal.SIGKILL)
+                await calling
+        let_go(tmp_path)
+        ids = {headers["webhook-id"] for headers, _ in receiver.got}
+        assert {body["type"] for body in receiver.bodies} == {"call.started"}
+        receiver.answer = thanks
+        receiver.got.clear()
+        async with after(tmp_path, receiver, **records) as desk:
+            assert desk.kept is not None
+            await until(lambda: desk.logged("call_crashed"))
+            await until(lambda: len(desk.logged("outbox_done")) == 2)
+        assert told(receiver, phone.ids.call_sid) == ["call.ended", "call.started"]
+        messages = {
+            body["type"]: (headers, body) for (headers, _), body in zip(receiver.got, receiver.bodies, strict=True)
+        }
+        assert messages["call.started"][0]["webhook-id"] in ids
+        assert messages["call.ended"][1]["data"]["call"]["reason"] == "crashed"
+
+
+def _talking_on(name: str) -> SimulatedModel:
+    return SimulatedModel(
+        ScriptedAgent([Reply([Spoken(pattern(20_000, "long"), "on and on")], pacing=QUICK)]), model=name
+    )
+
+
+def let_go(directory: Path) -> None:
+    """End the lease of a process that is dead, and what is left of waits: what two minutes would do."""
+    with contextlib.closing(sqlite3.connect(directory / "recordings" / "calls.sqlite")) as db, db:
+        db.execute("UPDATE outbox SET claimed_until = NULL, due_at = created_at")
 
 
 async def test_what_happened_while_no_server_was_told_to_announce_is_not_told(tmp_path: Path) -> None:

@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 from typer.testing import CliRunner
 
 from bot.call.facts import TurnFact
-from bot.call.handlers.phone_side import PhoneSide
+from bot.call.handlers.key_presses import KeyPresses
 from bot.cli import app as command_line
 from bot.observe import logging as observe_logging
 from bot.observe.masking import masker
@@ -117,7 +117,7 @@ BEHAVIOUR = Behaviour(
 )
 SCRIPT = (
     Step(BotSilent(100), Say(pattern(300, "caller"))),
-    *(Step(Elapsed(60), Press(digit)) for digit in TYPED),
+    *(Step(Elapsed(60), Press(digit)) for digit in f"{TYPED}#"),
     Step(Elapsed(1500), HangUp()),
 )
 
@@ -201,11 +201,11 @@ async def _left_behind(
 async def a_defect(desk: ServerUnderTest) -> None:
     """A call that ends with a traceback that holds what it should not."""
 
-    def broken(_self: PhoneSide, _message: Any) -> None:
+    def broken(_self: KeyPresses, _message: Any) -> None:
         raise RuntimeError(LEAKY + f" to {CALLED} by {AUTH_TOKEN} and {ADMIN}")
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(PhoneSide, "key_pressed", broken)
+        patch.setattr(KeyPresses, "pressed", broken)
         phone = a_phone(script=Script([Step(Elapsed(50), Press("5"))]))
         result = await desk.dial(phone, from_number=f"sip:{CALLER}@example.com", caller_name=LINE_NAME)
         assert result.said

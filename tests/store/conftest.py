@@ -45,7 +45,7 @@ async def emptied_database(server: Server, tmp_path: Path) -> str:
         await execute(server, f"CREATE DATABASE {SHARED}")
         await migrate(url_of(server.url(SHARED), tmp_path))
         _migrated.add(server)
-    await execute(server, "TRUNCATE calls, processes, forgotten CASCADE", SHARED)
+    await execute(server, "TRUNCATE calls, processes, forgotten, dials CASCADE", SHARED)
     return SHARED
 
 

@@ -9,6 +9,7 @@ import pytest
 from msgspec.structs import replace
 
 from bot.store.call_store import CallStore
+from bot.store.results import Filters, Retention
 from bot.store.rows import CallEnded, CallStarted, CallTransferred, Row
 from tests.store.row_samples import NOW
 
@@ -22,8 +23,8 @@ OVER = CallEnded(SID, NOW + timedelta(seconds=20), "caller_hung_up", 20.0, turns
 async def summary(store: CallStore) -> tuple[str, str, int, float, str]:
     found = await store.so_far(SID)
     assert found is not None
-    call, turns = found
-    assert turns == []
+    call = found.summary
+    assert found.turns == []
     assert (call.ended_at is None) == (call.reason == "")
     return call.reason, call.owner, call.leg, call.seconds, call.caller
 
@@ -57,7 +58,7 @@ async def test_what_the_first_stream_waited_for_is_still_known(store: CallStore,
         await store.apply(rows)
     found = await store.so_far(SID)
     assert found is not None
-    assert found[0].waits == {"greeting_heard": 612.0, "clear_p50": 2.0}
+    assert found.summary.waits == {"greeting_heard": 612.0, "clear_p50": 2.0}
 
 
 async def test_a_call_that_was_put_through_says_so_once_it_had_ended(store: CallStore) -> None:
@@ -65,6 +66,26 @@ async def test_a_call_that_was_put_through_says_so_once_it_had_ended(store: Call
     assert (await summary(store))[0] == ""
     await store.apply([BROKEN, CallTransferred(SID)])
     assert (await summary(store))[0] == "transferred"
+
+
+async def test_who_carries_a_call_on_has_its_profile_and_its_own_texts(store: CallStore) -> None:
+    own = {"BOT_GREETING": "Hello, Ann."}
+    await store.apply([replace(FIRST, profile="clinic", changes=own), BROKEN])
+    found = await store.so_far(SID)
+    assert found is not None
+    assert (found.summary.profile, found.changes) == ("clinic", own)
+    await store.apply([SECOND])  # by a version that knows of neither
+    assert [call.profile for call in await store.calls(Filters(profile="clinic"))] == ["clinic"]
+    assert await store.calls(Filters(profile="shop")) == []
+    assert await store.calls(Filters(profile="")) == []
+
+
+async def test_the_texts_of_a_call_are_kept_as_long_as_its_words(store: CallStore) -> None:
+    await store.apply([replace(FIRST, profile="clinic", changes={"BOT_GREETING": "Hello, Ann."}), BROKEN])
+    await store.purge(NOW + timedelta(days=91), Retention(transcripts_days=90))
+    found = await store.so_far(SID)
+    assert found is not None
+    assert (found.summary.profile, found.changes) == ("clinic", {})
 
 
 async def test_a_token_is_claimed_once(store: CallStore) -> None:

@@ -30,7 +30,7 @@ class Desk:
             agent = ScriptedAgent(agent)
         options = {
             key: knobs.pop(key)
-            for key in ("model", "speech", "check", "keep_heard", "name", "opens_us", "dialect")
+            for key in ("model", "speech", "check", "keep_heard", "name", "opens_us", "dialect", "ears")
             if key in knobs
         }
         options.setdefault("speech", ())

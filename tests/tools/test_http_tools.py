@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 from aiohttp import web
 
-from bot.tools import BadTool, Toolbox, ToolContext
-from bot.tools.contract import Unreachable
+from bot.call.settings import SecretRules
+from bot.tools import BadTool, SecretDigits, Toolbox, ToolContext
 from bot.tools.http_tools import HttpTools
 from tests.hooks.receiver import SECRET, Receiver, receiving, verified
 
@@ -156,7 +156,7 @@ async def test_a_server_that_is_away_takes_no_other_tools_with_it() -> None:
         away = HttpTools("http://127.0.0.1:9/", SECRET)
         answering(receiver)
         toolbox = Toolbox([away, HttpTools(receiver.url, SECRET)])
-        with pytest.raises(Unreachable):
+        with pytest.raises(BadTool, match="could not be asked"):
             await toolbox.open()
         assert [one.name for one in toolbox.functions()] == ["book"]
 
@@ -176,3 +176,48 @@ async def test_a_schema_that_points_elsewhere_fetches_nothing(log: Any) -> None:
         await toolbox.open()
         assert not (await toolbox.run("book", '{"name": "Ann"}', CONTEXT)).ok
         assert len(receiver.got) == 1
+
+
+KEYED = {"type": "string", "format": "secret-digits", "minLength": 4, "maxLength": 6}
+
+
+async def test_digits_that_the_caller_keys_in_are_posted_and_neither_asked_of_the_model_nor_told_it(
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    offered = {**BOOK, "parameters": {"type": "object", "properties": {"pin": KEYED}, "required": ["pin"]}}
+    async with receiving("/tools") as receiver:
+        answers: list[Any] = [{"tools": [offered]}, {"result": "no customer with 907143"}, {}]
+
+        async def answer(_: web.Request) -> web.Response:
+            return web.json_response(answers.pop(0))
+
+        receiver.answer = answer
+        toolbox = Toolbox([HttpTools(receiver.url, SECRET)])
+        await toolbox.open()
+        (spec,) = toolbox.specs()
+        assert spec.function.parameters == {"type": "object", "properties": {}, "required": []}
+        assert spec.rules.secret == SecretRules(4, 6)
+        context = ToolContext("CA1", secret=SecretDigits("907143"))
+        outputs = [(await toolbox.run("book", "{}", context)).output for _ in range(2)]
+        await toolbox.close()
+        assert [verified(SECRET, *one)["arguments"] for one in receiver.got[1:]] == [{"pin": "907143"}] * 2
+    assert outputs == [
+        '{"result": "no customer with ***"}',
+        '{"result": "The digits were entered and are valid."}',
+    ]
+    printed = capfd.readouterr()
+    assert "907143" not in printed.out + printed.err
+
+
+async def test_a_tool_that_takes_two_secret_numbers_is_refused_at_the_start() -> None:
+    offered = {**BOOK, "parameters": {"type": "object", "properties": {"pin": KEYED, "card": KEYED}}}
+    async with receiving("/tools") as receiver:
+
+        async def answer(_: web.Request) -> web.Response:
+            return web.json_response({"tools": [offered]})
+
+        receiver.answer = answer
+        toolbox = Toolbox([HttpTools(receiver.url, SECRET)])
+        with pytest.raises(BadTool, match="twice"):
+            await toolbox.open()
+        await toolbox.close()

@@ -29,10 +29,11 @@ def refusal(token: str, now_s: int = NOW_S, keys: tuple[bytes, ...] = (KEY,)) ->
     now_s=st.integers(0, 2**40),
     nonce=st.binary(min_size=16, max_size=16),
     leg=st.integers(0, 255),
+    profile=st.sampled_from(["", "clinic", "a-shop_2"]),
 )
-def test_what_was_sealed_is_what_is_read(sid: str, now_s: int, nonce: bytes, leg: int) -> None:
-    opened = open_token(seal(sid, now_s, nonce, KEY, leg=leg), now_s, [KEY])
-    assert opened == (sid, now_s + LIFETIME_S, nonce, leg)
+def test_what_was_sealed_is_what_is_read(sid: str, now_s: int, nonce: bytes, leg: int, profile: str) -> None:
+    opened = open_token(seal(sid, now_s, nonce, KEY, leg=leg, profile=profile), now_s, [KEY])
+    assert opened == (sid, now_s + LIFETIME_S, nonce, leg, profile)
     assert opened.resumed == (leg > 0)
 
 

@@ -122,8 +122,10 @@ def test_each_language_has_its_own_voice_and_words_in_every_document(code: str) 
                 assert attributes == {"voice": words.voice, "language": words.locale}
                 heard.setdefault(document, text)
     assert heard == {
+        **dict.fromkeys(("answer", "send_digits"), words.not_connected),
         "answer": words.not_connected,
         "whisper": f"{words.whisper} x {words.press}",
+        "refused": "x",
         **{name: getattr(words, name) for name in ("sorry", "limit", "spent", "transfer", "voicemail", "thanks")},
     }
     assert all(heard.values())

@@ -75,7 +75,7 @@ def test_every_message_of_weight_is_an_event_in_order(told: Timeline) -> None:
     kinds = [(event.side, event.kind) for event in told.events if not event.minor]
     assert kinds == [
         ("model", "session"), ("phone", "stream"), ("call", "report"), ("bot", "says"), ("call", "note"),
-        ("caller", "speech"), ("bot", "cut"), ("bot", "cut"), ("caller", "says"), ("model", "cut"),
+        ("caller", "speech"), ("bot", "cut"), ("bot", "told"), ("caller", "says"), ("model", "told"),
         ("caller", "speech"), ("caller", "key"), ("bot", "says"), ("model", "error"), ("phone", "stream"), ("call", "note"),
     ]  # fmt: skip
     assert [event.us for event in told.events] == sorted(event.us for event in told.events)

@@ -55,11 +55,15 @@ class Approval:
         """The model has begun to say what it was told to."""
         self._asked = len(self.waiting)
 
-    def pressed(self, digit: str) -> bool:
-        """A key was pressed. True if it was an answer to the question, and nothing else."""
-        self.look()
-        if not self._asked:
-            return False
+    @property
+    def asked(self) -> bool:
+        """The caller has been asked for a key: the next is the answer to that, and nothing else."""
+        if self.waiting:
+            self.look()
+        return bool(self._asked)
+
+    def pressed(self, digit: str) -> None:
+        """The caller has answered the question."""
         call = self.waiting.pop(0)
         self._asked -= 1
         self._step.report("tool_approved" if digit == YES else "tool_not_approved", tool=call.name)
@@ -67,7 +71,6 @@ class Approval:
             self._functions.start(call)
         else:
             self._functions.answer(call.call_id, REFUSED)
-        return True
 
     def look(self) -> None:
         """Forget calls that were answered otherwise, since their time was over or they were called off."""

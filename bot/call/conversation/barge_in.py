@@ -26,8 +26,11 @@ class BargeIn:
         self._session = session
         self._account = account
 
-    def cut(self) -> None:
-        """In the order of how-it-works ledger 3: snapshot, new epoch, clear, truncate; then the rest."""
+    def cut(self, *, unheard: bool = False) -> None:
+        """In the order of how-it-works ledger 3: snapshot, new epoch, clear, truncate; then the rest.
+
+        `unheard`: the server hears nothing of what interrupts, so it cancels nothing by itself.
+        """
         step, session = self._step, self._session.now
         clear, everything = self._speaking.cut(step.now_us)
         step.send_all(clear)
@@ -38,7 +41,7 @@ class BargeIn:
             if one.item_id != RECORDED_ITEM and one.item_id not in inherited:
                 self._truncate(one)
         suppressed = session.responses.suppress()
-        if suppressed is not None and not session.turns.server_acts:
+        if suppressed is not None and (unheard or not session.turns.server_acts):
             step.send(session.responses.cancel(suppressed, step.event_id("cancel")))
         self._forget_unheard(verdict)
         if suppressed is not None:

@@ -10,7 +10,18 @@ from __future__ import annotations
 from enum import Enum
 
 from bot.call.conversation.state_deadlines import StateDeadlines
-from bot.call.machines import GoodbyeStage, GreetingStage, TransferStage
+from bot.call.machines import (
+    KEYPAD,
+    STREAM,
+    AnswerStage,
+    GoodbyeStage,
+    GreetingStage,
+    KeypadStage,
+    Move,
+    StreamStage,
+    TransferStage,
+    moved,
+)
 from bot.call.outputs import EndReason
 from bot.call.playout.playout_queue import PlayoutQueue
 from bot.call.prompts.greeting import Greeting
@@ -45,6 +56,12 @@ WHILE_THE_CALLER_SPEAKS = frozenset({Act.CLOSE})
 """The only one of these: nobody talks into a caller who speaks."""
 WHILE_CLOSING = frozenset({Act.ASK, Act.PROMPT})
 """The only ones once a goodbye is due: the gate asks for no response but the goodbye."""
+WHILE_NO_PERSON_IS_THERE = frozenset({Act.ASK})
+"""The only one until a person has answered a call that we made: what is asked for may wait, or be for a machine."""
+HUSHED = frozenset({AnswerStage.UNKNOWN, AnswerStage.MACHINE, AnswerStage.SCREENED, AnswerStage.OVER})
+"""Stages in which nothing may be heard of the bot."""
+CONVERSING = frozenset({AnswerStage.PERSON, AnswerStage.CONVERSATION})
+SURE = frozenset({AnswerStage.CONVERSATION, AnswerStage.MESSAGE})
 
 
 class Floor:
@@ -63,6 +80,10 @@ class Floor:
         self.state = State.OPENING
         self.greeting = GreetingStage.UNHEARD if settings.greets else GreetingStage.HEARD
         self.goodbye = GoodbyeStage.NONE
+        listens = settings.outgoing and not settings.resume
+        self.answered = AnswerStage.UNKNOWN if listens else AnswerStage.CONVERSATION
+        self.keypad = KeypadStage.QUIET
+        self.stream = StreamStage.HERE
         self.transfer = TransferStage.NONE
         self.notice_heard = not settings.announcement_audio
         """The announcement, if there is one, has certainly been heard."""
@@ -82,16 +103,18 @@ class Floor:
     # ---- who may speak ----
 
     def may(self, act: Act) -> bool:
-        """Tell what may be done with the floor as it stands, by the three tables."""
+        """Tell what may be done with the floor as it stands, by the four tables."""
         return (
             act in MAY[self.state]
+            and (self.stream is StreamStage.HERE or act is Act.ANSWER_ITSELF)
             and (not self.caller_speaking or act in WHILE_THE_CALLER_SPEAKS)
             and (self.goodbye is GoodbyeStage.NONE or act in WHILE_CLOSING)
+            and (self.conversing or act in WHILE_NO_PERSON_IS_THERE)
         )
 
     def may_interrupt(self) -> bool:
         """A caller who speaks now may cut the bot short."""
-        if not self.notice_heard or self._barge_in == "off":
+        if not self.notice_heard or self._barge_in == "off" or not self.conversing:
             return False
         return self._barge_in == "on" or self._greeting.over(self._step.now_us)
 
@@ -114,9 +137,24 @@ class Floor:
         self._step.send(responses.cancel(response_id, self._step.event_id("cancel")))
         self.response_started(suppressed=False)
 
+    @property
+    def conversing(self) -> bool:
+        """A person has answered, as far as is known; in a call that came in, always."""
+        return self.answered in CONVERSING
+
+    @property
+    def sure(self) -> bool:
+        """Who has answered is not looked into any more."""
+        return self.answered in SURE
+
+    @property
+    def hushed(self) -> bool:
+        """Nothing may be heard: it is not known who listens, or it is nobody."""
+        return self.answered in HUSHED
+
     def may_hand_over_turns(self) -> bool:
         """Nothing stands any more against the server's answering by itself."""
-        return self.notice_heard and self.greeting is GreetingStage.HEARD and self.may(Act.ANSWER_ITSELF)
+        return self.sure and self.notice_heard and self.greeting is GreetingStage.HEARD and self.may(Act.ANSWER_ITSELF)
 
     @property
     def calm(self) -> bool:
@@ -139,7 +177,10 @@ class Floor:
 
     def caller_waits(self) -> bool:
         """Something is owed to a caller who does not speak: a filler may sound."""
-        return not self.caller_speaking and (self.state is State.THINKING or self._session.now.responses.awaited)
+        if self.stream is not StreamStage.HERE:
+            return False
+        waits = self.state is State.THINKING or self._session.now.responses.awaited
+        return self.conversing and waits and not self.caller_speaking
 
     def bot_speaks(self) -> bool:
         """The bot has the floor, or is about to: a caller who speaks now interrupts."""
@@ -166,8 +207,8 @@ class Floor:
 
     @property
     def caller_speaking(self) -> bool:
-        """The caller speaks, as far as the session at hand has told."""
-        return self._session.now.speech_us is not None
+        """The caller speaks, as far as the session at hand has told, or presses keys."""
+        return self._session.now.speech_us is not None or self.keypad is not KeypadStage.QUIET
 
     @property
     def answer_due(self) -> bool:
@@ -183,7 +224,18 @@ class Floor:
         session = self._session.now
         session.speech_us = None
         session.answer_due = session.answer_due or self.state is State.HEARING
-        self.happen(Happening.SPEECH_STOPPED)
+        if not self.caller_speaking:
+            self.happen(Happening.SPEECH_STOPPED)
+
+    def stream_moves(self, move: Move) -> None:
+        """The stream is to be left, has been, or the next one has started."""
+        self.stream = moved(STREAM, self.stream, move)
+
+    def keys_move(self, move: Move) -> None:
+        """The caller presses a key, or all of them that belong together have come."""
+        self.keypad = moved(KEYPAD, self.keypad, move)
+        if not self.caller_speaking:
+            self.happen(Happening.SPEECH_STOPPED)
 
     def session_ready(self) -> None:
         """There is a session again: what is waited for is waited for from here on."""

@@ -20,7 +20,7 @@ from bot.call.outputs import CancelTool, RunTool
 from bot.call.session.session_state import CurrentSession
 from bot.call.settings import CallSettings, ToolRules
 from bot.call.step import Step
-from bot.call.tool_calls.asked_calls import AskedCalls, FunctionCall
+from bot.call.tool_calls.asked_calls import REMEMBERED, AskedCalls, FunctionCall
 from bot.realtime.events import Item, OutputItemDone
 from bot.realtime.items import function_call, function_call_output, result_of
 from bot.realtime.session import END_CALL
@@ -31,6 +31,8 @@ BAD_ARGUMENTS = "The arguments are not a JSON object, so nothing was done. Call 
 TOO_LATE = "This took too long, and nobody waits for it any more. It may or may not have been done: tell the caller so."
 NOT_APPROVED = "This needs the caller's approval by a key, which can't be asked for, so nothing was done."
 STOPPED = "The caller began to speak, so this was stopped. Call it again if it is still wanted."
+MAX_ARGUMENTS, MAX_NAME = 16_000, 64
+"""Letters of what a call is kept with. Arguments that are longer are no JSON once they are cut."""
 TOLD_AGAIN = 1
 """Times that an output is sent again after the server refused it. The tool is not run again."""
 
@@ -44,6 +46,14 @@ class BuiltIn(Protocol):
     name: str
 
     def called(self, call: FunctionCall) -> None: ...
+
+
+class SecretGate(Protocol):
+    """Gathers digits for a call, and then has it `run`, or answers it."""
+
+    def begin(self, call: FunctionCall) -> None: ...
+
+    def given_up(self, call: FunctionCall) -> None: ...
 
 
 class FunctionCalls:
@@ -60,6 +70,8 @@ class FunctionCalls:
         """Responses behind whose calls one is to follow, and the caller's turn in which they were made."""
         self.on_approval: Callable[[FunctionCall], None] = self._not_approved
         """Takes a call whose tool the caller has to approve (bot.call.conversation.approval)."""
+        self.secrets: SecretGate | None = None
+        """Takes a call whose tool is run with what the caller keys in (bot.call.keys.secret_entry)."""
         self.held = False
         """A response is to follow as soon as nobody speaks."""
 
@@ -73,10 +85,10 @@ class FunctionCalls:
         item = event.item
         if item.type != "function_call" or item.status not in {"completed", None}:
             return
-        call_id, name = item.call_id or "", item.name or ""
+        call_id, name, arguments = item.call_id or "", (item.name or "")[:MAX_NAME], item.arguments or "{}"
         if self.calls.get(call_id) is not None:
             return
-        call = FunctionCall(call_id, name, item.arguments or "{}", event.response_id, self._floor.let_in)
+        call = FunctionCall(call_id, name, arguments[:MAX_ARGUMENTS], event.response_id, self._floor.let_in)
         call.rules = self._rules.get(name)
         self.calls.add(call)
         if self._session.now.responses.suppressed(event.response_id):
@@ -86,6 +98,15 @@ class FunctionCalls:
         refused = self._dispatch(call)
         if not refused:
             self._session.now.responses.answered(event.response_id)
+
+    def called_by_key(self, call_id: str, name: str, arguments: str) -> None:
+        """A key of the caller's stands for this call: it is in the conversation as if the model had made it."""
+        if self._session.now.appended.ready:
+            self._step.create_item(function_call(call_id, name, arguments))
+        call = FunctionCall(call_id, name, arguments, call_id, self._floor.let_in)
+        call.rules = self._rules.get(name)
+        self.calls.add(call)
+        self._dispatch(call)
 
     def _dispatch(self, call: FunctionCall) -> bool:
         """True if a built-in refused the call, so that nothing came of the response by it."""
@@ -116,7 +137,14 @@ class FunctionCalls:
         self.answer(call.call_id, NOT_APPROVED)
 
     def start(self, call: FunctionCall) -> None:
-        """Have the shell run the tool of a call that nothing stands against any more."""
+        """Nothing stands against a call any more but what the caller has yet to key in."""
+        if self.secrets is not None and call.rules is not None and call.rules.secret is not None:
+            self.secrets.begin(call)
+        else:
+            self.run(call)
+
+    def run(self, call: FunctionCall) -> None:
+        """Have the shell run the tool of a call."""
         call.move(Move.STARTED)
         timeout_s = call.rules.timeout_s if call.rules is not None else 0.0
         call.due_us, call.too_late = self._step.now_us + round(timeout_s * 1_000_000), TOO_LATE
@@ -156,6 +184,8 @@ class FunctionCalls:
         if session.appended.ready:
             event_id = self._step.create_item(function_call_output(call.call_id, call.output))
             session.outputs[event_id] = (call.call_id, refusals)
+            if len(session.outputs) > REMEMBERED:
+                del session.outputs[next(iter(session.outputs))]
 
     def tool_done(self, note: ToolDone) -> None:
         """A tool has come to an end: too late, if its call has been answered."""
@@ -242,6 +272,8 @@ class FunctionCalls:
         """Wait no longer for a call: its tool is stopped, and the model told why."""
         if call.stage is CallStage.RUNNING:
             self._step.send(CancelTool(call.call_id, why))
+        elif self.secrets is not None:
+            self.secrets.given_up(call)
         self.answer(call.call_id, words, respond=respond)
 
     def _look(self) -> None:

@@ -48,6 +48,7 @@ class Goodbye:
         self._session = session
         self._speaking = speaking
         self._tries = 0
+        self._words, self._parameters = GOODBYE, PARAMETERS
         self._goodbye: str | None = None
         """The id of the goodbye that may be heard."""
 
@@ -64,8 +65,9 @@ class Goodbye:
     def _move(self, move: Move) -> None:
         self._floor.goodbye = moved(MOVES, self._floor.goodbye, move)
 
-    def close(self, why: EndReason) -> None:
-        """From here on there is no response but the goodbye."""
+    def close(self, why: EndReason, words: str = GOODBYE, longest_tokens: int = 400) -> None:
+        """From here on there is no response but the goodbye, which is asked for in these words."""
+        self._words, self._parameters = words, {**PARAMETERS, "max_output_tokens": longest_tokens}
         self._move(Move.BOUND_REACHED)
         self.why = why
         self._session.now.responses.close()
@@ -108,9 +110,9 @@ class Goodbye:
             return False
         if not session.knows_goodbye:
             session.knows_goodbye = True
-            self.say(GOODBYE_ITEM, GOODBYE)
+            self.say(GOODBYE_ITEM, self._words)
         self._tries += 1
-        session.responses.want_last(PARAMETERS)
+        session.responses.want_last(self._parameters)
         self._floor.ask()
         self._floor.happen(Happening.HANG_UP_ASKED)
         self._floor.line_silent(response_awaited=True)  # it is waited for, but not for ever

@@ -158,6 +158,14 @@ class Opening(Rule):
             self.due_us = NEVER_US
         return self._settled
 
+    def skip(self) -> None:
+        """There is nobody to greet: what was made of it has been taken back, and it counts as over."""
+        if not self._settled:
+            self._move(Move.MOMENT_HEARD)
+            self._greeting.is_over = True
+            self._speaking.forget_kept()
+            self._speaking.paused, self._answer_owed, self.due_us = False, False, NEVER_US
+
     def _enough_heard(self) -> bool:
         now_us, paused = self._step.now_us, self._speaking.paused
         given_up = now_us >= self._held_us + LONGEST_US if paused else self._times == MOST_TIMES

@@ -30,7 +30,8 @@ class StateDeadlines(Rule):
         self._call_us = round(settings.max_call_s * 1_000_000)
         self._before_us = round(settings.elapsed_s * 1_000_000)
         self._ready_by: int | None = self._answer_us or None
-        self._claim_by: int | None = CLAIM_US
+        ringing_us = round(settings.outgoing.claim_s * 1_000_000) if settings.outgoing else 0
+        self._claim_by: int | None = CLAIM_US + ringing_us
         self._over_by: int | None = None
         self._state_by: tuple[int, EndReason] | None = None
         self._closing: EndReason | None = None

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from bot.call.handlers.session_side import SessionSide
 from bot.call.inputs import Tick
-from bot.call.machines import GoodbyeStage, GreetingStage, NextStage
+from bot.call.machines import GoodbyeStage, GreetingStage, NextStage, StreamStage
 from bot.call.outputs import EndReason
 from bot.call.rule import NEVER_US, Rule
 from bot.call.states import State
@@ -45,7 +45,10 @@ class AfterStep:
             parts.step.report("announcement_heard", after_ms=parts.step.now_us // 1000)
         if speaking.fresh:
             parts.account.begun()
-        if floor.greeting is not GreetingStage.HEARD or speaking.paused:
+        if not floor.sure and parts.who_answered.settle():
+            self._session.begin()
+        opens = floor.greeting is not GreetingStage.HEARD or speaking.paused
+        if opens and (floor.sure or not parts.who_answered.holds_back):
             parts.opening.settle()
         if parts.uplink.ready:
             self._mind()
@@ -76,6 +79,9 @@ class AfterStep:
         if not parts.greeting.is_over:
             parts.greeting.line_silent()
         parts.account.look()
+        if floor.stream is not StreamStage.HERE:
+            parts.send_digits.line_silent()
+            return None
         if floor.line_silent(response_awaited=parts.session.now.responses.awaited):
             parts.farewell.played_out()
             return "bot_hung_up"

@@ -18,9 +18,16 @@ class Dialogue:
     # ---- the caller speaks ----
 
     def speech_started(self, event: events.SpeechStarted) -> None:
-        parts, floor = self._parts, self._parts.floor
+        parts = self._parts
         parts.account.caller_started(event)
-        floor.caller_started()
+        parts.floor.caller_started()
+        if not parts.floor.sure:
+            parts.who_answered.speech_started()
+        self.breaks_in()
+
+    def breaks_in(self, *, keyed: bool = False) -> None:
+        """The caller begins to speak, or presses a key: the bot falls silent, where they may interrupt it."""
+        parts, floor = self._parts, self._parts.floor
         dropped = floor.hang_up_asked
         if floor.transfer is not TransferStage.NONE:
             parts.transfer.drop()
@@ -39,12 +46,14 @@ class Dialogue:
             if may_interrupt and floor.cuttable():
                 if floor.goodbye is not GoodbyeStage.NONE:
                     parts.farewell.interrupted()
-                parts.interrupt.cut()
+                parts.interrupt.cut(unheard=keyed)
         floor.happen(Happening.SPEECH_STARTED)
 
     def speech_stopped(self, event: events.SpeechStopped) -> None:
         parts = self._parts
         parts.account.caller_stopped(event)
+        if not parts.floor.sure:
+            parts.who_answered.speech_stopped()
         parts.floor.caller_stopped()
 
     def turn_committed(self, event: events.Committed) -> None:
@@ -52,7 +61,8 @@ class Dialogue:
         parts = self._parts
         parts.account.caller_turn(event.item_id)
         parts.idle.caller_turn(event.item_id)
-        if parts.opening.turn_committed():
+        unanswered = not parts.floor.sure and parts.who_answered.turn_committed()
+        if unanswered or parts.opening.turn_committed():
             return
         session = parts.session.now
         if session.responses.busy or not session.turns.server_acts:
@@ -61,6 +71,9 @@ class Dialogue:
     def caller_transcript_grows(self, event: events.CallerTranscriptGrows | events.CallerTranscript) -> None:
         """The turn so far, as it was understood."""
         self._parts.step.follows = "what is due"
+        if not self._parts.floor.sure:
+            self._parts.step.follows = "anything"
+            self._parts.who_answered.words(event.transcript, whole=False)
         self._parts.account.caller_words_so_far(event.item_id, event.transcript.strip())
 
     def caller_transcript(self, event: events.CallerTranscript) -> None:
@@ -81,12 +94,17 @@ class Dialogue:
         """Tell the rules what the caller said; empty: no words."""
         self._parts.idle.caller_words(item_id, text)
         self._parts.no_progress.caller_words(text)
+        if not self._parts.floor.sure:
+            self._parts.who_answered.words(text)
 
     # ---- the model answers ----
 
     def response_created(self, event: events.ResponseCreated) -> None:
         parts, floor, response = self._parts, self._parts.floor, event.response
-        if not (parts.farewell.allows(response) and parts.opening.allows(response)):
+        parts_allow = (parts.farewell.allows, parts.opening.allows, parts.keypad.allows, parts.send_digits.allows)
+        if not all(allows(response) for allows in parts_allow):
+            return
+        if not (parts.floor.sure or parts.who_answered.allows(response)):
             return
         responses = parts.session.now.responses
         if parts.session.now.turns.server_may_answer:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from bot.call.inputs import PhoneClosed, PhoneFull, PhoneRoom
+from bot.call.machines import StreamStage
 from bot.call.outputs import EndReason
 from bot.call.states import Happening, State
 from bot.call.wiring import Parts
@@ -25,19 +26,33 @@ class PhoneSide:
             step.warn("stream_refused", why=why)
             return "refused"
         parts.speaking.start(message.stream_sid, step.now_us)
+        if parts.floor.stream is StreamStage.AWAY:
+            self._back()
+            return None
         parts.limits.stream_started(step.now_us)
         parts.spending.answered()
         parts.max_duration.stream_started()
         parts.no_progress.stream_started()
+        if parts.settings.outgoing:
+            parts.who_answered.stream_started()
+            parts.account.answered()
         parts.uplink.start(step.now_us)
         self.begin()
         return None
+
+    def _back(self) -> None:
+        """The stream that follows one that was left: the call goes on as if it were the same."""
+        parts = self._parts
+        parts.uplink.start(parts.step.now_us)
+        parts.speaking.begun = True
+        parts.send_digits.back()
+        self._flush()
 
     def begin(self) -> None:
         """Both sides are there, or a recording that needs no model: what was held goes to the caller."""
         parts, floor = self._parts, self._parts.floor
         ready = parts.uplink.ready or parts.announcement.recorded or parts.greeting.recorded
-        if floor.state is not State.OPENING or not parts.speaking.stream_sid or not ready:
+        if floor.state is not State.OPENING or not parts.speaking.stream_sid or not ready or floor.hushed:
             return
         parts.speaking.begun = True
         floor.happen(Happening.BEGUN)
@@ -61,13 +76,6 @@ class PhoneSide:
             parts.account.look()
         else:
             parts.step.follows = "nothing"
-
-    def key_pressed(self, message: stream.Dtmf) -> None:
-        self._parts.step.follows = "what is due"
-        if self._parts.admission.ours(message.stream_sid):
-            self._parts.step.counts["keys"] += 1
-            if self._parts.approval.waiting and self._parts.approval.pressed(message.dtmf.digit):
-                self._parts.step.follows = "anything"
 
     def stopped(self, message: stream.Stop) -> EndReason | None:
         return "caller_hung_up" if self._parts.admission.ours(message.stream_sid) else None

@@ -11,6 +11,10 @@ def rules(parts: Parts, liveness: SessionLiveness) -> tuple[Rule, ...]:
     """Those of one call; what else has a time of its own, the opening and the next session, is among them."""
     return (
         parts.opening,
+        *([parts.who_answered] if parts.settings.outgoing else []),
+        parts.key_pause,
+        parts.send_digits,
+        parts.secret_entry,
         parts.spending,
         parts.max_duration,
         parts.idle,

@@ -59,7 +59,9 @@ class SessionSide:
         kept = parts.uplink.open()
         parts.wrap_up.mind()  # a call that is to end greets nobody
         self._greet()
+        parts.keypad.session_ready()
         step.send_all(kept)
+        parts.hints.session_ready()
         self._phone.begin()
 
     def _greet(self) -> None:
@@ -69,6 +71,10 @@ class SessionSide:
             step.create_item(recorded.item())
         parts.opening.greet()
         parts.floor.ask()
+
+    def begin(self) -> None:
+        """From here on the callee may hear what was held."""
+        self._phone.begin()
 
     # ---- it goes on ----
 

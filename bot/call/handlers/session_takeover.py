@@ -80,6 +80,7 @@ class SessionTakeover:
         session.inherited.tell([turn for turn in turns if said_as(turn.number) in told])
         parts.farewell.session_ready()
         parts.functions.session_ready()
+        parts.hints.session_ready()
         parts.approval.session_ready()
         parts.wrap_up.session_ready()
         step.counts["sessions_replaced"] += not first

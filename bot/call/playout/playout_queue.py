@@ -151,6 +151,11 @@ class PlayoutQueue:
         self._kept.clear()
         return clear, self.ledger.cut(now_us)
 
+    def leave(self, now_us: int) -> None:
+        """The stream is left: whatever comes waits for the next one."""
+        self.cut(now_us)
+        self.stream_sid, self.begun, self.full = "", False, False
+
     def forget_kept(self) -> None:
         """Nothing will be rewound any more."""
         self.keeps = False

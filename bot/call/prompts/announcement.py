@@ -11,6 +11,7 @@ from bot.call.playout.playout_queue import PlayoutQueue
 from bot.call.prompts.recorded_prompt import RecordedPrompt
 from bot.call.settings import CallSettings
 from bot.call.transcript.transcript import Transcript
+from bot.twilio.stream import Outbound
 
 ANNOUNCEMENT_ITEM = "announcement"
 
@@ -24,6 +25,10 @@ class Announcement:
         if settings.announcement_audio:
             audio, words = settings.announcement_audio, settings.announcement
             self.recorded = RecordedPrompt(ANNOUNCEMENT_ITEM, words, audio, speaking, transcript)
+
+    def again(self, now_us: int) -> list[Outbound]:
+        """Nothing of it was heard, since nobody was there: play it now. It is what goes out at once."""
+        return [] if self.recorded is None else self.recorded.again(now_us)
 
     @property
     def due_us(self) -> tuple[int, ...]:

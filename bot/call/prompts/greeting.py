@@ -81,7 +81,21 @@ class Greeting:
         return all(entry.finished for entry in self._speaking.ledger.heard(now_us) if self.owns(entry))
 
 
+OPEN = (
+    "Begin the call now: the person who was called has picked up. In one or two short sentences say who is calling and "
+    "why, and ask whether this is a good moment. Say nothing else yet."
+)
+EXACTLY = "Begin the call now: say exactly the following to the caller, and nothing else.\n\n"
+
+
 def greeting_response(words: str, instructions: str) -> dict[str, Any]:
-    """Parameters of the greeting's `response.create`: its instructions replace the session's (openai-realtime 3.1)."""
-    ask = f"Begin the call now: say exactly the following to the caller, and nothing else.\n\n{words}"
+    """Parameters of the `response.create` for what the bot says first. Without `words` the model finds some."""
+    return with_own_instructions(EXACTLY + words if words else OPEN, instructions)
+
+
+def with_own_instructions(ask: str, instructions: str) -> dict[str, Any]:
+    """Parameters of a response that does as `ask` says.
+
+    Its instructions replace the session's (openai-realtime 3.1).
+    """
     return {"instructions": f"{instructions}\n\n{ask}" if instructions else ask}

@@ -24,9 +24,18 @@ class RecordedPrompt:
     def __init__(self, item_id: str, words: str, audio: str, speaking: PlayoutQueue, transcript: Transcript) -> None:
         self._item_id = item_id
         self._words = words
+        self._audio = audio
+        self._speaking = speaking
+        self._transcript = transcript
         self.entry = speaking.ledger.entry(item_id, 0, "")
         transcript.bot_words_done(item_id, 0, words)
         play(speaking, self.entry, audio, 0)
+
+    def again(self, now_us: int) -> list[Outbound]:
+        """Play it once more, from its beginning."""
+        self.entry = self._speaking.ledger.entry(self._item_id, 0, "")
+        self._transcript.bot_words_done(self._item_id, 0, self._words)
+        return play(self._speaking, self.entry, self._audio, now_us)
 
     def item(self) -> dict[str, Any]:
         """The item by which the model knows of it."""

@@ -82,6 +82,12 @@ class Idle(Bound):
         self._prompts = 0
         self._reset()
 
+    def caller_keyed(self) -> None:
+        """The caller has pressed keys, which is as good as words."""
+        self._session.now.doubtful.clear()
+        self._prompts = 0
+        self._reset()
+
     def caller_words(self, item_id: str, text: str) -> None:
         """Words of the caller, as they were understood."""
         self._written = True

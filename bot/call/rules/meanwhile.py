@@ -85,7 +85,7 @@ class Meanwhile(Rule):
             return
         self._told_us = self._step.now_us
         kind = call.rules.meanwhile
-        if kind in {"preamble", "filler"} or call.told_meanwhile:
+        if kind in {"preamble", "filler"} or call.told_meanwhile or not self._session.now.appended.ready:
             self._filler.play()
         else:
             call.told_meanwhile = True

@@ -49,7 +49,7 @@ class ResponseTimeout(Rule):
     def look(self) -> None:
         floor, started, ready = self._floor, bool(self._speaking.stream_sid), self._session.now.appended.ready
         waits = started and floor.caller_waits()
-        self._filler.wait(waits=waits or (started and not ready))
+        self._filler.wait(waits=waits or (started and not ready and floor.conversing))
         closing = floor.state is State.CLOSING  # for a goodbye, bot.call.conversation.state_deadlines has its bound
         if closing or not (waits and ready):
             self._since_us = None

@@ -56,13 +56,19 @@ class SpendCap(Bound):
         self._number = 0
         self._day_nano_usd = 0
         self._answered = False
+        self._rings = settings.outgoing is not None
+        self._from_us = 0
+        """Moment from which the line is paid for: of a call that we made, when it was answered."""
         self.due()
 
     @property
     def line_nano_usd(self) -> int:
         """Cost of the line: every minute begun since the call's first webhook, once a stream has come."""
-        minutes = (self._step.now_us + self._before_us) // MINUTE_US + 1 if self._answered or self._before_us else 0
-        return minutes * self._money.line_minute
+        return self._minutes * self._money.line_minute if self._answered or self._before_us else 0
+
+    @property
+    def _minutes(self) -> int:
+        return (self._step.now_us - self._from_us + self._before_us) // MINUTE_US + 1
 
     @property
     def nano_usd(self) -> int:
@@ -70,8 +76,9 @@ class SpendCap(Bound):
         return self._before_nano_usd + self.model_nano_usd + self.transcription_nano_usd + self.line_nano_usd
 
     def answered(self) -> None:
-        """The stream is here, so the line is paid for; the webhook, time 0, is when Twilio answered."""
+        """The stream is here, so the line is paid for; the webhook, time 0, is when Twilio answered a call for us."""
         self._answered = True
+        self._from_us = self._step.now_us if self._rings else 0
         self.due()
 
     def day(self, note: DailySpend) -> None:
@@ -146,7 +153,7 @@ class SpendCap(Bound):
         """The line's next minute begins; where that can reach no cap it is never due."""
         self._judge()
         if self._money.line_minute and self._money.call_cap and (self._answered or self._before_us):
-            self.due_us = ((self._step.now_us + self._before_us) // MINUTE_US + 1) * MINUTE_US - self._before_us
+            self.due_us = self._from_us + self._minutes * MINUTE_US - self._before_us
 
 
 def _counts(tokens: Tokens) -> dict[str, int]:

@@ -8,7 +8,7 @@ All on the call's clock, at our end of the line, whose delay is in none of them:
   after that end of which anything is sent; of several items, the first.
 - `byte_heard`: until that byte is played, by the ledger: when it was sent or what was before it had been played,
   corrected by the first mark that comes back from behind it. Never told of an answer of which nothing was heard.
-- `greeting_heard`: from the webhook, which is time 0, in the same way.
+- `greeting_heard`: from the webhook, which is time 0, in the same way; where we made the call, from its being answered.
 
 What shows only in the shell, from `speech_started` to `clear`, is measured there.
 """
@@ -31,6 +31,11 @@ class Latencies:
         self._to_hear: dict[Entry, tuple[Wait, int]] = {}
         """Entries whose first byte is on its way, what is waited for and since when."""
         self._greeted = False
+        self._from_us = 0
+
+    def answered(self) -> None:
+        """The callee has picked up a call that we made."""
+        self._from_us = self._step.now_us
 
     def caller_started(self) -> None:
         """Whatever they said before will be answered together with this."""
@@ -49,7 +54,7 @@ class Latencies:
         if greeting:
             if not self._greeted:
                 self._greeted = True
-                self._to_hear[entry] = ("greeting_heard", 0)
+                self._to_hear[entry] = ("greeting_heard", self._from_us)
         elif self._since_us is not None and entry.response_id == self._response_id:
             self._step.send(WaitFact("byte_sent", max(self._step.now_us - self._since_us, 0), turn))
             self._to_hear[entry] = ("byte_heard", self._since_us)

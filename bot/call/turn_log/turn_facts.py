@@ -46,6 +46,10 @@ class TurnLog:
         self._open: dict[str, list[Entry]] = {}
         """Entries of which something was sent, by item, in the order of playing, until their turn is over."""
 
+    def answered(self) -> None:
+        """The callee has picked up a call that we made: their waits count from here."""
+        self._waits.answered()
+
     # ---- the caller ----
 
     def caller_started(self, event: events.SpeechStarted) -> None:
@@ -87,6 +91,17 @@ class TurnLog:
         self._wordless.known(turn.number)
         if turn.ended_us is None:
             self.caller_turn(item_id)
+
+    def caller_keys(self) -> None:
+        """The caller presses keys: what they said before is answered together with these."""
+        self._waits.caller_started()
+
+    def caller_keyed(self, item_id: str, text: str, began_us: int) -> None:
+        """Keys that belong together have come, and are answered from here on."""
+        turn = self._transcript.caller_words(item_id, text)
+        turn.began_us, turn.ended_us = began_us, self._step.now_us
+        self._waits.caller_stopped(self._step.now_us)
+        self._tell(turn)
 
     # ---- the bot ----
 

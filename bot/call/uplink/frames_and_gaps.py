@@ -85,8 +85,9 @@ class Uplink:
         appended.quiet_at = self._kept_bytes
 
     def start(self, now_us: int) -> None:
-        """The stream has started: silence counts from here."""
+        """A stream has started: silence counts from here, and its frames have places of their own."""
         self._last_us = now_us
+        self._next_at = self._filled_to = _NOWHERE
 
     def frame(self, message: Media, now_us: int) -> list[Output]:
         """A frame of the caller; what is missing before it, by its timestamp, comes first as silence."""

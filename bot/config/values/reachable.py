@@ -9,7 +9,8 @@ from urllib.parse import urlsplit
 from bot.config.values.hosts import Address, address_of
 
 _DOOR = re.compile(
-    r"(?i)/(?:voice(?:/(?:next|status|dialled|recorded|whisper))?|media(?:/.*)?|healthz|readyz|metrics)/?$"
+    r"(?i)/(?:voice(?:/(?:next|status|dialled|recorded|whisper|outgoing|answered))?"
+    r"|media(?:/.*)?|calls(?:/.*)?|healthz|readyz|metrics)/?$"
     r"|/voice/(?:answer|call(?:back|s)?|incoming|inbound|start|twiml|webhook)/?$|/(?:incoming-call|media-stream)/?$"
 )
 """A path of ours, or what other programs call theirs. It may be a prefix by its looks, but the webhook is meant."""

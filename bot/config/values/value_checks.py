@@ -16,11 +16,13 @@ from urllib.parse import SplitResult, urlsplit
 
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationInfo
 
-from bot.config.values.caller_lists import parse_callers
+from bot.config.values.caller_lists import WITHHELD, parse_callers
 from bot.config.values.database_url import PostgresServer, parse_database_url, parse_key
 from bot.config.values.hosts import is_host
+from bot.config.values.key_shortcuts import KeyShortcut, parse_shortcuts
 from bot.config.values.paths import there, unexpanded
 from bot.config.values.webhook_secret import webhook_keys
+from bot.numbering.calling_hours import CallingHours, parse_hours
 
 VOICES = ("alloy", "ash", "ballad", "coral", "echo", "sage", "shimmer", "verse", "marin", "cedar")
 """The names that openai-realtime 2 lists."""
@@ -190,6 +192,42 @@ def _fallback(text: str) -> str:
     return text
 
 
+def _number_in_full(text: str) -> str:
+    if not _E164.fullmatch(text):
+        raise ValueError("must be a telephone number in full, such as +15555550123")
+    return text
+
+
+def _numbers(text: object) -> object:
+    """As a list of callers, but nobody withholds a number that is dialled."""
+    found = parse_callers(text)
+    if isinstance(found, tuple) and WITHHELD in found:
+        raise ValueError(f"must hold numbers and beginnings of numbers; {WITHHELD} is none that could be dialled")
+    return found
+
+
+def _sms_receivers(text: object) -> object:
+    """The word caller beside a list of numbers."""
+    if not isinstance(text, str):
+        return text
+    parts = [part.strip() for part in text.split(",") if part.strip()]
+    rest = _numbers(",".join(part for part in parts if part.lower() != "caller"))
+    caller = ("caller",) if any(part.lower() == "caller" for part in parts) else ()
+    return (*caller, *rest) if isinstance(rest, tuple) else rest
+
+
+def _hours(text: object) -> object:
+    return parse_hours(text) if isinstance(text, str) else text
+
+
+def _on_off(text: object) -> object:
+    if isinstance(text, str):
+        if text.lower() not in {"on", "off"}:
+            raise ValueError("must be on or off")
+        return text.lower() == "on"
+    return text
+
+
 def _one_line(text: str) -> str:
     if not text.isprintable():
         raise ValueError("must be one line without control characters")
@@ -271,12 +309,18 @@ ApiKeySid = Annotated[str, AfterValidator(_api_key_sid)]
 TwilioApiUrl = Annotated[str, AfterValidator(twilio_api_url)]
 OverflowUrl = Annotated[str, AfterValidator(_overflow_url)]
 Callers = Annotated[tuple[str, ...], BeforeValidator(parse_callers)]
+Shortcuts = Annotated[tuple[KeyShortcut, ...], BeforeValidator(parse_shortcuts)]
 PublicUrl = Annotated[str, AfterValidator(public_url)]
 RealtimeUrl = Annotated[str, AfterValidator(realtime_url)]
 Model = Annotated[str, AfterValidator(_model)]
 ModelOrOff = Annotated[str, AfterValidator(_plain_off), AfterValidator(lambda text: text and _model(text))]
 TextOrOff = Annotated[str, AfterValidator(_plain_off)]
 Line = Annotated[str, AfterValidator(_one_line)]
+NumberInFull = Annotated[str, AfterValidator(_number_in_full)]
+Numbers = Annotated[tuple[str, ...], BeforeValidator(_numbers)]
+SmsReceivers = Annotated[tuple[str, ...], BeforeValidator(_sms_receivers)]
+Hours = Annotated[CallingHours, BeforeValidator(_hours)]
+OnOff = BeforeValidator(_on_off)
 Fallback = Annotated[str, AfterValidator(_fallback)]
 Voice = Annotated[str, AfterValidator(_voice)]
 OffIsEmpty = BeforeValidator(_off_is_empty)

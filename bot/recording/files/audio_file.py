@@ -89,6 +89,8 @@ class AudioFile:
             self._now_us = rows[-1][0]
 
     def _stands(self, us: int, standing: Standing) -> None:
+        if standing.stream_sid != self._standing.stream_sid and self._origin_us is not None:
+            self._caller = CallerClock()  # the next stream counts from its own beginning
         self._standing = standing
         if self._cleared_us is not None:
             self._cut()

@@ -60,6 +60,8 @@ class CallerFrame(msgspec.Struct, frozen=True, gc=False):
     """The rows as a fixture holds them; empty where they are to be made of the following."""
     text: bytes = b""
     passed: Sequence[Output] = ()
+    stream: int = 0
+    """Number of the stream that it came by."""
 
 
 Row = tuple[int, Way | Literal["standing"], Raw | CallerFrame | Standing, int]

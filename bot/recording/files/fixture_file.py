@@ -78,7 +78,7 @@ class FixtureFile:
         if frame.lines:
             return frame.lines
         passed = (self._message(us, "bot>model", cast("Raw", output), socket) for output in frame.passed)
-        return b"".join((self._message(us, "phone>bot", frame.text, 0), *passed))
+        return b"".join((self._message(us, "phone>bot", frame.text, frame.stream), *passed))
 
     def _message(self, us: int, way: Way, raw: Raw, socket: int) -> bytes:
         if self._hushed:

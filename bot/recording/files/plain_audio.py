@@ -41,7 +41,7 @@ _media = msgspec.json.Decoder(_Media)
 _delta = msgspec.json.Decoder(_Delta)
 _MEDIA_START = b'{"event":"media"'
 _FRAME_LINES = (
-    b'{"us":%d,"way":"phone>bot","message":%b,"socket":0}\n{"us":%d,"way":"bot>model","message":%b,"socket":%d}\n'
+    b'{"us":%d,"way":"phone>bot","message":%b,"socket":%d}\n{"us":%d,"way":"bot>model","message":%b,"socket":%d}\n'
 )
 _DELTA_START = b'{"type":"response.output_audio.delta"'
 
@@ -60,14 +60,14 @@ def plain_audio(message: object) -> bytes | None:
     return None
 
 
-def frame_lines(us: int, text: bytes, passed: Sequence[object], socket: int) -> bytes:
+def frame_lines(us: int, text: bytes, passed: Sequence[object], stream: int, socket: int) -> bytes:
     """The two lines of a fixture for a caller's frame and the one message of audio that it led to.
 
     Empty when there were more, or none, or the frame is not in the usual form.
     """
     if len(passed) != 1 or not _is_plain_frame(text):
         return b""
-    return _FRAME_LINES % (us, text, us, _encode(passed[0]), socket)
+    return _FRAME_LINES % (us, text, stream, us, _encode(passed[0]), socket)
 
 
 def _is_plain_frame(message: bytes) -> bool:

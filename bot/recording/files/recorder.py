@@ -42,12 +42,16 @@ class Recorder:
         self._call_sid = call_sid
         self.failed = False
         """True once every file was given up."""
+        self.stream = 0
+        """Number of the phone's stream at hand, the first being 0."""
         self.on_made: Callable[[FileKind, Path], None] | None = None
         """Called in the writer's thread once for each file, when it is there. It must not fail."""
         self._told: set[Path] = set()
         self._alive = list(self.files)
         self._pending: deque[Row] = deque()
         self._standing = Standing()
+        self._began = False
+        """The caller may be recorded, or might be before the stream was left."""
         self._keeps_audio, self._keeps_lines = (self.of_kind(kind) is not None for kind in ("recording", "fixture"))
         self._done = threading.Event()
         self._writer = writer or process_writer()
@@ -58,7 +62,7 @@ class Recorder:
     def input(self, now_us: int, way: InputWay, message: str | bytes | Note, socket: int = 0) -> None:
         """Take what the call is about to be fed: the wire's text as it came (valid JSON), or a note."""
         if not self.failed:
-            self._pending.append((now_us, way, message, socket))
+            self._pending.append((now_us, way, message, self.stream if way == "phone>bot" else socket))
 
     def frame(self, now_us: int, text: bytes, frame: Media, passed: Sequence[Output], socket: int = 0) -> None:
         """A frame of the caller, its text as it came, and all that was passed on to the session because of it."""
@@ -67,17 +71,20 @@ class Recorder:
         media, lines = frame.media, b""
         heard = self._keeps_audio and frame.stream_sid == self._standing.stream_sid
         if self._keeps_lines and self._standing.hears_all:
-            lines = frame_lines(now_us, text, passed, socket)
+            lines = frame_lines(now_us, text, passed, self.stream, socket)
         if lines or not self._keeps_lines:
             text, passed = b"", ()
         audio = a2b_base64(media.payload) if heard else b""
-        self._pending.append((now_us, "phone>bot", CallerFrame(media.timestamp, audio, lines, text, passed), socket))
+        self._pending.append(
+            (now_us, "phone>bot", CallerFrame(media.timestamp, audio, lines, text, passed, self.stream), socket)
+        )
 
     def output(self, now_us: int, output: Output, socket: int = 0) -> None:
         """Take what the call answered to the last input; `socket` is the session's."""
         if not self.failed:
             way = _WAYS.get(type(output), "bot>model")
-            self._pending.append((now_us, way, output, socket if way == "bot>model" else 0))
+            number = {"bot>model": socket, "bot>phone": self.stream}.get(way, 0)
+            self._pending.append((now_us, way, output, number))
 
     def follow(self, call: Call, now_us: int) -> bool:
         """Look where the call stands after a step. Gives whether the caller may be recorded from here on.
@@ -89,7 +96,9 @@ class Recorder:
             return False
         self._standing = now
         self._pending.append((now_us, "standing", now, 0))
-        return now.recordable and not before.recordable
+        begins = now.recordable and not self._began
+        self._began = self._began or begins
+        return begins
 
     def close(self) -> None:
         """The call is over. Returns at once; `wait` tells when the files are complete."""

@@ -17,15 +17,19 @@ import structlog
 from bot.call.facts import Fact, TurnFact, UsageFact, Wait, WaitFact
 from bot.call.outputs import EndReason, Report
 from bot.call.settings import CallSettings
+from bot.call.transcript import keys_pressed
+from bot.config import Settings
 from bot.config.values.caller_lists import withheld
 from bot.observe.masking import mask_value, masker
 from bot.observe.spoken_numbers import mask_spoken
 from bot.recording.files.new_file import FileKind
 from bot.server.calls.live_call import LiveCall
 from bot.server.directory.live_calls import LiveCalls
+from bot.server.setup.call_settings import call_settings
+from bot.server.shared.resumption import OUTBOUND
 from bot.store.call_store import CallStore
 from bot.store.delivery.write_behind import WriteBehind
-from bot.store.rows import CallEnded, CallStarted, EventKept, FileKept, Row, TurnKept, UsageKept
+from bot.store.rows import CallAnswered, CallEnded, CallStarted, EventKept, FileKept, Row, TurnKept, UsageKept
 from bot.store.upkeep.owners import Owner
 
 MOST = 10_000
@@ -96,6 +100,8 @@ class CallRecord:
             row = self._row(told, now_us)
             if row is not None:
                 self._put(row)
+            if isinstance(told, Report) and told.event == "answered":
+                self._put(CallAnswered(self.live.call_sid, self.live.answered_by))
         except Exception:  # noqa: BLE001  a defect of ours costs this row
             if not self._failed:
                 self._failed = True
@@ -143,6 +149,8 @@ class CallRecord:
     def end(self, reason: EndReason) -> None:
         """Keep the end of a call that is over with this process."""
         self._put_early()
+        if self.live.answered_by:
+            self.put(CallAnswered(self.live.call_sid, self.live.answered_by, first=True))
         bridge = self.live.bridge
         self.put(
             CallEnded(
@@ -176,8 +184,9 @@ class Records:
         self._hash_number = hash_number
         self._now = now
         self._mask = masker(calls.settings.secrets)
-        self._digest = settings_digest(calls.starter.template)
-        self._model = calls.settings.openai_realtime_model
+        self._profiles = calls.profiles
+        self._digests: dict[str, tuple[Settings, str]] = {}
+        """The digest of each profile, and the settings that it is of: they may be read again."""
         self._open: dict[LiveCall, tuple[CallStarted, CallRecord]] = {}
         calls.directory.on_start.append(self._started)
         calls.directory.on_played_again.append(self._never_began)
@@ -190,18 +199,30 @@ class Records:
             self._now() - timedelta(microseconds=live.offset_us),
             self._owner.name,
             caller=masked_party(parties.caller),
-            caller_hash=self._hash_number(parties.caller),
+            caller_hash=self._hash_number(parties.called if live.past.outgoing else parties.caller),
             called=masked_party(parties.called),
-            model=self._model,
-            settings_digest=self._digest,
+            model=live.settings.openai_realtime_model,
+            settings_digest=self._digest(live.settings),
             leg=live.past.leg,
+            profile=live.settings.profile,
+            changes=dict(live.settings.changes),
+            direction=OUTBOUND if live.past.outgoing else "",
         )
         self._write_behind.put(begun)
         record = CallRecord(live, self._write_behind.put, self._mask, self._now)
         self._open[live] = begun, record
-        live.bridge.on_told = record.keep
+        live.bridge.on_told.append(record.keep)
         if live.bridge.recorder is not None:
             live.bridge.recorder.on_made = record.file_made
+
+    def _digest(self, settings: Settings) -> str:
+        """The digest of what the operator has chosen for all calls of a profile."""
+        chosen = self._profiles.again(settings.profile, {})
+        of, digest = self._digests.get(settings.profile, (None, ""))
+        if of is not chosen:
+            digest = settings_digest(call_settings(chosen, "", ""))
+            self._digests[settings.profile] = chosen, digest
+        return digest
 
     def _never_began(self, live: LiveCall) -> None:
         """Take back the beginning of a call that was over: a crashed one would count as carried on."""
@@ -235,7 +256,7 @@ def masked_turn(turn: TurnFact, mask: Callable[[str], str]) -> TurnFact:
     if turn.text is None:
         return turn
     heard = len(turn.text)
-    whole = mask_spoken(turn.text + turn.unheard)  # as long as it was: the cut stays where it is
+    whole = mask_spoken(keys_pressed.masked(turn.text + turn.unheard))  # as long as it was: the cut stays where it is
     return msgspec.structs.replace(turn, text=mask(whole[:heard]), unheard=mask(whole[heard:]))
 
 

@@ -51,7 +51,7 @@ class ResultAsker:
         call = await store.so_far(item.call_sid)
         if call is None:
             return Done(why="the call was forgotten")
-        _, turns = call
+        turns = call.turns
         if not has_words(turns):
             return Done(why="nothing was said, or its time is over")
         if self.daily_cap and await store.spent_since(_midnight(self.now())) >= self.daily_cap:

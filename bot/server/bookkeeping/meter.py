@@ -28,6 +28,7 @@ from bot.server.bookkeeping.metric_list import (
 from bot.server.calls.call_tally import CallTally
 from bot.server.calls.live_call import LiveCall
 from bot.server.directory.live_calls import LiveCalls
+from bot.server.lookup.call_lookup import CallLookup
 from bot.server.shared.socket_handover import SocketHandover
 from bot.store.call_store import CallStore
 from bot.store.delivery.write_behind import WriteBehind
@@ -66,14 +67,21 @@ class Meter:
         """Numbers that were read and have yet to be added, in the order of COLUMNS."""
         self._totals: Counter[tuple[str, str]] = Counter()
         self._result_nano_usd = 0
-        self._records = bool(calls.settings.record)
-        self._recordings_failed = process_writer().failures if self._records else 0
+        self._records, self._recordings_failed = False, 0
+        self._look_for_recordings()
         self._metrics.set("heardline_calls_limit", calls.settings.max_calls)
         self._metrics.set("heardline_daily_limit_usd", float(calls.settings.max_daily_usd))
         calls.directory.on_start.append(self._started)
         calls.directory.on_end.append(self._ended)
         calls.directory.on_played_again.append(lambda _: self.webhook_refused("is_over"))
+        calls.profiles.on_reread.append(self._look_for_recordings)
         calls.spent_today.on_spend.append(self._daily_spend)
+
+    def _look_for_recordings(self) -> None:
+        """Count what the writer fails at, once any call may be recorded: before that there is none."""
+        profiles = self._calls.profiles
+        if not self._records and any(each.record for each in (profiles.base, *profiles)):
+            self._records, self._recordings_failed = True, process_writer().failures
 
     async def run(self) -> None:
         """Publish once a second, for ever, and measure how much longer the second was."""
@@ -114,6 +122,10 @@ class Meter:
     def webhook_refused(self, why: WebhookRefusal) -> None:
         self._metrics.add("heardline_webhooks_refused_total", value=why)
 
+    def dial_refused(self, why: str) -> None:
+        """Count a request for a call that was not carried out, by the name of bot.server.outbound.not_placed."""
+        self._metrics.add("heardline_dials_refused_total", value=why)
+
     def stream_refused(self, why: str) -> None:
         """Count a StreamRefusal; the kinds of BadToken are among them."""
         self._metrics.add("heardline_streams_refused_total", value=why)
@@ -141,6 +153,8 @@ class Meter:
             self._metrics.add("heardline_sessions_failed_total", number, kind)
         if reason is None:
             return
+        if live.answered_by:
+            self._metrics.add("heardline_dials_total", value=live.answered_by)
         if not (live.past.hung_up and reason == "caller_hung_up"):  # that was counted already
             self._metrics.observe("heardline_call_seconds", bridge.age_s, reason)
         if bridge.attached and not bridge.call.started:
@@ -190,7 +204,7 @@ class Meter:
     def _milestones(self, live: LiveCall, reached: set[str]) -> None:
         for report, name in MILESTONES.items():
             at_us = live.bridge.reported_us.get(report)
-            if at_us is not None and report not in reached:
+            if at_us is not None and report not in reached and not live.past.outgoing:  # ringing is no wait of ours
                 reached.add(report)
                 self._metrics.observe(name, at_us / 1_000_000)
 
@@ -211,10 +225,20 @@ class Meter:
         self._metrics.set("heardline_warm_sessions", len(pool))
         self._stands("heardline_sessions_missed_total", self._calls.needless_sessions.missed)
         self._stands("heardline_sessions_dialled_total", pool.dialled, "pool")
+        self._stands("heardline_sessions_dialled_total", self._calls.starter.dialled_in_vain, "call")
         for kind, number in pool.failures.items():
             self._stands("heardline_sessions_failed_total", number, kind)
 
+    def _publish_lookups(self, lookup: CallLookup) -> None:
+        for result, number in lookup.results.items():
+            self._stands("heardline_lookups_total", number, result)
+        for took_s in lookup.took_s:
+            self._metrics.observe("heardline_lookup_seconds", took_s)
+        lookup.took_s.clear()
+
     def _publish_parts(self) -> None:
+        if self._calls.lookup is not None:
+            self._publish_lookups(self._calls.lookup)
         if self.http is not None:
             self._stands("heardline_http_malformed_total", self.http.malformed)
         if self.handover is not None:

@@ -17,6 +17,8 @@ from bot.realtime.errors import LABELS, Severity
 from bot.realtime.failures import FailureKind
 from bot.realtime.usage import Tokens
 from bot.server.calls.bridge import Bridge
+from bot.server.lookup.call_lookup import RESULTS
+from bot.server.outbound.not_placed import STATUSES
 
 WebhookRefusal = Literal[
     "signature",
@@ -33,6 +35,7 @@ WebhookRefusal = Literal[
     "caller_rate",
     "being_answered",
     "is_over",
+    "lookup",
 ]
 StreamRefusal = Literal[
     "signature", "malformed", "forged", "expired", "spent", "is_over", "not_websocket", "no_start", "start"
@@ -49,12 +52,15 @@ BILLED = {"response": "model", "transcription": "transcription", "result": "resu
 """The label of each kind of usage."""
 OUTCOMES_AFTERWARDS = ("delivered", "retried", "failed")
 """Outcomes of what is done after a call."""
+ANSWERS = ("human", "machine", "screening", "uncertain", "no_answer", "busy", "failed")
+"""Outcomes of calls that the bot made."""
 STATES = tuple(state.value for state in State)
 
 _CALL_S = (5, 15, 60, 300, 900, 1800, 3600, 7200)
 _WAIT_S = (0.05, 0.1, 0.2, 0.3, 0.5, 0.75, 1, 1.5, 2, 3, 5, 8)
 _HEARD_S = (0.2, 0.3, 0.5, 0.75, 1, 1.5, 2, 3, 5, 8)
 _CLEAR_S = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1)
+_LOOKUP_S = (0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2)
 _LAG_S = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2)
 
 
@@ -90,6 +96,14 @@ FAMILIES = (
         "heardline_webhooks_refused_total",
         "Webhooks that were not answered with a stream.",
         why=get_args(WebhookRefusal),
+    ),
+    _counter("heardline_lookups_total", "Questions to BOT_LOOKUP_URL, by what came of them.", result=RESULTS),
+    _histogram("heardline_lookup_seconds", "From such a question to its answer, or to its end without one.", _LOOKUP_S),
+    _counter("heardline_dials_total", "Calls that the bot made and that are over, by who answered.", by=ANSWERS),
+    _counter(
+        "heardline_dials_refused_total",
+        "Requests for a call that were not carried out.",
+        why=tuple(STATUSES),
     ),
     _counter(
         "heardline_streams_refused_total",

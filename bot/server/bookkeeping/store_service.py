@@ -119,9 +119,10 @@ async def _last_webhooks(write_behind: WriteBehind[CallStore], afterwards: After
     worker = afterwards.webhooks
     if worker is None or write_behind.away:
         return
-    with suppress(StoreAway):
-        await write_behind.flush(LAST_WEBHOOKS_S)
-        await write_behind.ask(worker.drained, LAST_WEBHOOKS_S)
+    with suppress(StoreAway, TimeoutError):
+        async with asyncio.timeout(LAST_WEBHOOKS_S):
+            await write_behind.flush(LAST_WEBHOOKS_S)
+            await write_behind.ask(worker.drained, LAST_WEBHOOKS_S)
 
 
 async def prepare(settings: Settings) -> None:

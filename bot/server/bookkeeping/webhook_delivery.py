@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import UTC, datetime, timedelta
 from http import HTTPStatus
 from typing import Any
@@ -25,8 +26,11 @@ def webhook_worker(settings: Settings) -> OutboxWorker:
     """The worker that delivers to BOT_WEBHOOK_URL."""
     url, secret = settings.webhook_url, settings.webhook_secret.get_secret_value()
 
+    one_at_a_time = asyncio.Lock()  # the store has few connections, and others are in a hurry
+
     async def attempt(store: CallStore, item: OutboxItem) -> Outcome:
-        call = await store.call(item.call_sid)
+        async with one_at_a_time:
+            call = await store.story_of(item.call_sid)
         if call is None:
             return Done(why="the call was forgotten")
         async with SignedPost(url, secret, TIMEOUT_S) as post:

@@ -13,22 +13,35 @@ from typing import Any, Concatenate, ParamSpec
 import msgspec
 import structlog
 
+from bot.audio.beep import BeepEar
 from bot.call.call import Call, Input
 from bot.call.facts import Fact, WaitFact
-from bot.call.inputs import DailySpend, Note, PhoneClosed, PhoneFull, PhoneRoom, Refused, Shutdown, Tick
+from bot.call.inputs import (
+    AnswerVerdict,
+    BeepHeard,
+    DailySpend,
+    Hint,
+    Note,
+    PhoneClosed,
+    PhoneFull,
+    PhoneRoom,
+    Refused,
+    Shutdown,
+    Tick,
+)
 from bot.call.outputs import (
     PHONE_MESSAGES,
-    Adopt,
-    CancelTool,
     CheckTransfer,
-    Dial,
-    Drop,
+    DropKeys,
     End,
     EndReason,
+    HideKeys,
+    KeyOrder,
+    Order,
     Output,
     Report,
-    RunTool,
-    Transcode,
+    SessionOrder,
+    ToolOrder,
     Transfer,
 )
 from bot.call.rules.spend_cap import level
@@ -38,6 +51,8 @@ from bot.realtime.connection import Endpoint
 from bot.recording.files.recorder import Recorder
 from bot.recording.fixture import InputWay
 from bot.server.calls.call_tally import CallTally, CallTraffic
+from bot.server.calls.dialled_ahead import DialledAhead
+from bot.server.calls.hidden_keys import HiddenKeys
 from bot.server.calls.model_sessions import ModelSessions, TakeIdle
 from bot.server.calls.phone_socket import PhoneSocket
 from bot.server.calls.process_timer import ProcessTimer
@@ -49,14 +64,18 @@ from bot.twilio import stream
 
 NEVER_NS = 2**63
 
-SessionCommand = Transcode | Dial | Adopt | Drop
-ToolOrder = RunTool | CancelTool
-Aside = Report | Fact | End | SessionCommand | ToolOrder | CheckTransfer | Transfer
+Aside = Report | Fact | End | Order
 
 P = ParamSpec("P")
 
 _NOTHING: list[Output] = []
 _encode = msgspec.json.Encoder().encode
+
+
+def _ignore(*_: object) -> None:
+    pass
+
+
 _log = structlog.get_logger()
 
 
@@ -86,16 +105,19 @@ class Bridge:
         toolbox: RunsTools | None = None,
         context: ToolContext | None = None,
         take_idle: TakeIdle = lambda: None,
+        ahead: DialledAhead | None = None,
+        origin_ns: int | None = None,
         refusal: Refusal | None = None,
         hang_up: HangUp | None = None,
     ) -> None:
         """`toolbox` runs the tools, for the call of the `context`.
 
-        `take_idle` gives an idle session, if there is one: to begin with, and should that be lost.
+        `take_idle` gives an idle session, if there is one: to begin with, and should that be lost. `ahead` is a session
+        that was dialled for this call already; `origin_ns`: when its webhook came, unless now.
         `refusal` tells why a destination can't be promised to the caller. `hang_up` ends the call where the bot does.
         """
         self.call = Call(settings)
-        self.model = ModelSessions(endpoint, settings, take_idle, self._model_text, self._note)
+        self.model = ModelSessions(endpoint, settings, take_idle, self._model_text, self._note, ahead)
         self.tools = ToolRunner(toolbox or Toolbox(), context or ToolContext(settings.call_sid), self._note)
         self.recorder = recorder
         self.checks = TransferChecks(refusal, self._note)
@@ -115,10 +137,17 @@ class Bridge:
         self.reported_us: dict[str, int] = {}
         """Time of the first report of each name."""
         self.on_output: Callable[[Output, int], None] | None = None
-        self.on_told: Callable[[Fact | Report, int], None] | None = None
-        """Called with each fact and report of the call, and its time: a few times a turn. It must not fail."""
-        self._origin_ns = time.monotonic_ns()  # uvloop's own time stands still within a turn and counts milliseconds
+        self.on_told: list[Callable[[Fact | Report, int], None]] = []
+        """Called with each fact and report of the call, and its time: a few times a turn. None may fail."""
+        # uvloop's own time stands still within a turn and counts milliseconds
+        self._origin_ns = origin_ns or time.monotonic_ns()
+        self.on_leave: Callable[[str], None] = lambda _: None
+        """Called with the digits that are to be played, before the stream is closed for it."""
+        self.hidden_keys = HiddenKeys(self.phone_text, self._note, self._listen)
         self._phone: PhoneSocket | None = None
+        self._left: set[asyncio.Task[None]] = set()
+        """Streams that are being closed while the call goes on."""
+        self._streams = 0
         self._timer = timer
         self._hang_up = hang_up
         self._to_phone: list[bytes] = []
@@ -131,6 +160,7 @@ class Bridge:
         """True once a defect has shown: one is logged, and not what follows from it."""
         self._log = _log.bind(call_sid=settings.call_sid)
         self.warm = self.model.begin_idle()
+        self._ear = BeepEar() if self.call.listens_for_beep else None
 
     # ---- the task of the call ----
 
@@ -164,7 +194,7 @@ class Bridge:
             if self._hang_up is not None and self.attached and self.call.ended == "bot_hung_up":
                 await self._hang_up(self.call.settings.call_sid)
             sides = (self._phone, self.model, self.checks)
-            await asyncio.gather(*(self._shut(side) for side in sides if side is not None))
+            await asyncio.gather(*(self._shut(side) for side in sides if side is not None), *self._left)
             if self.recorder is not None:
                 self._last(self.recorder.close)
             self._last(self._log_end)
@@ -198,9 +228,9 @@ class Bridge:
         )
 
     @_entrance
-    def no_start(self) -> None:
+    def no_start(self, phone: PhoneSocket) -> None:
         """The stream's socket has been open for a while: without `start` it is no stream."""
-        if not self.call.started:
+        if phone is self._phone and not self.call.streaming:
             self.warn("no_start")
             self.shutdown("line_lost")
 
@@ -212,11 +242,23 @@ class Bridge:
 
     # ---- in ----
 
+    @property
+    def awaits_stream(self) -> bool:
+        """True while the call goes on, and its first or its next stream has yet to come."""
+        return self._phone is None and self.call.ended is None
+
     def attach(self, phone: PhoneSocket) -> None:
         self._phone = phone
         self.attached = True
-        phone.listen(self.phone_text)
+        if self.recorder is not None:
+            self.recorder.stream = self._streams
+        self._streams += 1
+        phone.listen(self.hidden_keys.heard if self.hidden_keys.on else self.phone_text)
         phone.on_binary, phone.on_lost = partial(self.refuse, "phone>bot", "binary"), self.phone_closed
+
+    def _listen(self, on_text: Callable[[bytes], None]) -> None:
+        if self._phone is not None:
+            self._phone.listen(on_text)
 
     def phone_text(self, text: bytes) -> None:
         now_us = (time.monotonic_ns() - self._origin_ns) // 1000
@@ -239,6 +281,8 @@ class Bridge:
         model, traffic, passed = self.model, self.traffic, _NOTHING
         try:
             passed = self.call.frame(message, now_us)
+            if self._ear is not None:
+                self._hear_beep(self._ear, message)
             for output in passed:
                 written = _encode(output)
                 traffic.to_model += 1
@@ -248,6 +292,18 @@ class Bridge:
         finally:
             if self.recorder is not None and self.call.ended is None:
                 self.recorder.frame(now_us, text, message, passed, model.number)
+
+    def _hear_beep(self, ear: BeepEar, frame: stream.Media) -> None:
+        """A call that we made may have been answered by a machine, which beeps."""
+        beep = ear.hear(frame.media.payload)
+        if beep is not None:
+            asyncio.get_running_loop().call_soon(self._note, BeepHeard(*beep))  # behind the record of this frame
+        if not self.call.listens_for_beep:
+            self._ear = None
+
+    def verdict(self, note: AnswerVerdict) -> None:
+        """Twilio has judged who has answered."""
+        self._note(note)
 
     @_entrance
     def phone_closed(self, code: int) -> None:
@@ -264,6 +320,10 @@ class Bridge:
     def shutdown(self, reason: Any) -> None:
         """End the call from the server's side."""
         self._note(Shutdown(reason))
+
+    def hint(self, note: Hint) -> None:
+        """Hand on what the operator has to say to the model."""
+        self._note(note)
 
     @_entrance
     def daily_spend(self, nano_usd: int) -> None:
@@ -346,17 +406,39 @@ class Bridge:
             self._report(output, now_us)
         elif isinstance(output, End):
             self._over.set()
+        elif isinstance(output, KeyOrder):
+            self._about_keys(output)
         elif isinstance(output, CheckTransfer):
             self.checks.begin(output)
         elif isinstance(output, Transfer):
             self.transfer = output
-        elif isinstance(output, SessionCommand):
+        elif isinstance(output, SessionOrder):
             self._write_due()  # it may be for a session that is left now
             self.model.execute(output)
         elif isinstance(output, ToolOrder):
-            self.tools.execute(output)
+            self.tools.execute(output, self.hidden_keys.take(output.call_id))
         else:
             self._learn(output, now_us)
+
+    def _about_keys(self, order: KeyOrder) -> None:
+        if isinstance(order, HideKeys):
+            self.hidden_keys.hide(order.call_id)
+        elif isinstance(order, DropKeys):
+            self.hidden_keys.take(order.call_id)
+        else:
+            self._leave_stream(order.digits)
+
+    def _leave_stream(self, digits: str) -> None:
+        """Close the stream; nothing that still comes of it is the call's."""
+        self._write_due()
+        self.on_leave(digits)
+        phone, self._phone = self._phone, None
+        if phone is not None:
+            phone.listen(_ignore)
+            phone.on_binary = phone.on_lost = _ignore
+            task = asyncio.create_task(self._shut(phone), name="leave")
+            self._left.add(task)
+            task.add_done_callback(self._left.discard)
 
     def warn(self, event: str, **details: Any) -> None:
         """Report what the core does not see."""
@@ -365,13 +447,13 @@ class Bridge:
     def _report(self, report: Report, now_us: int) -> None:
         self.reported_us.setdefault(report.event, now_us)
         getattr(self._log, report.level)(report.event, **report.details)
-        if self.on_told is not None:
-            self.on_told(report, now_us)
+        for told in self.on_told:
+            told(report, now_us)
 
     def _learn(self, fact: Fact, now_us: int) -> None:
         self.tally.note(fact)
-        if self.on_told is not None:
-            self.on_told(fact, now_us)
+        for told in self.on_told:
+            told(fact, now_us)
 
     def _write_due(self) -> None:
         """Send the messages of a step, in one write to each side."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 
 from bot.audio.transcode import Format
@@ -20,6 +20,7 @@ from bot.realtime import events
 from bot.realtime.connection import ConnectError, Endpoint, OnText, RealtimeConnection
 from bot.realtime.failures import Failure, FailureKind
 from bot.realtime.transcoder import Transcoder
+from bot.server.calls.dialled_ahead import DialledAhead
 from bot.server.calls.warm_pool import IdleSession
 
 HANDSHAKE_SHARE = 0.9
@@ -65,6 +66,8 @@ class ModelSessions:
     take_idle: TakeIdle
     on_text: OnText
     on_note: Callable[[Note], None]
+    ahead: DialledAhead | None = None
+    """A session that was dialled before it was known what the call is to be; taken unless an idle one is."""
     number: int = 0
     """Number of the current session, from 0."""
     failure: Failure | None = None
@@ -94,13 +97,26 @@ class ModelSessions:
         if self._to_replay is not None:
             self._replay()
             return
-        connection = RealtimeConnection(self.endpoint, self.on_text, self._lost, self._alive)
-        self.connection = connection
+        connection, opening = self._dialled()
         try:
-            await connection.open(self.settings.response_s * HANDSHAKE_SHARE)
+            await opening
         except ConnectError as error:
             if self.connection is connection:
                 self._lost(error.failure)
+
+    def _dialled(self) -> tuple[RealtimeConnection, Awaitable[None]]:
+        """The first session, on its way or there already: then it is heard from its first word."""
+        ahead, self.ahead = self.ahead, None
+        if ahead is None:
+            self.connection = connection = RealtimeConnection(self.endpoint, self.on_text, self._lost, self._alive)
+            return connection, connection.open(self.settings.response_s * HANDSHAKE_SHARE)
+        self.connection = ahead.connection
+        ahead.connection.hand_over(self.on_text, self._lost, self._alive)
+        for text in ahead.texts:
+            self.on_text(text)
+        if ahead.failure is not None:
+            self._lost(ahead.failure)
+        return ahead.connection, ahead.opening
 
     def send_all(self, texts: Sequence[bytes]) -> None:
         """Write messages to the session, if there is one, in one go."""
@@ -232,7 +248,7 @@ class ModelSessions:
         self._to_replay = None
         dialling = self._dialling
         self._drop()
-        closing = [self.connection.close()] if self.connection is not None else []
+        closing = [one.close() for one in (self.connection, self.ahead) if one is not None]
         await asyncio.gather(*closing, *self._closing)
         if dialling is not None:
             await asyncio.wait([dialling])

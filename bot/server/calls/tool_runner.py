@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Protocol
 
 from bot.call.inputs import Note, ToolDone
 from bot.call.outputs import CancelTool, RunTool
-from bot.tools import Result, ToolContext
+from bot.tools import Result, SecretDigits, ToolContext
 
 
 class RunsTools(Protocol):
@@ -26,18 +27,20 @@ class ToolRunner:
         self._on_note = on_note
         self._running: dict[str, asyncio.Task[None]] = {}
 
-    def execute(self, order: RunTool | CancelTool) -> None:
+    def execute(self, order: RunTool | CancelTool, secret: str = "") -> None:
+        """`secret`: what the caller has keyed in for the tool alone."""
         if isinstance(order, RunTool):
-            task = asyncio.create_task(self._run(order), name=f"tool {order.name}")
+            context = replace(self._context, secret=SecretDigits(secret)) if secret else self._context
+            task = asyncio.create_task(self._run(order, context), name=f"tool {order.name}")
             self._running[order.call_id] = task
         else:
             task_or_none = self._running.get(order.call_id)
             if task_or_none is not None:
                 task_or_none.cancel()
 
-    async def _run(self, order: RunTool) -> None:
+    async def _run(self, order: RunTool, context: ToolContext) -> None:
         try:
-            result = await self._toolbox.run(order.name, order.arguments, self._context)
+            result = await self._toolbox.run(order.name, order.arguments, context)
             self._on_note(ToolDone(order.call_id, result.output, result.respond, result.ok, result.ran))
         finally:
             self._running.pop(order.call_id, None)

@@ -44,6 +44,7 @@ class IdleSession:
         self.failure: Failure | None = None
         """End of it, if it was lost."""
         self.on_lost = on_lost
+        self.settings = settings
         self._update = _encode(first_update(settings))
         self._configured: asyncio.Future[None] = loop.create_future()
 
@@ -111,8 +112,21 @@ class WarmPool:
     def __len__(self) -> int:
         return len(self._ready)
 
-    def take(self) -> IdleSession | None:
-        """A ready session, None when there is none; the pool fills up again."""
+    def change(self, endpoint: Endpoint, settings: CallSettings) -> None:
+        """Keep sessions of other settings from now on."""
+        if not self._fits(endpoint, settings):
+            while self._ready:
+                self._drop(self._ready.popleft())
+        self._endpoint, self._settings = endpoint, settings
+        self._wanted.set()
+
+    def _fits(self, endpoint: Endpoint, settings: CallSettings) -> bool:
+        return endpoint == self._endpoint and settings.session == self._settings.session
+
+    def take(self, endpoint: Endpoint, settings: CallSettings) -> IdleSession | None:
+        """A ready session for a call with these settings, None when there is none; the pool fills up again."""
+        if not self._fits(endpoint, settings):
+            return None
         now_s = asyncio.get_running_loop().time()
         while self._ready:
             session = self._ready.popleft()
@@ -121,14 +135,6 @@ class WarmPool:
                 return session
             self._drop(session)
         return None
-
-    def change(self, settings: CallSettings) -> None:
-        """Sessions are told these settings from here on: those that know others are closed."""
-        if settings != self._settings:
-            self._settings = settings
-            while self._ready:
-                self._drop(self._ready.popleft())
-            self._wanted.set()
 
     async def run(self) -> None:
         """Dial whatever is missing, for ever; after a failure wait, longer each time."""
@@ -148,8 +154,12 @@ class WarmPool:
                     failures += 1
                 else:
                     failures = 0
-                    if session.failure is None:  # between its last word and this step
+                    if session.failure is not None:  # between its last word and this step
+                        continue
+                    if session.settings is self._settings:
                         self._ready.append(session)
+                    else:  # it was dialled before they changed
+                        self._drop(session)
         finally:
             await asyncio.gather(*(session.connection.close() for session in self._ready), *self._closing)
             self._ready.clear()

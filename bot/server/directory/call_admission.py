@@ -67,7 +67,10 @@ class CallAdmission:
         """True if the day's money is used up, and this is no call that was let in before."""
         return self.spent_today.used_up and self.registry.known(call_sid) == Known()
 
-    def enter(self, call_sid: str, caller: str = "") -> Entry:
-        """Let the call of this webhook in. A process that drains, or is too busy, lets no new one in."""
+    def enter(self, call_sid: str, caller: str = "", settings: Settings | None = None) -> Entry:
+        """Let the call of this webhook in, by its own `settings` as to the caller's quota.
+
+        A process that drains, or is too busy, lets no new one in.
+        """
         limit = 0 if self.departure.draining or self.load.high else self.settings.max_calls
-        return self.registry.enter(call_sid, limit, quota_of(self.settings, caller, self.hash_number))
+        return self.registry.enter(call_sid, limit, quota_of(settings or self.settings, caller, self.hash_number))

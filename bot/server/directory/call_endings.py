@@ -43,6 +43,11 @@ class PastCalls:
     def drop(self, call_sid: str) -> None:
         self._pasts.pop(call_sid, None)
 
+    def put(self, call_sid: str, past: Past) -> None:
+        """A call that has not begun here yet may be carried on all the same, as if it had."""
+        self.drop(call_sid)
+        self._pasts[call_sid] = time.monotonic(), past
+
     def remember(self, live: LiveCall, _: EndReason | None = None) -> None:
         """The call has ended, or goes on elsewhere."""
         if live.outcome not in RESUMABLE:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import partial
+from typing import NamedTuple
 
 from bot.call.settings import CallSettings
 from bot.config import Settings
+from bot.config.profiles import Profiles
 from bot.realtime.addresses import Addresses
 from bot.realtime.connection import Endpoint
 from bot.recording import fixture
@@ -20,10 +22,12 @@ from bot.recording.files.fixture_file import FixtureFile
 from bot.recording.files.new_file import call_path
 from bot.recording.files.recorder import Recorder
 from bot.server.calls.bridge import Bridge
+from bot.server.calls.dialled_ahead import DialledAhead
 from bot.server.calls.live_call import LiveCall
+from bot.server.calls.model_sessions import HANDSHAKE_SHARE
 from bot.server.calls.process_timer import ProcessTimer
 from bot.server.calls.rest_hang_up import HangUp
-from bot.server.calls.warm_pool import WarmPool
+from bot.server.calls.warm_pool import IdleSession, WarmPool
 from bot.server.directory.call_directory import CallDirectory
 from bot.server.directory.call_endings import CallEndings, PastCalls
 from bot.server.directory.needless_sessions import NeedlessSessions
@@ -36,9 +40,19 @@ from bot.server.shared.resumption import NOBODY, Parties, Past, carrying_on
 from bot.server.shared.transfers import Transfer
 from bot.tools import ToolContext, ToolStore
 from bot.tools.toolboxes import Toolboxes
+from bot.twilio.rest import TwilioRest
 
 FINISH_S = 10.0
 """Seconds that a process which ends gives to tools whose calls are over: a tool's own time, unless it has another."""
+
+
+class _Begun(NamedTuple):
+    """Session and time of the webhook of a call that is about to begin."""
+
+    ahead: DialledAhead | None
+    origin_ns: int | None
+    idle: IdleSession | None = None
+    parties: Parties = NOBODY
 
 
 @dataclass
@@ -46,6 +60,7 @@ class CallStarter:
     """Begins calls, and sees each through to its end."""
 
     settings: Settings
+    profiles: Profiles
     directory: CallDirectory
     registry: CallRegistry
     past_calls: PastCalls
@@ -53,49 +68,75 @@ class CallStarter:
     needless_sessions: NeedlessSessions
     spent_today: SpentToday
     desk: TransferDesk
+    dialled_in_vain: int = 0
+    """Sessions that were dialled ahead for calls that were not to have them."""
+    _closing: set[asyncio.Task[None]] = field(default_factory=set)
 
     def __post_init__(self) -> None:
-        settings = self.settings
-        self.addresses = Addresses.of(settings.openai_realtime_url)
-        self._endpoint = Endpoint(
+        self.addresses = Addresses.of(self.settings.openai_realtime_url)
+        self.toolboxes = Toolboxes()
+        self._finishing: set[asyncio.Task[None]] = set()
+        self.store: ToolStore | None = None
+        """The database of calls, for tools that ask it."""
+        self.pool = WarmPool(*self.pooled(), pool_share(self.settings))
+        self.profiles.on_reread.append(lambda: self.pool.change(*self.pooled()))
+        self.timer = ProcessTimer()
+        self.hang_up: HangUp | None = None
+
+    def pooled(self) -> tuple[Endpoint, CallSettings]:
+        """Idle sessions are for calls as most are: with the default settings."""
+        settings = self.profiles.default
+        return self._endpoint(settings), self.chosen(settings, outgoing=False)
+
+    def _endpoint(self, settings: Settings) -> Endpoint:
+        return Endpoint(
             settings.openai_realtime_url,
             settings.openai_realtime_model,
             settings.openai_api_key.get_secret_value(),
             self.addresses,
             settings.dialect,
         )
-        self.toolboxes = Toolboxes()
-        self._finishing: set[asyncio.Task[None]] = set()
-        self.store: ToolStore | None = None
-        """The database of calls, for tools that ask it."""
-        self.template = self._template()
-        """The settings of a call, but for what names it."""
-        self.pool = WarmPool(self._endpoint, self.template, pool_share(settings))
-        self.timer = ProcessTimer()
-        self.hang_up: HangUp | None = None
 
-    def _template(self) -> CallSettings:
-        return with_tools(call_settings(self.settings, "", ""), self.toolboxes.of(self.settings))
+    def use_rest(self, rest: TwilioRest) -> None:
+        """Text messages are sent by this; toolboxes that were made before are made anew."""
+        self.toolboxes = Toolboxes()
+        self.toolboxes.rest = rest
 
     def tools_known(self) -> None:
-        """The toolbox was opened: from here on sessions are told of what is in it."""
-        self.template = self._template()
-        self.pool.change(self.template)
+        """A toolbox was opened: from here on sessions are told of what is in it."""
+        self.pool.change(*self.pooled())
 
     def start(
-        self, call_sid: str, parties: Parties = NOBODY, past: Past | None = None, *, new: bool = False
+        self,
+        call_sid: str,
+        parties: Parties = NOBODY,
+        past: Past | None = None,
+        *,
+        new: bool = False,
+        settings: Settings | None = None,
+        ahead: DialledAhead | None = None,
+        origin_ns: int | None = None,
+        idle: IdleSession | None = None,
     ) -> LiveCall:
         """Begin a call, or carry on one that has a `past`: a session is dialled at once, or an idle one taken.
 
-        `new`: nothing is known of it here, and the store is asked beside.
+        `new`: nothing is known of it here, and the store is asked beside. `settings` are those of this call; without
+        them it has those of its past. `ahead` was dialled for it already, after its webhook, which came at `origin_ns`;
+        `idle` is a session that was opened and configured for it.
         """
         now_s = time.time()
         past = past or Past(now_s)
+        settings = settings or self.profiles.again(past.profile, past.changes)
+        past = past._replace(profile=settings.profile, changes=settings.changes)
+        begun = _Begun(ahead, origin_ns, idle, parties)
         try:
-            live = LiveCall(call_sid, self._bridge(call_sid, past, now_s, parties), past, parties)
+            bridge = self._bridge(call_sid, settings, past, now_s, begun)
+            live = LiveCall(call_sid, bridge, past, settings, parties)
         except BaseException:
+            self._let_go_of(begun)
             self.registry.end(call_sid, "internal_error")
             raise
+        live.bridge.on_leave = partial(self.registry.leave, call_sid)
         live.offset_us = max(0, round((now_s - past.began_s) * 1_000_000)) if past.leg else 0
         self.directory.add(live)
         live.task = asyncio.create_task(self._run(live, new=new), name=f"call {call_sid}")
@@ -109,15 +150,48 @@ class CallStarter:
         self.endings.carried_on(call_sid)
         return self.start(call_sid, past.parties, past)
 
+    def dial_ahead(self, settings: Settings) -> DialledAhead:
+        """Dial a session for a call that is likely to have these settings."""
+        return DialledAhead(self._endpoint(settings), settings.response_s * HANDSHAKE_SHARE)
+
+    async def warm(self, settings: Settings) -> IdleSession:
+        """A session for a call that is about to be made, open and configured. Raises ConnectError."""
+        endpoint, chosen = self._endpoint(settings), self.chosen(settings, outgoing=True)
+        session = self.pool.take(endpoint, chosen)
+        if session is None:
+            session = IdleSession(endpoint, chosen, lambda *_: None)
+            await session.open(settings.response_s)
+        return session
+
+    def let_go(self, ahead: DialledAhead) -> None:
+        """A session that was dialled ahead is not needed."""
+        self.dialled_in_vain += 1
+        task = asyncio.create_task(ahead.close(), name="let go of a session")
+        self._closing.add(task)
+        task.add_done_callback(self._closing.discard)
+
+    async def close(self) -> None:
+        """Wait until what was let go of is closed."""
+        await asyncio.gather(*self._closing)
+
+    def chosen(self, settings: Settings, call_sid: str = "", account_sid: str = "", *, outgoing: bool) -> CallSettings:
+        """The settings of a call, with the tools that go with them."""
+        of_call = call_settings(settings, call_sid, account_sid, outgoing=outgoing)
+        return with_tools(of_call, self.toolboxes.of(settings))
+
     def brief(self, child: str, call_sid: str, transfer: Transfer) -> LiveCall:
         """Talk to the person of a transfer, on their own call `child`, about the caller of `call_sid`."""
-        return self.start(child, past=Past(time.time(), told=transfer.destination, about=(call_sid, transfer.summary)))
+        past = Past(time.time(), told=transfer.destination, about=(call_sid, transfer.summary))
+        of_caller = self.past_calls.find(call_sid)
+        if of_caller is not None:
+            past = past._replace(profile=of_caller.profile, changes=of_caller.changes)
+        return self.start(child, past=past)
 
-    def _bridge(self, call_sid: str, past: Past, now_s: float, parties: Parties) -> Bridge:
-        settings = self.settings
+    def _bridge(self, call_sid: str, settings: Settings, past: Past, now_s: float, begun: _Begun) -> Bridge:
         toolbox = self.toolboxes.of(settings)
-        chosen = with_tools(call_settings(settings, call_sid, settings.twilio_account_sid), toolbox)
-        context = ToolContext(call_sid, parties.caller, settings.language, self.store)
+        chosen = self.chosen(settings, call_sid, settings.twilio_account_sid, outgoing=past.outgoing)
+        person = begun.parties.called if past.outgoing else begun.parties.caller
+        context = ToolContext(call_sid, person, settings.language, self.store)
         refusal = partial(self.desk.refusal, settings, call_sid)
         if past.leg:
             chosen = carrying_on(chosen, past, now_s)
@@ -127,22 +201,41 @@ class CallStarter:
             refusal = partial(self.desk.caller_gone, waiting)
         files = _files(settings, chosen)
         recorder = Recorder(files, call_sid=call_sid) if files else None
+        endpoint = self._endpoint(settings)
+        own = [] if begun.idle is None else [begun.idle]
+
+        def take_idle() -> IdleSession | None:
+            if own or past.about is not None:
+                return own.pop() if own else None
+            return self.pool.take(endpoint, chosen)
+
+        ahead = begun.ahead if begun.ahead is not None and begun.ahead.endpoint == endpoint else None
         try:
-            return Bridge(
+            bridge = Bridge(
                 chosen,
-                self._endpoint,
+                endpoint,
                 self.timer,
                 recorder=recorder,
+                hang_up=self.hang_up,
+                take_idle=take_idle,
+                ahead=ahead,
+                origin_ns=begun.origin_ns,
                 toolbox=toolbox,
                 context=context,
-                take_idle=self.pool.take if past.about is None else lambda: None,
-                hang_up=self.hang_up,
                 refusal=refusal,
             )
         except BaseException:
             if recorder is not None:
                 recorder.close()
             raise
+        if bridge.warm or ahead is None:
+            bridge.model.ahead = None
+            self._let_go_of(begun)
+        return bridge
+
+    def _let_go_of(self, begun: _Begun) -> None:
+        if begun.ahead is not None:
+            self.let_go(begun.ahead)
 
     async def _run(self, live: LiveCall, *, new: bool) -> None:
         try:
@@ -150,6 +243,7 @@ class CallStarter:
                 reason = await live.bridge.run()
         finally:
             current = self.directory.remove(live)
+            self.registry.digits.drop(live.call_sid)
         entered = not current or self.endings.enter(live)
         hooks = (self.spent_today.add_up, self.past_calls.remember, *self.directory.on_end)
         self.directory.tell(hooks, live, reason)

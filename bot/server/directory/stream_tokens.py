@@ -30,7 +30,8 @@ class StreamTokens:
         live = self._directory.find(call_sid)
         if live is not None:
             live.nonce = nonce
-        return seal(call_sid, int(time.time()), nonce, self._keys[0], leg=0 if live is None else live.past.leg)
+        leg, profile = (0, "") if live is None else (live.past.leg, live.settings.profile)
+        return seal(call_sid, int(time.time()), nonce, self._keys[0], leg=leg, profile=profile)
 
     def opened(self, token: str) -> StreamToken:
         """Open a token. Raises BadToken when it is not ours or too old."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from urllib.parse import urlsplit
 
@@ -12,6 +12,7 @@ import structlog
 from aiohttp import web
 
 from bot.config import Settings, warnings_about_the_model
+from bot.config.profiles import Profiles, of_profile
 from bot.observe.rate_limited_log import RateLimitedLog
 from bot.realtime.connection import tls_context
 from bot.server.bookkeeping.http_log import HttpLog
@@ -19,10 +20,31 @@ from bot.server.bookkeeping.meter import Meter
 from bot.server.bookkeeping.store_service import StoreService
 from bot.server.calls.rest_hang_up import rest_hang_up
 from bot.server.directory.live_calls import LiveCalls
-from bot.server.http import fallback, http_shutdown, media_stream, metrics_route, voice, voice_next
-from bot.server.http.app_keys import CALLS, LISTENER, METER, RATE_LIMITED_LOG, SETTINGS, TWILIO_REST, TWIML, Listener
+from bot.server.http import (
+    calls_route,
+    fallback,
+    http_shutdown,
+    media_stream,
+    metrics_route,
+    outgoing,
+    voice,
+    voice_next,
+)
+from bot.server.http.app_keys import (
+    CALLS,
+    LISTENER,
+    METER,
+    OUTGOING,
+    RATE_LIMITED_LOG,
+    SETTINGS,
+    TWILIO_REST,
+    Listener,
+    Mount,
+)
 from bot.server.http.put_through import briefing, dialled, whisper
 from bot.server.http.refusals import refusals
+from bot.server.outbound.dial_desk import DialDesk
+from bot.server.outbound.placing import OutgoingCalls
 from bot.server.setup.call_prices import half_blind
 from bot.server.setup.listen_address import CannotListen
 from bot.server.setup.twilio_account import twilio_rest
@@ -42,29 +64,43 @@ _log = structlog.get_logger()
 
 
 def make_app(
-    settings: Settings, registry: CallRegistry | None = None, keeping: StoreService | None = None
+    settings: Settings,
+    registry: CallRegistry | None = None,
+    keeping: StoreService | None = None,
+    *,
+    profiles: Profiles | None = None,
+    mounts: Sequence[Mount] = (),
 ) -> web.Application:
-    """The application. Raises TwimlError when a TwiML file is wrong."""
+    """The application. Raises TwimlError when a TwiML file is wrong, and SettingsError when a profile is."""
     app = web.Application(client_max_size=MAX_BODY_BYTES, middlewares=[refusals])
     app[SETTINGS] = settings
-    app[TWIML] = twiml_files(settings.twiml_dir, settings.language)
     if settings.openai_realtime_url.startswith("wss:"):
         tls_context()  # now, not while the first caller waits
-    app[CALLS] = LiveCalls(settings, registry, *((keeping.store_lookup, keeping.hash_number) if keeping else ()))
+    store_lookup, hash_number = (keeping.store_lookup, keeping.hash_number) if keeping else (None, None)
+    app[CALLS] = LiveCalls(settings, registry, store_lookup, hash_number, profiles=profiles)
+    for each in (settings, *app[CALLS].profiles):
+        twiml_files(each.twiml_dir, each.language)  # now, not while a caller waits
     app[TWILIO_REST] = twilio_rest(settings)
+    app[CALLS].starter.use_rest(app[TWILIO_REST])
+    desk = DialDesk(
+        app[CALLS], None if store_lookup is None else store_lookup.write_behind, app[CALLS].admission.hash_number
+    )
+    app[OUTGOING] = OutgoingCalls(app[CALLS], app[TWILIO_REST], desk)
     app[CALLS].starter.hang_up = rest_hang_up(settings, app[TWILIO_REST])
     app[METER] = Meter(app[CALLS])
     app[LISTENER] = Listener()
     app[RATE_LIMITED_LOG] = RateLimitedLog()
-    app.add_routes(_routes(""))
-    if prefix := urlsplit(settings.public_url).path.rstrip("/"):
+    for prefix in dict.fromkeys(("", urlsplit(settings.public_url).path.rstrip("/"))):
         app.add_routes(_routes(prefix))
+        for mount in mounts:
+            app.add_routes(mount(app, prefix))
     app.cleanup_ctx.append(metrics_route.flushing)
     app.cleanup_ctx.append(_tools)
     app.cleanup_ctx.append(_warm)
     app.on_response_prepare.append(_close_after)
     app.on_shutdown.append(_end_calls)
     app.on_cleanup.append(_close_rest)
+    app.on_cleanup.append(_close_sessions)
     return app
 
 
@@ -82,6 +118,10 @@ def _routes(prefix: str) -> list[web.RouteDef]:
         web.post(f"{prefix}/voice/briefing/{{call_sid}}/status", briefing.told_status),
         web.post(f"{prefix}/voice/briefing/{{call_sid}}/machine", briefing.told_machine),
         web.post(f"{prefix}/voice/recorded", fallback.recorded),
+        web.post(f"{prefix}/voice/outgoing", outgoing.picked_up),
+        web.post(f"{prefix}/voice/answered", outgoing.answered),
+        web.post(f"{prefix}/calls", calls_route.place),
+        web.get(f"{prefix}/calls/{{sid}}", calls_route.look),
         web.get(f"{prefix}/media/{{token}}", media_stream.media_stream),
         web.get(f"{prefix}/healthz", _healthz),
         web.get(f"{prefix}/readyz", _readyz),
@@ -108,11 +148,12 @@ async def _tools(app: web.Application) -> AsyncIterator[None]:
     starter = calls.starter
     if calls.store_lookup is not None:
         starter.store = calls.store_lookup.write_behind
-    there = await starter.toolboxes.open(calls.settings)
+    named = {id(starter.toolboxes.of(each)): each for each in (calls.settings, *calls.profiles)}
+    for each in named.values():
+        if not await starter.toolboxes.open(each):
+            asking = starter.toolboxes.keep_asking(each, starter.tools_known)
+            tasks.add(asyncio.create_task(asking, name="tools"))
     starter.tools_known()
-    if not there:
-        asking = starter.toolboxes.keep_asking(calls.settings, starter.tools_known)
-        tasks.add(asyncio.create_task(asking, name="tools"))
     yield
     for task in tasks:
         task.cancel()
@@ -135,8 +176,21 @@ async def _warm(app: web.Application) -> AsyncIterator[None]:
     await asyncio.wait(tasks)
 
 
+def _warn(profiles: Profiles) -> None:
+    """Warnings that every call would meet, those of a profile only where they are its own."""
+    known = set[str]()
+    for each in (profiles.base, *profiles):
+        about = {"setting_untaken": warnings_about_the_model(each), "no_price": half_blind(each)}
+        for event, sentence in ((event, told) for event, sentences in about.items() for told in sentences):
+            if sentence not in known:
+                known.add(sentence)
+                _log.warning(event, why=of_profile(each, sentence) if each.profile else sentence)
+
+
 async def _close_after(_: web.Request, response: web.StreamResponse) -> None:
     """One request a connection: on a kept one it might meet the end of the connection, or of a process that drains."""
+    if isinstance(response, web.WebSocketResponse):
+        return
     response.force_close()
     response.headers["Connection"] = "close"
 
@@ -145,9 +199,17 @@ async def _close_rest(app: web.Application) -> None:
     await app[TWILIO_REST].close()
 
 
+async def _close_sessions(app: web.Application) -> None:
+    """After the last webhook was answered: what was dialled ahead for its call may be needless."""
+    await app[CALLS].starter.close()
+
+
 async def _end_calls(app: web.Application) -> None:
     calls = app[CALLS]
     await calls.departure.close()
+    await app[OUTGOING].close()
+    if calls.lookup is not None:
+        await calls.lookup.close()
     await calls.desk.close()
     if calls.store_lookup is not None:
         calls.store_lookup.close()
@@ -158,11 +220,14 @@ async def running(
     settings: Settings,
     registry: CallRegistry | None = None,
     sock: socket.socket | None = None,
+    *,
     handover: SocketHandover | None = None,
     keeping: StoreService | None = None,
+    mounts: Sequence[Mount] = (),
+    profiles: Profiles | None = None,
 ) -> AsyncIterator[tuple[web.Application, int]]:
     """Serve while the context lasts, on `sock` if given: gives the application and the port it listens on."""
-    app = make_app(settings, registry, keeping)
+    app = make_app(settings, registry, keeping, profiles=profiles, mounts=mounts)
     log = app[METER].http = HttpLog(app[RATE_LIMITED_LOG])
     if keeping is not None:
         keeping.keep(app[CALLS])
@@ -191,10 +256,7 @@ async def running(
             raise CannotListen(settings.host, settings.port, error) from None
         port = runner.addresses[0][1]
         _log.info("listening", host=settings.host, port=port)
-        for sentence in warnings_about_the_model(settings):
-            _log.warning("setting_untaken", why=sentence)
-        for sentence in half_blind(settings):
-            _log.warning("no_price", why=sentence)
+        _warn(app[CALLS].profiles)
         app[LISTENER].site = site
         if handover is not None and runner.server is not None:
             handover.open(runner.server)

@@ -9,7 +9,7 @@ import structlog
 from aiohttp import web
 
 from bot.config.values.caller_lists import e164
-from bot.server.http.app_keys import CALLS, SETTINGS
+from bot.server.http.app_keys import CALLS, of_call
 from bot.server.http.webhook import Form, callback_url, signed_form, twiml
 
 MAX_DETAIL = 200
@@ -23,7 +23,7 @@ def fallback(request: web.Request, call_sid: str, form: Form) -> web.Response:
 
     A process that leaves waits a little for what becomes of it: a number that is busy, say.
     """
-    chosen, departure = request.app[SETTINGS].fallback, request.app[CALLS].departure
+    chosen, departure = of_call(request).fallback, request.app[CALLS].departure
     if departure.draining and chosen != "apology":
         departure.redirected.send(call_sid)
     if chosen == "voicemail":

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 
 import structlog
 from aiohttp import web
@@ -65,13 +66,16 @@ async def media_stream(request: web.Request) -> web.StreamResponse:
             return await _closed(request, socket, opened.call_sid)
         if live is None and await _handed_over(request, opened.call_sid):
             return web.Response()  # goes nowhere: the connection is another process's now
-        past = await _past(calls, opened) if live is None and opened.resumed else None
+        has_past = opened.resumed or calls.lookup is not None  # or what the lookup said of it, to another instance
+        past = await _past(calls, opened) if live is None and has_past else None
         await calls.tokens.redeem(opened)
         live = live or calls.directory.find(opened.call_sid)
     except BadToken as error:
         raise _forbidden(request, error.kind, str(error), **who) from None
     if live is not None and live.bridge.call.ended is not None:
         raise _forbidden(request, "is_over", "the call is over", **who)
+    past = past or Past(time.time(), profile=opened.profile)
+    calls.registry.digits.drop(opened.call_sid)
     bridge = (live or calls.starter.start(opened.call_sid, past=past)).bridge
     await _stream(request, socket, bridge)
     return web.Response()  # goes nowhere: the connection is gone
@@ -100,7 +104,7 @@ async def _closed(request: web.Request, socket: PhoneSocket, call_sid: str) -> w
 
 
 async def _past(calls: LiveCalls, opened: StreamToken) -> Past | None:
-    """The past of a call that another instance was to carry on."""
+    """The past of a call that another instance was to carry on, or has begun."""
     stored = None if calls.store_lookup is None else await calls.store_lookup.find(opened.call_sid, settled=False)
     return None if stored is None else stored.past._replace(leg=opened.leg, told=await _why_back(calls, opened))
 
@@ -115,7 +119,7 @@ async def _why_back(calls: LiveCalls, opened: StreamToken) -> str:
 async def _stream(request: web.Request, socket: PhoneSocket, bridge: Bridge) -> None:
     """Join socket and call until both are over."""
     bridge.attach(socket)
-    timer = asyncio.get_running_loop().call_later(START_S, bridge.no_start)
+    timer = asyncio.get_running_loop().call_later(START_S, bridge.no_start, socket)
     if request.transport is None:
         bridge.phone_closed(ABNORMAL)
     else:

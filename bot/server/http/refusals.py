@@ -17,13 +17,14 @@ from aiohttp import web
 from aiohttp.typedefs import Handler
 
 from bot.observe.terminal_text import visible
-from bot.server.http.app_keys import RATE_LIMITED_LOG, SETTINGS, TWIML
+from bot.server.http.app_keys import RATE_LIMITED_LOG, SETTINGS, of_call
+from bot.twilio.twiml import twiml_files
 
 _LONGEST = 80
-_CALLED = ("/voice", "/next", "/status", "/dialled", "/recorded")
+_CALLED = ("/voice", "/next", "/status", "/dialled", "/recorded", "/outgoing", "/answered")
 """Ends of the paths that Twilio calls."""
 _SLASHES = re.compile("/{2,}")
-SPOKEN = ("/voice", "/voice/next", "/voice/dialled", "/voice/recorded")
+SPOKEN = ("/voice", "/voice/next", "/voice/dialled", "/voice/recorded", "/voice/outgoing")
 """Paths whose answer Twilio does as told, with a caller on the line."""
 ASKED_AGAIN = SPOKEN[1:]
 """Paths that Twilio asks again when the server fails (`webhook.CONNECTION_OVERRIDES`): what is locked now may soon be
@@ -74,7 +75,9 @@ async def _with_a_sentence(request: web.Request, handler: Handler) -> web.Stream
             _log.warning("registry_failed", path=request.path, why=str(error))
             raise web.HTTPServiceUnavailable(text="try again\n") from None
         _log.exception("webhook_failed", path=request.path)
-        return web.Response(text=request.app[TWIML].render("sorry"), content_type="text/xml")
+        settings = of_call(request)
+        sorry = twiml_files(settings.twiml_dir, settings.language).render("sorry")
+        return web.Response(text=sorry, content_type="text/xml")
 
 
 def _is_busy(error: Exception) -> bool:

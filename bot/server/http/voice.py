@@ -8,11 +8,11 @@ from aiohttp import web
 from bot.server.bookkeeping.metric_list import WebhookRefusal
 from bot.server.directory.call_admission import may_call
 from bot.server.directory.departure import Phase
-from bot.server.directory.live_calls import LiveCalls
-from bot.server.http.app_keys import CALLS, METER, SETTINGS
+from bot.server.http.app_keys import CALLS, METER, SETTINGS, of_call
+from bot.server.http.before_call import begin_call, begun_already
+from bot.server.http.outgoing import unanswered
 from bot.server.http.put_through.dialled import caller_gone
-from bot.server.http.webhook import Form, call_is_over, callback_url, connect_stream, refused, signed_form, twiml
-from bot.server.shared.resumption import Parties
+from bot.server.http.webhook import Form, call_is_over, callback_url, refused, signed_form, twiml
 
 ENDED_STATUSES = frozenset({"completed", "busy", "failed", "no-answer", "canceled"})
 """CallStatus of a call that is no more (twilio-voice 1)."""
@@ -28,12 +28,13 @@ async def answer(request: web.Request) -> web.Response:
         refused(request, "account", call_sid=call_sid, why=_other_account(form, settings.twilio_account_sid))
         raise web.HTTPForbidden(text="the call belongs to another account\n")
     caller = form.get("From", "")
-    if not may_call(settings, caller):
+    chosen = of_call(request)
+    if not may_call(chosen, caller):
         return _turned_away(request, call_sid, "caller_denied", "reject")
     live = calls.directory.find(call_sid)
     if calls.admission.too_dear(call_sid):
         return _turned_away(request, call_sid, "spend_limit", "spent")
-    entry = calls.admission.enter(call_sid, caller)
+    entry = calls.admission.enter(call_sid, caller, chosen)
     if entry == "over" or (live is not None and live.bridge.call.ended is not None):
         return call_is_over(request, call_sid)
     if entry == "streaming":
@@ -44,21 +45,8 @@ async def answer(request: web.Request) -> web.Response:
     if entry in {"caller_at_once", "caller_rate"}:
         return _turned_away(request, call_sid, entry, "busy")
     if entry == "new":
-        _begin(calls, call_sid, Parties(caller, form.get("To", "")))
-    return connect_stream(request, call_sid)
-
-
-def _begin(calls: LiveCalls, call_sid: str, parties: Parties) -> None:
-    """Dial at once: what another instance may have told the store is asked beside the dial.
-
-    A call that can't begin takes no place.
-    """
-    try:
-        calls.starter.start(call_sid, parties, new=True)
-    except BaseException:
-        calls.registry.end(call_sid, None)
-        raise
-    _log.info("call_started", call_sid=call_sid, calls=len(calls.directory))
+        return await begin_call(request, call_sid, form)
+    return await begun_already(request, call_sid, form)
 
 
 def _no_room(request: web.Request, call_sid: str) -> web.Response:
@@ -66,7 +54,7 @@ def _no_room(request: web.Request, call_sid: str) -> web.Response:
 
     It is redirected while somebody is here, or takes calls, to answer it then.
     """
-    settings, calls = request.app[SETTINGS], request.app[CALLS]
+    settings, calls = of_call(request), request.app[CALLS]
     departure = calls.departure
     if departure.draining and (departure.phase is not Phase.LEAVING or calls.registry.processes.others_accept()):
         departure.redirected.send(call_sid)
@@ -100,6 +88,7 @@ async def status(request: web.Request) -> web.Response:
     call_status = form.get("CallStatus", "")
     _log.info("call_status", call_sid=call_sid, status=call_status, error=form.get("ErrorCode"))
     if call_status in ENDED_STATUSES:
+        unanswered(request, call_sid, call_status)
         request.app[CALLS].endings.caller_gone(call_sid)
         await caller_gone(request, call_sid, form)
     return web.Response(status=204)

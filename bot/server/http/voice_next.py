@@ -20,6 +20,7 @@ from bot.server.http.webhook import (
     call_is_over,
     connect_stream,
     next_url,
+    play_digits,
     signed_form,
     small_number,
     twiml,
@@ -36,6 +37,10 @@ async def voice_next(request: web.Request) -> web.Response:
         small_number(request, "held"),
         small_number(request, "leg"),
     )
+    if calls.registry.digits.find(call_sid):
+        if there:
+            return play_digits(request, call_sid, leg)
+        calls.endings.caller_gone(call_sid)
     what = await what_follows(calls, call_sid, there=there, held=held, leg=leg)
     if what == "hold":
         calls.departure.redirected.send(call_sid)

@@ -10,17 +10,22 @@ from urllib.parse import parse_qsl, urlencode, urlsplit
 import structlog
 from aiohttp import web
 
+from bot.config import Settings
 from bot.server.bookkeeping.metric_list import WebhookRefusal
-from bot.server.http.app_keys import CALLS, METER, RATE_LIMITED_LOG, SETTINGS, TWIML
+from bot.server.http.app_keys import CALLS, METER, RATE_LIMITED_LOG, SETTINGS, of_call, set_of_call
 from bot.server.http.refusals import shown
 from bot.twilio.signature import absolute, stream_url, webhook_ok
+from bot.twilio.twiml import twiml_files
 
 CALL_SID = re.compile("CA[0-9a-fA-F]{32}")
+PROFILE = "profile"
+"""The parameter of a webhook's URL that names the profile of its call."""
 PATHS = frozenset(
     {
         *("/voice", "/voice/next", "/voice/status", "/voice/dialled", "/voice/recorded"),
         *("/voice/whisper/{call_sid}", "/voice/whisper/{call_sid}/key", "/voice/briefing/{call_sid}"),
         *(f"/voice/briefing/{{call_sid}}/{more}" for more in ("next", "status", "machine")),
+        *("/voice/outgoing", "/voice/answered"),
     }
 )
 """The webhooks as they are routed when no prefix of PUBLIC_URL stands before them."""
@@ -51,7 +56,22 @@ async def signed_form(request: web.Request) -> tuple[str, Form]:
     if not CALL_SID.fullmatch(call_sid):
         refused(request, "form", why="the form has no valid CallSid")
         raise web.HTTPBadRequest(text="the form has no valid CallSid\n")
+    set_of_call(request, _settings_of(request, call_sid, form))
     return call_sid, form
+
+
+def _settings_of(request: web.Request, call_sid: str, form: Form) -> Settings:
+    """The settings of the call: its own while it lives; then by the profile in the URL we gave Twilio, or its number.
+
+    The query is signed with the rest, so a webhook in Twilio's console may name a profile too.
+    """
+    calls = request.app[CALLS]
+    live = calls.directory.find(call_sid)
+    if live is not None:
+        return live.settings
+    named = request.query.get(PROFILE)
+    settings = None if named is None else calls.profiles.named(named)
+    return settings or calls.profiles.of_number(form.get("To", ""))
 
 
 def _fields(request: web.Request, body: bytes) -> list[tuple[str, str]]:
@@ -125,16 +145,28 @@ def small_number(request: web.Request, name: str) -> int:
 
 def twiml(request: web.Request, document: str, **values: str) -> web.Response:
     """One of the operator's TwiML documents, filled in."""
-    return web.Response(text=request.app[TWIML].render(document, **values), content_type="text/xml")
+    settings = of_call(request)
+    text = twiml_files(settings.twiml_dir, settings.language).render(document, **values)
+    return web.Response(text=text, content_type="text/xml")
 
 
 def connect_stream(request: web.Request, call_sid: str, action_url: str = "") -> web.Response:
     """TwiML that opens a stream for a call that waits for one. `action_url`: where it leads then, if not as ever."""
     calls, public_url = request.app[CALLS], request.app[SETTINGS].public_url
     live = calls.directory.find(call_sid)
+    if live is not None:
+        set_of_call(request, live.settings)
     url = stream_url(public_url, calls.tokens.issue(call_sid))
     action_url = action_url or next_url(request, 0 if live is None else live.past.leg)
     return twiml(request, "answer", stream_url=url, action_url=action_url)
+
+
+def play_digits(request: web.Request, call_sid: str, leg: int) -> web.Response:
+    """TwiML that plays what the call has left its stream `leg` for, and opens the next one."""
+    calls, public_url = request.app[CALLS], request.app[SETTINGS].public_url
+    url = stream_url(public_url, calls.tokens.issue(call_sid))
+    digits = calls.registry.digits.find(call_sid)
+    return twiml(request, "send_digits", digits=digits, stream_url=url, action_url=next_url(request, leg))
 
 
 def call_is_over(request: web.Request, call_sid: str) -> web.Response:
@@ -144,7 +176,9 @@ def call_is_over(request: web.Request, call_sid: str) -> web.Response:
 
 
 def callback_url(request: web.Request, path: str) -> str:
-    """Absolute URL of a webhook of ours, with what Twilio shall do if it fails."""
+    """Absolute URL of a webhook of ours about the same call, with what Twilio shall do if it fails."""
+    if any(request.app[CALLS].profiles):
+        path += f"{'&' if '?' in path else '?'}{urlencode({PROFILE: of_call(request).profile})}"
     return absolute(request.app[SETTINGS].public_url, path) + CONNECTION_OVERRIDES
 
 

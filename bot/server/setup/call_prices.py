@@ -13,13 +13,14 @@ from bot.realtime.prices import PriceTable, load
 NANO = 1_000_000_000
 
 
-def call_money(settings: Settings) -> Money:
+def call_money(settings: Settings, *, outgoing: bool = False) -> Money:
     """Prices and caps of a call. Raises BadPrices."""
+    minute_usd = settings.dial_usd_per_minute if outgoing else None
     table = price_table(settings.prices)
     return Money(
         model=table.model(settings.openai_realtime_model),
         transcription=table.transcriber(settings.transcriber),
-        line_minute=nano_usd(settings.twilio_usd_per_minute),
+        line_minute=nano_usd(settings.twilio_usd_per_minute if minute_usd is None else minute_usd),
         call_cap=nano_usd(settings.max_call_usd),
         daily_cap=nano_usd(settings.max_daily_usd),
     )

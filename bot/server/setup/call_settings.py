@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import json
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
@@ -12,9 +13,12 @@ import msgspec
 from bot.audio import fillers, mulaw, wav
 from bot.audio.transcode import Format
 from bot.call.conversation.cancel_tool import cancel_tool
-from bot.call.settings import CallSettings
+from bot.call.conversation.transfer import TRANSFER_CALL
+from bot.call.settings import CallSettings, KeypadRules, Outgoing, Shortcut
 from bot.config import Settings
-from bot.realtime.session import SessionSettings, TurnDetection
+from bot.config.profiles.placeholders import unfilled
+from bot.config.values.key_shortcuts import KeyShortcut
+from bot.realtime.session import END_CALL, SEND_DIGITS_TOOL, SessionSettings, TurnDetection
 from bot.server.setup.call_prices import call_money
 from bot.server.setup.transfer_tool import transfer_tools
 from bot.tools import Toolbox
@@ -30,12 +34,17 @@ FAINTEST = 64
 """The loudest sample, up to 32768, of what would pass for silence: -54 dB."""
 
 
-def call_settings(settings: Settings, call_sid: str, account_sid: str) -> CallSettings:
-    """The settings of the call `call_sid`. No caller's name or number is among them."""
+def call_settings(settings: Settings, call_sid: str, account_sid: str, *, outgoing: bool = False) -> CallSettings:
+    """The settings of the call `call_sid`. No caller's name or number is among them but what a lookup gave.
+
+    `outgoing`: the bot makes it.
+    """
+    settings = unfilled(settings)
+    greeting = settings.dial_greeting if outgoing else settings.greeting
     return CallSettings(
         session=session_settings(settings),
-        greeting=settings.greeting,
-        greeting_audio=_read("BOT_GREETING_AUDIO", settings),
+        greeting=greeting,
+        greeting_audio="" if outgoing else _read("BOT_GREETING_AUDIO", settings),
         announcement=settings.announcement if settings.announcement_audio else "",
         announcement_audio=_read("BOT_ANNOUNCEMENT_AUDIO", settings),
         barge_in=settings.barge_in,
@@ -48,9 +57,33 @@ def call_settings(settings: Settings, call_sid: str, account_sid: str) -> CallSe
         apology_audio=shipped(settings.language, "apology"),
         call_sid=call_sid,
         account_sid=account_sid,
-        money=call_money(settings),
+        keypad=keypad_rules(settings),
+        money=call_money(settings, outgoing=outgoing),
+        outgoing=_outgoing(settings) if outgoing else None,
         destinations=tuple(one.name for one in settings.destinations),
     )
+
+
+def _outgoing(settings: Settings) -> Outgoing:
+    return Outgoing(settings.dial_name, settings.dial_message, settings.dial_detection, float(settings.dial_ring_s))
+
+
+def keypad_rules(settings: Settings) -> KeypadRules:
+    return KeypadRules(
+        pause_s=settings.key_pause_s,
+        longest_s=settings.key_longest_s,
+        most_keys=settings.most_keys,
+        finish=settings.finish_key,
+        shortcuts=tuple(map(_shortcut, settings.key_shortcuts)),
+    )
+
+
+def _shortcut(chosen: KeyShortcut) -> Shortcut:
+    """The call that a key stands for. Who is rung learns no more than that the caller pressed it."""
+    if chosen.does != "transfer":
+        return Shortcut(chosen.key, END_CALL)
+    wish = {"destination": chosen.destination, "summary": f"The caller pressed {chosen.key} to talk to a person."}
+    return Shortcut(chosen.key, TRANSFER_CALL, json.dumps(wish))
 
 
 def with_tools(chosen: CallSettings, toolbox: Toolbox) -> CallSettings:
@@ -134,5 +167,5 @@ def session_settings(settings: Settings) -> SessionSettings:
         ),
         audio=_FORMATS[settings.model_audio],
         dialect=settings.dialect,
-        tools=transfer_tools(settings),
+        tools=(*transfer_tools(settings), *((SEND_DIGITS_TOOL,) if settings.send_digits == "on" else ())),
     )

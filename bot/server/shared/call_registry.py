@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
 from bot.server.shared.caller_quota import MINUTE_S, NO_QUOTA, CallerQuota, OverQuota
+from bot.server.shared.digits_to_play import DigitsToPlay
 from bot.server.shared.ended_calls import DAY_S, EndedCalls
 from bot.server.shared.outcomes import Outcome
 from bot.server.shared.processes import Processes
@@ -79,6 +80,7 @@ class CallRegistry:
             self._db.execute(f"PRAGMA {pragma}")
         self._db.executescript(_CALLS)
         self.over = EndedCalls(self._db)
+        self.digits = DigitsToPlay(self._db)
         self.processes = Processes(self._db, self._owner, clock)
         self.transfers = TransferTable(self._db, clock)
 
@@ -147,6 +149,11 @@ class CallRegistry:
             (call_sid, self._owner, self._clock()),
         )
 
+    def leave(self, call_sid: str, digits: str) -> None:
+        """The call has left its stream for `digits` to be played, and waits here for the next one."""
+        self.digits.put(call_sid, digits)
+        self.reopen(call_sid)
+
     def asked(self, call_sid: str) -> None:
         with suppress(sqlite3.OperationalError):  # or what follows would not be told for a note about it
             self._db.execute("UPDATE calls SET asked = 1 WHERE sid = ?", (call_sid,))
@@ -157,6 +164,12 @@ class CallRegistry:
             return Known(*(self.over.find(call_sid) or ()))
         reason, claimed, owner, _ = row
         return Known(reason, bool(claimed), None if claimed or reason is not None else owner)
+
+    def owner(self, call_sid: str) -> int | None:
+        """The process that has the call, streaming or not, while it goes on."""
+        query = "SELECT owner FROM calls WHERE sid = ? AND reason IS NULL"
+        row = self._db.execute(query, (call_sid,)).fetchone()
+        return None if row is None else int(row[0])
 
     def counts(self, within_s: float = 0.0) -> Counts:
         """Count the calls; of those that have ended only the ones of the last `within_s`."""

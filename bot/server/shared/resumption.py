@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
 import msgspec
@@ -12,12 +12,16 @@ from bot.call.facts import TurnFact
 from bot.call.settings import CallSettings
 from bot.call.transcript.past_turns import PastTurn
 from bot.call.transcript.transcript import Turn
-from bot.store.results import CallSummary
+from bot.store.results import SoFar
 
 MAX_LEGS = 5
 """Times a call is carried on at most."""
 STEADY_S = 3.0
 """A stream that carried a call on and broke sooner than this: the next would break too."""
+
+
+OUTBOUND = "outbound"
+"""The direction, in the store, of a call that the bot makes."""
 
 
 class Parties(NamedTuple):
@@ -51,6 +55,11 @@ class Past(NamedTuple):
     """Legs that the call was carried on by because a transfer came to nothing."""
     hung_up: bool = False
     """True if its end was told as the caller's hang-up, since a stream of it was stopped."""
+    profile: str = ""
+    """Name of the profile whose settings the call has, with `changes` of its own, by variable."""
+    changes: Mapping[str, str] = {}
+    outgoing: bool = False
+    """True of a call that the bot makes."""
 
     @property
     def hopeless(self) -> bool:
@@ -71,17 +80,24 @@ def past_of(call: Call, before: Past, parties: Parties, lasted_s: float) -> Past
         steady=not before.leg or lasted_s >= STEADY_S or call.ended == "transferred",
         transfers=before.transfers,
         hung_up=before.hung_up or call.ended == "caller_hung_up",
+        profile=before.profile,
+        changes=before.changes,
+        outgoing=before.outgoing,
     )
 
 
-def past_in_store(call: CallSummary, turns: Iterable[TurnFact]) -> Past:
+def past_in_store(stored: SoFar) -> Past:
+    call = stored.summary
     return Past(
         call.started_at.timestamp(),
-        _told(turns),
+        _told(stored.turns),
         call.leg,
         call.model_nano_usd + call.transcription_nano_usd,
         call.interruptions,
         hung_up=call.reason == "caller_hung_up",
+        profile=call.profile,
+        changes=stored.changes,
+        outgoing=call.direction == OUTBOUND,
     )
 
 
@@ -96,11 +112,19 @@ def carrying_on(settings: CallSettings, past: Past, now_s: float) -> CallSetting
     """
     heard = any(turn.who == "bot" and turn.text == settings.announcement for turn in past.turns)
     played: dict[str, str] = {}
+    outgoing = settings.outgoing
     if past.turns:
         played |= {"greeting": "", "greeting_audio": ""}
+        outgoing = None  # it is known who answered
     if heard:
         played |= {"announcement": "", "announcement_audio": ""}
     elapsed_s = max(0.0, now_s - past.began_s)
     return msgspec.structs.replace(
-        settings, resume=past.turns, told=past.told, elapsed_s=elapsed_s, spent_nano_usd=past.spent_nano_usd, **played
+        settings,
+        resume=past.turns,
+        told=past.told,
+        elapsed_s=elapsed_s,
+        spent_nano_usd=past.spent_nano_usd,
+        outgoing=outgoing,
+        **played,
     )

@@ -44,12 +44,14 @@ class SocketHandover:
         self._socket.bind(str(self._path(os.getpid())))
         asyncio.get_running_loop().add_reader(self._socket.fileno(), self._arrived)
 
-    async def give(self, request: web.Request, owner: int | None) -> bool:
-        """Hand the connection of `request`, an upgrade, to process `owner`, if there is one; once, and if not too long.
+    async def give(self, request: web.Request, owner: int | None, body: bytes = b"") -> bool:
+        """Hand the connection of `request` to process `owner`, if there is one; once, and if not too long.
+
+        `body`: what was read of it here already; nothing of an upgrade.
 
         True: it is not ours any more and must get no answer.
         """
-        head = request_head(request, HANDED.encode() + b": 1")
+        head = request_head(request, HANDED.encode() + b": 1") + body
         if owner in {None, os.getpid()} or HANDED in request.headers or len(head) > MAX_REQUEST_BYTES:
             return False
         until_s = asyncio.get_running_loop().time() + FULL_S

@@ -19,7 +19,7 @@ from bot.server.shared.resumption import Past, past_in_store
 from bot.store.call_store import CallStore
 from bot.store.delivery.batch_delivery import StoreAway
 from bot.store.delivery.write_behind import WriteBehind
-from bot.store.rows import LATER, CallTransferred, EventKept
+from bot.store.rows import LATER, CallAnswered, CallTransferred, EventKept
 from bot.store.upkeep.owners import is_dead
 
 TOKEN_S = 0.5
@@ -70,8 +70,8 @@ class StoreLookup:
                 _log.warning("store_silent", call_sid=call_sid, why=str(error))
                 return stored
             if found is not None:
-                call, turns = found
-                stored = Stored(call.reason, past_in_store(call, turns))
+                call = found.summary
+                stored = Stored(call.reason, past_in_store(found))
                 if not settled or call.ended_at is not None or await asyncio.to_thread(is_dead, call.owner):
                     return stored
             await asyncio.sleep(LOOK_S)
@@ -133,6 +133,10 @@ class StoreLookup:
         told = sha256(msgspec.json.encode((name, details), order="deterministic")).digest()
         number = LATER + int.from_bytes(told[:5], "big")
         self.write_behind.put(EventKept(call_sid, number, 0, name, "info", dict(details)))
+
+    def unanswered(self, call_sid: str, why: str) -> None:
+        """Nobody took a call that the bot made."""
+        self.write_behind.put(CallAnswered(call_sid, why, first=True))
 
     def transferred(self, call_sid: str, *, connected: bool = True) -> None:
         """The caller has talked to a person, or hung up before one answered."""

@@ -13,6 +13,7 @@ import gc
 import os
 import signal
 import time
+from collections.abc import Sequence
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
@@ -25,16 +26,19 @@ from gunicorn.glogging import Logger  # type: ignore[import-untyped]
 from gunicorn.workers.base import Worker  # type: ignore[import-untyped]
 
 from bot.config import Settings
+from bot.config.profiles import Profiles
 from bot.observe.metrics import MULTIPROCESS_DIR, process_gone
 from bot.server.bookkeeping.store_service import LAST_ROWS_S
 from bot.server.directory.departure import LEAVE_S
 from bot.server.http.app import BACKLOG, STOP_S
+from bot.server.http.app_keys import Mount
 from bot.server.setup.listen_address import listener
 from bot.server.shared.call_registry import CallRegistry
 from bot.server.shared.shared_directory import shared_directory
 from bot.server.shared.socket_handover import SocketHandover
 from bot.server.workers.event_loop import run_in_loop
 from bot.server.workers.operator_messages import OperatorMessages
+from bot.server.workers.rereading import reread
 from bot.server.workers.server_process import STOPS, Server, ignore_stops
 
 SOCKETS_S = 2
@@ -66,7 +70,15 @@ class CallWorker(Worker):  # type: ignore[misc]
     async def _serve(self) -> None:
         registry = CallRegistry(time.time, self.app.directory / REGISTRY)
         directory: Path = self.app.directory
-        server = Server(self.app.settings, registry, SocketHandover(directory), _mark(directory, self.pid).exists)
+        replaced = _mark(directory, self.pid).exists
+        server = Server(
+            self.app.settings,
+            registry,
+            SocketHandover(directory),
+            replaced,
+            mounts=self.app.mounts,
+            profiles=self.app.profiles,
+        )
         heartbeat = asyncio.create_task(self._heartbeat(server), name="manager")
         try:
             await server.run(self.sockets[0].sock)
@@ -96,11 +108,23 @@ class _Log(Logger):  # type: ignore[misc]
 class Manager(BaseApplication):  # type: ignore[misc]
     """gunicorn, configured by our settings and nothing else. `handle` is the listening socket, which it takes over."""
 
-    def __init__(self, settings: Settings, directory: Path, handle: int, operator: OperatorMessages) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        directory: Path,
+        handle: int,
+        *,
+        operator: OperatorMessages,
+        profiles: Profiles,
+        mounts: Sequence[Mount],
+    ) -> None:
         self.settings = settings
+        self.profiles = profiles
+        """The profiles of every process that is started from now on."""
         self.directory = directory
         self._handle = handle
         self._operator = operator
+        self.mounts = mounts
         super().__init__()
 
     def load_config(self) -> None:
@@ -146,7 +170,8 @@ class Manager(BaseApplication):  # type: ignore[misc]
         arbiter.signal(number, frame)
 
     def _replacing(self, arbiter: Arbiter) -> None:
-        """SIGHUP: the processes of now are about to get SIGTERM."""
+        """SIGHUP: the processes of now are about to get SIGTERM, and those that follow have the profiles of now."""
+        reread(self.profiles)
         for pid in arbiter.WORKERS:
             _mark(self.directory, pid).touch()
 
@@ -164,7 +189,7 @@ def _mark(directory: Path, pid: int) -> Path:
     return directory / f"{pid}.replaced"
 
 
-def run_workers(settings: Settings, operator: OperatorMessages) -> None:
+def run_workers(settings: Settings, operator: OperatorMessages, profiles: Profiles, mounts: Sequence[Mount]) -> None:
     """Serve with WEB_CONCURRENCY processes until SIGTERM or SIGINT. Raises CannotListen."""
     socket = listener(settings.host, settings.port, BACKLOG)
     with shared_directory() as directory:
@@ -172,4 +197,4 @@ def run_workers(settings: Settings, operator: OperatorMessages) -> None:
         metrics.mkdir()
         os.environ[MULTIPROCESS_DIR] = str(metrics)
         gc.freeze()  # what is loaded stays in memory that all processes share, and is not searched as they exit
-        Manager(settings, directory, socket.detach(), operator).run()
+        Manager(settings, directory, socket.detach(), operator=operator, profiles=profiles, mounts=mounts).run()

@@ -23,12 +23,13 @@ class OperatorMessages:
     _stopping: bool = False
 
     def ready(self) -> None:
-        """Say that calls are taken, Twilio's webhook, the way to stop, and before that what is odd."""
+        """Say that calls are taken, where, the way to stop, and before that what is odd."""
         for sentence in self.warnings:
             _log.warning("setting_odd", why=sentence)
         _say(
             f"Heardline {importlib.metadata.version('heardline')} takes calls.",
             f"  Twilio's webhook  {self.settings.public_url}/voice  (HTTP POST)",
+            f"  Browser phone     http://127.0.0.1:{self.settings.port}/softphone",
             "  To stop           Ctrl-C",
         )
 

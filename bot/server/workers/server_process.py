@@ -6,18 +6,20 @@ import asyncio
 import signal
 import socket
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from bot.config import Settings
+from bot.config.profiles import Profiles
 from bot.server.bookkeeping.store_service import keeping
 from bot.server.http.app import running
-from bot.server.http.app_keys import CALLS, LISTENER
+from bot.server.http.app_keys import CALLS, LISTENER, Mount
 from bot.server.shared.call_registry import CallRegistry
 from bot.server.shared.socket_handover import SocketHandover
 from bot.server.workers.drain import drain
 from bot.server.workers.event_loop import Memory
 from bot.server.workers.operator_messages import OperatorMessages
+from bot.server.workers.rereading import Rereading
 
 HEARTBEAT_S = 1.0
 """Seconds between two words of a process that it is there."""
@@ -33,8 +35,10 @@ class Server:
     handover: SocketHandover | None = None
     replaced: Callable[[], bool] = lambda: False
     """True once the manager has started another process in place of this one."""
+    mounts: Sequence[Mount] = ()
     operator: OperatorMessages | None = None
     """None where the manager tells the operator."""
+    profiles: Profiles | None = None
     _signals: Counter[int] = field(default_factory=Counter)
     _stop: asyncio.Event = field(default_factory=asyncio.Event)
     _force: asyncio.Event = field(default_factory=asyncio.Event)
@@ -63,15 +67,27 @@ class Server:
             loop.add_signal_handler(number, self.stop, number)
         async with (
             keeping(self.settings) as kept,
-            running(self.settings, self.registry, sock, self.handover, kept) as (app, _),
+            running(
+                self.settings,
+                self.registry,
+                sock,
+                handover=self.handover,
+                keeping=kept,
+                mounts=self.mounts,
+                profiles=self.profiles,
+            ) as (app, _),
         ):
             calls, memory = app[CALLS], Memory()
+            rereading = Rereading(calls.profiles)
+            if self.operator is not None and self.settings.profiles is not None:
+                loop.add_signal_handler(signal.SIGHUP, rereading.begin)
             if self.operator is not None:
                 self.operator.ready()
             while not self._stop.is_set():
                 calls.registry.processes.announce(accepting=True)
                 memory.tidy(ended=calls.directory.ended, live=len(calls.directory))
                 await _set_within(self._stop, HEARTBEAT_S)
+            rereading.close()
             await drain(calls, app[LISTENER], self.settings.drain_s, self._force)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter, OrderedDict
 
-from bot.store.rows import CallEnded, CallStarted, CallTransferred, EventKept, OwnerSeen, Row
+from bot.store.rows import CallAnswered, CallEnded, CallStarted, CallTransferred, EventKept, OwnerSeen, Row
 
 MAX_ROWS = 100_000
 """Some minutes of a few hundred calls without a store, at about 1 KB each."""
@@ -110,4 +110,4 @@ def _call_of(row: Row) -> str:
 def _rank(row: Row) -> int:
     if isinstance(row, EventKept):
         return _EVENT
-    return _FRAME if isinstance(row, CallStarted | CallEnded | CallTransferred | OwnerSeen) else _TOLD
+    return _FRAME if isinstance(row, CallStarted | CallEnded | CallTransferred | CallAnswered | OwnerSeen) else _TOLD

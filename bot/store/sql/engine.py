@@ -5,13 +5,15 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, event
+from sqlalchemy import Connection, Engine, event
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
+from bot.store.sql.driver_threads import remember
 from bot.store.urls import CONNECT_S, StoreUrl
 
 BUSY_MS = 5_000
@@ -49,7 +51,7 @@ def make_engine(where: StoreUrl, *, command_s: float | None = None) -> AsyncEngi
         pool_pre_ping=where.dialect == "postgresql",
     )
     if where.path is not None:
-        event.listen(engine.sync_engine, "connect", _prepare)
+        event.listen(engine.sync_engine, "connect", partial(_prepare, engine.sync_engine))
         event.listen(engine.sync_engine, "begin", _begin)
     return engine
 
@@ -82,8 +84,9 @@ def _to_json(value: object) -> str:
     return msgspec.json.encode(value).decode()
 
 
-def _prepare(connection: Any, _record: object) -> None:
+def _prepare(engine: Engine, connection: Any, _record: object) -> None:
     """A new connection of SQLite. The driver shall not begin transactions by itself: `_begin` does."""
+    remember(engine, connection)
     connection.isolation_level = None
     cursor = connection.cursor()
     try:

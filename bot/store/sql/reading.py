@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Collection, Iterable
 from datetime import datetime
 from typing import Any, get_args
@@ -10,11 +11,16 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.call.facts import TurnFact, UsageFact
-from bot.store.results import CallSummary, Filters, OpenOwner, OutboxState, StoredCall
+from bot.store.results import CallSummary, Filters, OpenOwner, OutboxState, SoFar, StoredCall
 from bot.store.rows import EventKept, FileKept, UsageKept
 from bot.store.sql.outbox_entries import entries, result_of
 from bot.store.sql.tables import calls, events, files, processes, turns, usages
 from bot.store.urls import StoreError
+
+SLICE = 200
+"""Rows fetched at a time beside live calls."""
+REST_S = 0.005
+"""Seconds between two slices, in which the calls run."""
 
 
 def _counted(stored: sa.Column[int], *which: sa.ColumnElement[bool]) -> sa.ColumnElement[int]:
@@ -25,7 +31,7 @@ def _counted(stored: sa.Column[int], *which: sa.ColumnElement[bool]) -> sa.Colum
 
 _CUT_SHORT = (turns.c.who == "bot") & turns.c.cut
 _SUMMARY = sa.select(
-    *(column for column in calls.c if column.name not in {"turns", "interruptions"}),
+    *(column for column in calls.c if column.name not in {"turns", "interruptions", "changes"}),
     _counted(calls.c.turns),
     _counted(calls.c.interruptions, _CUT_SHORT),
 )
@@ -53,8 +59,15 @@ def _conditions(filters: Filters) -> Iterable[sa.ColumnElement[bool]]:
         yield calls.c.caller_hash == filters.caller_hash
     if filters.reason is not None:
         yield calls.c.reason == filters.reason
+    if filters.profile is not None:
+        yield calls.c.profile == filters.profile
     if filters.min_nano_usd is not None:
         yield calls.c.nano_usd >= filters.min_nano_usd
+    if filters.words is not None:
+        said = sa.select(turns.c.call_sid).where(
+            sa.or_(*(column.icontains(filters.words, autoescape=True) for column in (turns.c.text, turns.c.unheard)))
+        )
+        yield calls.c.sid.in_(said)
     if filters.before is not None:
         last = calls.alias("last")
         here = sa.tuple_(calls.c.started_at, calls.c.sid)
@@ -79,6 +92,35 @@ async def find_call(connection: AsyncConnection, sid: str) -> StoredCall | None:
     )
 
 
+async def story_of(connection: AsyncConnection, sid: str) -> StoredCall | None:
+    """The call `sid` without its usages, files and outbox, read in slices: live calls wait for no more than one."""
+    row = (await connection.execute(_SUMMARY.where(calls.c.sid == sid))).mappings().one_or_none()
+    if row is None:
+        return None
+    return StoredCall(
+        summary=CallSummary(**row),
+        turns=in_spoken_order([TurnFact(**_without_sid(one)) for one in await _in_slices(connection, turns, sid)]),
+        usages=[],
+        events=[EventKept(**one) for one in await _in_slices(connection, events, sid)],
+        files=[],
+        result=await result_of(connection, sid),
+    )
+
+
+async def _in_slices(connection: AsyncConnection, table: sa.Table, sid: str) -> list[dict[str, Any]]:
+    """Rows of a call by their numbers. Fetching thousands at once holds the interpreter for a tenth of a second."""
+    found: list[dict[str, Any]] = []
+    while True:
+        query = sa.select(table).where(table.c.call_sid == sid).order_by(table.c.number).limit(SLICE)
+        if found:
+            query = query.where(table.c.number > found[-1]["number"])
+        rows = [dict(row) for row in (await connection.execute(query)).mappings()]
+        found += rows
+        if len(rows) < SLICE:
+            return found
+        await asyncio.sleep(REST_S)
+
+
 async def _full_sid(connection: AsyncConnection, sid: str) -> str | None:
     whole = (await connection.execute(sa.select(calls.c.sid).where(calls.c.sid == sid))).scalar_one_or_none()
     if whole is not None or not sid:
@@ -92,10 +134,13 @@ async def _full_sid(connection: AsyncConnection, sid: str) -> str | None:
     return found[0] if found else None
 
 
-async def so_far(connection: AsyncConnection, sid: str) -> tuple[CallSummary, list[TurnFact]] | None:
-    """The call `sid` and its turns in spoken order."""
+async def so_far(connection: AsyncConnection, sid: str) -> SoFar | None:
+    """The call `sid`, its turns in spoken order and its own texts."""
     row = (await connection.execute(_SUMMARY.where(calls.c.sid == sid))).mappings().one_or_none()
-    return None if row is None else (CallSummary(**row), await conversation(connection, sid))
+    if row is None:
+        return None
+    changes = (await connection.execute(sa.select(calls.c.changes).where(calls.c.sid == sid))).scalar_one_or_none()
+    return SoFar(CallSummary(**row), await conversation(connection, sid), changes or {})
 
 
 async def ends_of(connection: AsyncConnection, sids: Collection[str]) -> dict[str, str]:

@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 import msgspec
 
 from bot.store.rows import (
+    CallAnswered,
     CallEnded,
     CallStarted,
     CallTransferred,
@@ -65,6 +66,10 @@ def end(row: CallEnded) -> Params:
 
 def transferred(row: CallTransferred) -> Params:
     return _plain({"of_sid": row.call_sid, "new_reason": row.reason})
+
+
+def answered(row: CallAnswered) -> Params:
+    return _plain({"of_sid": row.call_sid, "new_by": row.by, "new_first": row.first})
 
 
 def _plain(fields: Params) -> Params:

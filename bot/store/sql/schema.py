@@ -10,6 +10,7 @@ from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, text
 
+from bot.store.sql.driver_threads import dispose
 from bot.store.sql.engine import for_writing, make_engine
 from bot.store.urls import StoreError, StoreUrl
 
@@ -33,7 +34,7 @@ async def migrate(where: StoreUrl) -> None:
                 await connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _LOCK})
             await connection.run_sync(_upgrade)
     finally:
-        await engine.dispose()
+        await dispose(engine)
 
 
 def migrations() -> Config:

@@ -82,8 +82,9 @@ def _started(insert: _Insert) -> _Insert:
         "owner": sa.case((new.leg >= old.leg, new.owner), else_=old.owner),
         "leg": sa.case((later, new.leg), else_=old.leg),
     }
-    for name in ("caller", "called", "caller_hash", "model", "settings_digest"):
+    for name in ("caller", "called", "caller_hash", "model", "settings_digest", "profile", "direction"):
         changed[name] = sa.case((new[name] != "", new[name]), else_=old[name])
+    changed["changes"] = sa.case((new.leg >= old.leg, new.changes), else_=old.changes)
     return insert.on_conflict_do_update(index_elements=["sid"], set_=changed)
 
 
@@ -136,6 +137,12 @@ TRANSFERRED = sa.update(calls).where(_OF_CALL, calls.c.ended_at.is_not(None)).va
 
 USED = calls.c.model_nano_usd + calls.c.transcription_nano_usd + calls.c.result_nano_usd
 """The cost of a call but for its line's."""
+ANSWERED = (
+    sa.update(calls)
+    .where(_OF_CALL, (calls.c.answered_by == "") | sa.not_(sa.bindparam("new_first", type_=sa.Boolean)))
+    .values(answered_by=sa.bindparam("new_by", type_=sa.Text))
+)
+
 _TOLD = ("ended_at", "reason", "seconds", "turns", "interruptions", "lost", "waits", "line_nano_usd")
 END = (
     sa.update(calls)

@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Dialect
 from sqlalchemy.types import TypeDecorator
 
-HEAD = "r0002"
+HEAD = "r0004"
 """The revision these tables are; that of the newest migration."""
 
 
@@ -68,6 +68,8 @@ calls = sa.Table(
     _text("caller_hash"),
     _text("model"),
     _text("settings_digest"),
+    _text("profile"),
+    sa.Column("changes", sa.JSON(none_as_null=True)),
     _text("reason"),
     sa.Column("seconds", sa.Double, nullable=False, server_default="0"),
     _number("turns"),
@@ -81,14 +83,19 @@ calls = sa.Table(
     _number("line_nano_usd"),
     _number("result_nano_usd"),
     _number("nano_usd"),
+    _text("direction"),
+    _text("answered_by"),
     sa.Column("purged_at", UtcDateTime),
     sa.Index(None, "started_at", "sid"),
     sa.Index(None, "caller_hash", "started_at"),
     sa.Index(None, "reason", "started_at"),
     sa.Index(None, "nano_usd"),
+    sa.Index(None, "profile", "started_at"),
 )
 """One row a call. `tokens`, and the money but for the line's, are the sums of the call's usages, kept up with each;
-`nano_usd` is all of it. `reason` is empty while the call goes on. `purged_at`: when its words were thrown away."""
+`nano_usd` is all of it. `reason` is empty while the call goes on. `purged_at`: when its words were thrown away.
+
+`changes` are the texts that hold for this call alone, by setting; NULL: there are none."""
 
 turns = sa.Table(
     "turns",
@@ -194,6 +201,21 @@ claims = sa.Table(
     sa.Column("at", UtcDateTime, nullable=False),
 )
 """Stream tokens that were used. Kept for a day."""
+
+dials = sa.Table(
+    "dials",
+    metadata,
+    sa.Column("key", sa.Text, primary_key=True),
+    _text("digest"),
+    sa.Column("at", UtcDateTime, nullable=False),
+    _text("number_hash"),
+    _text("state"),
+    _text("call_sid"),
+    sa.Index(None, "at"),
+    sa.Index(None, "number_hash", "at"),
+    sa.Index(None, "call_sid"),
+)
+"""What was dialled within two days, by the hash of its idempotency key."""
 
 forgotten = sa.Table(
     "forgotten",

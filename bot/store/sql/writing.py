@@ -12,6 +12,7 @@ from sqlalchemy import Executable
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.store.rows import (
+    CallAnswered,
     CallEnded,
     CallStarted,
     CallTransferred,
@@ -67,6 +68,8 @@ async def _apply_batch(
     await _write(connection, upsert.file, in_order(_of(FileKept, kept), row_params.file, "path"))
     ends = _with_earlier_waits(_of(CallEnded, kept), waits)
     await _write(connection, statements.END, in_order(ends, row_params.end, "of_sid"))
+    for answer in map(row_params.answered, _of(CallAnswered, kept)):  # in the order in which it was found out
+        await connection.execute(statements.ANSWERED, answer)
     put_through = in_order(_of(CallTransferred, kept), row_params.transferred, "of_sid")
     await _write(connection, statements.TRANSFERRED, put_through)
     await announce(connection, kept, announced, now)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import sqlalchemy as sa
@@ -24,14 +25,15 @@ WORDY_EVENTS = ("transfer_summary",)
 _ELSEWHERE = timedelta(days=7)
 """Time for which a file that is not on this machine may still be on another's, which has its own purge."""
 _PROCESS = timedelta(days=1)
-_TEXTS = ("owner", "caller", "called", "model", "settings_digest", "reason")
+_TEXTS = ("owner", "caller", "called", "model", "settings_digest", "profile", "direction", "answered_by", "reason")
 _FIGURES = ("seconds", "turns", "interruptions", "lost")
 _MONEY = ("model_nano_usd", "transcription_nano_usd", "line_nano_usd", "result_nano_usd", "nano_usd")
-_EMPTIED = {
+_EMPTIED: dict[str, Any] = {
     **dict.fromkeys(_TEXTS, ""),
     **dict.fromkeys((*_FIGURES, *_MONEY), 0),
     "waits": {},
     "tokens": {},
+    "changes": None,
 }
 """Columns as they are once a call was erased whose file resists: its SID, its time and its caller stay."""
 
@@ -84,7 +86,7 @@ async def _purge_texts(connection: AsyncConnection, now: datetime, days: int) ->
     await connection.execute(sa.delete(events).where(told))
     results_due = call_results.c.call_sid.in_(sa.select(calls.c.sid).where(due))
     await connection.execute(sa.update(call_results).where(results_due).values(summary="", fields={}))
-    return (await connection.execute(sa.update(calls).where(due).values(purged_at=now))).rowcount
+    return (await connection.execute(sa.update(calls).where(due).values(purged_at=now, changes=None))).rowcount
 
 
 async def _tombstones(connection: AsyncConnection, now: datetime) -> list[str]:

@@ -1,14 +1,18 @@
-"""`bot demo`: the real server, a simulated session and a simulated caller with a recorded voice, over real sockets."""
+"""`bot demo`: the real server, a simulated session and a simulated caller with a recorded voice, over real sockets.
+
+Who plays is a `Cast`: the line test here, which understands nothing, or one from elsewhere that does.
+"""
 
 from __future__ import annotations
 
 import secrets
 import shlex
 import socket
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from rich.console import Console
 
@@ -25,12 +29,21 @@ from bot.testing.commands.saved_call import save_page, save_wav
 from bot.testing.dialling.dial import DialResult, dial, new_call_sid, new_stream_sid
 from bot.testing.handset.callers_of_commands import CALLER_LINES, demo_script
 from bot.testing.handset.phone import SimulatedPhone
+from bot.testing.handset.script import Script
 from bot.testing.handset.twilio_texts import StreamIds
 from bot.testing.model import Behaviour, SimulatedModel
-from bot.testing.model.server import SimulatedRealtimeServer
+from bot.testing.model.server import Factory, SimulatedRealtimeServer
 
 LIMIT_S = 90.0
 WRITTEN_S = 10.0
+
+
+class Cast(NamedTuple):
+    """`sessions` makes what makes the model's sessions, `caller` the script of the caller; `told` is said of them."""
+
+    sessions: Callable[[], AbstractAsyncContextManager[Factory]]
+    caller: Callable[[], Script]
+    told: str
 
 
 @dataclass(frozen=True)
@@ -44,11 +57,11 @@ class Demonstration:
 
 
 @asynccontextmanager
-async def rehearsal_server(directory: Path) -> AsyncIterator[tuple[LiveCalls, Settings]]:
-    """The real server on a free port with a simulated session behind it and a random auth token."""
+async def rehearsal_server(directory: Path, sessions: Factory) -> AsyncIterator[tuple[LiveCalls, Settings]]:
+    """The real server on a free port with simulated sessions behind it and a random auth token."""
     sock = socket.create_server(("127.0.0.1", 0))
     port = sock.getsockname()[1]
-    async with SimulatedRealtimeServer(_line_test) as upstream:
+    async with SimulatedRealtimeServer(sessions) as upstream:
         settings = load_settings(
             {
                 "OPENAI_API_KEY": "simulated-key",
@@ -64,22 +77,34 @@ async def rehearsal_server(directory: Path) -> AsyncIterator[tuple[LiveCalls, Se
             yield app[CALLS], settings
 
 
+@asynccontextmanager
+async def _line_test_sessions() -> AsyncIterator[Factory]:
+    yield _line_test
+
+
 def _line_test(model: str) -> SimulatedModel:
     """The line test; what its caller says is known beforehand, so it can be written down."""
     words = [prompt(name).text for name in CALLER_LINES]
     return SimulatedModel(LineTestAgent(), Behaviour(caller_words=words, transcription_after_ms=200), model=model)
 
 
-async def demonstrate(directory: Path, console: Console) -> Demonstration:
+LINE_TEST = Cast(
+    _line_test_sessions,
+    demo_script,
+    "A simulated caller rings the real server; the session behind it is simulated too.",
+)
+
+
+async def demonstrate(directory: Path, console: Console, cast: Cast = LINE_TEST) -> Demonstration:
     """One whole call, shown as it happens, its souvenirs in `directory`, which exists."""
     logging.configure("error", "console")
     recorders: list[Recorder] = []
-    async with rehearsal_server(directory) as (calls, settings):
+    async with cast.sessions() as sessions, rehearsal_server(directory, sessions) as (calls, settings):
         view = LiveView(console)
         calls.directory.on_start.append(view.watch)
         calls.directory.on_start.append(lambda live: recorders.extend(filter(None, [live.bridge.recorder])))
         ids = StreamIds(account_sid=settings.twilio_account_sid, call_sid=new_call_sid(), stream_sid=new_stream_sid())
-        phone = SimulatedPhone(ids, script=demo_script())
+        phone = SimulatedPhone(ids, script=cast.caller())
         result = await dial(f"{settings.public_url}/voice", phone, auth_token=settings.auth_tokens[0], limit_s=LIMIT_S)
     problems = _problems(result, phone, recorders)
     wav, page = directory / "call.wav", directory / "call.html"

@@ -13,17 +13,18 @@ CALLER_LINES = ("caller_hello", "caller_long", "caller_stop", "caller_goodbye")
 """Lines of the demo's caller, in order; the texts stand with the prompts."""
 
 
-def demo_script(*, pause_ms: int = 700, interrupts_after_ms: int = 4000) -> Script:
-    """A greeted caller asks for something long, interrupts it, says goodbye and lets the bot hang up.
+def demo_script(*, hello: bytes = b"", pause_ms: int = 700, interrupts_after_ms: int = 4000) -> Script:
+    """A greeted caller says hello, asks for something long, interrupts it, says goodbye and lets the bot hang up.
 
-    `pause_ms`: the bot's silence before the caller speaks. `interrupts_after_ms`: how much of the long answer
-    they listen to. A bot that stays on the line when all is said is hung up on.
+    `hello`: other words than the recorded ones, in mu-law. `pause_ms`: the bot's silence before the caller speaks.
+    `interrupts_after_ms`: how much of the long answer they listen to. A bot that stays on the line when all is said is
+    hung up on.
     """
     turn = BotSilent(pause_ms)
-    hello, long, stop, goodbye = map(_line, CALLER_LINES)
+    first, long, stop, goodbye = map(_line, CALLER_LINES)
     return Script(
         [
-            Step(turn, hello),
+            Step(turn, Say(hello) if hello else first),
             Step(turn, long),
             Step(Heard(interrupts_after_ms), stop),
             Step(turn, goodbye),

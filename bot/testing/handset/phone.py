@@ -12,12 +12,15 @@ from collections import deque
 from collections.abc import Callable, Iterable
 from typing import Literal, NamedTuple
 
+from bot.audio.tones import tone
 from bot.testing.handset.microphone import Frame, Microphone
 from bot.testing.handset.script import Action, HangUp, Press, Say, Script
 from bot.testing.handset.twilio_texts import CONNECTED, StreamIds, TwilioTexts
 from bot.twilio.playout import Playout
 from bot.twilio.stream import BadMessage, Clear, PlayMedia, SetMark, parse_outbound
 
+TOLD_AFTER_MS = 60
+"""So much of a tone a receiver hears before it takes it for a key: 40 ms by Q.24, and a frame."""
 Echoes = Literal["faithful", "never", "at_once"]
 EndedBy = Literal["phone", "bot", "twilio", ""]
 """The side that ended a stream: the caller, the bot, or Twilio, which had other orders for the call."""
@@ -97,9 +100,16 @@ class SimulatedPhone:
         self._changed = True
 
     def press(self, digits: str, at_us: int) -> None:
-        """Press keys: one dtmf message each, all at `at_us`."""
+        """Press keys: one dtmf message each, all at `at_us`, and no sound."""
         self._keys = deque(sorted([*self._keys, *((at_us, digit) for digit in digits)], key=lambda key: key[0]))
         self._changed = True
+
+    def press_loudly(self, digits: str, at_us: int, *, held_ms: int = 100, pause_ms: int = 100) -> None:
+        """Press keys one after the other, each with its tone, of which Twilio tells once it has heard TOLD_AFTER_MS."""
+        for digit in digits:
+            self.say(tone(digit, held_ms), at_us)
+            self.press(digit, at_us + TOLD_AFTER_MS * 1_000)
+            at_us += (held_ms + pause_ms) * 1_000
 
     def hang_up(self, at_us: int, *, abrupt: bool = False) -> None:
         """Hang up at `at_us`: `stop` and then a closing handshake, or, abrupt, a connection that just breaks."""

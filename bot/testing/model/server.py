@@ -50,7 +50,8 @@ class SimulatedRealtimeServer:
 
     `dialect` is that of the handshake; the factory's sessions have their own. Azure takes its key in `api-key`, and
     refuses in HTTP what the others refuse after the upgrade. `sessions` keeps the model of every connection that got
-    one, refused handshakes left out; `door` may be replaced at any time and counts for the next upgrade.
+    one, refused handshakes left out, unless `keep_sessions` is off, for a server that runs for long; `door` may be
+    replaced at any time and counts for the next upgrade.
     """
 
     def __init__(
@@ -61,7 +62,9 @@ class SimulatedRealtimeServer:
         host: str = "127.0.0.1",
         port: int = 0,
         dialect: Dialect = "openai",
+        keep_sessions: bool = True,
     ) -> None:
+        self._keep_sessions = keep_sessions
         self.dialect = dialect
         self.door = Door() if door is None else door
         self.sessions: list[SimulatedModel] = []
@@ -159,7 +162,8 @@ class SimulatedRealtimeServer:
         if refusal is None:
             model = self._factory(name)
             model.expires(int(time.time()))
-            self.sessions.append(model)
+            if self._keep_sessions:
+                self.sessions.append(model)
         else:
             model = SimulatedModel(_SILENT, Behaviour(refusal=refusal))
         self._open.add(socket)

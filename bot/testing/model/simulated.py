@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 from bot.realtime.session import Dialect
-from bot.testing.agent import Agent
+from bot.testing.agent import Agent, Ears
 from bot.testing.model.answering import mcp
 from bot.testing.model.answering.active_response import ActiveResponse
 from bot.testing.model.answering.generation import Generation
@@ -49,7 +49,8 @@ class Deletion(NamedTuple):
 class SimulatedModel:
     """`agent` says what is spoken, `behaviour` how; `opens_us` is when the WebSocket is open by the caller's clock.
 
-    `speech`: the caller's speech by script; None: it is detected in the audio. `check` is called with every client
+    `speech`: the caller's speech by script; None: it is detected in the audio, by `ears` where there are any, and they
+    make out its words too. `check` is called with every client
     event, ValueError from it is a violation. `name` goes into the ids, so that those of two sessions differ. `dialect`:
     whose server this is (bot.testing.model.protocol.server_events).
     """
@@ -67,6 +68,7 @@ class SimulatedModel:
         keep_heard: bool = True,
         name: str = "",
         dialect: Dialect = "openai",
+        ears: Ears | None = None,
     ) -> None:
         behaviour = Behaviour() if behaviour is None else behaviour
         self.outputs_refused = 0
@@ -77,7 +79,9 @@ class SimulatedModel:
         )
         self._check = check
         self._floor = ActiveResponse(self._state, agent)
-        self._listening = CallerTurns(self._state, self._floor, opens_us, keep=keep_heard, detect=speech is None)
+        self._listening = CallerTurns(
+            self._state, self._floor, opens_us, keep=keep_heard, detect=speech is None, ears=ears
+        )
         self.agent = agent
         self.truncations: list[Truncation] = []
         self.deletions: list[Deletion] = []
@@ -267,7 +271,7 @@ class SimulatedModel:
         state.session = merged
         session_object.merge_asked(state.asked, message["session"])
         if merged["instructions"] != before:
-            self._floor.history_changed(cut=False)
+            self._floor.history_changed()
         self._listening.reconfigure()
         if state.behaviour.updated_after_ms is not None:
             shown = state.shown
@@ -300,6 +304,8 @@ class SimulatedModel:
             self._floor.after_response(lambda: self._place(entry, after))
         else:
             self._place(entry, after)
+            for part in entry.body.get("content", ()):
+                self._floor.told(entry.role, part.get("text") or part.get("transcript") or "")
 
     def _place(self, entry: Entry, after: str | None) -> None:
         """Put an item of the client's where it belongs. Raises Refused."""
@@ -315,7 +321,7 @@ class SimulatedModel:
             raise Refused("invalid_value", self._state.behaviour.refuse_truncate, benign=True)
         self._state.conversation.truncate(item_id, part, end_ms)
         self.truncations[-1] = self.truncations[-1]._replace(accepted=True)
-        self._floor.history_changed(cut=True)
+        self._floor.history_changed(cut=item_id)
         self._state.emit("conversation.item.truncated", item_id=item_id, content_index=part, audio_end_ms=end_ms)
 
     def _delete(self, message: Json, now_us: int) -> None:
@@ -323,7 +329,7 @@ class SimulatedModel:
         self.deletions.append(Deletion(now_us, item_id, accepted=False))
         gone = self._state.conversation.delete(item_id)
         self.deletions[-1] = self.deletions[-1]._replace(accepted=True)
-        self._floor.history_changed(cut=gone.role == "assistant")
+        self._floor.history_changed(cut=gone.id)
         self._state.emit("conversation.item.deleted", item_id=item_id)
 
     def _retrieve(self, message: Json, _now_us: int) -> None:

@@ -11,7 +11,7 @@ import aiohttp
 from aiohttp import web
 
 from bot.testing.twilio.calls.call_progress import finish
-from bot.testing.twilio.calls.network import Alert, HeardBy, Network, OwnNumber, Webhook
+from bot.testing.twilio.calls.network import Alert, Delivery, HeardBy, Network, OwnNumber, Webhook
 from bot.testing.twilio.calls.person import Person, answers
 from bot.testing.twilio.calls.simulated_call import Callback, SimulatedCall, Source
 from bot.testing.twilio.mishaps import Mishap, Mishaps
@@ -32,6 +32,7 @@ class SimulatedTwilio:
     `anybody`'s. `pace`: real seconds that each second of the telephone network takes: rings, what voices say, pauses,
     limits; a media stream runs in real time. `via`: the origin at which the bot listens, when its public URL isn't
     reachable. `by_hand`: the calls that are made ring nobody and are only noted, for a test that plays Twilio itself.
+    `delivery`: how status callbacks come, since Twilio promises neither their order nor that each comes once.
     """
 
     def __init__(
@@ -47,6 +48,7 @@ class SimulatedTwilio:
         pace: float = PACE,
         via: str = "",
         by_hand: bool = False,
+        delivery: Delivery = "in order",
     ) -> None:
         self.account_sid = account_sid
         self.auth_token = auth_token
@@ -61,6 +63,7 @@ class SimulatedTwilio:
         self._pace = pace
         self._via = via
         self._by_hand = by_hand
+        self._delivery: Delivery = delivery
         self._mishaps = Mishaps(OPERATIONS)
 
     # ---- what a test does --------------------------------------------------------------------------------------------
@@ -135,7 +138,7 @@ class SimulatedTwilio:
         self._http = aiohttp.ClientSession()
         self.network = Network(self._http, self.account_sid, self.auth_token, via=self._via, pace=self._pace)
         self.network.people, self.network.numbers = self.people, self.numbers
-        self.network.anybody = self._anybody
+        self.network.anybody, self.network.delivery = self._anybody, self._delivery
         self.follower = Follower(self.network, VERBS)
         self.desk = RestDesk(self.network, self.follower, self.permissions, by_hand=self._by_hand)
         app = web.Application()

@@ -7,7 +7,7 @@ its sender and parsed by its receiver's real parser, as on the wire. Time 0 is t
 from __future__ import annotations
 
 import heapq
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from itertools import count
 from typing import NamedTuple, Protocol
@@ -36,8 +36,11 @@ from bot.call.outputs import (
     CheckTransfer,
     Dial,
     Drop,
+    DropKeys,
     End,
     EndReason,
+    HideKeys,
+    LeaveStream,
     Output,
     Report,
     RunTool,
@@ -49,6 +52,7 @@ from bot.realtime import events
 from bot.realtime.failures import Failure, failure_of_close
 from bot.recording.fixture import Way
 from bot.recording.told_outputs import TOLD, told_as
+from bot.server.calls.hidden_keys import HiddenKeys
 from bot.testing.handset.phone import SimulatedPhone
 from bot.testing.network.line import Line
 from bot.testing.virtual.virtual_session import ModelPeer, Redial, VirtualSession, unanswered
@@ -57,6 +61,8 @@ from bot.twilio import stream
 FULL_BYTES = 65_536
 BEAT_US = 10_000
 """Time until the shell looks again whether there is room (bot.server.calls.process_timer)."""
+KEY_US, REOPEN_US = 500_000, 300_000
+"""Time that Twilio takes for a key it plays, and to open the stream behind."""
 _STUCK_STEPS = 100_000
 
 
@@ -71,7 +77,7 @@ class Core(Protocol):
 class LogLine(NamedTuple):
     """One line of the call in the order in which the core was fed and answered; `text` is JSON.
 
-    `socket` numbers the sessions.
+    `socket` numbers the sessions, and the streams.
     """
 
     us: int
@@ -86,7 +92,9 @@ class VirtualCall:
     `start_us` is when the stream opens. A stalled out_line lets the bot's transport fill up: at `FULL_BYTES` the core
     is told so, and again when it has drained. `redial` answers when the core wants another session than `model`, which
     is then configured as for a call with these `settings`. `tools` says how long each tool takes, in us, and what it
-    answers; one that is not there never answers. `checks` says the same of destinations: why one is not free, or "".
+    answers; one that is not there never answers. `more_phones` are those of the streams that follow one that was left
+    for digits to be played; without one more there is none. `checks` says the same of destinations: why one is not
+    free, or "".
     """
 
     def __init__(
@@ -103,6 +111,7 @@ class VirtualCall:
         redial: Redial = unanswered,
         settings: CallSettings | None = None,
         tools: Mapping[str, tuple[int, str]] | None = None,
+        more_phones: Iterable[SimulatedPhone] = (),
         checks: Mapping[str, tuple[int, str]] | None = None,
     ) -> None:
         self.core = core
@@ -130,6 +139,10 @@ class VirtualCall:
         self.transfer: Transfer | None = None
         """The destination that the caller was put through to at the end."""
         self._running: set[str] = set()
+        self._more_phones = iter(more_phones)
+        self._stream = 0
+        self._ear: Callable[[bytes], None] = self._hear
+        self._hidden = HiddenKeys(self._hear, self._note, self._listen, lambda: self.now_us / 1e6)
         self._held_bytes = 0
         self._full = False
         self._looking = False
@@ -180,7 +193,7 @@ class VirtualCall:
 
     def _take_from_phone(self) -> None:
         for text in self.phone.due(self.now_us):
-            self._at(self._in_line.arrival(self.now_us), self._from_phone, text)
+            self._at(self._in_line.arrival(self.now_us), partial(self._from_phone, self.phone), text)
         if self.phone.hung_up:
             self._phone_gone = True
             self._at(self._in_line.arrival(self.now_us), self._phone_closed)
@@ -197,13 +210,20 @@ class VirtualCall:
 
     # ---- to the core -------------------------------------------------------------------------------------------------
 
-    def _from_phone(self, text: str) -> None:
+    def _from_phone(self, phone: SimulatedPhone, text: str) -> None:
+        if phone is self.phone:
+            self._ear(text.encode())
+
+    def _hear(self, text: bytes) -> None:
         try:
             item = stream.parse(text)
         except stream.BadMessage as error:
             self._note(Refused("phone>bot", error.kind))
             return
-        self._feed("phone>bot", text, item)
+        self._feed("phone>bot", text.decode(), item, self._stream)
+
+    def _listen(self, on_text: Callable[[bytes], None]) -> None:
+        self._ear = on_text
 
     def _from_model(self, session: VirtualSession, text: str) -> None:
         if session is self._following:
@@ -312,7 +332,7 @@ class VirtualCall:
             self.facts.append((self.now_us, output))
         elif isinstance(output, Transcode | Dial | Adopt | Drop):
             self._obey(output)
-        elif isinstance(output, RunTool | CancelTool):
+        elif isinstance(output, LeaveStream | RunTool | CancelTool | HideKeys | DropKeys):
             self._tool(output)
         elif isinstance(output, CheckTransfer | Transfer):
             self._transfer(output)
@@ -340,8 +360,32 @@ class VirtualCall:
         else:
             self._drop()
 
-    def _tool(self, order: RunTool | CancelTool) -> None:
-        if isinstance(order, CancelTool):
+    def _leave(self, digits: str) -> None:
+        """Close the stream; the next one, if there is one, opens behind the keys."""
+        left_us = self._out_line.arrival(self.now_us)
+        self._at(left_us, partial(self._left, self.phone))
+        phone = next(self._more_phones, None)
+        if phone is not None:
+            self._at(left_us + KEY_US * len(digits) + REOPEN_US, partial(self._follow, phone))
+
+    def _left(self, phone: SimulatedPhone, _: str) -> None:
+        if not phone.ended:
+            phone.closed(self.now_us)
+
+    def _follow(self, phone: SimulatedPhone, _: str) -> None:
+        self.phone, self._phone_gone = phone, False
+        self._stream += 1
+        self._open_phone("")
+
+    def _tool(self, order: LeaveStream | RunTool | CancelTool | HideKeys | DropKeys) -> None:
+        if isinstance(order, LeaveStream):
+            self._leave(order.digits)
+            return
+        if isinstance(order, HideKeys):
+            self._hidden.hide(order.call_id)
+            return
+        self._hidden.take(order.call_id)
+        if not isinstance(order, RunTool):
             self._running.discard(order.call_id)
             return
         self._running.add(order.call_id)
@@ -368,8 +412,8 @@ class VirtualCall:
             self._at(self._model_out_line.arrival(self.now_us), partial(self._to_model, session), written)
 
     def _send_phone(self, text: str) -> None:
-        self.log.append(LogLine(self.now_us, "bot>phone", text))
-        self._at(self._out_line.arrival(self.now_us), self._to_phone, text)
+        self.log.append(LogLine(self.now_us, "bot>phone", text, self._stream))
+        self._at(self._out_line.arrival(self.now_us), partial(self._to_phone, self.phone), text)
         moves_us = self._out_line.moves_from(self.now_us)
         if moves_us > self.now_us:
             self._held_bytes += len(text)
@@ -389,8 +433,8 @@ class VirtualCall:
         if not self.ended:
             self.phone.open(self.now_us)
 
-    def _to_phone(self, text: str) -> None:
-        self.phone.receive(text, self.now_us)
+    def _to_phone(self, phone: SimulatedPhone, text: str) -> None:
+        phone.receive(text, self.now_us)
 
     def _to_model(self, session: VirtualSession, text: str) -> None:
         if not session.gone:

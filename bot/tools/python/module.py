@@ -13,12 +13,15 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+import msgspec
+
 from bot.call.settings import ToolRules
 from bot.tools.contract import BadTool, Result, Spec, ToolContext
 from bot.tools.python.decorator import MARK
 from bot.tools.python.threads import ToolThreads
 from bot.tools.python.tool_signature import Signature
 from bot.tools.rules import check_rules
+from bot.tools.secret_digits import VALID, SecretDigits
 from bot.tools.told_results import result_of
 
 
@@ -52,6 +55,7 @@ class ModuleTools:
             if rules.name in self._functions:
                 continue
             signature = Signature(function, rules.name)
+            rules = msgspec.structs.replace(rules, secret=signature.secret)  # noqa: PLW2901
             check_rules(rules)
             self._functions[rules.name], self._signatures[rules.name] = function, signature
             specs.append(Spec(signature.told, rules))
@@ -65,13 +69,18 @@ class ModuleTools:
         named = signature.arguments(arguments)
         if signature.context_name:
             named[signature.context_name] = context
-        call = functools.partial(function, **named)
+        if signature.secret_name:
+            named[signature.secret_name] = context.secret or SecretDigits("")
+        returned = await self._returned(function, functools.partial(function, **named))
+        return result_of(VALID if returned is None and signature.secret_name else returned)
+
+    async def _returned(self, function: Callable[..., Any], call: Callable[[], Any]) -> Any:
         if inspect.iscoroutinefunction(function):
-            return result_of(await self._threads.coroutine(call))
+            return await self._threads.coroutine(call)
         returned = await self._threads.function(call)
         if inspect.iscoroutine(returned):  # a plain function around a coroutine, as some decorators make it
-            returned = await self._threads.coroutine(lambda: returned)
-        return result_of(returned)
+            return await self._threads.coroutine(lambda: returned)
+        return returned
 
     async def close(self) -> None:
         await self._threads.close()

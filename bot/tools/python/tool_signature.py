@@ -15,8 +15,10 @@ from pydantic.fields import FieldInfo
 from pydantic.json_schema import PydanticJsonSchemaWarning
 from pydantic_core import PydanticUndefined
 
+from bot.call.settings import SecretRules
 from bot.realtime.session import FunctionTool
 from bot.tools.contract import BadTool, ToolContext, ToolError
+from bot.tools.secret_digits import KEYED_IN, secret_of
 
 NAME = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _TOLD_FAULTS = 3
@@ -42,10 +44,14 @@ class Signature:
         about = "\n\n".join(filter(None, (self._described.short_description, self._described.long_description)))
         if not about:
             raise BadTool(f"{_said(function, name)} has no docstring: the model can't know what it is for.")
-        self.context_name = ""
+        self.context_name = self.secret_name = ""
+        self.secret: SecretRules | None = None
+        """Rules for the digits that the caller keys in for this function, if it takes such."""
         self._fields: dict[str, str] = {}
         """Parameters by the names of the model's fields: a parameter may be called what no field may."""
         self._model = self._model_of(function)
+        if self.secret_name:
+            about += f"\n\n{KEYED_IN}"
         self.told = FunctionTool(name, about, _slim(self._schema(function)))
 
     def _model_of(self, function: Callable[..., Any]) -> type[BaseModel]:
@@ -59,6 +65,9 @@ class Signature:
             hint = hints[parameter.name]
             if hint is ToolContext:
                 self.context_name = parameter.name
+                continue
+            if (digits := secret_of(hint)) is not None:
+                self.secret_name, self.secret = parameter.name, digits
                 continue
             field = f"field_{len(self._fields)}"
             self._fields[field] = parameter.name
@@ -76,6 +85,8 @@ class Signature:
             raise BadTool(f"{said} does not say of which type {parameter.name} is; annotate it.")
         if hints[parameter.name] is ToolContext and self.context_name:
             raise BadTool(f"{said} takes the context twice; once will do.")
+        if secret_of(hints[parameter.name]) is not None and self.secret is not None:
+            raise BadTool(f"{said} takes secret digits twice; the caller keys one number in at a time.")
 
     def _field(self, parameter: inspect.Parameter, hint: Any) -> Any:
         about = next((one.description for one in self._described.params if one.arg_name == parameter.name), None)

@@ -7,9 +7,9 @@
   const times = rows.map((row) => Number(row.dataset.at));
   const pen = canvas.getContext("2d");
 
-  /* Heights in CSS pixels, from the top: ribbon, caller, heard, ribbon, marks, axis. */
-  const HEIGHT = 316, RIBBON = 22, LANE = 104, GAP = 16;
-  const TOP = RIBBON + 4, LOWER = TOP + LANE + GAP, WORDS = LOWER + LANE + 4, MARKS = WORDS + RIBBON + 10, AXIS = HEIGHT - 20;
+  /* Heights in CSS pixels, from the top: name, ribbon, caller, name, heard, ribbon, marks, axis. */
+  const HEIGHT = 344, LABEL = 18, RIBBON = 22, LANE = 104, GAP = 26;
+  const TOP = LABEL + RIBBON + 4, LOWER = TOP + LANE + GAP, WORDS = LOWER + LANE + 4, MARKS = WORDS + RIBBON + 10, AXIS = HEIGHT - 20;
   const MOST_ZOOM = 0.6;
 
   function unpack(text) {
@@ -68,8 +68,9 @@
     for (let ms = Math.floor(at(0) / step) * step; x(ms) < width; ms += step) {
       line(x(ms), TOP, AXIS, colour.grid, 1);
       pen.fillStyle = colour.soft;
-      pen.textAlign = ms === 0 ? "left" : "center";
-      pen.fillText(label(ms, step), x(ms) + (ms === 0 ? 2 : 0), HEIGHT - 6);
+      const text = label(ms, step), half = pen.measureText(text).width / 2 + 2;
+      pen.textAlign = "center";
+      if (x(ms) >= 0) pen.fillText(text, Math.min(Math.max(x(ms), half), width - half), HEIGHT - 6);
     }
     for (const lane of [TOP, LOWER]) { pen.fillStyle = colour.faint; pen.fillRect(0, lane + LANE / 2 - .5, width, 1); }
   }
@@ -106,7 +107,7 @@
     pen.textBaseline = "middle";
     pen.textAlign = "left";
     for (const turn of call.turns) {
-      const top = turn.who === "caller" ? 2 : WORDS, own = turn.who === "caller" ? colour.caller : colour.heard;
+      const top = turn.who === "caller" ? LABEL + 2 : WORDS, own = turn.who === "caller" ? colour.caller : colour.heard;
       const left = x(turn.from), right = Math.max(x(turn.to), left + 3);
       if (right < 0 || left > width) continue;
       pen.globalAlpha = .16;
@@ -121,13 +122,8 @@
       pen.fillStyle = hatch;
       pen.fillRect(right, top, Math.max(end - right, 0), RIBBON - 4);
       pen.globalAlpha = 1;
-      words(turn.unheardText, Math.max(right, 0) + 6, Math.min(end, nextStart(turn)) - 4, top + RIBBON / 2 - 2, colour.unheard);
+      words(turn.unheardText, Math.max(right, 0) + 6, end - 4, top + RIBBON / 2 - 2, colour.unheard);
     }
-  }
-
-  function nextStart(turn) {
-    const later = call.turns.filter((other) => other.who === turn.who && other.from > turn.from);
-    return later.length ? x(Math.min(...later.map((other) => other.from))) : Infinity;
   }
 
   function words(text, left, right, middle, style) {
@@ -178,7 +174,7 @@
 
   function drawCuts() {
     for (const cut of call.bargeIns) {
-      line(x(cut.at), 2, MARKS + 6, colour.cut, 2);
+      line(x(cut.at), LABEL + 2, MARKS + 6, colour.cut, 2);
       pen.fillStyle = colour.cut;
       pen.beginPath();
       pen.moveTo(x(cut.at), LOWER - GAP / 2 - 6);
@@ -247,12 +243,9 @@
     if (row && reveal) bringRowIntoView(row);
   }
 
-  /* The table scrolls, never the page: that would take the waveforms away from under the pointer. */
+  /* Only where the waveforms stay: elsewhere they would be taken away from under the pointer. */
   function bringRowIntoView(row) {
-    const box = row.closest(".rows"), frame = box.getBoundingClientRect(), own = row.getBoundingClientRect();
-    const top = frame.top + table.tHead.offsetHeight;
-    if (own.top < top) box.scrollTop -= top - own.top;
-    else if (own.bottom > frame.bottom) box.scrollTop += own.bottom - frame.bottom;
+    if (getComputedStyle(document.querySelector(".waves")).position === "sticky") row.scrollIntoView({ block: "nearest" });
   }
 
   /* The last shown row at or before a time; half a millisecond of grace for the rounding of its own time. */

@@ -32,6 +32,7 @@ class Question(NamedTuple):
     reason: str | None = None
     min_usd: str | None = None
     limit: int = 50
+    profile: str | None = None
 
 
 def filters_of(asked: Question, hash_of: Callable[[str], str], now: datetime | None = None) -> Filters:
@@ -50,6 +51,7 @@ def filters_of(asked: Question, hash_of: Callable[[str], str], now: datetime | N
         reason=None if asked.reason is None else _reason(asked.reason),
         min_nano_usd=None if asked.min_usd is None else _nano(asked.min_usd),
         limit=asked.limit,
+        profile=asked.profile,
     )
 
 

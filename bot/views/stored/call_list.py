@@ -12,7 +12,7 @@ from bot.store.results import CallSummary, Filters
 from bot.views.queries.call_query import LIVE
 from bot.views.stored.columns import Columns, length, listed, local, say, times, usd
 
-_HEADS = ("started", "length", "caller", "ended", "turns", "cut", "cost", "call")
+_HEADS = ("started", "length", "caller", "ended", "answered", "turns", "cut", "cost", "call", "profile")
 _RIGHT = frozenset({"length", "turns", "cut", "cost"})
 _STYLES = {"started": "dim", "cost": "bold", "call": "cyan"}
 
@@ -23,7 +23,10 @@ def show_list(found: Sequence[CallSummary], asked: Filters, console: Console) ->
     if not shown:
         say(console, _none(asked))
         return
-    Columns(_HEADS, [_row(call) for call in shown], _RIGHT, styles=_STYLES, below="call").show(console)
+    used = {"profile": any(call.profile for call in shown), "answered": any(call.outbound for call in shown)}
+    heads = [head for head in _HEADS if used.get(head, True)]
+    rows = [[_cells(call)[head] for head in heads] for call in shown]
+    Columns(heads, rows, _RIGHT, styles=_STYLES, below=("call", "profile")).show(console)
     say(console, _total(shown, more=more), style="bold")
 
 
@@ -44,17 +47,20 @@ def ending(call: CallSummary) -> str:
     return call.reason or LIVE
 
 
-def _row(call: CallSummary) -> Sequence[str]:
-    return (
-        local(call.started_at),
-        length(call.seconds) if call.ended_at else "",
-        call.caller or "withheld",
-        ending(call),
-        str(call.turns),
-        str(call.interruptions) if call.interruptions else "",
-        usd(call.nano_usd),
-        call.sid,
-    )
+def _cells(call: CallSummary) -> dict[str, str]:
+    """The row of a call, by column. Beside the caller, `to` says that the bot has called them."""
+    return {
+        "started": local(call.started_at),
+        "length": length(call.seconds) if call.ended_at else "",
+        "caller": f"to {call.person}" if call.outbound else call.caller or "withheld",
+        "ended": ending(call),
+        "answered": call.answered_by,
+        "turns": str(call.turns),
+        "cut": str(call.interruptions) if call.interruptions else "",
+        "cost": usd(call.nano_usd),
+        "call": call.sid,
+        "profile": call.profile,
+    }
 
 
 def _total(shown: Sequence[CallSummary], *, more: bool) -> str:

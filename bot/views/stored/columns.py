@@ -22,7 +22,7 @@ _NARROWEST = 10
 class Columns:
     """A table. `right` names the columns of figures; `narrow` those that may be shortened on a terminal, in that order.
 
-    `below` names one that is never shortened: where a terminal has no room for it, it stands on a line of its own.
+    `below` names those that are never shortened: where a terminal has no room for them, they have a line of their own.
     `styles` is rich's style by column, for a terminal.
     """
 
@@ -31,7 +31,7 @@ class Columns:
     right: frozenset[str] = frozenset()
     narrow: Sequence[str] = ()
     styles: Mapping[str, str] = field(default_factory=dict)
-    below: str = ""
+    below: Sequence[str] = ()
 
     def show(self, console: Console) -> None:
         """Print it: fitted to a terminal, whole in a pipe."""
@@ -45,7 +45,7 @@ class Columns:
             second = Text("  ") if apart else first
             for head, cell, width in zip(self.heads, row, widths, strict=True):
                 style = "dim" if number == 0 else self.styles.get(head, "")
-                line = second if head == self.below else first
+                line = second if head in self.below else first
                 line.append(self._cell(head, cell, width), style if console.is_terminal else "")
                 line.append(_GAP)
             for line in (first, second) if apart else (first,):

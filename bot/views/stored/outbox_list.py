@@ -28,7 +28,9 @@ def show_undelivered(items: Sequence[OutboxItem], console: Console) -> None:
     if not items:
         say(console, "Nothing waits to be told, and nothing was given up.")
         return
-    Columns(_HEADS, [_row(item) for item in items], frozenset({"attempts"}), styles=_STYLES, below="call").show(console)
+    Columns(_HEADS, [_row(item) for item in items], frozenset({"attempts"}), styles=_STYLES, below=("call",)).show(
+        console
+    )
     failed = sum(item.state == "failed" for item in items)
     waiting = f"{times(len(items) - failed, 'entry', 'entries')} waiting"
     say(console, f"{waiting}, {failed} given up{AGAIN if failed else ''}.", style="bold")

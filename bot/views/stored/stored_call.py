@@ -68,6 +68,10 @@ def facts_of(call: CallSummary) -> list[str]:
         f"from {call.caller or 'a withheld number'}{f' to {call.called}' if call.called else ''}",
         f"{length(call.seconds)}, ended: {ending(call)}" if call.ended_at else LIVE,
     ]
+    if call.outbound:
+        facts.append(f"called by the bot, answered: {call.answered_by or 'not yet'}")
+    if call.profile:
+        facts.append(f"profile {call.profile}")
     if call.model:
         facts.append(f"model {call.model}")
     if call.settings_digest:

@@ -11,10 +11,12 @@ from urllib.parse import quote
 from bot.call.facts import TurnFact
 from bot.store.results import CallSummary, StoredCall
 from bot.views.call_page import Figure, page_of
+from bot.views.plain_words import in_plain_words
+from bot.views.queries.call_query import LIVE
 from bot.views.stored.call_list import ending
 from bot.views.stored.columns import usd
 from bot.views.stored.stored_audio import Audible
-from bot.views.stored.stored_call import event_words, facts_of, warnings_of
+from bot.views.stored.stored_call import facts_of, warnings_of
 from bot.views.timeline_parts import BargeIn, Event, Timeline, Turn
 
 LONGEST_INSIDE_S = 20 * 60.0
@@ -27,9 +29,22 @@ def stored_page(call: StoredCall, heard: Audible, page: Path) -> str:
     if heard.recording and heard.sound and heard.sound.seconds > LONGEST_INSIDE_S:
         beside = _from_page(heard.recording, page)
     told = _with_stored_words(call, heard.told) if heard.told else _stored_story(call)
-    began = call.summary.started_at.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
-    facts = [began, *facts_of(call.summary), *heard.problems]
-    return page_of(told, sound=heard.sound, beside=beside, facts=facts, figures=_figures(call.summary))
+    facts = [*facts_of(call.summary), call.summary.sid, *heard.problems]
+    return page_of(
+        told,
+        sound=heard.sound,
+        beside=beside,
+        headline=_headline(call.summary),
+        facts=facts,
+        figures=_figures(call.summary),
+    )
+
+
+def _headline(call: CallSummary) -> str:
+    """Who called, when, and how the call ended."""
+    began = call.started_at.astimezone(UTC).strftime("%Y-%m-%d at %H:%M:%S UTC")
+    who = call.caller or "A withheld number"
+    return f"{who}, {began}: {ending(call).replace('_', ' ') if call.ended_at else LIVE}"
 
 
 def _from_page(recording: Path, page: Path) -> str:
@@ -63,7 +78,12 @@ def _stored_story(call: StoredCall) -> Timeline:
         truncated=False,
         turns=turns,
         events=[
-            Event(event.us, "call", "error" if event.level == "error" else "odd", event_words(event))
+            Event(
+                event.us,
+                "call",
+                "error" if event.level == "error" else "odd",
+                in_plain_words(event.name, event.details),
+            )
             for event in events
         ],
         barge_ins=[_barge_in(turn) for turn in turns if turn.cut_us is not None],
@@ -95,7 +115,7 @@ def _figures(call: CallSummary) -> list[Figure]:
     return [
         Figure("Greeting", _ms(call, "greeting_heard"), "heard after the webhook"),
         Figure("Answers", _ms(call, "byte_heard_p50"), f"heard after the caller fell silent, median{_p95(call)}"),
-        Figure("Silence", _ms(call, "clear_p50"), "after the caller was heard to speak, median"),
+        Figure("Stops when interrupted", _ms(call, "clear_p50"), "from hearing the caller to silence, median"),
         Figure("Interruptions", str(call.interruptions), "times the caller spoke and was let in"),
         Figure("Cost", usd(call.nano_usd), "model, transcription and line"),
     ]

@@ -56,7 +56,7 @@ def uuid8(now: datetime, host: str, chance: int) -> UUID:
 def _parties(call: CallSummary) -> list[dict[str, Any]]:
     """Section 4.2. A masked number is no tel URL (4.2.1), so it stands as the name; nobody's identity was checked."""
     return [
-        {"type": "person", "name": call.caller or "anonymous", "validation": "none"},
+        {"type": "person", "name": call.person or "anonymous", "validation": "none"},
         {"type": "bot", "name": VENDOR, "validation": "none"},
     ]
 

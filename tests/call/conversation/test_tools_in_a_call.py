@@ -347,8 +347,9 @@ def test_no_key_in_time_refuses_it() -> None:
 
 def test_a_key_from_before_the_question_is_no_answer_to_it_and_words_never_are() -> None:
     desk = asked(rules(approval="key"))
-    assert desk.give(key("1"), calls(), key("1")) == ["item message approval_1"]
-    desk.give(done("R1"))
+    assert desk.give(calls(), key("1")) == ["item message approval_1", "cancel R1"]
+    desk.give(done("R1", "cancelled"))
+    assert tick(desk, 2_000)[-2:] == ["item message keys_1", "create"]
     spoken(desk, "R2")
     desk.give(speaks(), stops(), committed("U2"), events.CallerTranscript("U2", "Yes, one, I press one!"))
     assert not any(isinstance(one, RunTool) for one in desk.outputs)
@@ -363,7 +364,8 @@ def test_an_approval_is_called_off_by_voice_too() -> None:
         "item function_call_output call_1",
         "item function_call_output call_2",
     ]
-    assert desk.give(key("1")) == []
+    assert desk.give(key("1")) == ["cancel R3"]
+    assert not any(isinstance(one, RunTool) for one in desk.outputs)
 
 
 # ---- what is heard meanwhile ----

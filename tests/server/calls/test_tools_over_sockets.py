@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from aiohttp import web
 
+from bot.server.bookkeeping.store_service import keeping
 from bot.testing.agent import Pacing, Reply, Spoken, ToolCall, pattern
 from bot.testing.model import Behaviour
 from tests.hooks.receiver import SECRET, receiving
@@ -140,6 +141,26 @@ async def test_a_session_that_is_lost_while_a_tool_runs_costs_no_second_run(modu
         assert [one["tool"] for one in desk.logged("tool_done")] == ["slow"]
 
 
+async def test_a_tool_may_ask_the_database_of_calls(tmp_path: Path) -> None:
+    path = tmp_path / "tools_that_ask_the_store.py"
+    path.write_text(
+        '''
+from bot.tools import ToolContext, tool
+
+@tool
+async def history(context: ToolContext) -> int:
+    """Tell how many calls there were."""
+    return len(await context.store.ask(lambda store: store.calls(), 5.0))
+'''
+    )
+    env = {"BOT_TOOLS": str(path), "BOT_RECORD_DIR": str(tmp_path), **SILENT}
+    async with standing(calling(ToolCall("history")), ANSWER, keep=keeping, **env) as desk:
+        phone = an_asking_phone()
+        await desk.dial_until(phone, lambda: pattern(300, "answer") in heard(phone))
+        assert [one["ok"] for one in desk.logged("tool_done")] == [True]
+        assert desk.logged("tool_failed") == []
+
+
 async def test_a_server_of_tools_is_asked_over_http() -> None:
     listed = {
         "tools": [
@@ -171,3 +192,26 @@ async def test_a_server_of_tools_that_is_away_keeps_no_call_from_being_answered(
     async with standing(**env) as desk:
         assert len(desk.logged("tools_away")) == 1
         await desk.works()
+
+
+async def test_a_server_of_tools_that_comes_back_is_asked_again_and_new_calls_know_its_tools(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("bot.tools.toolboxes.AGAIN_S", 0.05)
+    async with receiving() as receiver:
+        there = False
+
+        async def answer(_: web.Request) -> web.Response:
+            tool = {"name": "book", "description": "Book."}
+            return web.json_response(
+                {"tools": [tool]} if there else {"detail": "starting"}, status=200 if there else 503
+            )
+
+        receiver.answer = answer
+        env = {"BOT_TOOLS_URL": receiver.url, "BOT_WEBHOOK_SECRET": SECRET}
+        async with standing(BOT_WARM_SESSIONS="1", **env) as desk:
+            await until(lambda: len(desk.logged("tools_away")) > 1)
+            there = True
+            await until(lambda: desk.logged("tools_back"))
+            await desk.works()
+            assert [one["name"] for one in desk.model.sessions[-1].session["tools"]][:2] == ["end_call", "book"]

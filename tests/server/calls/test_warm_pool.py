@@ -116,7 +116,7 @@ async def test_a_session_that_would_not_last_a_call_is_not_taken(monkeypatch: py
     async with standing(BOT_WARM_SESSIONS="1") as desk:
         await filled(desk, 1)
         monkeypatch.setattr(warm_pool, "OLDEST_S", 0.0)
-        assert pool(desk).take() is None
+        assert pool(desk).take(*desk.calls.starter.pooled()) is None
         monkeypatch.undo()
         await filled(desk, 2)
         await until(lambda: desk.model.open_sessions == 1)

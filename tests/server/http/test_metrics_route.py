@@ -22,8 +22,8 @@ from bot.realtime.failures import FailureKind
 from bot.server.bookkeeping import meter as meter_module
 from bot.server.bookkeeping.metric_list import COLUMNS, FAMILIES, MILESTONES, WAYS
 from bot.server.directory.departure import Phase
+from bot.server.http.admin import from_this_machine
 from bot.server.http.app_keys import METER
-from bot.server.http.metrics_route import _local
 from bot.testing.agent import Reply, Spoken, pattern
 from bot.testing.dialling.dial import new_call_sid
 from bot.testing.handset.script import Elapsed, HangUp, Heard, Say, Script, Step
@@ -453,7 +453,7 @@ def test_this_machine_is_known_by_the_address_of_the_socket(peer: Sequence[Any] 
     transport = Mock()
     transport.get_extra_info.side_effect = {"peername": peer}.get
     request = make_mocked_request("GET", "/metrics", headers={"Host": "localhost:8080"}, transport=transport)
-    assert _local(request) == local
+    assert from_this_machine(request) == local
 
 
 async def test_it_is_found_under_the_prefix_too() -> None:

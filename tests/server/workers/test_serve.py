@@ -32,7 +32,7 @@ def test_a_directory_of_counts_that_is_somebody_elses_is_not_written_to(
     monkeypatch.setattr(serve, "prepare", nothing)
     monkeypatch.setattr(serve, "run_in_loop", look)
     monkeypatch.setattr(gunicorn_worker, "run_workers", look)
-    serve.run(load_settings({"WEB_CONCURRENCY": processes}), operator=None)  # type: ignore[arg-type]
+    serve.run(load_settings({"WEB_CONCURRENCY": processes}), operator=None, profiles=None)  # type: ignore[arg-type]
     assert seen == [None]
 
 

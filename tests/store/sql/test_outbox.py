@@ -295,3 +295,21 @@ async def test_a_purge_takes_the_words_of_a_result_and_what_was_delivered_long_a
         ("call.ended", "failed"),
         ("call.result", "waiting"),
     ]
+
+
+# ---- what is told ----
+
+
+async def test_the_story_of_a_call_is_its_record_read_in_slices(
+    told: CallStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("bot.store.sql.reading.SLICE", 2)
+    monkeypatch.setattr("bot.store.sql.reading.REST_S", 0)
+    more = [EventKept(ONE, number, number * 1000, "e", "info", {"n": number}) for number in range(2, 8)]
+    await told.apply([*whole_call(), *more, dialled()])
+    whole, story = await told.call(ONE), await told.story_of(ONE)
+    assert whole is not None
+    assert story is not None
+    assert (story.summary, story.turns, story.events) == (whole.summary, whole.turns, whole.events)
+    assert len(story.events) == 8
+    assert await told.story_of(TWO) is None

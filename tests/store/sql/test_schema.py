@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import sqlite3
 import stat
 import sys
+import threading
+import time
 from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
+from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
@@ -98,6 +102,30 @@ async def test_migrating_again_changes_and_loses_nothing(where: StoreUrl) -> Non
     await store.close()
 
 
+async def test_a_store_of_the_first_version_keeps_its_calls(where: StoreUrl) -> None:
+    engine = make_engine(where)
+    async with for_writing(engine).begin() as connection:
+        await connection.run_sync(_upgrade_to, "r0001")
+    await engine.dispose()
+    await execute(
+        where,
+        "INSERT INTO calls (sid, started_at, waits, tokens, nano_usd) "
+        "VALUES ('CA1', '2026-11-22 12:00:00.000000', '{}', '{}', 7)",
+    )
+    await migrate(where)
+    store = CallStore(where)
+    assert await store.is_current()
+    (call,) = await store.calls()
+    assert (call.nano_usd, call.result_nano_usd) == (7, 0)
+    await store.close()
+
+
+def _upgrade_to(connection: sa.Connection, revision: str) -> None:
+    config = migrations()
+    config.attributes["connection"] = connection
+    command.upgrade(config, revision)
+
+
 async def test_whether_there_is_work_for_a_migration_is_known(where: StoreUrl) -> None:
     store = CallStore(where)
     assert not await store.is_current()
@@ -158,3 +186,18 @@ async def test_a_file_that_is_no_database_is_refused_by_the_driver(tmp_path: Pat
     path.write_text("These are not the calls you are looking for. " * 100)
     with pytest.raises(SQLAlchemyError):
         await migrate(sqlite_url(path, tmp_path))
+
+
+async def test_a_connection_that_fails_as_it_opens_leaves_no_thread_to_outlive_the_loop(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On a busy machine the driver's thread is late, and says so on the terminal of an operator with a wrong file."""
+    no_database = tmp_path / "calls.sqlite"
+    no_database.write_bytes(b"no database at all" * 100)
+    monkeypatch.setattr("aiosqlite.core.LOG.debug", lambda *_: time.sleep(0.02))
+    store = CallStore(url_of(f"sqlite:///{no_database}", tmp_path))
+    with pytest.raises((SQLAlchemyError, sqlite3.DatabaseError)):
+        await store.is_current()
+    before = {thread for thread in threading.enumerate() if "_connection_worker" in thread.name}
+    await store.close()
+    assert not any(thread.is_alive() for thread in before)

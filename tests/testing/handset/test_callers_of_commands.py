@@ -15,7 +15,7 @@ from bot.testing.commands.line_test import LineTestAgent
 from bot.testing.handset.callers_of_commands import demo_script, file_script
 from bot.testing.handset.phone import SimulatedPhone
 from bot.testing.handset.script import Script
-from bot.testing.model.hearing.vad import Edge, Vad
+from bot.testing.model.hearing.vad import Edge, LoudnessJudge, Vad
 from bot.twilio import stream
 
 TURNS = {"type": "server_vad", "threshold": 0.5, "prefix_padding_ms": 300, "silence_duration_ms": 500}
@@ -32,7 +32,7 @@ class Bot:
         self.turns: list[Turn] = []
         self.heard = bytearray()
         self._agent = agent
-        self._vad = Vad(TURNS, "audio/pcmu", 0)
+        self._vad = Vad(TURNS, "audio/pcmu", 0, LoudnessJudge("audio/pcmu"))
         self._turn_from = 0
         self._interrupted = False
         self._hangs_up = False
@@ -87,7 +87,7 @@ class Bot:
 @pytest.mark.parametrize("name", LINES)
 def test_each_line_of_the_demos_caller_is_exactly_one_turn(name: str) -> None:
     silence = bytes([0xFF]) * 8000
-    edges = Vad(TURNS, "audio/pcmu", 0).hear(silence + prompt(name).audio + silence)
+    edges = Vad(TURNS, "audio/pcmu", 0, LoudnessJudge("audio/pcmu")).hear(silence + prompt(name).audio + silence)
     assert [edge.started for edge in edges] == [True, False]
 
 

@@ -300,6 +300,27 @@ async def test_the_progress_of_a_call_out_is_told_and_its_url_is_asked_once_it_i
 
 
 @pytest.mark.parametrize(
+    ("delivery", "numbers"),
+    [("in order", "0123"), ("swapped", "1032"), ("twice", "00112233")],
+)
+async def test_status_callbacks_may_come_in_another_order_and_twice(delivery: Any, numbers: str) -> None:
+    bot = SmallBot()
+    async with on_the_phone(bot, delivery=delivery, people={HUMAN: Person(0.5)}) as (twilio, rest):
+        made = await rest.create_call(
+            to=HUMAN,
+            from_=OURS,
+            twiml=HANG_UP,
+            status_callback=f"{bot.origin}/progress",
+            status_callback_events=["initiated", "ringing", "answered", "completed"],
+        )
+        await twilio.calls[made.sid].until_over()
+    told = bot.asked("/progress")
+    assert "".join(form["SequenceNumber"] for form in told) == numbers
+    statuses = {form["SequenceNumber"]: form["CallStatus"] for form in told}
+    assert [statuses[number] for number in "0123"] == ["queued", "ringing", "in-progress", "completed"]
+
+
+@pytest.mark.parametrize(
     ("person", "mode", "verdict"),
     [
         (Person(0.5, does=(Speaks(text="Hello?", in_s=0.3),)), "Enable", "human"),

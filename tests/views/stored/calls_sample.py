@@ -93,7 +93,7 @@ def _late(hashed: str) -> list[Row]:
 def _crashed(hashed: str) -> list[Row]:
     at = BEGAN + timedelta(days=1, hours=1)
     return [
-        CallStarted(CRASHED, at, "host/1", "+*********77", hashed, model=MODEL),
+        CallStarted(CRASHED, at, "host/1", "+*********77", hashed, model=MODEL, profile="clinic"),
         TurnKept(CRASHED, TurnFact(1, "bot", "item_1", "Hello?", began_us=700_000, ended_us=1_100_000)),
         CallEnded(CRASHED, at + timedelta(hours=1, seconds=5), "crashed", 3605.0, turns=1),
     ]

@@ -38,7 +38,7 @@ def test_on_a_wide_terminal_nothing_is() -> None:
 
 
 def test_what_is_never_shortened_stands_on_a_line_of_its_own_where_there_is_no_room() -> None:
-    table = dataclasses.replace(TABLE, narrow=(), below="call")
+    table = dataclasses.replace(TABLE, narrow=(), below=("call",))
     assert printed(table, 80) == printed(table)
     assert printed(table, 24) == ["name   n", "  call", "a      1", f"  CA{'0' * 32}", "[b]   22", "  \\x1b[31m"]
 

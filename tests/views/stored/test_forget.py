@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sqlite3
 from pathlib import Path
 
@@ -23,7 +24,7 @@ def run(*arguments: str, answer: str = "") -> Result:
 
 
 def sids() -> list[str]:
-    return [line.split()[-1][:3] for line in CliRunner().invoke(app, ["calls"]).stdout.splitlines()[1:-1]]
+    return [re.search(r"\bCA\d", line)[0] for line in CliRunner().invoke(app, ["calls"]).stdout.splitlines()[1:-1]]  # type: ignore[index]
 
 
 def on_a_terminal(monkeypatch: pytest.MonkeyPatch) -> None:

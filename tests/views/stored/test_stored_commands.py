@@ -31,7 +31,7 @@ def lines(*arguments: str) -> list[str]:
 
 def listed(*arguments: str) -> list[str]:
     """The SIDs in the list, by their first three letters."""
-    return [line.split()[-1][:3] for line in lines(*arguments)[1:-1]]
+    return [re.search(r"\bCA\d", line)[0] for line in lines(*arguments)[1:-1]]  # type: ignore[index]
 
 
 # ---- the list ----
@@ -51,6 +51,7 @@ def test_a_row_tells_when_how_long_who_why_and_what_it_cost(filled: Path) -> Non
     rows = [" ".join(line.split()) for line in lines()]
     assert f"2026-01-20 14:03:12 0:06 {sample.MASKED} caller_hung_up 3 1 $0.0214 {sample.CUT}" in rows
     assert f"2026-01-22 14:03:12 0:01 withheld refused 0 $0.0000 {sample.BARE}" in rows
+    assert f"2026-01-21 15:03:12 1:00:05 +*********77 crashed 1 $0.0000 {sample.CRASHED} clinic" in rows
     assert f"2026-01-23 14:03:12 +*********77 live 0 $0.0000 {sample.LIVE}" in rows
 
 
@@ -65,6 +66,8 @@ def test_a_row_tells_when_how_long_who_why_and_what_it_cost(filled: Path) -> Non
         (("--reason", "live"), ["CA5"]),
         (("--min-usd", "0.0213"), ["CA1"]),
         (("--limit", "2"), ["CA5", "CA4"]),
+        (("--profile", "clinic"), ["CA3"]),
+        (("--profile", ""), ["CA5", "CA4", "CA2", "CA1"]),
     ],
 )
 def test_the_list_is_filtered(filled: Path, options: tuple[str, ...], found: list[str]) -> None:
@@ -77,7 +80,7 @@ def test_a_sid_can_be_copied_from_a_terminal_of_80_columns(filled: Path, monkeyp
     monkeypatch.setenv("NO_COLOR", "1")
     monkeypatch.setenv("COLUMNS", "80")
     shown = [re.sub("\x1b\\[[0-9;]*m", "", line) for line in lines()]
-    assert [line.strip() for line in shown if line.startswith("  CA")] == [
+    assert [line.split()[0] for line in shown if line.startswith("  CA")] == [
         *(sample.LIVE, sample.BARE, sample.CRASHED, sample.LATE, sample.CUT)
     ]
     assert max(map(len, shown)) <= 80

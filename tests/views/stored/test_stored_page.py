@@ -59,7 +59,7 @@ def test_the_transcript_is_the_store_s(recorded: Path) -> None:
         (3600, "It is on its way.", ""),
     ]
     assert page.data["bargeIns"] == [{"at": 2100, "item": "item_1", "heard": 1200, "unheard": None}]
-    assert {sample.UNHEARD, "model_error: code rate_limited", "$0.0214", "900 ms"} <= set(page.words)
+    assert {sample.UNHEARD, "model error: code rate limited", "$0.0214", "900 ms"} <= set(page.words)
 
 
 def test_a_long_recording_is_played_from_beside_the_page(recorded: Path, monkeypatch: pytest.MonkeyPatch) -> None:

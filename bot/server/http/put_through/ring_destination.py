@@ -9,7 +9,7 @@ from aiohttp import web
 
 from bot.config.destinations.destination import Destination
 from bot.config.values.caller_lists import e164
-from bot.server.http.app_keys import CALLS, SETTINGS
+from bot.server.http.app_keys import CALLS, of_call
 from bot.server.http.webhook import Form, callback_url, twiml
 from bot.server.shared.transfers import Transfer
 
@@ -18,7 +18,7 @@ _log = structlog.get_logger()
 
 def destination_of(request: web.Request, name: str) -> Destination | None:
     """The destination of the operator's that is called so."""
-    return next((one for one in request.app[SETTINGS].destinations if one.name == name), None)
+    return next((one for one in of_call(request).destinations if one.name == name), None)
 
 
 def ring(request: web.Request, call_sid: str, form: Form, transfer: Transfer) -> web.Response | None:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
-from bot.testing.agent import Agent, Turn
+import msgspec
+
+from bot.testing.agent import Agent, Known, Pending, Turn
 from bot.testing.model.answering.generation import Generation, Options, World
 from bot.testing.model.answering.token_usage import ZERO, TokenMeter, xai_usage
 from bot.testing.model.protocol.refusal import Refused
@@ -43,15 +45,26 @@ class ActiveResponse:
         self._audio = bytearray()
         self._audio_ms = 0
         self._tool_outputs: list[str] = []
+        self._words: list[Pending[str]] = []
+        self._notes: list[str] = []
         self._interrupted = False
         self._afterwards: list[Callable[[], None]] = []
 
     # ---- what the next reply is about --------------------------------------------------------------------------------
 
-    def heard(self, audio: bytes, audio_ms: int) -> None:
-        """The caller's turn was committed."""
+    def heard(self, audio: bytes, audio_ms: int, words: Pending[str] | None) -> None:
+        """The caller's turn was committed; `words` None: there are no ears for them."""
         self._audio += audio
         self._audio_ms += audio_ms
+        if words is not None:
+            self._words.append(words)
+
+    def told(self, role: str, text: str) -> None:
+        """A client has written a message."""
+        if role == "user":
+            self._words.append(Known(text))
+        elif role == "system":
+            self._notes.append(text)
 
     def tool_answered(self, output: str) -> None:
         self._tool_outputs.append(output)
@@ -63,10 +76,14 @@ class ActiveResponse:
         else:
             self._afterwards.append(action)
 
-    def history_changed(self, *, cut: bool) -> None:
-        """Something was truncated (`cut`), deleted or reworded, and the cache is lost (openai-realtime 7)."""
+    def history_changed(self, *, cut: str = "") -> None:
+        """Something was truncated, deleted or reworded, and the cache is lost (openai-realtime 7).
+
+        `cut`: the item of the model's that lost something. If its response was cut before, that is the same cut.
+        """
         self._meter.bust()
-        self._interrupted = self._interrupted or cut
+        of_it = (one for one in self.responses for output in one.outputs if output.item_id == cut)
+        self._interrupted = self._interrupted or any(one.status != "cancelled" for one in of_it)
 
     @property
     def voice_locked(self) -> bool:
@@ -102,11 +119,14 @@ class ActiveResponse:
         return Refused("conversation_already_has_active_response", message, benign=benign)
 
     def _start(self, params: Json, now_us: int, *, default: bool) -> None:
-        reply = self._agent.reply(self._turn(params, default=default))
-        if reply.failure is not None and reply.failure.kind == "silent":
+        options = self._options(params, default=default)
+        reply = self._agent.reply(self._turn(params, options, default=default))
+        known = reply.poll()
+        if known is not None and known.failure is not None and known.failure.kind == "silent":
             self._quiet_since_us = now_us
             return
-        options = self._options(params, reply.pacing or self._state.behaviour.pacing, default=default)
+        if known is not None and known.pacing is not None:
+            options = msgspec.structs.replace(options, pacing=known.pacing)
         response = Generation(options, reply, self._world, now_us)
         self.responses.append(response)
         self._running[response.id] = response
@@ -114,11 +134,17 @@ class ActiveResponse:
             self.active = response
         self._state.agenda.follow(response.steps(), now_us)
 
-    def _turn(self, params: Json, *, default: bool) -> Turn:
+    def _turn(self, params: Json, options: Options, *, default: bool) -> Turn:
         number, self._asked = self._asked, self._asked + 1
         words = params.get("instructions", "")
         if not default:
-            return Turn(number, instructions=words, metadata=params.get("metadata"))
+            return Turn(
+                number,
+                instructions=words,
+                metadata=params.get("metadata"),
+                aside=True,
+                spoken_in=options.audio_format["type"],
+            )
         turn = Turn(
             number,
             audio=bytes(self._audio),
@@ -128,17 +154,25 @@ class ActiveResponse:
             interrupted=self._interrupted,
             tool_outputs=tuple(self._tool_outputs),
             metadata=params.get("metadata"),
+            words=tuple(self._words),
+            notes=tuple(self._notes),
+            tools=options.tools,
+            must_call=options.must_call,
+            heard_in=self._state.listening["format"]["type"],
+            spoken_in=options.audio_format["type"],
         )
         self._audio.clear()
-        self._tool_outputs.clear()
+        for gathered in (self._tool_outputs, self._words, self._notes):
+            gathered.clear()
         self._audio_ms, self._interrupted = 0, False
         return turn
 
-    def _options(self, params: Json, pacing: Any, *, default: bool) -> Options:
+    def _options(self, params: Json, *, default: bool) -> Options:
         session = self._state.session
         asked = {**session, **params}
         spoken = {**session["audio"]["output"], **params.get("audio", {}).get("output", {})}
         behaviour = self._state.behaviour
+        tools, must_call = offered(asked["tools"], asked["tool_choice"])
         forced = behaviour.forced_format if "output" in behaviour.forced_sides else None
         return Options(
             id=self._state.new_id("resp"),
@@ -149,7 +183,9 @@ class ActiveResponse:
             max_output_tokens=asked["max_output_tokens"],
             instructions=asked["instructions"],
             metadata=params.get("metadata"),
-            pacing=pacing,
+            pacing=behaviour.pacing,
+            tools=tools,
+            must_call=must_call,
         )
 
     # ---- stopping ----------------------------------------------------------------------------------------------------
@@ -214,6 +250,18 @@ class ActiveResponse:
         if self._state.wire.reasons:
             used["output_token_details"]["reasoning_tokens"] = 0
         return used
+
+
+def offered(tools: Sequence[Json], choice: Any) -> tuple[tuple[Json, ...], str]:
+    """The functions that a response may call, and the name of the one it has to: any, if that is all that is asked."""
+    functions = tuple(tool for tool in tools if tool["type"] == "function")
+    if choice == "none":
+        return (), ""
+    if choice == "required":
+        return functions, functions[0]["name"] if len(functions) == 1 else ""
+    if isinstance(choice, dict) and choice["type"] == "function":
+        return functions, choice["name"]
+    return functions, ""
 
 
 _LIMITS: Json = {"name": "tokens", "limit": 40_000, "remaining": 39_000, "reset_seconds": 1.5}

@@ -5,20 +5,23 @@ from __future__ import annotations
 import base64
 import re
 from bisect import bisect_right
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 import msgspec
 
-from bot.testing.agent import Failure, McpCall, Pacing, Reply, Spoken, ToolCall
+from bot.testing.agent import LINE_FORMAT, Failure, McpCall, Pacing, Pending, Reply, Speech, Spoken, ToolCall
 from bot.testing.model.protocol.codec import BYTES_PER_MS, from_mulaw
 from bot.testing.model.protocol.default_conversation import Conversation, Entry
 from bot.testing.model.protocol.server_events import Wire
 from bot.testing.model.state.behaviour import ABNORMAL
 
 Json = dict[str, Any]
+T = TypeVar("T")
 MS = 1000
+LOOK_MS = 10
+"""Time between two looks for what an agent is still making."""
 ARGUMENT_CHARS = 4
 """Characters of a function's arguments that leave at once, where they leave in parts: about a token."""
 SERVER_ERROR = "The server had an error while processing your request."
@@ -40,6 +43,8 @@ class Options(msgspec.Struct, frozen=True):
     instructions: str
     metadata: dict[str, str] | None
     pacing: Pacing
+    tools: tuple[Json, ...] = ()
+    must_call: str = ""
 
 
 @dataclass(slots=True)
@@ -79,7 +84,7 @@ class Generation:
     """A response from response.created to response.done, which sets `over`; `made_ms` of its audio exist."""
 
     options: Options
-    reply: Reply
+    reply: Pending[Reply]
     world: World
     started_us: int
     status: str = "in_progress"
@@ -92,9 +97,10 @@ class Generation:
     _open: list[Output] = field(default_factory=list)
     _stuck: bool = False
     """Generation goes no further."""
+    _failure: Failure | None = None
+    _null_usage: bool = False
 
     def __post_init__(self) -> None:
-        self._failure = _first_failure(self.reply, self.options.max_output_tokens)
         self._ids = {"response_id": self.options.id}
 
     @property
@@ -110,19 +116,24 @@ class Generation:
         """Generate; yields the time in us at which to go on. The first event leaves before the first yield."""
         pacing = self.options.pacing
         self.world.emit("response.created", response=self.shown())
-        self._shift_us = pacing.first_audio_ms * MS
+        reply = yield from self._awaited(self.reply)
+        if reply is None:
+            return
+        self._failure = _first_failure(reply, self.options.max_output_tokens)
+        self._null_usage = reply.null_usage
+        self._shift_us += pacing.first_audio_ms * MS
         yield self._now_us()
-        for left, spoken in zip(range(len(self.reply.items))[::-1], self.reply.items, strict=True):
-            calls = bool(self.reply.tool_calls) and not left
+        for left, spoken in zip(range(len(reply.items))[::-1], reply.items, strict=True):
+            calls = bool(reply.tool_calls) and not left
             yield from self._speak(spoken, pacing, "commentary" if calls else "final_answer")
             if self._stuck:
                 return
             if not (calls and self.world.wire.calls_early):
                 self._close_all("completed")
-        yield from self._call_functions(pacing)
+        yield from self._call_functions(reply.tool_calls, pacing)
         if not self._stuck:
             self._close_all("completed")
-        for remote in self.reply.mcp_calls:
+        for remote in reply.mcp_calls:
             yield from self._call_remotely(remote, pacing)
         if not self._stuck:
             self.finish("completed", None)
@@ -140,7 +151,7 @@ class Generation:
         self._close_all("incomplete")
         self.over = self._stuck = True
         self.status, self.status_details = status, details
-        self.usage = None if self.reply.null_usage else self.world.usage(self)
+        self.usage = None if self._null_usage else self.world.usage(self)
         self.world.emit("response.done", response=self.shown(), response_id=self.id, usage=self.usage)
         self.world.ended(self)
 
@@ -175,32 +186,59 @@ class Generation:
         speed = self.options.pacing.speed
         return self.started_us + self._shift_us + (int(self.made_ms * MS / speed) if speed > 0 else 0)
 
-    def _speak(self, spoken: Spoken, pacing: Pacing, phase: str) -> Generator[int, None, None]:
-        """Say one item, all but its end."""
+    def _awaited(self, made: Pending[T]) -> Generator[int, None, T | None]:
+        """What an agent makes, once it is there; None if the response was over before."""
+        while (thing := made.poll()) is None and not self.over:
+            self._shift_us += LOOK_MS * MS
+            yield self._now_us()
+        return None if self.over else thing
+
+    def _speak(self, spoken: Spoken | Speech, pacing: Pacing, phase: str) -> Generator[int, None, None]:
+        """Say one item, all but its end. The item is there with its first piece."""
         if (yield from self._halted()):
             return
-        output = self._open_message(spoken, phase)
-        if pacing.item_gap_ms:
+        pieces = spoken.pieces if isinstance(spoken, Speech) else (spoken,)
+        output: Output | None = None
+        for number, piece in enumerate(pieces):
+            made = yield from self._awaited(piece)
+            if made is None:
+                return
+            for ahead in pieces[number + 1 : number + 2]:
+                ahead.poll()  # which is asked for only then, and is there when this one has been said
+            if output is None:
+                output = self._open_message(phase)
+            yield from self._say(output, made, pacing, opens=not number)
+            if self._stuck:
+                return
+        if output is not None and not self.over and not (yield from self._halted()):
+            self._send_text(output, len(output.words))
+            self._end_parts(output, until="part")
+
+    def _say(self, output: Output, piece: Spoken, pacing: Pacing, *, opens: bool) -> Generator[int, None, None]:
+        """Say one piece of an item. The text left over of it goes with what follows."""
+        words_before, entry = len(output.words), output.entry
+        before = len(entry.audio)
+        output.words += piece.transcript
+        if entry.part == "output_audio":
+            entry.audio += _in_format(piece, self.options.audio_format["type"])
+        if opens and pacing.item_gap_ms:
             self._shift_us += pacing.item_gap_ms * MS
             yield self._now_us()
-        entry, total_ms, at_ms = output.entry, spoken.audio_ms, 0
+        total_ms, at_ms = piece.audio_ms, 0
         while at_ms < total_ms and not self.over:
             if (yield from self._halted()):
                 return
             size_ms = min(self._delta_ms(pacing), total_ms - at_ms)
             at_ms += size_ms
-            self._send_text(output, _text_out(spoken, at_ms, pacing))
+            self._send_text(output, words_before + _text_out(piece, at_ms, pacing))
             start = entry.audio_bytes
-            entry.audio_bytes = min(len(entry.audio), at_ms * entry.bytes_per_ms)
+            entry.audio_bytes = min(len(entry.audio), before + at_ms * entry.bytes_per_ms)
             self.made_ms += size_ms
             self._send_audio(output, entry.audio[start : entry.audio_bytes])
             yield self._now_us()
-        if not self.over and not (yield from self._halted()):
-            self._send_text(output, len(output.words))
-            self._end_parts(output, until="part")
 
-    def _call_functions(self, pacing: Pacing) -> Generator[int, None, None]:
-        for call in self.reply.tool_calls:
+    def _call_functions(self, calls: Sequence[ToolCall], pacing: Pacing) -> Generator[int, None, None]:
+        for call in calls:
             if (yield from self._halted()):
                 return
             self._call(call)
@@ -247,7 +285,7 @@ class Generation:
 
     # ---- items -------------------------------------------------------------------------------------------------------
 
-    def _open_message(self, spoken: Spoken, phase: str) -> Output:
+    def _open_message(self, phase: str) -> Output:
         kind = self.options.audio_format["type"]
         text_only = self.options.output_modalities == ("text",)
         entry = Entry(
@@ -256,11 +294,10 @@ class Generation:
             "assistant",
             part="output_text" if text_only else "output_audio",
             text="",
-            audio=b"" if text_only else from_mulaw(spoken.audio, kind),
             bytes_per_ms=BYTES_PER_MS[kind],
             phase=phase if self.world.wire.reasons else None,
         )
-        output = self._add(Output(entry, self._next_index(), words=spoken.transcript))
+        output = self._add(Output(entry, self._next_index()))
         part = {"type": "text", "text": ""} if text_only else {"type": "audio", "transcript": ""}
         self.world.emit("response.content_part.added", **self._part_ids(output), part=part)
         return output
@@ -387,6 +424,15 @@ class Generation:
             self._close_all("completed")
 
 
+def _in_format(piece: Spoken, kind: str) -> bytes:
+    """The audio of `piece` as the response has it."""
+    if piece.audio_format == LINE_FORMAT:
+        return from_mulaw(piece.audio, kind)
+    if piece.audio_format != kind:
+        raise ValueError(f"{piece.audio_format} was made for a response in {kind}")
+    return piece.audio
+
+
 def _text_out(spoken: Spoken, at_ms: int, pacing: Pacing) -> int:
     """Characters that leave before the audio up to `at_ms` does, to the end of a word."""
     words = spoken.transcript
@@ -400,8 +446,9 @@ def _text_out(spoken: Spoken, at_ms: int, pacing: Pacing) -> int:
 
 def _first_failure(reply: Reply, max_output_tokens: int | str) -> Failure | None:
     """The reply's own failure, or the token limit where that comes first (50 ms of audio are one token)."""
-    total_ms = sum(spoken.audio_ms for spoken in reply.items)
-    if isinstance(max_output_tokens, int) and max_output_tokens * 50 < total_ms:
+    whole_ms = sum(spoken.audio_ms for spoken in reply.items if isinstance(spoken, Spoken))
+    unknown = any(isinstance(spoken, Speech) for spoken in reply.items)
+    if isinstance(max_output_tokens, int) and (unknown or max_output_tokens * 50 < whole_ms):
         limit = Failure("incomplete", max_output_tokens * 50, "max_output_tokens")
         if reply.failure is None or limit.after_ms < reply.failure.after_ms:
             return limit

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
+from bot.testing.agent import Ears, Pending
 from bot.testing.model.answering.active_response import ActiveResponse
 from bot.testing.model.hearing.input_audio_buffer import InputAudioBuffer
 from bot.testing.model.hearing.transcription import Transcription
@@ -17,18 +18,41 @@ from bot.testing.model.state.simulated_state import MS, SessionState
 Json = dict[str, Any]
 COMMIT_MS = 100
 """The least audio a commit takes."""
+PAUSE_MS = 200
+"""Silence within speech in which what was said is made out already: time is gained, most of all if it was the end."""
+
+
+class PartsOfTurn(NamedTuple):
+    """Words that were made out part by part, once all of them are there."""
+
+    parts: tuple[Pending[str], ...]
+
+    def poll(self) -> str | None:
+        words = [part.poll() for part in self.parts]
+        known = [one for one in words if one is not None]
+        return " ".join(filter(None, known)) if len(known) == len(words) else None
 
 
 class CallerTurns:
     """Turns input audio, or scripted speech, into turns."""
 
-    def __init__(self, state: SessionState, floor: ActiveResponse, opens_us: int, *, keep: bool, detect: bool) -> None:
+    def __init__(
+        self,
+        state: SessionState,
+        floor: ActiveResponse,
+        opens_us: int,
+        *,
+        keep: bool,
+        detect: bool,
+        ears: Ears | None = None,
+    ) -> None:
+        self._ears = ears
         self._state = state
         self._floor = floor
         self._opens_us = opens_us
         listening = state.listening
         self.buffer = InputAudioBuffer(
-            listening["format"]["type"], listening["turn_detection"], keep=keep, detect=detect
+            listening["format"]["type"], listening["turn_detection"], keep=keep, detect=detect, ears=ears
         )
         self._item_id = ""
         self._start_ms = 0
@@ -38,6 +62,9 @@ class CallerTurns:
         """The item that speech in progress has made, in a dialect where it does."""
         self._transcription = Transcription(state)
         self._early = False
+        self._words: list[Pending[str]] = []
+        """The words of the turn in progress, pause by pause."""
+        self._words_from_ms = 0
 
     def reconfigure(self) -> None:
         """The session changed."""
@@ -45,6 +72,7 @@ class CallerTurns:
         if listening["turn_detection"] is None:
             self.buffer.end_turn()
         self.buffer.use(listening["format"]["type"], listening["turn_detection"])
+        self._begin_words(self.buffer.written_ms)
 
     # ---- the client's events -----------------------------------------------------------------------------------------
 
@@ -60,6 +88,7 @@ class CallerTurns:
                 self._started(edge.at_ms, now_us)
             else:
                 self._stopped(edge.at_ms, now_us)
+        self._made_out_so_far()
 
     def commit(self) -> None:
         """input_audio_buffer.commit: makes an item and no response. Raises Refused under 100 ms."""
@@ -72,12 +101,14 @@ class CallerTurns:
             raise Refused("input_audio_buffer_commit_empty", message)
         if not self.buffer.speaking:
             self._item_id, self._start_ms = self._state.new_id("item"), self._turn_end_ms
+            self._begin_words(self._start_ms)
         self.buffer.end_turn()
         self._commit(self.buffer.written_ms)
 
     def clear(self) -> None:
         """input_audio_buffer.clear"""
         self.buffer.clear()
+        self._begin_words(self.buffer.written_ms)
         self._state.emit("input_audio_buffer.cleared")
 
     # ---- speech ------------------------------------------------------------------------------------------------------
@@ -112,6 +143,7 @@ class CallerTurns:
         self.buffer.speaking = True
         self._item_id = self._state.new_id("item")
         self._start_ms = max(self._turn_end_ms, at_ms - prefix_ms(turns))
+        self._begin_words(self._start_ms)
         told_ms = self._told_ms(self._start_ms, now_us)
         self._state.emit("input_audio_buffer.speech_started", audio_start_ms=told_ms, item_id=self._item_id)
         if not self._state.wire.item_done:
@@ -131,12 +163,42 @@ class CallerTurns:
         if turns["create_response"]:
             self._floor.answer(now_us)
 
+    def _made_out_so_far(self) -> None:
+        """Have what was said up to a pause made out while the caller pauses, or has ended."""
+        now_ms = self.buffer.written_ms
+        if self._ears is not None and self.buffer.pause_ms >= PAUSE_MS and self._has_more:
+            self._words.append(self._ears.recognise(self.buffer.look(self._words_from_ms, now_ms), self._format))
+            self._words_from_ms = now_ms
+
+    def _all_words(self, end_ms: int) -> Pending[str] | None:
+        """The words of the turn that ends there; None where there are no ears."""
+        if self._ears is None:
+            return None
+        if self._has_more or not self._words:
+            self._words.append(self._ears.recognise(self.buffer.look(self._words_from_ms, end_ms), self._format))
+        words = PartsOfTurn(tuple(self._words))
+        self._begin_words(end_ms)
+        return words
+
+    def _begin_words(self, from_ms: int) -> None:
+        self._words, self._words_from_ms = [], from_ms
+
+    @property
+    def _has_more(self) -> bool:
+        """Speech has come that nobody was asked about."""
+        return self.buffer.spoken_until_ms > self._words_from_ms
+
+    @property
+    def _format(self) -> str:
+        return str(self._state.listening["format"]["type"])
+
     def _told_ms(self, at_ms: int, now_us: int) -> int:
         """The offset as it is told: xAI's is on a clock of its own, taken for the session's (openai-realtime W8)."""
         return at_ms if self._state.wire.item_done else (now_us - self._opens_us) // MS
 
     def _commit(self, end_ms: int) -> None:
         """The turn becomes an item of the conversation, unless its speech has made one: added and done at once."""
+        words = self._all_words(end_ms)
         audio = self.buffer.take(self._start_ms, end_ms)
         per_ms = 48 if self._state.listening["format"]["type"] == "audio/pcm" else 8
         length_ms = len(audio) // per_ms if audio else max(0, end_ms - self._start_ms)
@@ -150,8 +212,8 @@ class CallerTurns:
         self._state.emit("input_audio_buffer.committed", previous_item_id=before, item_id=entry.id)
         if spoken is None:
             self._add(entry)
-        self._floor.heard(audio, length_ms)
-        self._transcription.committed(entry)
+        self._floor.heard(audio, length_ms, words)
+        self._transcription.committed(entry, words)
 
     def _add(self, entry: Entry) -> None:
         state = self._state

@@ -4,25 +4,31 @@ from __future__ import annotations
 
 from typing import Any
 
-from bot.testing.model.hearing.vad import ONSET_WINDOWS, WINDOW_MS, Edge, Vad, prefix_ms
+from bot.testing.agent import Ears
+from bot.testing.model.hearing.vad import Edge, LoudnessJudge, Vad, prefix_ms
 from bot.testing.model.protocol.codec import BYTES_PER_MS
 
 Json = dict[str, Any]
-_SLACK_MS = (ONSET_WINDOWS + 2) * WINDOW_MS
+_LATE_MS = 100
+"""Audio kept beside the prefix where nobody listens for speech."""
 
 
 class InputAudioBuffer:
     """Offsets are in ms of all audio written in this session, whatever its format was (openai-realtime 4).
 
-    `heard` keeps every byte that came, unless `keep` is off. `detect` off: no audio is ever looked at.
+    `heard` keeps every byte that came, unless `keep` is off. `detect` off: no audio is ever looked at. Speech is told
+    by the `ears`, or by loudness.
     """
 
-    def __init__(self, audio_format: str, turns: Json | None, *, keep: bool, detect: bool) -> None:
+    def __init__(
+        self, audio_format: str, turns: Json | None, *, keep: bool, detect: bool, ears: Ears | None = None
+    ) -> None:
         self.heard = bytearray()
         self.written_bytes = 0
         self.speaking = False
         self._keep = keep
         self._detect = detect
+        self._ears = ears
         self._format = ""
         self._turns: Json | None = None
         self._vad: Vad | None = None
@@ -42,7 +48,8 @@ class InputAudioBuffer:
         if turns is None or not self._detect:
             self._vad = None
         elif self._vad is None:
-            self._vad = Vad(turns, audio_format, self.written_ms)
+            judge = LoudnessJudge(audio_format) if self._ears is None else self._ears.judge(audio_format)
+            self._vad = Vad(turns, audio_format, self.written_ms, judge)
         else:
             self._vad.use(turns)
 
@@ -70,17 +77,37 @@ class InputAudioBuffer:
             return []
         edges = self._vad.hear(audio) if self._vad is not None else []
         if not edges and not self.speaking:
-            self._forget_silence(prefix_ms(self._turns) + _SLACK_MS)
+            late_ms = _LATE_MS if self._vad is None else self._vad.late_ms
+            self._forget_silence(prefix_ms(self._turns) + late_ms)
         return edges
+
+    @property
+    def pause_ms(self) -> int:
+        """Silence so far within speech that may go on; 0 where nobody listens for it."""
+        return 0 if self._vad is None else self._vad.pause_ms
+
+    @property
+    def spoken_until_ms(self) -> int:
+        """The end of the last speech there was; 0 where nobody listens for it."""
+        return 0 if self._vad is None else self._vad.spoken_until_ms
 
     def take(self, from_ms: int, to_ms: int) -> bytes:
         """The audio of a turn, as far as it is still there; the buffer is empty up to `to_ms` afterwards."""
-        per_ms = self._bytes_per_ms
-        start_ms = self.written_ms - len(self._buffer) // per_ms
-        first, last = max(0, from_ms - start_ms) * per_ms, max(0, to_ms - start_ms) * per_ms
-        turn = bytes(self._buffer[first:last])
-        del self._buffer[:last]
+        turn = self.look(from_ms, to_ms)
+        del self._buffer[: self._place(to_ms)]
         return turn
+
+    def look(self, from_ms: int, to_ms: int) -> bytes:
+        """The same, and it stays in the buffer."""
+        return bytes(self._buffer[self._place(from_ms) : self._place(to_ms)])
+
+    def _place(self, at_ms: int) -> int:
+        """Index in the buffer of that moment; of one no longer there the first."""
+        return max(0, at_ms * self._bytes_per_ms - self._written_before())
+
+    def _written_before(self) -> int:
+        """Bytes that stood before the buffer's first, had all of the session been in the present format."""
+        return (self.written_ms - len(self._buffer) // self._bytes_per_ms) * self._bytes_per_ms
 
     def clear(self) -> None:
         self._buffer.clear()

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 
+from bot.testing.agent import Pending
+from bot.testing.model.answering.generation import LOOK_MS
 from bot.testing.model.answering.token_usage import transcription_usage
 from bot.testing.model.protocol.default_conversation import Entry
 from bot.testing.model.state.simulated_state import MS, SessionState
@@ -17,7 +19,7 @@ GROWING_MS = 200
 
 
 class Transcription:
-    """Transcripts of the caller's turns: the nth turn has the nth of the script's words."""
+    """Transcripts of the caller's turns: as they were recognised, or the nth turn has the nth of the script's words."""
 
     def __init__(self, state: SessionState) -> None:
         self._state = state
@@ -36,8 +38,11 @@ class Transcription:
         elif first_ms is not None and said is not None and self._fails() is None:
             agenda.at(agenda.now_us + first_ms * MS, lambda us: self._word(item_id, us))
 
-    def committed(self, entry: Entry) -> None:
-        """The caller's turn is over."""
+    def committed(self, entry: Entry, words: Pending[str] | None) -> None:
+        """The caller's turn is over; `words` is what is being recognised of it."""
+        if words is not None and self._state.listening["transcription"] is not None and self._fails() is None:
+            self._recognised(entry, words)
+            return
         said, failed = self._script(), self._fails()
         self._turn += 1
         if failed is None and said is None:
@@ -97,6 +102,14 @@ class Transcription:
         fields = {"item_id": item_id, "content_index": 0, "transcript": words}
         self._state.emit(f"{KIND}.updated", **fields)
         self._state.emit(f"{KIND}.completed", **fields, status="in_progress")
+
+    def _recognised(self, entry: Entry, words: Pending[str]) -> None:
+        """Tell the words as soon as they are there."""
+        said, agenda = words.poll(), self._state.agenda
+        if said is None:
+            agenda.at(agenda.now_us + LOOK_MS * MS, lambda _us: self._recognised(entry, words))
+        else:
+            self._completed(entry, said, re.findall(r"\S+", said))
 
     def _completed(self, entry: Entry, said: str, left: list[str]) -> None:
         entry.text = said

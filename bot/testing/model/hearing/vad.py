@@ -1,14 +1,18 @@
-"""Voice activity by energy over 20 ms windows: a detector with the server's interface (openai-realtime 2.2)."""
+"""Voice activity, window by window: a detector with the server's interface (openai-realtime 2.2).
+
+A judge says which windows are speech: by loudness, unless the session has ears.
+"""
 
 from __future__ import annotations
 
 from typing import Any, NamedTuple
 
+from bot.testing.agent import SpeechJudge
 from bot.testing.model.protocol.codec import BYTES_PER_MS, loudness
 
 WINDOW_MS = 20
-ONSET_WINDOWS = 3
-"""Speech is believed after this many loud windows in a row: a click is none."""
+ONSET_MS = 60
+"""Speech is believed after so long of it: a click is none."""
 _LOUD_AT_FULL_THRESHOLD = 1600
 """Mean amplitude (of 32,767) that `threshold` 1 asks for; the default 0.5 asks for 800, about -32 dB."""
 _EAGERNESS_SILENCE_MS = {"high": 400, "medium": 800, "auto": 800, "low": 1600}
@@ -33,23 +37,49 @@ def prefix_ms(turns: dict[str, Any]) -> int:
     return int(turns.get("prefix_padding_ms", 300))
 
 
+class LoudnessJudge:
+    """Takes for speech what is loud."""
+
+    window_ms = WINDOW_MS
+
+    def __init__(self, audio_format: str) -> None:
+        self._format = audio_format
+
+    def hears(self, window: bytes, threshold: float, *, speaking: bool) -> bool:  # noqa: ARG002
+        return loudness(window, self._format) >= max(1.0, _LOUD_AT_FULL_THRESHOLD * threshold)
+
+
 class Vad:
     """Fed audio in order from `at_ms` of the session's input on; answers with the edges it found."""
 
-    def __init__(self, turns: dict[str, Any], audio_format: str, at_ms: int) -> None:
-        self._format = audio_format
-        self._window_bytes = WINDOW_MS * BYTES_PER_MS[audio_format]
+    def __init__(self, turns: dict[str, Any], audio_format: str, at_ms: int, judge: SpeechJudge) -> None:
+        self._judge = judge
+        self._window_ms = judge.window_ms
+        self._window_bytes = self._window_ms * BYTES_PER_MS[audio_format]
+        self._onset_windows = -(-ONSET_MS // self._window_ms)
         self._rest = b""
         self._at_ms = at_ms
+        self.spoken_until_ms = at_ms
+        """The end of the last window with speech in it."""
         self._loud = 0
         self._quiet = 0
         self.speaking = False
         self.use(turns)
 
+    @property
+    def late_ms(self) -> int:
+        """Audio that may have come since speech began, when it is noticed."""
+        return (self._onset_windows + 2) * self._window_ms
+
+    @property
+    def pause_ms(self) -> int:
+        """Silence so far within speech that may go on."""
+        return self._at_ms - self.spoken_until_ms if self.speaking else 0
+
     def use(self, turns: dict[str, Any]) -> None:
         """Take new settings in the middle of things."""
-        self._level = max(1.0, _LOUD_AT_FULL_THRESHOLD * float(turns.get("threshold", 0.5)))
-        self._silence_windows = max(1, -(-silence_ms(turns) // WINDOW_MS))
+        self._threshold = float(turns.get("threshold", 0.5))
+        self._silence_windows = max(1, -(-silence_ms(turns) // self._window_ms))
 
     def hear(self, audio: bytes) -> list[Edge]:
         data = self._rest + audio if self._rest else audio
@@ -68,14 +98,15 @@ class Vad:
         self._loud = self._quiet = 0
 
     def _window(self, window: bytes) -> Edge | None:
-        self._at_ms += WINDOW_MS
-        if loudness(window, self._format) >= self._level:
+        self._at_ms += self._window_ms
+        if self._judge.hears(window, self._threshold, speaking=self.speaking):
             self._loud, self._quiet = self._loud + 1, 0
+            self.spoken_until_ms = self._at_ms
         else:
             self._loud, self._quiet = 0, self._quiet + 1
-        if not self.speaking and self._loud >= ONSET_WINDOWS:
+        if not self.speaking and self._loud >= self._onset_windows:
             self.speaking = True
-            return Edge(started=True, at_ms=self._at_ms - ONSET_WINDOWS * WINDOW_MS)
+            return Edge(started=True, at_ms=self._at_ms - self._onset_windows * self._window_ms)
         if self.speaking and self._quiet >= self._silence_windows:
             self.speaking = False
             return Edge(started=False, at_ms=self._at_ms)

@@ -21,10 +21,10 @@ _SIP = {"completed": "200", "busy": "486", "no-answer": "487", "failed": "404", 
 
 async def ring(network: Network, call: SimulatedCall, timeout_s: float) -> bool:
     """Ring the party. True once they answered; else the status says why not. Hung up meanwhile, it is canceled."""
-    await network.tell_progress(call, "initiated")
+    network.tell_progress(call, "initiated")
     if not call.over:
         call.status = "ringing"
-    await network.tell_progress(call, "ringing")
+    network.tell_progress(call, "ringing")
     person = call.person
     waits_s = timeout_s if person.answers_after_s is None else person.answers_after_s
     try:
@@ -41,7 +41,7 @@ async def ring(network: Network, call: SimulatedCall, timeout_s: float) -> bool:
         call.status = _STATUS[person.refuses]
     else:
         answered(network, call)
-        await network.tell_progress(call, "answered")
+        network.tell_progress(call, "answered")
         return True
     return False
 
@@ -75,7 +75,8 @@ async def finish(network: Network, call: SimulatedCall) -> None:
     fields = {"CallDuration": str(lasted_s), "SipResponseCode": _SIP[call.status]}
     if call.answered_us is not None:
         fields["Duration"] = str(-(-lasted_s // 60))
-    await network.tell_progress(call, "completed", fields)
+    network.tell_progress(call, "completed", fields)
+    await network.all_told(call)
     call.ended_us = ended_us
     call.stir()
 

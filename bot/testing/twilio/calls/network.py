@@ -8,7 +8,7 @@ from collections.abc import Coroutine, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import format_datetime
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import aiohttp
 
@@ -52,6 +52,10 @@ class OwnNumber:
     status_callback: str = ""
 
 
+Delivery = Literal["in order", "swapped", "twice"]
+"""The way of status callbacks: Twilio promises neither their order nor that each comes once."""
+
+
 class Network:
     """Everything that happens on one account. `pace`: seconds that each second of the telephone network takes.
 
@@ -78,7 +82,10 @@ class Network:
         self._origin_s = self._loop.time()
         self._tasks: set[asyncio.Task[Any]] = set()
         self._faults: list[BaseException] = []
-        self._callbacks: dict[SimulatedCall, asyncio.Lock] = {}
+        self.delivery: Delivery = "in order"
+        self._held: dict[SimulatedCall, list[tuple[str, str]]] = {}
+        self._sending: dict[SimulatedCall, asyncio.Task[Any]] = {}
+        """The last of each call's status callbacks."""
 
     # ---- time --------------------------------------------------------------------------------------------------------
 
@@ -149,8 +156,8 @@ class Network:
         if not 200 <= status < 300:
             self.alert(11200, f"the callback {url} was answered with {status}", call)
 
-    async def tell_progress(self, call: SimulatedCall, event: str, fields: Mapping[str, str] | None = None) -> None:
-        """Send the status callback of `event`, if it was asked for (twilio-voice 1.6)."""
+    def tell_progress(self, call: SimulatedCall, event: str, fields: Mapping[str, str] | None = None) -> None:
+        """Send the status callback of `event`, if it was asked for (twilio-voice 1.6). The call doesn't wait for it."""
         if not call.callback.url or event not in call.callback.events:
             return
         numbered = {
@@ -160,8 +167,29 @@ class Network:
             **(fields or {}),
         }
         call.n_events += 1
-        async with self._callbacks.setdefault(call, asyncio.Lock()):
-            await self.notify(call, call.callback.url, numbered)
+        form = [*self.caller(call).form(call.status), *call.own_fields, *numbered.items()]
+        held = self._held.pop(call, None)
+        if self.delivery == "swapped" and held is None and event != "completed":
+            self._held[call] = form
+            return
+        for one in (form, held):
+            if one is not None:
+                times = 2 if self.delivery == "twice" else 1
+                sending = self._send(call, one, times, self._sending.get(call))
+                self._sending[call] = self.spawn(sending, f"{event} of {call.sid}")
+
+    async def all_told(self, call: SimulatedCall) -> None:
+        """Wait until the call's status callbacks were sent."""
+        if call in self._sending:
+            await asyncio.wait({self._sending[call]})
+
+    async def _send(
+        self, call: SimulatedCall, form: list[tuple[str, str]], times: int, before: asyncio.Task[Any] | None
+    ) -> None:
+        if before is not None:
+            await asyncio.wait({before})
+        for _ in range(times):
+            await self.post(call, call.callback.url, form)
 
     # ---- tasks -------------------------------------------------------------------------------------------------------
 

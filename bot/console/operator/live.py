@@ -1,0 +1,121 @@
+"""Live calls, as they are and as they go on: server-sent events, one stream for each page that is open."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import suppress
+from datetime import UTC, datetime
+from typing import Any
+
+import msgspec
+from aiohttp import web
+from aiohttp_sse import EventSourceResponse, sse_response
+
+from bot.console.access import HEADERS, POLICY
+from bot.console.live_feed import FEED, Began, Ended, Listener
+from bot.console.softphone.told_to_browser import told
+from bot.server.bookkeeping.call_records import masked_party
+from bot.server.calls.live_call import LiveCall
+from bot.server.http.app_keys import CALLS, METER
+from bot.store.delivery.batch_delivery import StoreAway
+from bot.store.results import CallSummary, Filters
+
+ROWS_S = 2.0
+"""Seconds between two times that all rows are told: between them what is new is."""
+STORE_S = 1.0
+"""Seconds that the rows of other processes are waited for."""
+MOST_ROWS = 500
+
+_encode = msgspec.json.Encoder().encode
+
+
+async def live(request: web.Request) -> web.StreamResponse:
+    """GET /console/live: events `rows` (all live calls) and `news` (something of one)."""
+    headers = {"Content-Security-Policy": POLICY, **HEADERS}
+    async with sse_response(request, headers=headers) as response:
+        with request.app[FEED].listening() as listener, suppress(ConnectionError):
+            async for event, data in _events(request, listener):
+                await _send(response, event, data)
+    return response
+
+
+async def _send(response: EventSourceResponse, event: str, data: dict[str, Any]) -> None:
+    await response.send(_encode(data).decode(), event=event)
+
+
+async def _events(request: web.Request, listener: Listener) -> AsyncIterator[tuple[str, dict[str, Any]]]:
+    """All rows now and then; between, what is new of a call, as it comes."""
+    news = listener.news()
+    coming = asyncio.ensure_future(anext(news))
+    try:
+        while True:
+            yield "rows", {"calls": await rows(request), "missed": listener.missed}
+            until_s = asyncio.get_running_loop().time() + ROWS_S
+            while (left_s := until_s - asyncio.get_running_loop().time()) > 0:
+                if not (await asyncio.wait([coming], timeout=left_s))[0]:
+                    break
+                one = coming.result()
+                coming = asyncio.ensure_future(anext(news))
+                what = told(one)
+                if what is not None:
+                    yield "news", {"sid": one.live.call_sid, **what}
+                if isinstance(one.what, Began | Ended):
+                    break
+    finally:
+        coming.cancel()
+        with suppress(asyncio.CancelledError, StopAsyncIteration):
+            await coming
+        await news.aclose()  # type: ignore[attr-defined]  # a generator is one
+
+
+async def rows(request: web.Request) -> list[dict[str, Any]]:
+    """The live calls of this process, and those of others that the store knows of, the newest first."""
+    here = [_row(live) for live in request.app[CALLS].directory]
+    elsewhere = [_stored_row(call) for call in await _open_calls(request)]
+    known, registry = {row["sid"] for row in here}, request.app[CALLS].registry
+    others = [row for row in elsewhere if row["sid"] not in known and registry.known(row["sid"]).outcome is None]
+    return [*here[::-1], *others][:MOST_ROWS]
+
+
+def _row(live: LiveCall) -> dict[str, Any]:
+    bridge, call = live.bridge, live.bridge.call
+    turns = call.transcript.turns
+    last = turns[-1] if turns else None
+    return {
+        "sid": live.call_sid,
+        "here": True,
+        "from": masked_party(live.parties.caller) or "withheld",
+        "to": masked_party(live.parties.called),
+        "seconds": round(live.offset_us / 1e6 + bridge.age_s, 1),
+        "state": call.state.value,
+        "turns": len(turns),
+        "interruptions": call.counts["interruptions"],
+        "usd": call.spent_nano_usd / 1e9,
+        "last": {"who": last.who, "text": last.text or ""} if last else None,
+    }
+
+
+def _stored_row(call: CallSummary) -> dict[str, Any]:
+    return {
+        "sid": call.sid,
+        "here": False,
+        "from": call.caller or "withheld",
+        "to": call.called,
+        "seconds": round((datetime.now(UTC) - call.started_at).total_seconds(), 1),
+        "state": "in another process",
+        "turns": call.turns,
+        "interruptions": call.interruptions,
+        "usd": call.nano_usd / 1e9,
+        "last": None,
+    }
+
+
+async def _open_calls(request: web.Request) -> list[CallSummary]:
+    store = request.app[METER].write_behind
+    if store is None:
+        return []
+    try:
+        return await store.ask(lambda store: store.calls(Filters(reason="", limit=MOST_ROWS)), STORE_S)
+    except StoreAway:
+        return []

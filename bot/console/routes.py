@@ -1,0 +1,73 @@
+"""Routes of the operator's pages, mounted into the server's application."""
+
+from __future__ import annotations
+
+from importlib.resources import files
+from pathlib import PurePosixPath
+
+from aiohttp import web
+
+from bot.console.access import guarded
+from bot.console.client_secret import client_secret
+from bot.console.live_feed import FEED, LiveFeed
+from bot.console.operator import actions, live, past
+from bot.console.sign_in import sign_in, sign_out
+from bot.console.softphone import gateway
+from bot.server.http.app_keys import CALLS
+
+TYPES = {
+    ".html": "text/html",
+    ".css": "text/css",
+    ".js": "text/javascript",
+    ".svg": "image/svg+xml",
+    ".webmanifest": "application/manifest+json",
+}
+"""Kinds of files in `pages/` that are served."""
+
+
+def console(app: web.Application, prefix: str) -> list[web.RouteDef]:
+    """A Mount: what the operator's pages answer to."""
+    if FEED not in app:
+        app[FEED] = LiveFeed(app[CALLS].directory)
+    return [
+        web.get(f"{prefix}/softphone", guarded(softphone)),
+        web.get(f"{prefix}/softphone/call", guarded(gateway.call)),
+        web.post(f"{prefix}/client-secret", guarded(client_secret)),
+        web.get(f"{prefix}/console", guarded(console_page)),
+        web.get(f"{prefix}/console/live", guarded(live.live)),
+        web.post(f"{prefix}/console/api/live/{{sid}}/hang-up", guarded(actions.hang_up)),
+        web.post(f"{prefix}/console/api/live/{{sid}}/hint", guarded(actions.hint)),
+        web.get(f"{prefix}/console/api/calls", guarded(past.past_calls)),
+        web.get(f"{prefix}/console/api/calls/{{sid}}", guarded(past.call_facts)),
+        web.get(f"{prefix}/console/calls/{{sid}}/", guarded(past.call_page)),
+        web.get(f"{prefix}/console/calls/{{sid}}/{{name}}", guarded(past.call_file)),
+        web.get(f"{prefix}/console/api/day", guarded(past.day)),
+        web.get(f"{prefix}/console/api/settings", guarded(actions.settings)),
+        web.post(f"{prefix}/console/sign-in", sign_in),
+        web.post(f"{prefix}/console/sign-out", guarded(sign_out)),
+        web.get(f"{prefix}/console/files/{{name}}", guarded(page_file)),
+    ]
+
+
+async def console_page(_: web.Request) -> web.Response:
+    """The operator's page."""
+    return page("console.html")
+
+
+async def softphone(_: web.Request) -> web.Response:
+    """The browser phone."""
+    return page("softphone.html")
+
+
+async def page_file(request: web.Request) -> web.Response:
+    """One of the files of the pages: their styles and scripts."""
+    return page(request.match_info["name"])
+
+
+def page(name: str) -> web.Response:
+    """A file of `pages/` by its name; 404 for any other."""
+    suffix = PurePosixPath(name).suffix
+    file = files("bot.console").joinpath("pages", name)
+    if "/" in name or "\\" in name or suffix not in TYPES or not file.is_file():
+        raise web.HTTPNotFound(text="there is no such file\n")
+    return web.Response(text=file.read_text("utf-8"), content_type=TYPES[suffix], charset="utf-8")

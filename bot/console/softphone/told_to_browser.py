@@ -1,0 +1,48 @@
+"""News of a call as the browser's page is told them: JSON objects whose `type` says what each is."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from bot.call.facts import TurnFact, UsageFact, WaitFact
+from bot.call.outputs import Report
+from bot.console.live_feed import Ended, News
+from bot.explain.end_reasons import END_REASONS
+
+_INTERRUPTED = "interrupted"
+_TOOLS = {"tool_called": "runs", "tool_done": "done", "tool_timeout": "took too long"}
+
+
+def told(news: News) -> dict[str, Any] | None:
+    """`news` for the page; None for what it does not show."""
+    what = news.what
+    if isinstance(what, TurnFact):
+        return {
+            "type": "turn",
+            "number": what.number,
+            "who": what.who,
+            "text": what.text or "",
+            "unheard": what.unheard,
+            "cut": what.cut,
+            "atMs": (what.began_us or news.at_us) // 1000,
+        }
+    if isinstance(what, WaitFact):
+        return {"type": "wait", "what": what.what, "ms": round(what.us / 1000), "turn": what.turn}
+    if isinstance(what, UsageFact):
+        return {"type": "cost", "usd": what.nano_usd / 1e9}
+    if isinstance(what, Report):
+        return _report(what)
+    if isinstance(what, Ended):
+        return {"type": "ended", "reason": what.reason, "why": END_REASONS.get(what.reason or "", "")}
+    return None
+
+
+def _report(report: Report) -> dict[str, Any] | None:
+    details = report.details
+    if report.event == _INTERRUPTED:
+        return {"type": "interrupted", "heardMs": details.get("heard_ms"), "receivedMs": details.get("received_ms")}
+    if report.event in _TOOLS:
+        return {"type": "tool", "name": details.get("tool", ""), "state": _TOOLS[report.event]}
+    if report.level != "info":
+        return {"type": "warning", "event": report.event.replace("_", " ")}
+    return None

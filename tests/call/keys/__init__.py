@@ -1,0 +1,1 @@
+"""Keys of the telephone: gathered, hidden for a tool, and sent."""

@@ -1,0 +1,1 @@
+"""Profiles: the file, whose number is whose, what holds over what."""

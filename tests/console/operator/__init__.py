@@ -1,0 +1,1 @@
+"""Tests of what the operator's page shows and does."""

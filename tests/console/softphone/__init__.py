@@ -1,0 +1,1 @@
+"""Tests of the browser phone's part between a browser and the server."""

@@ -1,0 +1,1 @@
+"""The offline agent. What needs its models is skipped where the extra `offline` is not installed."""

@@ -1,0 +1,1 @@
+"""The script of the offline agent. Nothing here needs its models."""
