@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from bot.call.call import Call
+from bot.call.conversation.transfer import TRANSFER_CALL
 from bot.call.settings import CallSettings, SecretRules, ToolRules
 from bot.call.transcript.past_turns import PastTurn
 from bot.realtime.session import END_CALL, SEND_DIGITS_TOOL, SessionSettings
@@ -91,6 +92,7 @@ class Scene:
             out_line=Line(40 * MS),
             in_line=Line(40 * MS),
             tools=tools,
+            checks=dict.fromkeys(self.settings.destinations, (300 * MS, "")),
             more_phones=[after] if after else (),
         )
         call.run()
@@ -109,6 +111,7 @@ def _sound(ms: int, number: int) -> str:
     return base64.b64encode(tone(ms, number)).decode()
 
 
+WISH = '{"destination": "sales", "summary": "They want a boat."}'
 SCENES = (
     Scene("barge-in-off", _settings(barge_in="off"), (GREETING, LONG, SHORT), (ASKS, CUTS_IN)),
     Scene("cut-where-the-turns-are-ours", _settings(barge_in="after_greeting"), (GREETING, LONG, SHORT), (ASKS, CUTS_IN)),
@@ -162,6 +165,31 @@ SCENES = (
         (ASKS,),
         18_000,
         reopened=True,
+    ),
+    Scene(
+        "put-through",
+        _settings(destinations=("sales",)),
+        (GREETING, Reply(tool_calls=(ToolCall(TRANSFER_CALL, WISH),), pacing=PACING), SHORT),
+        (ASKS,),
+        16_000,
+    ),
+    Scene(
+        "put-through-and-spoken-over",
+        _settings(destinations=("sales",)),
+        (GREETING, Reply(tool_calls=(ToolCall(TRANSFER_CALL, WISH),), pacing=PACING), SHORT, SHORT),
+        (ASKS, SpeechAt(7_000 * MS, 7_900 * MS)),
+        16_000,
+    ),
+    Scene(
+        "back-from-a-transfer",
+        _settings(
+            resume=(PastTurn(1, "bot", "Hello."), PastTurn(2, "caller", "A person, please.")),
+            told="The caller was being transferred to sales, but nobody answered there.",
+            elapsed_s=30.0,
+        ),
+        (SHORT, SHORT),
+        (ASKS,),
+        12_000,
     ),
     Scene(
         "carried-on",
