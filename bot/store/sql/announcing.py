@@ -14,7 +14,7 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.store.results import OutboxItem
-from bot.store.rows import CRASHED, CallEnded, CallStarted, CallTransferred, EventKept, Row
+from bot.store.rows import CRASHED, CallAnswered, CallEnded, CallStarted, CallTransferred, EventKept, Row
 from bot.store.sql.row_params import Params
 from bot.store.sql.statements import insert_of
 from bot.store.sql.tables import calls, outbox
@@ -22,7 +22,9 @@ from bot.store.sql.tables import calls, outbox
 ASK = "result"
 """Kind of what is asked of a model; every other is a webhook's type."""
 RESULT = "call.result"
-EVENTS = {"dialled": "call.dialled"}
+DIALLED = "call.dialled"
+"""Told once of a call that the bot made, when it is known who answered or that nobody did, and of each rung person."""
+EVENTS = {"dialled": DIALLED}
 """Events of a call's record that are told by themselves, and the type of webhook each is."""
 WEBHOOKS = frozenset({"call.started", "call.ended", "call.transferred", RESULT, *EVENTS.values()})
 _OF_THE_END = ("call.ended", ASK)
@@ -75,6 +77,8 @@ def _told(rows: Iterable[Row], now: datetime) -> Iterator[tuple[str, str, dateti
             yield "call.started", row.call_sid, row.at, None
         elif isinstance(row, CallTransferred) and row.reason == "transferred":
             yield "call.transferred", row.call_sid, now, None
+        elif isinstance(row, CallAnswered):
+            yield DIALLED, row.call_sid, now, None
         elif isinstance(row, EventKept) and row.name in EVENTS:
             yield EVENTS[row.name], row.call_sid, now, row.number
 

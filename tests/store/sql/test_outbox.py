@@ -10,7 +10,7 @@ import pytest
 
 from bot.store.call_store import CallStore
 from bot.store.results import CallResult, OutboxItem, Retention
-from bot.store.rows import CRASHED, LATER, CallEnded, CallStarted, CallTransferred, EventKept
+from bot.store.rows import CRASHED, LATER, CallAnswered, CallEnded, CallStarted, CallTransferred, EventKept
 from bot.store.sql.announcing import ASK, WEBHOOKS
 from bot.store.urls import StoreUrl
 from tests.store.row_samples import DAY, HASH, NOW, ONE, SECOND, TWO, ended, said, started, used, whole_call
@@ -99,6 +99,12 @@ async def test_rows_that_come_again_enter_nothing_again(told: CallStore) -> None
 async def test_a_store_that_is_to_announce_nothing_does_not(store: CallStore) -> None:
     await store.apply([*whole_call(), dialled(), CallTransferred(ONE)])
     assert await store.outbox("waiting", "delivered", "failed") == []
+
+
+async def test_who_answered_a_call_that_the_bot_made_is_told_once(told: CallStore) -> None:
+    await told.apply([started(), CallAnswered(ONE, "uncertain", first=True), CallAnswered(ONE, "machine")])
+    await told.apply([CallAnswered(ONE, "machine")])
+    assert await kinds(told) == ["call.dialled", "call.started"]
 
 
 async def test_two_attempts_at_ringing_somebody_are_told_apart(told: CallStore) -> None:
