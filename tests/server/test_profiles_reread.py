@@ -113,3 +113,25 @@ async def test_a_signal_while_it_reads_has_it_read_once_more(tmp_path: Path, tim
     await until(lambda: taken[-1:] == ["shop"])
     assert len(taken) <= 2
     rereading.close()
+
+
+async def test_tools_of_a_profile_that_is_read_anew_are_opened(tmp_path: Path) -> None:
+    (tmp_path / "shop_tools.py").write_text(
+        'from bot.tools import tool\n\n\n@tool\ndef in_stock(plant: str) -> bool:\n    """Whether we have a plant."""\n    return True\n'
+    )
+    (file := tmp_path / "profiles.toml").write_text(FIRST)
+    here = {"BOT_PROFILES": str(file), "BOT_DRAIN_SECONDS": "0"}
+    async with one_process(tmp_path, **here) as (reach, process):
+        assert await profile(reach) == "clinic"
+        file.write_text(f'{SECOND}BOT_TOOLS = "{tmp_path / "shop_tools.py"}"\n')
+        process.send_signal(signal.SIGHUP)
+        await until(lambda: messages(tmp_path, "profiles_reread"))
+
+        async def offered() -> bool:
+            assert await profile(reach) == "shop"
+            await until(lambda: reach.model.sessions[-1].session.get("tools"))
+            return any(one["name"] == "in_stock" for one in reach.model.sessions[-1].session["tools"])
+
+        async with asyncio.timeout(30):
+            while not await offered():  # noqa: ASYNC110  another process opens them
+                await asyncio.sleep(0.05)

@@ -148,12 +148,19 @@ async def _tools(app: web.Application) -> AsyncIterator[None]:
     starter = calls.starter
     if calls.store_lookup is not None:
         starter.store = calls.store_lookup.write_behind
-    named = {id(starter.toolboxes.of(each)): each for each in (calls.settings, *calls.profiles)}
-    for each in named.values():
-        if not await starter.toolboxes.open(each):
-            asking = starter.toolboxes.keep_asking(each, starter.tools_known)
-            tasks.add(asyncio.create_task(asking, name="tools"))
-    starter.tools_known()
+    opened = set[int]()
+
+    async def learn() -> None:
+        named = {id(starter.toolboxes.of(each)): each for each in (calls.settings, *calls.profiles)}
+        for box, each in named.items():
+            if box not in opened and not await starter.toolboxes.open(each):
+                asking = starter.toolboxes.keep_asking(each, starter.tools_known)
+                tasks.add(asyncio.create_task(asking, name="tools"))
+            opened.add(box)
+        starter.tools_known()
+
+    await learn()
+    calls.profiles.on_reread.append(lambda: tasks.add(asyncio.create_task(learn(), name="tools")))
     yield
     for task in tasks:
         task.cancel()
