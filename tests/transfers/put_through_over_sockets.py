@@ -71,6 +71,7 @@ class Outcome:
         for what, expected, real in (
             ("the caller heard", list(row.caller_hears), [one.name for one in self.caller]),
             ("the person heard", list(row.person_hears), [one.name for one in self.person]),
+            ("they saw the number", list(row.shown), self.shown),
             ("the transfer ended as", row.result, self.result),
             ("the call ended as", row.ended, self.ended),
         ):
@@ -199,7 +200,7 @@ def _outcome(desk: ServerUnderTest, network: Network, call: SimulatedCall) -> Ou
         times = ((heard.what.from_us - call.made_us) / 1000, (until_us - call.made_us) / 1000)
         (outcome.caller if ours else outcome.person).extend(Sound(name, *times) for name in _names(heard.what, leg))
     others = [one for one in network.calls.values() if one is not call]
-    outcome.shown = [one.from_ for one in others]
+    outcome.shown = ["the caller's" if one.from_ == CALLER else "ours" for one in others]
     outcome.faults += [f"{one.to} was rung" for one in others if one.to != SALES]
     outcome.faults += [f"{one.to} is still on the line" for one in others if not one.over]
     if len(desk.calls.directory):
