@@ -166,12 +166,21 @@ async def _called(desk: ServerUnderTest, twilio: SimulatedTwilio, row: Row, rece
     call = twilio.call_in(CALLER, CALLED, replace(row.caller, phones=_Phones(row)))
     table = desk.calls.registry.transfers
     receptionist.over = lambda: bool((known := table.find(call.sid)) is not None and known.result)
-    async with asyncio.timeout(LONGEST_S * max(network.pace, 0.2)):
+    try:
+        async with asyncio.timeout(LONGEST_S * max(network.pace, 0.2)):
+            await call.until_over()
+            while any(not one.over for one in network.calls.values()):  # noqa: ASYNC110  their ends set no event
+                await asyncio.sleep(0.01)
+    except TimeoutError:
+        outcome = _outcome(desk, network, call)
+        outcome.faults.append("it did not come to an end")
+        for leg in network.calls.values():
+            leg.hang_up("party")
         await call.until_over()
-        while any(not one.over for one in network.calls.values()):  # noqa: ASYNC110  somebody else's end sets no event
-            await asyncio.sleep(0.01)
-    await desk.quiet()
-    return _outcome(desk, network, call)
+    else:
+        await desk.quiet()
+        outcome = _outcome(desk, network, call)
+    return outcome
 
 
 class _Phones:
