@@ -20,7 +20,7 @@ from tests.transfers.put_through_over_sockets import Outcome, Sound, run
 from tests.transfers.transfer_rows import ROWS, Row
 
 KEPT = Path(bot.explain.__file__).with_name("transfer_outcomes.json")
-AT_ONCE = 6
+AT_ONCE = 5
 """Rows that run beside each other: more would wait for each other's processor."""
 
 

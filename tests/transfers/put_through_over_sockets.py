@@ -71,6 +71,7 @@ class Outcome:
         for what, expected, real in (
             ("the caller heard", list(row.caller_hears), [one.name for one in self.caller]),
             ("the person heard", list(row.person_hears), [one.name for one in self.person]),
+            ("they saw the number", list(row.shown), self.shown),
             ("the transfer ended as", row.result, self.result),
             ("the call ended as", row.ended, self.ended),
         ):
@@ -165,12 +166,21 @@ async def _called(desk: ServerUnderTest, twilio: SimulatedTwilio, row: Row, rece
     call = twilio.call_in(CALLER, CALLED, replace(row.caller, phones=_Phones(row)))
     table = desk.calls.registry.transfers
     receptionist.over = lambda: bool((known := table.find(call.sid)) is not None and known.result)
-    async with asyncio.timeout(LONGEST_S * max(network.pace, 0.2)):
+    try:
+        async with asyncio.timeout(LONGEST_S * max(network.pace, 0.2)):
+            await call.until_over()
+            while any(not one.over for one in network.calls.values()):  # noqa: ASYNC110  their ends set no event
+                await asyncio.sleep(0.01)
+    except TimeoutError:
+        outcome = _outcome(desk, network, call)
+        outcome.faults.append("it did not come to an end")
+        for leg in network.calls.values():
+            leg.hang_up("party")
         await call.until_over()
-        while any(not one.over for one in network.calls.values()):  # noqa: ASYNC110  somebody else's end sets no event
-            await asyncio.sleep(0.01)
-    await desk.quiet()
-    return _outcome(desk, network, call)
+    else:
+        await desk.quiet()
+        outcome = _outcome(desk, network, call)
+    return outcome
 
 
 class _Phones:
@@ -199,7 +209,7 @@ def _outcome(desk: ServerUnderTest, network: Network, call: SimulatedCall) -> Ou
         times = ((heard.what.from_us - call.made_us) / 1000, (until_us - call.made_us) / 1000)
         (outcome.caller if ours else outcome.person).extend(Sound(name, *times) for name in _names(heard.what, leg))
     others = [one for one in network.calls.values() if one is not call]
-    outcome.shown = [one.from_ for one in others]
+    outcome.shown = ["the caller's" if one.from_ == CALLER else "ours" for one in others]
     outcome.faults += [f"{one.to} was rung" for one in others if one.to != SALES]
     outcome.faults += [f"{one.to} is still on the line" for one in others if not one.over]
     if len(desk.calls.directory):

@@ -6,7 +6,7 @@ the person's: `whisper` is the summary and the key, `key` the key alone, `voice`
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from bot.testing.twilio.calls.person import (
@@ -43,6 +43,8 @@ class Row:
     result: str
     ended: Ended
     settings: dict[str, str] = field(default_factory=dict)
+    shown: tuple[str, ...] = ("the caller's",)
+    """The number that the person sees, each time they are rung."""
     agrees: bool = False
     """The person tells a bot that briefs them to put the caller through."""
     talks_over: bool = False
@@ -183,6 +185,7 @@ WHISPERED_ROWS: tuple[Row, ...] = (
         (),
         "failed",
         "caller_hung_up",
+        shown=("the caller's", "ours"),
     ),
     Row(
         "whisper",
@@ -216,6 +219,7 @@ WHISPERED_ROWS: tuple[Row, ...] = (
         (),
         "",
         "caller_hung_up",
+        shown=(),
         talks_over=True,
     ),
     Row(
@@ -228,6 +232,7 @@ WHISPERED_ROWS: tuple[Row, ...] = (
         (),
         "",
         "caller_hung_up",
+        shown=(),
     ),
     Row(
         "whisper",
@@ -240,6 +245,7 @@ WHISPERED_ROWS: tuple[Row, ...] = (
         "",
         "caller_hung_up",
         settings={"hours": "closed"},
+        shown=(),
     ),
     Row(
         "whisper",
@@ -252,6 +258,7 @@ WHISPERED_ROWS: tuple[Row, ...] = (
         "",
         "caller_hung_up",
         settings={"check": "taken"},
+        shown=(),
     ),
     Row(
         "whisper",
@@ -264,6 +271,7 @@ WHISPERED_ROWS: tuple[Row, ...] = (
         "",
         "caller_hung_up",
         settings={"check": "fails"},
+        shown=(),
     ),
 )
 
@@ -273,6 +281,10 @@ NO = Speaks(after="bot", quiet_s=0.5, text="No, I can't now.", seconds=1.0)
 WAITS = Person(does=(Act(after="music"), HangsUp(after="bot", in_s=1.5)), name="caller")
 HEARS_BACK = Person(does=(Act(after="bot", quiet_s=0.02), HangsUp(after="bot", in_s=1.5)), name="caller")
 HELD = ("promise", "music", "back")
+
+
+MACHINE = replace(voicemail(after_s=RING_S, greeting_s=12.0), verdict_after_s=7.0)
+"""A voicemail with a long greeting, known for one after seven seconds."""
 
 
 def _briefing(
@@ -286,9 +298,12 @@ def _briefing(
     caller_hears: tuple[str, ...] = HELD,
     ended: Ended = "caller_hung_up",
     agrees: bool = False,
+    shown: tuple[str, ...] = ("the caller's",),
     **settings: str,
 ) -> Row:
-    return Row("briefing", does, caller_does, person, caller, caller_hears, hears, result, ended, settings, agrees)
+    return Row(
+        "briefing", does, caller_does, person, caller, caller_hears, hears, result, ended, settings, shown, agrees
+    )
 
 
 BRIEFED_ROWS: tuple[Row, ...] = (
@@ -306,6 +321,7 @@ BRIEFED_ROWS: tuple[Row, ...] = (
     ),
     _briefing("declines", answering(NO), ("briefing", "thanks"), "not_taken"),
     _briefing("hangs up while it is told", answering(HangsUp(after="bot", in_s=0.3)), ("briefing",), "not_taken"),
+    _briefing("is a voicemail", MACHINE, ("briefing",), "not_taken"),
     _briefing("is busy", is_busy(), (), "busy"),
     _briefing("does not answer", does_not_answer(), (), "no_answer"),
     _briefing(
@@ -322,6 +338,7 @@ BRIEFED_ROWS: tuple[Row, ...] = (
         answering(NO),
         ("briefing", "thanks"),
         "not_taken",
+        shown=("ours",),
         create_call="400 21210 1",
     ),
     _briefing(
@@ -331,6 +348,7 @@ BRIEFED_ROWS: tuple[Row, ...] = (
         "failed",
         caller=HEARS_BACK,
         caller_hears=("promise", "back"),
+        shown=(),
         create_call="500 20500 9",
     ),
 )

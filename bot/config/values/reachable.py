@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 from bot.config.values.hosts import Address, address_of
 
 _DOOR = re.compile(
-    r"(?i)/(?:voice(?:/(?:next|status|dialled|recorded|whisper|outgoing|answered))?"
+    r"(?i)/(?:voice(?:/(?:next|status|dialled|recorded|outgoing|answered|(?:whisper|briefing)(?:/.*)?))?"
     r"|media(?:/.*)?|calls(?:/.*)?|healthz|readyz|metrics)/?$"
     r"|/voice/(?:answer|call(?:back|s)?|incoming|inbound|start|twiml|webhook)/?$|/(?:incoming-call|media-stream)/?$"
 )
