@@ -24,11 +24,11 @@ from bot.testing.twilio.verbs.verb_table import VERBS
 __all__ = ["DialResult", "Ending", "StreamLeg", "dial", "new_call_sid", "new_stream_sid"]
 
 SECOND_S = 1.0
-"""Seconds that each second of the telephone network takes: of a <Pause>, of a ring, of what a voice says."""
+"""Seconds that each second of the telephone network takes: of a <Pause>, of a ring, of a message."""
 
 Other = Literal["answers", "is_busy", "does_not_answer"]
 _PEOPLE: Mapping[Other, Person] = {
-    "answers": Person(0.0, does=(HangsUp(in_s=1.0),)),
+    "answers": Person(0.0, does=(HangsUp(connected=True),)),
     "is_busy": Person(0.0, "busy"),
     "does_not_answer": Person(0.0, "no-answer"),
 }
@@ -134,6 +134,7 @@ async def dial(
     async with aiohttp.ClientSession() as http:
         network = Network(http, phone.ids.account_sid, auth_token, via=via, pace=SECOND_S)
         network.signing = signing
+        network.word_s = 0.0  # who rings a bot waits for what it says, and for no document's sentence
         network.numbers[to_number] = OwnNumber(url)
         network.anybody = _PEOPLE[person]
         words = (Speaks(after="beep", text="a message", seconds=float(message_s)),) if message_s else ()

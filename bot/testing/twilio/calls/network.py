@@ -52,6 +52,8 @@ class OwnNumber:
     status_callback: str = ""
 
 
+WORD_S = 0.35
+"""Seconds that a voice takes for a word."""
 Delivery = Literal["in order", "swapped", "twice"]
 """The way of status callbacks: Twilio promises neither their order nor that each comes once."""
 
@@ -71,6 +73,7 @@ class Network:
         self.auth_token = auth_token
         self.via = via
         self.pace = pace
+        self.word_s = WORD_S
         self.signing: Signing = "plain"
         self.people: dict[str, Person] = {}
         self.anybody: Person = answers()

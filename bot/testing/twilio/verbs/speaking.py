@@ -8,7 +8,6 @@ from bot.testing.dialling.signed_webhook import DialFailed
 from bot.testing.twilio.calls.simulated_call import Source
 from bot.testing.twilio.verbs.follower import End, Step, Walk
 
-WORD_S = 0.35
 PLAY_S = 3.0
 """Seconds that every file lasts: none is fetched."""
 KEY_S, KEY_PAUSE_S = 0.2, 0.5
@@ -21,7 +20,7 @@ async def say(walk: Walk, verb: ET.Element) -> Step:
     walk.call.said.append(text)
     while True:
         with walk.call.ears.hearing("say", text):
-            await walk.network.wait(WORD_S * len(text.split()))
+            await walk.network.wait(walk.network.word_s * len(text.split()))
         times -= 1
         if times == 0:
             return None
