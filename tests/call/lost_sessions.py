@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from bot.call.conversation.transfer import TRANSFER_CALL
-from bot.call.inputs import DailySpend, Refused, SecretKey, ToolDone, TransferChecked
+from bot.call.inputs import DailySpend, Hint, Refused, SecretKey, ToolDone, TransferChecked
 from bot.call.machines import KeypadStage, StreamStage, TransferStage
 from bot.call.session.failover import STEADY_US
 from bot.call.settings import CallSettings, Money, SecretRules, ToolRules
@@ -483,12 +483,13 @@ def greeting_from_a_recording() -> ScriptedCall:
 
 
 def much_has_happened() -> ScriptedCall:
-    """Money was spent, turns were left without an answer, and the caller says the same over and over."""
+    """Money was spent, an operator gave a hint, turns were left without an answer, and the caller says the same over and over."""
     desk = ScriptedCall(
         changed(SETTINGS, session=SessionSettings(transcription_model="gpt-4o-transcribe"), money=purse().money)
     )
     spoken(desk, "R0", "G")
     desk.give(pressed("5"), pressed("#"))
+    desk.give(Hint("Offer them the afternoon."))
     desk.give(billed("R0", 5), heard("Q", 3.0), Refused("phone>bot", "bad_json"))
     echoes(desk)
     for turn in range(3):

@@ -52,6 +52,7 @@ GOES_OVER = {
     "Retries": "errors _retried _given_up",
     "Filler": "_expected _since_us _played _number",
     "Keypad": "keys began_us last_us _number",
+    "Hints": "_texts",
     "Floor": "state greeting goodbye transfer keypad stream notice_heard hang_up_asked tools_running let_in",
     "AskedCalls": "_calls _used",
     "FunctionCalls": "owed held",
@@ -90,7 +91,7 @@ OF_CALLS_THAT_WE_MAKE = {
     "Goodbye": "_words _parameters",
     "Latencies": "_from_us",
     "SpendCap": "_from_us",
-    "WhoAnswered": "by _verdict _words _turns _unwritten _since_us _spoken_us _stopped_us _beep",
+    "WhoAnswered": "by _verdict _words _turns _unwritten _since_us _spoken_us _stopped_us _beep _untold",
 }
 """They go over too, and are as in a fresh call in every call that came in. `conversation/test_who_answered` has them."""
 

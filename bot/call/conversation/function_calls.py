@@ -176,7 +176,14 @@ class FunctionCalls:
         if respond:
             self.owed.setdefault(call.response_id, call.turn)
         self._look()
-        self._follow(call.response_id)
+        if self._session.now.appended.ready:  # else `session_ready` comes back to it
+            self._follow(call.response_id)
+
+    def correct(self, call_id: str, words: str) -> None:
+        """What a call was answered holds no more: a session that is told of it from now on is told this."""
+        call = self.calls.get(call_id)
+        if call is not None:
+            call.output = result_of(words)
 
     def _send(self, call: FunctionCall, refusals: int) -> None:
         """Send an output to a session that is there; the next one is told what came of each call (`told`)."""
@@ -226,9 +233,10 @@ class FunctionCalls:
         turn = self.owed.pop(response_id)
         if self._floor.ending:
             return
-        talked_over = turn != self._floor.let_in or self._floor.caller_speaking or self._floor.answer_due
-        if not talked_over and not session.responses.busy:
-            session.responses.want({})
+        floor, responses = self._floor, session.responses
+        talked_over = turn != floor.let_in or floor.caller_speaking or floor.answer_due or not floor.conversing
+        if not talked_over and not responses.busy and not responses.wants_another:
+            responses.want({})
         else:
             self.held = True
 
@@ -287,6 +295,8 @@ class FunctionCalls:
         items: list[dict[str, Any]] = []
         for call in self.calls:
             if call.name == END_CALL:
+                if call.open:  # of a session that is gone: nobody waits for an output
+                    call.move(Move.OUTPUT)
                 continue
             items.append(function_call(call.call_id, call.name, call.arguments))
             if not call.open:

@@ -147,8 +147,8 @@ class TransferCall(Rule):
         self._functions.answer(self._call_id, why)
 
     def response_created(self) -> None:
-        """A response is made that may be heard: the promise, if one is due."""
-        if self._floor.transfer is TransferStage.PROMISING:
+        """A response is made that may be heard: the promise, if one is due, unless something else was asked for."""
+        if self._floor.transfer is TransferStage.PROMISING and not self._session.now.responses.parameters:
             self._leave()
 
     def _leave(self) -> None:
@@ -176,7 +176,9 @@ class TransferCall(Rule):
         call = self._functions.calls.get(self._call_id)
         if call is not None and call.open:
             self._functions.answer(self._call_id, NOT_NOW, respond=False)
-        else:
+            return
+        self._functions.correct(self._call_id, NOT_NOW)
+        if self._session.now.appended.ready:
             self._dropped += 1
             self._step.create_item(message(f"{DROPPED_ITEM}_{self._dropped}", "system", text=NOT_NOW))
 

@@ -82,6 +82,7 @@ class SessionTakeover:
         parts.functions.session_ready()
         parts.hints.session_ready()
         parts.approval.session_ready()
+        parts.who_answered.session_ready()
         parts.wrap_up.session_ready()
         step.counts["sessions_replaced"] += not first
         answers = session.responses.awaited
