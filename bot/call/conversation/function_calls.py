@@ -206,7 +206,7 @@ class FunctionCalls:
         """The server has the result of a call that it made. One that had been given up is spoken of all the same."""
         if call.open:
             self._answer(call.call_id, output, respond=True)
-        else:
+        elif call.output != output:
             call.output, self.held = output, True
 
     def tool_done(self, note: ToolDone) -> None:

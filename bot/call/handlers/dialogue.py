@@ -145,6 +145,7 @@ class Dialogue:
     def output_item_added(self, event: events.OutputItemAdded) -> None:
         self._parts.answer.item_added(event)
         if event.item.type == "mcp_call":
+            self._parts.step.follows = "anything"
             self._parts.remote.begun(event.item, event.response_id)
 
     def output_item_done(self, event: events.OutputItemDone) -> None:
@@ -161,6 +162,9 @@ class Dialogue:
             self._parts.functions.given(event.item)
         elif event.item.type == "mcp_list_tools":
             self._parts.tool_lists.item_added(event.item)
+        elif event.item.type == "mcp_call":
+            self._parts.step.follows = "anything"
+            self._parts.remote.begun(event.item)
 
     def item_done(self, event: events.ItemDone) -> None:
         self._parts.step.follows = "what is due"

@@ -7,6 +7,8 @@ such; and the answer to each request for approval, by the rules of its server.
 
 from __future__ import annotations
 
+from typing import Literal
+
 import msgspec
 
 from bot.call.conversation.floor import Floor
@@ -21,6 +23,8 @@ from bot.realtime.remote_server import RemoteServer
 
 MAX_OUTPUT = 16_000
 """Letters of a result that are kept for another session."""
+UNKNOWN = RemoteServer("", "")
+"""The rules for a server that is not in the file: the model's side calls none, or should not."""
 UNKNOWN_SERVER = "No tools of this server may be used, so nothing was done."
 ENDING = "The call is about to end, so nothing was done."
 CUT = "The caller spoke before it was over: it may or may not have been done."
@@ -47,12 +51,15 @@ class McpCalls:
 
     # ---- the server calls ----
 
-    def begun(self, item: Item, response_id: str | None = None) -> None:
-        """The server calls a tool, in this response or in none."""
-        if item.type == "mcp_call" and self._functions.calls.get(item.id) is None:
+    def begun(self, item: Item, response_id: str = "") -> None:
+        """The server calls a tool: in this response, or in none as far as is known."""
+        call = self._functions.calls.get(item.id)
+        if call is None:
             self._begin(item, response_id)
+        elif not call.response_id:
+            call.response_id = response_id
 
-    def _begin(self, item: Item, response_id: str | None) -> FunctionCall:
+    def _begin(self, item: Item, response_id: str) -> FunctionCall:
         call = self._call(item, "remote", response_id)
         self._functions.calls.drop_approved(item.approval_request_id or "", call.name)
         self._functions.calls.add(call)
@@ -63,10 +70,10 @@ class McpCalls:
         self._step.report("tool_called", tool=call.name, server=item.server_label)
         return call
 
-    def done(self, item: Item, response_id: str | None = None) -> None:
+    def done(self, item: Item, response_id: str = "") -> None:
         """An item is done: the server has called a tool, or asks if it may."""
         if item.type == "mcp_approval_request" and self._functions.calls.get(item.id) is None:
-            self._asked(item, response_id)
+            self._asked(item, response_id or self._session.now.responses.active or "")
         elif item.type == "mcp_call":
             call = self._functions.calls.get(item.id) or self._begin(item, response_id)
             call.arguments = (item.arguments or call.arguments)[:MAX_ARGUMENTS]
@@ -91,7 +98,7 @@ class McpCalls:
 
     # ---- the server asks ----
 
-    def _asked(self, item: Item, response_id: str | None) -> None:
+    def _asked(self, item: Item, response_id: str) -> None:
         """Answer by rule, now or when the caller has pressed a key: a call that was interrupted is not approved."""
         call = self._call(item, "approval", response_id)
         self._functions.calls.add(call)
@@ -113,17 +120,15 @@ class McpCalls:
         server = self._servers.get(item.server_label or "")
         return server if server is not None and (not server.tools or item.name in server.tools) else None
 
-    def _call(self, item: Item, kind: str, response_id: str | None) -> FunctionCall:
+    def _call(self, item: Item, kind: Literal["approval", "remote"], response_id: str) -> FunctionCall:
         name, arguments = (item.name or "")[:MAX_NAME], (item.arguments or "{}")[:MAX_ARGUMENTS]
-        in_response = response_id if response_id is not None else self._session.now.responses.active or ""
-        call = FunctionCall(item.id, name, arguments, in_response, self._floor.let_in)
-        server = self._servers.get(item.server_label or "")
-        call.kind = "approval" if kind == "approval" else "remote"
-        timeout_s, meanwhile = (server.timeout_s, server.meanwhile) if server is not None else (20.0, "preamble")
-        call.rules = ToolRules(name, timeout_s=timeout_s, meanwhile=meanwhile)
-        if call.kind == "remote":
+        server = self._servers.get(item.server_label or "", UNKNOWN)
+        rules = ToolRules(name, timeout_s=server.timeout_s, meanwhile=server.meanwhile)
+        call = FunctionCall(item.id, name, arguments, response_id, self._floor.let_in, rules)
+        call.kind = kind
+        if kind == "remote":
             call.move(Move.STARTED)
-            call.due_us, call.too_late = self._step.now_us + round(timeout_s * 1_000_000), TOO_LATE
+            call.due_us, call.too_late = self._step.now_us + round(server.timeout_s * 1_000_000), TOO_LATE
         return call
 
 

@@ -75,7 +75,8 @@ class Meanwhile(Rule):
 
     def _has_preamble(self, call: FunctionCall) -> bool:
         kind = call.rules.meanwhile if call.rules is not None else "nothing"
-        return kind != "filler" and call.response_id == self._session.now.preamble
+        preamble = self._session.now.preamble
+        return kind != "filler" and bool(preamble) and call.response_id == preamble
 
     def due(self) -> None:
         """Let the caller hear something, if nothing has come meanwhile."""
