@@ -24,7 +24,8 @@ from tests.call.lost_sessions import AGAIN, ONCE, Situation, at_rest, fresh, gre
 from tests.call.scripted_call import MS, SESSION, ScriptedCall, in_words, updated
 
 OF_THE_SESSION = {
-    "Session": "ready_us plan speech_us answer_due caller_turns growing doubtful silent knows_goodbye end_call outputs preamble",
+    "Session": "ready_us plan speech_us answer_due caller_turns growing doubtful silent knows_goodbye end_call outputs preamble"
+    " unlisted lists away remote_calls",
     "AppendedAudio": "ready n_bytes quiet_at fresh _fresh_at _pieces _from _to",
     "AudioFormats": "_now",
     "CallerSpeech": "_began _ended",
@@ -98,6 +99,7 @@ OF_CALLS_THAT_WE_MAKE = {
 CHOSEN = {
     "StreamAdmission": "_settings",
     "FunctionCalls": "_rules",
+    "McpCalls": "_servers",
     "TransferCall": "_names",
     "Announcement": "recorded",
     "CurrentSession": "_settings",

@@ -126,7 +126,7 @@ class Floor:
         What is asked for while the server is about to answer by itself would be taken for its answer.
         """
         session, unheard = self._session.now, self.greeting is not GreetingStage.HEARD
-        if not self.may(Act.ASK) or (unheard and session.answer_due and session.turns.server_owns):
+        if session.unlisted or not self.may(Act.ASK) or (unheard and session.answer_due and session.turns.server_owns):
             return
         request = session.responses.release()
         if request is not None:
@@ -177,6 +177,11 @@ class Floor:
         busy = self.caller_speaking or self.answer_due or self._session.now.responses.awaited
         there = self.conversing and self.stream is StreamStage.HERE
         return there and not busy and not self.ending
+
+    def waits_for_remote_call(self) -> bool:
+        """The caller waits for a tool that the server calls within its response, and for nothing else."""
+        session = self._session.now
+        return bool(session.remote_calls) and not (self.caller_speaking or session.answer_due or self.ending)
 
     def caller_waits(self) -> bool:
         """Something is owed to a caller who does not speak: a filler may sound."""

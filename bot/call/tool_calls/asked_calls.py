@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Literal
 
 import msgspec
 
@@ -20,7 +21,11 @@ REMEMBERED = 64
 
 @dataclass
 class FunctionCall:
-    """One function call. `turn` counts the caller's turns before it; `rules` are of a tool that the shell runs."""
+    """One function call. `turn` counts the caller's turns before it; `rules` are of a tool that somebody else runs.
+
+    `kind`: the model asks us for a function; or for the approval of a remote tool, which is `approved` or not; or the
+    server has called a remote tool itself (bot.call.remote_calls).
+    """
 
     call_id: str
     name: str
@@ -36,6 +41,8 @@ class FunctionCall:
     told_meanwhile: bool = False
     """The caller was told that it takes a while."""
     output: str = ""
+    kind: Literal["function", "approval", "remote"] = "function"
+    approved: bool = False
 
     @property
     def open(self) -> bool:
@@ -67,6 +74,12 @@ class AskedCalls:
         self._calls[call.call_id] = call
         for old in [one for one in self._calls.values() if not one.open][: max(0, len(self._calls) - REMEMBERED)]:
             del self._calls[old.call_id]
+
+    def drop_approved(self, call_id: str, name: str) -> None:
+        """The call of a remote tool is there that was approved: the request is forgotten, by its id or by its name."""
+        given = [one for one in self._calls.values() if one.approved and (one.call_id == call_id or one.name == name)]
+        for call in sorted(given, key=lambda one: one.call_id != call_id)[:1]:
+            del self._calls[call.call_id]
 
     @property
     def open(self) -> list[FunctionCall]:

@@ -11,16 +11,14 @@ Every ValueError is in words that follow the variable's name.
 
 from __future__ import annotations
 
-import tomllib
-from pathlib import Path
 from typing import Annotated
 
 from pydantic import BeforeValidator, ValidationInfo
 
 from bot.config.destinations.destination import Destination, numbered, parse_destination
+from bot.config.values.toml_file import read_tables
 
 MOST = 100
-MAX_BYTES = 65_536
 
 
 def parse_numbers(text: object, info: ValidationInfo) -> object:
@@ -48,25 +46,8 @@ def read_transfers(path: object) -> object:
     """The destinations of the TOML file at `path`."""
     if not isinstance(path, str):
         return path
-    try:
-        raw = Path(path).read_bytes()
-        text = raw.decode("utf-8-sig")
-    except OSError as error:
-        raise ValueError(
-            f"must be a file that can be read ({error.strerror}); put it there, or mend the path"
-        ) from None
-    except UnicodeDecodeError:
-        raise ValueError("must be a file in UTF-8; save it so") from None
-    if len(raw) > MAX_BYTES:
-        raise ValueError(f"must be a file of at most {MAX_BYTES} bytes")
-    try:
-        tables = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        raise ValueError(f"must be a TOML file ({error})") from None
     destinations = []
-    for name, table in tables.items():
-        if not isinstance(table, dict):
-            raise ValueError(f"has {name!r} outside of a table; each destination is one, [{name}]")  # noqa: TRY004
+    for name, table in read_tables(path, "destination").items():
         try:
             destinations.append(parse_destination(name, table))
         except ValueError as error:

@@ -75,6 +75,12 @@ def realtime_url(text: str) -> str:
     return text.rstrip("/")
 
 
+def mcp_url(text: str) -> str:
+    """An https URL, http on loopback. What is secret goes into a header, so it has no query."""
+    _absolute(text, plain="http", secure="https")
+    return text
+
+
 def twilio_api_url(text: str) -> str:
     """An https URL, http on loopback. The package adds version and account to it."""
     _absolute(text, plain="http", secure="https")

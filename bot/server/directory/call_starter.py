@@ -95,6 +95,7 @@ class CallStarter:
             settings.openai_api_key.get_secret_value(),
             self.addresses,
             settings.dialect,
+            tuple(pair for server in settings.mcp for pair in server.credentials),
         )
 
     def use_rest(self, rest: TwilioRest) -> None:

@@ -17,7 +17,9 @@ from bot.call.conversation.transfer import TRANSFER_CALL
 from bot.call.settings import CallSettings, KeypadRules, Outgoing, Shortcut
 from bot.config import Settings
 from bot.config.profiles.placeholders import unfilled
+from bot.config.remote_tools.mcp_server import McpServer
 from bot.config.values.key_shortcuts import KeyShortcut
+from bot.realtime.remote_server import RemoteServer
 from bot.realtime.session import END_CALL, SEND_DIGITS_TOOL, SessionSettings, TurnDetection
 from bot.server.setup.call_prices import call_money
 from bot.server.setup.transfer_tool import transfer_tools
@@ -96,6 +98,22 @@ def with_tools(chosen: CallSettings, toolbox: Toolbox) -> CallSettings:
     return msgspec.structs.replace(chosen, session=session, tools=toolbox.rules())
 
 
+def _remote_server(chosen: McpServer) -> RemoteServer:
+    """A server as a session is told of it: without its credentials."""
+    return RemoteServer(
+        chosen.name,
+        chosen.url,
+        chosen.about,
+        chosen.authorization,
+        dict(chosen.headers),
+        chosen.tools,
+        chosen.approval,
+        dict(chosen.approvals),
+        chosen.timeout_s,
+        chosen.meanwhile,
+    )
+
+
 def _recordings(settings: Settings) -> dict[str, tuple[Path | None, Callable[[Path], str]]]:
     """The operator's recordings that are played, by setting: each file, and how it is read."""
     return {
@@ -167,5 +185,6 @@ def session_settings(settings: Settings) -> SessionSettings:
         ),
         audio=_FORMATS[settings.model_audio],
         dialect=settings.dialect,
+        servers=tuple(map(_remote_server, settings.mcp)),
         tools=(*transfer_tools(settings), *((SEND_DIGITS_TOOL,) if settings.send_digits == "on" else ())),
     )
