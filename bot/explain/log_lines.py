@@ -255,6 +255,7 @@ ROUTINE_LINES: dict[str, str] = {
     "idle_prompt": "The caller was silent for `BOT_IDLE_SECONDS` and was asked whether they are there.",
     "client_secret_made": "A browser was given a client secret: it may open sessions of its own for `lasts_s`.",
     "browser_phone_call": "A call by the browser phone is over; `ending` is how, as Twilio's part of it saw it.",
+    "operator_flagged": "Somebody at the operator's page had a call written as a test, in so many `files`.",
     "operator_hint": "Somebody at the operator's page wrote so many `letters` to the model of this call.",
     "operator_hung_up": "Somebody at the operator's page ended the call.",
     "hint_given": "Somebody at the operator's page wrote to the model, and the session was told.",

@@ -163,13 +163,33 @@
     page.href = "console/calls/" + encodeURIComponent(sid) + "/";
     links.append(page);
     for (const file of call.files) {
-      if (!file.here || file.kind === "export") continue;
-      const link = make("a", "", file.kind);
+      if (!file.here || (file.kind === "export" && !file.flagged)) continue;
+      const link = make("a", "", file.flagged ? file.name : file.kind);
       link.href = page.href + encodeURIComponent(file.name);
       links.append(" · ", link);
     }
-    body.replaceChildren(facts, links);
+    body.replaceChildren(facts, links, flagForm(sid));
     byId("call").showModal();
+  }
+
+  /* Something went wrong in this call: it becomes a test. */
+  function flagForm(sid) {
+    const form = make("form", "filters"), label = make("label", "", "Flag as a test, named after what went wrong "), name = make("input");
+    const told = make("p", "note");
+    name.maxLength = 60;
+    name.required = true;
+    name.placeholder = "word lost after the cut";
+    told.setAttribute("role", "status");
+    label.append(name);
+    form.append(label, make("button", "", "Flag"), told);
+    form.addEventListener("submit", async (event) => {
+      event.preventDefault();
+      try {
+        const made = await post("calls/" + sid + "/flag", { name: name.value });
+        told.textContent = "Written to " + made.directory + ": " + made.files.join(", ");
+      } catch (error) { told.textContent = error.message; }
+    });
+    return form;
   }
 
   search.addEventListener("submit", (event) => { event.preventDefault(); list().catch(() => {}); });
