@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from bot.call.conversation.transfer import TRANSFER_CALL
-from bot.call.inputs import DailySpend, Refused, SecretKey, ToolDone, TransferChecked
+from bot.call.inputs import DailySpend, Hint, Refused, SecretKey, ToolDone, TransferChecked
 from bot.call.machines import KeypadStage, StreamStage, TransferStage
 from bot.call.session.failover import STEADY_US
 from bot.call.settings import CallSettings, Money, SecretRules, ToolRules
@@ -497,6 +497,13 @@ def much_has_happened() -> ScriptedCall:
     return desk
 
 
+def hinted() -> ScriptedCall:
+    """The operator has written to the model."""
+    desk = greeted()
+    desk.give(Hint("Offer them the afternoon."))
+    return desk
+
+
 ONCE: tuple[Callable[[], ScriptedCall], ...] = (
     transcoded,
     opened,
@@ -522,5 +529,6 @@ ONCE: tuple[Callable[[], ScriptedCall], ...] = (
     announced,
     greeting_from_a_recording,
     much_has_happened,
+    hinted,
 )
 """Whole calls so far."""

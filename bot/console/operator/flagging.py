@@ -13,10 +13,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import msgspec
 import structlog
 from aiohttp import web
 
+from bot.console.operator.actions import posted
 from bot.console.operator.past import FLAGGED, as_json, asked, the_call
 from bot.recording.files.new_file import new_file
 from bot.recording.fixture import SUFFIX
@@ -55,11 +55,7 @@ class _File(NamedTuple):
 async def flag(request: web.Request) -> web.Response:
     """POST /console/api/calls/SID/flag, `{"name": ...}`: writes the call as a test, named after the situation."""
     call = await the_call(request)
-    try:
-        given = msgspec.json.decode(await request.read())
-    except msgspec.DecodeError:
-        given = None
-    words = given.get("name") if isinstance(given, dict) else None
+    words = (await posted(request)).get("name")
     name = _slug(words) if isinstance(words, str) and len(words) <= LONGEST_NAME else ""
     if not name:
         return as_json({"problem": _NO_NAME}, 400)

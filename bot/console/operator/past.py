@@ -60,6 +60,7 @@ async def past_calls(request: web.Request) -> web.Response:
         number=query.get("number"),
         reason=query.get("reason"),
         min_usd=query.get("min_usd"),
+        profile=query.get("profile"),
         limit=min(int(limit), MOST) if limit.isascii() and limit.isdecimal() and len(limit) < 5 else PAGE,
     )
     try:
@@ -80,6 +81,9 @@ def _summary(call: CallSummary) -> dict[str, Any]:
         "from": call.caller or "withheld",
         "to": call.called,
         "reason": call.reason or "live",
+        "profile": call.profile,
+        "outgoing": call.outbound,
+        "answeredBy": call.answered_by,
         "turns": call.turns,
         "interruptions": call.interruptions,
         "usd": call.nano_usd / 1e9,
