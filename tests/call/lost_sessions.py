@@ -498,6 +498,13 @@ def much_has_happened() -> ScriptedCall:
     return desk
 
 
+def hinted() -> ScriptedCall:
+    """The operator has written to the model."""
+    desk = greeted()
+    desk.give(Hint("Offer them the afternoon."))
+    return desk
+
+
 ONCE: tuple[Callable[[], ScriptedCall], ...] = (
     transcoded,
     opened,
@@ -523,5 +530,6 @@ ONCE: tuple[Callable[[], ScriptedCall], ...] = (
     announced,
     greeting_from_a_recording,
     much_has_happened,
+    hinted,
 )
 """Whole calls so far."""

@@ -105,8 +105,8 @@ class FunctionCalls:
         if not refused:
             self._session.now.responses.answered(event.response_id)
 
-    def called_by_key(self, call_id: str, name: str, arguments: str) -> None:
-        """A key of the caller's stands for this call: it is in the conversation as if the model had made it."""
+    def called_by_person(self, call_id: str, name: str, arguments: str) -> None:
+        """A key of the caller's stands for this call, or the operator wants it: it is as if the model had made it."""
         if self._session.now.appended.ready:
             self._step.create_item(function_call(call_id, name, arguments))
         call = FunctionCall(call_id, name, arguments, call_id, self._floor.let_in)

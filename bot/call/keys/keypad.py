@@ -109,7 +109,7 @@ class Keypad:
             self._answer()
         else:
             self._step.report("key_shortcut", function=shortcut.function)
-            self._functions.called_by_key(f"{item_id}_call", shortcut.function, shortcut.arguments)
+            self._functions.called_by_person(f"{item_id}_call", shortcut.function, shortcut.arguments)
         return keys
 
     def _tell(self, item_id: str, text: str) -> None:

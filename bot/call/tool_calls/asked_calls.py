@@ -45,6 +45,11 @@ class FunctionCall:
     approved: bool = False
 
     @property
+    def by_person(self) -> bool:
+        """No response of the model's made it, but a key of the caller's, or the operator."""
+        return self.response_id == self.call_id
+
+    @property
     def open(self) -> bool:
         """It has no output yet."""
         return self.stage in {CallStage.HELD, CallStage.RUNNING}

@@ -93,6 +93,11 @@ def _row(live: LiveCall) -> dict[str, Any]:
         "interruptions": call.counts["interruptions"],
         "usd": call.spent_nano_usd / 1e9,
         "last": {"who": last.who, "text": last.text or ""} if last else None,
+        "tools": call.running_tools,
+        "destinations": call.settings.destinations,
+        "outgoing": live.past.outgoing,
+        "answeredBy": live.answered_by,
+        "profile": live.settings.profile,
     }
 
 
@@ -108,6 +113,9 @@ def _stored_row(call: CallSummary) -> dict[str, Any]:
         "interruptions": call.interruptions,
         "usd": call.nano_usd / 1e9,
         "last": None,
+        "outgoing": call.outbound,
+        "answeredBy": call.answered_by,
+        "profile": call.profile,
     }
 
 
