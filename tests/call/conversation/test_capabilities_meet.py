@@ -8,11 +8,12 @@ from typing import Any
 import pytest
 
 from bot.call.conversation import transfer, who_answered
+from bot.call.conversation.opening import LONGEST_US
 from bot.call.inputs import AnswerVerdict, Hint, ModelClosed, SessionWaiting, ToolDone, TransferChecked
-from bot.call.keys import send_digits
+from bot.call.keys import secret_entry, send_digits
 from bot.call.machines import AnswerStage, TransferStage
-from bot.call.outputs import LeaveStream
-from bot.call.settings import CallSettings, KeypadRules, Shortcut, ToolRules
+from bot.call.outputs import HideKeys, LeaveStream
+from bot.call.settings import CallSettings, KeypadRules, SecretRules, Shortcut, ToolRules
 from bot.realtime import events
 from bot.realtime.session import END_CALL, SEND_DIGITS, SEND_DIGITS_TOOL, SessionSettings
 from tests.call.conversation.test_who_answered import MESSAGE, SCREENING, VOICEMAIL, Line
@@ -38,7 +39,11 @@ from tests.call.scripted_call import (
     updated,
 )
 
-TOOLS = (ToolRules("slow", timeout_s=30, meanwhile="filler"), ToolRules("pay", approval="key"))
+TOOLS = (
+    ToolRules("slow", timeout_s=30, meanwhile="filler"),
+    ToolRules("pay", approval="key"),
+    ToolRules("pin", secret=SecretRules()),
+)
 SETTINGS = CallSettings(
     session=SessionSettings(tools=(SEND_DIGITS_TOOL,)),
     filler_audio=audio(400),
@@ -303,6 +308,37 @@ def test_a_person_who_comes_behind_a_screening_while_no_session_is_there_is_know
     told = [one for one in desk.outputs[begun:] if isinstance(one, events.CreateItem)]
     assert told == [], "there is no session to tell"
     assert f"item message {who_answered.SCREENED_ITEM}" in another(desk)
+
+
+def test_no_keys_are_hidden_for_a_tool_before_a_person_has_answered() -> None:
+    desk = ScriptedCall(changed(outgoing(), tools=TOOLS))
+    desk.give(created("R0"), added("R0", "G"), delta("R0", "G", 1_000), function("R0", "pin"))
+    assert not desk.sent(HideKeys)
+    assert outputs(desk) == [("call_1", secret_entry.NOT_NOW)]
+
+
+def test_a_greeting_that_waits_while_words_of_the_callee_are_due_is_not_due_for_ever() -> None:
+    desk = Line(outgoing(response_s=0))
+    desk.give(AnswerVerdict("unknown"))
+    desk.at(100).give(events.SpeechStarted(100, "U1"))
+    desk.at(700).give(events.SpeechStopped(600, "U1"), committed("U1"))
+    desk.at(800).give(events.SpeechStarted(800, "U2"))
+    for _ in range(400):
+        desk.at(max(desk.call.deadline_us or 0, desk.now_us) / MS).tick()
+    assert desk.now_us >= LONGEST_US
+    assert desk.call.deadline_us is None or desk.call.deadline_us > desk.now_us
+
+
+# ---- keys for a tool ----
+
+
+def test_a_greeting_that_asks_for_keys_is_heard_though_they_are_waited_for() -> None:
+    desk = ScriptedCall(changed(SETTINGS, greeting="Hello. Your PIN, please."))
+    desk.at(200).give(created("R0"), added("R0", "G"), delta("R0", "G", 400))
+    desk.at(300).give(function("R0", "pin"))
+    assert not [one for one in desk.at(400).give(delta("R0", "G", 2_000)) if one == "clear"]
+    assert not desk.call.speaking.paused
+    assert len(desk.heard_by_phone()) == 2_400 * 8
 
 
 # ---- a recording ----
