@@ -9,10 +9,19 @@ import pytest
 
 from bot.call.conversation import transfer, who_answered
 from bot.call.conversation.opening import LONGEST_US
-from bot.call.inputs import AnswerVerdict, Hint, ModelClosed, SessionWaiting, ToolDone, TransferChecked
+from bot.call.inputs import (
+    AnswerVerdict,
+    BeepHeard,
+    Hint,
+    ModelClosed,
+    SecretKey,
+    SessionWaiting,
+    ToolDone,
+    TransferChecked,
+)
 from bot.call.keys import secret_entry, send_digits
 from bot.call.machines import AnswerStage, TransferStage
-from bot.call.outputs import HideKeys, LeaveStream
+from bot.call.outputs import HideKeys, LeaveStream, RunTool, Transfer
 from bot.call.settings import CallSettings, KeypadRules, SecretRules, Shortcut, ToolRules
 from bot.realtime import events
 from bot.realtime.session import END_CALL, SEND_DIGITS, SEND_DIGITS_TOOL, SessionSettings
@@ -212,6 +221,18 @@ def test_what_is_said_while_another_tool_runs_is_not_taken_for_the_question_abou
     assert not desk.call._parts.approval.asked
 
 
+@pytest.mark.parametrize("duplicates", ["allow", "refuse_arguments"])
+@pytest.mark.parametrize("rules", [{"approval": "key"}, {"secret": SecretRules(most=1)}])
+def test_a_tool_that_runs_once_a_call_waits_for_keys_once(rules: dict[str, Any], duplicates: Any) -> None:
+    desk = asking(changed(SETTINGS, tools=(ToolRules("single", once=True, duplicates=duplicates, **rules),)))
+    desk.give(function("R1", "single", "call_1"), function("R1", "single", "call_2", '{"other": 1}'), done("R1"))
+    desk.reply("R2", A=500)
+    for at_ms in (3_000, 6_000):
+        desk.at(at_ms).give(pressed("1"), SecretKey("call_1", "digit"), SecretKey("call_2", "digit"))
+    assert [one.call_id for one in desk.sent(RunTool)] == ["call_1"]
+    assert [call_id for call_id, _ in outputs(desk)] == ["call_2"]
+
+
 # ---- a call that we make ----
 
 
@@ -368,3 +389,20 @@ def test_a_hint_before_the_session_is_ready_is_told_once_it_is_and_to_each_one_a
     desk.at(100).give(Hint("Or the evening."))
     desk.at(200).give(speaks(), stops(), committed("U1"), events.CallerTranscript("U1", "Please."), LOST)
     assert items(another(desk))[-2:] == ["item message operator_hint_0", "item message operator_hint_1"]
+
+
+@pytest.mark.parametrize("stage", [TransferStage.CHECKING, TransferStage.PROMISING, TransferStage.LEAVING])
+def test_a_voicemail_that_was_taken_for_a_person_is_put_through_to_nobody(stage: TransferStage) -> None:
+    desk = Line(changed(outgoing(), destinations=("sales",), tools=TOOLS))
+    desk.says("Hello.", 500, 1_500).until(3_200)
+    assert desk.call._parts.floor.answered is AnswerStage.PERSON
+    desk.until(6_000).give(created("R9"), function("R9", transfer.TRANSFER_CALL, "call_1", SALES), done("R9"))
+    if stage is not TransferStage.CHECKING:
+        desk.at(6_100).give(TransferChecked("call_1"))
+    if stage is TransferStage.LEAVING:
+        desk.at(6_200).give(created("R10"), delta("R10", "B", 3_000))
+    assert desk.call._parts.floor.transfer is stage
+    desk.at(6_300).give(BeepHeard(1_000, 300))
+    desk.until(30_000)
+    assert not desk.sent(Transfer)
+    assert desk.call.ended == "bot_hung_up"
