@@ -44,13 +44,9 @@ class Approval:
         call.too_late = NO_KEY
         self.waiting.append(call)
         self._step.report("tool_approval_asked", tool=call.name)
-        session = self._session.now
-        if session.appended.ready:
+        if self._session.now.appended.ready:
             self._ask(call)
-        if session.appended.ready and not session.responses.wants_another:
-            session.responses.want({})
-        else:
-            self._functions.held = True
+        self._functions.speak()
 
     def _ask(self, call: FunctionCall) -> None:
         self._number += 1

@@ -215,8 +215,13 @@ class Floor:
 
     @property
     def caller_speaking(self) -> bool:
-        """The caller speaks, as far as the session at hand has told, or presses keys."""
-        return self._session.now.speech_us is not None or self.keypad is not KeypadStage.QUIET
+        """The floor is the caller's: they speak or press keys, or are waited for to press those of a tool."""
+        return self.caller_heard or self.keypad is KeypadStage.HIDDEN
+
+    @property
+    def caller_heard(self) -> bool:
+        """The caller speaks, as far as the session at hand has told, or presses keys: they may miss what is said."""
+        return self._session.now.speech_us is not None or self.keypad is KeypadStage.GATHERING
 
     @property
     def answer_due(self) -> bool:

@@ -262,6 +262,14 @@ class FunctionCalls:
         else:
             self.held = True
 
+    def speak(self) -> None:
+        """Have the model speak of a call that waits: at once, if somebody hears it and nothing else is to be said."""
+        session = self._session.now
+        if session.appended.ready and self._floor.conversing and not session.responses.wants_another:
+            session.responses.want({})
+        else:
+            self.held = True
+
     def settle(self) -> None:
         """The call has moved: a response that is held back is asked for once nobody speaks."""
         if self._floor.quiet():

@@ -110,9 +110,9 @@ class AskedCalls:
         if rules.once and call.name in self._used:
             return f"{call.name} was already used in this phone call and may be used only once. Go by its first result."
         for other in self.open:
-            if other is call or other.name != call.name or rules.duplicates == "allow":
+            if other is call or other.name != call.name or (rules.duplicates == "allow" and not rules.once):
                 continue
-            if rules.duplicates == "refuse_name" or _same(other.arguments, call.arguments):
+            if rules.once or rules.duplicates == "refuse_name" or _same(other.arguments, call.arguments):
                 if other.stage is CallStage.HELD:
                     return f"{call.name} already waits for the caller to press a key. Do not call it again."
                 return f"{call.name} is already running; its result will come by itself. Do not call it again."

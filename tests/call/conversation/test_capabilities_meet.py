@@ -8,11 +8,21 @@ from typing import Any
 import pytest
 
 from bot.call.conversation import transfer, who_answered
-from bot.call.inputs import AnswerVerdict, Hint, ModelClosed, SessionWaiting, ToolDone, TransferChecked
-from bot.call.keys import send_digits
+from bot.call.conversation.opening import LONGEST_US
+from bot.call.inputs import (
+    AnswerVerdict,
+    BeepHeard,
+    Hint,
+    ModelClosed,
+    SecretKey,
+    SessionWaiting,
+    ToolDone,
+    TransferChecked,
+)
+from bot.call.keys import secret_entry, send_digits
 from bot.call.machines import AnswerStage, TransferStage
-from bot.call.outputs import LeaveStream
-from bot.call.settings import CallSettings, KeypadRules, Shortcut, ToolRules
+from bot.call.outputs import HideKeys, LeaveStream, RunTool, Transfer
+from bot.call.settings import CallSettings, KeypadRules, SecretRules, Shortcut, ToolRules
 from bot.realtime import events
 from bot.realtime.session import END_CALL, SEND_DIGITS, SEND_DIGITS_TOOL, SessionSettings
 from tests.call.conversation.test_who_answered import MESSAGE, SCREENING, VOICEMAIL, Line
@@ -38,7 +48,11 @@ from tests.call.scripted_call import (
     updated,
 )
 
-TOOLS = (ToolRules("slow", timeout_s=30, meanwhile="filler"), ToolRules("pay", approval="key"))
+TOOLS = (
+    ToolRules("slow", timeout_s=30, meanwhile="filler"),
+    ToolRules("pay", approval="key"),
+    ToolRules("pin", secret=SecretRules()),
+)
 SETTINGS = CallSettings(
     session=SessionSettings(tools=(SEND_DIGITS_TOOL,)),
     filler_audio=audio(400),
@@ -207,6 +221,18 @@ def test_what_is_said_while_another_tool_runs_is_not_taken_for_the_question_abou
     assert not desk.call._parts.approval.asked
 
 
+@pytest.mark.parametrize("duplicates", ["allow", "refuse_arguments"])
+@pytest.mark.parametrize("rules", [{"approval": "key"}, {"secret": SecretRules(most=1)}])
+def test_a_tool_that_runs_once_a_call_waits_for_keys_once(rules: dict[str, Any], duplicates: Any) -> None:
+    desk = asking(changed(SETTINGS, tools=(ToolRules("single", once=True, duplicates=duplicates, **rules),)))
+    desk.give(function("R1", "single", "call_1"), function("R1", "single", "call_2", '{"other": 1}'), done("R1"))
+    desk.reply("R2", A=500)
+    for at_ms in (3_000, 6_000):
+        desk.at(at_ms).give(pressed("1"), SecretKey("call_1", "digit"), SecretKey("call_2", "digit"))
+    assert [one.call_id for one in desk.sent(RunTool)] == ["call_1"]
+    assert [call_id for call_id, _ in outputs(desk)] == ["call_2"]
+
+
 # ---- a call that we make ----
 
 
@@ -305,6 +331,37 @@ def test_a_person_who_comes_behind_a_screening_while_no_session_is_there_is_know
     assert f"item message {who_answered.SCREENED_ITEM}" in another(desk)
 
 
+def test_no_keys_are_hidden_for_a_tool_before_a_person_has_answered() -> None:
+    desk = ScriptedCall(changed(outgoing(), tools=TOOLS))
+    desk.give(created("R0"), added("R0", "G"), delta("R0", "G", 1_000), function("R0", "pin"))
+    assert not desk.sent(HideKeys)
+    assert outputs(desk) == [("call_1", secret_entry.NOT_NOW)]
+
+
+def test_a_greeting_that_waits_while_words_of_the_callee_are_due_is_not_due_for_ever() -> None:
+    desk = Line(outgoing(response_s=0))
+    desk.give(AnswerVerdict("unknown"))
+    desk.at(100).give(events.SpeechStarted(100, "U1"))
+    desk.at(700).give(events.SpeechStopped(600, "U1"), committed("U1"))
+    desk.at(800).give(events.SpeechStarted(800, "U2"))
+    for _ in range(400):
+        desk.at(max(desk.call.deadline_us or 0, desk.now_us) / MS).tick()
+    assert desk.now_us >= LONGEST_US
+    assert desk.call.deadline_us is None or desk.call.deadline_us > desk.now_us
+
+
+# ---- keys for a tool ----
+
+
+def test_a_greeting_that_asks_for_keys_is_heard_though_they_are_waited_for() -> None:
+    desk = ScriptedCall(changed(SETTINGS, greeting="Hello. Your PIN, please."))
+    desk.at(200).give(created("R0"), added("R0", "G"), delta("R0", "G", 400))
+    desk.at(300).give(function("R0", "pin"))
+    assert not [one for one in desk.at(400).give(delta("R0", "G", 2_000)) if one == "clear"]
+    assert not desk.call.speaking.paused
+    assert len(desk.heard_by_phone()) == 2_400 * 8
+
+
 # ---- a recording ----
 
 
@@ -332,3 +389,20 @@ def test_a_hint_before_the_session_is_ready_is_told_once_it_is_and_to_each_one_a
     desk.at(100).give(Hint("Or the evening."))
     desk.at(200).give(speaks(), stops(), committed("U1"), events.CallerTranscript("U1", "Please."), LOST)
     assert items(another(desk))[-2:] == ["item message operator_hint_0", "item message operator_hint_1"]
+
+
+@pytest.mark.parametrize("stage", [TransferStage.CHECKING, TransferStage.PROMISING, TransferStage.LEAVING])
+def test_a_voicemail_that_was_taken_for_a_person_is_put_through_to_nobody(stage: TransferStage) -> None:
+    desk = Line(changed(outgoing(), destinations=("sales",), tools=TOOLS))
+    desk.says("Hello.", 500, 1_500).until(3_200)
+    assert desk.call._parts.floor.answered is AnswerStage.PERSON
+    desk.until(6_000).give(created("R9"), function("R9", transfer.TRANSFER_CALL, "call_1", SALES), done("R9"))
+    if stage is not TransferStage.CHECKING:
+        desk.at(6_100).give(TransferChecked("call_1"))
+    if stage is TransferStage.LEAVING:
+        desk.at(6_200).give(created("R10"), delta("R10", "B", 3_000))
+    assert desk.call._parts.floor.transfer is stage
+    desk.at(6_300).give(BeepHeard(1_000, 300))
+    desk.until(30_000)
+    assert not desk.sent(Transfer)
+    assert desk.call.ended == "bot_hung_up"
