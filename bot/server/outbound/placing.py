@@ -120,8 +120,10 @@ class OutgoingCalls:
         except BaseException:
             await self._drop(pending)
             raise
-        self._begin(pending, call_sid)
-        await self._desk.settle(key, "placed", call_sid)
+        try:
+            self._begin(pending, call_sid)
+        finally:
+            await self._desk.settle(key, "placed", call_sid)
         return Placed(call_sid)
 
     async def _ring(self, pending: Pending, callback_url: CallbackUrl) -> str:
@@ -147,6 +149,9 @@ class OutgoingCalls:
                 why = f"{error.sentence}: the call may ring all the same, so this key is used up"
                 raise NotPlaced("twilio_silent", why) from None
             raise NotPlaced("twilio_refused", error.sentence, twilio=error.code) from None
+        except BaseException:  # the process is stopped, say, in the middle of it
+            await self._desk.settle(pending.key, "doubtful")
+            raise
         return made.sid
 
     # ---- it begins ----
