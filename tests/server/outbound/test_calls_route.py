@@ -9,6 +9,9 @@ from typing import Any
 
 import pytest
 
+from bot.config import Settings
+from bot.server.calls.warm_pool import IdleSession
+from bot.server.http.app_keys import OUTGOING
 from bot.server.outbound.call_request import MAX_PURPOSE, MAX_WORDS
 from bot.server.outbound.not_placed import STATUSES
 from bot.testing.twilio.mishaps import Mishap
@@ -157,6 +160,37 @@ async def test_a_key_whose_request_was_cut_off_while_twilio_was_asked_rings_nobo
         assert (await out.ask(key="k"))[1]["code"] == "doubtful"
         assert out.twilio.asked.count("create_call") == 1
         await out.desk.quiet()
+
+
+async def test_a_call_that_twilio_is_asked_for_while_the_process_leaves_is_called_off(tmp_path: Path) -> None:
+    """It would ring, and whoever picks it up be hung up on: nobody would know the call."""
+    async with outbound(tmp_path) as out:
+        out.twilio.go_wrong("create_call", Mishap(delay_s=0.3))
+        asking = asyncio.create_task(out.ask())
+        await until(lambda: "create_call" in out.twilio.asked)
+        await out.desk.calls.departure.close()
+        await out.desk.app[OUTGOING].close()
+        status, _ = await asking
+        (call,) = out.twilio.calls.values()
+        assert (status, call.over, len(out.desk.calls.directory)) == (201, True, 0)
+
+
+async def test_a_server_that_leaves_while_a_session_is_made_ready_rings_nobody(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with outbound(tmp_path) as out:
+        starter, departure = out.desk.calls.starter, out.desk.calls.departure
+        warm = starter.warm
+
+        async def slowly(settings: Settings) -> IdleSession:
+            session = await warm(settings)
+            departure.phase = type(departure.phase).LEAVING
+            return session
+
+        monkeypatch.setattr(starter, "warm", slowly)
+        assert (await out.ask(key="k"))[1]["code"] == "draining"
+        assert out.twilio.asked == []
+        await until(lambda: out.desk.model.open_sessions == 0)
 
 
 async def test_caps_hold_by_number_and_by_day(tmp_path: Path) -> None:
