@@ -47,6 +47,8 @@ class Listener:
     """One who listens. `missed` is how many news it has lost."""
 
     missed: int = 0
+    over: bool = False
+    """True once the server stops."""
     _news: deque[News] = field(default_factory=deque)
     _some: asyncio.Event = field(default_factory=asyncio.Event)
 
@@ -58,12 +60,18 @@ class Listener:
         self._some.set()
 
     async def news(self) -> AsyncIterator[News]:
-        """News as they come, for ever."""
-        while True:
+        """News as they come, until the server stops."""
+        while not self.over:
             while self._news:
                 yield self._news.popleft()
             self._some.clear()
-            await self._some.wait()
+            if not self.over:
+                await self._some.wait()
+
+    def close(self) -> None:
+        """Let it go: what it has not read yet, it may."""
+        self.over = True
+        self._some.set()
 
 
 class LiveFeed:
@@ -82,6 +90,11 @@ class LiveFeed:
             yield listener
         finally:
             self._listeners.discard(listener)
+
+    async def close(self, _: web.Application) -> None:
+        """The server stops: a page that listens shall not hold it up."""
+        for listener in self._listeners:
+            listener.close()
 
     def _begin(self, live: LiveCall) -> None:
         live.bridge.on_told.append(partial(self._told, live))

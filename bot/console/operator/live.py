@@ -26,15 +26,20 @@ ROWS_S = 2.0
 STORE_S = 1.0
 """Seconds that the rows of other processes are waited for."""
 MOST_ROWS = 500
+READ_S = 30.0
+"""Seconds that a page may take to read what was sent before."""
 
 _encode = msgspec.json.Encoder().encode
 
 
 async def live(request: web.Request) -> web.StreamResponse:
-    """GET /console/live: events `rows` (all live calls) and `news` (something of one)."""
+    """GET /console/live: events `rows` (all live calls) and `news` (something of one).
+
+    A page that reads nothing for READ_S is let go of, by the library.
+    """
     headers = {"Content-Security-Policy": POLICY, **HEADERS}
-    async with sse_response(request, headers=headers) as response:
-        with request.app[FEED].listening() as listener, suppress(ConnectionError):
+    async with sse_response(request, headers=headers, send_timeout=READ_S) as response:
+        with request.app[FEED].listening() as listener, suppress(ConnectionError, TimeoutError):
             async for event, data in _events(request, listener):
                 await _send(response, event, data)
     return response
@@ -55,6 +60,8 @@ async def _events(request: web.Request, listener: Listener) -> AsyncIterator[tup
             while (left_s := until_s - asyncio.get_running_loop().time()) > 0:
                 if not (await asyncio.wait([coming], timeout=left_s))[0]:
                     break
+                if listener.over:
+                    return
                 one = coming.result()
                 coming = asyncio.ensure_future(anext(news))
                 what = told(one)
