@@ -6,6 +6,8 @@ The package is no dependency of the bot: the model's side asks the servers, and 
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Any, Generic, TypeVar
 
 import msgspec
@@ -36,11 +38,11 @@ class McpClient:
         """Tools that were called, with their arguments, in order."""
 
     def tools(self, server: Json) -> _Made[McpListing]:
-        return _Made(self._begin(_list(server)))
+        return _Made(self._begin(listed(server)))
 
     def call(self, server: Json, call: McpCall) -> _Made[McpCall]:
         self.called.append((call.name, call.arguments))
-        return _Made(self._begin(_call(server, call)))
+        return _Made(self._begin(called(server, call)))
 
     def _begin(self, work: Any) -> asyncio.Task[Any]:
         task: asyncio.Task[Any] = asyncio.get_running_loop().create_task(work)
@@ -55,8 +57,12 @@ class McpClient:
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
 
-def client_of(server: Json) -> Any:
-    """A client of the `mcp` package for a server as a session names it. Raises ImportError without the package."""
+@asynccontextmanager
+async def client_of(server: Json) -> AsyncIterator[Any]:
+    """A client of the `mcp` package, within a bound, for a server as a session names it.
+
+    Raises ImportError without the package.
+    """
     import httpx2  # noqa: PLC0415  it comes with the package
     from mcp import Client  # noqa: PLC0415
     from mcp.client.streamable_http import streamable_http_client  # noqa: PLC0415
@@ -64,14 +70,18 @@ def client_of(server: Json) -> Any:
     headers = dict(server.get("headers", {}))
     if server.get("authorization"):
         headers["Authorization"] = f"Bearer {server['authorization']}"
-    http = httpx2.AsyncClient(headers=headers, timeout=TIMEOUT_S)
-    transport = streamable_http_client(server["server_url"], http_client=http)
-    return Client(transport, read_timeout_seconds=TIMEOUT_S)
+    async with (
+        asyncio.timeout(TIMEOUT_S),
+        httpx2.AsyncClient(headers=headers, timeout=TIMEOUT_S) as http,
+        Client(streamable_http_client(server["server_url"], http_client=http)) as client,
+    ):
+        yield client
 
 
-async def _list(server: Json) -> McpListing:
+async def listed(server: Json) -> McpListing:
+    """The tools of a server, those that are allowed."""
     try:
-        async with asyncio.timeout(TIMEOUT_S), client_of(server) as client:
+        async with client_of(server) as client:
             found = await client.list_tools()
     except Exception:  # noqa: BLE001  whatever it is, the list has failed
         return McpListing()
@@ -85,14 +95,14 @@ async def _list(server: Json) -> McpListing:
     return McpListing(tools)
 
 
-async def _call(server: Json, call: McpCall) -> McpCall:
+async def called(server: Json, call: McpCall) -> McpCall:
+    """A call, with its result or its error in it."""
     try:
-        async with asyncio.timeout(TIMEOUT_S), client_of(server) as client:
+        async with client_of(server) as client:
             came = await client.call_tool(call.name, msgspec.json.decode(call.arguments))
     except Exception as error:  # noqa: BLE001  the same
-        return msgspec.structs.replace(
-            call, error={"type": "protocol_error", "code": 32_000, "message": str(error) or type(error).__name__}
-        )
+        words = str(error) or type(error).__name__
+        return msgspec.structs.replace(call, error={"type": "protocol_error", "code": -32_000, "message": words})
     words = "\n".join(part.text for part in came.content if hasattr(part, "text"))
     if came.is_error:
         return msgspec.structs.replace(call, error={"type": "tool_execution_error", "message": words})
