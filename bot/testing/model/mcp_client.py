@@ -6,17 +6,16 @@ The package is no dependency of the bot: the model's side asks the servers, and 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from typing import Any, Generic, TypeVar
 
 import msgspec
 
 from bot.testing.agent import McpCall, McpListing
+from bot.tools.contract import BadTool
+from bot.tools.mcp_servers import client_of, tools_of
 
 T = TypeVar("T")
 Json = dict[str, Any]
-TIMEOUT_S = 10.0
 
 
 class _Made(Generic[T]):
@@ -57,53 +56,36 @@ class McpClient:
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
 
-@asynccontextmanager
-async def client_of(server: Json) -> AsyncIterator[Any]:
-    """A client of the `mcp` package, within a bound, for a server as a session names it.
-
-    Raises ImportError without the package.
-    """
-    import httpx2  # noqa: PLC0415  it comes with the package
-    from mcp import Client  # noqa: PLC0415
-    from mcp.client.streamable_http import streamable_http_client  # noqa: PLC0415
-
-    headers = dict(server.get("headers", {}))
-    if server.get("authorization"):
-        headers["Authorization"] = f"Bearer {server['authorization']}"
-    async with (
-        asyncio.timeout(TIMEOUT_S),
-        httpx2.AsyncClient(headers=headers, timeout=TIMEOUT_S) as http,
-        Client(streamable_http_client(server["server_url"], http_client=http)) as client,
-    ):
-        yield client
-
-
 async def listed(server: Json) -> McpListing:
     """The tools of a server, those that are allowed."""
     try:
-        async with client_of(server) as client:
-            found = await client.list_tools()
-    except Exception:  # noqa: BLE001  whatever it is, the list has failed
+        found = await tools_of(server["server_url"], _headers(server), server.get("allowed_tools", ()))
+    except BadTool:
         return McpListing()
-    shown = [one.model_dump(by_alias=True, exclude_none=True, mode="json") for one in found.tools]
+    return McpListing([_shown(one) for one in found])
+
+
+def _shown(tool: Json) -> Json:
+    """A tool as the item of a list has it."""
     names = ("name", "description", "annotations")
-    tools = [
-        {"input_schema": one["inputSchema"], **{key: one[key] for key in names if key in one}}
-        for one in shown
-        if not server.get("allowed_tools") or one["name"] in server["allowed_tools"]
-    ]
-    return McpListing(tools)
+    return {"input_schema": tool["inputSchema"], **{key: tool[key] for key in names if key in tool}}
 
 
 async def called(server: Json, call: McpCall) -> McpCall:
     """A call, with its result or its error in it."""
     try:
-        async with client_of(server) as client:
+        async with client_of(server["server_url"], _headers(server)) as client:
             came = await client.call_tool(call.name, msgspec.json.decode(call.arguments))
-    except Exception as error:  # noqa: BLE001  the same
+    except Exception as error:  # noqa: BLE001  whatever it is, the call has failed
         words = str(error) or type(error).__name__
         return msgspec.structs.replace(call, error={"type": "protocol_error", "code": -32_000, "message": words})
     words = "\n".join(part.text for part in came.content if hasattr(part, "text"))
     if came.is_error:
         return msgspec.structs.replace(call, error={"type": "tool_execution_error", "message": words})
     return msgspec.structs.replace(call, output=words)
+
+
+def _headers(server: Json) -> dict[str, str]:
+    """The headers that a session has us send."""
+    bearer = {"Authorization": f"Bearer {server['authorization']}"} if server.get("authorization") else {}
+    return {**server.get("headers", {}), **bearer}
