@@ -6,6 +6,7 @@ The simulated Realtime server asks it, as OpenAI's would, with the credentials t
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -13,6 +14,7 @@ from typing import Any
 
 import pytest
 
+from bot.docs import source
 from bot.recording.fixture import SUFFIX
 from bot.testing import assert_replays
 from bot.testing.agent import McpCall, Reply, Spoken, pattern
@@ -146,3 +148,26 @@ async def test_no_credential_is_in_a_fixture_which_replays(books: Library, tmp_p
     assert "mcp_call" in text
     assert TOKEN not in text
     assert_replays(path)
+
+
+async def test_the_example_of_the_manual_works_as_it_stands(
+    books: Library, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (example,) = re.findall(r"```toml\n(.*?)```", source("tools"), re.DOTALL)
+
+    def file(folder: Path, **_: str) -> str:
+        path = folder / "servers.toml"
+        path.write_text(example.replace("https://mcp.example.com/mcp", books.url))
+        return str(path)
+
+    monkeypatch.setattr(books, "file", file)
+    branch = {"LIBRARY_BRANCH": "branch-of-the-town"}
+    async with desk_with(books, tmp_path, finds(), ANSWER, rules={}, **SILENT, **branch) as desk:
+        await desk.call(an_asking_phone(), "answer", 300)
+        assert books.found == ["Emma"]
+        assert books.headers[-1]["x-branch"] == "branch-of-the-town"
+        (tool,) = [one for one in desk.state.session["tools"] if one["type"] == "mcp"]
+        assert tool["require_approval"] == {
+            "always": {"tool_names": ["reserve"]},
+            "never": {"tool_names": ["find_book"]},
+        }
