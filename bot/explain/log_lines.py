@@ -220,6 +220,14 @@ LOG_LINES: dict[str, str] = {
         "The tools of BOT_TOOLS_URL, or of BOT_TOOLS, can't be used, `why` says. Calls go on without them, and "
         "they are looked for again every 30 s."
     ),
+    "mcp_tools_away": (
+        "The tools of this server of BOT_MCP are gone on without, `why` says: its list failed, or was late. They are "
+        "used once they come; `bot tools` asks the server."
+    ),
+    "tool_call_lost": (
+        "The session was lost while a remote tool ran, or was to be approved. It may have been done; the next session "
+        "was told so."
+    ),
     "registry_failed": (
         "What the processes share about calls could not be read or written, `why` says. Look at the disk of TMPDIR. "
         "Twilio was told to ask again, or a call's end is not known to the other processes."
@@ -284,6 +292,7 @@ ROUTINE_LINES: dict[str, str] = {
     "hang_up_refused": "The model asked to hang up before the caller had said anything; it was told to wait.",
     "hang_up_dropped": "The caller spoke before the goodbye was over: the call goes on.",
     "tool_called": "The model called a tool, and it runs. Neither arguments nor results are ever logged.",
+    "mcp_tools_listed": "The tools of this server of BOT_MCP are there, `after_ms` after the session was.",
     "tool_done": "A tool has answered; `ok` false: it failed, and the model was told so in a sentence.",
     "tool_call_refused": "A call of a tool was refused by its rules: it runs already, or may run once a call.",
     "tool_approval_asked": "A tool waits for the caller to press 1. Any other key refuses it.",

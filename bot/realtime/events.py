@@ -109,9 +109,9 @@ class Item(_Part, frozen=True):
     server_label: str | None = None
     approval_request_id: Id | None = None
     output: str | None = None
-    """Of a call that the server made itself."""
+    """The result of a call that the server made itself."""
     error: Any = None
-    """Of the same, where it failed: an object or a sentence (openai-realtime 3.3)."""
+    """The fault of such a call: an object or a sentence (openai-realtime 3.3)."""
     phase: str | None = None
     """Of a message: commentary, what is said ahead of a call, or final_answer (openai-realtime W2)."""
 

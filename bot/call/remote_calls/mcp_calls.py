@@ -23,6 +23,9 @@ from bot.realtime.remote_server import RemoteServer
 
 MAX_OUTPUT = 16_000
 """Letters of a result that are kept for another session."""
+MOST_RUNNING, MOST_ASKED = 64, 8
+"""Calls that run, and requests that wait for a key, at a time: a model has no use for more."""
+TOO_MANY = "Too many tools wait for the caller's approval, so nothing was done. Ask for one after the other."
 UNKNOWN = RemoteServer("", "")
 """The rules for a server that is not in the file: the model's side calls none, or should not."""
 UNKNOWN_SERVER = "No tools of this server may be used, so nothing was done."
@@ -55,7 +58,8 @@ class McpCalls:
         """The server calls a tool: in this response, or in none as far as is known."""
         call = self._functions.calls.get(item.id)
         if call is None:
-            self._begin(item, response_id)
+            if len(self._session.now.remote_calls) < MOST_RUNNING:
+                self._begin(item, response_id)
         elif not call.response_id:
             call.response_id = response_id
 
@@ -110,10 +114,12 @@ class McpCalls:
             self._functions.answer(call.call_id, UNKNOWN_SERVER)
         elif self._floor.ending:
             self._functions.answer(call.call_id, ENDING, respond=False)
-        elif server.approval_of(call.name) == "key":
-            self._functions.on_approval(call)
-        else:
+        elif server.approval_of(call.name) != "key":
             self._functions.start(call)
+        elif sum(one.kind == "approval" for one in self._functions.calls.open) > MOST_ASKED:
+            self._functions.answer(call.call_id, TOO_MANY)
+        else:
+            self._functions.on_approval(call)
 
     def _server(self, item: Item) -> RemoteServer | None:
         """The server of a tool that may be used."""

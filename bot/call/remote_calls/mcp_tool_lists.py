@@ -31,11 +31,10 @@ class McpToolLists(Rule):
         """The item of a list says whose it is; all further events name it alone."""
         session = self._session.now
         if item.server_label in session.unlisted | session.away.keys():
-            session.lists[item.id] = item.server_label or ""
+            session.lists[item.server_label or ""] = item.id
 
     def listed(self, event: ToolsListed) -> None:
-        session = self._session.now
-        label = session.lists.get(event.item_id)
+        session, label = self._session.now, self._server_of(event.item_id)
         if label is None:
             return
         session.unlisted.discard(label)
@@ -45,9 +44,13 @@ class McpToolLists(Rule):
         self._step.report("mcp_tools_listed", server=label, after_ms=self._after_ms)
 
     def failed(self, event: ToolsNotListed) -> None:
-        label = self._session.now.lists.get(event.item_id)
+        label = self._server_of(event.item_id)
         if label is not None:
             self._go_on_without(label, "failed")
+
+    def _server_of(self, item_id: str) -> str | None:
+        lists = self._session.now.lists
+        return next((label for label, one in lists.items() if one == item_id), None)
 
     def _go_on_without(self, label: str, why: str) -> None:
         session = self._session.now

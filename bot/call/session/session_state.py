@@ -99,7 +99,7 @@ class Session:
         self.unlisted = {server.label for server in settings.session.servers}
         """Servers whose tools are being listed: until then it is asked for nothing."""
         self.lists: dict[str, str] = {}
-        """The server of each list, by the id of its item."""
+        """The item of each list, by the server's label."""
         self.away: dict[str, str] = {}
         """Servers whose tools can't be used, and the item that says so to the model."""
         self.remote_calls: set[str] = set()

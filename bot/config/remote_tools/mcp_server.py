@@ -45,6 +45,13 @@ class McpServer(NamedTuple):
     meanwhile: str = "preamble"
     credentials: tuple[tuple[str, str], ...] = ()
 
+    @property
+    def sent(self) -> dict[str, str]:
+        """The headers that it is to be asked with, as they go over the wire."""
+        values = dict(self.credentials)
+        bearer = {"Authorization": f"Bearer {values[self.authorization]}"} if self.authorization else {}
+        return {**{name: values[variable] for name, variable in self.headers}, **bearer}
+
     def __repr__(self) -> str:
         """Name and place alone: what is kept of it beside may be secret."""
         return f"McpServer({self.name!r}, {self.url!r})"

@@ -90,10 +90,12 @@ def _shortcut(chosen: KeyShortcut) -> Shortcut:
 
 def with_tools(chosen: CallSettings, toolbox: Toolbox) -> CallSettings:
     """The settings of a call whose model may use these tools, and call off one that runs."""
-    functions = toolbox.functions()
-    if not functions:
+    functions, servers = toolbox.functions(), chosen.session.servers
+    if not (functions or servers):
         return chosen
-    told = (*chosen.session.tools, *functions, cancel_tool([one.name for one in functions]))
+    names = [*(one.name for one in functions), *(tool for server in servers for tool in server.tools)]
+    calls_off = cancel_tool(names, others=any(not server.tools for server in servers))
+    told = (*chosen.session.tools, *functions, calls_off)
     session = msgspec.structs.replace(chosen.session, tools=told)
     return msgspec.structs.replace(chosen, session=session, tools=toolbox.rules())
 

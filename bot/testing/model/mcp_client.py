@@ -11,10 +11,11 @@ from typing import Any, Generic, TypeVar
 import msgspec
 
 from bot.testing.agent import McpCall, McpListing
+from bot.tools.contract import BadTool
+from bot.tools.mcp_servers import client_of, tools_of
 
 T = TypeVar("T")
 Json = dict[str, Any]
-TIMEOUT_S = 10.0
 
 
 class _Made(Generic[T]):
@@ -36,11 +37,11 @@ class McpClient:
         """Tools that were called, with their arguments, in order."""
 
     def tools(self, server: Json) -> _Made[McpListing]:
-        return _Made(self._begin(_list(server)))
+        return _Made(self._begin(listed(server)))
 
     def call(self, server: Json, call: McpCall) -> _Made[McpCall]:
         self.called.append((call.name, call.arguments))
-        return _Made(self._begin(_call(server, call)))
+        return _Made(self._begin(called(server, call)))
 
     def _begin(self, work: Any) -> asyncio.Task[Any]:
         task: asyncio.Task[Any] = asyncio.get_running_loop().create_task(work)
@@ -55,45 +56,36 @@ class McpClient:
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
 
-def client_of(server: Json) -> Any:
-    """A client of the `mcp` package for a server as a session names it. Raises ImportError without the package."""
-    import httpx2  # noqa: PLC0415  it comes with the package
-    from mcp import Client  # noqa: PLC0415
-    from mcp.client.streamable_http import streamable_http_client  # noqa: PLC0415
-
-    headers = dict(server.get("headers", {}))
-    if server.get("authorization"):
-        headers["Authorization"] = f"Bearer {server['authorization']}"
-    http = httpx2.AsyncClient(headers=headers, timeout=TIMEOUT_S)
-    transport = streamable_http_client(server["server_url"], http_client=http)
-    return Client(transport, read_timeout_seconds=TIMEOUT_S)
-
-
-async def _list(server: Json) -> McpListing:
+async def listed(server: Json) -> McpListing:
+    """The tools of a server, those that are allowed."""
     try:
-        async with asyncio.timeout(TIMEOUT_S), client_of(server) as client:
-            found = await client.list_tools()
-    except Exception:  # noqa: BLE001  whatever it is, the list has failed
+        found = await tools_of(server["server_url"], _headers(server), server.get("allowed_tools", ()))
+    except BadTool:
         return McpListing()
-    shown = [one.model_dump(by_alias=True, exclude_none=True, mode="json") for one in found.tools]
+    return McpListing([_shown(one) for one in found])
+
+
+def _shown(tool: Json) -> Json:
+    """A tool as the item of a list has it."""
     names = ("name", "description", "annotations")
-    tools = [
-        {"input_schema": one["inputSchema"], **{key: one[key] for key in names if key in one}}
-        for one in shown
-        if not server.get("allowed_tools") or one["name"] in server["allowed_tools"]
-    ]
-    return McpListing(tools)
+    return {"input_schema": tool["inputSchema"], **{key: tool[key] for key in names if key in tool}}
 
 
-async def _call(server: Json, call: McpCall) -> McpCall:
+async def called(server: Json, call: McpCall) -> McpCall:
+    """A call, with its result or its error in it."""
     try:
-        async with asyncio.timeout(TIMEOUT_S), client_of(server) as client:
+        async with client_of(server["server_url"], _headers(server)) as client:
             came = await client.call_tool(call.name, msgspec.json.decode(call.arguments))
-    except Exception as error:  # noqa: BLE001  the same
-        return msgspec.structs.replace(
-            call, error={"type": "protocol_error", "code": 32_000, "message": str(error) or type(error).__name__}
-        )
+    except Exception as error:  # noqa: BLE001  whatever it is, the call has failed
+        words = str(error) or type(error).__name__
+        return msgspec.structs.replace(call, error={"type": "protocol_error", "code": -32_000, "message": words})
     words = "\n".join(part.text for part in came.content if hasattr(part, "text"))
     if came.is_error:
         return msgspec.structs.replace(call, error={"type": "tool_execution_error", "message": words})
     return msgspec.structs.replace(call, output=words)
+
+
+def _headers(server: Json) -> dict[str, str]:
+    """The headers that a session has us send."""
+    bearer = {"Authorization": f"Bearer {server['authorization']}"} if server.get("authorization") else {}
+    return {**server.get("headers", {}), **bearer}

@@ -10,7 +10,7 @@ from bot.call.conversation.approval import APPROVAL_US, NO_KEY, REFUSED
 from bot.call.conversation.function_calls import INTERRUPTED, LOST, TOO_LATE
 from bot.call.inputs import ModelClosed, SessionWaiting
 from bot.call.outputs import Report
-from bot.call.remote_calls.mcp_calls import UNFINISHED, UNKNOWN_SERVER
+from bot.call.remote_calls.mcp_calls import MOST_ASKED, MOST_RUNNING, TOO_MANY, UNFINISHED, UNKNOWN_SERVER
 from bot.call.remote_calls.mcp_tool_lists import LIST_US
 from bot.call.settings import CallSettings
 from bot.realtime import events
@@ -298,6 +298,32 @@ def test_an_answer_that_was_refused_is_given_again_as_it_was() -> None:
     sent = desk.sent(events.CreateItem)[-1].event_id
     assert desk.give(error("server_error", sent)) == ["item mcp_approval_response P1_1"]
     assert approvals(desk) == [("P1", True, "")] * 2
+
+
+def test_requests_without_end_are_not_all_kept() -> None:
+    desk = asked()
+    for number in range(100):
+        desk.give(events.OutputItemDone("R1", mcp("mcp_approval_request", "reserve", f"P{number}")))
+    assert len(desk.call._parts.approval.waiting) == MOST_ASKED
+    assert approvals(desk)[0] == (f"P{MOST_ASKED}", False, TOO_MANY)
+
+
+def test_calls_and_lists_without_end_are_not_all_kept() -> None:
+    desk = calling()
+    for number in range(1_000):
+        desk.give(begins(item_id=f"M_{number}"), added(f"L_{number}"))
+    assert len(desk.call.session.remote_calls) == MOST_RUNNING
+    assert len(desk.call.session.lists) == 1
+
+
+def test_an_approval_is_called_off_by_voice_too() -> None:
+    desk = waits_for_a_key()
+    desk.give(speaks(), stops(), committed("U2"), created("R3"))
+    item = events.Item("F", "function_call", None, "completed", "cancel_tool", "call_1", '{"name": "reserve"}')
+    desk.give(events.OutputItemDone("R3", item))
+    assert [(one[0], one[1]) for one in approvals(desk)] == [("P1", False)]
+    assert desk.give(key("1")) == ["cancel R3"]
+    assert len(approvals(desk)) == 1
 
 
 # ---- a session that is lost ----
