@@ -29,6 +29,7 @@ def console(app: web.Application, prefix: str) -> list[web.RouteDef]:
     """A Mount: what the operator's pages answer to."""
     if FEED not in app:
         app[FEED] = LiveFeed(app[CALLS].directory)
+        app[live.ROWS] = live.SharedRows()
     return [
         web.get(f"{prefix}/softphone", guarded(softphone)),
         web.get(f"{prefix}/softphone/call", guarded(gateway.call)),
