@@ -79,6 +79,8 @@ class LiveFeed:
 
     def __init__(self, directory: CallDirectory) -> None:
         self._listeners: set[Listener] = set()
+        self.changes = 0
+        """Grows when a call begins or ends here."""
         directory.on_start.append(self._begin)
         directory.on_end.append(self._end)
 
@@ -97,6 +99,7 @@ class LiveFeed:
             listener.close()
 
     def _begin(self, live: LiveCall) -> None:
+        self.changes += 1
         live.bridge.on_told.append(partial(self._told, live))
         self._tell(News(live, 0, Began()))
 
@@ -104,6 +107,7 @@ class LiveFeed:
         self._tell(News(live, now_us, what))
 
     def _end(self, live: LiveCall, reason: EndReason | None) -> None:
+        self.changes += 1
         self._tell(News(live, round(live.bridge.age_s * 1_000_000), Ended(reason)))
 
     def _tell(self, news: News) -> None:

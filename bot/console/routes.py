@@ -30,6 +30,7 @@ def console(app: web.Application, prefix: str) -> list[web.RouteDef]:
     if FEED not in app:
         app[FEED] = LiveFeed(app[CALLS].directory)
         app.on_shutdown.append(app[FEED].close)
+        app[live.ROWS] = live.SharedRows()
     return [
         web.get(f"{prefix}/softphone", guarded(softphone)),
         web.get(f"{prefix}/softphone/call", guarded(gateway.call)),

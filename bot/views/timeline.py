@@ -114,6 +114,7 @@ class _Reader:
             case stream.Dtmf():
                 self.say(us, "caller", "key", f"presses {message.dtmf.digit}")
             case stream.Stop():
+                self._hung_up(us)
                 self.say(us, "phone", "stream", "the stream stops")
                 self.ended = self.ended or "the phone side ended the stream"
             case _:
@@ -152,6 +153,11 @@ class _Reader:
         self._speech_us = None
         what = f"{first} cut after {heard:.0f} ms, {unheard:.0f} ms unheard" if items else "nothing was playing"
         self.say(us, "bot", "cut", f"clear sent: {what}")
+
+    def _hung_up(self, us: int) -> None:
+        """Nothing more is heard of what had been sent; nobody was interrupted by it."""
+        for item_id in dict.fromkeys(piece.item_id for piece in self.played.clear(us)):
+            self._cut(us, item_id, self.played.heard(item_id))
 
     def _cut(self, us: int, item_id: str, heard_bytes: int) -> None:
         turn = self._turn("bot", item_id, us)
@@ -251,6 +257,7 @@ class _Reader:
             case inputs.Tick() | inputs.PhoneFull() | inputs.PhoneRoom() | inputs.SessionAlive():
                 return
             case inputs.PhoneClosed():
+                self._hung_up(us)
                 self.ended = self.ended or f"the phone side closed the stream ({note.code})"
             case inputs.ModelClosed():
                 code = f", {note.code}" if note.code else ""

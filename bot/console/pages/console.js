@@ -152,6 +152,7 @@
   const source = new EventSource("console/live");
   source.addEventListener("open", () => { byId("line").textContent = "As it happens. Numbers are masked."; });
   source.addEventListener("error", () => { byId("line").textContent = "The connection is lost; trying again."; });
+  source.addEventListener("missed", ({ data }) => { byId("line").textContent = "As it happens. This browser was too slow for " + data + " news, which are missing below."; });
   source.addEventListener("rows", ({ data }) => rows(JSON.parse(data).calls));
   source.addEventListener("news", ({ data }) => {
     const what = JSON.parse(data), one = cards.get(what.sid);
