@@ -11,16 +11,16 @@ Every ValueError is in words that follow the variable's name.
 
 from __future__ import annotations
 
-import tomllib
 from pathlib import Path
 from typing import Annotated
 
 from pydantic import BeforeValidator, ValidationInfo
 
 from bot.config.destinations.destination import Destination, numbered, parse_destination
+from bot.config.env_file import read_toml, reason
+from bot.config.values.paths import existing_file
 
 MOST = 100
-MAX_BYTES = 65_536
 
 
 def parse_numbers(text: object, info: ValidationInfo) -> object:
@@ -48,21 +48,11 @@ def read_transfers(path: object) -> object:
     """The destinations of the TOML file at `path`."""
     if not isinstance(path, str):
         return path
+    file = existing_file(Path(path))
     try:
-        raw = Path(path).read_bytes()
-        text = raw.decode("utf-8-sig")
-    except OSError as error:
-        raise ValueError(
-            f"must be a file that can be read ({error.strerror}); put it there, or mend the path"
-        ) from None
-    except UnicodeDecodeError:
-        raise ValueError("must be a file in UTF-8; save it so") from None
-    if len(raw) > MAX_BYTES:
-        raise ValueError(f"must be a file of at most {MAX_BYTES} bytes")
-    try:
-        tables = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        raise ValueError(f"must be a TOML file ({error})") from None
+        tables = read_toml(file)
+    except (OSError, ValueError) as error:
+        raise ValueError(f"names a file that can't be used, {file} ({reason(error)}); mend it or the path") from None
     destinations = []
     for name, table in tables.items():
         if not isinstance(table, dict):
