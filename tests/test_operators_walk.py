@@ -17,6 +17,7 @@ FIXTURE = str(ROOT / "tests/fixtures/idle.call.jsonl.gz")
 SID, TOKEN = "AC0123456789abcdef0123456789abcdef", "5a0c3e9d7b1f4826a9c0e1d2b3f45867"
 TWILIO = {"TWILIO_ACCOUNT_SID": SID, "TWILIO_AUTH_TOKEN": TOKEN}
 REAL = {**TWILIO, "OPENAI_API_KEY": "sk-proj-0123456789abcdefghij", "PUBLIC_URL": "https://bot.heardline.dev"}
+S = {"BOT_WEBHOOK_SECRET": "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"}
 BOT = "http://127.0.0.1:1/voice"
 
 CHECKED: list[tuple[dict[str, str], int, str]] = [
@@ -44,7 +45,68 @@ CHECKED: list[tuple[dict[str, str], int, str]] = [
     ({"DATABASE_URL": "sqlite+pysqlcipher:///calls.sqlite"}, 2, "DATABASE_URL has a driver that can't be used here"),
     ({"WEB_CONCURRENCY": "auto"}, 2, "WEB_CONCURRENCY must be a number from 1 to 64, not 'auto'."),
     ({"BOT_GREETING_AUDIO": "/dev/null"}, 2, "BOT_GREETING_AUDIO must be a file that exists"),
+    ({"BOT_TRANSFER": "/dev/zero"}, 2, "BOT_TRANSFER must be a file that exists"),
+    ({"BOT_TRANSFER": "nowhere.toml"}, 2, "/nowhere.toml)."),
+    ({"BOT_TRANSFER": "."}, 2, "BOT_TRANSFER must be a file that exists, and names a directory"),
+    ({"BOT_TRANSFER_NUMBERS": "sales:+15555550123"}, 2, "BOT_TRANSFER_NUMBERS must be a list of name=number"),
+    ({"BOT_TRANSFER_NUMBERS": "s=+15555550123,s=+15555550124"}, 2, "BOT_TRANSFER_NUMBERS has an entry 2 with a name that it has before"),
+    ({"BOT_KEYPAD_SHORTCUTS": "0=transfer:reception"}, 1, "BOT_KEYPAD_SHORTCUTS transfers to reception, who is no destination"),
+    ({"BOT_KEYPAD_FINISH": "hash"}, 2, "BOT_KEYPAD_FINISH must be one of #, *, off, not 'hash'."),
+    ({"BOT_TOOLS": "nowhere"}, 2, "BOT_TOOLS: no module nowhere is in "),
+    ({"BOT_TOOLS": "./nowhere.py"}, 2, "/nowhere.py; put it there, or mend the path."),
+    ({"BOT_TOOLS_URL": "https://t.operator.net"}, 1, "BOT_WEBHOOK_SECRET is not set, and BOT_TOOLS_URL is"),
+    ({"BOT_TOOLS_URL": "https://t.operator.net/#x", **S}, 2, "BOT_TOOLS_URL must hold only characters that a URL may have, and no fragment"),
+    ({"BOT_LOOKUP_URL": "file:///etc/passwd", **S}, 2, "BOT_LOOKUP_URL must be an absolute URL that starts with https://."),
+    ({"BOT_WEBHOOK_SECRET": "whsk_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw", "BOT_WEBHOOK_URL": "https://h.operator.net"}, 2, "BOT_WEBHOOK_SECRET must be base64"),
+    ({"BOT_DIAL_ALLOW": "withheld"}, 2, "BOT_DIAL_ALLOW must hold numbers or beginnings of numbers with their country code, such as +49 or +15550100; mend entry 1"),
+    ({"BOT_SMS_ALLOW": "callers"}, 2, "such as +49 or +15550100, or caller; mend entry 1"),
+    ({"BOT_DIAL_HOURS": "8am-9pm"}, 2, "BOT_DIAL_HOURS must be hours such as 08:00-21:00"),
+    ({"BOT_DIAL_RING_SECONDS": "30.5"}, 2, "BOT_DIAL_RING_SECONDS must be a whole number from 5 to 120, not '30.5'."),
+    ({"TWILIO_API_URL": "https://api.twilio.com/2010-04-01"}, 2, "TWILIO_API_URL must end before the version of the API"),
+    ({"TWILIO_API_KEY": "SK0123456789abcdef0123456789abcdef"}, 1, "TWILIO_API_KEY is set and TWILIO_API_SECRET is not"),
 ]  # fmt: skip
+
+N = 'number = "+15555550123"\n'
+
+WRITTEN: list[tuple[str, str, dict[str, str], int, str]] = [
+    ("BOT_TRANSFER", "", {}, 2, "BOT_TRANSFER must have a destination, such as [sales] with a number."),
+    ("BOT_TRANSFER", "[sales\n", {}, 2, "(it is no TOML: Expected ']' at the end of a table declaration (at line 1"),
+    ("BOT_TRANSFER", f"[s]\n{N}about = " + "[" * 3000, {}, 2, "(it is nested too deeply); mend it or the path."),
+    ("BOT_TRANSFER", "[s]\nnumber = 15555550123", {}, 2, "[s] that must have its number as text, in quotes."),
+    ("BOT_TRANSFER", '[s]\nnumber = "0171 1234567"', {}, 2, "[s] that must have its number in full, with the country code"),
+    ("BOT_TRANSFER", f"[s]\n{N}mode = 'warm'", {}, 2, "[s] that must have as mode whisper or briefing."),
+    ("BOT_TRANSFER", f"[s]\n{N}hours = ['Mon 09:00-17:00']\nzone = '../../etc/passwd'", {}, 2, "a zone that this machine does not know"),
+    ("BOT_TRANSFER", "[s]\nsip = 'sip:a@b.c?X-h=1'", {}, 2, "must have its sip address as sip:name@host"),
+    ("BOT_PROFILES", "[a]\nx = " + "[" * 3000, {}, 2, "can't be read (it is nested too deeply); mend it."),
+    ("BOT_PROFILES", "[a]\nPORT = 1", {}, 2, "PORT holds for the whole server and can't be changed for a call"),
+    ("BOT_PROFILES", "[a]\nBOT_TOOLS = 'nowhere'", {}, 2, "Profile a: BOT_TOOLS: no module nowhere is in"),
+    ("BOT_PROFILES", "[a]\nBOT_TOOLS_URL = 'https://t.operator.net'", {}, 1, "Profile a: BOT_WEBHOOK_SECRET is not set"),
+    ("BOT_TOOLS", "1 / 0", {}, 2, "ZeroDivisionError: division by zero ("),
+    ("BOT_TOOLS", "import nowhere", {}, 2, "No module named 'nowhere' ("),
+    ("BOT_TOOLS", "x = 1", {}, 2, "has no function with the decorator @tool; mark one, or unset it."),
+    ("BOT_TOOLS", "@tool\ndef f(**rest):\n    'F.'", {}, 2, "BOT_TOOLS: the tool f ("),
+    ("BOT_TOOLS", "@tool(name='g')\ndef f():\n    'F.'\n@tool\ndef g():\n    'G.'", {}, 2, "are called g; rename one of them."),
+    ("BOT_TOOLS", "@tool\ndef f():\n    'F.'\n@tool\ndef f(a: int):\n    'F.'", {}, 2, "two functions are called f, and the second takes the place of the first"),
+    ("BOT_TOOLS", "@tool\ndef end_call():\n    'E.'", {}, 2, "BOT_TOOLS: the tool end_call has the name of a function of the bot itself; rename it."),
+    ("BOT_TOOLS", "@tool\ndef transfer_call():\n    'E.'", {}, 2, "has the name of a function of the bot itself"),
+    ("BOT_TOOLS", "@tool\ndef send_sms():\n    'S.'", {"BOT_SMS_FROM": "+12025550100"}, 2, "BOT_TOOLS: two tools are called send_sms"),
+    ("BOT_TOOLS", "@tool(retry=3)\ndef f():\n    'F.'", {}, 2, "f has the rule retry, which is none"),
+    ("BOT_TOOLS", "@tool\ndef " + "f" * 65 + "():\n    'F.'", {}, 2, "it is 1 to 64 letters, digits, _ and -."),
+    ("BOT_RESULT_SCHEMA", "\ufeff[]", {}, 2, "must be a JSON schema of an object"),
+    ("BOT_RESULT_SCHEMA", '{"type": "object", "properties": {"a": {"$ref": "#/$defs/b"}}}', {}, 2, "the $ref #/$defs/b leads to nothing"),
+    ("BOT_RESULT_SCHEMA", '{"type": "object", "properties": {"a": {"$ref": "#/$defs/b"}}, "$defs": {"b": {"$ref": "#/$defs/b"}}}', {}, 2, "leads round in a circle"),
+]  # fmt: skip
+
+WARNED: list[tuple[dict[str, str], str]] = [
+    ({"BOT_DIAL_FROM": "+12025550100"}, "BOT_DIAL_FROM is set and BOT_DIAL_ALLOW is not: nobody may be dialled"),
+    ({"BOT_DIAL_FROM": "+12025550100", "BOT_DIAL_ALLOW": "+49"}, "BOT_DIAL_FROM is set and ADMIN_TOKEN is not"),
+    ({"BOT_DIAL_ALLOW": "+49"}, "BOT_DIAL_ALLOW has no effect: BOT_DIAL_FROM is not set."),
+    ({"BOT_SMS_ALLOW": "+49"}, "BOT_SMS_ALLOW has no effect: BOT_SMS_FROM is not set."),
+    ({**S, "BOT_TRANSFER_CHECK_URL": "https://free.operator.net"}, "BOT_TRANSFER_CHECK_URL has no effect: neither"),
+    ({"BOT_KEYPAD_PAUSE_SECONDS": "30", "BOT_KEYPAD_SECONDS": "1"}, "BOT_KEYPAD_PAUSE_SECONDS has no effect"),
+    ({"TWILIO_API_URL": "https://twilio.example.com"}, "TWILIO_API_URL is the address of an example"),
+    ({**S, "BOT_TOOLS_URL": "https://tools.example.com"}, "BOT_TOOLS_URL is the address of an example"),
+]
 
 OTHERS: list[tuple[tuple[str, ...], dict[str, str], int, str]] = [
     (("help",), {}, 0, "Read one with `bot help TOPIC`"),
@@ -95,16 +157,53 @@ def bot(place: Path, *arguments: str, **environ: str) -> subprocess.CompletedPro
     return done
 
 
+@pytest.mark.parametrize("slip", WRITTEN)
+def test_a_file_with_a_slip_is_told_by_check_and_serve_alike(
+    tmp_path: Path, slip: tuple[str, str, dict[str, str], int, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    name, text, environ, code, sentence = slip
+    kind = {"BOT_TOOLS": "py", "BOT_RESULT_SCHEMA": "json"}.get(name, "toml")
+    (tmp_path / f"written.{kind}").write_text("from bot.tools import tool\n" * (kind == "py") + text)
+    _only(monkeypatch, tmp_path, {name: f"./written.{kind}", **environ})
+    found, begun = (CliRunner().invoke(app, [command]) for command in ("check", "serve"))
+    assert (found.exit_code, begun.exit_code) == (code, 2), found.output
+    assert sentence in found.output
+    assert sentence in begun.stderr
+
+
+@pytest.mark.parametrize(("environ", "sentence"), WARNED)
+def test_a_setting_that_does_nothing_by_itself_is_told_and_no_obstacle(
+    tmp_path: Path, environ: dict[str, str], sentence: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _only(monkeypatch, tmp_path, environ)
+    done = CliRunner().invoke(app, ["check"])
+    assert (done.exit_code, f"Warning: {sentence}" in done.output) == (0, True), done.output
+
+
+def test_what_a_profile_completes_is_not_without_effect(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "profiles.toml").write_text(
+        '[a]\nBOT_DIAL_FROM = "+12025550100"\nBOT_TOOLS_URL = "https://t.operator.net"'
+    )
+    _only(monkeypatch, tmp_path, {**S, "BOT_PROFILES": "profiles.toml", "BOT_DIAL_ALLOW": "+49"})
+    done = CliRunner().invoke(app, ["check"])
+    assert (done.exit_code, "no effect" in done.output) == (0, False), done.output
+
+
+def _only(monkeypatch: pytest.MonkeyPatch, place: Path, environ: dict[str, str]) -> None:
+    """Have these settings beside the real ones, and no others, and be in `place`."""
+    monkeypatch.chdir(place)
+    for name in {*os.environ} - {"PATH"}:
+        monkeypatch.delenv(name)
+    for name, value in {**REAL, **environ}.items():
+        monkeypatch.setenv(name, value)
+
+
 @pytest.mark.parametrize(("environ", "code", "sentence"), CHECKED)
 def test_a_setting_that_can_not_work_is_told_by_check(
     tmp_path: Path, environ: dict[str, str], code: int, sentence: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """In this process: a start takes ten times what there is to see."""
-    monkeypatch.chdir(tmp_path)
-    for name in {*os.environ} - {"PATH"}:
-        monkeypatch.delenv(name)
-    for name, value in {**REAL, **environ}.items():
-        monkeypatch.setenv(name, value)
+    _only(monkeypatch, tmp_path, environ)
     done = CliRunner().invoke(app, ["check"])
     assert (done.exit_code, sentence in done.output) == (code, True), done.output
     assert "Nothing is missing" not in done.output

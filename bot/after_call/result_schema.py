@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
+from urllib.parse import unquote
 
 import msgspec
 
@@ -75,8 +76,10 @@ def load_schema(path: Path) -> ResultSchema:
     if len(raw) > MAX_BYTES:
         raise BadSchema(f"BOT_RESULT_SCHEMA {path} is longer than {MAX_BYTES} bytes; make it shorter.")
     try:
-        fields = msgspec.json.decode(raw)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        fields = msgspec.json.decode(raw.decode("utf-8-sig"))
+    except UnicodeDecodeError:
+        raise BadSchema(f"BOT_RESULT_SCHEMA {path} is not UTF-8; save it so.") from None
+    except (msgspec.DecodeError, RecursionError) as error:
         raise BadSchema(f"BOT_RESULT_SCHEMA {path} is no JSON ({error}); mend the file.") from None
     return schema_of(fields, str(path))
 
@@ -93,7 +96,7 @@ def schema_of(fields: Any, name: str = "The schema") -> ResultSchema:
 
     try:
         Draft202012Validator.check_schema(fields)
-        _local(fields)
+        _local(fields, fields)
         loose = next(_looseness(fields, "its top"), "")
     except SchemaError as error:
         place = "/".join(map(str, error.absolute_path)) or "its top"
@@ -106,16 +109,37 @@ def schema_of(fields: Any, name: str = "The schema") -> ResultSchema:
     return ResultSchema(whole, Draft202012Validator(whole), not loose, loose)
 
 
-def _local(schema: Any, depth: int = 0) -> None:
-    """Raises _NotTaken for a reference to anywhere else."""
+def _local(schema: Any, root: Any, depth: int = 0) -> None:
+    """Raises _NotTaken for a reference to anywhere else than in `root`, or to nothing there."""
     if depth > _MAX_DEPTH:
         raise RecursionError
     for name, value in _items(schema):
         if name in {"$ref", "$dynamicRef"} and (not isinstance(value, str) or not value.startswith("#")):
             raise _NotTaken(f"a {name} must begin with #, as nothing is fetched")
+        if name == "$ref":
+            _followed(value, root)
         if name in {"$id", "$anchor", "$dynamicAnchor", "$dynamicRef"}:
             raise _NotTaken(f"{name} is not taken; refer to $defs by their place")
-        _local(value, depth + 1)
+        _local(value, root, depth + 1)
+
+
+def _followed(reference: str, root: Any) -> None:
+    """Raises _NotTaken for a reference that leads to no schema in `root`."""
+    seen, following = set[str](), reference
+    while following not in seen:
+        seen.add(following)
+        found = root
+        for step in following.removeprefix("#").split("/")[1:]:
+            key = unquote(step).replace("~1", "/").replace("~0", "~")
+            try:
+                found = found[int(key)] if isinstance(found, list) else found[key]
+            except (LookupError, TypeError, ValueError):
+                raise _NotTaken(f"the $ref {reference} leads to nothing; mend it, or add what it names") from None
+        onward = found.get("$ref") if isinstance(found, dict) else None
+        if not isinstance(onward, str):
+            return
+        following = onward
+    raise _NotTaken(f"the $ref {reference} leads round in a circle; name a schema with it")
 
 
 def _items(value: Any) -> Iterator[tuple[str, Any]]:

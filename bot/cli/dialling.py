@@ -95,9 +95,11 @@ def _purpose(text: str | None, file: Path | None) -> str:
         fail("Give --purpose or --purpose-file, one of them.", code=WRONG_SETTINGS)
     if file is None:
         return text or ""
+    from bot.config.env_file import read_text
+
     try:
-        return file.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
+        return read_text(file)
+    except (OSError, ValueError) as error:
         fail(f"{file} can't be read: {reason_of(error)}.", code=WRONG_SETTINGS)
 
 

@@ -66,6 +66,7 @@ def warnings_about(settings: Settings, today: date | None = None) -> list[str]:
         *_about_placeholders(settings),
         *_about_recording(settings),
         *_without_effect(settings),
+        *_about_dialling(settings),
     ]
 
 
@@ -248,22 +249,40 @@ def _about_addresses(settings: Settings) -> list[str]:
         for name, url in settings.signed_urls.items()
         if is_example(url)
     ]
+    found += [
+        f"{name} is the address of an example: unset it, or put in the one that is meant."
+        for name, url in (("TWILIO_API_URL", settings.twilio_api_url), ("BOT_RESULT_URL", settings.result_url))
+        if is_example(url)
+    ]
     if not all(_TWILIO_TOKEN.fullmatch(token) for token in settings.auth_tokens):
         found.append("TWILIO_AUTH_TOKEN is not 32 hexadecimal digits: an API key's secret cannot verify signatures.")
+    return found
+
+
+def _about_dialling(settings: Settings) -> list[str]:
+    """Sentences on what keeps the bot from calling anybody. Of profiles, each may have its part."""
+    if not settings.dial_from or settings.profiles is not None:
+        return []
+    found = []
+    if not settings.dial_allow:
+        found.append("BOT_DIAL_FROM is set and BOT_DIAL_ALLOW is not: nobody may be dialled; list who may.")
+    if not settings.admin_token.get_secret_value():
+        found.append("BOT_DIAL_FROM is set and ADMIN_TOKEN is not: nobody can ask for a call; set it.")
     return found
 
 
 def _without_effect(settings: Settings) -> list[str]:
     detection = settings.turn_detection
     idle = {
+        **(_waiting_for_another(settings) if settings.profiles is None else {}),
         "BOT_FILLER_FILE": (not settings.filler_s, "BOT_FILLER_SECONDS is 0"),
         "BOT_RESULT_MODEL": (settings.result_schema is None, "BOT_RESULT_SCHEMA is not set"),
         "BOT_RESULT_URL": (settings.result_schema is None, "BOT_RESULT_SCHEMA is not set"),
-        "BOT_WEBHOOK_SECRET": (not settings.signed_urls, "no URL is set that it would sign for"),
         "BOT_VAD_THRESHOLD": (detection != "server_vad", "BOT_TURN_DETECTION is not server_vad"),
         "BOT_VAD_SILENCE_MS": (detection != "server_vad", "BOT_TURN_DETECTION is not server_vad"),
         "BOT_VAD_PREFIX_MS": (detection != "server_vad", "BOT_TURN_DETECTION is not server_vad"),
         "BOT_VAD_EAGERNESS": (detection != "semantic_vad", "BOT_TURN_DETECTION is not semantic_vad"),
+        "BOT_KEYPAD_PAUSE_SECONDS": (settings.key_pause_s > settings.key_longest_s, "BOT_KEYPAD_SECONDS is shorter"),
         "BOT_RECORD_DIR": (
             not settings.record and bool(settings.database_url.get_secret_value()),
             "BOT_RECORD is empty, and DATABASE_URL names another place for the calls",
@@ -272,3 +291,15 @@ def _without_effect(settings: Settings) -> list[str]:
     return [
         f"{name} has no effect: {why}." for name, (without, why) in idle.items() if without and name in settings.origins
     ]
+
+
+def _waiting_for_another(settings: Settings) -> dict[str, tuple[bool, str]]:
+    """Settings that do nothing without another, which a profile may have."""
+    dialling = [name for name in variables() if name.startswith("BOT_DIAL_") and name != "BOT_DIAL_FROM"]
+    texting = ["BOT_SMS_ALLOW", "BOT_SMS_MAX_CHARS"]
+    return {
+        "BOT_WEBHOOK_SECRET": (not settings.signed_urls, "no URL is set that it would sign for"),
+        "BOT_TRANSFER_CHECK_URL": (not settings.destinations, "neither BOT_TRANSFER nor BOT_TRANSFER_NUMBERS is set"),
+        **dict.fromkeys(dialling, (not settings.dial_from, "BOT_DIAL_FROM is not set")),
+        **dict.fromkeys(texting, (not settings.sms_from, "BOT_SMS_FROM is not set")),
+    }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -12,13 +13,14 @@ from bot.config import variable_names
 from bot.config.env_file import BadEnvFile, EnvFile, read_text, read_variables, reason
 from bot.config.settings_table import Settings, variables
 from bot.config.values import pasted
-from bot.config.values.value_checks import SECRET_LIKE
+from bot.config.values.paths import SECRET_LIKE
 from bot.config.variable import Origin, Variable
 
 _MAX_ECHO = 60
 _END_SHOWN = 4
 _ROTATED = ("TWILIO_AUTH_TOKEN", "BOT_WEBHOOK_SECRET")
 """Secrets of which two may be given, with a comma between them."""
+_FRACTION = re.compile(r"-?[0-9]*[.,][0-9]+")
 _LONG_SECRET = 16
 """The least length of a secret whose end is shown."""
 
@@ -125,7 +127,10 @@ def _validated(
         for name, fault in wrong.items():
             why = str(fault["ctx"]["error"]) if fault["type"] == "value_error" else None
             text, origin = texts.get(name, known[name].default), given.origins.get(name)
-            problems[name] = _sentence(known[name], text, origin, why, secrets)
+            variable = known[name]
+            if fault["type"] == "int_parsing" and _FRACTION.fullmatch(text):
+                variable = variable._replace(must=variable.must.replace("a number", "a whole number", 1))
+            problems[name] = _sentence(variable, text, origin, why, secrets)
         if not wrong.keys() <= texts.keys():  # even a default: the directory we are in may not be looked at
             return None, problems
         texts = {name: text for name, text in texts.items() if name not in wrong}

@@ -75,7 +75,7 @@ class Source(Protocol):
     async def close(self) -> None: ...
 
 
-BUILT_IN = frozenset({"end_call", "cancel_tool", "transfer", "send_digits", "ask_for_digits"})
+BUILT_IN = frozenset({"end_call", "cancel_tool", "transfer_call", "send_digits"})
 """Names of functions of the call itself, which no tool may have."""
 
 

@@ -38,7 +38,7 @@ class Toolbox:
             try:
                 await source.open()
                 for spec in source.specs():
-                    _check_name(spec.function.name, found)
+                    check_name(spec.function.name, found)
                     found[spec.function.name] = spec, source
             except BadTool as error:
                 wrong = wrong or error
@@ -82,7 +82,8 @@ class Toolbox:
             return failed(FAILED.format(name=name))
 
 
-def _check_name(name: str, found: Collection[str]) -> None:
+def check_name(name: str, found: Collection[str]) -> None:
+    """Raises BadTool for a name that the bot itself or a tool `found` before has."""
     if name in BUILT_IN:
         raise BadTool(f"The tool {name} has the name of a function of the bot itself; rename it.")
     if name in found:

@@ -10,9 +10,10 @@ import structlog
 from bot.config import Settings
 from bot.tools.contract import BadTool, Source
 from bot.tools.http_tools import HttpTools
-from bot.tools.python.module import ModuleTools
+from bot.tools.python.module import ModuleTools, of_module
+from bot.tools.send_sms import NAME as SEND_SMS
 from bot.tools.send_sms import SendSms
-from bot.tools.toolbox import Toolbox
+from bot.tools.toolbox import Toolbox, check_name
 from bot.twilio.rest import TwilioRest
 
 AGAIN_S = 30.0
@@ -37,8 +38,15 @@ def sources_of(settings: Settings, rest: TwilioRest | None = None) -> tuple[Sour
 
 def check(settings: Settings) -> None:
     """Import the module of BOT_TOOLS and look at its tools; no server is asked. Raises BadTool."""
-    if settings.tools:
-        ModuleTools(settings.tools).load()
+    if not settings.tools:
+        return
+    module = ModuleTools(settings.tools)
+    module.load()
+    for spec in module.specs():
+        try:
+            check_name(spec.function.name, [SEND_SMS] if settings.sms_from else [])
+        except BadTool as error:
+            raise of_module(error) from None
 
 
 class Toolboxes:

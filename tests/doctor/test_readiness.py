@@ -410,6 +410,34 @@ CHOICES: dict[str, list[str]] = {
     "BOT_TWIML_DIR": ["twiml", ".", "nowhere"],
     "ADMIN_TOKEN": ["short", "long-enough-for-this"],
     "BOT_SPEED": ["1", "9"],
+    "TWILIO_API_KEY": ["SK0123456789abcdef0123456789abcdef", "SK1"],
+    "TWILIO_API_SECRET": ["0123456789abcdef0123456789abcdef", "'quoted'"],
+    "TWILIO_API_URL": ["https://api.dublin.ie1.twilio.com", "https://api.twilio.com/2010-04-01", "dublin"],
+    "BOT_KEYPAD_PAUSE_SECONDS": ["0.5", "0", "30"],
+    "BOT_KEYPAD_SECONDS": ["1", "inf"],
+    "BOT_KEYPAD_DIGITS": ["4", "65"],
+    "BOT_KEYPAD_FINISH": ["*", "off", "hash"],
+    "BOT_KEYPAD_SHORTCUTS": ["9=end_call", "0=transfer:sales", "0=transfer:nobody", "10=end_call", "#=end_call"],
+    "BOT_SEND_DIGITS": ["on", "yes"],
+    "BOT_DIAL_FROM": ["+12025550100", "2025550100"],
+    "BOT_DIAL_ALLOW": ["+1202, +49", "withheld", "*"],
+    "BOT_DIAL_HOURS": ["00:00-24:00", "8-21"],
+    "BOT_DIAL_PER_NUMBER": ["0", "-1"],
+    "BOT_DIAL_PER_DAY": ["1", "many"],
+    "BOT_DIAL_RING_SECONDS": ["30", "30.5"],
+    "BOT_DIAL_NAME": ["Miller's", "two\nlines"],
+    "BOT_DIAL_DETECTION": ["off", "maybe"],
+    "BOT_DIAL_USD_PER_MINUTE": ["0.014", "0,014"],
+    "BOT_SMS_FROM": ["+12025550100", "Shop"],
+    "BOT_SMS_ALLOW": ["caller,+49", "callers"],
+    "BOT_SMS_MAX_CHARS": ["160", "0"],
+    "BOT_TRANSFER": ["transfer.toml", "empty.toml", "deep.toml", "text.wav", "nowhere.toml", "."],
+    "BOT_TRANSFER_NUMBERS": ["night=+15555550123", "sales=+15555550123", "sales:+1555", ","],
+    "BOT_TRANSFER_CHECK_URL": ["https://free.operator.net", "free"],
+    "BOT_LOOKUP_URL": ["https://who.operator.net/?key=abc", "file:///etc/passwd"],
+    "BOT_PROFILES": ["profiles.toml", "odd_profiles.toml", "empty.toml", "deep.toml", "text.wav", "nowhere.toml"],
+    "BOT_TOOLS": ["good_tools.py", "bad_tools.py", "twin_tools.py", "sms_tools.py", "./text.py", "nowhere", "json"],
+    "BOT_TOOLS_URL": ["https://tools.operator.net", "tools", "https://u:p@tools.operator.net"],
     "BOT_TOKEN": ["1"],
     "BOT_SERVICE_HOST": ["10.0.0.1"],
     "BOT_PORT": ["tcp://10.0.0.1:80", "80"],
@@ -425,8 +453,32 @@ def files(tmp_path: Path) -> None:
     (tmp_path / "text.wav").write_text("no sound")
     (tmp_path / "prices.json").write_text('{"date": "2026-11-22"}')
     (tmp_path / "schema.json").write_text('{"type": "object", "properties": {"a": {"type": "string"}}}')
+    (tmp_path / "transfer.toml").write_text('[sales]\nnumber = "+15555550123"')
+    (tmp_path / "empty.toml").write_text("")
+    (tmp_path / "deep.toml").write_text("[a]\nx = " + "[" * 3000)
+    (tmp_path / "profiles.toml").write_text(
+        '[a]\nnumbers = ["+15555550100"]\nBOT_KEYPAD_SHORTCUTS = "0=transfer:sales"'
+    )
+    (tmp_path / "odd_profiles.toml").write_text('[a]\nBOT_TOOLS = "bad_tools.py"\nBOT_SPEED = 9\nPORT = 80')
+    for name, called in (("good", "book"), ("bad", "end_call"), ("sms", "send_sms")):
+        (tmp_path / f"{name}_tools.py").write_text(f"from bot.tools import tool\n@tool\ndef {called}():\n    'Do it.'")
+    (tmp_path / "twin_tools.py").write_text("from bot.tools import tool\n" + "@tool\ndef book():\n    'Book.'\n" * 2)
+    (tmp_path / "text.py").write_text("no Python")
     (tmp_path / "twiml").mkdir()
     (tmp_path / "twiml/sorry.xml").write_text("<Response>")
+
+
+def test_every_setting_that_may_be_wrong_is_drawn() -> None:
+    """Settings of plain texts and of numbers with bounds, which are checked one by one, are not."""
+    new = {name for name in variables() if name.startswith(NEW)}
+    assert new - CHOICES.keys() == {"BOT_DIAL_GREETING", "BOT_DIAL_MESSAGE", "BOT_RESULT_URL"}
+
+
+NEW = (
+    *("BOT_DIAL_", "BOT_KEYPAD_", "BOT_LOOKUP_", "BOT_PROFILES", "BOT_RESULT_", "BOT_SEND_", "BOT_SMS_", "BOT_TOOLS"),
+    *("BOT_TRANSFER", "BOT_WEBHOOK_", "TWILIO_API_"),
+)
+"""Beginnings of the names of settings that make the bot do things."""
 
 
 @pytest.mark.usefixtures("unbound", "files")

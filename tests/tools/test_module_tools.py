@@ -163,7 +163,7 @@ def test_a_module_that_can_not_be_used_is_refused_in_a_sentence(tmp_path: Path, 
     assert sentence in str(refused.value)
 
 
-@pytest.mark.parametrize("name", ["end_call", "cancel_tool", "transfer"])
+@pytest.mark.parametrize("name", ["end_call", "cancel_tool", "transfer_call", "send_digits"])
 async def test_no_tool_may_have_the_name_of_a_function_of_the_bot(tmp_path: Path, name: str) -> None:
     toolbox = Toolbox([ModuleTools(written(tmp_path, f'@tool\ndef {name}():\n    """Go."""\n'))])
     with pytest.raises(BadTool, match=name):

@@ -126,7 +126,7 @@ def test_rules_that_are_none_are_named_at_the_start(digits: Digits, tmp_path: Pa
     path = tmp_path / "odd_tools.py"
     text = MODULE.replace("Digits(13, 19, tries=2)", f"Digits({digits.least}, {digits.most}, {digits.tries})")
     path.write_text(text, encoding="utf-8")
-    with pytest.raises(BadTool, match="The tool pay"):
+    with pytest.raises(BadTool, match="the tool pay"):
         ModuleTools(str(path)).load()
 
 

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import difflib
 import re
-import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple, get_origin
 
-from bot.config.env_file import read_text, reason
+from bot.config.env_file import read_toml, reason
 from bot.config.loading import SettingsError, settable_names
 from bot.config.profiles.called_numbers import plain_number
 from bot.config.settings_table import OF_THE_SERVER, Settings, variables
@@ -33,10 +32,9 @@ class ProfileFile(NamedTuple):
 def read_profiles(path: Path) -> ProfileFile:
     """The file of BOT_PROFILES. Raises SettingsError when it can't be read at all."""
     try:
-        found = tomllib.loads(read_text(path))
+        found = read_toml(path)
     except (OSError, ValueError) as error:
-        told = "is no TOML" if isinstance(error, tomllib.TOMLDecodeError) else "can't be read"
-        why = f"BOT_PROFILES: {path} {told} ({reason(error)}); mend it."
+        why = f"BOT_PROFILES: {path} can't be read ({reason(error)}); mend it."
         raise SettingsError([why], wrong=["BOT_PROFILES"]) from None
     file = ProfileFile(path, "", {}, {}, [])
     for name, table in found.items():

@@ -17,21 +17,27 @@ _SPELLED = frozenset({word.translate(_KEYPAD) for word in _WORDS} | {"7378742883
 """The last is seen for RESTRICTED, with a digit wrong."""
 
 
-def parse_callers(text: object) -> object:
-    """The entries of a comma-separated list, to be matched. Raises ValueError, which names the first wrong one."""
+def parse_callers(text: object, word: str = WITHHELD) -> object:
+    """The entries of a comma-separated list, to be matched. Raises ValueError, which names the first wrong one.
+
+    `word` may stand in it beside numbers; empty: none may.
+    """
     if not isinstance(text, str):
         return text
-    return tuple(_entry(number, part.strip()) for number, part in enumerate(text.split(","), 1) if part.strip())
+    return tuple(_entry(number, part.strip(), word) for number, part in enumerate(text.split(","), 1) if part.strip())
 
 
-def _entry(number: int, text: str) -> str:
-    if withheld(text) and any(map(str.isalnum, text)):
+def _entry(number: int, text: str, word: str) -> str:
+    if word == WITHHELD and withheld(text) and any(map(str.isalnum, text)):
         return WITHHELD
+    if word and text.lower() == word:
+        return word
     plain = _WRITTEN.sub("", text)
     if not _PREFIX.fullmatch(plain):
+        also = f", or {word}" if word else ""
         raise ValueError(
-            f"must hold numbers or beginnings of numbers with their country code, such as +49 or +15550100, or "
-            f"{WITHHELD}; mend entry {number} of the list"
+            f"must hold numbers or beginnings of numbers with their country code, such as +49 or +15550100{also}; mend "
+            f"entry {number} of the list"
         )
     return plain
 

@@ -16,11 +16,11 @@ from urllib.parse import SplitResult, urlsplit
 
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationInfo
 
-from bot.config.values.caller_lists import WITHHELD, parse_callers
+from bot.config.values.caller_lists import parse_callers
 from bot.config.values.database_url import PostgresServer, parse_database_url, parse_key
 from bot.config.values.hosts import is_host
 from bot.config.values.key_shortcuts import KeyShortcut, parse_shortcuts
-from bot.config.values.paths import there, unexpanded
+from bot.config.values.paths import existing_file, looked_at, there, unexpanded
 from bot.config.values.webhook_secret import webhook_keys
 from bot.numbering.calling_hours import CallingHours, parse_hours
 
@@ -39,8 +39,6 @@ _ADMIN_CHARS = 16
 _MEANS_OFF = frozenset({"none", "no", "false", "null", "0", "disabled"})
 _VISIBLE = re.compile(r"[!-~]+")
 _E164 = re.compile(r"\+[1-9][0-9]{6,14}")
-SECRET_LIKE = re.compile(r"sk-.*|[A-Za-z0-9_=+-]{20,}|\w+:/.*")
-"""Text in a path's place that may be a key or token, which no sentence shall repeat."""
 
 
 def public_url(text: str) -> str:
@@ -63,7 +61,7 @@ def _overflow_url(text: str, info: ValidationInfo) -> str:
 
 def _hook_url(text: str) -> str:
     """A URL of the operator's server, https, http on loopback. Those of many services carry their key in the query."""
-    _absolute(text.partition("?")[0], plain="http", secure="https")
+    _absolute(re.split("[?#]", text, maxsplit=1)[0], plain="http", secure="https")
     if "#" in text or not _URL.fullmatch(text):
         raise ValueError("must hold only characters that a URL may have, and no fragment; percent-encode the others")
     return text
@@ -82,8 +80,9 @@ def mcp_url(text: str) -> str:
 
 
 def twilio_api_url(text: str) -> str:
-    """An https URL, http on loopback. The package adds version and account to it."""
-    _absolute(text, plain="http", secure="https")
+    """An https URL, http on loopback. Version and account are added to it."""
+    if re.search("/20[0-9]{2}-[0-9]{2}-[0-9]{2}(?:/|$)", _absolute(text, plain="http", secure="https").path):
+        raise ValueError("must end before the version of the API, which is added to it, such as https://api.twilio.com")
     return text.rstrip("/")
 
 
@@ -206,20 +205,12 @@ def _number_in_full(text: str) -> str:
 
 def _numbers(text: object) -> object:
     """As a list of callers, but nobody withholds a number that is dialled."""
-    found = parse_callers(text)
-    if isinstance(found, tuple) and WITHHELD in found:
-        raise ValueError(f"must hold numbers and beginnings of numbers; {WITHHELD} is none that could be dialled")
-    return found
+    return parse_callers(text, "")
 
 
 def _sms_receivers(text: object) -> object:
     """The word caller beside a list of numbers."""
-    if not isinstance(text, str):
-        return text
-    parts = [part.strip() for part in text.split(",") if part.strip()]
-    rest = _numbers(",".join(part for part in parts if part.lower() != "caller"))
-    caller = ("caller",) if any(part.lower() == "caller" for part in parts) else ()
-    return (*caller, *rest) if isinstance(rest, tuple) else rest
+    return parse_callers(text, "caller")
 
 
 def _hours(text: object) -> object:
@@ -267,22 +258,8 @@ def _listed(text: object) -> object:
 
 def _directory(path: Path) -> Path:
     if there(path) != "directory":
-        raise ValueError(f"must be a directory that exists; make it, or mend the path{_looked_at(path)}")
+        raise ValueError(f"must be a directory that exists; make it, or mend the path{looked_at(path)}")
     return path
-
-
-def _file(path: Path) -> Path:
-    if (found := there(path)) == "directory":
-        raise ValueError(f"must be a file that exists, and names a directory; name the file in it{_looked_at(path)}")
-    if found != "file":
-        raise ValueError(f"must be a file that exists; put it there, or mend the path{_looked_at(path)}")
-    return path
-
-
-def _looked_at(path: Path) -> str:
-    """The path in full, so that the directory we are in is seen; nothing for what may be a secret."""
-    plain = str(path)
-    return "" if SECRET_LIKE.fullmatch(plain) or not plain.isprintable() else f" (looked at {path.absolute()})"
 
 
 def _no_file(path: Path) -> Path:
@@ -335,6 +312,6 @@ InfIsNone = BeforeValidator(_inf_is_none)
 CommaList = BeforeValidator(_listed)
 Usd = Annotated[Decimal, Field(ge=0, le=1_000_000, decimal_places=9)]
 """A sum of US dollars, to the billionth."""
-File = Annotated[Path, AfterValidator(_file)]
+File = Annotated[Path, AfterValidator(existing_file)]
 Directory = Annotated[Path, AfterValidator(_directory)]
 NewDirectory = Annotated[Path, AfterValidator(_no_file)]

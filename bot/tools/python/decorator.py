@@ -37,7 +37,19 @@ def tool(function: F | None = None, /, *, name: str = "", **rules: Any) -> F | C
 
     def marked(function: F) -> F:
         called = name or getattr(function, "__name__", "")
+        if strange := sorted(rules.keys() - set(ToolRules.__struct_fields__)):
+            raise TypeError(f"{called} has the rule {strange[0]}, which is none")
+        if _replaces_another(function):
+            raise TypeError(f"two functions are called {called}, and the second takes the place of the first")
         setattr(function, MARK, ToolRules(called, **rules))
         return function
 
     return marked if function is None else marked(function)
+
+
+def _replaces_another(function: Callable[..., Any]) -> bool:
+    """True if a tool of the module would vanish without a word, since this one has its name."""
+    code, before = getattr(function, "__code__", None), getattr(function, "__globals__", {}).get(function.__qualname__)
+    if code is None or getattr(before, MARK, None) is None:
+        return False
+    return bool(getattr(before, "__code__", code).co_firstlineno != code.co_firstlineno)

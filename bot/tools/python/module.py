@@ -8,6 +8,7 @@ import importlib.util
 import inspect
 import os
 import sys
+import traceback
 from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
@@ -23,6 +24,9 @@ from bot.tools.python.tool_signature import Signature
 from bot.tools.rules import check_rules
 from bot.tools.secret_digits import VALID, SecretDigits
 from bot.tools.told_results import result_of
+
+_NOT_THEIRS = ("<frozen", str(Path(__file__).parent), importlib.__file__)
+"""Beginnings of the files that an import goes through before it is in the operator's module."""
 
 
 class ModuleTools:
@@ -54,9 +58,12 @@ class ModuleTools:
                 raise BadTool(f"BOT_TOOLS: two tools of {self._name} are called {rules.name}; rename one of them.")
             if rules.name in self._functions:
                 continue
-            signature = Signature(function, rules.name)
-            rules = msgspec.structs.replace(rules, secret=signature.secret)  # noqa: PLW2901
-            check_rules(rules)
+            try:
+                signature = Signature(function, rules.name)
+                rules = msgspec.structs.replace(rules, secret=signature.secret)  # noqa: PLW2901
+                check_rules(rules)
+            except BadTool as error:
+                raise of_module(error) from None
             self._functions[rules.name], self._signatures[rules.name] = function, signature
             specs.append(Spec(signature.told, rules))
         self._specs = tuple(specs)
@@ -90,7 +97,24 @@ def _imported(name: str) -> ModuleType:
     try:
         return _from_file(Path(name)) if name.endswith(".py") else _from_path(name)
     except (Exception, SystemExit) as error:  # whatever a module does when it is imported
-        raise BadTool(f"BOT_TOOLS: {name} can't be imported: {type(error).__name__}: {error}.") from error
+        raise BadTool(f"BOT_TOOLS: {_why(name, error)}.") from error
+
+
+def _why(name: str, error: BaseException) -> str:
+    """The reason for which the module could not be imported, and the mend."""
+    if isinstance(error, FileNotFoundError) and error.filename == str(Path(name).absolute()):
+        return f"there is no file {error.filename}; put it there, or mend the path"
+    if isinstance(error, ModuleNotFoundError) and error.name and f"{name}.".startswith(f"{error.name}."):
+        return f"no module {name} is in {Path.cwd()}, nor installed; mend the name, or start in its directory"
+    own = [frame for frame in traceback.extract_tb(error.__traceback__) if not frame.filename.startswith(_NOT_THEIRS)]
+    where = f" ({own[-1].filename}, line {own[-1].lineno})" if own else ""
+    return f"{name} can't be imported: {type(error).__name__}: {error}{where}; mend it"
+
+
+def of_module(error: BadTool) -> BadTool:
+    """The same fault, with the setting that names the module of the tool."""
+    told = str(error)
+    return BadTool(f"BOT_TOOLS: {told[0].lower()}{told[1:]}")
 
 
 def _from_path(name: str) -> ModuleType:

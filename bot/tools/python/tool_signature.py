@@ -35,15 +35,19 @@ class Signature:
     def __init__(self, function: Callable[..., Any], name: str) -> None:
         self._name = name
         if not NAME.fullmatch(name):
-            raise BadTool(f"{_said(function, name)} has a name that no tool may have: letters, digits, _ and - only.")
+            raise BadTool(
+                f"{_said(function, name)} has a name that no tool may have: it is 1 to 64 letters, digits, _ and -."
+            )
         if inspect.isgeneratorfunction(function) or inspect.isasyncgenfunction(function):
             raise BadTool(f"{_said(function, name)} yields, and a tool returns its result; make it return.")
         if inspect.isclass(function) or not callable(function):
-            raise BadTool(f"{_said(function, name)} is no function.")
+            raise BadTool(f"{_said(function, name)} is no function; make it one.")
         self._described = docstring_parser.parse(inspect.getdoc(function) or "")
         about = "\n\n".join(filter(None, (self._described.short_description, self._described.long_description)))
         if not about:
-            raise BadTool(f"{_said(function, name)} has no docstring: the model can't know what it is for.")
+            raise BadTool(
+                f"{_said(function, name)} has no docstring, and the model can't know what it is for; write one."
+            )
         self.context_name = self.secret_name = ""
         self.secret: SecretRules | None = None
         """Rules for the digits that the caller keys in for this function, if it takes such."""

@@ -82,7 +82,7 @@ def test_without_either_nobody_can_be_transferred_to(tmp_path: Path) -> None:
         ('[sales]\nnumber = "+15555550123"\nhours = ["Mon 09:00-17:00"]', "has hours and no zone"),
         ('number = "+15555550123"', "has 'number' outside of a table"),
         ("# nobody", "must have a destination"),
-        ("[sales", "must be a TOML file"),
+        ("[sales", "it is no TOML: Expected"),
     ],
 )
 def test_a_wrong_file_is_told_in_a_sentence(tmp_path: Path, text: str, why: str) -> None:
@@ -92,7 +92,7 @@ def test_a_wrong_file_is_told_in_a_sentence(tmp_path: Path, text: str, why: str)
 
 
 def test_a_file_that_cannot_be_read_is_told(tmp_path: Path) -> None:
-    assert "No such file" in problem(tmp_path, BOT_TRANSFER=str(tmp_path / "none.toml"))
+    assert f"looked at {tmp_path}/none.toml" in problem(tmp_path, BOT_TRANSFER=str(tmp_path / "none.toml"))
     (tmp_path / "latin.toml").write_bytes(b"[caf\xe9]")
     assert "UTF-8" in problem(tmp_path, BOT_TRANSFER=str(tmp_path / "latin.toml"))
 

@@ -53,7 +53,7 @@ def problems(path: Path, text: str, **environ: str) -> list[str]:
         ("[a]\nnumbers = ['+1 555 555 0100']\n[b]\nnumbers = ['+15555550100']", "BOT_PROFILES: +15555550100 is in the profiles a and b in FILE; leave it in one."),
         ("[a]\nnumbers = ['sip:Desk@x.com:5060']\n[b]\nnumbers = ['sips:desk@X.com;transport=tls']", "BOT_PROFILES: sip:desk@x.com is in the profiles a and b in FILE; leave it in one."),
         ("[profiles.clinic]\nBOT_VOICE = 'cedar'", "Profile profiles in FILE: clinic is a table in it; if it is a profile, begin it with [clinic]."),
-        ("[a\n", "BOT_PROFILES: FILE is no TOML (Expected ']' at the end of a table declaration (at line 1, column 3)); mend it."),
+        ("[a\n", "BOT_PROFILES: FILE can't be read (it is no TOML: Expected ']' at the end of a table declaration (at line 1, column 3)); mend it."),
     ],
 )  # fmt: skip
 def test_a_slip_is_told_with_its_profile_its_setting_and_the_mend(tmp_path: Path, text: str, told: str) -> None:

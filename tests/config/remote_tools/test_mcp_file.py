@@ -88,7 +88,7 @@ def test_what_is_wrong_with_a_server_is_told_in_one_sentence(tmp_path: Path, tab
     ("text", "said"),
     [
         ("", "must have a server"),
-        ("[", "must be a TOML file"),
+        ("[", "it is no TOML"),
         ("library = 1", "outside of a table"),
         ("".join(f"[s{n}]\n{GOOD}" for n in range(17)), "at most 16 servers"),
         (f'["a b"]\n{GOOD}', "must have a name"),
@@ -101,7 +101,7 @@ def test_what_is_wrong_with_the_file_is_told_in_one_sentence(tmp_path: Path, tex
 
 
 def test_a_file_that_is_not_there_is_told_of() -> None:
-    with pytest.raises(SettingsError, match="BOT_MCP must be a file that can be read"):
+    with pytest.raises(SettingsError, match="BOT_MCP must be a file that exists"):
         load_settings({"BOT_MCP": "/nowhere/servers.toml"})
 
 
