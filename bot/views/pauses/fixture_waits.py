@@ -1,4 +1,4 @@
-"""What a call waited for, and from when to when, as its fixture tells it.
+"""Waits of a call, from when to when, as its fixture tells of them.
 
 One may wait for several at once. The caller may have heard something meanwhile: `silences.py` asks that.
 """

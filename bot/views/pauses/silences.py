@@ -1,4 +1,4 @@
-"""Why it was silent here: each pause of more than a second in a call, and what was waited for meanwhile.
+"""Pauses of more than a second in a call, and what was waited for meanwhile: why it was silent here.
 
 Silent is when neither side is heard. A pause may have several parts, such as a tool and then the model.
 """
@@ -85,7 +85,7 @@ def silence_events(told: Timeline) -> list[Event]:
 
 
 def _sounds(told: Timeline) -> Iterator[Span]:
-    """What was heard of either side: by the audio where it is known, else by the turns."""
+    """Spans in which either side was heard: by the audio where it is known, else by the turns."""
     for turn in told.turns:
         if turn.who == "caller" or not told.pieces:
             until_us = turn.from_us if turn.until_us is None else turn.until_us

@@ -1,4 +1,4 @@
-"""What a stored call waited for, by its turns and events: less exact than a fixture, and there for every call."""
+"""Waits of a stored call, by its turns and events: less exact than a fixture, and there for every call."""
 
 from __future__ import annotations
 

@@ -15,7 +15,7 @@ import sqlalchemy as sa
 from aiohttp import WSMsgType, WSServerHandshakeError
 
 from bot.call.states import State
-from bot.console.operator.listening import BOT, CALLER, MOST_LISTENERS, Ear
+from bot.console.operator.listen_in import BOT, CALLER, MOST_LISTENERS, Ear
 from bot.store.call_store import CallStore
 from bot.store.rows import CallStarted
 from bot.store.sql.tables import outbox
