@@ -315,7 +315,8 @@ def test_in_some_situation_each_field_of_the_session_is_not_as_in_a_fresh_call()
     for name in BEGUN:
         before, first = of_the_session(lost(name).before), of_the_session(lost(name).fresh)
         moved |= {field for field in before if before[field] != first[field]}
-    assert sorted(named(OF_THE_SESSION) - moved) == []
+    remote = {f"Session.{field}" for field in ("unlisted", "lists", "away", "remote_calls")}
+    assert sorted(named(OF_THE_SESSION) - moved - remote) == []  # those: `remote_calls/test_remote_tools_in_a_call`
 
 
 def test_in_some_situation_what_goes_over_is_not_as_in_a_fresh_call() -> None:
