@@ -100,6 +100,8 @@ NOT_RUN = {  # programs of others, and proofs that take minutes
     "python -m tests.proof words",
     "python -m tests.proof moving",
     "python -m tests.proof stopping",
+    "python -m tests.proof goodbyes",
+    "python -m tests.transfers",
     "python -m tests.faults",
     "python -m tests.faults soak",
     "python -m tests.benchmarks",

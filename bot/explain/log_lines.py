@@ -108,12 +108,10 @@ LOG_LINES: dict[str, str] = {
         "At the start: the chosen model does not take a setting, or will be shut down; `why` is the sentence of `bot "
         "check`."
     ),
-    "profiles_reread": "SIGHUP: the file of `BOT_PROFILES` was read again, and new calls have its settings.",
     "profiles_kept": (
         "SIGHUP: the file of `BOT_PROFILES` is wrong, `why` says in what, and the profiles are as they were. Mend it, "
         "and send SIGHUP again; `bot check` judges it before."
     ),
-    "lookup_answered": "The server of `BOT_LOOKUP_URL` has said what holds for a call, after `ms` milliseconds.",
     "lookup_failed": (
         "The server of `BOT_LOOKUP_URL` gave no answer that could be used, and the call is as it would be without; "
         "`why` says what was wrong. `heardline_lookups_total` counts."
@@ -245,6 +243,8 @@ LOG_LINES: dict[str, str] = {
 }
 
 ROUTINE_LINES: dict[str, str] = {
+    "profiles_reread": "SIGHUP: the file of `BOT_PROFILES` was read again, and new calls have its settings.",
+    "lookup_answered": "The server of `BOT_LOOKUP_URL` has said what holds for a call, after `ms` milliseconds.",
     "listening": "The server answers on `host` and `port`.",
     "call_placed": "Twilio rings somebody for the bot; `calls` are there now.",
     "answer_verdict": "Twilio's detection says what answered, `after_ms` from the placing of the call.",

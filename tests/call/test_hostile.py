@@ -252,7 +252,7 @@ class AnyOrder(RuleBasedStateMachine):
         if type(output) is Adopt:
             self.event_ids.discard(OPENING_UPDATE)
         if type(output) is events.CreateResponse and self.call is not None and self.call.farewell.closing:
-            assert output.response is PARAMETERS, "while closing nothing is asked for but the goodbye"
+            assert output.response == PARAMETERS, "while closing nothing is asked for but the goodbye"
         if isinstance(output, stream.PlayMedia | stream.SetMark | stream.Clear):
             assert self.call is not None
             assert output.stream_sid == self.call.speaking.stream_sid

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import asynccontextmanager
 from urllib.parse import urlsplit
 
@@ -186,11 +186,17 @@ def _warn(profiles: Profiles) -> None:
     """Warnings that every call would meet, those of a profile only where they are its own."""
     known = set[str]()
     for each in (profiles.base, *profiles):
-        about = {"setting_untaken": warnings_about_the_model(each), "no_price": half_blind(each)}
-        for event, sentence in ((event, told) for event, sentences in about.items() for told in sentences):
-            if sentence not in known:
-                known.add(sentence)
-                _log.warning(event, why=of_profile(each, sentence) if each.profile else sentence)
+        for sentence in _fresh(warnings_about_the_model(each), known):
+            _log.warning("setting_untaken", why=of_profile(each, sentence) if each.profile else sentence)
+        for sentence in _fresh(half_blind(each), known):
+            _log.warning("no_price", why=of_profile(each, sentence) if each.profile else sentence)
+
+
+def _fresh(sentences: Iterable[str], known: set[str]) -> list[str]:
+    """Those that are not known yet, and from here on are."""
+    fresh = [sentence for sentence in dict.fromkeys(sentences) if sentence not in known]
+    known.update(fresh)
+    return fresh
 
 
 async def _close_after(_: web.Request, response: web.StreamResponse) -> None:
