@@ -18,6 +18,7 @@ SID, TOKEN = "AC0123456789abcdef0123456789abcdef", "5a0c3e9d7b1f4826a9c0e1d2b3f4
 TWILIO = {"TWILIO_ACCOUNT_SID": SID, "TWILIO_AUTH_TOKEN": TOKEN}
 REAL = {**TWILIO, "OPENAI_API_KEY": "sk-proj-0123456789abcdefghij", "PUBLIC_URL": "https://bot.heardline.dev"}
 S = {"BOT_WEBHOOK_SECRET": "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"}
+ADMIN = {"ADMIN_TOKEN": "0123456789abcdef0123456789abcdef"}
 BOT = "http://127.0.0.1:1/voice"
 
 CHECKED: list[tuple[dict[str, str], int, str]] = [
@@ -133,6 +134,14 @@ OTHERS: list[tuple[tuple[str, ...], dict[str, str], int, str]] = [
     (("call", "http://a..b/voice"), TWILIO, 2, "has a host that can be none"),
     (("call", BOT, "--save", ""), TWILIO, 2, "can't be written: Is a directory"),
     (("call", BOT), {**TWILIO, "HTTPS_PROXY": "junk", "BOT_SPEED": "9"}, 1, "Nothing listens on 127.0.0.1 port 1"),
+    (("dial", "+12025550142"), {}, 2, "ADMIN_TOKEN is not set; the server makes calls for nobody without it."),
+    (("dial", "+12025550142", "--url", "http://[x"), ADMIN, 2, "--url must have a valid host, and a port from 1 to 65535 if any."),
+    (("dial", "+12025550142", "--url", "nonsense"), ADMIN, 2, "--url must be an absolute URL that starts with https://."),
+    (("dial", "+12025550142", "--url", "http://bot.heardline.dev"), ADMIN, 2, "--url must start with https://"),
+    (("dial", "+12025550142", "--key", "a\nb"), ADMIN, 2, "--key must be 1 to 255 visible ASCII characters."),
+    (("dial", "+12025550142", "--purpose-file", "/dev/zero"), ADMIN, 2, "/dev/zero can't be read: it is over a million bytes long."),
+    (("dial", "+12025550142", "--purpose-file", "."), ADMIN, 2, ". can't be read: Is a directory."),
+    (("dial", "+12025550142"), {**ADMIN, "PORT": "1"}, 1, "No server answers at 127.0.0.1:1; start one with `bot serve`"),
     (("demo", "--dir", "/dev/null"), {}, 1, "The demo can't write to /dev/null"),
     (("model", "--port", "0x50"), {}, 2, "Invalid value for '--port'"),
     (("show", FIXTURE), {"BOT_TWIML_DIR": "/nowhere"}, 0, "ended: idle"),
