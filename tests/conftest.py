@@ -7,6 +7,7 @@ import os
 import signal
 from collections.abc import Iterator
 from contextlib import ExitStack
+from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -32,8 +33,14 @@ def pytest_report_header() -> str:
     return f"the whole suite: about 5 minutes on two cores with nothing else to do; here are {os.cpu_count()}"
 
 
+PACED = frozenset({"server", "transfers", "faults", "hostile", "proof", "offline", "console", "clients", "benchmarks"})
+"""Areas whose tests hold calls over real sockets, in real time."""
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
+        if item.path.relative_to(Path(__file__).parent).parts[0] in PACED:
+            item.add_marker(pytest.mark.paced)
         if item.get_closest_marker("slow"):
             item.add_marker(pytest.mark.timeout(SLOW_LIMIT_S))
 

@@ -36,9 +36,10 @@ from bot.call.inputs import (
     Tick,
     ToolDone,
     TransferChecked,
+    TransferWanted,
 )
 from bot.call.keys.keypad import KEYS
-from bot.call.machines import GreetingStage, KeypadStage, SessionStage, StreamStage
+from bot.call.machines import CallStage, GreetingStage, KeypadStage, SessionStage, StreamStage
 from bot.call.outputs import End, EndReason, Output
 from bot.call.rules.session_liveness import SessionLiveness
 from bot.call.session.session_state import Session
@@ -110,7 +111,7 @@ class Call:
             events.CallerTranscriptGrows: dialogue.caller_transcript_grows,
             events.CallerTranscriptFailed: dialogue.caller_transcript_failed,
             events.ResponseCreated: dialogue.response_created,
-            events.OutputItemAdded: parts.answer.item_added,
+            events.OutputItemAdded: dialogue.output_item_added,
             events.OutputItemDone: dialogue.output_item_done,
             events.ItemAdded: dialogue.item_added,
             events.ItemDone: dialogue.item_done,
@@ -119,9 +120,12 @@ class Call:
             events.TranscriptDelta: parts.answer.words,
             events.TranscriptDone: parts.answer.words_done,
             events.ResponseDone: dialogue.response_done,
+            events.ToolsListed: parts.tool_lists.listed,
+            events.ToolsNotListed: parts.tool_lists.failed,
             AnswerVerdict: parts.who_answered.verdict,
             BeepHeard: parts.who_answered.beep,
             TransferChecked: parts.transfer.checked,
+            TransferWanted: parts.transfer.wanted,
             ToolDone: parts.functions.tool_done,
             DailySpend: parts.spending.day,
             SecretKey: keys.hidden,
@@ -261,6 +265,11 @@ class Call:
     def listens_for_beep(self) -> bool:
         """True while a beep on the line would tell who has answered a call that we made."""
         return self._parts.who_answered.listens_for_beep
+
+    @property
+    def running_tools(self) -> list[str]:
+        """Names of the tools that run."""
+        return [call.name for call in self._parts.functions.calls.open if call.stage is CallStage.RUNNING]
 
     @property
     def spent_nano_usd(self) -> int:

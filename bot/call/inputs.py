@@ -59,6 +59,13 @@ class Hint(_Note, frozen=True, tag="hint"):
     text: str
 
 
+class TransferWanted(_Note, frozen=True, tag="transfer_wanted", omit_defaults=True):
+    """The operator wants the caller transferred to `destination`, as if the model had asked for it."""
+
+    destination: str
+    summary: str = ""
+
+
 class DailySpend(_Note, frozen=True, tag="daily_spend"):
     """All calls together have spent this much today, in billionths of a US dollar."""
 
@@ -149,6 +156,7 @@ Note = (
     | Refused
     | Shutdown
     | Hint
+    | TransferWanted
     | DailySpend
     | SessionWaiting
     | DialFailed

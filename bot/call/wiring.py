@@ -26,6 +26,8 @@ from bot.call.playout.playout_queue import PlayoutQueue
 from bot.call.prompts.announcement import Announcement
 from bot.call.prompts.filler import Filler
 from bot.call.prompts.greeting import Greeting
+from bot.call.remote_calls.mcp_calls import McpCalls
+from bot.call.remote_calls.mcp_tool_lists import McpToolLists
 from bot.call.rules.idle import Idle
 from bot.call.rules.key_pause import KeyPause
 from bot.call.rules.max_duration import MaxDuration
@@ -135,6 +137,8 @@ class Parts:
             functions.add(self.transfer)
         self.approval = Approval(step, session, functions)
         functions.add(CancelTools(step, functions))
+        self.tool_lists = McpToolLists(step, session)
+        self.remote = McpCalls(settings, step, session, floor, functions=functions)
         self.tool_timeouts = ToolTimeouts(step, functions)
 
         self.filler = filler = Filler(settings, step, speaking)

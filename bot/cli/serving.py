@@ -30,11 +30,12 @@ def serve(
     if not offline:
         _serve(env_file)
         return
-    from bot.offline.companion_process import CompanionFailed, companion, offline_settings
     from bot.offline.installed import HOW_TO_GET_IT, is_installed
 
     if not is_installed():
         fail(f"--offline needs what is not installed. {HOW_TO_GET_IT}", code=WRONG_SETTINGS)
+    from bot.offline.companion_process import CompanionFailed, companion, offline_settings
+
     try:
         with companion() as url:
             _serve(env_file, over=offline_settings(url))

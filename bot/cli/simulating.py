@@ -11,6 +11,7 @@ import typer
 from bot.cli.command_line import WRONG_SETTINGS, EnvFile, app, fail, reason_of, settings_for
 
 if TYPE_CHECKING:
+    from bot.testing.commands.demo import Cast
     from bot.testing.commands.ring import Ring
     from bot.testing.commands.saved_call import SoundFile
 
@@ -24,8 +25,11 @@ def demo(
     directory: Annotated[
         Path, typer.Option("--dir", metavar="DIR", help="Where the recording, the fixture and the page go.")
     ] = Path("heardline-demo"),
+    *,
+    page: Annotated[bool, typer.Option("--page", help="Serve the browser phone instead, for you to call.")] = False,
+    port: Annotated[int, typer.Option(min=0, max=65535, help="Where the page is served; 0: any.")] = 8080,
 ) -> None:
-    """Hear a whole call with no key and no phone.
+    """Hear a whole call with no key and no phone; or, with --page, call the bot yourself from a browser.
 
     The real server, a simulated session behind it and a simulated caller in front of it, over real sockets. Takes less
     than a minute and leaves a WAV, a fixture and a page. With the extra `offline` the session understands and answers.
@@ -39,6 +43,9 @@ def demo(
     console, cast = Console(highlight=False), LINE_TEST
     if is_installed():
         from bot.offline.demo_cast import OFFLINE as cast  # noqa: N811
+    if page:
+        _serve_pages(directory, cast, port)
+        return
     console.print(cast.told, soft_wrap=True)
     try:
         directory.mkdir(parents=True, exist_ok=True)
@@ -53,6 +60,17 @@ def demo(
         typer.echo(line)
     if cast is LINE_TEST:
         typer.echo(HOW_TO_GET_IT)
+
+
+def _serve_pages(directory: Path, cast: Cast, port: int) -> None:
+    from bot.console.rehearsal import serve_pages
+    from bot.server.workers.event_loop import run_in_loop
+
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+        run_in_loop(serve_pages(directory, cast, port, typer.echo))
+    except OSError as error:
+        fail(f"The pages can't be served on port {port} from {directory}: {reason_of(error)}; see --port and --dir.")
 
 
 @app.command()

@@ -10,9 +10,10 @@ import typer
 from bot.cli.command_line import WRONG_SETTINGS, EnvFile, app, fail, settings_for
 
 if TYPE_CHECKING:
+    from bot.config.remote_tools.mcp_server import McpServer
     from bot.tools import Result, Toolbox
 
-THE_TOOLS = ("BOT_TOOLS", "BOT_TOOLS_URL", "BOT_WEBHOOK_SECRET")
+THE_TOOLS = ("BOT_TOOLS", "BOT_TOOLS_URL", "BOT_WEBHOOK_SECRET", "BOT_MCP")
 """The settings that say which tools there are."""
 
 
@@ -24,10 +25,11 @@ def tools(
     caller: Annotated[str, typer.Option("--caller", metavar="NUMBER", help="The caller to run it for.")] = "",
     env_file: EnvFile = None,
 ) -> None:
-    """List and check the tools of BOT_TOOLS and BOT_TOOLS_URL, or run one by hand.
+    """List and check the tools of BOT_TOOLS and BOT_TOOLS_URL and the servers of BOT_MCP, or run one tool by hand.
 
     Each with what the model is told of it and its rules. A tool that is run does what it does in a call; what the model
-    would be told of it is printed. Exit code 1 when it failed, 2 when a tool can't be used.
+    would be told of it is printed. Servers of BOT_MCP are asked for their tools, as the model's side will ask them; it
+    alone runs these. Exit code 1 when a run failed or such a server did not answer, 2 when a tool can't be used.
     """
     import asyncio
 
@@ -36,8 +38,12 @@ def tools(
 
     settings = settings_for(env_file, *THE_TOOLS)
     configure(settings.log_level, "console", secrets=settings.secrets)
-    if not (settings.tools or settings.tools_url):
-        fail("There are no tools: set BOT_TOOLS to a Python module, or BOT_TOOLS_URL to a server of yours.", code=2)
+    if not (settings.tools or settings.tools_url or settings.mcp):
+        fail(
+            "There are no tools: set BOT_TOOLS to a Python module, BOT_TOOLS_URL to a server of yours, or BOT_MCP to a "
+            "file of MCP servers.",
+            code=2,
+        )
     from bot.tools.toolbox import Toolbox
     from bot.tools.toolboxes import sources_of
 
@@ -48,6 +54,9 @@ def tools(
         fail(str(error), code=WRONG_SETTINGS)
     if result is None:
         _list(toolbox)
+        answered = [_list_server(server) for server in settings.mcp]
+        if not all(answered):
+            raise typer.Exit(1)
     else:
         typer.echo(result.output)
         if not result.respond:
@@ -71,6 +80,29 @@ async def _opened(toolbox: Toolbox, name: str, arguments: str, caller: str, lang
         return await toolbox.run(name, arguments, ToolContext("by hand", caller, language)) if name else None
     finally:
         await toolbox.close()
+
+
+def _list_server(server: McpServer) -> bool:
+    """Print a remote server with its rules, and what it has. False if it did not answer."""
+    import asyncio
+
+    from bot.tools import BadTool
+    from bot.tools.mcp_servers import NO_PACKAGE, tools_of
+
+    typer.echo(f"{server.name}: the MCP server at {server.url}{f'. {server.about}' if server.about else ''}")
+    rules = [f"approval={server.approval}", *(f"{tool}={rule}" for tool, rule in server.approvals)]
+    typer.echo(f"  rules: {', '.join(rules)}; timeout {server.timeout_s:g} s")
+    try:
+        tools = asyncio.run(tools_of(server.url, server.sent, server.tools))
+    except BadTool as error:
+        typer.echo(f"  {server.name}: {error}.", err=True)
+        return str(error) == NO_PACKAGE
+    for tool in tools:
+        typer.echo(f"  {tool['name']}: {(tool.get('description') or 'no description').splitlines()[0]}")
+    missing = sorted({*server.tools, *dict(server.approvals)} - {tool["name"] for tool in tools})
+    for name in missing:
+        typer.echo(f"  {server.name}: it has no tool {name}; mend BOT_MCP.", err=True)
+    return not missing
 
 
 def _list(toolbox: Toolbox) -> None:

@@ -102,6 +102,7 @@ def _about_xai(settings: Settings) -> list[str]:
         "BOT_SPEED must be from 0.7 to 1.5": settings.speed is not None and settings.speed < _SLOWEST,
         "BOT_TURN_DETECTION must be server_vad": settings.turn_detection != "server_vad",
         "BOT_VAD_THRESHOLD must be from 0.1 to 0.9": not _QUIETEST <= settings.vad_threshold <= _LOUDEST,
+        "BOT_MCP must be unset, since its server tells of no remote tools": bool(settings.mcp),
         "BOT_BARGE_IN must be on, since its server can't be told to wait": settings.barge_in != "on",
     }
     return [f"{fault} (BOT_DIALECT is xai)." for fault, holds in faults.items() if holds]

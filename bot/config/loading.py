@@ -65,6 +65,7 @@ def load_settings(environ: Mapping[str, str], env_file: Mapping[str, str] | None
     repeated = env_file.repeated if isinstance(env_file, EnvFile) else {}
     told = {
         "misspelt": variable_names.misspelt(merged, all_names),
+        "environ": {name: text for name, text in merged.items() if name not in all_names},
         "notices": tuple(sentence for name, sentence in repeated.items() if name in all_names),
     }
     settings, faults = _validated(known, given, told)
@@ -92,7 +93,7 @@ def over(base: Settings, texts: Mapping[str, str], source: str) -> tuple[Setting
     given = _collect(known, texts, lambda _: source, all_names)
     named = {name for name in known if texts.keys() & {name, f"{name}_FILE"}}
     plain = {name: origin.text for name, origin in base.origins.items() if not known[name].secret and name not in named}
-    found, faults = _validated(known, given._replace(texts=plain | given.texts), {})
+    found, faults = _validated(known, given._replace(texts=plain | given.texts), {"environ": base.environ})
     faults |= given.problems
     problems = {name: faults[name] for name in (*known, *texts) if name in faults and (name in named or name in texts)}
     if found is None:  # a default is wrong, which is told of the environment

@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, SecretStr
 
 from bot.config.destinations.destination import Destination
 from bot.config.destinations.transfer_list import TransferFile, TransferNumbers
+from bot.config.remote_tools.mcp_file import McpFile
 from bot.config.values import value_checks
 from bot.config.values.webhook_secret import PREFIX
 from bot.config.variable import Origin, Variable, described, var
@@ -608,6 +609,12 @@ class Settings(BaseModel):
         unset="",
         form="word",
     )
+    mcp: McpFile = var(
+        "BOT_MCP",
+        "a TOML file with a table for each server",
+        "Remote MCP servers whose tools the model may use: where each is, its credentials, what the caller approves.",
+        unset=(),
+    )
     twiml_dir: value_checks.Directory | None = var(
         "BOT_TWIML_DIR",
         "a directory that exists",
@@ -620,11 +627,13 @@ class Settings(BaseModel):
     _notices: tuple[str, ...] = PrivateAttr(default=())
     _profile: str = PrivateAttr(default="")
     _changes: Mapping[str, str] = PrivateAttr(default_factory=dict)
+    _environ: Mapping[str, str] = PrivateAttr(default_factory=dict)
 
     def model_post_init(self, context: Any, /) -> None:
         """Take what the loader knows besides the values."""
         self._misspelt = (context or {}).get("misspelt", {})
         self._notices = (context or {}).get("notices", ())
+        self._environ = (context or {}).get("environ", {})
 
     def of_profile(self, name: str) -> Settings:
         """The same, as the settings of the profile `name`."""
@@ -655,6 +664,11 @@ class Settings(BaseModel):
     def misspelt(self) -> Mapping[str, str]:
         """Names written in place of a variable that was not given, none of them a setting's, by that variable."""
         return self._misspelt
+
+    @property
+    def environ(self) -> Mapping[str, str]:
+        """All that was given and is no setting: where a profile's file of servers finds its credentials."""
+        return self._environ
 
     @property
     def notices(self) -> tuple[str, ...]:
@@ -707,7 +721,8 @@ class Settings(BaseModel):
         api_secret = self.twilio_api_secret.get_secret_value()
         queries = (url.partition("?")[2] for url in self.signed_urls.values())
         keys = (key.removeprefix(PREFIX) for key in value_checks.split_tokens(self.webhook_secret))
-        all_of_them = (key, *self.auth_tokens, api_secret, token, password, pii_key, *keys, *queries)
+        remote = (value for server in self.mcp for _, value in server.credentials)
+        all_of_them = (key, *self.auth_tokens, api_secret, token, password, pii_key, *keys, *queries, *remote)
         return tuple(secret for secret in all_of_them if len(secret) >= value_checks.MASKED_CHARS)
 
 

@@ -15,10 +15,11 @@ from aiohttp import web
 
 from bot.after_call.text_model import NotAnswered, TextModel, ask
 from bot.config import Settings
+from bot.config.profiles.placeholders import unfilled
 from bot.console.operator.past import as_json
 from bot.realtime.connection import Endpoint
 from bot.realtime.session import session_object
-from bot.server.http.app_keys import CALLS, SETTINGS
+from bot.server.http.app_keys import CALLS
 from bot.server.setup.call_settings import session_settings
 
 LASTS_S = 120
@@ -30,7 +31,7 @@ _log = structlog.get_logger()
 
 async def client_secret(request: web.Request) -> web.Response:
     """The secret's `value`, when it expires and the address that takes it; or a sentence, in `problem`."""
-    settings = request.app[SETTINGS]
+    settings = unfilled(request.app[CALLS].profiles.default)
     problem = _why_not(settings, spent=request.app[CALLS].spent_today.used_up)
     if problem:
         return as_json({"problem": problem}, 409)

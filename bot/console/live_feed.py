@@ -47,6 +47,8 @@ class Listener:
     """One who listens. `missed` is how many news it has lost."""
 
     missed: int = 0
+    over: bool = False
+    """True once the server stops."""
     _news: deque[News] = field(default_factory=deque)
     _some: asyncio.Event = field(default_factory=asyncio.Event)
 
@@ -58,12 +60,18 @@ class Listener:
         self._some.set()
 
     async def news(self) -> AsyncIterator[News]:
-        """News as they come, for ever."""
-        while True:
+        """News as they come, until the server stops."""
+        while not self.over:
             while self._news:
                 yield self._news.popleft()
             self._some.clear()
-            await self._some.wait()
+            if not self.over:
+                await self._some.wait()
+
+    def close(self) -> None:
+        """Let it go: what it has not read yet, it may."""
+        self.over = True
+        self._some.set()
 
 
 class LiveFeed:
@@ -71,6 +79,8 @@ class LiveFeed:
 
     def __init__(self, directory: CallDirectory) -> None:
         self._listeners: set[Listener] = set()
+        self.changes = 0
+        """Grows when a call begins or ends here."""
         directory.on_start.append(self._begin)
         directory.on_end.append(self._end)
 
@@ -83,7 +93,13 @@ class LiveFeed:
         finally:
             self._listeners.discard(listener)
 
+    async def close(self, _: web.Application) -> None:
+        """The server stops: a page that listens shall not hold it up."""
+        for listener in self._listeners:
+            listener.close()
+
     def _begin(self, live: LiveCall) -> None:
+        self.changes += 1
         live.bridge.on_told.append(partial(self._told, live))
         self._tell(News(live, 0, Began()))
 
@@ -91,6 +107,7 @@ class LiveFeed:
         self._tell(News(live, now_us, what))
 
     def _end(self, live: LiveCall, reason: EndReason | None) -> None:
+        self.changes += 1
         self._tell(News(live, round(live.bridge.age_s * 1_000_000), Ended(reason)))
 
     def _tell(self, news: News) -> None:

@@ -12,7 +12,7 @@ from aiohttp import web
 from bot.console.access import guarded
 from bot.console.client_secret import client_secret
 from bot.console.live_feed import FEED, LiveFeed
-from bot.console.operator import actions, live, past
+from bot.console.operator import actions, flagging, listen_in, live, past, run_tools, undelivered
 from bot.console.sign_in import sign_in, sign_out
 from bot.server.http.app_keys import CALLS
 
@@ -30,6 +30,8 @@ def console(app: web.Application, prefix: str) -> list[web.RouteDef]:
     """A Mount: what the operator's pages answer to."""
     if FEED not in app:
         app[FEED] = LiveFeed(app[CALLS].directory)
+        app.on_shutdown.append(app[FEED].close)
+        app[live.ROWS] = live.SharedRows()
     return [
         web.get(f"{prefix}/softphone", guarded(softphone)),
         web.get(f"{prefix}/softphone/call", guarded(softphone_call)),
@@ -38,12 +40,19 @@ def console(app: web.Application, prefix: str) -> list[web.RouteDef]:
         web.get(f"{prefix}/console/live", guarded(live.live)),
         web.post(f"{prefix}/console/api/live/{{sid}}/hang-up", guarded(actions.hang_up)),
         web.post(f"{prefix}/console/api/live/{{sid}}/hint", guarded(actions.hint)),
+        web.post(f"{prefix}/console/api/live/{{sid}}/transfer", guarded(actions.transfer)),
+        web.get(f"{prefix}/console/live/{{sid}}/listen", guarded(listen_in.listen)),
         web.get(f"{prefix}/console/api/calls", guarded(past.past_calls)),
         web.get(f"{prefix}/console/api/calls/{{sid}}", guarded(past.call_facts)),
+        web.post(f"{prefix}/console/api/calls/{{sid}}/flag", guarded(flagging.flag)),
         web.get(f"{prefix}/console/calls/{{sid}}/", guarded(past.call_page)),
         web.get(f"{prefix}/console/calls/{{sid}}/{{name}}", guarded(past.call_file)),
         web.get(f"{prefix}/console/api/day", guarded(past.day)),
         web.get(f"{prefix}/console/api/settings", guarded(actions.settings)),
+        web.get(f"{prefix}/console/api/tools", guarded(run_tools.tools)),
+        web.post(f"{prefix}/console/api/tools/{{name}}", guarded(run_tools.run_tool)),
+        web.get(f"{prefix}/console/api/webhooks", guarded(undelivered.undelivered)),
+        web.post(f"{prefix}/console/api/webhooks/again", guarded(undelivered.send_again)),
         web.post(f"{prefix}/console/sign-in", sign_in),
         web.post(f"{prefix}/console/sign-out", guarded(sign_out)),
         web.get(f"{prefix}/console/files/{{name}}", guarded(page_file)),

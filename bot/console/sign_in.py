@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import hashlib
 import hmac
@@ -10,14 +11,16 @@ import secrets
 import time
 from importlib.resources import files
 from string import Template
-from urllib.parse import urlsplit
+from urllib.parse import parse_qsl, urlsplit
 
 from aiohttp import web
 
 from bot.server.http.admin import from_this_machine, token_of
 from bot.server.http.app_keys import RATE_LIMITED_LOG, SETTINGS
+from bot.server.http.webhook import BODY_S
 
 COOKIE = "heardline_console"
+MAX_FIELDS = 8
 LASTS_S = 12 * 3600
 """Seconds for which a browser stays signed in: a working day."""
 
@@ -43,14 +46,13 @@ def sign_in_page(request: web.Request, wrong: str = "") -> str:
 async def sign_in(request: web.Request) -> web.Response:
     """POST /console/sign-in: the right token gives the cookie and leads to the console; a wrong one is 401."""
     token = token_of(request)
-    form = await request.post()
-    shown = form.get("token")
+    shown = await _shown(request)
     headers = {"Content-Security-Policy": SIGN_IN_POLICY, "Cache-Control": "no-store"}
     if not token:
         if from_this_machine(request):
             raise web.HTTPSeeOther(f"{_prefix(request)}/console")
         return web.Response(status=403, text="ADMIN_TOKEN is not set\n", headers=headers)
-    if not isinstance(shown, str) or not hmac.compare_digest(shown.strip().encode(), token.encode()):
+    if not hmac.compare_digest(shown.encode(), token.encode()):
         request.app[RATE_LIMITED_LOG].warn("console_refused", "sign-in", why="a wrong token at the sign-in")
         page = sign_in_page(request, "That is not the token this server was given as ADMIN_TOKEN.")
         return web.Response(status=401, text=page, content_type="text/html", headers=headers)
@@ -69,6 +71,22 @@ async def sign_in(request: web.Request) -> web.Response:
         samesite="Strict",
     )
     return response
+
+
+async def _shown(request: web.Request) -> str:
+    """The token in the form. Anybody may send one: it is read for a few seconds, and as one kind of form alone."""
+    try:
+        async with asyncio.timeout(BODY_S):
+            body = await request.read()
+    except TimeoutError:
+        raise web.HTTPRequestTimeout(text="the form did not come in time\n") from None
+    except (web.RequestPayloadError, ConnectionError):
+        raise web.HTTPBadRequest(text="the form did not come whole\n") from None
+    try:
+        fields = dict(parse_qsl(body.decode("utf-8", "replace"), max_num_fields=MAX_FIELDS))
+    except ValueError:
+        return ""
+    return fields.get("token", "").strip()
 
 
 async def sign_out(request: web.Request) -> web.Response:

@@ -9,10 +9,12 @@ import re
 from collections.abc import Callable, Collection
 from pathlib import Path
 from typing import NamedTuple
+from urllib.parse import urlsplit
 
 from bot.after_call.result_schema import BadSchema, load_schema
 from bot.config import Settings, SettingsError, missing_for_call, warnings_about
 from bot.config.profiles import load_profiles, of_profile
+from bot.config.values.value_checks import is_loopback
 from bot.doctor.writable_places import FULL, NoSharedDirectory, try_directory, try_file, try_shared
 from bot.realtime.prices import BadPrices
 from bot.server.setup.call_prices import price_table
@@ -91,6 +93,7 @@ def _judge_files(settings: Settings, found: Judgement) -> None:
         found.problems.extend(error.problems)
     found.problems.extend(unplayable(settings))
     _judge_schema(settings, found)
+    _judge_servers(settings, found)
     if settings.tools:
         _judge_tools(settings, found)
 
@@ -117,6 +120,18 @@ def _judge_schema(settings: Settings, found: Judgement) -> None:
             f"BOT_RESULT_SCHEMA is one that a model can't be held to exactly ({schema.loose}): an answer that is "
             "otherwise is asked for again."
         )
+
+
+def _judge_servers(settings: Settings, found: Judgement) -> None:
+    """The model's side asks the servers of BOT_MCP: from elsewhere it can't reach this machine's loopback."""
+    if is_loopback(urlsplit(settings.openai_realtime_url).hostname or ""):
+        return
+    for server in settings.mcp:
+        if is_loopback(urlsplit(server.url).hostname or ""):
+            found.warnings.append(
+                f"BOT_MCP has a server [{server.name}] on this machine alone, and it is asked from where "
+                "OPENAI_REALTIME_URL is: its tools will be missing."
+            )
 
 
 def _judge_places(settings: Settings, found: Judgement) -> None:

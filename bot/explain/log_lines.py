@@ -220,6 +220,14 @@ LOG_LINES: dict[str, str] = {
         "The tools of BOT_TOOLS_URL, or of BOT_TOOLS, can't be used, `why` says. Calls go on without them, and "
         "they are looked for again every 30 s."
     ),
+    "mcp_tools_away": (
+        "The tools of this server of BOT_MCP are gone on without, `why` says: its list failed, or was late. They are "
+        "used once they come; `bot tools` asks the server."
+    ),
+    "tool_call_lost": (
+        "The session was lost while a remote tool ran, or was to be approved. It may have been done; the next session "
+        "was told so."
+    ),
     "registry_failed": (
         "What the processes share about calls could not be read or written, `why` says. Look at the disk of TMPDIR. "
         "Twilio was told to ask again, or a call's end is not known to the other processes."
@@ -263,7 +271,13 @@ ROUTINE_LINES: dict[str, str] = {
     "idle_prompt": "The caller was silent for `BOT_IDLE_SECONDS` and was asked whether they are there.",
     "client_secret_made": "A browser was given a client secret: it may open sessions of its own for `lasts_s`.",
     "browser_phone_call": "A call by the browser phone is over; `ending` is how, as Twilio's part of it saw it.",
+    "operator_flagged": "Somebody at the operator's page had a call written as a test, in so many `files`.",
     "operator_hint": "Somebody at the operator's page wrote so many `letters` to the model of this call.",
+    "operator_listens": "Somebody at the operator's page listens in to the call.",
+    "operator_listened": "They have listened in for so many `seconds`.",
+    "operator_ran_tool": "Somebody at the operator's page ran a tool by hand; `ok` false: it failed.",
+    "operator_sent_again": "Somebody at the operator's page had `entries` given up before sent again.",
+    "operator_transfer": "Somebody at the operator's page wants the caller transferred to `destination`.",
     "operator_hung_up": "Somebody at the operator's page ended the call.",
     "hint_given": "Somebody at the operator's page wrote to the model, and the session was told.",
     "keys_entered": "The caller pressed `number` keys, and the model was told them. Which they were is not logged.",
@@ -278,6 +292,7 @@ ROUTINE_LINES: dict[str, str] = {
     "hang_up_refused": "The model asked to hang up before the caller had said anything; it was told to wait.",
     "hang_up_dropped": "The caller spoke before the goodbye was over: the call goes on.",
     "tool_called": "The model called a tool, and it runs. Neither arguments nor results are ever logged.",
+    "mcp_tools_listed": "The tools of this server of BOT_MCP are there, `after_ms` after the session was.",
     "tool_done": "A tool has answered; `ok` false: it failed, and the model was told so in a sentence.",
     "tool_call_refused": "A call of a tool was refused by its rules: it runs already, or may run once a call.",
     "tool_approval_asked": "A tool waits for the caller to press 1. Any other key refuses it.",

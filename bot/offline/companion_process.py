@@ -7,10 +7,12 @@ does not reach it, since calls go on for a while after one.
 from __future__ import annotations
 
 import asyncio
+import os
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from typing import TextIO
 
 from bot.offline.offline_server import offline_sessions
 from bot.server.workers.event_loop import run_in_loop
@@ -59,14 +61,20 @@ def offline_settings(url: str) -> Mapping[str, str]:
 
 
 def main() -> None:
-    """Be that process: tell the URL on standard output, serve until standard input ends."""
-    run_in_loop(_serve())
+    """Be that process: tell the URL on standard output, serve until standard input ends.
+
+    Whatever else is printed, also by libraries, is told on standard error: of the output nobody reads more than the
+    URL, and once the pipe was full all sessions would stand still.
+    """
+    with os.fdopen(os.dup(1), "w", encoding="utf-8") as told:
+        os.dup2(2, 1)
+        run_in_loop(_serve(told))
 
 
-async def _serve() -> None:
+async def _serve(told: TextIO) -> None:
     async with offline_sessions() as sessions, SimulatedRealtimeServer(sessions, keep_sessions=False) as server:
-        sys.stdout.write(f"{server.url}\n")
-        sys.stdout.flush()
+        told.write(f"{server.url}\n")
+        told.flush()
         reader = asyncio.StreamReader()
         await asyncio.get_running_loop().connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), sys.stdin)
         await reader.read()

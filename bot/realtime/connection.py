@@ -62,6 +62,8 @@ class Endpoint:
     api_key: str
     addresses: Addresses | None = field(default=None, compare=False)
     dialect: Dialect = "openai"
+    credentials_of_servers: tuple[tuple[str, str], ...] = field(default=(), repr=False)
+    """Credentials of remote MCP servers, by the names of their variables (bot.realtime.remote_server)."""
 
     @property
     def uri(self) -> str:

@@ -106,6 +106,12 @@ class Item(_Part, frozen=True):
     name: str | None = None
     call_id: Id | None = None
     arguments: str | None = None
+    server_label: str | None = None
+    approval_request_id: Id | None = None
+    output: str | None = None
+    """The result of a call that the server made itself."""
+    error: Any = None
+    """The fault of such a call: an object or a sentence (openai-realtime 3.3)."""
     phase: str | None = None
     """Of a message: commentary, what is said ahead of a call, or final_answer (openai-realtime W2)."""
 
@@ -229,6 +235,16 @@ class TranscriptDone(_Event, frozen=True, tag="response.output_audio_transcript.
     content_index: Index = 0
 
 
+class ToolsListed(_Event, frozen=True, tag="mcp_list_tools.completed"):
+    """A remote server has told which tools it has; the item says which server."""
+
+    item_id: Id = ""
+
+
+class ToolsNotListed(_Event, frozen=True, tag="mcp_list_tools.failed"):
+    item_id: Id = ""
+
+
 class RateLimits(_Event, frozen=True, tag="rate_limits.updated"):
     pass
 
@@ -267,6 +283,8 @@ _Used = (
     | AudioDone
     | TranscriptDelta
     | TranscriptDone
+    | ToolsListed
+    | ToolsNotListed
     | RateLimits
     | Error
 )

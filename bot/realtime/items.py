@@ -21,6 +21,11 @@ def result_of(words: str) -> str:
     return json.dumps({"result": words})
 
 
+def words_of(output: str) -> str:
+    """The sentence that such an output is."""
+    return str(json.loads(output)["result"])
+
+
 def function_call_output(call_id: str, output: str) -> dict[str, Any]:
     """The answer to a function call."""
     return {"type": "function_call_output", "call_id": call_id, "output": output}

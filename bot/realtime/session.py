@@ -10,6 +10,7 @@ from bot.audio.transcode import FORMATS, LINE, Format
 from bot.models import takes_reasoning
 from bot.realtime.events import Format as EchoedFormat
 from bot.realtime.events import Session
+from bot.realtime.remote_server import RemoteServer
 
 Dialect = Literal["openai", "azure", "xai"]
 """The maker of the server. Azure's differs in the handshake only, xAI's in the session (openai-realtime 1.4, 1.5)."""
@@ -80,6 +81,8 @@ class SessionSettings(msgspec.Struct, frozen=True):
     dialect: Dialect = "openai"
     tools: tuple[FunctionTool, ...] = ()
     """Functions the model may call beside the one that ends the call."""
+    servers: tuple[RemoteServer, ...] = ()
+    """Remote MCP servers whose tools the model may use."""
 
     @property
     def can_leave_turns(self) -> bool:
@@ -221,4 +224,5 @@ SEND_DIGITS_TOOL = FunctionTool(
 
 
 def _tools(chosen: SessionSettings) -> list[dict[str, Any]]:
-    return [tool.shown() for tool in (END_CALL_TOOL, *chosen.tools)]
+    functions = [tool.shown() for tool in (END_CALL_TOOL, *chosen.tools)]
+    return [*functions, *(server.shown() for server in chosen.servers)]

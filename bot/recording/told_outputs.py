@@ -64,6 +64,13 @@ def report_of(told: Any) -> Report | None:
     return None
 
 
+def turn_of(told: Any) -> TurnFact | None:
+    """The turn that a line of a fixture holds, if it is one."""
+    if isinstance(told, dict) and told.get("told") == "turn":
+        return msgspec.convert({key: told[key] for key in told if key != "told"}, TurnFact)
+    return None
+
+
 def end_of(told: Any) -> EndReason | None:
     """The reason why the call ended, if this line of a fixture tells it."""
     if isinstance(told, dict) and told.get("told") == "end":

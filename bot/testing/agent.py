@@ -106,13 +106,38 @@ class ToolCall(msgspec.Struct, frozen=True):
 
 
 class McpCall(msgspec.Struct, frozen=True):
-    """A call of a remote tool, which the server makes by itself; `error` None: it went well and gave `output`."""
+    """A call of a remote tool, which the server makes by itself; `error` None: it went well and gave `output`.
+
+    `approval_request_id`: the client has approved it.
+    """
 
     server_label: str
     name: str
     arguments: str = "{}"
     output: str = ""
     error: dict[str, Any] | None = None
+    approval_request_id: str = ""
+
+    def poll(self) -> Self:
+        return self
+
+
+class McpListing(msgspec.Struct, frozen=True):
+    """The tools of a remote server as it lists them; None: it failed."""
+
+    tools: Sequence[dict[str, Any]] | None = None
+
+    def poll(self) -> Self:
+        return self
+
+
+class RemoteTools(Protocol):
+    """Remote servers that are really asked: each `server` is as the session names it."""
+
+    def tools(self, server: dict[str, Any]) -> Pending[McpListing]: ...
+
+    def call(self, server: dict[str, Any], call: McpCall) -> Pending[McpCall]:
+        """The call with its output or error in it."""
 
 
 class Failure(msgspec.Struct, frozen=True):

@@ -21,6 +21,7 @@ from bot.recording.fixture import Fixture
 from bot.recording.wording import visible
 from bot.views.call_sound import CallSound, sound_of_timeline
 from bot.views.page_data import page_data
+from bot.views.pauses.silences import silence_events, silences
 from bot.views.timeline import timeline
 from bot.views.timeline_parts import Event, LatencyKind, Side, Timeline, Turn
 
@@ -160,6 +161,7 @@ def _legend(told: Timeline, sound: CallSound | None) -> str:
         ("k-cut", "barge-in: clear, and the cut", bool(told.pieces or told.barge_ins)),
         ("k-mark", "mark, came back", bool(told.marks)),
         ("k-lost", "mark, never came back", bool(told.marks)),
+        ("k-silent", "silence over a second, and why", bool(silences(told))),
         ("k-key", "key pressed", any(event.kind == "key" for event in told.events)),
         ("k-none", "no audio of this call is kept: only its times are drawn", not audio),
     ]
@@ -176,6 +178,7 @@ _TECHNICAL = frozenset({"stream", "session", "response", "speech", "told", "repo
 def _merged(told: Timeline) -> list[Event | Turn]:
     """Turns and events in the order of time, a turn in place of the event that tells of it."""
     entries: list[tuple[int, Event | Turn]] = [(event.us, event) for event in told.events if event.kind != "says"]
+    entries += [(event.us, event) for event in silence_events(told)]
     entries += [(turn.from_us, turn) for turn in told.turns]
     return [entry for _, entry in sorted(entries, key=lambda entry: entry[0])]
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from bot.recording.wording import visible
 from bot.views.call_sound import CallSound
+from bot.views.pauses.silences import Silence, silences
 from bot.views.played import unheard_spans
 from bot.views.timeline_parts import BargeIn, Timeline, Turn
 from bot.views.waveform import Waveform, waveform, waveform_of_sound
@@ -33,6 +34,7 @@ def page_data(told: Timeline, sound: CallSound | None, beside: str) -> dict[str,
             }
             for m in told.marks
         ],
+        "silences": [_silence(one) for one in silences(told)],
         "keys": [{"at": e.us / 1000, "text": visible(e.text)} for e in told.events if e.kind == "key"],
         "audio": bool(sound or told.frames or told.pieces),
         "sound": _sound(sound, beside),
@@ -86,6 +88,15 @@ def _barge_in(one: BargeIn, *, known: bool) -> dict[str, Any]:
     """`known`: what had been sent is known, so also how much of it was never heard."""
     unheard = one.unheard_ms if known else None
     return {"at": one.at_us / 1000, "item": visible(one.item_id), "heard": one.heard_ms, "unheard": unheard}
+
+
+def _silence(one: Silence) -> dict[str, Any]:
+    return {
+        "from": one.from_us / 1000,
+        "to": one.until_us / 1000,
+        "words": visible(one.words),
+        "parts": [{"cause": part.cause, "from": part.from_us / 1000, "to": part.until_us / 1000} for part in one.parts],
+    }
 
 
 def _track(bytes_of: bytes) -> str:

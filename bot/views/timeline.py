@@ -15,9 +15,10 @@ from bot.call import inputs
 from bot.call.transcript.transcript import Transcript
 from bot.realtime import events
 from bot.recording.fixture import Fixture, FixtureLine
-from bot.recording.told_outputs import end_of, report_of
+from bot.recording.told_outputs import end_of, report_of, turn_of
 from bot.recording.wording import in_words
 from bot.twilio import stream
+from bot.views.pauses.fixture_waits import FixtureWaits
 from bot.views.plain_words import in_plain_words
 from bot.views.played import Played
 from bot.views.timeline_parts import BargeIn, Event, Frame, Latency, LatencyKind, Side, Timeline, Turn
@@ -49,6 +50,7 @@ def timeline(fixture: Fixture) -> Timeline:
         marks=reader.played.marks,
         pieces=reader.played.pieces,
         frames=reader.frames(),
+        waits=reader.waits.found,
     )
 
 
@@ -61,6 +63,7 @@ class _Reader:
         self.barge_ins: list[BargeIn] = []
         self.latencies: list[Latency] = []
         self.played = Played()
+        self.waits = FixtureWaits()
         self.call_sid = ""
         self.ended = ""
         self._lost = ""
@@ -68,6 +71,7 @@ class _Reader:
         self._frames: list[tuple[int, int, str]] = []
         self._words = Transcript()
         self._complete: set[str] = set()
+        self._quiet_us: dict[str, int | None] = {}
         self._waiting: dict[LatencyKind, int] = {}
         self._speech_us: int | None = None
 
@@ -96,6 +100,7 @@ class _Reader:
     # ---- the phone ----
 
     def _from_phone(self, us: int, message: stream.Inbound) -> None:
+        self.waits.from_phone(us, message)
         match message:
             case stream.Media():
                 self._frames.append((us, message.media.timestamp, message.media.payload))
@@ -109,6 +114,7 @@ class _Reader:
             case stream.Dtmf():
                 self.say(us, "caller", "key", f"presses {message.dtmf.digit}")
             case stream.Stop():
+                self._hung_up(us)
                 self.say(us, "phone", "stream", "the stream stops")
                 self.ended = self.ended or "the phone side ended the stream"
             case _:
@@ -148,6 +154,11 @@ class _Reader:
         what = f"{first} cut after {heard:.0f} ms, {unheard:.0f} ms unheard" if items else "nothing was playing"
         self.say(us, "bot", "cut", f"clear sent: {what}")
 
+    def _hung_up(self, us: int) -> None:
+        """Nothing more is heard of what had been sent; nobody was interrupted by it."""
+        for item_id in dict.fromkeys(piece.item_id for piece in self.played.clear(us)):
+            self._cut(us, item_id, self.played.heard(item_id))
+
     def _cut(self, us: int, item_id: str, heard_bytes: int) -> None:
         turn = self._turn("bot", item_id, us)
         turn.cut_us = us if turn.cut_us is None else turn.cut_us
@@ -162,6 +173,7 @@ class _Reader:
     # ---- the model ----
 
     def _from_model(self, us: int, event: events.ServerEvent) -> None:
+        self.waits.from_model(us, event)
         match event:
             case events.AudioDelta():
                 self._turn("bot", event.item_id, us)
@@ -223,6 +235,7 @@ class _Reader:
                 pass
 
     def _to_model(self, us: int, command: events.ClientEvent, text: bytes) -> None:
+        self.waits.to_model(us, command)
         match command:
             case events.AppendAudio():
                 pass
@@ -239,10 +252,12 @@ class _Reader:
                 self.say(us, "bot", "sends", in_words(msgspec.json.decode(text)), minor=True)
 
     def _noted(self, us: int, note: inputs.Note) -> None:
+        self.waits.noted(us, note)
         match note:
             case inputs.Tick() | inputs.PhoneFull() | inputs.PhoneRoom() | inputs.SessionAlive():
                 return
             case inputs.PhoneClosed():
+                self._hung_up(us)
                 self.ended = self.ended or f"the phone side closed the stream ({note.code})"
             case inputs.ModelClosed():
                 code = f", {note.code}" if note.code else ""
@@ -256,6 +271,10 @@ class _Reader:
         self.say(us, "call", "note", _note_in_words(note))
 
     def _told(self, us: int, told: Any) -> None:
+        self.waits.told(us, told)
+        fact = turn_of(told)
+        if fact is not None and fact.who == "caller":
+            self._quiet_us[fact.item_id] = fact.ended_us
         report = report_of(told)
         if report is not None:
             kind = "report" if report.level == "info" else "odd"
@@ -276,6 +295,8 @@ class _Reader:
                 self._finish_bot(turn)
                 spoken = texts.get(turn.item_id)
                 turn.text, turn.unheard_text = (spoken.text or "", spoken.unheard) if spoken else ("", "")
+            else:
+                turn.quiet_us = self._quiet_us.get(turn.item_id)
             said = turn.text or ("" if turn.unheard_text else "(no transcript)")
             cut = f" [not heard: {turn.unheard_text}]" if turn.unheard_text else ""
             self.say(turn.from_us, turn.who, "says", f"{said}{cut}".strip())

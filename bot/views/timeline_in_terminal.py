@@ -10,6 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from bot.recording.wording import visible
+from bot.views.pauses.silences import silence_events
 from bot.views.timeline_parts import Event, Latency, LatencyKind, Timeline
 
 _LATENCY_NAMES: dict[LatencyKind, str] = {
@@ -18,13 +19,14 @@ _LATENCY_NAMES: dict[LatencyKind, str] = {
     "silence": "caller heard to clear",
 }
 _STYLES = {"caller": "cyan", "bot": "green", "phone": "blue", "model": "magenta", "call": "yellow"}
-_LOUD = {"cut": "bold red", "error": "bold red", "odd": "bold red", "says": "bold"}
+_LOUD = {"cut": "bold red", "error": "bold red", "odd": "bold red", "says": "bold", "silence": "yellow"}
 
 
 def show(timeline: Timeline, file: TextIO | None = None, *, minor: bool = False) -> None:
     """Print `timeline` to `file` (standard output). `minor`: marks and routine messages too."""
     console = Console(file=file, highlight=False)
-    events = [event for event in timeline.events if minor or not event.minor]
+    shown = [event for event in timeline.events if minor or not event.minor]
+    events = sorted([*shown, *silence_events(timeline)], key=lambda event: event.us)
     if not console.is_terminal:
         for line in plain_lines(timeline, events):
             console.print(Text(line), soft_wrap=True)

@@ -9,6 +9,8 @@ from bot.views.played import Mark, Piece
 
 Side = Literal["caller", "bot", "phone", "model", "call"]
 LatencyKind = Literal["first_audio", "answer", "silence"]
+Cause = Literal["model", "tool", "caller", "line"]
+"""What a call waits for."""
 
 
 @dataclass(slots=True)
@@ -22,6 +24,8 @@ class Turn:
     item_id: str
     from_us: int
     until_us: int | None = None
+    quiet_us: int | None = None
+    """Moment at which the caller was silent by the model's own measure; it tells of it later."""
     text: str = ""
     unheard_text: str = ""
     received_ms: float = 0.0
@@ -75,6 +79,16 @@ class Frame:
 
 
 @dataclass(slots=True)
+class Wait:
+    """A stretch in which something was waited for; `until_us` None: to the end. `what` says more, or nothing."""
+
+    from_us: int
+    until_us: int | None
+    cause: Cause
+    what: str = ""
+
+
+@dataclass(slots=True)
 class Timeline:
     """`turns` and `events` are in the order of their times, which are microseconds of the call's own clock."""
 
@@ -91,3 +105,4 @@ class Timeline:
     marks: list[Mark] = field(default_factory=list)
     pieces: list[Piece] = field(default_factory=list)
     frames: list[Frame] = field(default_factory=list)
+    waits: list[Wait] = field(default_factory=list)

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from bot.call.conversation.transfer import TRANSFER_CALL
-from bot.call.inputs import DailySpend, Refused, SecretKey, ToolDone, TransferChecked
+from bot.call.inputs import DailySpend, Hint, Refused, SecretKey, ToolDone, TransferChecked
 from bot.call.machines import KeypadStage, StreamStage, TransferStage
 from bot.call.session.failover import STEADY_US
 from bot.call.settings import CallSettings, Money, SecretRules, ToolRules
@@ -483,17 +483,25 @@ def greeting_from_a_recording() -> ScriptedCall:
 
 
 def much_has_happened() -> ScriptedCall:
-    """Money was spent, turns were left without an answer, and the caller says the same over and over."""
+    """Money was spent, an operator gave a hint, turns were left without an answer, and the caller says the same over and over."""
     desk = ScriptedCall(
         changed(SETTINGS, session=SessionSettings(transcription_model="gpt-4o-transcribe"), money=purse().money)
     )
     spoken(desk, "R0", "G")
     desk.give(pressed("5"), pressed("#"))
+    desk.give(Hint("Offer them the afternoon."))
     desk.give(billed("R0", 5), heard("Q", 3.0), Refused("phone>bot", "bad_json"))
     echoes(desk)
     for turn in range(3):
         desk.give(committed(f"P{turn}"), events.CallerTranscript(f"P{turn}", "press one for more"))
         desk.give(created(f"F{turn}"), done(f"F{turn}", "failed"))
+    return desk
+
+
+def hinted() -> ScriptedCall:
+    """The operator has written to the model."""
+    desk = greeted()
+    desk.give(Hint("Offer them the afternoon."))
     return desk
 
 
@@ -522,5 +530,6 @@ ONCE: tuple[Callable[[], ScriptedCall], ...] = (
     announced,
     greeting_from_a_recording,
     much_has_happened,
+    hinted,
 )
 """Whole calls so far."""

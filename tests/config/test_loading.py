@@ -73,6 +73,8 @@ def test_an_empty_environment_gives_the_documented_defaults() -> None:
 def test_every_setting_is_read_from_its_variable(tmp_path: Path) -> None:
     recording = tmp_path / "greeting.wav"
     recording.touch()
+    servers = tmp_path / "servers.toml"
+    servers.write_text('[library]\nurl = "https://mcp.operator.net/mcp"\n')
     destinations = tmp_path / "transfer.toml"
     destinations.write_text('[sales]\nnumber = "+15555550124"\n')
     given = {
@@ -167,6 +169,7 @@ def test_every_setting_is_read_from_its_variable(tmp_path: Path) -> None:
         "BOT_RESULT_URL": "https://gateway.operator.net/v1/responses",
         "BOT_TOOLS": "shop.tools",
         "BOT_TOOLS_URL": "https://tools.operator.net/heardline",
+        "BOT_MCP": str(servers),
         "BOT_RECORD": "fixture",
         "BOT_RECORD_DIR": str(tmp_path / "calls"),
         "BOT_TWIML_DIR": str(tmp_path),

@@ -11,6 +11,7 @@ from unittest.mock import Mock
 import pytest
 
 from bot.call.outputs import Report
+from bot.console import sign_in
 from bot.console.live_feed import MOST_NEWS, Ended, LiveFeed
 from bot.console.routes import console
 from bot.console.sign_in import COOKIE
@@ -76,6 +77,41 @@ async def test_the_token_signs_a_browser_in_until_it_signs_out() -> None:
         assert (await asked(desk, "GET", "/console/files/sign_in.css", headers={"Cookie": other}))[0] == 401
         status, _, headers = await asked(desk, "POST", "/console/sign-out", headers=kept)
         assert (status, f'{COOKIE}=""' in headers["Set-Cookie"]) == (303, True)
+
+
+FORM = "application/x-www-form-urlencoded"
+PART = b'--a\r\nContent-Disposition: form-data; name="token"\r\n\r\n\xff\r\n--a--\r\n'
+
+
+@pytest.mark.parametrize(
+    ("kind", "body"),
+    [
+        (f"{FORM}; charset=nonsense", b"token=x"),
+        (f"{FORM}; charset=unicode_escape", b"token=\\ud800"),
+        (f"{FORM}; charset=hex", b"token=x"),
+        (FORM, b"token=\xff%ff"),
+        (FORM, b"token=x" + b"&a=1" * 1_000),
+        ("multipart/form-data", b"token=x"),
+        ("multipart/form-data; boundary=a", PART),
+        ("multipart/form-data; boundary=a", b"--a\r\nx"),
+    ],
+)
+async def test_a_stranger_s_form_at_the_sign_in_is_a_wrong_token_and_no_fault_of_ours(kind: str, body: bytes) -> None:
+    async with console_of(ADMIN_TOKEN=ADMIN) as desk:
+        headers = {"Content-Type": kind}
+        assert (await asked(desk, "POST", "/console/sign-in", data=body, headers=headers))[0] == 401
+
+
+async def test_a_form_at_the_sign_in_that_does_not_come_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sign_in, "BODY_S", 0.05)
+
+    async def never() -> AsyncIterator[bytes]:
+        yield b"token="
+        await asyncio.Event().wait()
+
+    async with console_of(ADMIN_TOKEN=ADMIN) as desk:
+        status, _, _ = await asked(desk, "POST", "/console/sign-in", data=never())
+        assert status == 408
 
 
 async def test_a_cookie_is_for_https_alone_where_the_server_is() -> None:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 from bot.console.routes import console
 from bot.testing.model.client_secrets_server import SimulatedClientSecrets
+from tests.hooks.receiver import SECRET
 from tests.server.simulated_server import ServerUnderTest, standing
 
 KEY = "sk-proj-the-real-key-of-this-server"
@@ -37,6 +39,19 @@ async def test_a_secret_brings_this_bot_s_session_in_pcm_and_not_the_key() -> No
         )
         assert {session["audio"][side]["format"]["type"] for side in ("input", "output")} == {"audio/pcm"}
         assert secrets.refused == []
+
+
+async def test_a_secret_is_for_the_bot_that_calls_get_without_a_lookup(tmp_path: Path) -> None:
+    (profiles := tmp_path / "profiles.toml").write_text(
+        'default = "clinic"\n[clinic]\nBOT_INSTRUCTIONS = "You answer for {{company|the clinic}}."\n'
+    )
+    env = {"BOT_PROFILES": str(profiles), "BOT_LOOKUP_URL": "http://127.0.0.1:9/", "BOT_WEBHOOK_SECRET": SECRET}
+    async with (
+        SimulatedClientSecrets(key=KEY) as secrets,
+        standing(model_url=secrets.url, mounts=[console], OPENAI_API_KEY=KEY, **env) as desk,
+    ):
+        assert (await made(desk))[0] == 200
+        assert secrets.requests[0]["session"]["instructions"] == "You answer for the clinic."
 
 
 async def test_a_server_that_refuses_or_is_away_is_told_in_a_sentence_without_the_key() -> None:

@@ -17,7 +17,6 @@ from typer.testing import CliRunner, Result
 from bot.audio import wav
 from bot.cli import app
 from bot.config import Settings, load_settings
-from bot.config.profiles import Profiles
 from bot.config.settings_table import variables
 from bot.doctor.readiness import judge
 from bot.server.bookkeeping import store_service
@@ -54,10 +53,10 @@ def unbound(monkeypatch: pytest.MonkeyPatch) -> None:
         async with store_service.keeping(chosen):
             pass
 
-    async def one(chosen: Settings, operator: OperatorMessages, _: Profiles, *_doors: object) -> None:
+    async def one(chosen: Settings, operator: OperatorMessages, *_: object) -> None:
         await begin(chosen, operator)
 
-    def several(chosen: Settings, operator: OperatorMessages, _: Profiles, *_doors: object) -> None:
+    def several(chosen: Settings, operator: OperatorMessages, *_: object) -> None:
         serve.run_in_loop(begin(chosen, operator))
 
     monkeypatch.setattr(serve, "_serve", one)

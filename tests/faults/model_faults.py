@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import msgspec
+
 from bot.call.inputs import SessionExpires
 from bot.call.settings import ToolRules
+from bot.realtime.remote_server import RemoteServer
 from bot.realtime.session import END_CALL
-from bot.testing.agent import Failure, Pacing, Reply, Spoken, ToolCall
+from bot.testing.agent import Failure, McpCall, Pacing, Reply, Spoken, ToolCall
 from bot.testing.model import Behaviour, CloseAt, SendAt
 from tests.faults.outcome import MS, tone
 from tests.faults.virtual import FIRST, PACING, REPLIES, Plan
@@ -22,11 +25,23 @@ FILTERED = "content_filter"
 EXPIRED = '{"type":"error","event_id":"e1","error":{"type":"invalid_request_error","code":"session_expired","message":"Your session hit the maximum duration of 60 minutes.","param":null,"event_id":null}}'
 TOOLS = (ToolRules("look_up"),)
 LOOKS_UP = GREETS, Reply(tool_calls=(ToolCall("look_up", "{}", "call_1"),), pacing=PACING), ANSWERS, ANSWERS_AGAIN
+LIBRARY = RemoteServer("books", "https://example.com/mcp", tools=("find", "reserve"), timeout_s=4)
+BOOKS = (msgspec.structs.replace(LIBRARY, approval="never", approvals={"reserve": "key"}),)
+LISTED = {"books": [{"name": "find", "input_schema": {"type": "object"}}]}
+LISTS_NOTHING, LISTS = Behaviour(mcp_list_ms=0), Behaviour(mcp_list_ms=0, mcp_tools=LISTED)
+LISTS_AND_CLOSES = Behaviour(mcp_list_ms=0, mcp_tools=LISTED, closes=CloseAt(4_700 * MS, 1006, ""))
+ONCE = ((3_000, 600),)
 FLOOD = Spoken(tone(600_000, 1), "on and on")
 
 
 def failing(kind: str, after_ms: int = 0, code: str | None = None) -> Reply:
     return Reply((FIRST,), pacing=PACING, failure=Failure(kind, after_ms, code))  # type: ignore[arg-type]
+
+
+def calling(ms: int, tool: str = "find") -> tuple[Reply, ...]:
+    """The model calls a remote tool, which takes so long."""
+    calls = (McpCall("books", tool, "{}", "found"),)
+    return GREETS, Reply(mcp_calls=calls, pacing=Pacing(call_gap_ms=ms)), ANSWERS, ANSWERS_AGAIN
 
 
 def closing(code: int, at_ms: int = 4_700, reason: str = "") -> tuple[Behaviour, ...]:
@@ -107,6 +122,16 @@ PLANS = {
     ),
     "close 1006 while a tool runs": Plan(
         4_700, closing(1006), replies=LOOKS_UP, tools=TOOLS, answers_after_ms=1_700, n_sessions=2
+    ),
+    "the tools of a remote server are not to be had": Plan(None, (LISTS_NOTHING,), servers=BOOKS),
+    "the tools of a remote server are never listed": Plan(300, (Behaviour(mcp_list_ms=60_000),), servers=BOOKS),
+    "a remote tool answers after 4 s": Plan(TURN, (LISTS,), replies=calling(4_000), servers=BOOKS),
+    "a remote tool never answers": Plan(TURN, (LISTS,), replies=calling(60_000), servers=BOOKS, hang_up=16_000),
+    "close 1006 while a remote tool runs": Plan(
+        4_700, (LISTS_AND_CLOSES, LISTS), replies=calling(3_000), servers=BOOKS, n_sessions=2
+    ),
+    "a remote tool is not approved by the caller": Plan(
+        49_400, (LISTS,), replies=(*calling(100, "reserve"), THIRD), servers=BOOKS, speech=ONCE, hang_up=58_000
     ),
     "end_call with bad JSON": Plan(
         TURN,

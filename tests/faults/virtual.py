@@ -12,6 +12,7 @@ from bot.call.call import Call
 from bot.call.inputs import Note
 from bot.call.settings import CallSettings, Outgoing, ToolRules
 from bot.realtime.failures import Failure
+from bot.realtime.remote_server import RemoteServer
 from bot.realtime.session import SEND_DIGITS_TOOL, SessionSettings
 from bot.testing.agent import Pacing, Reply, ScriptedAgent, Spoken
 from bot.testing.handset.phone import SimulatedPhone
@@ -86,6 +87,8 @@ class Plan:
     tools: tuple[ToolRules, ...] = ()
     answers_after_ms: int | None = None
     """Time that each tool takes; None: for ever."""
+    servers: tuple[RemoteServer, ...] = ()
+    """Remote servers whose tools the model may use."""
     keys: tuple[tuple[int, str], ...] = ()
     """Keys that the caller presses, aloud, and from when on."""
     sends_digits: bool = False
@@ -106,6 +109,7 @@ def run(plan: Plan, expected: str) -> Outcome:
         session=SessionSettings(
             transcription_model="gpt-transcribe" if plan.outgoing else "",
             tools=(SEND_DIGITS_TOOL,) if plan.sends_digits else (),
+            servers=plan.servers,
         ),
     )
     agent, number, refusals = ScriptedAgent(plan.replies), count(), count()

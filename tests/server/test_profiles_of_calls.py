@@ -180,6 +180,23 @@ async def test_reading_again_changes_new_calls_and_leaves_those_that_go_on(tmp_p
         await desk.calls.departure.close()
 
 
+async def test_a_profile_that_is_read_later_has_its_tools(tmp_path: Path) -> None:
+    (tools := tmp_path / "later_tools.py").write_text(
+        'from bot.tools import tool\n\n\n@tool\ndef weather() -> str:\n    """Tell the weather."""\n    return "fine"\n'
+    )
+    async with two_bots(tmp_path) as desk:
+        path = tmp_path / "profiles.toml"
+        path.write_text(FILE + f'\n[late]\nnumbers = ["{NOBODYS}"]\nBOT_TOOLS = "{tools}"\n')
+        desk.calls.profiles.take(desk.calls.profiles.fresh())
+        late = desk.calls.profiles.named("late")
+        assert late is not None
+        await until(lambda: desk.calls.starter.toolboxes.of(late).specs())
+        live = desk.calls.directory.find(await webhook(desk, NOBODYS))
+        assert live is not None
+        assert [one.name for one in live.bridge.call.settings.tools] == ["weather"]
+        await desk.calls.departure.close()
+
+
 async def test_idle_sessions_are_for_calls_of_the_same_session_settings(tmp_path: Path) -> None:
     """Those with another voice or other instructions are dialled; the idle ones wait for the others."""
     async with two_bots(tmp_path, BOT_WARM_SESSIONS="1") as desk:

@@ -44,16 +44,18 @@ class Approval:
         call.too_late = NO_KEY
         self.waiting.append(call)
         self._step.report("tool_approval_asked", tool=call.name)
-        self._ask(call)
-        self._session.now.responses.want({})
+        if self._session.now.appended.ready:
+            self._ask(call)
+        self._functions.speak()
 
     def _ask(self, call: FunctionCall) -> None:
         self._number += 1
         self._step.create_item(message(f"approval_{self._number}", "system", text=ASK.format(name=call.name)))
 
     def response_created(self) -> None:
-        """The model has begun to say what it was told to."""
-        self._asked = len(self.waiting)
+        """The model has begun to say what it was told to, unless it was asked for something else."""
+        if not self._session.now.responses.parameters:
+            self._asked = len(self.waiting)
 
     @property
     def asked(self) -> bool:
@@ -79,7 +81,7 @@ class Approval:
         self.waiting = [call for call in self.waiting if call.stage is CallStage.HELD]
 
     def session_ready(self) -> None:
-        """Another session took over: it is to know what the caller is asked for."""
+        """A session is there: it is to know what the caller is asked for."""
         self.look()
         for call in self.waiting:
             self._ask(call)

@@ -79,7 +79,12 @@ class BargeIn:
             self._step.send(TruncateItem(one.item_id, one.audio_end_ms, one.content_index, event_id))
 
     def _retell(self) -> None:
-        """A recorded greeting is a text item, which can't be truncated: what was heard of it takes its place."""
+        """A recorded greeting is a text item, which can't be truncated: what was heard of it takes its place.
+
+        A session that is not there yet is told no more than that to begin with.
+        """
+        if not self._session.now.appended.ready:
+            return
         step = self._step
         step.delete_item(RECORDED_ITEM)
         heard = self._account.words_of(RECORDED_ITEM)

@@ -21,13 +21,12 @@ CALLED_OFF = "Called off: {names}."
 NO_MORE = "The caller called this off while it was running. It may or may not have been done."
 
 
-def cancel_tool(names: list[str]) -> FunctionTool:
-    """The function as the model is told of it, in a session with these tools."""
-    parameters: dict[str, Any] = {
-        "type": "object",
-        "properties": {"name": {"type": "string", "enum": names, "description": "The function to call off."}},
-        "required": ["name"],
-    }
+def cancel_tool(names: list[str], *, others: bool = False) -> FunctionTool:
+    """The function as the model is told of it, in a session with these tools; `others`: and further ones."""
+    name: dict[str, Any] = {"type": "string", "description": "The function to call off."}
+    if not others:
+        name["enum"] = names
+    parameters: dict[str, Any] = {"type": "object", "properties": {"name": name}, "required": ["name"]}
     words = "Call off a function that is still running, when the caller no longer wants it or does not want to wait."
     return FunctionTool(CANCEL_TOOL, words, parameters)
 

@@ -18,6 +18,7 @@ from bot.realtime.session import END_CALL
 
 NOT_NOW = "The caller started to speak, so the call was not ended. Listen and go on with the conversation."
 TRANSFERRED = "The caller is being transferred, so the call was not ended."
+ALREADY = "The call is being ended already."
 TOO_EARLY = "The caller has said nothing yet, so the call was not ended. Wait for what they say."
 
 
@@ -47,6 +48,9 @@ class EndCall:
         if self._floor.transfer is not TransferStage.NONE:
             self._step.report("hang_up_refused")
             self._functions.answer(call.call_id, TRANSFERRED, respond=False)
+            return
+        if self._floor.hang_up_asked:
+            self._functions.answer(call.call_id, ALREADY, respond=False)
             return
         if not heard_of_caller(self._step, self._transcript) or self._greeting.made_by(call.response_id):
             self._step.report("hang_up_refused")

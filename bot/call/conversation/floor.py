@@ -58,6 +58,8 @@ WHILE_CLOSING = frozenset({Act.ASK, Act.PROMPT})
 """The only ones once a goodbye is due: the gate asks for no response but the goodbye."""
 WHILE_NO_PERSON_IS_THERE = frozenset({Act.ASK})
 """The only one until a person has answered a call that we made: what is asked for may wait, or be for a machine."""
+LISTENED_TO = frozenset({AnswerStage.MACHINE, AnswerStage.SCREENED, AnswerStage.OVER})
+"""Stages in which not even that is asked for: it would be heard by whom it is not for."""
 HUSHED = frozenset({AnswerStage.UNKNOWN, AnswerStage.MACHINE, AnswerStage.SCREENED, AnswerStage.OVER})
 """Stages in which nothing may be heard of the bot."""
 CONVERSING = frozenset({AnswerStage.PERSON, AnswerStage.CONVERSATION})
@@ -109,7 +111,7 @@ class Floor:
             and (self.stream is StreamStage.HERE or act is Act.ANSWER_ITSELF)
             and (not self.caller_speaking or act in WHILE_THE_CALLER_SPEAKS)
             and (self.goodbye is GoodbyeStage.NONE or act in WHILE_CLOSING)
-            and (self.conversing or act in WHILE_NO_PERSON_IS_THERE)
+            and (self.conversing or (act in WHILE_NO_PERSON_IS_THERE and self.answered not in LISTENED_TO))
         )
 
     def may_interrupt(self) -> bool:
@@ -124,7 +126,7 @@ class Floor:
         What is asked for while the server is about to answer by itself would be taken for its answer.
         """
         session, unheard = self._session.now, self.greeting is not GreetingStage.HEARD
-        if not self.may(Act.ASK) or (unheard and session.answer_due and session.turns.server_owns):
+        if session.unlisted or not self.may(Act.ASK) or (unheard and session.answer_due and session.turns.server_owns):
             return
         request = session.responses.release()
         if request is not None:
@@ -171,9 +173,15 @@ class Floor:
         return self.may(Act.PROMPT) and self.quiet_but_for_sound() and not self._speaking.has_floor(self._step.now_us)
 
     def quiet_but_for_sound(self) -> bool:
-        """The same, when what was made is heard to its end."""
+        """The same, when what was made is heard to its end, by somebody who is there to hear it."""
         busy = self.caller_speaking or self.answer_due or self._session.now.responses.awaited
-        return not busy and not self.ending
+        there = self.conversing and self.stream is StreamStage.HERE
+        return there and not busy and not self.ending
+
+    def waits_for_remote_call(self) -> bool:
+        """The caller waits for a tool that the server calls within its response, and for nothing else."""
+        session = self._session.now
+        return bool(session.remote_calls) and not (self.caller_speaking or session.answer_due or self.ending)
 
     def caller_waits(self) -> bool:
         """Something is owed to a caller who does not speak: a filler may sound."""
@@ -207,8 +215,13 @@ class Floor:
 
     @property
     def caller_speaking(self) -> bool:
-        """The caller speaks, as far as the session at hand has told, or presses keys."""
-        return self._session.now.speech_us is not None or self.keypad is not KeypadStage.QUIET
+        """The floor is the caller's: they speak or press keys, or are waited for to press those of a tool."""
+        return self.caller_heard or self.keypad is KeypadStage.HIDDEN
+
+    @property
+    def caller_heard(self) -> bool:
+        """The caller speaks, as far as the session at hand has told, or presses keys: they may miss what is said."""
+        return self._session.now.speech_us is not None or self.keypad is KeypadStage.GATHERING
 
     @property
     def answer_due(self) -> bool:

@@ -8,6 +8,7 @@ talked over: the model knows the result, and speaks of it when nobody speaks, un
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Any, Literal, Protocol
 
@@ -22,7 +23,8 @@ from bot.call.settings import CallSettings, ToolRules
 from bot.call.step import Step
 from bot.call.tool_calls.asked_calls import REMEMBERED, AskedCalls, FunctionCall
 from bot.realtime.events import Item, OutputItemDone
-from bot.realtime.items import function_call, function_call_output, result_of
+from bot.realtime.items import function_call, function_call_output, message, result_of, words_of
+from bot.realtime.remote_server import mcp_approval_response
 from bot.realtime.session import END_CALL
 
 NO_SUCH_FUNCTION = "There is no such function."
@@ -30,6 +32,10 @@ INTERRUPTED = "The caller interrupted before this began, so nothing was done. Ca
 BAD_ARGUMENTS = "The arguments are not a JSON object, so nothing was done. Call it again with correct JSON."
 TOO_LATE = "This took too long, and nobody waits for it any more. It may or may not have been done: tell the caller so."
 NOT_APPROVED = "This needs the caller's approval by a key, which can't be asked for, so nothing was done."
+APPROVED = "This was approved. It is not known what came of it."
+LOST = "The line to the tool was lost while it ran: it may or may not have been done. Tell the caller so."
+NOT_ASKED = "The line to the tool was lost before it was approved, so nothing was done. Call it again if it is wanted."
+OF_A_REMOTE_TOOL = "Of the tool {name}: {words}"
 STOPPED = "The caller began to speak, so this was stopped. Call it again if it is still wanted."
 MAX_ARGUMENTS, MAX_NAME = 16_000, 64
 """Letters of what a call is kept with. Arguments that are longer are no JSON once they are cut."""
@@ -99,8 +105,8 @@ class FunctionCalls:
         if not refused:
             self._session.now.responses.answered(event.response_id)
 
-    def called_by_key(self, call_id: str, name: str, arguments: str) -> None:
-        """A key of the caller's stands for this call: it is in the conversation as if the model had made it."""
+    def called_by_person(self, call_id: str, name: str, arguments: str) -> None:
+        """A key of the caller's stands for this call, or the operator wants it: it is as if the model had made it."""
         if self._session.now.appended.ready:
             self._step.create_item(function_call(call_id, name, arguments))
         call = FunctionCall(call_id, name, arguments, call_id, self._floor.let_in)
@@ -138,7 +144,10 @@ class FunctionCalls:
 
     def start(self, call: FunctionCall) -> None:
         """Nothing stands against a call any more but what the caller has yet to key in."""
-        if self.secrets is not None and call.rules is not None and call.rules.secret is not None:
+        if call.kind == "approval":
+            call.approved = True
+            self.answer(call.call_id, APPROVED)
+        elif self.secrets is not None and call.rules is not None and call.rules.secret is not None:
             self.secrets.begin(call)
         else:
             self.run(call)
@@ -151,6 +160,11 @@ class FunctionCalls:
         self.calls.started(call)
         self._step.report("tool_called", tool=call.name)
         self._step.send(RunTool(call.call_id, call.name, call.arguments))
+        self._look()
+
+    def begun(self, call: FunctionCall) -> None:
+        """The server itself has begun a call."""
+        self.calls.started(call)
         self._look()
 
     # ---- answers ----
@@ -172,20 +186,35 @@ class FunctionCalls:
             return
         call.output = output
         call.move(Move.OUTPUT)
+        self._session.now.remote_calls.discard(call_id)
         self._send(call, refusals=0)
         if respond:
             self.owed.setdefault(call.response_id, call.turn)
         self._look()
-        self._follow(call.response_id)
+        if self._session.now.appended.ready:  # else `session_ready` comes back to it
+            self._follow(call.response_id)
+
+    def correct(self, call_id: str, words: str) -> None:
+        """What a call was answered holds no more: a session that is told of it from now on is told this."""
+        call = self.calls.get(call_id)
+        if call is not None:
+            call.output = result_of(words)
 
     def _send(self, call: FunctionCall, refusals: int) -> None:
         """Send an output to a session that is there; the next one is told what came of each call (`told`)."""
         session = self._session.now
-        if session.appended.ready:
-            event_id = self._step.create_item(function_call_output(call.call_id, call.output))
+        if session.appended.ready and call.kind != "remote":
+            event_id = self._step.create_item(_answer_of(call, refusals))
             session.outputs[event_id] = (call.call_id, refusals)
             if len(session.outputs) > REMEMBERED:
                 del session.outputs[next(iter(session.outputs))]
+
+    def came(self, call: FunctionCall, output: str) -> None:
+        """The server has the result of a call that it made. One that had been given up is spoken of all the same."""
+        if call.open:
+            self._answer(call.call_id, output, respond=True)
+        elif call.output != output:
+            call.output, self.held = output, True
 
     def tool_done(self, note: ToolDone) -> None:
         """A tool has come to an end: too late, if its call has been answered."""
@@ -200,8 +229,8 @@ class FunctionCalls:
 
     def given(self, item: Item) -> None:
         """An output stands in the session's conversation: a response made from now on knows it."""
-        outputs = self._session.now.outputs
-        for event_id in [key for key, (call_id, _) in outputs.items() if call_id == item.call_id]:
+        outputs, answered = self._session.now.outputs, item.call_id or item.approval_request_id
+        for event_id in [key for key, (call_id, _) in outputs.items() if call_id == answered]:
             del outputs[event_id]
 
     def refused(self, event_id: str | None) -> None:
@@ -226,8 +255,17 @@ class FunctionCalls:
         turn = self.owed.pop(response_id)
         if self._floor.ending:
             return
-        talked_over = turn != self._floor.let_in or self._floor.caller_speaking or self._floor.answer_due
-        if not talked_over and not session.responses.busy:
+        floor, responses = self._floor, session.responses
+        talked_over = turn != floor.let_in or floor.caller_speaking or floor.answer_due or not floor.conversing
+        if not talked_over and not responses.busy and not responses.wants_another:
+            responses.want({})
+        else:
+            self.held = True
+
+    def speak(self) -> None:
+        """Have the model speak of a call that waits: at once, if somebody hears it and nothing else is to be said."""
+        session = self._session.now
+        if session.appended.ready and self._floor.conversing and not session.responses.wants_another:
             session.responses.want({})
         else:
             self.held = True
@@ -270,11 +308,22 @@ class FunctionCalls:
 
     def cancel(self, call: FunctionCall, why: Why, words: str, *, respond: bool = False) -> None:
         """Wait no longer for a call: its tool is stopped, and the model told why."""
-        if call.stage is CallStage.RUNNING:
+        if call.kind == "remote":
+            self._leave(call, words)
+        elif call.stage is CallStage.RUNNING:
             self._step.send(CancelTool(call.call_id, why))
         elif self.secrets is not None:
             self.secrets.given_up(call)
         self.answer(call.call_id, words, respond=respond)
+
+    def _leave(self, call: FunctionCall, words: str) -> None:
+        """End the response that waits for a remote call; the model is told why, since the server's item does not."""
+        responses = self._session.now.responses
+        if call.response_id and responses.active == call.response_id:
+            self._step.send(responses.cancel(call.response_id, self._step.event_id("cancel")))
+        told = OF_A_REMOTE_TOOL.format(name=call.name, words=words)
+        self._step.create_item(message(f"remote_{self._step.counts['remote_calls_left']}", "system", text=told))
+        self._step.counts["remote_calls_left"] += 1
 
     def _look(self) -> None:
         """Keep for the floor how many tools the caller waits for."""
@@ -287,16 +336,38 @@ class FunctionCalls:
         items: list[dict[str, Any]] = []
         for call in self.calls:
             if call.name == END_CALL:
+                if call.open:  # of a session that is gone: nobody waits for an output
+                    call.move(Move.OUTPUT)
                 continue
-            items.append(function_call(call.call_id, call.name, call.arguments))
+            name = call.name if call.kind == "function" else _NOT_IN_A_NAME.sub("_", call.name)
+            items.append(function_call(call.call_id, name, call.arguments))
             if not call.open:
                 items.append(function_call_output(call.call_id, call.output))
         return items
+
+    def session_lost(self) -> None:
+        """The session is another: with the one before, the calls are lost that it made itself, or asked about."""
+        for call in self.calls.open:
+            if call.kind != "function":
+                self._step.warn("tool_call_lost", tool=call.name)
+                self.answer(call.call_id, LOST if call.kind == "remote" else NOT_ASKED)
 
     def session_ready(self) -> None:
         """Another session was told all that came: what was to follow is asked of it."""
         for response_id in list(self.owed):
             self._follow(response_id)
+
+
+_NOT_IN_A_NAME = re.compile(r"[^A-Za-z0-9_-]")
+"""Characters that a remote tool's name may have, and a function's may not."""
+
+
+def _answer_of(call: FunctionCall, number: int) -> dict[str, Any]:
+    """The item that answers a call; one that was refused is sent again under another id."""
+    if call.kind == "function":
+        return function_call_output(call.call_id, call.output)
+    reason = "" if call.approved else words_of(call.output)
+    return mcp_approval_response(f"{call.call_id}_{number}"[-32:], call.call_id, approve=call.approved, reason=reason)
 
 
 def _is_object(text: str) -> bool:

@@ -135,7 +135,7 @@ class Opening(Rule):
     def settle(self) -> None:
         """A step is over: hold the greeting back, let it go, or be done with it."""
         speaking = self._speaking
-        talked_over = not self.heard() and self._floor.caller_speaking and self._floor.notice_heard
+        talked_over = not self.heard() and self._floor.caller_heard and self._floor.notice_heard
         if not talked_over:
             self._let_go()
         elif not speaking.paused and not (self._goes_on and self._begun):
@@ -202,10 +202,11 @@ class Opening(Rule):
 
     def look(self) -> None:
         """Reckon when a moment of it will have been heard, the announcement is over, or it waits no longer."""
+        now_us = self._step.now_us
         if self._speaking.paused:
-            self.due_us = self._held_us + LONGEST_US
+            until_us = self._held_us + LONGEST_US  # past it, whoever keeps it waiting says when there is more to do
+            self.due_us = until_us if until_us > now_us else NEVER_US
         else:
-            now_us = self._step.now_us
             times = [entry.began_us + MOMENT_MS * 1_000 for entry in self._said() if entry.began_us is not None]
             if self._floor.caller_speaking and not self._floor.notice_heard:
                 times += self._announcement.due_us

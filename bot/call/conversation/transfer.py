@@ -1,4 +1,4 @@
-"""The transfer of the caller to a person, by the model's wish: to a destination of the operator's list, by its name.
+"""The transfer of the caller to a person, by the model's wish or the operator's: to a name on the operator's list.
 
 First it is found out if the destination may be promised; the model learns why not, or tells the caller. Once the caller
 has heard that, the bot's stream ends, and Twilio rings the person. A caller who speaks before is not put through: the
@@ -12,7 +12,7 @@ import msgspec
 from bot.call.conversation.end_call import heard_of_caller
 from bot.call.conversation.floor import Floor
 from bot.call.conversation.function_calls import FunctionCalls
-from bot.call.inputs import TransferChecked
+from bot.call.inputs import TransferChecked, TransferWanted
 from bot.call.machines import TRANSFER, Move, TransferStage, moved
 from bot.call.outputs import CheckTransfer, EndReason, Transfer
 from bot.call.playout.playout_queue import PlayoutQueue
@@ -86,10 +86,16 @@ class TransferCall(Rule):
         self._to = Transfer("", "")
         self._dropped = 0
 
-    # ---- the model asks ----
+    # ---- the model asks, or the operator ----
+
+    def wanted(self, note: TransferWanted) -> None:
+        """The operator asks: the call is in the conversation as if the model had made it."""
+        arguments = msgspec.json.encode(Wish(note.destination, note.summary)).decode()
+        self._functions.called_by_person(f"operator_{self._step.now_us}", TRANSFER_CALL, arguments)
 
     def called(self, call: FunctionCall) -> None:
-        if not heard_of_caller(self._step, self._transcript) or self._greeting.made_by(call.response_id):
+        unheard = not heard_of_caller(self._step, self._transcript) or self._greeting.made_by(call.response_id)
+        if unheard and not call.by_person:
             self._step.report("transfer_refused", why="too_early")
             self._functions.refuse(call.call_id, TOO_EARLY)
             return
@@ -147,8 +153,8 @@ class TransferCall(Rule):
         self._functions.answer(self._call_id, why)
 
     def response_created(self) -> None:
-        """A response is made that may be heard: the promise, if one is due."""
-        if self._floor.transfer is TransferStage.PROMISING:
+        """A response is made that may be heard: the promise, if one is due, unless something else was asked for."""
+        if self._floor.transfer is TransferStage.PROMISING and not self._session.now.responses.parameters:
             self._leave()
 
     def _leave(self) -> None:
@@ -176,7 +182,9 @@ class TransferCall(Rule):
         call = self._functions.calls.get(self._call_id)
         if call is not None and call.open:
             self._functions.answer(self._call_id, NOT_NOW, respond=False)
-        else:
+            return
+        self._functions.correct(self._call_id, NOT_NOW)
+        if self._session.now.appended.ready:
             self._dropped += 1
             self._step.create_item(message(f"{DROPPED_ITEM}_{self._dropped}", "system", text=NOT_NOW))
 

@@ -120,6 +120,8 @@ class WhoAnswered(Rule):
         """Speech in this stage."""
         self._stopped_us: int | None = None
         """End of the last speech in it; None before any."""
+        self._untold = False
+        """A person came behind a screening while there was no session to tell."""
         self._beep = False
         """A beep has ended the greeting of a machine."""
 
@@ -360,8 +362,16 @@ class WhoAnswered(Rule):
         if screened:
             if not self._floor.notice_heard:
                 self._step.send_all(self._announcement.again(self._step.now_us))
-            self._step.create_item(message(SCREENED_ITEM, "system", text=SCREENED))
+            self._untold = True
+            if self._session.now.appended.ready:
+                self.session_ready()
             self._session.now.responses.want({})
+
+    def session_ready(self) -> None:
+        """There is a session to tell that somebody else may speak now than the screening."""
+        if self._untold:
+            self._untold = False
+            self._step.create_item(message(SCREENED_ITEM, "system", text=SCREENED))
 
     def _machine(self, why: str) -> None:
         """Nothing more is said to what was taken for a person, and nothing of the greeting."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from bot.call.handlers.session_side import SessionSide
 from bot.call.inputs import Tick
-from bot.call.machines import GoodbyeStage, GreetingStage, NextStage, StreamStage
+from bot.call.machines import GoodbyeStage, GreetingStage, NextStage, StreamStage, TransferStage
 from bot.call.outputs import EndReason
 from bot.call.rule import NEVER_US, Rule
 from bot.call.states import State
@@ -45,8 +45,8 @@ class AfterStep:
             parts.step.report("announcement_heard", after_ms=parts.step.now_us // 1000)
         if speaking.fresh:
             parts.account.begun()
-        if not floor.sure and parts.who_answered.settle():
-            self._session.begin()
+        if not floor.sure:
+            self._judge_who_answered()
         opens = floor.greeting is not GreetingStage.HEARD or speaking.paused
         if opens and (floor.sure or not parts.who_answered.holds_back):
             parts.opening.settle()
@@ -60,6 +60,14 @@ class AfterStep:
             self._pause()
         self._look()
         return why
+
+    def _judge_who_answered(self) -> None:
+        """Nothing may be heard before a person is there; and nobody but a person is put through."""
+        parts = self._parts
+        if parts.who_answered.settle():
+            self._session.begin()
+        if parts.floor.transfer is not TransferStage.NONE and not parts.floor.conversing:
+            parts.transfer.drop()
 
     def _mind(self) -> None:
         """Mind the bounds that are near or due, and a silence that is long enough."""

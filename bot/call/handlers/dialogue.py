@@ -8,6 +8,11 @@ from bot.call.states import Happening, State
 from bot.call.wiring import Parts
 from bot.realtime import events
 
+GIVEN = frozenset({"function_call_output", "mcp_approval_response"})
+"""Items by which we answer a call."""
+REMOTE = frozenset({"mcp_call", "mcp_approval_request"})
+"""Items by which the server calls a remote tool, or asks if it may."""
+
 
 class Dialogue:
     """Each event of the caller's turns and of the model's responses."""
@@ -137,22 +142,38 @@ class Dialogue:
         elif sent:
             parts.floor.happen(Happening.AUDIO)
 
+    def output_item_added(self, event: events.OutputItemAdded) -> None:
+        self._parts.answer.item_added(event)
+        if event.item.type == "mcp_call":
+            self._parts.step.follows = "anything"
+            self._parts.remote.begun(event.item, event.response_id)
+
     def output_item_done(self, event: events.OutputItemDone) -> None:
         parts = self._parts
         parts.answer.item_done(event.item.id)
         parts.functions.item_done(event)
+        if event.item.type in REMOTE:
+            parts.remote.done(event.item, event.response_id)
 
     def item_added(self, event: events.ItemAdded) -> None:
         """An item stands in the conversation: one of ours, or one that is being made."""
         self._parts.step.follows = "what is due"
-        if event.item.type == "function_call_output":
+        if event.item.type in GIVEN:
             self._parts.functions.given(event.item)
+        elif event.item.type == "mcp_list_tools":
+            self._parts.tool_lists.item_added(event.item)
+        elif event.item.type == "mcp_call":
+            self._parts.step.follows = "anything"
+            self._parts.remote.begun(event.item)
 
     def item_done(self, event: events.ItemDone) -> None:
         self._parts.step.follows = "what is due"
-        if event.item.type == "function_call_output":
+        if event.item.type in GIVEN:
             self._parts.functions.given(event.item)
         self._parts.answer.item_done(event.item.id)
+        if event.item.type in REMOTE:  # also of a call that the server made between two responses
+            self._parts.step.follows = "anything"
+            self._parts.remote.done(event.item)
 
     def response_done(self, event: events.ResponseDone) -> EndReason | None:
         parts, response = self._parts, event.response
@@ -160,6 +181,8 @@ class Dialogue:
         responses.done(response.id)
         parts.response_timeout.response_done()
         parts.answer.response_done(response.id)
+        if parts.session.now.remote_calls:
+            parts.remote.response_done(response)
         if parts.functions.owed:
             parts.functions.response_done(response.id)
         if parts.floor.greeting is not GreetingStage.HEARD:

@@ -9,6 +9,7 @@ from bot.call.wiring import Parts
 
 def rules(parts: Parts, liveness: SessionLiveness) -> tuple[Rule, ...]:
     """Those of one call; what else has a time of its own, the opening and the next session, is among them."""
+    servers = parts.settings.session.servers
     return (
         parts.opening,
         *([parts.who_answered] if parts.settings.outgoing else []),
@@ -25,5 +26,6 @@ def rules(parts: Parts, liveness: SessionLiveness) -> tuple[Rule, ...]:
         parts.response_timeout,
         parts.filler,
         *([parts.transfer] if parts.settings.destinations else []),
-        *([parts.tool_timeouts, parts.meanwhile] if parts.settings.tools else []),
+        *([parts.tool_lists] if servers else []),
+        *([parts.tool_timeouts, parts.meanwhile] if parts.settings.tools or servers else []),
     )

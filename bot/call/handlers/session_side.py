@@ -60,15 +60,26 @@ class SessionSide:
         parts.wrap_up.mind()  # a call that is to end greets nobody
         self._greet()
         parts.keypad.session_ready()
+        if parts.functions.calls:
+            self._tell_calls()
         step.send_all(kept)
         parts.hints.session_ready()
         self._phone.begin()
+
+    def _tell_calls(self) -> None:
+        """Tell the first session of the calls that a key stood for before it was there."""
+        for item in self._parts.functions.told():
+            self._parts.step.create_item(item)
+        self._parts.functions.session_ready()
+        self._parts.approval.session_ready()
 
     def _greet(self) -> None:
         """Tell the model what is played to the caller, and have it say what is not recorded."""
         parts, step = self._parts, self._parts.step
         for recorded in filter(None, (parts.announcement.recorded, parts.greeting.recorded)):
-            step.create_item(recorded.item())
+            heard = parts.account.words_of(recorded.entry.item_id)
+            if heard:
+                step.create_item(recorded.item(heard))
         parts.opening.greet()
         parts.floor.ask()
 

@@ -56,6 +56,7 @@ class SessionTakeover:
         playing = parts.speaking.ledger.heard(parts.step.now_us)
         answers, tool_awaited = not parts.floor.hang_up_asked, bool(parts.floor.tools_running)
         parts.session.begin(carried(parts.session.now, playing, answers=answers, tool_awaited=tool_awaited))
+        parts.functions.session_lost()
         parts.idle.hear(silent=False)
         parts.floor.happen(Happening.SESSION_LOST)
 
@@ -82,6 +83,7 @@ class SessionTakeover:
         parts.functions.session_ready()
         parts.hints.session_ready()
         parts.approval.session_ready()
+        parts.who_answered.session_ready()
         parts.wrap_up.session_ready()
         step.counts["sessions_replaced"] += not first
         answers = session.responses.awaited

@@ -109,7 +109,7 @@ class Keypad:
             self._answer()
         else:
             self._step.report("key_shortcut", function=shortcut.function)
-            self._functions.called_by_key(f"{item_id}_call", shortcut.function, shortcut.arguments)
+            self._functions.called_by_person(f"{item_id}_call", shortcut.function, shortcut.arguments)
         return keys
 
     def _tell(self, item_id: str, text: str) -> None:
@@ -122,10 +122,10 @@ class Keypad:
     def session_ready(self) -> None:
         """The call's first session is ready, and has been asked for the greeting: tell it the keys that came before.
 
-        Any later one is told the whole transcript.
+        Any later one is told the whole transcript. Keys that stand for a call are answered behind its output.
         """
         pressed = [turn for turn in self._transcript.turns if turn.who == "caller"]
         for turn in pressed:
             self._tell(turn.item_id, turn.text or "")
-        if pressed:
+        if pressed and not self._functions.calls:
             self._answer()

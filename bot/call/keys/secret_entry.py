@@ -59,7 +59,7 @@ class SecretEntry(Rule):
         rules = call.rules.secret if call.rules is not None else None
         call.due_us = NEVER_US
         free = not self._call_id and self._floor.stream is StreamStage.HERE and self._speaking.stream_sid
-        if rules is None or not free or self._floor.ending:
+        if rules is None or not free or self._floor.ending or not self._floor.conversing:
             self._functions.answer(call.call_id, NOT_NOW)
         elif self._tries[call.name] >= rules.tries:
             self._step.report("secret_refused", tool=call.name)

@@ -15,7 +15,7 @@ import msgspec
 from bot.call.conversation.barge_in import BargeIn
 from bot.call.conversation.floor import Floor
 from bot.call.conversation.function_calls import FunctionCalls
-from bot.call.machines import KeypadStage, Move, StreamStage
+from bot.call.machines import KeypadStage, Move, StreamStage, TransferStage
 from bot.call.outputs import EndReason, LeaveStream
 from bot.call.playout.playout_queue import PlayoutQueue
 from bot.call.rule import NEVER_US, Rule
@@ -40,6 +40,7 @@ NO_DIGITS = (
     "for a whole one."
 )
 UNDER_WAY = "Nothing was sent: keys are being sent, or pressed by the caller, already. Wait for that."
+NOT_NOW = "Nothing was sent: the call is being ended or put through, or nobody has answered it yet."
 SENT = (
     "The digits were sent. Nothing could be heard meanwhile, so a menu may have moved on: listen to what is said now "
     "before you speak or send more."
@@ -83,6 +84,8 @@ class SendDigits(Rule):
         hidden = self._floor.keypad is KeypadStage.HIDDEN
         if hidden or self._floor.stream is not StreamStage.HERE or not self._speaking.stream_sid:
             self._functions.answer(call.call_id, UNDER_WAY)
+        elif self._floor.ending or self._floor.transfer is not TransferStage.NONE or not self._floor.conversing:
+            self._functions.answer(call.call_id, NOT_NOW)
         elif not digits:
             self._functions.answer(call.call_id, NO_DIGITS)
         else:

@@ -37,9 +37,9 @@ class RecordedPrompt:
         self._transcript.bot_words_done(self._item_id, 0, self._words)
         return play(self._speaking, self.entry, self._audio, now_us)
 
-    def item(self) -> dict[str, Any]:
-        """The item by which the model knows of it."""
-        return message(self._item_id, "assistant", text=self._words)
+    def item(self, heard: str) -> dict[str, Any]:
+        """The item by which the model knows of it: its words as they are heard, or were if a key has cut it short."""
+        return message(self._item_id, "assistant", text=heard)
 
 
 def play(speaking: PlayoutQueue, entry: Entry, audio: str, now_us: int) -> list[Outbound]:

@@ -52,7 +52,7 @@ class Meanwhile(Rule):
         call = self._awaited() if self._floor.tools_running else None
         if call is None:
             self._since_us, self._told_us = None, None
-        elif not self._floor.quiet_but_for_sound():
+        elif not (self._floor.quiet_but_for_sound() or self._floor.waits_for_remote_call()):
             self._since_us = None
         elif self._since_us is None:
             self._since_us = self._step.now_us
@@ -75,7 +75,8 @@ class Meanwhile(Rule):
 
     def _has_preamble(self, call: FunctionCall) -> bool:
         kind = call.rules.meanwhile if call.rules is not None else "nothing"
-        return kind != "filler" and call.response_id == self._session.now.preamble
+        preamble = self._session.now.preamble
+        return kind != "filler" and bool(preamble) and call.response_id == preamble
 
     def due(self) -> None:
         """Let the caller hear something, if nothing has come meanwhile."""

@@ -48,10 +48,11 @@ class ResponseTimeout(Rule):
 
     def look(self) -> None:
         floor, started, ready = self._floor, bool(self._speaking.stream_sid), self._session.now.appended.ready
-        waits = started and floor.caller_waits()
+        session = self._session.now
+        waits = started and floor.caller_waits() and not session.remote_calls  # for those bot.call.rules.meanwhile is
         self._filler.wait(waits=waits or (started and not ready and floor.conversing))
         closing = floor.state is State.CLOSING  # for a goodbye, bot.call.conversation.state_deadlines has its bound
-        if closing or not (waits and ready):
+        if closing or session.unlisted or not (waits and ready):
             self._since_us = None
         elif self._since_us is None:
             self._since_us = self._step.now_us

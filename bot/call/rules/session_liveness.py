@@ -83,7 +83,8 @@ class SessionLiveness(Rule):
         responses, owes, speaking = session.responses, session.owes, self._floor.caller_speaking
         ready = session.appended.ready and self._wanted
         owes.answer_us = _since(owes.answer_us, now_us, owed=ready and (responses.asked or self._own_answer_due))
-        owes.made_us = _since(owes.made_us, now_us, owed=ready and responses.making and not speaking)
+        makes = responses.making and not session.remote_calls  # while it calls a tool it says nothing
+        owes.made_us = _since(owes.made_us, now_us, owed=ready and makes and not speaking)
         owes.end_us = _since(owes.end_us, now_us, owed=ready and responses.cancelling)
         if not speaking:
             owes.over_us = None

@@ -71,6 +71,11 @@ class ResponseGate:
         if not self.closed:
             self._wanted = response
 
+    @property
+    def wants_another(self) -> bool:
+        """What waits here has parameters of its own, as the greeting has: to want an answer would take its place."""
+        return bool(self._wanted)
+
     def wants(self, response: dict[str, Any]) -> bool:
         """Tell the request that waits here from others."""
         return self._wanted is response

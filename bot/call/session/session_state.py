@@ -95,6 +95,16 @@ class Session:
         """Its call of `end_call`, of which it waits for the output."""
         self.preamble = ""
         """The newest response in which the model said something ahead of a call (openai-realtime W2)."""
+        # tools of remote servers
+        self.unlisted = {server.label for server in settings.session.servers}
+        """Servers whose tools are being listed: until then it is asked for nothing."""
+        self.lists: dict[str, str] = {}
+        """The item of each list, by the server's label."""
+        self.away: dict[str, str] = {}
+        """Servers whose tools can't be used, and the item that says so to the model."""
+        self.remote_calls: set[str] = set()
+        """Calls that it makes itself and that are not over: it says nothing meanwhile."""
+        # the bot's answers to calls
         self.outputs: dict[str, tuple[str, int]] = {}
         """Outputs that it has not confirmed: the function call of each, by event id, and how often it was refused."""
 

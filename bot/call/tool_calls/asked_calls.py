@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Literal
 
 import msgspec
 
@@ -20,7 +21,11 @@ REMEMBERED = 64
 
 @dataclass
 class FunctionCall:
-    """One function call. `turn` counts the caller's turns before it; `rules` are of a tool that the shell runs."""
+    """One function call. `turn` counts the caller's turns before it; `rules` are of a tool that somebody else runs.
+
+    `kind`: the model asks us for a function; or for the approval of a remote tool, which is `approved` or not; or the
+    server has called a remote tool itself (bot.call.remote_calls).
+    """
 
     call_id: str
     name: str
@@ -36,6 +41,13 @@ class FunctionCall:
     told_meanwhile: bool = False
     """The caller was told that it takes a while."""
     output: str = ""
+    kind: Literal["function", "approval", "remote"] = "function"
+    approved: bool = False
+
+    @property
+    def by_person(self) -> bool:
+        """No response of the model's made it, but a key of the caller's, or the operator."""
+        return self.response_id == self.call_id
 
     @property
     def open(self) -> bool:
@@ -68,6 +80,12 @@ class AskedCalls:
         for old in [one for one in self._calls.values() if not one.open][: max(0, len(self._calls) - REMEMBERED)]:
             del self._calls[old.call_id]
 
+    def drop_approved(self, call_id: str, name: str) -> None:
+        """The call of a remote tool is there that was approved: the request is forgotten, by its id or by its name."""
+        given = [one for one in self._calls.values() if one.approved and (one.call_id == call_id or one.name == name)]
+        for call in sorted(given, key=lambda one: one.call_id != call_id)[:1]:
+            del self._calls[call.call_id]
+
     @property
     def open(self) -> list[FunctionCall]:
         """Those without an output."""
@@ -92,9 +110,9 @@ class AskedCalls:
         if rules.once and call.name in self._used:
             return f"{call.name} was already used in this phone call and may be used only once. Go by its first result."
         for other in self.open:
-            if other is call or other.name != call.name or rules.duplicates == "allow":
+            if other is call or other.name != call.name or (rules.duplicates == "allow" and not rules.once):
                 continue
-            if rules.duplicates == "refuse_name" or _same(other.arguments, call.arguments):
+            if rules.once or rules.duplicates == "refuse_name" or _same(other.arguments, call.arguments):
                 if other.stage is CallStage.HELD:
                     return f"{call.name} already waits for the caller to press a key. Do not call it again."
                 return f"{call.name} is already running; its result will come by itself. Do not call it again."

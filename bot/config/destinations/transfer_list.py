@@ -11,14 +11,12 @@ Every ValueError is in words that follow the variable's name.
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated
 
 from pydantic import BeforeValidator, ValidationInfo
 
 from bot.config.destinations.destination import Destination, numbered, parse_destination
-from bot.config.env_file import read_toml, reason
-from bot.config.values.paths import existing_file
+from bot.config.values.toml_file import read_tables
 
 MOST = 100
 
@@ -48,15 +46,8 @@ def read_transfers(path: object) -> object:
     """The destinations of the TOML file at `path`."""
     if not isinstance(path, str):
         return path
-    file = existing_file(Path(path))
-    try:
-        tables = read_toml(file)
-    except (OSError, ValueError) as error:
-        raise ValueError(f"names a file that can't be used, {file} ({reason(error)}); mend it or the path") from None
     destinations = []
-    for name, table in tables.items():
-        if not isinstance(table, dict):
-            raise ValueError(f"has {name!r} outside of a table; each destination is one, [{name}]")  # noqa: TRY004
+    for name, table in read_tables(path, "destination").items():
         try:
             destinations.append(parse_destination(name, table))
         except ValueError as error:

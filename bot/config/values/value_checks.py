@@ -73,6 +73,12 @@ def realtime_url(text: str) -> str:
     return text.rstrip("/")
 
 
+def mcp_url(text: str) -> str:
+    """An https URL, http on loopback. What is secret goes into a header, so it has no query."""
+    _absolute(text, plain="http", secure="https")
+    return text
+
+
 def twilio_api_url(text: str) -> str:
     """An https URL, http on loopback. Version and account are added to it."""
     if re.search("/20[0-9]{2}-[0-9]{2}-[0-9]{2}(?:/|$)", _absolute(text, plain="http", secure="https").path):

@@ -10,7 +10,7 @@ from typing import Any
 
 import msgspec
 from aiohttp import web
-from aiohttp_sse import EventSourceResponse, sse_response
+from aiohttp_sse import sse_response
 
 from bot.console.access import HEADERS, POLICY
 from bot.console.live_feed import FEED, Began, Ended, Listener
@@ -26,40 +26,46 @@ ROWS_S = 2.0
 STORE_S = 1.0
 """Seconds that the rows of other processes are waited for."""
 MOST_ROWS = 500
+READ_S = 30.0
+"""Seconds that a page may take to read what was sent before."""
 
 _encode = msgspec.json.Encoder().encode
 
 
 async def live(request: web.Request) -> web.StreamResponse:
-    """GET /console/live: events `rows` (all live calls) and `news` (something of one)."""
+    """GET /console/live: events `rows` (all live calls), `news` (something of one) and `missed` (news lost).
+
+    A page that reads nothing for READ_S is let go of, by the library.
+    """
     headers = {"Content-Security-Policy": POLICY, **HEADERS}
-    async with sse_response(request, headers=headers) as response:
-        with request.app[FEED].listening() as listener, suppress(ConnectionError):
-            async for event, data in _events(request, listener):
-                await _send(response, event, data)
+    async with sse_response(request, headers=headers, send_timeout=READ_S) as response:
+        with request.app[FEED].listening() as listener, suppress(ConnectionError, TimeoutError):
+            async for event, text in _events(request, listener):
+                await response.send(text, event=event)
     return response
 
 
-async def _send(response: EventSourceResponse, event: str, data: dict[str, Any]) -> None:
-    await response.send(_encode(data).decode(), event=event)
-
-
-async def _events(request: web.Request, listener: Listener) -> AsyncIterator[tuple[str, dict[str, Any]]]:
+async def _events(request: web.Request, listener: Listener) -> AsyncIterator[tuple[str, str]]:
     """All rows now and then; between, what is new of a call, as it comes."""
-    news = listener.news()
+    news, missed = listener.news(), 0
     coming = asyncio.ensure_future(anext(news))
     try:
         while True:
-            yield "rows", {"calls": await rows(request), "missed": listener.missed}
+            yield "rows", await request.app[ROWS].text(request)
+            if listener.missed > missed:
+                missed = listener.missed
+                yield "missed", str(missed)
             until_s = asyncio.get_running_loop().time() + ROWS_S
             while (left_s := until_s - asyncio.get_running_loop().time()) > 0:
                 if not (await asyncio.wait([coming], timeout=left_s))[0]:
                     break
+                if listener.over:
+                    return
                 one = coming.result()
                 coming = asyncio.ensure_future(anext(news))
                 what = told(one)
                 if what is not None:
-                    yield "news", {"sid": one.live.call_sid, **what}
+                    yield "news", _encode({"sid": one.live.call_sid, **what}).decode()
                 if isinstance(one.what, Began | Ended):
                     break
     finally:
@@ -67,6 +73,28 @@ async def _events(request: web.Request, listener: Listener) -> AsyncIterator[tup
         with suppress(asyncio.CancelledError, StopAsyncIteration):
             await coming
         await news.aclose()  # type: ignore[attr-defined]  # a generator is one
+
+
+class SharedRows:
+    """The rows as JSON, made once for all pages: again after a while, and when a call has begun or ended."""
+
+    def __init__(self) -> None:
+        self._text = ""
+        self._changes = -1
+        self._until_s = 0.0
+        self._making = asyncio.Lock()
+
+    async def text(self, request: web.Request) -> str:
+        now_s = asyncio.get_running_loop().time
+        async with self._making:
+            changes = request.app[FEED].changes
+            if changes != self._changes or now_s() >= self._until_s:
+                self._text = _encode({"calls": await rows(request)}).decode()
+                self._changes, self._until_s = changes, now_s() + ROWS_S / 2
+        return self._text
+
+
+ROWS: web.AppKey[SharedRows] = web.AppKey("shared_rows", SharedRows)
 
 
 async def rows(request: web.Request) -> list[dict[str, Any]]:
@@ -93,6 +121,11 @@ def _row(live: LiveCall) -> dict[str, Any]:
         "interruptions": call.counts["interruptions"],
         "usd": call.spent_nano_usd / 1e9,
         "last": {"who": last.who, "text": last.text or ""} if last else None,
+        "tools": call.running_tools,
+        "destinations": call.settings.destinations,
+        "outgoing": live.past.outgoing,
+        "answeredBy": live.answered_by,
+        "profile": live.settings.profile,
     }
 
 
@@ -108,6 +141,9 @@ def _stored_row(call: CallSummary) -> dict[str, Any]:
         "interruptions": call.interruptions,
         "usd": call.nano_usd / 1e9,
         "last": None,
+        "outgoing": call.outbound,
+        "answeredBy": call.answered_by,
+        "profile": call.profile,
     }
 
 

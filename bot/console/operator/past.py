@@ -25,6 +25,8 @@ ANSWER_S = 10.0
 """Seconds that the store may take for a page."""
 PAGE = 50
 MOST = 200
+FLAGGED = "flagged"
+"""Folder of the recording directory in which calls lie that somebody flagged."""
 MOST_OF_A_DAY = 20_000
 """Calls of a day that are counted; there are no more on one instance."""
 
@@ -58,6 +60,7 @@ async def past_calls(request: web.Request) -> web.Response:
         number=query.get("number"),
         reason=query.get("reason"),
         min_usd=query.get("min_usd"),
+        profile=query.get("profile"),
         limit=min(int(limit), MOST) if limit.isascii() and limit.isdecimal() and len(limit) < 5 else PAGE,
     )
     try:
@@ -78,6 +81,9 @@ def _summary(call: CallSummary) -> dict[str, Any]:
         "from": call.caller or "withheld",
         "to": call.called,
         "reason": call.reason or "live",
+        "profile": call.profile,
+        "outgoing": call.outbound,
+        "answeredBy": call.answered_by,
         "turns": call.turns,
         "interruptions": call.interruptions,
         "usd": call.nano_usd / 1e9,
@@ -87,7 +93,7 @@ def _summary(call: CallSummary) -> dict[str, Any]:
 
 async def call_page(request: web.Request) -> web.Response:
     """GET /console/calls/SID/: the page of `bot calls SID --html`, made now."""
-    call = await _call(request)
+    call = await the_call(request)
     page = await asyncio.to_thread(_page, call)
     policy = f"{policy_of(page)}; frame-ancestors 'none'"
     return web.Response(text=page, content_type="text/html", headers={"Content-Security-Policy": policy})
@@ -102,7 +108,7 @@ def _page(call: StoredCall) -> str:
 async def call_file(request: web.Request) -> web.StreamResponse:
     """GET /console/calls/SID/NAME: a file that the call left, if it is on this machine."""
     name = request.match_info["name"]
-    call = await _call(request)
+    call = await the_call(request)
     path = next((Path(file.path) for file in call.files if Path(file.path).name == name), None)
     if path is None or not await asyncio.to_thread(path.is_file):
         raise web.HTTPNotFound(text="this machine has no such file of the call\n")
@@ -116,7 +122,7 @@ def _plain(name: str) -> str:
 
 async def call_facts(request: web.Request) -> web.Response:
     """GET /console/api/calls/SID: what there is beside the page: files on this machine, and webhooks not delivered."""
-    call = await _call(request)
+    call = await the_call(request)
     files = await asyncio.to_thread(_files, call)
     outbox = [{"kind": one.kind, "state": one.state, "why": one.why, "attempts": one.attempts} for one in call.outbox]
     result = None if call.result is None else {"summary": call.result.summary, "disposition": call.result.disposition}
@@ -125,10 +131,14 @@ async def call_facts(request: web.Request) -> web.Response:
 
 def _files(call: StoredCall) -> list[dict[str, Any]]:
     paths = [(file.kind, Path(file.path)) for file in call.files]
-    return [{"name": path.name, "kind": kind, "here": path.is_file()} for kind, path in paths]
+    return [
+        {"name": path.name, "kind": kind, "here": path.is_file(), "flagged": path.parent.name == FLAGGED}
+        for kind, path in paths
+    ]
 
 
-async def _call(request: web.Request) -> StoredCall:
+async def the_call(request: web.Request) -> StoredCall:
+    """The call that is asked about; 404 when there is none."""
     sid = request.match_info["sid"]
     call = await asked(request, lambda store: store.call(sid)) if len(sid) == 34 else None
     if call is None:

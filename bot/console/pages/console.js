@@ -1,7 +1,7 @@
 "use strict";
 (() => {
   const byId = (id) => document.getElementById(id);
-  const VIEWS = ["live", "calls", "day", "settings"];
+  const VIEWS = ["live", "calls", "day", "webhooks", "tools", "settings"];
   const REASONS = ["caller_hung_up", "bot_hung_up", "transferred", "idle", "time_limit", "spend_limit", "model_unavailable", "line_lost", "drained", "refused", "internal_error", "crashed", "live"];
   const words = (name) => name.replaceAll("_", " ");
   const usd = (sum) => "$" + sum.toFixed(sum < 1 ? 4 : 2);
@@ -46,7 +46,7 @@
 
   function card(row) {
     const one = make("article", "card"), said = make("div", "said"), state = make("span", "state"), facts = make("div", "facts");
-    const hint = make("form"), text = make("input"), act = make("div", "act"), stop = make("button", "stop", "Hang up");
+    const hint = make("form"), text = make("input"), act = make("div", "act"), stop = make("button", "stop", "Hang up"), listen = make("button", "plain", "Listen");
     text.placeholder = "Hint for the model";
     text.setAttribute("aria-label", "Hint for the model");
     text.maxLength = 1000;
@@ -64,17 +64,50 @@
       stop.disabled = true;
       await post("live/" + row.sid + "/hang-up");
     });
-    act.append(stop);
-    one.append(make("h2", "", row.from + (row.to ? " to " + row.to : "")), state, facts, said);
+    listen.type = "button";
+    listen.addEventListener("click", () => {
+      if (listening.sid === row.sid) listening.end();
+      else listening.begin(row.sid).catch(() => { listening.end(); complain("This browser can't play the call."); });
+    });
+    one.listens = () => {
+      listen.textContent = listening.sid === row.sid ? "Stop listening" : "Listen";
+      listen.setAttribute("aria-pressed", String(listening.sid === row.sid));
+    };
+    one.listens();
+    act.append(listen, stop);
+    if (row.destinations && row.destinations.length) act.append(transfer(one, row));
+    one.append(make("h2", "", title(row)), state, facts, said);
     if (row.here) one.append(hint, act);
     one.said = said;
     one.tell = (now) => {
       state.textContent = STATES[now.state] || words(now.state);
-      const parts = [length(now.seconds), now.turns + (now.turns === 1 ? " turn" : " turns"), now.interruptions ? now.interruptions + (now.interruptions === 1 ? " interruption" : " interruptions") : "", usd(now.usd), one.waited || ""];
+      const tools = (now.tools || []).join(", ");
+      if (tools) state.textContent += ", a tool runs: " + tools;
+      const parts = [now.profile, now.outgoing ? "answered: " + (words(now.answeredBy || "") || "not yet") : "", length(now.seconds), now.turns + (now.turns === 1 ? " turn" : " turns"), now.interruptions ? now.interruptions + (now.interruptions === 1 ? " interruption" : " interruptions") : "", usd(now.usd), one.waited || ""];
       facts.replaceChildren(...parts.filter(Boolean).map((part) => make("span", "", part)));
     };
     if (row.last && row.last.text) turn(one, { who: row.last.who, text: row.last.text, number: "last" });
     return one;
+  }
+
+  function title(row) {
+    if (row.outgoing) return "Bot calls " + row.to;
+    return row.from + (row.to ? " to " + row.to : "");
+  }
+
+  /* To whom the caller may be put through: the choice, and at once the wish, which is confirmed. */
+  function transfer(one, row) {
+    const to = make("select");
+    to.setAttribute("aria-label", "Transfer the caller");
+    to.append(new Option("Transfer to", ""), ...row.destinations.map((name) => new Option(name, name)));
+    to.addEventListener("change", async () => {
+      const name = to.value;
+      to.value = "";
+      if (!name || !confirm("Transfer this caller to " + name + "?")) return;
+      await post("live/" + row.sid + "/transfer", { destination: name });
+      note(one, "You: transfer to " + name);
+    });
+    return to;
   }
 
   function note(one, text) {
@@ -98,9 +131,12 @@
     wait: (one, what) => { if (what.what === "byte_heard") one.waited = "answered after " + what.ms + " ms"; },
     interrupted: (one, what) => what.receivedMs && note(one, "interrupted: " + (what.heardMs / 1000).toFixed(1) + " s of " + (what.receivedMs / 1000).toFixed(1) + " s heard"),
     tool: (one, what) => note(one, "tool " + what.name + ": " + what.state),
+    transfer: (one, what) => note(one, "transfer" + (what.to ? " to " + what.to : "") + " " + what.state + (what.why ? " (" + what.why + ")" : "")),
     warning: (one, what) => note(one, "warning: " + what.event),
     ended: (one, what) => what.reason && note(one, "ended: " + words(what.reason)),
   };
+
+  listening.changed = () => { for (const one of cards.values()) one.listens(); };
 
   function rows(all) {
     const here = new Set(all.map((row) => row.sid));
@@ -116,6 +152,7 @@
   const source = new EventSource("console/live");
   source.addEventListener("open", () => { byId("line").textContent = "As it happens. Numbers are masked."; });
   source.addEventListener("error", () => { byId("line").textContent = "The connection is lost; trying again."; });
+  source.addEventListener("missed", ({ data }) => { byId("line").textContent = "As it happens. This browser was too slow for " + data + " news, which are missing below."; });
   source.addEventListener("rows", ({ data }) => rows(JSON.parse(data).calls));
   source.addEventListener("news", ({ data }) => {
     const what = JSON.parse(data), one = cards.get(what.sid);
@@ -149,13 +186,13 @@
     const open = make("button", "plain", moment(call.startedAt));
     open.type = "button";
     open.addEventListener("click", () => show(call.sid));
-    const cells = [open, call.from, words(call.reason), length(call.seconds), call.turns, call.interruptions || "", call.answerMs ? Math.round(call.answerMs) + " ms" : "", usd(call.usd)];
+    const cells = [open, call.outgoing ? "to " + call.to : call.from, words(call.reason), length(call.seconds), call.turns, call.interruptions || "", call.answerMs ? Math.round(call.answerMs) + " ms" : "", usd(call.usd)];
     return make("tr", "", ...cells.map((cell, at) => make("td", at > 2 ? "number" : "", cell)));
   }
 
   async function show(sid) {
     const call = await ask("calls/" + sid), body = byId("call-body"), facts = make("dl");
-    const told = [["Caller", call.from], ["Called", call.to], ["Started", moment(call.startedAt)], ["Length", length(call.seconds)], ["Ended", words(call.reason)], ["Cost", usd(call.usd)], ["SID", call.sid]];
+    const told = [["Caller", call.from], ["Called", call.to], ["Answered", call.outgoing ? words(call.answeredBy || "nobody knows") : ""], ["Profile", call.profile], ["Started", moment(call.startedAt)], ["Length", length(call.seconds)], ["Ended", words(call.reason)], ["Cost", usd(call.usd)], ["SID", call.sid]];
     if (call.result) told.push(["Result", call.result.disposition], ["Summary", call.result.summary]);
     for (const hook of call.webhooks) told.push(["Webhook " + hook.kind, hook.state + (hook.why ? ": " + hook.why : "")]);
     for (const [name, value] of told) if (value) facts.append(make("dt", "", name), make("dd", "", value));
@@ -163,13 +200,33 @@
     page.href = "console/calls/" + encodeURIComponent(sid) + "/";
     links.append(page);
     for (const file of call.files) {
-      if (!file.here || file.kind === "export") continue;
-      const link = make("a", "", file.kind);
+      if (!file.here || (file.kind === "export" && !file.flagged)) continue;
+      const link = make("a", "", file.flagged ? file.name : file.kind);
       link.href = page.href + encodeURIComponent(file.name);
       links.append(" · ", link);
     }
-    body.replaceChildren(facts, links);
+    body.replaceChildren(facts, links, flagForm(sid));
     byId("call").showModal();
+  }
+
+  /* Something went wrong in this call: it becomes a test. */
+  function flagForm(sid) {
+    const form = make("form", "filters"), label = make("label", "", "Flag as a test, named after what went wrong "), name = make("input");
+    const told = make("p", "note");
+    name.maxLength = 60;
+    name.required = true;
+    name.placeholder = "word lost after the cut";
+    told.setAttribute("role", "status");
+    label.append(name);
+    form.append(label, make("button", "", "Flag"), told);
+    form.addEventListener("submit", async (event) => {
+      event.preventDefault();
+      try {
+        const made = await post("calls/" + sid + "/flag", { name: name.value });
+        told.textContent = "Written to " + made.directory + ": " + made.files.join(", ");
+      } catch (error) { told.textContent = error.message; }
+    });
+    return form;
   }
 
   search.addEventListener("submit", (event) => { event.preventDefault(); list().catch(() => {}); });
@@ -225,7 +282,16 @@
 
   /* ---- views ---- */
 
-  const opened = { calls: () => list(), day, settings };
+  const { tools, webhooks } = workViews({ byId, make, ask, post, moment, words, show });
+  const opened = { calls: () => list(), day, settings, tools, webhooks };
+
+  /* Profiles, if there are any, are asked for once. */
+  ask("settings").then(({ profiles }) => {
+    for (const [menu, label] of [[search.elements.profile, byId("profile-filter")], [byId("tool-profile"), byId("tool-profile-label")]]) {
+      menu.append(...profiles.map((name) => new Option(name, name)));
+      label.hidden = !profiles.length;
+    }
+  }).catch(() => {});
 
   function view() {
     const name = VIEWS.includes(location.hash.slice(1)) ? location.hash.slice(1) : "live";

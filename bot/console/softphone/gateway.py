@@ -81,10 +81,11 @@ class _Gateway:
         telling = asyncio.create_task(self._tell(), name="browser phone")
         try:
             self._send({"type": "ringing", "callSid": self._call_sid})
-            dialling = asyncio.create_task(self._dial(origin, to, result), name="browser phone")
+            tasks.append(dialling := asyncio.create_task(self._dial(origin, to, result), name="browser phone"))
             await asyncio.wait([dialling, tasks[0]], return_when=asyncio.FIRST_COMPLETED)
-            self._phone.hang_up(self._phone.now_us)  # the browser has gone, or nothing is left to hang up
-            await dialling
+            if result.call is not None:
+                result.call.hang_up("party")  # the browser has gone, or nothing is left to hang up
+                await dialling
             self._finish(result)
             await self._written()
         finally:

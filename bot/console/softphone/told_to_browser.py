@@ -10,6 +10,12 @@ from bot.console.live_feed import Ended, News
 from bot.explain.end_reasons import END_REASONS
 
 _INTERRUPTED = "interrupted"
+_TRANSFERS = {
+    "transfer_asked": "is being checked",
+    "transfer_refused": "was refused",
+    "transfer_promised": "is promised to the caller",
+    "transfer_dropped": "was dropped: the caller spoke",
+}
 _TOOLS = {"tool_called": "runs", "tool_done": "done", "tool_timeout": "took too long"}
 
 
@@ -43,6 +49,9 @@ def _report(report: Report) -> dict[str, Any] | None:
         return {"type": "interrupted", "heardMs": details.get("heard_ms"), "receivedMs": details.get("received_ms")}
     if report.event in _TOOLS:
         return {"type": "tool", "name": details.get("tool", ""), "state": _TOOLS[report.event]}
+    if report.event in _TRANSFERS:
+        to, why = details.get("destination", ""), str(details.get("why", "")).replace("_", " ")
+        return {"type": "transfer", "to": to, "state": _TRANSFERS[report.event], "why": why}
     if report.level != "info":
         return {"type": "warning", "event": report.event.replace("_", " ")}
     return None

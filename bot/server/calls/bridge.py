@@ -28,6 +28,7 @@ from bot.call.inputs import (
     Refused,
     Shutdown,
     Tick,
+    TransferWanted,
 )
 from bot.call.outputs import (
     PHONE_MESSAGES,
@@ -136,7 +137,10 @@ class Bridge:
         """Messages that were refused, by way and kind, since the meter last looked."""
         self.reported_us: dict[str, int] = {}
         """Time of the first report of each name."""
-        self.on_output: Callable[[Output, int], None] | None = None
+        self.on_output: list[Callable[[Output, int], None]] = []
+        """Called with each output of the call, and its time. None may fail; it is empty unless somebody watches."""
+        self.on_frame: list[Callable[[stream.Media], None]] = []
+        """Called with each frame of the caller, likewise."""
         self.on_told: list[Callable[[Fact | Report, int], None]] = []
         """Called with each fact and report of the call, and its time: a few times a turn. None may fail."""
         # uvloop's own time stands still within a turn and counts milliseconds
@@ -160,7 +164,9 @@ class Bridge:
         """True once a defect has shown: one is logged, and not what follows from it."""
         self._log = _log.bind(call_sid=settings.call_sid)
         self.warm = self.model.begin_idle()
-        self._ear = BeepEar() if self.call.listens_for_beep else None
+        if self.call.listens_for_beep:
+            self._beep_ear = BeepEar()
+            self.on_frame.append(self._hear_beep)
 
     # ---- the task of the call ----
 
@@ -281,25 +287,26 @@ class Bridge:
         model, traffic, passed = self.model, self.traffic, _NOTHING
         try:
             passed = self.call.frame(message, now_us)
-            if self._ear is not None:
-                self._hear_beep(self._ear, message)
             for output in passed:
                 written = _encode(output)
                 traffic.to_model += 1
                 traffic.to_model_bytes += len(written)
                 if model.connection is not None:
                     model.connection.send(written)
+            if self.on_frame:
+                for hear in tuple(self.on_frame):
+                    hear(message)
         finally:
             if self.recorder is not None and self.call.ended is None:
                 self.recorder.frame(now_us, text, message, passed, model.number)
 
-    def _hear_beep(self, ear: BeepEar, frame: stream.Media) -> None:
+    def _hear_beep(self, frame: stream.Media) -> None:
         """A call that we made may have been answered by a machine, which beeps."""
-        beep = ear.hear(frame.media.payload)
+        beep = self._beep_ear.hear(frame.media.payload)
         if beep is not None:
             asyncio.get_running_loop().call_soon(self._note, BeepHeard(*beep))  # behind the record of this frame
         if not self.call.listens_for_beep:
-            self._ear = None
+            self.on_frame.remove(self._hear_beep)
 
     def verdict(self, note: AnswerVerdict) -> None:
         """Twilio has judged who has answered."""
@@ -321,8 +328,8 @@ class Bridge:
         """End the call from the server's side."""
         self._note(Shutdown(reason))
 
-    def hint(self, note: Hint) -> None:
-        """Hand on what the operator has to say to the model."""
+    def from_operator(self, note: Hint | TransferWanted) -> None:
+        """Hand on what the operator has to say to the model, or wants of it."""
         self._note(note)
 
     @_entrance
@@ -398,8 +405,8 @@ class Bridge:
             self._take(output, now_us)
         else:
             self._to_model.append(_encode(output))
-        if self.on_output is not None:
-            self.on_output(output, now_us)
+        for watch in self.on_output:
+            watch(output, now_us)
 
     def _take(self, output: Aside, now_us: int) -> None:
         if isinstance(output, Report):

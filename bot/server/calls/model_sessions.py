@@ -19,6 +19,7 @@ from bot.call.settings import CallSettings
 from bot.realtime import events
 from bot.realtime.connection import ConnectError, Endpoint, OnText, RealtimeConnection
 from bot.realtime.failures import Failure, FailureKind
+from bot.realtime.remote_server import with_credentials
 from bot.realtime.transcoder import Transcoder
 from bot.server.calls.dialled_ahead import DialledAhead
 from bot.server.calls.warm_pool import IdleSession
@@ -121,6 +122,9 @@ class ModelSessions:
     def send_all(self, texts: Sequence[bytes]) -> None:
         """Write messages to the session, if there is one, in one go."""
         due = [text for text in texts if not self._was_sent(text)]
+        if self.endpoint.credentials_of_servers:
+            credentials = dict(self.endpoint.credentials_of_servers)
+            due = [with_credentials(text, credentials) for text in due]
         if due and self.connection is not None:
             self.connection.send_all(due)
 

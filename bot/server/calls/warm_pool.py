@@ -20,6 +20,7 @@ from bot.realtime import events
 from bot.realtime.connection import ConnectError, Endpoint, RealtimeConnection
 from bot.realtime.errors import ends_the_call
 from bot.realtime.failures import Failure, failure_of_close
+from bot.realtime.remote_server import with_credentials
 
 OLDEST_S = 50 * 60.0
 """A session lasts an hour (openai-realtime 1.2): an older one would not last a call."""
@@ -46,6 +47,7 @@ class IdleSession:
         self.on_lost = on_lost
         self.settings = settings
         self._update = _encode(first_update(settings))
+        self._credentials = dict(endpoint.credentials_of_servers)
         self._configured: asyncio.Future[None] = loop.create_future()
 
     async def open(self, within_s: float | None = None) -> None:
@@ -86,7 +88,7 @@ class IdleSession:
         """Say what a call's core would say; the formats in the echo are judged by the call that takes the session."""
         if not self.sent:
             self.sent.append(self._update)
-            self.connection.send(self._update)
+            self.connection.send(with_credentials(self._update, self._credentials))
 
     def _lost(self, failure: Failure) -> None:
         self.failure = failure

@@ -12,6 +12,7 @@ from typing import NamedTuple
 from bot.call.settings import CallSettings
 from bot.config import Settings
 from bot.config.profiles import Profiles
+from bot.config.values.caller_lists import withheld
 from bot.realtime.addresses import Addresses
 from bot.realtime.connection import Endpoint
 from bot.recording import fixture
@@ -95,6 +96,7 @@ class CallStarter:
             settings.openai_api_key.get_secret_value(),
             self.addresses,
             settings.dialect,
+            tuple(pair for server in settings.mcp for pair in server.credentials),
         )
 
     def use_rest(self, rest: TwilioRest) -> None:
@@ -179,9 +181,14 @@ class CallStarter:
         of_call = call_settings(settings, call_sid, account_sid, outgoing=outgoing)
         return with_tools(of_call, self.toolboxes.of(settings))
 
-    def brief(self, child: str, call_sid: str, transfer: Transfer) -> LiveCall:
-        """Talk to the person of a transfer, on their own call `child`, about the caller of `call_sid`."""
-        past = Past(time.time(), told=transfer.destination, about=(call_sid, transfer.summary))
+    def brief(self, child: str, call_sid: str, transfer: Transfer, settings: Settings) -> LiveCall:
+        """Talk to the person of a transfer, on their own call `child`, about the caller of `call_sid`.
+
+        Where that was a call of another process, it has the `settings` of the profile that is named in its webhooks.
+        """
+        past = Past(
+            time.time(), profile=settings.profile, told=transfer.destination, about=(call_sid, transfer.summary)
+        )
         of_caller = self.past_calls.find(call_sid)
         if of_caller is not None:
             past = past._replace(profile=of_caller.profile, changes=of_caller.changes)
@@ -191,7 +198,7 @@ class CallStarter:
         toolbox = self.toolboxes.of(settings)
         chosen = self.chosen(settings, call_sid, settings.twilio_account_sid, outgoing=past.outgoing)
         person = begun.parties.called if past.outgoing else begun.parties.caller
-        context = ToolContext(call_sid, person, settings.language, self.store)
+        context = ToolContext(call_sid, "" if withheld(person) else person, settings.language, self.store)
         refusal = partial(self.desk.refusal, settings, call_sid)
         if past.leg:
             chosen = carrying_on(chosen, past, now_s)

@@ -147,19 +147,18 @@ async def _readyz(request: web.Request) -> web.Response:
 
 async def _tools(app: web.Application) -> AsyncIterator[None]:
     """The tools are known before the first call; a server of tools that is away is asked again meanwhile."""
-    calls, tasks = app[CALLS], set[asyncio.Task[None]]()
+    calls, tasks, known = app[CALLS], set[asyncio.Task[None]](), set[int]()
     starter = calls.starter
     if calls.store_lookup is not None:
         starter.store = calls.store_lookup.write_behind
-    opened = set[int]()
 
     async def learn() -> None:
         named = {id(starter.toolboxes.of(each)): each for each in (calls.settings, *calls.profiles)}
-        for box, each in named.items():
-            if box not in opened and not await starter.toolboxes.open(each):
+        for each in (each for box, each in named.items() if box not in known):
+            known.add(id(starter.toolboxes.of(each)))
+            if not await starter.toolboxes.open(each):
                 asking = starter.toolboxes.keep_asking(each, starter.tools_known)
                 tasks.add(asyncio.create_task(asking, name="tools"))
-            opened.add(box)
         starter.tools_known()
 
     await learn()

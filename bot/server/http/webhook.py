@@ -104,8 +104,7 @@ async def _body(request: web.Request) -> bytes:
 def _requested_url(request: web.Request) -> str:
     """The URL Twilio asked for. PUBLIC_URL's prefix is in it once, whether or not a proxy took it off the path."""
     public_url = request.app[SETTINGS].public_url
-    resource = request.match_info.route.resource
-    if resource is None or resource.canonical not in PATHS:
+    if _route(request) not in PATHS:
         public_url = public_url.removesuffix(urlsplit(public_url).path)
     return absolute(public_url, request.raw_path)
 
@@ -129,9 +128,19 @@ def refused(request: web.Request, kind: WebhookRefusal, **fields: str) -> None:
 
 
 def refused_stranger(request: web.Request, kind: WebhookRefusal, detail: str = "", **fields: Any) -> None:
-    """The same of what anybody may have sent: told now and then, of each kind, `detail` and webhook."""
+    """The same of what anybody may have sent: told now and then, of each kind, `detail` and webhook.
+
+    The webhook is told as it is routed: what a stranger writes in place of a SID would be a kind of its own each time.
+    """
     request.app[METER].webhook_refused(kind)
-    request.app[RATE_LIMITED_LOG].warn("webhook_refused", kind, detail, request.path, path=request.path, **fields)
+    path = _route(request)
+    request.app[RATE_LIMITED_LOG].warn("webhook_refused", kind, detail, path, path=path, **fields)
+
+
+def _route(request: web.Request) -> str:
+    """The path of the request as it is routed, with names in place of what varies."""
+    resource = request.match_info.route.resource
+    return "" if resource is None else resource.canonical
 
 
 def small_number(request: web.Request, name: str) -> int:

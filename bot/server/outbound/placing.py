@@ -11,7 +11,7 @@ import secrets
 import time
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import structlog
 
@@ -27,6 +27,7 @@ from bot.server.outbound.dial_desk import DialDesk
 from bot.server.outbound.not_placed import NotPlaced
 from bot.server.shared.resumption import Parties, Past
 from bot.store.sql.dial_book import Dial
+from bot.twilio.rest import TIMEOUT_S as REST_S
 from bot.twilio.rest import RestError, TwilioRest
 
 PURPOSE = "You are making this call: you have rung the person you speak with. What the call is for:\n\n"
@@ -70,12 +71,22 @@ class OutgoingCalls:
         self._rest = rest
         self._desk = desk
         self._pending: dict[str, Pending] = {}
+        self._placing: set[asyncio.Task[Any]] = set()
         self._later: set[asyncio.Task[None]] = set()
         self._waiting: set[asyncio.Task[None]] = set()
         calls.directory.on_end.append(self._ended)
 
     async def place(self, request: CallRequest, key: str, callback_url: CallbackUrl) -> Placed:
         """Place the call, or tell of the one that an earlier request placed. Raises NotPlaced."""
+        task = asyncio.current_task()
+        assert task is not None
+        self._placing.add(task)
+        try:
+            return await self._placed(request, key, callback_url)
+        finally:
+            self._placing.discard(task)
+
+    async def _placed(self, request: CallRequest, key: str, callback_url: CallbackUrl) -> Placed:
         if (before := await self._desk.known(key)) is not None:
             return _repeated(before, request)
         settings = self._desk.settings_of(request)
@@ -107,6 +118,10 @@ class OutgoingCalls:
             calls.registry.end(dial_id, None)
             why = f"nobody was dialled, since the model's session could not be opened ({error.failure.kind})"
             raise NotPlaced("model_unavailable", why) from None
+        if calls.departure.ending:
+            calls.registry.end(dial_id, None)
+            await session.connection.close()
+            raise NotPlaced("draining", "this server is being stopped; ask again in a moment")
         pending = Pending(dial_id, key, Parties(settings.dial_from, request.to), chosen, session)
         self._pending[dial_id] = pending
         try:
@@ -120,8 +135,10 @@ class OutgoingCalls:
         except BaseException:
             await self._drop(pending)
             raise
-        self._begin(pending, call_sid)
-        await self._desk.settle(key, "placed", call_sid)
+        try:
+            self._begin(pending, call_sid)
+        finally:
+            await self._desk.settle(key, "placed", call_sid)
         return Placed(call_sid)
 
     async def _ring(self, pending: Pending, callback_url: CallbackUrl) -> str:
@@ -147,6 +164,9 @@ class OutgoingCalls:
                 why = f"{error.sentence}: the call may ring all the same, so this key is used up"
                 raise NotPlaced("twilio_silent", why) from None
             raise NotPlaced("twilio_refused", error.sentence, twilio=error.code) from None
+        except BaseException:  # the process is stopped, say, in the middle of it
+            await self._desk.settle(pending.key, "doubtful")
+            raise
         return made.sid
 
     # ---- it begins ----
@@ -215,7 +235,13 @@ class OutgoingCalls:
         task.add_done_callback(among.discard)
 
     async def close(self) -> None:
-        """Every call is over: finish what is left to do about them."""
+        """Every call is over: finish what is left to do about them.
+
+        Twilio may be asked for one right now: it is waited for, and ends like any that rings while a process leaves.
+        """
+        if self._placing:
+            await asyncio.wait(self._placing, timeout=REST_S)
+            await self._calls.departure.close()
         for pending in list(self._pending.values()):
             await self._drop(pending)
         for task in self._waiting:

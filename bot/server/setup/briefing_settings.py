@@ -30,7 +30,7 @@ def briefing_settings(chosen: CallSettings, destination: str, summary: str) -> C
     connects = FunctionTool(TRANSFER_CALL, "Connect the colleague with the caller, once they agree.", parameters)
     return msgspec.structs.replace(
         chosen,
-        session=msgspec.structs.replace(chosen.session, tools=(connects,)),
+        session=msgspec.structs.replace(chosen.session, tools=(connects,), servers=()),
         greeting="",
         greeting_audio="",
         announcement="",

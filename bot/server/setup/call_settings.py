@@ -13,7 +13,9 @@ from bot.call.conversation.transfer import TRANSFER_CALL
 from bot.call.settings import CallSettings, KeypadRules, Outgoing, Shortcut
 from bot.config import Settings
 from bot.config.profiles.placeholders import unfilled
+from bot.config.remote_tools.mcp_server import McpServer
 from bot.config.values.key_shortcuts import KeyShortcut
+from bot.realtime.remote_server import RemoteServer
 from bot.realtime.session import END_CALL, SEND_DIGITS_TOOL, SessionSettings, TurnDetection
 from bot.server.setup.call_prices import call_money
 from bot.server.setup.played_recordings import recording, shipped
@@ -79,12 +81,30 @@ def _shortcut(chosen: KeyShortcut) -> Shortcut:
 
 def with_tools(chosen: CallSettings, toolbox: Toolbox) -> CallSettings:
     """The settings of a call whose model may use these tools, and call off one that runs."""
-    functions = toolbox.functions()
-    if not functions:
+    functions, servers = toolbox.functions(), chosen.session.servers
+    if not (functions or servers):
         return chosen
-    told = (*chosen.session.tools, *functions, cancel_tool([one.name for one in functions]))
+    names = [*(one.name for one in functions), *(tool for server in servers for tool in server.tools)]
+    calls_off = cancel_tool(names, others=any(not server.tools for server in servers))
+    told = (*chosen.session.tools, *functions, calls_off)
     session = msgspec.structs.replace(chosen.session, tools=told)
     return msgspec.structs.replace(chosen, session=session, tools=toolbox.rules())
+
+
+def _remote_server(chosen: McpServer) -> RemoteServer:
+    """A server as a session is told of it: without its credentials."""
+    return RemoteServer(
+        chosen.name,
+        chosen.url,
+        chosen.about,
+        chosen.authorization,
+        dict(chosen.headers),
+        chosen.tools,
+        chosen.approval,
+        dict(chosen.approvals),
+        chosen.timeout_s,
+        chosen.meanwhile,
+    )
 
 
 def session_settings(settings: Settings) -> SessionSettings:
@@ -107,5 +127,6 @@ def session_settings(settings: Settings) -> SessionSettings:
         ),
         audio=_FORMATS[settings.model_audio],
         dialect=settings.dialect,
+        servers=tuple(map(_remote_server, settings.mcp)),
         tools=(*transfer_tools(settings), *((SEND_DIGITS_TOOL,) if settings.send_digits == "on" else ())),
     )

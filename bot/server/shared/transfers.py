@@ -24,8 +24,9 @@ KEPT_S = 86_400.0
 SETTLE_S = 1.5
 """Seconds that another instance gets to store the key that was pressed there."""
 LOOK_S = 0.1
-BEGAN, SUMMARY, PICKED_UP, TAKEN, OVER = (
-    *("transfer_began", "transfer_summary", "transfer_picked_up", "transfer_taken", "transfer_over"),
+BEGAN, SUMMARY, PLACED, PICKED_UP, TAKEN, OVER = (
+    *("transfer_began", "transfer_summary", "transfer_placed"),
+    *("transfer_picked_up", "transfer_taken", "transfer_over"),
 )
 """Names of the events by which another instance knows of a transfer; the summary is erased with a call's words."""
 
@@ -143,7 +144,7 @@ class Transfers:
         here = self.table.find(call_sid)
         if self.store_lookup is None or (here is not None and not self.store_lookup.shared):
             return here
-        told = _told(await self.store_lookup.events(call_sid, (BEGAN, SUMMARY, PICKED_UP, TAKEN, OVER)))
+        told = _told(await self.store_lookup.events(call_sid, (BEGAN, SUMMARY, PLACED, PICKED_UP, TAKEN, OVER)))
         if told is None or (here is not None and here.leg > told.leg):
             return here
         if here is None or told.leg > here.leg:
@@ -153,6 +154,7 @@ class Transfers:
             picked_up_s=here.picked_up_s or told.picked_up_s,
             taken_s=here.taken_s or told.taken_s,
             result=here.result or told.result,
+            child=here.child or told.child,
         )
 
     async def find_taken(self, call_sid: str) -> Transfer | None:
@@ -165,6 +167,11 @@ class Transfers:
             if alone or found is None or found.taken_s is not None or loop.time() > until_s:
                 return found
             await asyncio.sleep(LOOK_S)
+
+    def placed(self, call_sid: str, leg: int, child: str) -> None:
+        """The bot calls the person by itself: this is that call."""
+        self.table.placed(call_sid, leg, child)
+        self._note(call_sid, PLACED, {"leg": leg, "child": child})
 
     def picked_up(self, call_sid: str, leg: int) -> None:
         if self.table.picked_up(call_sid, leg):
@@ -208,4 +215,5 @@ def _told(events: list[tuple[str, dict[str, Any]]]) -> Transfer | None:
         picked_up_s=picked_up.get("at"),
         taken_s=taken.get("at"),
         result=over.get("result", ""),
+        child=of_it.get(PLACED, {}).get("child", ""),
     )

@@ -91,8 +91,11 @@ async def settle(connection: AsyncConnection, key: str, state: DialState, call_s
 
 
 async def release(connection: AsyncConnection, key: str) -> None:
-    """Take the entry of a call out that was not placed: it counts for nothing, and its key may be used again."""
-    await connection.execute(sa.delete(dials).where(dials.c.key == key, dials.c.call_sid == ""))
+    """Take the entry of a call out that was not placed: it counts for nothing, and its key may be used again.
+
+    One of which that is not known stays.
+    """
+    await connection.execute(sa.delete(dials).where(dials.c.key == key, dials.c.state == "placing"))
 
 
 async def find(connection: AsyncConnection, key: str, now: datetime) -> Dial | None:

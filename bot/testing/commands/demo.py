@@ -8,8 +8,8 @@ from __future__ import annotations
 import secrets
 import shlex
 import socket
-from collections.abc import AsyncIterator, Callable
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
@@ -20,9 +20,10 @@ from bot.audio.prompts import prompt
 from bot.config import Settings, load_settings
 from bot.observe import logging
 from bot.recording.files.recorder import Recorder
+from bot.server.bookkeeping.store_service import keeping, prepare
 from bot.server.directory.live_calls import LiveCalls
 from bot.server.http.app import running
-from bot.server.http.app_keys import CALLS
+from bot.server.http.app_keys import CALLS, Mount
 from bot.testing.commands.line_test import LineTestAgent
 from bot.testing.commands.live_view import LiveView
 from bot.testing.commands.saved_call import save_page, save_wav
@@ -57,9 +58,14 @@ class Demonstration:
 
 
 @asynccontextmanager
-async def rehearsal_server(directory: Path, sessions: Factory) -> AsyncIterator[tuple[LiveCalls, Settings]]:
-    """The real server on a free port with simulated sessions behind it and a random auth token."""
-    sock = socket.create_server(("127.0.0.1", 0))
+async def rehearsal_server(
+    directory: Path, sessions: Factory, *, port: int = 0, mounts: Sequence[Mount] = ()
+) -> AsyncIterator[tuple[LiveCalls, Settings]]:
+    """The real server on `port`, 0 for any, with simulated sessions behind it and a random auth token.
+
+    With pages mounted it also keeps a call store, which they show.
+    """
+    sock = socket.create_server(("127.0.0.1", port))
     port = sock.getsockname()[1]
     async with SimulatedRealtimeServer(sessions) as upstream:
         settings = load_settings(
@@ -73,7 +79,11 @@ async def rehearsal_server(directory: Path, sessions: Factory) -> AsyncIterator[
                 "BOT_RECORD_DIR": str(directory),
             }
         )
-        async with running(settings, sock=sock) as (app, _):
+        async with AsyncExitStack() as stack:
+            if mounts:
+                await prepare(settings)
+            kept = await stack.enter_async_context(keeping(settings)) if mounts else None
+            app, _ = await stack.enter_async_context(running(settings, sock=sock, keeping=kept, mounts=mounts))
             yield app[CALLS], settings
 
 
@@ -123,6 +133,7 @@ def what_next(left: Demonstration) -> list[str]:
         f"Next: open {left.page} in a browser, which plays the call, or read it here and prove it:",
         f"  bot show {fixture}",
         f"  bot replay {fixture}",
+        "Call the bot yourself from a browser: `bot demo --page`.",
         "A bot of your own without a key: `bot model` is a simulated session, and says what to set for `bot serve`.",
         "A real call: `cp .env.example .env`, fill it in, and let `bot check --env-file .env` say what is missing.",
     ]

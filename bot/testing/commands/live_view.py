@@ -34,7 +34,7 @@ class LiveView:
     def watch(self, live: LiveCall) -> None:
         """Show this call from now on."""
         self._bridge = live.bridge
-        live.bridge.on_output = self._output
+        live.bridge.on_output.append(self._output)
         if self._status is not None:
             self._status.start()
         self._line(0, "call", "the phone rings; the session is dialled")

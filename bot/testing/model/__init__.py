@@ -1,8 +1,8 @@
 """The simulated Realtime server: a pure session that any clock can drive, and a socket shell around it.
 
 It follows openai-realtime 10, and in its events the recordings (openai-realtime 12): `protocol.server_events` has those
-of each dialect. Start at `simulated`. Left out: idle_timeout_ms (accepted, never fires), approvals of remote tools,
-images, and transcription sessions; its voice activity detector goes by loudness alone.
+of each dialect. Start at `simulated`. Left out: idle_timeout_ms (accepted, never fires), images, and transcription
+sessions; its voice activity detector goes by loudness alone.
 """
 
 from __future__ import annotations

@@ -296,6 +296,12 @@ class SimulatedModel:
         kind = state.listening["format"]["type"]
         entry = created(message["item"], state.new_id("item"), state.conversation, kind)
         after = message.get("previous_item_id")
+        if entry.type == "mcp_approval_response":
+            call = mcp.answered(state, message["item"])
+            self._place(entry, after)
+            if call is not None:
+                mcp.approved(state, call)
+            return
         if entry.type == "function_call_output":
             if self.outputs_refused < state.behaviour.refuse_outputs:
                 self.outputs_refused += 1

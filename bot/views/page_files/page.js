@@ -7,9 +7,9 @@
   const times = rows.map((row) => Number(row.dataset.at));
   const pen = canvas.getContext("2d");
 
-  /* Heights in CSS pixels, from the top: name, ribbon, caller, name, heard, ribbon, marks, axis. */
-  const HEIGHT = 344, LABEL = 18, RIBBON = 22, LANE = 104, GAP = 26;
-  const TOP = LABEL + RIBBON + 4, LOWER = TOP + LANE + GAP, WORDS = LOWER + LANE + 4, MARKS = WORDS + RIBBON + 10, AXIS = HEIGHT - 20;
+  /* Heights in CSS pixels, from the top: name, ribbon, caller, name, heard, ribbon, marks, silences, axis. */
+  const HEIGHT = 364, LABEL = 18, RIBBON = 22, LANE = 104, GAP = 26;
+  const TOP = LABEL + RIBBON + 4, LOWER = TOP + LANE + GAP, WORDS = LOWER + LANE + 4, MARKS = WORDS + RIBBON + 10, AXIS = HEIGHT - 20, SILENT = AXIS - 20;
   const MOST_ZOOM = 0.6;
 
   function unpack(text) {
@@ -27,7 +27,7 @@
 
   function readColours() {
     const style = getComputedStyle(document.documentElement);
-    for (const name of ["ink", "soft", "faint", "grid", "caller", "speech", "heard", "unheard", "unheard-ground", "cut", "mark", "key", "cursor", "panel"])
+    for (const name of ["ink", "soft", "faint", "grid", "caller", "speech", "heard", "unheard", "unheard-ground", "cut", "mark", "key", "cursor", "panel", "wait-model", "wait-tool", "wait-caller", "wait-line"])
       colour[name] = style.getPropertyValue("--" + name).trim();
     const tile = document.createElement("canvas");
     tile.width = tile.height = 6;
@@ -55,6 +55,7 @@
     drawTrack(tracks.caller, TOP, colour.caller, 1);
     drawTrack(tracks.heard, LOWER, colour.heard, 1);
     drawRibbons();
+    drawSilences();
     drawMarks();
     drawCuts();
     if (cursor !== null) line(x(cursor), 0, AXIS, colour.cursor, 1);
@@ -145,6 +146,26 @@
       if (pen.measureText(text.slice(0, half) + "\u2026").width <= room) low = half; else high = half - 1;
     }
     return low > 1 ? text.slice(0, low).trimEnd() + "\u2026" : "";
+  }
+
+  const CAUSES = { model: "model", tool: "tool", caller: "caller", line: "line" };
+
+  function drawSilences() {
+    pen.font = "11px system-ui, sans-serif";
+    pen.textBaseline = "middle";
+    pen.textAlign = "left";
+    for (const pause of call.silences) {
+      for (const part of pause.parts) {
+        const left = x(part.from), right = x(part.to);
+        if (right < 0 || left > width) continue;
+        pen.fillStyle = colour["wait-" + part.cause];
+        pen.globalAlpha = .3;
+        pen.fillRect(left, SILENT, Math.max(right - left - 1, 1), 16);
+        pen.globalAlpha = 1;
+        pen.fillRect(left, SILENT, Math.max(right - left - 1, 1), 2);
+        words(CAUSES[part.cause], Math.max(left, 0) + 5, right - 3, SILENT + 9, colour.ink);
+      }
+    }
   }
 
   function drawMarks() {
@@ -283,6 +304,7 @@
       else if (ms <= turn.to) parts.push(part("bot", turn.item + ": " + (turn.text || "(no transcript)")));
       else parts.push(part("", "Never heard of " + turn.item + ": " + (turn.unheardText || "(no transcript)")));
     }
+    for (const pause of call.silences) if (ms >= pause.from && ms <= pause.to) parts.push(part("", pause.words));
     for (const mark of call.marks) {
       if (Math.abs(mark.due - ms) < near)
         parts.push(part("mark", "Mark " + mark.name + (mark.back === null ? ", never came back" : ", back " + Math.round(mark.back - mark.due) + " ms after it was due")));

@@ -11,6 +11,7 @@ from urllib.parse import quote
 from bot.call.facts import TurnFact
 from bot.store.results import CallSummary, StoredCall
 from bot.views.call_page import Figure, page_of
+from bot.views.pauses.stored_waits import waits_of
 from bot.views.plain_words import in_plain_words
 from bot.views.queries.call_query import LIVE
 from bot.views.stored.call_list import ending
@@ -87,6 +88,7 @@ def _stored_story(call: StoredCall) -> Timeline:
             for event in events
         ],
         barge_ins=[_barge_in(turn) for turn in turns if turn.cut_us is not None],
+        waits=waits_of(call, turns),
     )
 
 

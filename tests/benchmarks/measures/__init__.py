@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from tests.benchmarks.measures.claims import claims
+from tests.benchmarks.measures.console_cost import console
 from tests.benchmarks.measures.cost import cost, record, turns
 from tests.benchmarks.measures.delay import capacity, delay
 from tests.benchmarks.measures.memory import memory
@@ -25,5 +26,6 @@ MEASURES: Mapping[str, Callable[[Rig], list[Table]]] = {
     "record": record,
     "store": store,
     "claims": claims,
+    "console": console,
     "capacity": capacity,
 }

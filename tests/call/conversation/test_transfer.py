@@ -8,9 +8,9 @@ import pytest
 
 from bot.call.conversation import end_call, transfer
 from bot.call.conversation.transfer import CHECK_US, MAX_SUMMARY, PROMISE_US, TRANSFER_CALL
-from bot.call.inputs import DialFailed, ModelClosed, SessionWaiting, TransferChecked
+from bot.call.inputs import DialFailed, ModelClosed, SessionWaiting, TransferChecked, TransferWanted
 from bot.call.machines import TransferStage
-from bot.call.outputs import Transfer
+from bot.call.outputs import CheckTransfer, Transfer
 from bot.call.settings import CallSettings
 from bot.call.states import State
 from bot.realtime import events
@@ -317,3 +317,47 @@ def test_a_promise_that_was_heard_outlives_the_session_that_made_it() -> None:
         at_ms += 100
         desk.at(at_ms).tick()
     assert desk.call.ended in {"transferred", "model_unavailable"}
+
+
+# ---- the operator asks ----
+
+
+def by_operator(desk: ScriptedCall, **wanted: str) -> str:
+    """The operator wants a transfer. Gives the id of the call that stands for it."""
+    desk.give(TransferWanted(**wanted))
+    return next(call.call_id for call in desk.call._parts.functions.calls if call.by_person)
+
+
+def test_an_operator_s_transfer_goes_the_way_of_the_model_s() -> None:
+    desk = ScriptedCall(SETTINGS)
+    desk.at(200)
+    call_id = by_operator(desk, destination="sales", summary="A boat.")
+    assert [one.item["type"] for one in desk.sent(events.CreateItem)] == ["function_call"]
+    assert stage(desk) is TransferStage.CHECKING
+    assert desk.at(300).give(TransferChecked(call_id)) == [f"item function_call_output {call_id}", "create"]
+    desk.at(400).give(created("R2"), added("R2", "A"), delta("R2", "A", 800), audio_done("R2", "A"), item_done("A"))
+    desk.give(done("R2"))
+    assert heard_out(desk)[-2:] == ["transfer sales: A boat.", "end transferred"]
+
+
+def test_one_that_is_not_free_is_refused_to_the_operator_too() -> None:
+    desk = ScriptedCall(SETTINGS)
+    call_id = by_operator(desk.at(200), destination="service")
+    desk.at(300).give(TransferChecked(call_id, "Closed."))
+    assert outputs(desk) == {call_id: ["Closed."]}
+    assert stage(desk) is TransferStage.NONE
+
+
+def test_a_caller_who_speaks_is_not_transferred_by_the_operator() -> None:
+    desk = ScriptedCall(SETTINGS)
+    desk.at(200).give(speaks())
+    by_operator(desk, destination="sales")
+    assert stage(desk) is TransferStage.NONE
+    assert [report.details["why"] for report in desk.reports if report.event == "transfer_refused"] == ["not_now"]
+
+
+def test_two_wishes_at_once_are_one_transfer() -> None:
+    desk = ScriptedCall(SETTINGS)
+    by_operator(desk.at(200), destination="sales")
+    desk.at(250).give(TransferWanted("service"))
+    assert [one.destination for one in desk.sent(CheckTransfer)] == ["sales"]

@@ -8,11 +8,13 @@ from typing import Any
 
 import aiohttp
 import pytest
+from aiohttp import web
 
 from bot.console.softphone.gateway import CALLER, MOST_WAITING_BYTES
 from bot.console.softphone.live_microphone import MOST_BYTES, PREFILL_BYTES, LineProfile, LiveMicrophone
 from bot.testing.agent import Reply, Spoken, pattern
 from tests.console.test_access import ADMIN, console_of
+from tests.hooks.receiver import SECRET, receiving
 from tests.server.simulated_server import GREETING, QUICK, ServerUnderTest, until
 
 WORDS = b"\x10" * 160
@@ -35,7 +37,7 @@ async def told(socket: aiohttp.ClientWebSocketResponse, kind: str, audio: bytear
 
 
 async def test_a_browser_hears_the_greeting_to_its_last_byte_and_hangs_up() -> None:
-    async with console_of() as desk:
+    async with console_of(BOT_FILLER_SECONDS="0") as desk:
         socket = await phoned(desk)
         heard = bytearray()
         await told(socket, "ringing")
@@ -57,6 +59,30 @@ async def test_a_browser_that_goes_away_ends_its_call() -> None:
         await socket.close()
         await desk.quiet()
         assert live.bridge.call.ended == "caller_hung_up"
+
+
+async def test_a_browser_that_goes_away_while_the_operators_server_is_asked_has_no_call() -> None:
+    """The stream would open when nobody is there any more, and cost an hour of the model."""
+    answers = asyncio.Event()
+
+    async def slowly(_: web.Request) -> web.StreamResponse:
+        await answers.wait()
+        return web.Response()
+
+    async with (
+        receiving() as receiver,
+        console_of(BOT_LOOKUP_URL=receiver.url, BOT_WEBHOOK_SECRET=SECRET) as desk,
+    ):
+        receiver.answer = slowly
+        socket = await phoned(desk)
+        await told(socket, "ringing")
+        await until(lambda: len(receiver.got) == 1)
+        await socket.close()
+        answers.set()
+        await until(lambda: not any(task.get_name() == "browser phone" for task in asyncio.all_tasks()))
+        for live in desk.calls.directory:  # no stream came, which the server sees by itself after a while
+            live.bridge.shutdown("line_lost")
+        await desk.quiet()
 
 
 async def test_keys_reach_the_call_and_what_is_no_key_or_no_json_does_not() -> None:

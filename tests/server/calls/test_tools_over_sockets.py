@@ -84,6 +84,16 @@ async def test_a_tool_is_run_and_its_result_spoken(module: str) -> None:
         assert "Ann" not in str(desk.logs)
 
 
+@pytest.mark.parametrize("withheld", ["+266696687", "Anonymous", "+86282452253"])
+async def test_a_tool_knows_no_caller_who_withholds_their_number(module: str, withheld: str) -> None:
+    """Many share what stands in its place: a tool that looks callers up by it would mix them."""
+    async with standing(calling(ToolCall("book", '{"name": "Ann"}')), ANSWER, BOT_TOOLS=module, **SILENT) as desk:
+        phone = an_asking_phone()
+        await desk.dial_until(phone, lambda: len(heard(phone)) >= 2_400, from_number=withheld)
+        ((_, _, caller, _),) = ran_in(module).ran
+        assert caller == ""
+
+
 @pytest.mark.parametrize("outlives", [False, True])
 async def test_a_function_call_in_flight_when_the_caller_speaks_is_not_run(module: str, *, outlives: bool) -> None:
     """The server leaves it incomplete, or finishes it after the caller spoke."""

@@ -361,7 +361,7 @@ async def test_no_call_and_no_number_is_named() -> None:
 def test_labels_are_few_and_known() -> None:
     reasons = next(one for one in FAMILIES if one.name == "heardline_call_seconds")
     assert set(reasons.values) == set(get_args(EndReason))
-    assert sum(len(one.values or (1,)) * (len(one.buckets) + 3 if one.buckets else 1) for one in FAMILIES) < 400
+    assert sum(len(one.values or (1,)) * (len(one.buckets) + 3 if one.buckets else 1) for one in FAMILIES) < 450
 
 
 def test_every_column_and_milestone_has_its_family_and_label() -> None:

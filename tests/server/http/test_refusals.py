@@ -177,3 +177,14 @@ async def test_an_upgrade_that_is_none_is_told() -> None:
         desk.bridge(call_sid).shutdown("drained")
     assert status >= 400
     assert line["why"] == "it is no WebSocket upgrade: let the proxy pass the headers Upgrade and Connection"
+
+
+async def test_strangers_who_make_up_sids_are_one_kind_in_the_log_and_write_nothing_into_it() -> None:
+    async with standing() as desk:
+        for number in range(5):
+            for more in ("whisper/{}", "whisper/{}/key", "briefing/{}", "briefing/{}/status"):
+                path = f"/voice/{more.format(f'+1555555010{number}')}"
+                assert (await desk.post(path, [("CallSid", "CA" + "0" * 32)], token=None))[0] == 403
+        told = [line["path"] for line in desk.logged("webhook_refused")]
+        assert len(told) == 4
+        assert not [path for path in told if "1555" in path]

@@ -9,9 +9,14 @@ from typing import Any
 
 import pytest
 
+from bot.config import Settings
+from bot.server.calls.warm_pool import IdleSession
+from bot.server.http.app_keys import OUTGOING
 from bot.server.outbound.call_request import MAX_PURPOSE, MAX_WORDS
 from bot.server.outbound.not_placed import STATUSES
+from bot.testing.twilio.mishaps import Mishap
 from tests.server.outbound.dialled_calls import ADMIN, OURS, THEIRS, Outbound, ended, outbound
+from tests.server.simulated_server import until
 
 
 async def hung_up(out: Outbound) -> None:
@@ -141,6 +146,51 @@ async def test_a_key_rings_once_however_often_it_is_sent(tmp_path: Path) -> None
         assert (await out.ask(key="k", to="+12025550143", purpose="One."))[1]["code"] == "key_reused"
         assert len(out.twilio.calls) == 1
         await hung_up(out)
+
+
+async def test_a_key_whose_request_was_cut_off_while_twilio_was_asked_rings_nobody_again(tmp_path: Path) -> None:
+    """The process was stopped, say: Twilio may have taken the call on."""
+    async with outbound(tmp_path) as out:
+        out.twilio.go_wrong("create_call", Mishap(delay_s=3))
+        asking = asyncio.create_task(out.ask(key="k"))
+        await until(lambda: "create_call" in out.twilio.asked)
+        (placing,) = (task for task in asyncio.all_tasks() if "OutgoingCalls.place" in repr(task))
+        placing.cancel()
+        await asyncio.gather(asking, placing, return_exceptions=True)
+        assert (await out.ask(key="k"))[1]["code"] == "doubtful"
+        assert out.twilio.asked.count("create_call") == 1
+        await out.desk.quiet()
+
+
+async def test_a_call_that_twilio_is_asked_for_while_the_process_leaves_is_called_off(tmp_path: Path) -> None:
+    """It would ring, and whoever picks it up be hung up on: nobody would know the call."""
+    async with outbound(tmp_path) as out:
+        out.twilio.go_wrong("create_call", Mishap(delay_s=0.3))
+        asking = asyncio.create_task(out.ask())
+        await until(lambda: "create_call" in out.twilio.asked)
+        await out.desk.calls.departure.close()
+        await out.desk.app[OUTGOING].close()
+        status, _ = await asking
+        (call,) = out.twilio.calls.values()
+        assert (status, call.over, len(out.desk.calls.directory)) == (201, True, 0)
+
+
+async def test_a_server_that_leaves_while_a_session_is_made_ready_rings_nobody(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with outbound(tmp_path) as out:
+        starter, departure = out.desk.calls.starter, out.desk.calls.departure
+        warm = starter.warm
+
+        async def slowly(settings: Settings) -> IdleSession:
+            session = await warm(settings)
+            departure.phase = type(departure.phase).LEAVING
+            return session
+
+        monkeypatch.setattr(starter, "warm", slowly)
+        assert (await out.ask(key="k"))[1]["code"] == "draining"
+        assert out.twilio.asked == []
+        await until(lambda: out.desk.model.open_sessions == 0)
 
 
 async def test_caps_hold_by_number_and_by_day(tmp_path: Path) -> None:

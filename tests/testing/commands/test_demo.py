@@ -41,7 +41,7 @@ class Shown:
 
     def __init__(self, core: Call, view: LiveView) -> None:
         self.call = core
-        self.bridge: Any = SimpleNamespace(call=core, on_output=None)
+        self.bridge: Any = SimpleNamespace(call=core, on_output=[])
         view.watch(cast("Any", SimpleNamespace(bridge=self.bridge)))
 
     @property
@@ -51,7 +51,8 @@ class Shown:
     def receive(self, item: Any, now_us: int) -> list[Output]:
         outputs = self.call.receive(item, now_us)
         for output in outputs:
-            self.bridge.on_output(output, now_us)
+            for watch in self.bridge.on_output:
+                watch(output, now_us)
         return outputs
 
 

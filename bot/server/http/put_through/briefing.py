@@ -14,7 +14,7 @@ from aiohttp import web
 
 from bot.config.destinations.destination import Destination
 from bot.config.values.caller_lists import e164
-from bot.server.http.app_keys import CALLS, TWILIO_REST
+from bot.server.http.app_keys import CALLS, TWILIO_REST, of_call
 from bot.server.http.put_through.dialled import caller_back, could_not_ring
 from bot.server.http.put_through.ring_destination import destination_of, dialled_url
 from bot.server.http.put_through.verdict import BY_STATUS
@@ -35,14 +35,14 @@ async def call_person(
 ) -> web.Response:
     """Call the person, once, and let the caller wait in a conference."""
     calls = request.app[CALLS]
-    if calls.transfers.again(call_sid, transfer.leg):
+    if not transfer.child and calls.transfers.again(call_sid, transfer.leg):
         try:
             async with asyncio.timeout(PLACE_S):
                 placed = await _placed(request, call_sid, form, transfer.leg, destination)
         except (RestError, TimeoutError) as error:
             _log.warning("transfer_call_failed", call_sid=call_sid, why=str(error) or "Twilio did not answer in time")
             return await could_not_ring(request, call_sid, form, transfer)
-        calls.registry.transfers.placed(call_sid, transfer.leg, placed.sid)
+        calls.transfers.placed(call_sid, transfer.leg, placed.sid)
         _log.info("transfer_rings", call_sid=call_sid, destination=destination.name, tries=1)
     calls.departure.redirected.send(call_sid)
     room = room_of(call_sid, transfer.leg)
@@ -95,7 +95,7 @@ async def briefing(request: web.Request) -> web.Response:
     calls.transfers.picked_up(call_sid, transfer.leg)
     if calls.directory.find(child) is None:
         calls.registry.enter(child, calls.settings.max_calls + 1)  # it has been promised
-        calls.starter.brief(child, call_sid, transfer)
+        calls.starter.brief(child, call_sid, transfer, of_call(request))
     return connect_stream(request, child, briefing_url(request, call_sid, transfer.leg, "/next"))
 
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 import msgspec
 
-from bot.testing.agent import Agent, Known, Pending, Turn
+from bot.testing.agent import Agent, Known, Pending, Reply, Turn
+from bot.testing.model.answering import mcp
 from bot.testing.model.answering.generation import Generation, Options, World
 from bot.testing.model.answering.token_usage import ZERO, TokenMeter, xai_usage
 from bot.testing.model.protocol.refusal import Refused
@@ -35,6 +37,8 @@ class ActiveResponse:
             close=state.close,
             ended=self._ended,
             usage=self._usage,
+            asks=partial(mcp.asks, state),
+            remote=partial(mcp.called, state),
         )
         self.responses: list[Generation] = []
         self.active: Generation | None = None
@@ -120,7 +124,12 @@ class ActiveResponse:
 
     def _start(self, params: Json, now_us: int, *, default: bool) -> None:
         options = self._options(params, default=default)
-        reply = self._agent.reply(self._turn(params, options, default=default))
+        reply: Pending[Reply]
+        if default and self._state.approved:  # the model goes on where it was
+            reply = Reply(mcp_calls=tuple(self._state.approved))
+            self._state.approved.clear()
+        else:
+            reply = self._agent.reply(self._turn(params, options, default=default))
         known = reply.poll()
         if known is not None and known.failure is not None and known.failure.kind == "silent":
             self._quiet_since_us = now_us

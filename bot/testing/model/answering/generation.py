@@ -58,6 +58,10 @@ class World:
     close: Callable[[int, str], None]
     ended: Callable[[Generation], None]
     usage: Callable[[Generation], Json]
+    asks: Callable[[McpCall, str], bool]
+    """Asks the client to approve a call by an item of this id, if the session has it so."""
+    remote: Callable[[McpCall], Pending[McpCall]]
+    """Calls a remote tool."""
 
 
 @dataclass(slots=True)
@@ -408,7 +412,11 @@ class Generation:
         """A remote tool is called and answers within the response, which says nothing of it (openai-realtime W10)."""
         if (yield from self._halted()):
             return
+        if self._asked_for_approval(call):
+            return
         body = {"server_label": call.server_label, "name": call.name, "arguments": ""}
+        if call.approval_request_id:
+            body["approval_request_id"] = call.approval_request_id
         output = self._add(Output(Entry(self.world.new_id("item"), "mcp_call", body=body), self._next_index(), call))
         place = {"item_id": output.item_id, "output_index": output.index}
         self._arguments("response.mcp_call_arguments", {**self._ids, **place}, call.arguments)
@@ -416,12 +424,24 @@ class Generation:
         self.world.emit("response.mcp_call_arguments.done", **self._ids, **place, arguments=call.arguments)
         self.world.emit("response.mcp_call.in_progress", **place)
         self._shift_us += pacing.call_gap_ms * MS
+        making = self.world.remote(call)
         yield self._now_us()
-        if not self.over:
-            answer = {"output": call.output} if call.error is None else {"error": call.error}
+        made = yield from self._awaited(making)
+        if made is not None:
+            answer = {"output": made.output} if made.error is None else {"error": made.error}
             output.entry.body = {**output.entry.body, **answer}
-            self.world.emit(f"response.mcp_call.{'completed' if call.error is None else 'failed'}", **place)
+            self.world.emit(f"response.mcp_call.{'completed' if made.error is None else 'failed'}", **place)
             self._close_all("completed")
+
+    def _asked_for_approval(self, call: McpCall) -> bool:
+        """True if the client has to approve the call: the item that asks for it is all that comes of it here."""
+        request_id = self.world.new_id("mcpr")
+        if not self.world.asks(call, request_id):
+            return False
+        body = {"server_label": call.server_label, "name": call.name, "arguments": call.arguments}
+        self._add(Output(Entry(request_id, "mcp_approval_request", body=body), self._next_index(), call))
+        self._close_all("completed")
+        return True
 
 
 def _in_format(piece: Spoken, kind: str) -> bytes:

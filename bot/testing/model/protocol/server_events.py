@@ -153,7 +153,9 @@ _ITEMS = {
     "function_call": _row("id type status name call_id arguments"),
     "function_call_output": _row("id type call_id output"),
     "mcp_list_tools": _row("id type server_label tools"),
-    "mcp_call": _row("id type server_label name arguments output? error?"),
+    "mcp_call": _row("id type server_label name arguments output? error? approval_request_id?"),
+    "mcp_approval_request": _row("id type server_label name arguments"),
+    "mcp_approval_response": _row("id type approval_request_id approve reason?"),
     "": _row("id type"),
 }
 _RESPONSE = _row(

@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 import msgspec
 
-from bot.testing.agent import Pacing
+from bot.testing.agent import Pacing, RemoteTools
 
 Refusal = Literal[
     "invalid_api_key",
@@ -69,6 +69,8 @@ class Behaviour(msgspec.Struct, frozen=True):
     come one by one from so long after speech_started on (openai-realtime W5), None: all at the end.
     `transcription_usage`: what each says it used. `deployments`: the transcription models that exist, None for any.
     `mcp_tools`: what each remote server lists, by its label, `mcp_list_ms` after it was asked; one not there fails.
+    `remote`: real servers are asked instead, and called. `mcp_calls_when_approved`: a call is made as soon as it is
+    approved, and not by the next response (not known of the real one: openai-realtime W10).
     `cancel_after_ms`: how long an interrupted response still goes on. `late_deltas`: that many audio deltas of a cut
     response follow its response.done, `late_delta_ms` apart. `refuse_truncate`: an error message for every truncate.
     `calls_outlive_speech`: when the caller's speech cuts a response, a function call that it is in the middle of is
@@ -90,6 +92,8 @@ class Behaviour(msgspec.Struct, frozen=True):
     deployments: Sequence[str] | None = None
     mcp_tools: Mapping[str, Sequence[dict[str, Any]]] = {}
     mcp_list_ms: int = 200
+    remote: RemoteTools | None = None
+    mcp_calls_when_approved: bool = False
     rate_limits_after_ms: int = 40
     cancel_after_ms: int = 0
     late_deltas: int = 0

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from bot.realtime.session import Dialect
+from bot.testing.agent import McpCall
 from bot.testing.model.protocol import session_object, xai
 from bot.testing.model.protocol.default_conversation import Conversation
 from bot.testing.model.protocol.refusal import Refused
@@ -41,6 +42,10 @@ class SessionState:
     configured: bool = False
     listed: set[str] = field(default_factory=set)
     """The labels of remote servers whose tools are listed, or are about to be."""
+    approvals: dict[str, McpCall] = field(default_factory=dict)
+    """Calls of remote tools that the client is asked to approve, by the id of the request."""
+    approved: list[McpCall] = field(default_factory=list)
+    """Those that it has approved, for the next response to make."""
     hung: bool = False
     _ids: Counter[str] = field(default_factory=Counter)
 

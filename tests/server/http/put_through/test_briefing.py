@@ -6,10 +6,12 @@ import contextlib
 import json
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from bot.call.conversation.transfer import TRANSFER_CALL
+from bot.server.bookkeeping.store_service import keeping
 from bot.server.setup.briefing_settings import CALLER, TOLD
 from bot.testing import Mishap, SimulatedTwilio
 from bot.testing.dialling.dial import new_call_sid
@@ -46,12 +48,12 @@ class Account:
 
 
 @contextlib.asynccontextmanager
-async def waiting(directory: Path, *mishaps: Mishap) -> AsyncIterator[Account]:
+async def waiting(directory: Path, *mishaps: Mishap, **knobs: Any) -> AsyncIterator[Account]:
     """The bot's stream has ended for a transfer of mode briefing."""
     path = directory / "transfer.toml"
     path.write_text(f'[sales]\nnumber = "{SALES}"\nmode = "briefing"\n')
     account = SimulatedTwilio(account_sid=ACCOUNT, auth_token=AUTH_TOKEN, numbers=(CALLED,), by_hand=True)
-    settings = {"BOT_TRANSFER_NUMBERS": "", "BOT_TRANSFER": str(path)}
+    settings = {"BOT_TRANSFER_NUMBERS": "", "BOT_TRANSFER": str(path), **knobs}
     async with account as rest, desk_with_sales(TWILIO_API_URL=rest.url, **settings) as desk, transferring(desk) as sid:
         for mishap in mishaps:
             rest.go_wrong("create_call", mishap)
@@ -110,6 +112,40 @@ async def test_a_machine_is_hung_up_on(tmp_path: Path) -> None:
         assert known(one.desk, one.call_sid).result == "not_taken"
         assert one.rest.asked == ["create_call", "update_call", "update_call"]
         await one.twilio.gone()
+
+
+async def test_the_person_of_another_process_s_caller_talks_to_the_bot_of_that_call_s_profile(tmp_path: Path) -> None:
+    """Only the process of the caller's call remembers it; every webhook names its profile."""
+    (profiles := tmp_path / "profiles.toml").write_text('[clinic]\nnumbers = ["+15555550199"]\nBOT_VOICE = "cedar"\n')
+    async with waiting(tmp_path, BOT_PROFILES=str(profiles)) as one:
+        await one.twilio.next()
+        one.desk.calls.past_calls.drop(one.call_sid)
+        child = one.child
+        path = f"/voice/briefing/{one.call_sid}?leg=0&profile=clinic"
+        assert (await one.desk.post(path, form(child, "in-progress")))[0] == 200
+        live = one.desk.calls.directory.find(child)
+        assert live is not None
+        assert (live.settings.profile, live.settings.voice) == ("clinic", "cedar")
+        live.bridge.shutdown("line_lost")
+        await one.twilio.gone()
+
+
+async def test_who_was_called_is_known_to_a_server_that_was_started_anew(tmp_path: Path) -> None:
+    """Else a caller who has talked to the person is told afterwards that nobody took the call."""
+    store = {"BOT_RECORD_DIR": str(tmp_path)}
+    async with waiting(tmp_path, keep=keeping, **store) as one:
+        await one.twilio.next()
+        child = one.child
+        await one.ask("", child)
+        one.desk.calls.transfers.taken(one.call_sid, 0)
+        one.desk.bridge(child).shutdown("line_lost")
+        await one.desk.quiet()
+    async with desk_with_sales(keep=keeping, **store) as anew:
+        found = await anew.calls.transfers.find(one.call_sid)
+        assert found is not None
+        assert found.child == child
+        assert verbs(await Twilio(anew, one.call_sid).dialled("", bridged=None, there=False)) == ["Hangup"]
+        assert known(anew, one.call_sid).result == "connected"
 
 
 async def test_a_call_that_cant_be_placed_brings_the_caller_back_at_once(tmp_path: Path) -> None:

@@ -1,0 +1,1 @@
+"""Tests of `bot.config.remote_tools`: the file of BOT_MCP."""
