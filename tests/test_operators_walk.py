@@ -18,6 +18,7 @@ SID, TOKEN = "AC0123456789abcdef0123456789abcdef", "5a0c3e9d7b1f4826a9c0e1d2b3f4
 TWILIO = {"TWILIO_ACCOUNT_SID": SID, "TWILIO_AUTH_TOKEN": TOKEN}
 REAL = {**TWILIO, "OPENAI_API_KEY": "sk-proj-0123456789abcdefghij", "PUBLIC_URL": "https://bot.heardline.dev"}
 S = {"BOT_WEBHOOK_SECRET": "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"}
+ADMIN = {"ADMIN_TOKEN": "0123456789abcdef0123456789abcdef"}
 BOT = "http://127.0.0.1:1/voice"
 
 CHECKED: list[tuple[dict[str, str], int, str]] = [
@@ -46,6 +47,7 @@ CHECKED: list[tuple[dict[str, str], int, str]] = [
     ({"WEB_CONCURRENCY": "auto"}, 2, "WEB_CONCURRENCY must be a number from 1 to 64, not 'auto'."),
     ({"BOT_GREETING_AUDIO": "/dev/null"}, 2, "BOT_GREETING_AUDIO must be a file that exists"),
     ({"BOT_TRANSFER": "/dev/zero"}, 2, "BOT_TRANSFER must be a file that exists"),
+    ({"BOT_MCP": "/dev/zero"}, 2, "BOT_MCP must be a file that exists"),
     ({"BOT_TRANSFER": "nowhere.toml"}, 2, "/nowhere.toml)."),
     ({"BOT_TRANSFER": "."}, 2, "BOT_TRANSFER must be a file that exists, and names a directory"),
     ({"BOT_TRANSFER_NUMBERS": "sales:+15555550123"}, 2, "BOT_TRANSFER_NUMBERS must be a list of name=number"),
@@ -77,6 +79,7 @@ WRITTEN: list[tuple[str, str, dict[str, str], int, str]] = [
     ("BOT_TRANSFER", f"[s]\n{N}mode = 'warm'", {}, 2, "[s] that must have as mode whisper or briefing."),
     ("BOT_TRANSFER", f"[s]\n{N}hours = ['Mon 09:00-17:00']\nzone = '../../etc/passwd'", {}, 2, "a zone that this machine does not know"),
     ("BOT_TRANSFER", "[s]\nsip = 'sip:a@b.c?X-h=1'", {}, 2, "must have its sip address as sip:name@host"),
+    ("BOT_MCP", "[a]\nx = " + "[" * 3000, {}, 2, "it is nested too deeply"),
     ("BOT_PROFILES", "[a]\nx = " + "[" * 3000, {}, 2, "can't be read (it is nested too deeply); mend it."),
     ("BOT_PROFILES", "[a]\nPORT = 1", {}, 2, "PORT holds for the whole server and can't be changed for a call"),
     ("BOT_PROFILES", "[a]\nBOT_TOOLS = 'nowhere'", {}, 2, "Profile a: BOT_TOOLS: no module nowhere is in"),
@@ -133,6 +136,14 @@ OTHERS: list[tuple[tuple[str, ...], dict[str, str], int, str]] = [
     (("call", "http://a..b/voice"), TWILIO, 2, "has a host that can be none"),
     (("call", BOT, "--save", ""), TWILIO, 2, "can't be written: Is a directory"),
     (("call", BOT), {**TWILIO, "HTTPS_PROXY": "junk", "BOT_SPEED": "9"}, 1, "Nothing listens on 127.0.0.1 port 1"),
+    (("dial", "+12025550142"), {}, 2, "ADMIN_TOKEN is not set; the server makes calls for nobody without it."),
+    (("dial", "+12025550142", "--url", "http://[x"), ADMIN, 2, "--url must have a valid host, and a port from 1 to 65535 if any."),
+    (("dial", "+12025550142", "--url", "nonsense"), ADMIN, 2, "--url must be an absolute URL that starts with https://."),
+    (("dial", "+12025550142", "--url", "http://bot.heardline.dev"), ADMIN, 2, "--url must start with https://"),
+    (("dial", "+12025550142", "--key", "a\nb"), ADMIN, 2, "--key must be 1 to 255 visible ASCII characters."),
+    (("dial", "+12025550142", "--purpose-file", "/dev/zero"), ADMIN, 2, "/dev/zero can't be read: it is over a million bytes long."),
+    (("dial", "+12025550142", "--purpose-file", "."), ADMIN, 2, ". can't be read: Is a directory."),
+    (("dial", "+12025550142"), {**ADMIN, "PORT": "1"}, 1, "No server answers at 127.0.0.1:1; start one with `bot serve`"),
     (("demo", "--dir", "/dev/null"), {}, 1, "The demo can't write to /dev/null"),
     (("model", "--port", "0x50"), {}, 2, "Invalid value for '--port'"),
     (("show", FIXTURE), {"BOT_TWIML_DIR": "/nowhere"}, 0, "ended: idle"),

@@ -51,7 +51,7 @@ class DialClient:
             raise DialError(f"No server answers at {where}; start one with `bot serve`, or give its --url.") from None
         if answer.status == 201 and isinstance(told.get("id"), str):
             return str(told["id"])
-        why = told.get("error") or f"the server answered with HTTP status {answer.status}"
+        why = str(told.get("error") or f"the server answered with HTTP status {answer.status}").rstrip(".")
         raise DialError(f"Nobody was dialled: {why}.", usage=answer.status == 400)
 
     async def follow(self, call_id: str) -> AsyncIterator[dict[str, Any]]:

@@ -3,6 +3,7 @@
 # ruff: noqa: PLC0415  help shall come at once, so imports wait for the command that needs them
 from __future__ import annotations
 
+import re
 import secrets
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from bot.config import Settings
 
 NOBODY = frozenset({"no_answer", "busy", "failed"})
+_KEY = re.compile(r"[!-~]{1,255}")
 ANSWERED = {
     "human": "A person has answered.",
     "machine": "A machine has answered.",
@@ -46,13 +48,21 @@ def dial(
     """
     import asyncio
 
+    from bot.config.values.caller_lists import e164
+
     settings = settings_for(env_file, "ADMIN_TOKEN", "HOST", "PORT")
     token = settings.admin_token.get_secret_value()
     if not token:
         fail("ADMIN_TOKEN is not set; the server makes calls for nobody without it.", code=WRONG_SETTINGS)
-    wanted: dict[str, Any] = {"to": number, "purpose": _purpose(purpose, purpose_file), "profile": profile}
+    if key and not _KEY.fullmatch(key):
+        fail("--key must be 1 to 255 visible ASCII characters.", code=WRONG_SETTINGS)
+    wanted: dict[str, Any] = {
+        "to": e164(number) or number,
+        "purpose": _purpose(purpose, purpose_file),
+        "profile": profile,
+    }
     wanted |= {name: text for name, text in {"greeting": greeting, "message": message}.items() if text is not None}
-    call = _call(url or _here(settings), token, wanted, key or secrets.token_hex(16), wait=wait)
+    call = _call(_checked(url) or _here(settings), token, wanted, key or secrets.token_hex(16), wait=wait)
     try:
         answered = asyncio.run(call)
     except KeyboardInterrupt:
@@ -101,6 +111,16 @@ def _purpose(text: str | None, file: Path | None) -> str:
         return read_text(file)
     except (OSError, ValueError) as error:
         fail(f"{file} can't be read: {reason_of(error)}.", code=WRONG_SETTINGS)
+
+
+def _checked(url: str) -> str:
+    """The address of --url: an https one, since a token goes there; http on loopback."""
+    from bot.config.values.value_checks import public_url
+
+    try:
+        return public_url(url) if url else ""
+    except ValueError as error:
+        fail(f"--url {error}.", code=WRONG_SETTINGS)
 
 
 def _here(settings: Settings) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import importlib
 from importlib.resources import files
 from pathlib import PurePosixPath
 
@@ -12,7 +14,6 @@ from bot.console.client_secret import client_secret
 from bot.console.live_feed import FEED, LiveFeed
 from bot.console.operator import actions, flagging, listen_in, live, past, run_tools, undelivered
 from bot.console.sign_in import sign_in, sign_out
-from bot.console.softphone import gateway
 from bot.server.http.app_keys import CALLS
 
 TYPES = {
@@ -33,7 +34,7 @@ def console(app: web.Application, prefix: str) -> list[web.RouteDef]:
         app[live.ROWS] = live.SharedRows()
     return [
         web.get(f"{prefix}/softphone", guarded(softphone)),
-        web.get(f"{prefix}/softphone/call", guarded(gateway.call)),
+        web.get(f"{prefix}/softphone/call", guarded(softphone_call)),
         web.post(f"{prefix}/client-secret", guarded(client_secret)),
         web.get(f"{prefix}/console", guarded(console_page)),
         web.get(f"{prefix}/console/live", guarded(live.live)),
@@ -66,6 +67,14 @@ async def console_page(_: web.Request) -> web.Response:
 async def softphone(_: web.Request) -> web.Response:
     """The browser phone."""
     return page("softphone.html")
+
+
+async def softphone_call(request: web.Request) -> web.StreamResponse:
+    """A call of the browser phone. Its half of Twilio is loaded now, and holds up no other."""
+    await asyncio.to_thread(importlib.import_module, "bot.console.softphone.gateway")
+    from bot.console.softphone import gateway  # noqa: PLC0415  loaded just now
+
+    return await gateway.call(request)
 
 
 async def page_file(request: web.Request) -> web.Response:

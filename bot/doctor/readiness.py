@@ -18,10 +18,9 @@ from bot.config.values.value_checks import is_loopback
 from bot.doctor.writable_places import FULL, NoSharedDirectory, try_directory, try_file, try_shared
 from bot.realtime.prices import BadPrices
 from bot.server.setup.call_prices import price_table
-from bot.server.setup.call_settings import unplayable
 from bot.server.setup.listen_address import CannotListen, try_address
+from bot.server.setup.played_recordings import unplayable
 from bot.store.urls import StoreError, store_url
-from bot.tools import BadTool, toolboxes
 from bot.twilio.twiml import TwimlError, twiml_files
 
 
@@ -95,6 +94,13 @@ def _judge_files(settings: Settings, found: Judgement) -> None:
     found.problems.extend(unplayable(settings))
     _judge_schema(settings, found)
     _judge_servers(settings, found)
+    if settings.tools:
+        _judge_tools(settings, found)
+
+
+def _judge_tools(settings: Settings, found: Judgement) -> None:
+    from bot.tools import BadTool, toolboxes  # noqa: PLC0415  a third of the time of `bot check`, and few have tools
+
     try:
         toolboxes.check(settings)
     except BadTool as error:

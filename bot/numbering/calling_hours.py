@@ -8,8 +8,6 @@ from functools import cache
 from typing import NamedTuple
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-import phonenumbers
-
 _HOURS = re.compile(r"([01][0-9]|2[0-3]):([0-5][0-9])-([01][0-9]|2[0-4]):([0-5][0-9])")
 _STEP = timedelta(minutes=15)
 _LOOK_AHEAD = timedelta(days=2)
@@ -49,9 +47,9 @@ def parse_hours(text: str) -> CallingHours:
 
 def zones_of(number: str) -> tuple[str, ...]:
     """Time zones in which an E.164 number may be: of its area where that tells, else of its whole country code."""
-    from phonenumbers import timezone  # noqa: PLC0415  half a megabyte that only who dials needs
+    from phonenumbers import parse, timezone  # noqa: PLC0415  half a megabyte that only who dials needs
 
-    parsed = phonenumbers.parse(number)
+    parsed = parse(number)
     zones = timezone.time_zones_for_number(parsed)
     if zones == (_UNKNOWN,):
         zones = timezone.time_zones_for_geographical_number(parsed)

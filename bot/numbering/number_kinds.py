@@ -1,12 +1,14 @@
 """Kinds of telephone numbers that are never dialled or texted, whatever list names them, by the numbering plans."""
 
+# ruff: noqa: PLC0415  the library is half of a start's time, and few servers dial
 from __future__ import annotations
 
 import re
-from typing import Literal
+from functools import cache
+from typing import TYPE_CHECKING, Literal
 
-import phonenumbers
-from phonenumbers import PhoneNumber, PhoneNumberType
+if TYPE_CHECKING:
+    from phonenumbers import PhoneNumber
 
 Kind = Literal["malformed", "emergency", "short", "premium", "shared_cost", "personal", "satellite", "unknown"]
 """`unknown`: no numbering plan has it, so nothing tells what it costs or whom it rings."""
@@ -27,17 +29,30 @@ _E164 = re.compile(r"\+[1-9][0-9]{6,14}")
 _SHORT = re.compile(r"\+?[0-9*#]{1,6}")
 _SATELLITE = frozenset({870, 878, 881, 882, 883, 888})
 """Country codes of satellites and of networks without a country: a minute may cost ten dollars."""
-_BY_TYPE: dict[int, Kind] = {
-    PhoneNumberType.PREMIUM_RATE: "premium",
-    PhoneNumberType.SHARED_COST: "shared_cost",
-    PhoneNumberType.PERSONAL_NUMBER: "personal",
-    PhoneNumberType.PAGER: "personal",
-    PhoneNumberType.VOICEMAIL: "personal",
-}
+
+
+def preload() -> None:
+    """Load the numbering plans, which take longer than a call's audio may wait."""
+    import phonenumbers.timezone  # noqa: F401  it loads the rest
+
+
+@cache
+def _by_type() -> dict[int, Kind]:
+    from phonenumbers import PhoneNumberType
+
+    return {
+        PhoneNumberType.PREMIUM_RATE: "premium",
+        PhoneNumberType.SHARED_COST: "shared_cost",
+        PhoneNumberType.PERSONAL_NUMBER: "personal",
+        PhoneNumberType.PAGER: "personal",
+        PhoneNumberType.VOICEMAIL: "personal",
+    }
 
 
 def kind_of(number: str) -> Kind | None:
     """The kind for which `number` is refused; None for a line of a person or an office. It is taken as it stands."""
+    import phonenumbers
+
     if not _E164.fullmatch(number):
         return _short_kind(number) if _SHORT.fullmatch(number) else "malformed"
     try:
@@ -47,18 +62,22 @@ def kind_of(number: str) -> Kind | None:
     if parsed.country_code in _SATELLITE:
         return "satellite"
     if phonenumbers.is_valid_number(parsed):
-        return _BY_TYPE.get(phonenumbers.number_type(parsed))
+        return _by_type().get(phonenumbers.number_type(parsed))
     return _invalid_kind(parsed)
 
 
 def _short_kind(text: str) -> Kind:
     """`text` as it would be keyed, in whatever country. +49112 is Germany's 112."""
+    import phonenumbers
+
     digits = text.removeprefix("+")
     anywhere = any(phonenumbers.is_emergency_number(digits, region) for region in phonenumbers.SUPPORTED_SHORT_REGIONS)
     return "emergency" if anywhere or _emergency_behind_code(digits) else "short"
 
 
 def _emergency_behind_code(digits: str) -> bool:
+    import phonenumbers
+
     for length in (1, 2, 3):
         code, rest = digits[:length], digits[length:]
         regions = phonenumbers.COUNTRY_CODE_TO_REGION_CODE.get(int(code), ()) if code.isdecimal() else ()
@@ -69,6 +88,8 @@ def _emergency_behind_code(digits: str) -> bool:
 
 def _invalid_kind(parsed: PhoneNumber) -> Kind:
     """A number that no plan has may still begin with 112 or 911, at which an exchange stops listening."""
+    import phonenumbers
+
     national = phonenumbers.national_significant_number(parsed)
     regions = phonenumbers.COUNTRY_CODE_TO_REGION_CODE.get(parsed.country_code or 0, ())
     if any(phonenumbers.connects_to_emergency_number(national, region) for region in regions):

@@ -9,7 +9,6 @@ import structlog
 
 from bot.config import Settings
 from bot.tools.contract import BadTool, Source
-from bot.tools.http_tools import HttpTools
 from bot.tools.python.module import ModuleTools, of_module
 from bot.tools.send_sms import NAME as SEND_SMS
 from bot.tools.send_sms import SendSms
@@ -30,6 +29,8 @@ def sources_of(settings: Settings, rest: TwilioRest | None = None) -> tuple[Sour
     if settings.tools_url:
         if not settings.webhook_secret.get_secret_value():
             raise BadTool("BOT_TOOLS_URL: what is sent there is signed with BOT_WEBHOOK_SECRET, which is not set.")
+        from bot.tools.http_tools import HttpTools  # noqa: PLC0415  jsonschema is a tenth of a start's time
+
         found.append(HttpTools(settings.tools_url, settings.webhook_secret.get_secret_value()))
     if settings.sms_from and rest is not None:
         found.append(SendSms(rest, settings.sms_from, settings.sms_allow, settings.sms_max_chars))

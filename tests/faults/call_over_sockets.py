@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
-from bot.server.setup.call_settings import shipped
+from bot.server.setup.played_recordings import shipped
 from bot.testing.agent import Pacing, Reply, Spoken
 from bot.testing.dialling.dial import DialResult, new_stream_sid
 from bot.testing.handset.phone import SimulatedPhone

@@ -13,6 +13,7 @@ from aiohttp import web
 
 from bot.config import Settings, warnings_about_the_model
 from bot.config.profiles import Profiles, of_profile
+from bot.numbering.number_kinds import preload
 from bot.observe.rate_limited_log import RateLimitedLog
 from bot.realtime.connection import tls_context
 from bot.server.bookkeeping.http_log import HttpLog
@@ -80,6 +81,8 @@ def make_app(
     app[CALLS] = LiveCalls(settings, registry, store_lookup, hash_number, profiles=profiles)
     for each in (settings, *app[CALLS].profiles):
         twiml_files(each.twiml_dir, each.language)  # now, not while a caller waits
+        if each.dial_from or each.sms_from:
+            preload()
     app[TWILIO_REST] = twilio_rest(settings)
     app[CALLS].starter.use_rest(app[TWILIO_REST])
     desk = DialDesk(

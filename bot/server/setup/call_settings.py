@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-import base64
 import json
-from collections.abc import Callable
-from functools import cache
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import msgspec
 
-from bot.audio import fillers, mulaw, wav
 from bot.audio.transcode import Format
 from bot.call.conversation.cancel_tool import cancel_tool
 from bot.call.conversation.transfer import TRANSFER_CALL
@@ -22,18 +18,13 @@ from bot.config.values.key_shortcuts import KeyShortcut
 from bot.realtime.remote_server import RemoteServer
 from bot.realtime.session import END_CALL, SEND_DIGITS_TOOL, SessionSettings, TurnDetection
 from bot.server.setup.call_prices import call_money
+from bot.server.setup.played_recordings import recording, shipped
 from bot.server.setup.transfer_tool import transfer_tools
-from bot.tools import Toolbox
+
+if TYPE_CHECKING:
+    from bot.tools import Toolbox
 
 _FORMATS: dict[str, Format] = {"pcmu": "audio/pcmu", "pcma": "audio/pcma", "pcm": "audio/pcm"}
-
-FILLER_S = 5
-"""The longest filler: what is said meanwhile waits behind it."""
-SPOKEN_S = 300
-"""The longest greeting or announcement: five minutes in which no caller gets an answer are a slip."""
-SHORTEST_S = 0.1
-FAINTEST = 64
-"""The loudest sample, up to 32768, of what would pass for silence: -54 dB."""
 
 
 def call_settings(settings: Settings, call_sid: str, account_sid: str, *, outgoing: bool = False) -> CallSettings:
@@ -46,16 +37,16 @@ def call_settings(settings: Settings, call_sid: str, account_sid: str, *, outgoi
     return CallSettings(
         session=session_settings(settings),
         greeting=greeting,
-        greeting_audio="" if outgoing else _read("BOT_GREETING_AUDIO", settings),
+        greeting_audio="" if outgoing else recording("BOT_GREETING_AUDIO", settings),
         announcement=settings.announcement if settings.announcement_audio else "",
-        announcement_audio=_read("BOT_ANNOUNCEMENT_AUDIO", settings),
+        announcement_audio=recording("BOT_ANNOUNCEMENT_AUDIO", settings),
         barge_in=settings.barge_in,
         max_call_s=settings.max_call_s,
         idle_s=settings.idle_s,
         no_progress_s=settings.no_progress_s,
         response_s=settings.response_s,
         filler_s=settings.filler_s,
-        filler_audio=_read("BOT_FILLER_FILE", settings) or shipped(settings.language, "moment"),
+        filler_audio=recording("BOT_FILLER_FILE", settings) or shipped(settings.language, "moment"),
         apology_audio=shipped(settings.language, "apology"),
         call_sid=call_sid,
         account_sid=account_sid,
@@ -114,57 +105,6 @@ def _remote_server(chosen: McpServer) -> RemoteServer:
         chosen.timeout_s,
         chosen.meanwhile,
     )
-
-
-def _recordings(settings: Settings) -> dict[str, tuple[Path | None, Callable[[Path], str]]]:
-    """The operator's recordings that are played, by setting: each file, and how it is read."""
-    return {
-        "BOT_GREETING_AUDIO": (settings.greeting_audio if settings.greeting else None, spoken),
-        "BOT_ANNOUNCEMENT_AUDIO": (settings.announcement_audio, spoken),
-        "BOT_FILLER_FILE": (settings.filler_file, filler),
-    }
-
-
-def _read(name: str, settings: Settings) -> str:
-    path, read = _recordings(settings)[name]
-    return read(path) if path else ""
-
-
-def unplayable(settings: Settings) -> list[str]:
-    """A sentence for each of the operator's recordings that can't be played."""
-    found = []
-    for name, (path, read) in _recordings(settings).items():
-        try:
-            if path:
-                read(path)
-        except wav.BadWav as error:
-            found.append(f"{name}: {error}.")
-        except OSError as error:
-            found.append(f"{name}: {path} can't be read ({error.strerror}); let this user read it, or mend the path.")
-    return found
-
-
-@cache
-def spoken(path: Path) -> str:
-    """Words of the operator's as a payload, read once. Raises BadWav, also when nobody could hear any, and OSError."""
-    audio = wav.read(path, SPOKEN_S)
-    if len(audio) < SHORTEST_S * mulaw.RATE:
-        raise wav.BadWav(f"{path} is over at once; export or copy it again")
-    if mulaw.peak(mulaw.decode(audio)) < FAINTEST:
-        raise wav.BadWav(f"{path} is silent from its beginning to its end; record it again")
-    return base64.b64encode(audio).decode()
-
-
-@cache
-def filler(path: Path) -> str:
-    """A filler of the operator's as a payload. Raises BadWav, also for one that an answer must not wait for."""
-    return base64.b64encode(wav.read(path, FILLER_S)).decode()
-
-
-@cache
-def shipped(language: str, name: fillers.Name) -> str:
-    """A recording of ours as a payload."""
-    return base64.b64encode(fillers.filler(language, name).audio).decode()
 
 
 def session_settings(settings: Settings) -> SessionSettings:
