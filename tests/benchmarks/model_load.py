@@ -6,6 +6,7 @@ import asyncio
 import itertools
 import ssl
 from dataclasses import dataclass, field
+from functools import partial
 
 from tests.benchmarks.control import Reply, run_generator, serve_commands
 from tests.benchmarks.model_session import DELTA_MS, ModelCounts, ModelSession
@@ -29,6 +30,7 @@ class ModelLoad:
         self._numbers = itertools.count()
         self._talk = True
         self._in_turns = False
+        self._calling_s = 0.0
         self._servers: list[asyncio.Server] = []
         self._pacer = Pacer(DELTA_MS, self._fire)
 
@@ -86,9 +88,23 @@ class ModelLoad:
             "filled": self.counts.filled,
             "errors": self.counts.errors[:3],
             "sessions": len(self.sessions),
+            "tools": {"called": self.counts.called, "answered": self.counts.answered},
             "delay": self.counts.up.summary_us(),
             **self._pacer.health(),
         }
+
+    def call_tools(self, every_s: float) -> Reply:
+        """Have each session call a tool every so often, in turn with the others; 0: no more."""
+        self._calling_s = every_s
+        for number, session in enumerate(sorted(self.sessions, key=lambda session: session.number)):
+            if every_s:
+                session.later(every_s * number / len(self.sessions), partial(self._call_tool, session))
+        return {}
+
+    def _call_tool(self, session: ModelSession) -> None:
+        if self._calling_s and session in self.sessions:
+            session.call_tool()
+            session.later(self._calling_s, partial(self._call_tool, session))
 
     def stop(self) -> Reply:
         """Send no more audio; the sessions stay."""
@@ -127,6 +143,7 @@ async def main() -> None:
             "listen": load.listen,
             "pace": load.pace,
             "converse": load.converse,
+            "call_tools": load.call_tools,
             "window": load.window,
             "report": load.report,
             "stop": load.stop,

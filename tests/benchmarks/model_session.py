@@ -38,6 +38,8 @@ class ModelCounts:
     filled: int = 0
     up: Samples = field(default_factory=Samples)
     errors: list[str] = field(default_factory=list)
+    called: int = 0
+    answered: int = 0
 
 
 class ModelSession(asyncio.Protocol):
@@ -132,6 +134,7 @@ class ModelSession(asyncio.Protocol):
         elif kind == "response.create":
             self.respond()
         elif kind == "conversation.item.create":
+            self._counts.answered += message["item"]["type"] == "function_call_output"
             self.emit("conversation.item.added", previous_item_id=None, item={"id": "item_made", **message["item"]})
         elif kind == "conversation.item.truncate":
             cut = {key: message[key] for key in ("item_id", "content_index", "audio_end_ms")}
@@ -228,6 +231,21 @@ class ModelSession(asyncio.Protocol):
         self.emit("response.output_item.done", response_id=response_id, output_index=0, item=item)
         self.emit("response.done", response=self._response("completed"))
         self.emit("rate_limits.updated", rate_limits=[])
+
+    def call_tool(self) -> None:
+        """Call a tool within the present response, which goes on talking."""
+        self._counts.called += 1
+        number = self._counts.called
+        item = {
+            "id": f"item_tool_{number}",
+            "object": "realtime.item",
+            "type": "function_call",
+            "status": "completed",
+            "name": ("waits", "blocks")[number % 2],
+            "call_id": f"call_{number}",
+            "arguments": '{"what": "a plant"}',
+        }
+        self.emit("response.output_item.done", response_id=self._ids()[0], output_index=1, item=item)
 
     # ---- the caller interrupts ----
 

@@ -104,8 +104,16 @@ class Rig:
     # ---- subjects ----
 
     @contextlib.contextmanager
-    def subject(self, kind: Kind, *, tls: bool = False, record: str = "", store: Store = "kept") -> Iterator[Subject]:
-        """Start a subject for the time of the context. `record`: the bot's BOT_RECORD."""
+    def subject(
+        self,
+        kind: Kind,
+        *,
+        tls: bool = False,
+        record: str = "",
+        store: Store = "kept",
+        settings: Mapping[str, str] | None = None,
+    ) -> Iterator[Subject]:
+        """Start a subject for the time of the context. `record`: the bot's BOT_RECORD; `settings` are further ones."""
         port = free_port()
         upstream = self._tls_port() if tls else self._port
         trust = {"SSL_CERT_FILE": str(self._certificate)} if tls else {}
@@ -123,6 +131,7 @@ class Rig:
                 target, f"{'wss' if tls else 'ws'}://127.0.0.1:{upstream}/v1/realtime", record=record
             )
             trust |= _GONE if store == "gone" else {}
+            trust |= settings or {}
         more = [*(["TLS"] if tls else []), *(["recording", record] if record else [])]
         name = " ".join([kind, *more, *(["store", store] if store != "kept" else [])])
         log = self._directory / f"{name.replace(' ', '-').replace(',', '-')}.log"
@@ -158,6 +167,11 @@ class Rig:
         if record:
             chosen |= {"BOT_RECORD": record}
         return chosen
+
+    @property
+    def scratch(self) -> Path:
+        """A directory that is gone after the run."""
+        return self._scratch
 
     def records(self, target: Target) -> Path:
         """Directory in which the bot keeps its calls."""

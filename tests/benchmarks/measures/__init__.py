@@ -12,6 +12,7 @@ from tests.benchmarks.measures.memory import memory
 from tests.benchmarks.measures.opening_delay import opening, storm
 from tests.benchmarks.measures.reaction import reaction
 from tests.benchmarks.measures.store_cost import store
+from tests.benchmarks.measures.tools_delay import tools
 from tests.benchmarks.report import Table
 from tests.benchmarks.rig import Rig
 
@@ -27,5 +28,6 @@ MEASURES: Mapping[str, Callable[[Rig], list[Table]]] = {
     "store": store,
     "claims": claims,
     "console": console,
+    "tools": tools,
     "capacity": capacity,
 }
