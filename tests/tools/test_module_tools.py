@@ -246,7 +246,7 @@ async def test_a_coroutine_that_blocks_its_loop_does_not_block_the_calls(tmp_pat
 async def test_a_coroutine_that_is_given_up_is_cancelled(tmp_path: Path) -> None:
     text = '''
 seen = []
-@tool(timeout_s=0.05)
+@tool(timeout_s=0.5)
 async def go():
     """Go."""
     try:
@@ -255,8 +255,10 @@ async def go():
         seen.append("cancelled")
         raise
 @tool
-def look():
-    """Look."""
+async def look():
+    """Look, until there is something to see."""
+    while not seen:
+        await asyncio.sleep(0.005)
     return seen
 '''
     async with opened(tmp_path, text) as toolbox:
