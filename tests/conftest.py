@@ -37,17 +37,12 @@ PACED = frozenset({"server", "transfers", "faults", "hostile", "proof", "offline
 """Areas whose tests hold calls over real sockets, in real time."""
 
 
-COMMANDS = frozenset({"test_operators_walk.py", "test_commands_odd.py", "test_readme.py", "test_packaging.py"})
-"""Files that start the command again and again. Like the areas above they come first, or all would wait for the last."""
-
-
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if item.path.relative_to(Path(__file__).parent).parts[0] in PACED:
             item.add_marker(pytest.mark.paced)
         if item.get_closest_marker("slow"):
             item.add_marker(pytest.mark.timeout(SLOW_LIMIT_S))
-    items.sort(key=lambda item: not (item.get_closest_marker("paced") or item.path.name in COMMANDS))
 
 
 def pytest_collection_finish() -> None:
