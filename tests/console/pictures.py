@@ -1,6 +1,6 @@
-"""`python -m tests.console.pictures`: takes the pictures of the manual's pages from a real call, with Chromium.
+"""`python -m tests.console.pictures`: takes the pictures of the manual's pages from one real call, with Chromium.
 
-The caller is the demo's recorded voice, as a browser's microphone; the bot is the line test. Takes half a minute.
+The caller is the demo's recorded voice, as a browser's microphone; the bot is the line test. Takes a minute.
 """
 
 from __future__ import annotations
@@ -22,13 +22,16 @@ from bot.testing.model.server import SimulatedRealtimeServer
 from tests.console.chromium import browser
 
 DOCS = Path(__file__).parents[2] / "bot/docs"
-LINES = ((10.0, "caller_hello"), (18.0, "caller_long"), (26.0, "caller_stop"))
+LINES = ((10.0, "caller_hello"), (18.0, "caller_long"), (26.0, "caller_stop"), (34.0, "caller_goodbye"))
 """Seconds at which each line is said."""
+ENDED = """fetch('/console/api/calls').then(answer => answer.json()).then(
+    answer => (answer.calls.find(call => call.reason !== 'live') || {}).sid)"""
+"""SID of the call once it is over."""
 TOKEN = "5a0c3e9d7b1f4826a9c0e1d2b3f45867"
 
 
 def _voice(path: Path) -> Path:
-    track = bytearray(40 * 16_000)
+    track = bytearray(44 * 16_000)
     for at_s, name in LINES:
         words = mulaw.decode(prompt(name).audio)
         track[int(at_s * 16_000) : int(at_s * 16_000) + len(words)] = words
@@ -54,6 +57,7 @@ async def _take(directory: Path) -> None:
                 "TWILIO_AUTH_TOKEN": TOKEN,
                 "PUBLIC_URL": "http://127.0.0.1:8080",
                 "HOST": "127.0.0.1",
+                "BOT_RECORD": "fixture,audio",
                 "BOT_RECORD_DIR": str(directory),
             }
         ).model_copy(update={"port": 0})
@@ -63,6 +67,8 @@ async def _take(directory: Path) -> None:
             browser(directory / "profile", voice=_voice(directory / "voice.wav")) as tab,
             browser(directory / "console") as second,
         ):
+            for one in (tab, second):
+                await one.ask("Emulation.setScrollbarsHidden", hidden=True)
             await second.open(f"http://127.0.0.1:{port}/console", width=1080, height=610)
             await tab.open(f"http://127.0.0.1:{port}/softphone", width=1080, height=730)
             await tab.value("document.getElementById('call').click()")
@@ -71,7 +77,9 @@ async def _take(directory: Path) -> None:
             await tab.picture(DOCS / "softphone.png")
             await second.until("document.querySelectorAll('.said p').length > 3")
             await second.picture(DOCS / "console.png")
-            await tab.value("document.getElementById('call').click()")
+            sid = await tab.until(ENDED)
+            await second.open(f"http://127.0.0.1:{port}/console/calls/{sid}/", width=1180, height=840)
+            await second.picture(DOCS / "call-page.png")
 
 
 def main() -> None:
