@@ -91,7 +91,6 @@ NOT_RUN = {  # programs of others, and proofs that take minutes
     "bot model",
     "bot serve --offline --env-file .env",
     "python -m tests.offline.figures",
-    "bot demo",
     "python -m tests.console.pictures",
     "python3 -m venv .venv-clients && PIP_CONSTRAINT=.ci/constraints-clients.txt .venv-clients/bin/pip install '.[offline,test,clients]' && .venv-clients/bin/pytest -n 0 tests/clients",
     "python -m tests.proof.fixtures",
