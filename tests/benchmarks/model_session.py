@@ -60,7 +60,7 @@ class ModelSession(asyncio.Protocol):
         self._session: dict[str, Any] = {"type": "realtime", "object": "realtime.session", "id": f"sess_{number}"}
         self._events = self._turns = 0
         self._loop = asyncio.get_running_loop()
-        self._timers: list[asyncio.TimerHandle] = []
+        self._timers: list[tuple[float, asyncio.Handle]] = []
         self._in_turns: TurnTaking | None = None
 
     def take_turns(self, seed: int) -> None:
@@ -91,7 +91,7 @@ class ModelSession(asyncio.Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         self.talking = False
-        for timer in self._timers:
+        for _due_s, timer in self._timers:
             timer.cancel()
         self._over(self)
 
@@ -156,8 +156,9 @@ class ModelSession(asyncio.Protocol):
             self._transport.write(server_frame(text))
 
     def later(self, wait_s: float, step: Callable[[], None]) -> None:
-        self._timers = [timer for timer in self._timers if timer.when() > self._loop.time()]
-        self._timers.append(self._loop.call_later(wait_s, step))
+        due_s = self._loop.time() + wait_s  # kept beside its timer: one of uvloop's that is due at once can't be asked
+        self._timers = [timed for timed in self._timers if timed[0] > self._loop.time()]
+        self._timers.append((due_s, self._loop.call_later(wait_s, step)))
 
     def _ids(self) -> tuple[str, str]:
         return f"resp_{self.number}_{self._turns}", f"item_{self.number}_{self._turns}"
