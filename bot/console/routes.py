@@ -10,9 +10,11 @@ from pathlib import PurePosixPath
 from aiohttp import web
 
 from bot.console.access import guarded
-from bot.console.client_secret import client_secret
+from bot.console.direct.client_secret import client_secret
+from bot.console.direct.direct_way import direct_way
 from bot.console.live_feed import FEED, LiveFeed
 from bot.console.operator import actions, flagging, listen_in, live, past, run_tools, undelivered
+from bot.console.operator.past import as_json
 from bot.console.sign_in import sign_in, sign_out
 from bot.server.http.app_keys import CALLS
 
@@ -35,6 +37,7 @@ def console(app: web.Application, prefix: str) -> list[web.RouteDef]:
     return [
         web.get(f"{prefix}/softphone", guarded(softphone)),
         web.get(f"{prefix}/softphone/call", guarded(softphone_call)),
+        web.get(f"{prefix}/softphone/direct", guarded(softphone_direct)),
         web.post(f"{prefix}/client-secret", guarded(client_secret)),
         web.get(f"{prefix}/console", guarded(console_page)),
         web.get(f"{prefix}/console/live", guarded(live.live)),
@@ -64,9 +67,17 @@ async def console_page(_: web.Request) -> web.Response:
     return page("console.html")
 
 
-async def softphone(_: web.Request) -> web.Response:
-    """The browser phone."""
-    return page("softphone.html")
+async def softphone(request: web.Request) -> web.Response:
+    """The browser phone: the one page that may ask another host, the model's, and only where that can be."""
+    answer = page("softphone.html")
+    answer.headers["Content-Security-Policy"] = direct_way(request).policy
+    return answer
+
+
+async def softphone_direct(request: web.Request) -> web.Response:
+    """GET /softphone/direct: to whom the direct way leads, or why there is none."""
+    way = direct_way(request)
+    return as_json({"problem": way.problem, "to": way.to})
 
 
 async def softphone_call(request: web.Request) -> web.StreamResponse:
