@@ -32,7 +32,7 @@ _log = structlog.get_logger()
 
 
 async def client_secret(request: web.Request) -> web.Response:
-    """The secret's `value`, when it expires, the address that takes it and how to begin; or a sentence, in `problem`."""
+    """The secret's `value`, its expiry, the address that takes it, how to begin; or a sentence, in `problem`."""
     settings = unfilled(request.app[CALLS].profiles.default)
     problem = why_none(settings)
     if not problem and request.app[CALLS].spent_today.used_up:

@@ -53,8 +53,9 @@ class _Undecided(ServerConnection):
         self._transport.set_protocol(self._taken_by)
         self._taken_by.connection_made(self._transport)
 
-    def eof_received(self) -> bool | None:  # type: ignore[override]  # theirs says None and may be asked for more
-        return super().eof_received() if self._begun else None  # type: ignore[func-returns-value]
+    def eof_received(self) -> None:
+        if self._begun:
+            super().eof_received()
 
     def connection_lost(self, exc: Exception | None) -> None:
         if self._begun:
