@@ -6,6 +6,7 @@ import asyncio
 import base64
 import json
 import time
+from contextlib import suppress
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -324,4 +325,17 @@ async def test_a_connection_that_says_nothing_is_nobody_s() -> None:
         async with dial(at) as socket:
             await until(socket, "session.created")
         silent.close()
+        await silent.wait_closed()
+
+
+async def test_a_connection_that_says_nothing_is_dropped_when_the_server_stops() -> None:
+    async with server() as at:
+        url = urlsplit(at.url)
+        reader, silent = await asyncio.open_connection(url.hostname, url.port)
+        async with dial(at) as socket:  # which comes after it, so the server has it
+            await until(socket, "session.created")
+    with suppress(ConnectionResetError):
+        assert await reader.read() == b""
+    silent.close()
+    with suppress(ConnectionResetError):
         await silent.wait_closed()

@@ -24,7 +24,7 @@ from websockets.typing import Subprotocol
 from bot.realtime.session import Dialect
 from bot.testing.agent import ScriptedAgent, Spoken
 from bot.testing.model.client_secrets import PREFIX, ClientSecrets
-from bot.testing.model.post_or_socket import post_or_socket
+from bot.testing.model.post_or_socket import SilentConnections, post_or_socket
 from bot.testing.model.simulated import SimulatedModel
 from bot.testing.model.state.behaviour import ABNORMAL, Behaviour, Refusal
 
@@ -82,6 +82,7 @@ class SimulatedRealtimeServer:
         self.asked = asyncio.Event()
         """Set once an upgrade was asked for."""
         self.secrets = ClientSecrets(self._known)
+        self._silent = SilentConnections()
         self._factory = factory
         self._address = (host, port)
         self._open: set[ServerConnection] = set()
@@ -103,7 +104,7 @@ class SimulatedRealtimeServer:
             port,
             process_request=self._upgrade,
             select_subprotocol=_subprotocol,
-            create_connection=post_or_socket(self._posts.server),
+            create_connection=post_or_socket(self._posts.server, self._silent),
             compression=None,
             max_size=MAX_MESSAGE_BYTES,
             open_timeout=None,
@@ -120,6 +121,7 @@ class SimulatedRealtimeServer:
         assert self._server is not None
         self._closing.set()
         self._server.close()
+        self._silent.drop()
         await self._posts.cleanup()
         await self._server.wait_closed()
 
