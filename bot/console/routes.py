@@ -16,6 +16,7 @@ from bot.console.live_feed import FEED, LiveFeed
 from bot.console.operator import actions, flagging, listen_in, live, past, run_tools, undelivered
 from bot.console.operator.past import as_json
 from bot.console.sign_in import sign_in, sign_out
+from bot.console.trial import trial_route
 from bot.server.http.app_keys import CALLS
 
 TYPES = {
@@ -34,6 +35,8 @@ def console(app: web.Application, prefix: str) -> list[web.RouteDef]:
         app[FEED] = LiveFeed(app[CALLS].directory)
         app.on_shutdown.append(app[FEED].close)
         app[live.ROWS] = live.SharedRows()
+        app[trial_route.TRIALS] = trial_route.Trials()
+        app.on_shutdown.append(app[trial_route.TRIALS].close)
     return [
         web.get(f"{prefix}/softphone", guarded(softphone)),
         web.get(f"{prefix}/softphone/call", guarded(softphone_call)),
@@ -54,6 +57,8 @@ def console(app: web.Application, prefix: str) -> list[web.RouteDef]:
         web.get(f"{prefix}/console/api/settings", guarded(actions.settings)),
         web.get(f"{prefix}/console/api/tools", guarded(run_tools.tools)),
         web.post(f"{prefix}/console/api/tools/{{name}}", guarded(run_tools.run_tool)),
+        web.get(f"{prefix}/console/api/instructions", guarded(trial_route.instructions)),
+        web.get(f"{prefix}/console/trial", guarded(trial_route.trial)),
         web.get(f"{prefix}/console/api/webhooks", guarded(undelivered.undelivered)),
         web.post(f"{prefix}/console/api/webhooks/again", guarded(undelivered.send_again)),
         web.post(f"{prefix}/console/sign-in", sign_in),
