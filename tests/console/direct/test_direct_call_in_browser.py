@@ -7,13 +7,19 @@ import time
 from pathlib import Path
 from typing import Any
 
+import pytest
+
+from bot.config import load_settings
+from bot.console.routes import console
+from bot.models import OFFLINE_AGENT
+from bot.offline.installed import is_installed
 from bot.testing.agent import Reply, Spoken, pattern
 from bot.testing.model import Behaviour
-from bot.testing.model.server import Door
+from bot.testing.model.server import Door, SimulatedRealtimeServer
 from tests.console.chromium import Tab, browser
 from tests.console.test_access import console_of
 from tests.console.test_softphone_in_browser import a_voice
-from tests.server.simulated_server import ServerUnderTest, until
+from tests.server.simulated_server import ServerUnderTest, environment, standing, until
 
 TALE = "I talk for a long while about apples and pears, and plums, until somebody says something at all."
 LONG = Reply([Spoken(pattern(12_000, "long"), TALE)])
@@ -24,9 +30,9 @@ STATE = "document.getElementById('state').textContent"
 PROBLEM = "document.getElementById('problem').textContent"
 
 
-async def call_straight(tab: Tab, desk: ServerUnderTest, **window: Any) -> None:
+async def call_straight(tab: Tab, desk: ServerUnderTest, prefix: str = "", **window: Any) -> None:
     """Open the page, choose the way and press the button."""
-    await tab.open(f"{desk.origin}/softphone", **window)
+    await tab.open(f"{desk.origin}{prefix}/softphone", **window)
     await tab.until("!document.getElementById('way-direct').disabled")
     await tab.value("document.getElementById('way-direct').click()")
     await tab.value("document.getElementById('call').click()")
@@ -86,10 +92,13 @@ async def test_a_call_by_voice_is_cut_where_the_page_stopped_playing_and_a_secon
         assert tab.complaints == []
 
 
-async def test_keys_are_told_as_words_and_a_hang_up_while_the_bot_speaks_ends_both(tmp_path: Path) -> None:
-    silent = a_voice(tmp_path / "voice.wav", 60)
-    async with console_of(ANSWER, LONG) as desk, browser(tmp_path / "profile", voice=silent) as tab:
-        await call_straight(tab, desk)
+async def test_under_a_prefix_keys_are_told_as_words_and_a_hang_up_while_the_bot_speaks_ends_both(
+    tmp_path: Path,
+) -> None:
+    silent, prefix = a_voice(tmp_path / "voice.wav", 60), "/some/where"
+    desk_of = console_of(ANSWER, LONG, PUBLIC_URL=f"https://bot.example{prefix}")
+    async with desk_of as desk, browser(tmp_path / "profile", voice=silent) as tab:
+        await call_straight(tab, desk, prefix)
         await tab.until("document.querySelectorAll('li.bot').length === 1")
         for key in "42#":
             await tab.value(
@@ -136,3 +145,44 @@ async def test_a_model_that_gives_no_secret_or_drops_the_session_is_one_clear_se
         desk.model.abort()
         assert await tab.until(PROBLEM) == "The session was lost: the connection broke (1006)."
         assert await tab.value(STATE) == "The call is over"
+
+
+async def test_where_no_secret_is_to_be_had_the_page_says_why_and_the_telephone_still_works(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with console_of(LONG) as desk, browser(tmp_path / "profile") as tab:
+        keyless = load_settings(environment(desk.model.url) | {"OPENAI_API_KEY": ""})
+        with monkeypatch.context() as patched:
+            patched.setattr(type(desk.calls.profiles), "default", keyless)
+            await tab.open(f"{desk.origin}/softphone")
+            told = await tab.until("document.getElementById('way-told').textContent.split('is not to be had: ')[1]")
+        assert told == "OPENAI_API_KEY is not set: there is nothing to make a client secret of."
+        assert await tab.value("document.getElementById('way-direct').disabled")
+        await tab.value("document.getElementById('call').click()")
+        await tab.until(LOUD)
+        await tab.value("document.getElementById('call').click()")
+        await until(lambda: not len(desk.calls.directory))
+        assert tab.complaints == []
+
+
+async def test_the_offline_agent_understands_a_recorded_voice_straight_from_the_browser(tmp_path: Path) -> None:
+    if not is_installed():
+        pytest.skip("the extra `offline` is not installed")
+    from bot.offline.offline_server import offline_sessions
+
+    voice = a_voice(tmp_path / "voice.wav", 6.0)
+    async with (
+        offline_sessions() as sessions,
+        SimulatedRealtimeServer(sessions) as model,
+        standing(mounts=[console], model_url=model.url, OPENAI_REALTIME_MODEL=OFFLINE_AGENT) as desk,
+        browser(tmp_path / "profile", voice=voice) as tab,
+    ):
+        await call_straight(tab, desk)
+        assert "offline agent" in await tab.value("document.getElementById('way-told').textContent")
+        await tab.until(LOUD)
+        words = "[...document.querySelectorAll('li.caller')].map((li) => li.childNodes[1].textContent).join(' ').toLowerCase()"
+        await tab.until(f"/something long/.test({words})")
+        await tab.until("document.querySelectorAll('li.bot').length > 1")
+        await tab.value("document.getElementById('call').click()")
+        await until(lambda: not model.open_sessions)
+        assert tab.complaints == []
