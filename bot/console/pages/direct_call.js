@@ -27,7 +27,7 @@ class SpokenItem {
   }
 }
 
-function directCall(Call, { byId, show, complain, told, event }) {
+function directCall(Call, { byId, show, complain, told }) {
   const KEYS_MS = 2000;
   /* Errors that a client can't help: what it asked for crossed what the server said. */
   const RACES = new Set(["item_truncate_invalid_item_id", "item_delete_invalid_item_id", "response_cancel_not_active", "conversation_already_has_active_response"]);
@@ -59,7 +59,7 @@ function directCall(Call, { byId, show, complain, told, event }) {
       this.socket.addEventListener("message", ({ data }) => this.heard(JSON.parse(data)));
       this.socket.addEventListener("open", () => show("Calling the model", { calling: true, ringing: true }));
       this.socket.addEventListener("close", (closed) => this.lost(closed));
-      this.longest = setTimeout(() => { event("The call has lasted as long as any may (BOT_MAX_CALL_SECONDS)"); this.hangUp(); }, secret.mostS * 1000);
+      this.longest = setTimeout(() => { told.note("The call has lasted as long as any may (BOT_MAX_CALL_SECONDS)"); this.hangUp(); }, secret.mostS * 1000);
     }
 
     async secret() {
@@ -119,8 +119,11 @@ function directCall(Call, { byId, show, complain, told, event }) {
       const text = item.text.slice(0, letters).trim(), unheard = item.cut ? item.text.slice(letters).trim() : "";
       if (item.written === text && !item.cut) return;
       item.written = text;
-      told.turn({ number: item.id, who: "bot", text: text || (unheard ? "" : "…"), unheard, cut: item.cut });
+      const over = item.cut || (item.done && letters >= item.text.length);
+      (over ? told.turn : told.caption)({ number: item.id, item: item.id, who: "bot", text: text || (unheard ? "" : "…"), unheard, cut: item.cut });
     }
+
+    caller(id, text, tell = told.turn) { tell({ number: id, item: id, who: "caller", text }); }
 
     /* ---- an interruption ---- */
 
@@ -133,7 +136,7 @@ function directCall(Call, { byId, show, complain, told, event }) {
 
     /* The mouth has fallen silent: the model is told what was played here of each item. */
     silent(played, at) {
-      let heardMs = 0, receivedMs = 0;
+      let heardMs = 0, receivedMs = 0, cut = null;
       for (const item of this.items.values()) {
         const ms = Math.min(Math.floor((played.get(item.id) || 0) / 24), item.ms);
         if (item.over || item.cut || !item.bytes) continue;
@@ -142,13 +145,14 @@ function directCall(Call, { byId, show, complain, told, event }) {
         heardMs += ms;
         receivedMs += item.ms;
         item.cut = true;
+        cut = cut || item.id;
         if (ms) this.send("conversation.item.truncate", { item_id: item.id, content_index: 0, audio_end_ms: ms });
         else this.forget(item);
         this.write(item, item.letters(ms));
       }
       if (!receivedMs) return;
       told.wait({ what: "clear", ms: Math.round(Math.max(0, at - this.spokeAt) * 1000) });
-      told.interrupted({ heardMs, receivedMs });
+      told.interrupted({ heardMs, receivedMs, item: cut });
     }
 
     /* An item of which nothing was heard is deleted, once it is finished. */
@@ -180,16 +184,17 @@ function directCall(Call, { byId, show, complain, told, event }) {
       "session.created": ({ session }) => this.opened(session),
       "input_audio_buffer.speech_started": ({ item_id }) => {
         this.interrupted();
-        told.turn({ number: item_id, who: "caller", text: this.transcribes ? "…" : "(said, and not written down)" });
+        if (this.transcribes) this.caller(item_id, "…", told.caption);
+        else this.caller(item_id, "(said, and not written down)");
       },
       "input_audio_buffer.speech_stopped": ({ audio_end_ms }) => { this.since = this.firstAt + (audio_end_ms - this.begins.silenceMs) / 1000; },
       "conversation.item.input_audio_transcription.delta": ({ item_id, delta }) => {
         const said = this.said = this.said && this.said.id === item_id ? this.said : { id: item_id, text: "" };
         said.text += delta;
-        told.turn({ number: item_id, who: "caller", text: said.text });
+        this.caller(item_id, said.text, told.caption);
       },
-      "conversation.item.input_audio_transcription.completed": ({ item_id, transcript }) => told.turn({ number: item_id, who: "caller", text: transcript.trim() || "(no words)" }),
-      "conversation.item.input_audio_transcription.failed": ({ item_id }) => told.turn({ number: item_id, who: "caller", text: "(not written down)" }),
+      "conversation.item.input_audio_transcription.completed": ({ item_id, transcript }) => this.caller(item_id, transcript.trim() || "(no words)"),
+      "conversation.item.input_audio_transcription.failed": ({ item_id }) => this.caller(item_id, "(not written down)"),
       "response.created": ({ response }) => { this.active = response.id; },
       "response.output_audio_transcript.delta": (what) => { const item = this.item(what); if (item) item.text += what.delta; },
       "response.output_audio.delta": (what) => {
@@ -205,12 +210,12 @@ function directCall(Call, { byId, show, complain, told, event }) {
         this.muted.delete(response.id);
         this.active = null;
         const error = response.status === "failed" && response.status_details && response.status_details.error;
-        if (response.status === "failed") event("Warning: the answer failed" + (error && error.code ? " (" + error.code + ")" : ""));
+        if (response.status === "failed") told.note("Warning: the answer failed" + (error && error.code ? " (" + error.code + ")" : ""));
         if (this.wanted) this.answer();
       },
       error: ({ error }) => {
         this.error = error;
-        if (this.ready && !RACES.has(error.code)) event("Warning: " + error.message);
+        if (this.ready && !RACES.has(error.code)) told.note("Warning: " + error.message);
       },
     };
 

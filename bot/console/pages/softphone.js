@@ -73,6 +73,8 @@
   const told = {
     ringing: () => show("It rings", { calling: true, ringing: true }),
     turn,
+    caption: turn, /* what a turn has come to so far */
+    note: event,
     wait: (what) => { if (WAITS[what.what]) byId(WAITS[what.what]).textContent = waited(what.ms); },
     interrupted: (what) => what.receivedMs && event("Interrupted: you heard " + seconds(what.heardMs) + " of " + seconds(what.receivedMs)),
     tool: (what) => event("Tool " + what.name + ": " + what.state),
@@ -203,7 +205,7 @@
     }
   }
 
-  const DirectCall = directCall(Call, { byId, show, complain, told, event });
+  const DirectCall = directCall(Call, { byId, show, complain, told });
 
   button.addEventListener("click", async () => {
     if (current) { current.hangUp(); return; }
