@@ -75,6 +75,8 @@ OPENAI: Mapping[str, ModelFamily] = {
     "gpt-4o-mini-transcribe": ModelFamily("writes", shutdown=_WHISPER_OVER),
     "gpt-4o-transcribe-diarize": ModelFamily("writes", shutdown=_WHISPER_OVER),
 }
+OFFLINE_AGENT = "offline-agent"
+"""Name of the agent that is a script, as model and as transcriber; its price is nothing."""
 XAI: Mapping[str, ModelFamily] = {
     "grok-voice-latest": ModelFamily(),
     "grok-voice-think-fast-1.0": ModelFamily(),

@@ -2,5 +2,5 @@
 nothing of a call is decided here.
 
 Start at `routes.py`. Every route goes through `access.guarded`; pages, styles and scripts lie in `pages/`, and ask no
-other host for anything.
+other host for anything, but for the phone's way straight to the model (`direct/`).
 """

@@ -21,7 +21,7 @@ async def serve_pages(directory: Path, cast: Cast, port: int, tell: Callable[[st
         loop.add_signal_handler(number, over.set)
     async with (
         cast.sessions() as sessions,
-        rehearsal_server(directory, sessions, port=port, mounts=[console]) as (_, settings),
+        rehearsal_server(directory, sessions, port=port, mounts=[console], model=cast.model) as (_, settings),
     ):
         tell(f"Call the bot from a browser:  {settings.public_url}/softphone")
         tell(f"See it as an operator does:   {settings.public_url}/console")

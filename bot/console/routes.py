@@ -10,10 +10,13 @@ from pathlib import PurePosixPath
 from aiohttp import web
 
 from bot.console.access import guarded
-from bot.console.client_secret import client_secret
+from bot.console.direct.client_secret import client_secret
+from bot.console.direct.direct_way import direct_way
 from bot.console.live_feed import FEED, LiveFeed
 from bot.console.operator import actions, flagging, listen_in, live, past, run_tools, undelivered
+from bot.console.operator.past import as_json
 from bot.console.sign_in import sign_in, sign_out
+from bot.console.trial import trial_route
 from bot.server.http.app_keys import CALLS
 
 TYPES = {
@@ -32,9 +35,12 @@ def console(app: web.Application, prefix: str) -> list[web.RouteDef]:
         app[FEED] = LiveFeed(app[CALLS].directory)
         app.on_shutdown.append(app[FEED].close)
         app[live.ROWS] = live.SharedRows()
+        app[trial_route.TRIALS] = trial_route.Trials()
+        app.on_shutdown.append(app[trial_route.TRIALS].close)
     return [
         web.get(f"{prefix}/softphone", guarded(softphone)),
         web.get(f"{prefix}/softphone/call", guarded(softphone_call)),
+        web.get(f"{prefix}/softphone/direct", guarded(softphone_direct)),
         web.post(f"{prefix}/client-secret", guarded(client_secret)),
         web.get(f"{prefix}/console", guarded(console_page)),
         web.get(f"{prefix}/console/live", guarded(live.live)),
@@ -51,6 +57,8 @@ def console(app: web.Application, prefix: str) -> list[web.RouteDef]:
         web.get(f"{prefix}/console/api/settings", guarded(actions.settings)),
         web.get(f"{prefix}/console/api/tools", guarded(run_tools.tools)),
         web.post(f"{prefix}/console/api/tools/{{name}}", guarded(run_tools.run_tool)),
+        web.get(f"{prefix}/console/api/instructions", guarded(trial_route.instructions)),
+        web.get(f"{prefix}/console/trial", guarded(trial_route.trial)),
         web.get(f"{prefix}/console/api/webhooks", guarded(undelivered.undelivered)),
         web.post(f"{prefix}/console/api/webhooks/again", guarded(undelivered.send_again)),
         web.post(f"{prefix}/console/sign-in", sign_in),
@@ -64,9 +72,17 @@ async def console_page(_: web.Request) -> web.Response:
     return page("console.html")
 
 
-async def softphone(_: web.Request) -> web.Response:
-    """The browser phone."""
-    return page("softphone.html")
+async def softphone(request: web.Request) -> web.Response:
+    """The browser phone: the one page that may ask another host, the model's, and only where that can be."""
+    answer = page("softphone.html")
+    answer.headers["Content-Security-Policy"] = direct_way(request).policy
+    return answer
+
+
+async def softphone_direct(request: web.Request) -> web.Response:
+    """GET /softphone/direct: to whom the direct way leads, or why there is none."""
+    way = direct_way(request)
+    return as_json({"problem": way.problem, "to": way.to})
 
 
 async def softphone_call(request: web.Request) -> web.StreamResponse:

@@ -276,6 +276,8 @@ ROUTINE_LINES: dict[str, str] = {
     "operator_listens": "Somebody at the operator's page listens in to the call.",
     "operator_listened": "They have listened in for so many `seconds`.",
     "operator_ran_tool": "Somebody at the operator's page ran a tool by hand; `ok` false: it failed.",
+    "operator_trial": "Somebody at the operator's page tries instructions of so many `letters` in text.",
+    "operator_trial_over": "They have tried them: so many `answers`, which cost so many `usd`.",
     "operator_sent_again": "Somebody at the operator's page had `entries` given up before sent again.",
     "operator_transfer": "Somebody at the operator's page wants the caller transferred to `destination`.",
     "operator_hung_up": "Somebody at the operator's page ended the call.",

@@ -14,12 +14,11 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import TextIO
 
+from bot.models import OFFLINE_AGENT
 from bot.offline.offline_server import offline_sessions
 from bot.server.workers.event_loop import run_in_loop
 from bot.testing.model.server import SimulatedRealtimeServer
 
-MODEL = "offline-agent"
-"""Name of the model and of the transcriber, whose price is nothing."""
 _ENDS_S = 5
 
 
@@ -54,9 +53,9 @@ def offline_settings(url: str) -> Mapping[str, str]:
         "OPENAI_API_KEY": "offline-agent-takes-any-key",
         "OPENAI_API_KEY_FILE": "",
         "OPENAI_REALTIME_URL": url,
-        "OPENAI_REALTIME_MODEL": MODEL,
+        "OPENAI_REALTIME_MODEL": OFFLINE_AGENT,
         "BOT_DIALECT": "openai",
-        "BOT_TRANSCRIPTION_MODEL": MODEL,
+        "BOT_TRANSCRIPTION_MODEL": OFFLINE_AGENT,
     }
 
 

@@ -9,6 +9,7 @@ from importlib.resources import files
 
 from bot.audio import mulaw
 from bot.audio.riff import read_sound
+from bot.models import OFFLINE_AGENT
 from bot.offline.offline_server import offline_sessions
 from bot.testing.commands.demo import Cast
 from bot.testing.handset.callers_of_commands import demo_script
@@ -35,4 +36,5 @@ OFFLINE = Cast(
     offline_sessions,
     _caller,
     "A simulated caller rings the real server; behind it the offline agent hears, thinks a little and answers.",
+    OFFLINE_AGENT,
 )

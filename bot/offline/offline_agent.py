@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 import re
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from bot.audio import mulaw
 from bot.offline.mind.agent_script import NO_ASIDE, Script
@@ -43,14 +43,18 @@ class OfflineAgent:
     def think(self, turn: Turn, words: list[str], asked_s: float) -> Reply:
         """The reply to `turn`, of which these are the words."""
         if turn.aside:
-            return Reply((self._mouth.say([NO_ASIDE], turn.spoken_in),))
+            return Reply((self._said([NO_ASIDE], turn),))
         thought = self._script.answer(self._understood(turn, words, asked_s))
         items: list[Spoken | Speech] = []
         if thought.sentences:
-            items.append(self._mouth.say(thought.sentences, turn.spoken_in))
-        if thought.echo:
+            items.append(self._said(thought.sentences, turn))
+        if thought.echo and not turn.writes:
             items.append(_echo(turn))
         return Reply(items, _calls(thought))
+
+    def _said(self, sentences: Sequence[str], turn: Turn) -> Spoken | Speech:
+        """`sentences` aloud, or in writing, which costs no voice."""
+        return Spoken(b"", " ".join(sentences)) if turn.writes else self._mouth.say(sentences, turn.spoken_in)
 
     def _understood(self, turn: Turn, words: list[str], asked_s: float) -> Heard:
         exactly = _EXACTLY.search(turn.instructions)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, Literal
 
 import msgspec
@@ -140,6 +141,24 @@ def session_object(chosen: SessionSettings, *, server_owns_turns: bool) -> dict[
         "tools": _tools(chosen),
         "tool_choice": "auto",
     }
+    return {**session, **_bounds(chosen)}
+
+
+def text_session_object(chosen: SessionSettings, functions: Sequence[FunctionTool]) -> dict[str, Any]:
+    """The `session` of one that only writes, to a client that only writes; it has these functions and no other."""
+    return {
+        "type": "realtime",
+        "output_modalities": ["text"],
+        "instructions": chosen.instructions,
+        "tools": [tool.shown() for tool in functions],
+        "tool_choice": "auto",
+        **_bounds(chosen),
+    }
+
+
+def _bounds(chosen: SessionSettings) -> dict[str, Any]:
+    """How long the model may think and talk, where that is chosen."""
+    session: dict[str, Any] = {}
     if chosen.reasoning_effort and takes_reasoning(chosen.model):
         session["reasoning"] = {"effort": chosen.reasoning_effort}
     if chosen.max_output_tokens is not None:

@@ -182,7 +182,8 @@ class Turn(msgspec.Struct, frozen=True):
     `words` are what the caller said and wrote since then, in order: recognised, where the session has ears for it.
     `notes` are the texts of the system items that came. `tools` are the functions that may be called in this response,
     `must_call` the name of one that has to be. `aside`: the response is out of band, no part of the conversation.
-    `heard_in` and `spoken_in` are the audio formats of both ways.
+    `heard_in` and `spoken_in` are the audio formats of both ways. `writes`: the answer is text alone, no sound of it is
+    wanted.
     """
 
     number: int
@@ -200,6 +201,7 @@ class Turn(msgspec.Struct, frozen=True):
     aside: bool = False
     heard_in: str = LINE_FORMAT
     spoken_in: str = LINE_FORMAT
+    writes: bool = False
 
 
 class Agent(Protocol):

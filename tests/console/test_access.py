@@ -23,7 +23,7 @@ ADMIN = "a-token-for-the-one-who-watches"
 
 
 @asynccontextmanager
-async def console_of(*replies: Reply, **environ: str) -> AsyncIterator[ServerUnderTest]:
+async def console_of(*replies: Reply, **environ: Any) -> AsyncIterator[ServerUnderTest]:
     async with standing(*replies, mounts=[console], **environ) as desk:
         yield desk
 

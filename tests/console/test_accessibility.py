@@ -31,6 +31,7 @@ VIEWS = {
     "day": "#figures div",
     "webhooks": "#webhooks-none:not([hidden])",
     "tools": "#tool-rows .card",
+    "instructions": "#trial-with:not(:empty)",
     "settings": "#setting-rows tr",
 }
 SIZES = [(1240, False), (1240, True), (390, False), (390, True)]

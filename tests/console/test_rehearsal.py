@@ -41,6 +41,13 @@ async def test_one_command_serves_the_browser_phone_and_the_console(tmp_path: Pa
         async with aiohttp.ClientSession() as http:
             async with http.get(url) as page:
                 assert page.status == 200
+            async with http.get(f"{url}/direct") as way:
+                told_of_way = await way.json()
+                assert told_of_way["problem"] == ""
+                assert "gpt" not in told_of_way["to"]  # there is no such model behind it
+                assert "on this machine" in told_of_way["to"]
+            async with http.post(url.replace("softphone", "client-secret")) as secret:
+                assert (secret.status, (await secret.json())["value"][:3]) == (200, "ek_")
             async with http.get(url.replace("softphone", "console/api/calls")) as calls:
                 assert (await calls.json())["calls"] == []
             async with http.ws_connect(f"{url}/call") as socket:

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import json
 import time
+from contextlib import suppress
 from typing import Any
+from urllib.parse import urlsplit
 
+import aiohttp
 import pytest
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
+from websockets.typing import Origin, Subprotocol
 
 from bot.realtime.session import SessionSettings, session_object
 from bot.testing.agent import AT_ONCE, Failure, Reply, ScriptedAgent, Spoken, pattern
@@ -225,3 +230,112 @@ async def test_what_azure_refuses_it_refuses_in_http(
         with pytest.raises(InvalidStatus) as caught:
             await dial(at, query, headers)
         assert caught.value.response.status_code == status
+
+
+# ---- client secrets ----
+
+PCM_SESSION = session_object(SessionSettings(audio="audio/pcm", instructions="Be kind."), server_owns_turns=True)
+
+
+async def secret(at: SimulatedRealtimeServer, session: dict[str, Any] | None = None, **more: Any) -> str:
+    """A client secret, made as the bot has one made."""
+    body = {"expires_after": {"anchor": "created_at", "seconds": 60}, "session": session or PCM_SESSION, **more}
+    async with aiohttp.ClientSession() as http:
+        url = at.url.replace("ws", "http", 1) + "/client_secrets"
+        async with http.post(url, json=body, headers=KEY) as answer:
+            assert answer.status == 200, await answer.text()
+            return str((await answer.json())["value"])
+
+
+def as_a_page(at: SimulatedRealtimeServer, key: str) -> connect:
+    """The upgrade that a browser asks for, which can send no header of its own."""
+    subprotocols = [Subprotocol("realtime"), Subprotocol(f"openai-insecure-api-key.{key}")]
+    return connect(
+        f"{at.url}?model=gpt-realtime-2.1", subprotocols=subprotocols, origin=Origin("https://bot.example"),
+        compression=None, open_timeout=GIVE_UP_S,
+    )  # fmt: skip
+
+
+async def test_a_secret_opens_sessions_that_are_configured_from_their_first_word() -> None:
+    async with server() as at:
+        value = await secret(at)
+        async with as_a_page(at, value) as socket, as_a_page(at, value):
+            assert socket.subprotocol == "realtime"
+            (created,) = await until(socket, "session.created")
+            assert created["session"]["instructions"] == "Be kind."
+            assert created["session"]["audio"]["input"]["format"] == {"type": "audio/pcm", "rate": 24000}
+            audio = base64.b64encode(bytes(4800)).decode()
+            await socket.send(json.dumps({"type": "input_audio_buffer.append", "audio": audio}))
+            await socket.send(json.dumps({"type": "response.create"}))
+            events = await until(socket, "response.done")
+            spoken = [one["delta"] for one in events if one["type"] == "response.output_audio.delta"]
+            assert sum(len(base64.b64decode(one)) for one in spoken) == 48 * 1000
+        await none_open(at)
+        assert [one.violations for one in at.sessions] == [[], []]
+        assert at.sessions[0].heard_ms == 100
+
+
+@pytest.mark.parametrize("how", ["expired", "never made", "a key of the account's"])
+async def test_a_page_that_shows_no_valid_secret_is_refused_after_the_upgrade(how: str) -> None:
+    async with server() as at:
+        value = {"never made": "ek_" + "0" * 32, "a key of the account's": "sk-any"}.get(how) or await secret(at)
+        if how == "expired":
+            at.secrets.clock = lambda: time.time() + 61
+        async with as_a_page(at, value) as socket:
+            code, reason, events = await closed(socket)
+        assert (code, reason) == (3000, "invalid_request_error.invalid_api_key")
+        assert [one["type"] for one in events] == ["error"]
+        await none_open(at)
+        assert at.sessions == []
+
+
+async def test_a_session_outlives_its_secret() -> None:
+    async with server() as at, as_a_page(at, await secret(at)) as socket:
+        await until(socket, "session.created")
+        at.secrets.clock = lambda: time.time() + 7_200
+        await socket.send(json.dumps({"type": "response.create"}))
+        await until(socket, "response.done")
+
+
+@pytest.mark.parametrize(
+    ("body", "status"),
+    [
+        ({"expires_after": {"anchor": "created_at", "seconds": 5}}, 400),
+        ({"expires_after": {"anchor": "created_at", "seconds": 7_201}}, 400),
+        ({"session": {"type": "realtime", "temperature": 0.5}}, 400),
+        ({"sessions": {}}, 400),
+        ("no object", 400),
+        ({}, 200),
+    ],
+)
+async def test_a_secret_is_made_of_a_session_that_is_one(body: Any, status: int) -> None:
+    async with server() as at, aiohttp.ClientSession() as http:
+        url = at.url.replace("ws", "http", 1) + "/client_secrets"
+        async with http.post(url, json=body, headers=KEY) as answer:
+            assert answer.status == status
+        async with http.post(url, json=body) as answer:
+            assert answer.status == 401
+        assert len(at.secrets.values) == (status == 200)
+
+
+async def test_a_connection_that_says_nothing_is_nobody_s() -> None:
+    async with server() as at:
+        url = urlsplit(at.url)
+        _, silent = await asyncio.open_connection(url.hostname, url.port)
+        async with dial(at) as socket:
+            await until(socket, "session.created")
+        silent.close()
+        await silent.wait_closed()
+
+
+async def test_a_connection_that_says_nothing_is_dropped_when_the_server_stops() -> None:
+    async with server() as at:
+        url = urlsplit(at.url)
+        reader, silent = await asyncio.open_connection(url.hostname, url.port)
+        async with dial(at) as socket:  # which comes after it, so the server has it
+            await until(socket, "session.created")
+    with suppress(ConnectionResetError):
+        assert await reader.read() == b""
+    silent.close()
+    with suppress(ConnectionResetError):
+        await silent.wait_closed()

@@ -1,7 +1,7 @@
 "use strict";
 (() => {
   const byId = (id) => document.getElementById(id);
-  const VIEWS = ["live", "calls", "day", "webhooks", "tools", "settings"];
+  const VIEWS = ["live", "calls", "day", "webhooks", "tools", "instructions", "settings"];
   const REASONS = ["caller_hung_up", "bot_hung_up", "transferred", "idle", "time_limit", "spend_limit", "model_unavailable", "line_lost", "drained", "refused", "internal_error", "crashed", "live"];
   const words = (name) => name.replaceAll("_", " ");
   const usd = (sum) => "$" + sum.toFixed(sum < 1 ? 4 : 2);
@@ -283,7 +283,8 @@
   /* ---- views ---- */
 
   const { tools, webhooks } = workViews({ byId, make, ask, post, moment, words, show });
-  const opened = { calls: () => list(), day, settings, tools, webhooks };
+  const instructions = trialView({ byId, make, ask, post, complain, usd });
+  const opened = { calls: () => list(), day, settings, tools, webhooks, instructions };
 
   /* Profiles, if there are any, are asked for once. */
   ask("settings").then(({ profiles }) => {

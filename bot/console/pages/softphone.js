@@ -2,7 +2,7 @@
 (() => {
   const byId = (id) => document.getElementById(id);
   const button = byId("call"), state = byId("state"), list = byId("turns"), problem = byId("problem");
-  const keys = [];
+  const keys = [], ways = [...document.querySelectorAll("[name=way]")];
   let current = null;
 
   /* ---- the page ---- */
@@ -23,7 +23,8 @@
     button.classList.toggle("busy", calling);
     button.classList.toggle("ringing", ringing);
     for (const key of keys) key.disabled = !calling;
-    for (const id of ["phone-like", "line"]) byId(id).disabled = calling;
+    for (const one of [...ways, byId("phone-like"), byId("line")]) one.disabled = calling;
+    if (!calling) chosen();
   }
 
   function complain(text) {
@@ -72,6 +73,8 @@
   const told = {
     ringing: () => show("It rings", { calling: true, ringing: true }),
     turn,
+    caption: turn, /* what a turn has come to so far */
+    note: event,
     wait: (what) => { if (WAITS[what.what]) byId(WAITS[what.what]).textContent = waited(what.ms); },
     interrupted: (what) => what.receivedMs && event("Interrupted: you heard " + seconds(what.heardMs) + " of " + seconds(what.receivedMs)),
     tool: (what) => event("Tool " + what.name + ": " + what.state),
@@ -82,6 +85,24 @@
       if (what.failure) complain("The call failed: " + what.failure);
     },
   };
+
+  /* ---- the way: as a telephone, or straight to the model where that can be ---- */
+
+  let direct = { problem: "", to: "" };
+  const straight = () => byId("way-direct").checked;
+
+  function chosen() {
+    byId("way-direct").disabled = !direct.to;
+    byId("way-told").textContent = straight()
+      ? "To " + direct.to + ", past the telephone line, in 24 kHz. Tools do not run here and nothing is recorded; what it costs is on the account's bill alone."
+      : "Through the webhook and the stream, in mu-law at 8 kHz: what a telephone gets."
+        + (direct.problem ? " The other way is not to be had: " + direct.problem : "");
+    byId("line-details").hidden = straight();
+  }
+
+  for (const way of ways) way.addEventListener("change", chosen);
+  chosen();
+  fetch("softphone/direct").then((answer) => answer.json()).then((way) => { direct = way; if (!current) chosen(); }).catch(() => {});
 
   /* ---- a call ---- */
 
@@ -96,29 +117,34 @@
       NotFoundError: "There is no microphone on this device.",
       NotReadableError: "The microphone is in use by something else.",
     };
-    return reasons[error.name] || "The microphone can't be used: " + error.message;
+    if (error.name in reasons) return reasons[error.name];
+    return error instanceof DOMException ? "The microphone can't be used: " + error.message : error.message;
   }
 
   class Call {
+    worklet = "console/files/softphone_worklet.js";
+
     constructor() {
       this.over = false;
       this.context = new AudioContext({ latencyHint: "interactive" });
       this.resumed = this.context.resume(); /* within the gesture: iOS asks for one */
     }
 
+    get phoneLike() { return byId("phone-like").checked; }
+
     async start() {
-      const like = byId("phone-like").checked;
+      const like = this.phoneLike;
       this.microphone = await navigator.mediaDevices.getUserMedia({
         audio: { channelCount: 1, echoCancellation: !like, noiseSuppression: !like, autoGainControl: !like },
       });
       await this.resumed;
-      await this.context.audioWorklet.addModule("console/files/softphone_worklet.js");
-      if (this.over) return;
-      this.connect(like ? byId("line").value : "clean");
-      this.wire();
+      await this.context.audioWorklet.addModule(this.worklet);
+      if (!this.over) await this.connect();
+      if (!this.over) this.wire();
     }
 
-    connect(line) {
+    connect() {
+      const line = this.phoneLike ? byId("line").value : "clean";
       const url = new URL("softphone/call", location.href);
       url.protocol = url.protocol.replace("http", "ws");
       url.searchParams.set("line", line);
@@ -179,6 +205,8 @@
     }
   }
 
+  const DirectCall = directCall(Call, { byId, show, complain, told });
+
   button.addEventListener("click", async () => {
     if (current) { current.hangUp(); return; }
     const why = whyNoMicrophone();
@@ -186,7 +214,7 @@
     if (why) return;
     list.replaceChildren();
     for (const id of ["greeting", "answer", "silence"]) byId(id).textContent = "-";
-    const call = current = new Call();
+    const call = current = straight() ? new DirectCall() : new Call();
     window.heardline = call;
     show("Waiting for the microphone", { calling: true });
     try {

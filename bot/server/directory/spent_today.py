@@ -35,10 +35,18 @@ class SpentToday:
         self._today = today
         self._ended_nano_usd = 0
         """Spent in this process by the calls that are over."""
+        self._beside_calls = 0
+        """Spent today in this process on what is no call: the store knows nothing of it."""
+        self._date = today()
         self._count_from(0)
 
     def _count_from(self, stored_nano_usd: int) -> None:
-        self._stored, self._own_before, self._date = stored_nano_usd, self._own(), self._today()
+        self._stored, self._own_before = stored_nano_usd, self._own()
+
+    def _see_the_date(self) -> None:
+        if self._today() != self._date:
+            self._date, self._beside_calls = self._today(), 0
+            self._count_from(0)
 
     def _own(self) -> int:
         """As the store counts: sessions as they are used, lines when their calls end."""
@@ -47,9 +55,8 @@ class SpentToday:
     @property
     def nano_usd(self) -> int:
         """The spending of this process alone, until the store has told."""
-        if self._today() != self._date:
-            self._count_from(0)
-        return self._stored + self._own() - self._own_before
+        self._see_the_date()
+        return self._stored + self._own() - self._own_before + self._beside_calls
 
     @property
     def used_up(self) -> bool:
@@ -58,9 +65,15 @@ class SpentToday:
     def add_up(self, live: LiveCall, _: EndReason | None = None) -> None:
         self._ended_nano_usd += live.used_nano_usd + live.line_nano_usd
 
+    def add_beside_calls(self, nano_usd: int) -> None:
+        """Count what was spent on something that is no call. Other processes do not know of it."""
+        self._see_the_date()
+        self._beside_calls += nano_usd
+
     def stored(self, nano_usd: int, day: date | None = None) -> None:
         """Take the store's word for the spending of `day`, UTC, ours included. Told after midnight, it is void."""
-        if day in {None, self._today()}:
+        self._see_the_date()
+        if day in {None, self._date}:
             self._count_from(nano_usd)
         self._tell_all()
 

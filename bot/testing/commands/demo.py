@@ -40,11 +40,15 @@ WRITTEN_S = 10.0
 
 
 class Cast(NamedTuple):
-    """`sessions` makes what makes the model's sessions, `caller` the script of the caller; `told` is said of them."""
+    """`sessions` makes what makes the model's sessions, `caller` the script of the caller; `told` is said of them.
+
+    `model` is what the one who answers calls itself, where a person sees it.
+    """
 
     sessions: Callable[[], AbstractAsyncContextManager[Factory]]
     caller: Callable[[], Script]
     told: str
+    model: str
 
 
 @dataclass(frozen=True)
@@ -59,11 +63,11 @@ class Demonstration:
 
 @asynccontextmanager
 async def rehearsal_server(
-    directory: Path, sessions: Factory, *, port: int = 0, mounts: Sequence[Mount] = ()
+    directory: Path, sessions: Factory, *, port: int = 0, mounts: Sequence[Mount] = (), model: str = ""
 ) -> AsyncIterator[tuple[LiveCalls, Settings]]:
     """The real server on `port`, 0 for any, with simulated sessions behind it and a random auth token.
 
-    With pages mounted it also keeps a call store, which they show.
+    With pages mounted it also keeps a call store, which they show. `model` is the name that they show of who answers.
     """
     sock = socket.create_server(("127.0.0.1", port))
     port = sock.getsockname()[1]
@@ -77,6 +81,7 @@ async def rehearsal_server(
                 "PUBLIC_URL": f"http://127.0.0.1:{port}",
                 "BOT_RECORD": "fixture",
                 "BOT_RECORD_DIR": str(directory),
+                **({"OPENAI_REALTIME_MODEL": model, "BOT_TRANSCRIPTION_MODEL": model} if model else {}),
             }
         )
         async with AsyncExitStack() as stack:
@@ -102,6 +107,7 @@ LINE_TEST = Cast(
     _line_test_sessions,
     demo_script,
     "A simulated caller rings the real server; the session behind it is simulated too.",
+    "line-test",
 )
 
 

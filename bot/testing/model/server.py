@@ -1,22 +1,30 @@
-"""The simulated Realtime server on a loopback socket: one SimulatedModel per connection, in real time."""
+"""The simulated Realtime server on a loopback socket: one SimulatedModel per connection, in real time.
+
+A browser shows its key as a subprotocol (openai-realtime 1.1). Stricter than the real one, this server takes nothing
+from a page but a client secret made here: it listens on the machine of a person who has other pages open.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from http import HTTPStatus
 from types import TracebackType
 from typing import Self
 from urllib.parse import parse_qs, urlsplit
 
 import msgspec
+from aiohttp import web
 from websockets.asyncio.server import Server, ServerConnection, serve
 from websockets.exceptions import ConnectionClosed
 from websockets.http11 import Request, Response
+from websockets.typing import Subprotocol
 
 from bot.realtime.session import Dialect
 from bot.testing.agent import ScriptedAgent, Spoken
+from bot.testing.model.client_secrets import PREFIX, ClientSecrets
+from bot.testing.model.post_or_socket import SilentConnections, post_or_socket
 from bot.testing.model.simulated import SimulatedModel
 from bot.testing.model.state.behaviour import ABNORMAL, Behaviour, Refusal
 
@@ -26,6 +34,9 @@ RETIRED = frozenset({"api-version", "deployment"})
 MAX_MESSAGE_BYTES = 21 * 1024 * 1024
 """15 MiB of audio in base64, and its envelope (openai-realtime 1.1)."""
 _CLOSE_S = 0.5
+SUBPROTOCOL = Subprotocol("realtime")
+KEY_SUBPROTOCOL = "openai-insecure-api-key."
+"""What a browser says first, which can send no header, and before its key."""
 
 
 class Door(msgspec.Struct, frozen=True):
@@ -70,6 +81,8 @@ class SimulatedRealtimeServer:
         self.sessions: list[SimulatedModel] = []
         self.asked = asyncio.Event()
         """Set once an upgrade was asked for."""
+        self.secrets = ClientSecrets(self._known)
+        self._silent = SilentConnections()
         self._factory = factory
         self._address = (host, port)
         self._open: set[ServerConnection] = set()
@@ -80,11 +93,18 @@ class SimulatedRealtimeServer:
 
     async def __aenter__(self) -> Self:
         host, port = self._address
+        app = web.Application()
+        app.router.add_post(f"{PATHS[self.dialect]}/client_secrets", self.secrets.make)
+        self._posts = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)
+        await self._posts.setup()
+        assert self._posts.server is not None
         self._server = await serve(
             self._session,
             host,
             port,
             process_request=self._upgrade,
+            select_subprotocol=_subprotocol,
+            create_connection=post_or_socket(self._posts.server, self._silent),
             compression=None,
             max_size=MAX_MESSAGE_BYTES,
             open_timeout=None,
@@ -101,6 +121,8 @@ class SimulatedRealtimeServer:
         assert self._server is not None
         self._closing.set()
         self._server.close()
+        self._silent.drop()
+        await self._posts.cleanup()
         await self._server.wait_closed()
 
     @property
@@ -158,10 +180,15 @@ class SimulatedRealtimeServer:
         """Serve one connection, from its 101 to its close."""
         assert socket.request is not None
         name = parse_qs(urlsplit(socket.request.path).query).get("model", [""])[0]
+        brought = self.secrets.session(_key(socket.request))
+        if brought is not None:
+            name = brought.get("model", name)
         refusal = None if self.dialect == "azure" else self._refusal(socket.request, name)
         if refusal is None:
             model = self._factory(name)
             model.expires(int(time.time()))
+            if brought is not None:
+                model.begin_with(brought)
             if self._keep_sessions:
                 self.sessions.append(model)
         else:
@@ -179,16 +206,34 @@ class SimulatedRealtimeServer:
         """The fault of the handshake, if any; told after the 101, as the real server does (openai-realtime 1.3)."""
         if "OpenAI-Beta" in request.headers:
             return "beta_api_shape_disabled"
-        scheme, _, key = request.headers.get("Authorization", "").partition(" ")
-        if scheme != "Bearer" or not key:
+        key = _key(request)
+        if not key:
             return "missing_bearer"
-        if self.door.keys is not None and key not in self.door.keys:
+        from_a_page = "Origin" in request.headers
+        if not (self.secrets.session(key) if from_a_page or key.startswith(PREFIX) else self._known(key)):
             return "invalid_api_key"
         if not model:
             return "missing_model"
         if self.door.models is not None and model not in self.door.models:
             return "invalid_model"
         return None
+
+    def _known(self, key: str) -> bool:
+        return self.door.keys is None or key in self.door.keys
+
+
+def _key(request: Request) -> str:
+    """The key that a client shows, in the header or, as a browser does, among its subprotocols."""
+    scheme, _, key = request.headers.get("Authorization", "").partition(" ")
+    if scheme == "Bearer":
+        return key
+    offered = [one.strip() for one in request.headers.get("Sec-WebSocket-Protocol", "").split(",")]
+    return next((one.removeprefix(KEY_SUBPROTOCOL) for one in offered if one.startswith(KEY_SUBPROTOCOL)), "")
+
+
+def _subprotocol(_: ServerConnection, offered: Sequence[Subprotocol]) -> Subprotocol | None:
+    """The one that is spoken; a browser that offered any and is told none hangs up."""
+    return SUBPROTOCOL if SUBPROTOCOL in offered else None
 
 
 class _Run:

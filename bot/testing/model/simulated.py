@@ -216,6 +216,14 @@ class SimulatedModel:
         """The session opens at `epoch_s`: for a shell that knows the date. Before session.created has left."""
         self._state.session["expires_at"] = epoch_s + self._state.behaviour.session_s
 
+    def begin_with(self, session: Json) -> None:
+        """The session is configured from its first word on, as a client secret's is. Raises Refused."""
+        state = self._state
+        state.session = session_object.updated(state.session, session, voice_locked=False)
+        session_object.merge_asked(state.asked, session)
+        self._listening.reconfigure()
+        state.configured = True
+
     # ---- how it opens and ends ---------------------------------------------------------------------------------------
 
     def _plan(self, opens_us: int, speech: Sequence[SpeechAt]) -> None:

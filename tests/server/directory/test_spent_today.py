@@ -70,6 +70,20 @@ def test_what_is_told_of_yesterday_does_not_count_today() -> None:
     assert spender.day.nano_usd == 9
 
 
+def test_what_was_spent_beside_calls_counts_whatever_the_store_tells_until_midnight() -> None:
+    spender = Spender()
+    spender.day.add_beside_calls(40)
+    assert spender.day.nano_usd == 40
+    spender.day.stored(100)
+    spender.own += 3
+    assert spender.day.nano_usd == 143
+    spender.today = TOMORROW
+    spender.day.add_beside_calls(2)
+    assert spender.day.nano_usd == 2
+    spender.day.stored(9, TOMORROW)
+    assert spender.day.nano_usd == 11
+
+
 @given(st.lists(st.integers(0, 100), max_size=20))
 def test_with_a_store_that_knows_all_it_makes_no_difference_when_it_tells(spent: list[int]) -> None:
     spender = Spender()

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.audio.prompts import prompt
 from bot.realtime.session import END_CALL
-from bot.testing.agent import Reply, Turn, padded, pattern
+from bot.testing.agent import Reply, Spoken, Turn, padded, pattern
 from bot.testing.commands.line_test import ECHO_MS, ECHO_TRANSCRIPT, LineTestAgent
 
 
@@ -52,6 +53,16 @@ def test_the_callers_own_bytes_are_played_back() -> None:
     assert echoed.audio[: len(said)] == said
     assert set(echoed.audio[len(said) :]) == {0xFF}
     assert echoed.transcript == ECHO_TRANSCRIPT
+
+
+def test_a_caller_in_pcm_is_played_back_in_pcm_and_nobody_where_the_formats_differ_or_no_sound_is_wanted() -> None:
+    said = pattern(1234) * 6  # as long in time, at 48 bytes a millisecond
+    turn = Turn(1, said, heard_in="audio/pcm", spoken_in="audio/pcm")
+    _, echoed = LineTestAgent().reply(turn).items
+    assert isinstance(echoed, Spoken)
+    assert (echoed.audio, echoed.audio_format) == (said[: 1200 * 48], "audio/pcm")
+    for other in ({"spoken_in": "audio/pcmu"}, {"writes": True}):
+        assert len(LineTestAgent().reply(msgspec.structs.replace(turn, **other)).items) == 1
 
 
 def test_an_endless_caller_is_played_back_for_a_while_only() -> None:

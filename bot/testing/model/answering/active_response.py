@@ -153,6 +153,7 @@ class ActiveResponse:
                 metadata=params.get("metadata"),
                 aside=True,
                 spoken_in=options.audio_format["type"],
+                writes=options.writes,
             )
         turn = Turn(
             number,
@@ -169,6 +170,7 @@ class ActiveResponse:
             must_call=options.must_call,
             heard_in=self._state.listening["format"]["type"],
             spoken_in=options.audio_format["type"],
+            writes=options.writes,
         )
         self._audio.clear()
         for gathered in (self._tool_outputs, self._words, self._notes):

@@ -46,6 +46,11 @@ class Options(msgspec.Struct, frozen=True):
     tools: tuple[Json, ...] = ()
     must_call: str = ""
 
+    @property
+    def writes(self) -> bool:
+        """True when the answer is text alone."""
+        return self.output_modalities == ("text",)
+
 
 @dataclass(slots=True)
 class World:
@@ -291,18 +296,17 @@ class Generation:
 
     def _open_message(self, phase: str) -> Output:
         kind = self.options.audio_format["type"]
-        text_only = self.options.output_modalities == ("text",)
         entry = Entry(
             self.world.new_id("item"),
             "message",
             "assistant",
-            part="output_text" if text_only else "output_audio",
+            part="output_text" if self.options.writes else "output_audio",
             text="",
             bytes_per_ms=BYTES_PER_MS[kind],
             phase=phase if self.world.wire.reasons else None,
         )
         output = self._add(Output(entry, self._next_index()))
-        part = {"type": "text", "text": ""} if text_only else {"type": "audio", "transcript": ""}
+        part = {"type": "text", "text": ""} if self.options.writes else {"type": "audio", "transcript": ""}
         self.world.emit("response.content_part.added", **self._part_ids(output), part=part)
         return output
 

@@ -115,7 +115,7 @@ _truncation = is_.either(
         "retention_ratio",
     ),
 )
-_session = is_.obj(
+shape = is_.obj(
     {
         "type": is_.one_of("realtime"),
         "model": is_.text,
@@ -184,7 +184,7 @@ def shown(session: Json) -> Json:
 
 def updated(session: Json, update: Json, *, voice_locked: bool) -> Json:
     """`session` after `update`, itself untouched. Raises Refused, and then nothing of the update holds."""
-    _session(update, "session")
+    shape(update, "session")
     return merged(session, update, voice_locked=voice_locked)
 
 

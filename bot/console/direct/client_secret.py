@@ -14,11 +14,13 @@ import structlog
 from aiohttp import web
 
 from bot.after_call.text_model import NotAnswered, TextModel, ask
+from bot.call.prompts.greeting import greeting_response
 from bot.config import Settings
 from bot.config.profiles.placeholders import unfilled
+from bot.console.direct.direct_way import why_none
 from bot.console.operator.past import as_json
 from bot.realtime.connection import Endpoint
-from bot.realtime.session import session_object
+from bot.realtime.session import SessionSettings, session_object
 from bot.server.http.app_keys import CALLS
 from bot.server.setup.call_settings import session_settings
 
@@ -30,9 +32,11 @@ _log = structlog.get_logger()
 
 
 async def client_secret(request: web.Request) -> web.Response:
-    """The secret's `value`, when it expires and the address that takes it; or a sentence, in `problem`."""
+    """The secret's `value`, its expiry, the address that takes it, how to begin; or a sentence, in `problem`."""
     settings = unfilled(request.app[CALLS].profiles.default)
-    problem = _why_not(settings, spent=request.app[CALLS].spent_today.used_up)
+    problem = why_none(settings)
+    if not problem and request.app[CALLS].spent_today.used_up:
+        problem = "The money for today is spent (BOT_MAX_DAILY_USD)."
     if problem:
         return as_json({"problem": problem}, 409)
     try:
@@ -46,15 +50,18 @@ async def client_secret(request: web.Request) -> web.Response:
         return as_json({"problem": "The model's server answered with something that is no client secret."}, 502)
     _log.info("client_secret_made", lasts_s=LASTS_S)
     endpoint = Endpoint(settings.openai_realtime_url, settings.openai_realtime_model, "")
-    return as_json({"value": value, "expires_at": expires_at, "url": endpoint.uri})
+    return as_json({"value": value, "expires_at": expires_at, "url": endpoint.uri, **_how_to_begin(settings)})
 
 
-def _why_not(settings: Settings, *, spent: bool) -> str:
-    if settings.dialect == "xai":
-        return "Client secrets are OpenAI's and Azure's; BOT_DIALECT is xai."
-    if not settings.openai_api_key.get_secret_value():
-        return "OPENAI_API_KEY is not set: there is nothing to make a client secret of."
-    return "The money for today is spent (BOT_MAX_DAILY_USD)." if spent else ""
+def _how_to_begin(settings: Settings) -> dict[str, Any]:
+    """What a call's core knows besides: the greeting to ask for, the silence that ends a turn, the longest call."""
+    greeting = settings.greeting
+    detection = session_settings(settings).turn_detection
+    return {
+        "greeting": greeting_response(greeting, settings.instructions) if greeting else None,
+        "silenceMs": detection.silence_duration_ms if detection.type == "server_vad" else 0,
+        "mostS": settings.max_call_s,
+    }
 
 
 def _address(settings: Settings) -> TextModel:
@@ -67,8 +74,8 @@ def _address(settings: Settings) -> TextModel:
 
 
 def request_body(settings: Settings) -> dict[str, Any]:
-    """The bot's session as a browser has it: PCM both ways, turns by the server, no tools that only run here."""
-    chosen = msgspec.structs.replace(session_settings(settings), audio="audio/pcm")
+    """The bot's session as a browser has it: PCM both ways, turns by the server, no tools, which only run here."""
+    chosen: SessionSettings = msgspec.structs.replace(session_settings(settings), audio="audio/pcm")
     session = session_object(chosen, server_owns_turns=True)
     session.pop("tool_choice", None)
     return {

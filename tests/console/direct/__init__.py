@@ -1,0 +1,1 @@
+"""Tests of the browser phone's direct way to the model."""

@@ -1,0 +1,1 @@
+"""Tests of instructions tried in text."""
