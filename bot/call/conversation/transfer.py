@@ -72,7 +72,7 @@ class TransferCall(Rule):
         functions: FunctionCalls,
         greeting: Greeting,
         transcript: Transcript,
-        speaking: PlayoutQueue,
+        playout: PlayoutQueue,
     ) -> None:
         self._names = settings.destinations
         self._step = step
@@ -81,7 +81,7 @@ class TransferCall(Rule):
         self._functions = functions
         self._greeting = greeting
         self._transcript = transcript
-        self._speaking = speaking
+        self._playout = playout
         self._call_id = ""
         self._to = Transfer("", "")
         self._dropped = 0
@@ -115,7 +115,7 @@ class TransferCall(Rule):
         self._step.send(CheckTransfer(call.call_id, wish.destination))
 
     def _in_the_way(self) -> str:
-        if self._floor.transfer is not TransferStage.NONE:
+        if self._floor.transfer_stage is not TransferStage.NONE:
             return UNDER_WAY
         if self._floor.ending:
             return ENDING
@@ -135,13 +135,13 @@ class TransferCall(Rule):
 
     def checked(self, note: TransferChecked) -> None:
         """The shell has found out if the destination is free."""
-        if self._floor.transfer is not TransferStage.CHECKING or note.call_id != self._call_id:
+        if self._floor.transfer_stage is not TransferStage.CHECKING or note.call_id != self._call_id:
             self._step.follows = "what is due"
             return
         call = self._functions.calls.get(self._call_id)
         if note.refused:
             self._refuse(note.refused)
-        elif call is not None and self._speaking.ledger.of_response(call.response_id):
+        elif call is not None and self._playout.ledger.of_response(call.response_id):
             self._leave()  # the model has told the caller as it asked
         else:
             self._move(Move.ALLOWED, PROMISE_US)
@@ -154,7 +154,7 @@ class TransferCall(Rule):
 
     def response_created(self) -> None:
         """A response is made that may be heard: the promise, if one is due, unless something else was asked for."""
-        if self._floor.transfer is TransferStage.PROMISING and not self._session.now.responses.parameters:
+        if self._floor.transfer_stage is TransferStage.PROMISING and not self._session.now.responses.parameters:
             self._leave()
 
     def _leave(self) -> None:
@@ -165,9 +165,9 @@ class TransferCall(Rule):
 
     def due(self) -> EndReason | None:
         """No answer came in time: nothing is promised, or the caller is put through without a promise."""
-        if self._floor.transfer is TransferStage.CHECKING:
+        if self._floor.transfer_stage is TransferStage.CHECKING:
             self._refuse(UNTOLD)
-        elif self._floor.transfer is TransferStage.PROMISING:
+        elif self._floor.transfer_stage is TransferStage.PROMISING:
             self._leave()
         self.due_us = NEVER_US
         return None
@@ -190,11 +190,11 @@ class TransferCall(Rule):
 
     def reason(self, reason: EndReason) -> EndReason:
         """The reason of the end: a call that is closed for a transfer goes to the person, also if the model fails."""
-        if self._floor.transfer not in {TransferStage.PROMISING, TransferStage.LEAVING} or reason not in _GOES_ON:
+        if self._floor.transfer_stage not in {TransferStage.PROMISING, TransferStage.LEAVING} or reason not in _GOES_ON:
             return reason
         self._step.send(self._to)
         return "transferred"
 
     def _move(self, move: Move, within_us: int = 0) -> None:
-        self._floor.transfer = moved(TRANSFER, self._floor.transfer, move)
+        self._floor.transfer_stage = moved(TRANSFER, self._floor.transfer_stage, move)
         self.due_us = self._step.now_us + within_us if within_us else NEVER_US

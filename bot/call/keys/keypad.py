@@ -34,7 +34,7 @@ class Keypad:
         *,
         session: CurrentSession,
         opening: Opening,
-        account: TurnLog,
+        turn_log: TurnLog,
         functions: FunctionCalls,
         transcript: Transcript,
     ) -> None:
@@ -44,7 +44,7 @@ class Keypad:
         self._floor = floor
         self._session = session
         self._opening = opening
-        self._account = account
+        self._turn_log = turn_log
         self._functions = functions
         self._transcript = transcript
         self.keys = ""
@@ -58,9 +58,9 @@ class Keypad:
     def pressed(self, key: str) -> None:
         """One more key."""
         now_us = self._step.now_us
-        if self._floor.keypad is KeypadStage.QUIET:
+        if self._floor.keypad_stage is KeypadStage.QUIET:
             self.began_us = now_us
-            self._account.caller_keys()
+            self._turn_log.caller_keys()
         self._floor.keys_move(Move.KEY)
         self.last_us = now_us
         self.keys += key
@@ -83,8 +83,8 @@ class Keypad:
     def allows(self, response: Response) -> bool:
         """True if a response that was made may be heard: the server's own may not while keys are pressed."""
         session = self._session.now
-        quiet = self._floor.keypad is KeypadStage.QUIET
-        if quiet or session.responses.asked or not session.turns.server_may_answer:
+        quiet = self._floor.keypad_stage is KeypadStage.QUIET
+        if quiet or session.responses.asked or not session.turn_ownership.server_may_answer:
             return True
         self._floor.turn_away(response.id)
         return False
@@ -101,7 +101,7 @@ class Keypad:
         self._number += 1
         self._step.report("keys_entered", number=len(keys))
         item_id, text = f"keys_{self._number}", keys_pressed.pressed(keys)
-        self._account.caller_keyed(item_id, text, self.began_us)
+        self._turn_log.caller_keyed(item_id, text, self.began_us)
         if self._session.now.appended.ready:
             self._tell(item_id, text)
         shortcut = self._shortcuts.get(keys)

@@ -64,14 +64,14 @@ class SendDigits(Rule):
         floor: Floor,
         *,
         session: CurrentSession,
-        speaking: PlayoutQueue,
+        playout: PlayoutQueue,
         interrupt: BargeIn,
         functions: FunctionCalls,
     ) -> None:
         self._step = step
         self._floor = floor
         self._session = session
-        self._speaking = speaking
+        self._playout = playout
         self._interrupt = interrupt
         self._functions = functions
         self._call_id = ""
@@ -81,10 +81,10 @@ class SendDigits(Rule):
 
     def called(self, call: FunctionCall) -> None:
         digits = _digits(call.arguments)
-        hidden = self._floor.keypad is KeypadStage.HIDDEN
-        if hidden or self._floor.stream is not StreamStage.HERE or not self._speaking.stream_sid:
+        hidden = self._floor.keypad_stage is KeypadStage.HIDDEN
+        if hidden or self._floor.stream_stage is not StreamStage.HERE or not self._playout.stream_sid:
             self._functions.answer(call.call_id, UNDER_WAY)
-        elif self._floor.ending or self._floor.transfer is not TransferStage.NONE or not self._floor.conversing:
+        elif self._floor.ending or self._floor.transfer_stage is not TransferStage.NONE or not self._floor.conversing:
             self._functions.answer(call.call_id, NOT_NOW)
         elif not digits:
             self._functions.answer(call.call_id, NO_DIGITS)
@@ -96,20 +96,20 @@ class SendDigits(Rule):
     def allows(self, response: Response) -> bool:
         """True if a response that was made may be heard: none that the server makes by itself is by whom it is for."""
         session = self._session.now
-        here = self._floor.stream is StreamStage.HERE
-        if here or session.responses.asked or not session.turns.server_may_answer:
+        here = self._floor.stream_stage is StreamStage.HERE
+        if here or session.responses.asked or not session.turn_ownership.server_may_answer:
             return True
         self._floor.turn_away(response.id)
         return False
 
     def line_silent(self) -> None:
         """Nothing plays: if all was said that was to be said first, the stream is left."""
-        if self._floor.stream is StreamStage.LEAVING and not self._session.now.responses.busy:
+        if self._floor.stream_stage is StreamStage.LEAVING and not self._session.now.responses.busy:
             self._leave()
 
     def _leave(self) -> None:
         self._floor.stream_moves(Move.STREAM_LEFT)
-        self._speaking.leave(self._step.now_us)
+        self._playout.leave(self._step.now_us)
         self._step.report("digits_sent", number=len(self._digits))
         self._step.send(LeaveStream(self._digits))
         lasts_us = sum(PAUSE_US.get(digit, KEY_US) for digit in self._digits)
@@ -125,7 +125,7 @@ class SendDigits(Rule):
         self.due_us = self._step.now_us + LISTEN_US
 
     def due(self) -> EndReason | None:
-        stage, self.due_us = self._floor.stream, NEVER_US
+        stage, self.due_us = self._floor.stream_stage, NEVER_US
         if stage is StreamStage.AWAY:
             self._step.warn("stream_not_back")
             return "line_lost"

@@ -31,14 +31,14 @@ class Meanwhile(Rule):
         step: Step,
         floor: Floor,
         *,
-        speaking: PlayoutQueue,
+        playout: PlayoutQueue,
         session: CurrentSession,
         functions: FunctionCalls,
         filler: Filler,
     ) -> None:
         self._step = step
         self._floor = floor
-        self._speaking = speaking
+        self._playout = playout
         self._session = session
         self._functions = functions
         self._filler = filler
@@ -67,7 +67,7 @@ class Meanwhile(Rule):
     def _reckon(self, call: FunctionCall | None) -> int:
         if call is None or self._since_us is None:
             return NEVER_US
-        ends_us = self._speaking.ledger.end_us() or 0
+        ends_us = self._playout.ledger.end_us() or 0
         due_us = max(self._since_us, ends_us) + SILENCE_US
         if self._told_us is not None:
             return max(due_us, max(self._told_us, ends_us) + REPEAT_US)

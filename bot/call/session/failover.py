@@ -2,7 +2,7 @@
 
 A session that is lost for a reason that may pass is replaced; one that nears its hour is replaced ahead of time, in a
 pause of the conversation (openai-realtime 1.2, 1.3 and 6). What a replacement means for the conversation
-stands in bot.call.handlers.session_takeover.
+stands in bot.call.handlers.session_replacement.
 """
 
 from __future__ import annotations
@@ -43,12 +43,12 @@ class Failover(Rule):
     `at_hand` is the call's session, `next` the one that is to take its place.
     """
 
-    def __init__(self, step: Step, speaking: PlayoutQueue, session: CurrentSession, response_s: float) -> None:
+    def __init__(self, step: Step, playout: PlayoutQueue, session: CurrentSession, response_s: float) -> None:
         self.at_hand = SessionStage.OPENING
         self.next = NextStage.NONE
         self.ever_ready = False
         self._step = step
-        self._speaking = speaking
+        self._playout = playout
         self._session = session
         self._dial_us: int | None = round(response_s * 500_000) or None
         """Moment of the next dial. A first session that is not ready in half the time it has gets a rival."""
@@ -199,7 +199,7 @@ class Failover(Rule):
         self._reckon()
         if not given_up:
             return None
-        return None if self._speaking.has_floor(now_us) else self.none_left()
+        return None if self._playout.has_floor(now_us) else self.none_left()
 
     def none_left(self) -> EndReason:
         """There is no session and none to come."""
