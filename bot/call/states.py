@@ -7,9 +7,32 @@ This file does not know messages: the call says what happened in the words of Ha
 from __future__ import annotations
 
 from enum import Enum
+from typing import TypeVar
 
 
-class State(Enum):
+class Keyed(Enum):
+    """An enumeration whose members are looked up in tables: Enum's own hash would be a call more each time."""
+
+    __hash__ = object.__hash__
+
+
+S = TypeVar("S", bound=Keyed)
+E = TypeVar("E", bound=Keyed)
+
+
+class OurFaultError(Exception):
+    """Something happened that the table does not know: a defect of this program, not of a peer."""
+
+
+class Table(dict[tuple[S, E], S]):
+    """The state that follows, by state and event. Raises OurFaultError for a pair that stands nowhere."""
+
+    def __missing__(self, pair: tuple[S, E]) -> S:
+        state, event = pair
+        raise OurFaultError(f"{event.name} cannot happen to {type(state).__name__} {state.name}")
+
+
+class State(Keyed):
     """The state of the call: who has the floor."""
 
     OPENING = "opening"
@@ -21,7 +44,7 @@ class State(Enum):
     ENDED = "ended"
 
 
-class Happening(Enum):
+class Happening(Keyed):
     """Events that can happen to a call."""
 
     BEGUN = "both sides are ready"
@@ -89,11 +112,7 @@ _STAYS: dict[State, frozenset[Happening]] = {
 """Events that may happen in a state without moving the call."""
 
 
-FOLLOWING = TABLE | {(state, happening): state for state, stays in _STAYS.items() for happening in stays}
-
-
-class OurFaultError(Exception):
-    """Something happened that the table does not know: a defect of this program, not of a peer."""
+FOLLOWING = Table(TABLE | {(state, happening): state for state, stays in _STAYS.items() for happening in stays})
 
 
 def picture() -> str:

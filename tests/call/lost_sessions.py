@@ -170,7 +170,7 @@ def an_answer_is_asked_for(desk: ScriptedCall, leg: int) -> None:
 
 def another_answer_is_in_the_way(desk: ScriptedCall, leg: int) -> None:
     an_answer_is_asked_for(desk, leg)
-    desk.give(error("conversation_already_has_active_response", desk.call.session.responses._asked))
+    desk.give(error("conversation_already_has_active_response", desk.call.session.responses.event_id))
 
 
 def the_caller_speaks_over_what_was_asked_for(desk: ScriptedCall, leg: int) -> None:
@@ -337,7 +337,7 @@ def spoken_before_the_greeting() -> ScriptedCall:
 def spoken_while_the_greeting_waits() -> ScriptedCall:
     """The greeting was refused for another response's sake; behind it an answer is owed."""
     desk = opened()
-    desk.give(error("conversation_already_has_active_response", desk.call.session.responses._asked), committed("U"))
+    desk.give(error("conversation_already_has_active_response", desk.call.session.responses.event_id), committed("U"))
     return desk
 
 

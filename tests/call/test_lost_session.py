@@ -32,8 +32,8 @@ OF_THE_SESSION = {
     "InheritedItems": "_told",
     "OwedWords": "said_us answer_us made_us end_us listen_us over_us not_before_us",
     "PendingDeletes": "_waiting _silent",
-    "ResponseGate": "active parameters _known _asked _asked_for _in_the_way _stillborn cancelling",
-    "TurnOwnership": "server_owns server_acts owed told _pending",
+    "ResponseGate": "active parameters _known _request _asked_for cancelling",
+    "TurnOwnership": "owner server_acts told _pending",
     # outside of it
     "Idle": "_since_us",
     "ResponseTimeout": "_since_us",

@@ -7,8 +7,6 @@ in MAY, by the state of the call, and in the few facts beside it that a question
 
 from __future__ import annotations
 
-from enum import Enum
-
 from bot.call.conversation.state_deadlines import StateDeadlines
 from bot.call.machines import (
     KEYPAD,
@@ -20,18 +18,17 @@ from bot.call.machines import (
     Move,
     StreamStage,
     TransferStage,
-    moved,
 )
 from bot.call.outputs import EndReason
 from bot.call.playout.playout_queue import PlayoutQueue
 from bot.call.prompts.greeting import Greeting
 from bot.call.session.session_state import CurrentSession
 from bot.call.settings import CallSettings
-from bot.call.states import FOLLOWING, Happening, OurFaultError, State
+from bot.call.states import FOLLOWING, Happening, Keyed, State
 from bot.call.step import Step
 
 
-class Act(Enum):
+class Act(Keyed):
     """Things that somebody may want to do with the floor."""
 
     ASK = "ask the model for a response"
@@ -215,9 +212,7 @@ class Floor:
     # ---- what happens ----
 
     def happen(self, happening: Happening) -> None:
-        before, following = self.state, FOLLOWING.get((self.state, happening))
-        if following is None:
-            raise OurFaultError(f"{happening.name} cannot happen while {before.value}")
+        before, following = self.state, FOLLOWING[self.state, happening]
         self.state = self._state_deadlines.state = following
         if self._state_deadlines.watches and (following is not before or happening is Happening.AUDIO):
             self._state_deadlines.entered(following, self._step.now_us)
@@ -251,11 +246,11 @@ class Floor:
 
     def stream_moves(self, move: Move) -> None:
         """The stream is to be left, has been, or the next one has started."""
-        self.stream_stage = moved(STREAM, self.stream_stage, move)
+        self.stream_stage = STREAM[self.stream_stage, move]
 
     def keys_move(self, move: Move) -> None:
         """The caller presses a key, or all of them that belong together have come."""
-        self.keypad_stage = moved(KEYPAD, self.keypad_stage, move)
+        self.keypad_stage = KEYPAD[self.keypad_stage, move]
         if not self.caller_speaking:
             self.happen(Happening.SPEECH_STOPPED)
 

@@ -15,7 +15,7 @@ from typing import Any
 
 from bot.call.conversation.floor import Floor
 from bot.call.machines import GOODBYE as MOVES
-from bot.call.machines import GoodbyeStage, Move, moved
+from bot.call.machines import GoodbyeStage, Move
 from bot.call.outputs import EndReason
 from bot.call.playout.playout_queue import PlayoutQueue
 from bot.call.session.response_status import in_words
@@ -63,7 +63,7 @@ class Goodbye:
         return self._floor.goodbye_stage is GoodbyeStage.HEARD
 
     def _move(self, move: Move) -> None:
-        self._floor.goodbye_stage = moved(MOVES, self._floor.goodbye_stage, move)
+        self._floor.goodbye_stage = MOVES[self._floor.goodbye_stage, move]
 
     def close(self, why: EndReason, words: str = GOODBYE, longest_tokens: int = 400) -> None:
         """From here on there is no response but the goodbye, which is asked for in these words."""

@@ -14,7 +14,7 @@ from bot.audio.payload import BYTES_PER_MS
 from bot.call.conversation.barge_in import BargeIn
 from bot.call.conversation.floor import Floor
 from bot.call.machines import GREETING as MOVES
-from bot.call.machines import GreetingStage, Move, moved
+from bot.call.machines import GreetingStage, Move
 from bot.call.playout.ledger import Entry
 from bot.call.playout.playout_queue import PlayoutQueue
 from bot.call.prompts.announcement import Announcement
@@ -76,7 +76,7 @@ class Opening(Rule):
         return self._floor.greeting_stage is GreetingStage.HEARD
 
     def _move(self, move: Move) -> None:
-        self._floor.greeting_stage = moved(MOVES, self._floor.greeting_stage, move)
+        self._floor.greeting_stage = MOVES[self._floor.greeting_stage, move]
 
     # ---- asking ----
 

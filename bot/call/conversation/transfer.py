@@ -13,7 +13,7 @@ from bot.call.conversation.end_call import heard_of_caller
 from bot.call.conversation.floor import Floor
 from bot.call.conversation.function_calls import FunctionCalls
 from bot.call.inputs import TransferChecked, TransferWanted
-from bot.call.machines import TRANSFER, Move, TransferStage, moved
+from bot.call.machines import TRANSFER, Move, TransferStage
 from bot.call.outputs import CheckTransfer, EndReason, Transfer
 from bot.call.playout.playout_queue import PlayoutQueue
 from bot.call.prompts.greeting import Greeting
@@ -196,5 +196,5 @@ class TransferCall(Rule):
         return "transferred"
 
     def _move(self, move: Move, within_us: int = 0) -> None:
-        self._floor.transfer_stage = moved(TRANSFER, self._floor.transfer_stage, move)
+        self._floor.transfer_stage = TRANSFER[self._floor.transfer_stage, move]
         self.due_us = self._step.now_us + within_us if within_us else NEVER_US

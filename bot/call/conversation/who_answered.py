@@ -20,7 +20,7 @@ from bot.call.conversation.floor import Floor
 from bot.call.conversation.goodbye import Goodbye
 from bot.call.conversation.opening import Opening
 from bot.call.inputs import AnswerVerdict, BeepHeard, Verdict
-from bot.call.machines import ANSWER, AnswerStage, Move, moved
+from bot.call.machines import ANSWER, AnswerStage, Move
 from bot.call.outputs import EndReason
 from bot.call.playout.playout_queue import PlayoutQueue
 from bot.call.prompts.announcement import Announcement
@@ -344,7 +344,7 @@ class WhoAnswered(Rule):
 
     def _move(self, move: Move) -> None:
         """Each stage listens afresh."""
-        self._floor.answer_stage = moved(ANSWER, self._floor.answer_stage, move)
+        self._floor.answer_stage = ANSWER[self._floor.answer_stage, move]
         self._since_us, self._stopped_us, self._spoken_us = self._step.now_us, None, 0
         self._words, self._turns = "none", 0
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from bot.call.handlers.session_side import SessionSide
 from bot.call.inputs import Tick
-from bot.call.machines import GoodbyeStage, GreetingStage, NextStage, StreamStage, TransferStage
+from bot.call.machines import GoodbyeStage, GreetingStage, NextStage, StreamStage, TransferStage, TurnOwner
 from bot.call.outputs import EndReason
 from bot.call.rule import NEVER_US, Rule
 from bot.call.states import State
@@ -52,7 +52,7 @@ class AfterStep:
             parts.opening.settle()
         if parts.uplink.ready:
             self._mind()
-            if parts.session.now.turn_ownership.owed:
+            if parts.session.now.turn_ownership.owner is TurnOwner.US_AT_FIRST:
                 self._session.hand_over_turns()
             floor.ask()
         why = self._line_silent()

@@ -94,7 +94,6 @@ class SessionSide:
         parts, step = self._parts, self._parts.step
         if parts.floor.may_hand_over_turns():
             ownership = parts.session.now.turn_ownership
-            ownership.owed = False
             step.send(ownership.update(step.event_id("session"), server_owns=True))
 
     def alive(self, _: SessionAlive) -> None:

@@ -12,7 +12,7 @@ from typing import Literal
 
 import msgspec
 
-from bot.call.machines import FUNCTION_CALL, CallStage, Move, moved
+from bot.call.machines import FUNCTION_CALL, CallStage, Move
 from bot.call.rule import NEVER_US
 from bot.call.settings import ToolRules
 
@@ -55,7 +55,7 @@ class FunctionCall:
         return self.stage in {CallStage.HELD, CallStage.RUNNING}
 
     def move(self, move: Move) -> None:
-        self.stage = moved(FUNCTION_CALL, self.stage, move)
+        self.stage = FUNCTION_CALL[self.stage, move]
 
 
 class AskedCalls:

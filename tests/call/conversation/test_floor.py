@@ -139,5 +139,5 @@ def test_what_the_table_of_states_does_not_know_is_a_fault_of_ours() -> None:
         floor = floor_after()
         floor.state = state
         if (state, happening) not in FOLLOWING:
-            with pytest.raises(OurFaultError, match=f"{happening.name} cannot happen while {state.value}"):
+            with pytest.raises(OurFaultError, match=f"{happening.name} cannot happen to State {state.name}"):
                 floor.happen(happening)
