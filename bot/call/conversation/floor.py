@@ -133,6 +133,17 @@ class Floor:
         if request is not None:
             self._step.send(request)
 
+    def allows_response(self) -> bool:
+        """A response that was made may be heard, unless it is the server's own and those it is for do not listen.
+
+        Nobody has answered yet, the caller presses keys, or the stream is away.
+        """
+        session = self._session.now
+        if session.responses.asked:
+            return True
+        listens = self.keypad_stage is KeypadStage.QUIET and self.stream_stage is StreamStage.HERE
+        return (self.sure or self.conversing) and (listens or not session.turn_ownership.server_may_answer)
+
     def turn_away(self, response_id: str) -> None:
         """The server has made a response by itself of which nothing may be heard now: it is cancelled."""
         responses = self._session.now.responses

@@ -123,10 +123,7 @@ class Goodbye:
 
         It may have done so before it knew.
         """
-        if not self.closing or self._is_ours(response):
-            return True
-        self._floor.turn_away(response.id)
-        return False
+        return not self.closing or self._is_ours(response)
 
     def _is_ours(self, response: Response) -> bool:
         """By what it gives back of our request; xAI gives nothing back: by whether it can be anything else."""

@@ -105,12 +105,11 @@ class Opening(Rule):
         self._answer_owed = owed or (self._answer_owed and responses.awaited)  # a greeting not to be had is over
         return owed
 
-    def allows(self, response: Response) -> bool:
+    def allows(self) -> bool:
         """True if a response that was made may be heard: the server's own may not while the greeting is to be asked."""
         session = self._session.now
         if self._settled or not session.turn_ownership.server_owns or not session.responses.wants(self._request):
             return True
-        self._floor.turn_away(response.id)
         self._answer_owed = True
         return False
 

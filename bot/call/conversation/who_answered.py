@@ -29,7 +29,6 @@ from bot.call.rule import NEVER_US, Rule
 from bot.call.session.session_state import CurrentSession
 from bot.call.settings import CallSettings, Outgoing
 from bot.call.step import Step
-from bot.realtime.events import Response
 from bot.realtime.items import message
 
 AnsweredBy = Literal["human", "machine", "screening", "uncertain"]
@@ -181,13 +180,6 @@ class WhoAnswered(Rule):
         if self.listens_for_beep:
             self._beep = True
             self._step.report("beep_heard", hz=note.hz, ms=note.ms)
-
-    def allows(self, response: Response) -> bool:
-        """True if a response that was made may be heard: the server's own may not before a person has answered."""
-        if self._floor.conversing or self._session.now.responses.asked:
-            return True
-        self._floor.turn_away(response.id)
-        return False
 
     # ---- what follows ----
 

@@ -106,10 +106,8 @@ class Dialogue:
 
     def response_created(self, event: events.ResponseCreated) -> None:
         parts, floor, response = self._parts, self._parts.floor, event.response
-        parts_allow = (parts.goodbye.allows, parts.opening.allows, parts.keypad.allows, parts.send_digits.allows)
-        if not all(allows(response) for allows in parts_allow):
-            return
-        if not (parts.floor.sure or parts.who_answered.allows(response)):
+        if not (parts.goodbye.allows(response) and parts.opening.allows() and floor.allows_response()):
+            floor.turn_away(response.id)
             return
         responses = parts.session.now.responses
         if parts.session.now.turn_ownership.server_may_answer:

@@ -17,7 +17,6 @@ from bot.call.step import Step
 from bot.call.transcript import keys_pressed
 from bot.call.transcript.transcript import Transcript
 from bot.call.turn_log.turn_facts import TurnLog
-from bot.realtime.events import Response
 from bot.realtime.items import message
 
 KEYS = "0123456789*#ABCD"
@@ -79,15 +78,6 @@ class Keypad:
         """No further key can belong to these."""
         rules = self._rules
         return len(self.keys) >= rules.most_keys or (bool(rules.finish) and self.keys.endswith(rules.finish))
-
-    def allows(self, response: Response) -> bool:
-        """True if a response that was made may be heard: the server's own may not while keys are pressed."""
-        session = self._session.now
-        quiet = self._floor.keypad_stage is KeypadStage.QUIET
-        if quiet or session.responses.asked or not session.turn_ownership.server_may_answer:
-            return True
-        self._floor.turn_away(response.id)
-        return False
 
     # ---- they are told ----
 

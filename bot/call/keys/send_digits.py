@@ -22,7 +22,6 @@ from bot.call.rule import NEVER_US, Rule
 from bot.call.session.session_state import CurrentSession
 from bot.call.step import Step
 from bot.call.tool_calls.asked_calls import FunctionCall
-from bot.realtime.events import Response
 from bot.realtime.session import SEND_DIGITS
 
 MOST_DIGITS = 32
@@ -92,15 +91,6 @@ class SendDigits(Rule):
             self._call_id, self._digits = call.call_id, digits
             self._floor.stream_moves(Move.DIGITS_ASKED)
             self.due_us = self._step.now_us + LEAVE_US
-
-    def allows(self, response: Response) -> bool:
-        """True if a response that was made may be heard: none that the server makes by itself is by whom it is for."""
-        session = self._session.now
-        here = self._floor.stream_stage is StreamStage.HERE
-        if here or session.responses.asked or not session.turn_ownership.server_may_answer:
-            return True
-        self._floor.turn_away(response.id)
-        return False
 
     def line_silent(self) -> None:
         """Nothing plays: if all was said that was to be said first, the stream is left."""
