@@ -69,7 +69,7 @@ class Call:
         self.state_deadlines, self.spending, self.goodbye = parts.state_deadlines, parts.spending, parts.goodbye
         self._step, self._floor, self._failover = parts.step, parts.floor, parts.failover
         self._stream_admission, self._turn_log = parts.stream_admission, parts.turn_log
-        self._phone = phone = PhoneSide(parts)
+        phone = PhoneSide(parts)
         session = SessionSide(parts, phone)
         self._liveness = SessionLiveness(
             settings,

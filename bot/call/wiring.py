@@ -122,7 +122,7 @@ class Parts:
             transcript=transcript,
         )
         self.secret_entry = SecretEntry(step, floor, playout=playout, functions=functions, keypad=keypad)
-        self.key_pause = KeyPause(settings.keypad, step, keypad, idle=self.idle, no_progress=self.no_progress)
+        self.key_pause = KeyPause(settings.keypad, keypad, idle=self.idle, no_progress=self.no_progress)
         self.transfer = TransferCall(
             settings,
             step,

@@ -362,4 +362,4 @@ def test_a_call_of_many_turns_keeps_no_more_than_their_texts(n_turns: int) -> No
         desk.outputs = [one for one in desk.outputs if type(one) is TurnFact]
     assert len(desk.turns) == n_turns
     assert len(desk.call.transcript.turns) == MAX_TURNS
-    assert desk.call.transcript.gathering == 0
+    assert not desk.call.transcript._words
