@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from bot.call.states import FOLLOWING, Keyed, State, Table
+from bot.call.states import FOLLOWING, Keyed, State, Table, table
 
 
 class GreetingStage(Keyed):
@@ -173,116 +173,86 @@ _G, _B, _S, _N, _A = GreetingStage, GoodbyeStage, SessionStage, NextStage, Answe
 _T, _C, _M, _K, _L = TransferStage, CallStage, Move, KeypadStage, StreamStage
 _Q, _R, _O = RequestStage, ResponseStage, TurnOwner
 
-GREETING = Table(
-    {
-        (_G.UNHEARD, _M.TALKED_OVER): _G.HELD,
-        (_G.HELD, _M.SILENCE): _G.UNHEARD,
-        (_G.UNHEARD, _M.MOMENT_HEARD): _G.HEARD,
-        (_G.HELD, _M.MOMENT_HEARD): _G.HEARD,
-        (_G.HEARD, _M.SILENCE): _G.HEARD,
-    }
+GREETING = table(
+    (_G.UNHEARD, _M.TALKED_OVER, _G.HELD),
+    (_G.HELD, _M.SILENCE, _G.UNHEARD),
+    ((_G.UNHEARD, _G.HELD), _M.MOMENT_HEARD, _G.HEARD),
+    (_G.HEARD, _M.SILENCE, None),
 )
-GOODBYE = Table(
-    {
-        **{(state, _M.BOUND_REACHED): state for state in GoodbyeStage},
-        **{(state, _M.BEGUN): _B.MAKING for state in (_B.DUE, _B.MAKING, _B.MADE)},
-        **{(state, _M.COMPLETED): _B.MADE for state in (_B.MAKING, _B.MADE)},
-        **{(state, _M.FAILED): _B.SPOILT for state in (_B.MAKING, _B.MADE, _B.SPOILT)},
-        **{(state, _M.CUT_BEGUN): _B.SPOILT for state in (_B.MAKING, _B.MADE, _B.SPOILT)},
-        **{(state, _M.CUT_UNHEARD): _B.DUE for state in (_B.MAKING, _B.MADE, _B.SPOILT)},
-        **{(state, _M.PLAYED_OUT): state for state in GoodbyeStage},
-        **{(_B.SPOILT, move): _B.SPOILT for move in (_M.BEGUN, _M.COMPLETED)},
-        **{(_B.HEARD, move): _B.HEARD for move in (_M.BEGUN, _M.COMPLETED, _M.FAILED, _M.CUT_BEGUN, _M.CUT_UNHEARD)},
-        (_B.NONE, _M.BOUND_REACHED): _B.DUE,
-        (_B.MADE, _M.PLAYED_OUT): _B.HEARD,
-    }
+GOODBYE = table(
+    (_B.NONE, _M.BOUND_REACHED, _B.DUE),
+    ((_B.DUE, _B.MAKING, _B.MADE), _M.BEGUN, _B.MAKING),
+    ((_B.MAKING, _B.MADE), _M.COMPLETED, _B.MADE),
+    ((_B.MAKING, _B.MADE, _B.SPOILT), (_M.FAILED, _M.CUT_BEGUN), _B.SPOILT),
+    ((_B.MAKING, _B.MADE, _B.SPOILT), _M.CUT_UNHEARD, _B.DUE),
+    (_B.MADE, _M.PLAYED_OUT, _B.HEARD),
+    ((_B.DUE, _B.MAKING, _B.MADE, _B.SPOILT, _B.HEARD), _M.BOUND_REACHED, None),
+    ((_B.NONE, _B.DUE, _B.MAKING, _B.SPOILT, _B.HEARD), _M.PLAYED_OUT, None),
+    ((_B.SPOILT, _B.HEARD), (_M.BEGUN, _M.COMPLETED), None),
+    (_B.HEARD, (_M.FAILED, _M.CUT_BEGUN, _M.CUT_UNHEARD), None),
 )
-SESSION = Table(
-    {
-        **{(state, _M.SESSION_LOST): _S.LOST for state in (_S.OPENING, _S.READY)},
-        **{(state, _M.CONFIGURED): _S.READY for state in (_S.OPENING, _S.READY)},
-        **{(state, _M.TAKEN): _S.OPENING for state in SessionStage},
-    }
+SESSION = table(
+    ((_S.OPENING, _S.READY), _M.SESSION_LOST, _S.LOST),
+    ((_S.OPENING, _S.READY), _M.CONFIGURED, _S.READY),
+    (SessionStage, _M.TAKEN, _S.OPENING),
 )
-NEXT = Table(
-    {
-        (_N.NONE, _M.DIALLED): _N.DIALLING,
-        (_N.DIALLING, _M.CONFIGURED): _N.WAITING,
-        (_N.WAITING, _M.TAKEN): _N.NONE,
-        (_N.DIALLING, _M.DIAL_OVER): _N.NONE,
-        (_N.WAITING, _M.DIAL_OVER): _N.NONE,
-    }
+NEXT = table(
+    (_N.NONE, _M.DIALLED, _N.DIALLING),
+    (_N.DIALLING, _M.CONFIGURED, _N.WAITING),
+    (_N.WAITING, _M.TAKEN, _N.NONE),
+    ((_N.DIALLING, _N.WAITING), _M.DIAL_OVER, _N.NONE),
 )
-ANSWER = Table(
-    {
-        **{(state, _M.PERSON_FOUND): _A.PERSON for state in (_A.UNKNOWN, _A.SCREENED)},
-        **{(state, _M.MACHINE_FOUND): _A.MACHINE for state in (_A.UNKNOWN, _A.PERSON, _A.SCREENED)},
-        **{(state, _M.ASKED_WHO): _A.SCREENING for state in (_A.UNKNOWN, _A.MACHINE)},
-        (_A.PERSON, _M.PERSON_SURE): _A.CONVERSATION,
-        (_A.SCREENING, _M.TOLD_WHO): _A.SCREENED,
-        (_A.MACHINE, _M.MESSAGE_DUE): _A.MESSAGE,
-        **{(state, _M.NOBODY_LEFT): _A.OVER for state in (_A.UNKNOWN, _A.MACHINE, _A.SCREENING, _A.SCREENED)},
-    }
+ANSWER = table(
+    ((_A.UNKNOWN, _A.SCREENED), _M.PERSON_FOUND, _A.PERSON),
+    ((_A.UNKNOWN, _A.PERSON, _A.SCREENED), _M.MACHINE_FOUND, _A.MACHINE),
+    ((_A.UNKNOWN, _A.MACHINE), _M.ASKED_WHO, _A.SCREENING),
+    (_A.PERSON, _M.PERSON_SURE, _A.CONVERSATION),
+    (_A.SCREENING, _M.TOLD_WHO, _A.SCREENED),
+    (_A.MACHINE, _M.MESSAGE_DUE, _A.MESSAGE),
+    ((_A.UNKNOWN, _A.MACHINE, _A.SCREENING, _A.SCREENED), _M.NOBODY_LEFT, _A.OVER),
 )
-KEYPAD = Table(
-    {
-        **{(state, _M.KEY): _K.GATHERING for state in (_K.QUIET, _K.GATHERING)},
-        **{(state, _M.HIDING): _K.HIDDEN for state in (_K.QUIET, _K.GATHERING)},
-        **{(state, _M.ENTRY_OVER): _K.QUIET for state in (_K.GATHERING, _K.HIDDEN)},
-    }
+KEYPAD = table(
+    ((_K.QUIET, _K.GATHERING), _M.KEY, _K.GATHERING),
+    ((_K.QUIET, _K.GATHERING), _M.HIDING, _K.HIDDEN),
+    ((_K.GATHERING, _K.HIDDEN), _M.ENTRY_OVER, _K.QUIET),
 )
-STREAM = Table(
-    {
-        (_L.HERE, _M.DIGITS_ASKED): _L.LEAVING,
-        (_L.LEAVING, _M.STREAM_LEFT): _L.AWAY,
-        (_L.AWAY, _M.STREAM_BACK): _L.HERE,
-    }
+STREAM = table(
+    (_L.HERE, _M.DIGITS_ASKED, _L.LEAVING),
+    (_L.LEAVING, _M.STREAM_LEFT, _L.AWAY),
+    (_L.AWAY, _M.STREAM_BACK, _L.HERE),
 )
-TRANSFER = Table(
-    {
-        (_T.NONE, _M.ASKED): _T.CHECKING,
-        (_T.CHECKING, _M.ALLOWED): _T.PROMISING,
-        (_T.CHECKING, _M.PROMISED): _T.LEAVING,
-        (_T.PROMISING, _M.PROMISED): _T.LEAVING,
-        **{(state, _M.DROPPED): _T.NONE for state in (_T.CHECKING, _T.PROMISING, _T.LEAVING)},
-    }
+TRANSFER = table(
+    (_T.NONE, _M.ASKED, _T.CHECKING),
+    (_T.CHECKING, _M.ALLOWED, _T.PROMISING),
+    ((_T.CHECKING, _T.PROMISING), _M.PROMISED, _T.LEAVING),
+    ((_T.CHECKING, _T.PROMISING, _T.LEAVING), _M.DROPPED, _T.NONE),
 )
-
-FUNCTION_CALL = Table(
-    {
-        (_C.HELD, _M.STARTED): _C.RUNNING,
-        **{(state, _M.OUTPUT): _C.ANSWERED for state in (_C.HELD, _C.RUNNING)},
-        (_C.ANSWERED, _M.TURNED_DOWN): _C.REFUSED,
-    }
+FUNCTION_CALL = table(
+    (_C.HELD, _M.STARTED, _C.RUNNING),
+    ((_C.HELD, _C.RUNNING), _M.OUTPUT, _C.ANSWERED),
+    (_C.ANSWERED, _M.TURNED_DOWN, _C.REFUSED),
 )
-REQUEST = Table(
-    {
-        (_Q.NONE, _M.SENT): _Q.ASKED,
-        **{(state, move): _Q.NONE for state in (_Q.ASKED, _Q.SUPPRESSED) for move in (_M.REFUSED, _M.DROPPED)},
-        **{(state, _M.BLOCKED): _Q.BLOCKED for state in (_Q.ASKED, _Q.SUPPRESSED)},
-        **{(state, _M.DROPPED): state for state in (_Q.NONE, _Q.BLOCKED)},
-        **{(state, _M.SUPPRESSED): state for state in (_Q.NONE, _Q.SUPPRESSED, _Q.BLOCKED)},
-        (_Q.ASKED, _M.SUPPRESSED): _Q.SUPPRESSED,
-        **{(state, move): _Q.NONE for state in RequestStage for move in (_M.MADE, _M.GIVEN_UP)},
-        **{(state, _M.RESPONSE_OVER): state for state in (_Q.NONE, _Q.ASKED, _Q.SUPPRESSED)},
-        (_Q.BLOCKED, _M.RESPONSE_OVER): _Q.NONE,
-    }
+REQUEST = table(
+    (_Q.NONE, _M.SENT, _Q.ASKED),
+    ((_Q.ASKED, _Q.SUPPRESSED), (_M.REFUSED, _M.DROPPED), _Q.NONE),
+    ((_Q.ASKED, _Q.SUPPRESSED), _M.BLOCKED, _Q.BLOCKED),
+    (_Q.ASKED, _M.SUPPRESSED, _Q.SUPPRESSED),
+    (RequestStage, (_M.MADE, _M.GIVEN_UP), _Q.NONE),
+    (_Q.BLOCKED, _M.RESPONSE_OVER, _Q.NONE),
+    ((_Q.NONE, _Q.BLOCKED), (_M.DROPPED, _M.SUPPRESSED), None),
+    (_Q.SUPPRESSED, _M.SUPPRESSED, None),
+    ((_Q.NONE, _Q.ASKED, _Q.SUPPRESSED), _M.RESPONSE_OVER, None),
 )
-RESPONSE = Table(
-    {
-        **{(state, _M.OUTPUT): _R.ANSWERED for state in (_R.EMPTY, _R.ANSWERED)},
-        (_R.SUPPRESSED, _M.OUTPUT): _R.SUPPRESSED,
-        **{(state, _M.SUPPRESSED): _R.SUPPRESSED for state in ResponseStage},
-    }
+RESPONSE = table(
+    ((_R.EMPTY, _R.ANSWERED), _M.OUTPUT, _R.ANSWERED),
+    (ResponseStage, _M.SUPPRESSED, _R.SUPPRESSED),
+    (_R.SUPPRESSED, _M.OUTPUT, None),
 )
-TURN_OWNER = Table(
-    {
-        (_O.US_AT_FIRST, _M.TOLD): _O.US,
-        **{(state, _M.TOLD): state for state in (_O.US, _O.SERVER)},
-        **{(state, _M.REFUSED): state for state in (_O.US, _O.SERVER)},
-        **{(state, _M.TO_SERVER): _O.SERVER for state in (_O.US, _O.SERVER)},
-        **{(state, _M.TO_US): _O.US for state in (_O.US, _O.SERVER)},
-    }
+TURN_OWNER = table(
+    (_O.US_AT_FIRST, _M.TOLD, _O.US),
+    ((_O.US, _O.SERVER), _M.TO_SERVER, _O.SERVER),
+    ((_O.US, _O.SERVER), _M.TO_US, _O.US),
+    ((_O.US, _O.SERVER), (_M.TOLD, _M.REFUSED), None),
 )
 
 

@@ -6,7 +6,9 @@ This file does not know messages: the call says what happened in the words of Ha
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from enum import Enum
+from itertools import product
 from typing import TypeVar
 
 
@@ -30,6 +32,21 @@ class Table(dict[tuple[S, E], S]):
     def __missing__(self, pair: tuple[S, E]) -> S:
         state, event = pair
         raise OurFaultError(f"{event.name} cannot happen to {type(state).__name__} {state.name}")
+
+
+def table(*rows: tuple[S | Iterable[S], E | Iterable[E], S | None]) -> Table[S, E]:
+    """A table by rows: states, events, and the state that follows, None where it stays. No pair stands in two."""
+    made: Table[S, E] = Table()
+    for states, events, following in rows:
+        for state, event in product(_each(states), _each(events)):
+            if (state, event) in made:
+                raise ValueError(f"{event.name} of {state.name} is decided twice")
+            made[state, event] = following or state
+    return made
+
+
+def _each(one_or_more: S | Iterable[S]) -> Iterable[S]:
+    return (one_or_more,) if isinstance(one_or_more, Keyed) else one_or_more
 
 
 class State(Keyed):

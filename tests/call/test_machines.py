@@ -23,7 +23,7 @@ from bot.call.machines import (
     ResponseStage,
     drawing,
 )
-from bot.call.states import Happening, Keyed, OurFaultError, State
+from bot.call.states import Happening, Keyed, OurFaultError, State, table
 
 ROOT = Path(bot.__file__).parent
 PARTS = [ROOT / "call", ROOT / "server"]
@@ -185,3 +185,8 @@ def test_a_request_goes_out_only_when_none_is_on_its_way_or_behind_another_respo
 
 def test_turns_that_are_ours_at_first_are_not_so_again() -> None:
     assert "US_AT_FIRST" not in {following.name for following in TURN_OWNER.values()}
+
+
+def test_a_pair_that_is_decided_twice_is_no_table() -> None:
+    with pytest.raises(ValueError, match="MADE of NONE is decided twice"):
+        table((RequestStage, Move.MADE, RequestStage.NONE), (RequestStage.NONE, Move.MADE, None))
