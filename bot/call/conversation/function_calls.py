@@ -23,7 +23,7 @@ from bot.call.settings import CallSettings, ToolRules
 from bot.call.step import Step
 from bot.call.tool_calls.asked_calls import REMEMBERED, AskedCalls, FunctionCall
 from bot.realtime.events import Item, OutputItemDone
-from bot.realtime.items import function_call, function_call_output, message, result_of, words_of
+from bot.realtime.items import function_call, function_call_output, result_of, words_of
 from bot.realtime.remote_server import mcp_approval_response
 from bot.realtime.session import END_CALL
 
@@ -322,7 +322,7 @@ class FunctionCalls:
         if call.response_id and responses.active == call.response_id:
             self._step.send(responses.cancel(call.response_id, self._step.event_id("cancel")))
         told = OF_A_REMOTE_TOOL.format(name=call.name, words=words)
-        self._step.create_item(message(f"remote_{self._step.counts['remote_calls_left']}", "system", text=told))
+        self._step.tell(f"remote_{self._step.counts['remote_calls_left']}", told)
         self._step.counts["remote_calls_left"] += 1
 
     def _look(self) -> None:

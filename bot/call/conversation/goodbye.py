@@ -23,7 +23,6 @@ from bot.call.session.session_state import CurrentSession
 from bot.call.states import Happening
 from bot.call.step import Step
 from bot.realtime.events import Response
-from bot.realtime.items import message
 
 GOODBYE_ITEM = "goodbye"
 GOODBYE = (
@@ -110,7 +109,7 @@ class Goodbye:
             return False
         if not session.knows_goodbye:
             session.knows_goodbye = True
-            self.say(GOODBYE_ITEM, self._words)
+            self._step.tell(GOODBYE_ITEM, self._words)
         self._tries += 1
         session.responses.want_last(self._parameters)
         self._floor.ask()
@@ -169,7 +168,3 @@ class Goodbye:
         early = reason in {"time_limit", "model_unavailable"}
         ours = self.closing and (early or (self._tries and reason == "bot_hung_up"))
         return self.why if ours else reason
-
-    def say(self, item_id: str, words: str) -> None:
-        """Ask something of the model, at the end of the conversation."""
-        self._step.create_item(message(item_id, "system", text=words))

@@ -24,7 +24,6 @@ from bot.call.states import Happening
 from bot.call.step import Step
 from bot.call.tool_calls.asked_calls import FunctionCall
 from bot.call.transcript.transcript import Transcript
-from bot.realtime.items import message
 
 TRANSFER_CALL = "transfer_call"
 MAX_SUMMARY = 500
@@ -186,7 +185,7 @@ class TransferCall(Rule):
         self._functions.correct(self._call_id, NOT_NOW)
         if self._session.now.appended.ready:
             self._dropped += 1
-            self._step.create_item(message(f"{DROPPED_ITEM}_{self._dropped}", "system", text=NOT_NOW))
+            self._step.tell(f"{DROPPED_ITEM}_{self._dropped}", NOT_NOW)
 
     def reason(self, reason: EndReason) -> EndReason:
         """The reason of the end: a call that is closed for a transfer goes to the person, also if the model fails."""

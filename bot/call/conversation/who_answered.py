@@ -29,7 +29,6 @@ from bot.call.rule import NEVER_US, Rule
 from bot.call.session.session_state import CurrentSession
 from bot.call.settings import CallSettings, Outgoing
 from bot.call.step import Step
-from bot.realtime.items import message
 
 AnsweredBy = Literal["human", "machine", "screening", "uncertain"]
 
@@ -363,7 +362,7 @@ class WhoAnswered(Rule):
         """There is a session to tell that somebody else may speak now than the screening."""
         if self._untold:
             self._untold = False
-            self._step.create_item(message(SCREENED_ITEM, "system", text=SCREENED))
+            self._step.tell(SCREENED_ITEM, SCREENED)
 
     def _machine(self, why: str) -> None:
         """Nothing more is said to what was taken for a person, and nothing of the greeting."""

@@ -15,7 +15,6 @@ from bot.call.rule import NEVER_US, Rule
 from bot.call.session.session_state import CurrentSession
 from bot.call.step import Step
 from bot.call.tool_calls.asked_calls import FunctionCall
-from bot.realtime.items import message
 
 SILENCE_US = 1_000_000
 SAY = "While this is being done, say exactly this to the caller, and nothing else: {sentence}"
@@ -96,5 +95,5 @@ class Meanwhile(Rule):
     def _say(self, sentence: str) -> None:
         self._number += 1
         self._step.report("tool_sentence_asked")
-        self._step.create_item(message(f"meanwhile_{self._number}", "system", text=SAY.format(sentence=sentence)))
+        self._step.tell(f"meanwhile_{self._number}", SAY.format(sentence=sentence))
         self._session.now.responses.want(PARAMETERS)

@@ -39,7 +39,7 @@ class WrapUp:
             if bound.level == 1 and not self._told:
                 self._told = True
                 bound.near()
-                self._goodbye.say(WRAP_UP_ITEM, WRAP_UP)
+                self._step.tell(WRAP_UP_ITEM, WRAP_UP)
             elif bound.level == 2 and self._floor.may(Act.CLOSE):
                 bound.reached()
                 self._goodbye.close(bound.reason)
@@ -48,4 +48,4 @@ class WrapUp:
     def session_ready(self) -> None:
         """Another session took over: it is to know what the one before was told."""
         if self._told and self._floor.goodbye_stage is GoodbyeStage.NONE:
-            self._goodbye.say(WRAP_UP_ITEM, WRAP_UP)
+            self._step.tell(WRAP_UP_ITEM, WRAP_UP)
