@@ -12,8 +12,6 @@ import re
 from collections.abc import Callable
 from typing import Any, Literal, Protocol
 
-import msgspec
-
 from bot.call.conversation.floor import Floor
 from bot.call.inputs import ToolDone
 from bot.call.machines import CallStage, Move
@@ -122,7 +120,7 @@ class FunctionCalls:
             return call.stage is CallStage.REFUSED
         if call.rules is None:
             self.answer(call.call_id, NO_SUCH_FUNCTION)
-        elif not _is_object(call.arguments):
+        elif call.parsed(dict) is None:
             self.answer(call.call_id, BAD_ARGUMENTS)
         else:
             self._admit(call, call.rules)
@@ -368,10 +366,3 @@ def _answer_of(call: FunctionCall, number: int) -> dict[str, Any]:
         return function_call_output(call.call_id, call.output)
     reason = "" if call.approved else words_of(call.output)
     return mcp_approval_response(f"{call.call_id}_{number}"[-32:], call.call_id, approve=call.approved, reason=reason)
-
-
-def _is_object(text: str) -> bool:
-    try:
-        return isinstance(msgspec.json.decode(text), dict)
-    except (msgspec.DecodeError, UnicodeError, RecursionError):
-        return False

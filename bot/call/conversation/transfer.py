@@ -103,7 +103,7 @@ class TransferCall(Rule):
             self._step.report("transfer_refused", why="not_now")
             self._functions.answer(call.call_id, in_the_way, respond=False)
             return
-        wish = self._wish(call.arguments)
+        wish = self._wish(call)
         if wish is None:
             self._step.report("transfer_refused", why="no_such_destination")
             self._functions.answer(call.call_id, BAD.format(names=", ".join(self._names)))
@@ -120,13 +120,10 @@ class TransferCall(Rule):
             return ENDING
         return NOT_NOW if self._floor.caller_speaking else ""
 
-    def _wish(self, arguments: str) -> Transfer | None:
+    def _wish(self, call: FunctionCall) -> Transfer | None:
         """The transfer that is asked for; None for a destination that is not on the list."""
-        try:
-            wish = msgspec.json.decode(arguments, type=Wish)
-        except (msgspec.DecodeError, UnicodeError, RecursionError):
-            return None
-        if wish.destination not in self._names:
+        wish = call.parsed(Wish)
+        if wish is None or wish.destination not in self._names:
             return None
         return Transfer(wish.destination, " ".join(wish.summary.split())[:MAX_SUMMARY])
 

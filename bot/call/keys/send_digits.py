@@ -79,7 +79,7 @@ class SendDigits(Rule):
         """Times that the other side had spoken when the stream was back."""
 
     def called(self, call: FunctionCall) -> None:
-        digits = _digits(call.arguments)
+        digits = _digits(call)
         hidden = self._floor.keypad_stage is KeypadStage.HIDDEN
         if hidden or self._floor.stream_stage is not StreamStage.HERE or not self._playout.stream_sid:
             self._functions.answer(call.call_id, UNDER_WAY)
@@ -127,10 +127,8 @@ class SendDigits(Rule):
         return None
 
 
-def _digits(arguments: str) -> str:
+def _digits(call: FunctionCall) -> str:
     """The digits in the model's arguments; empty when there are none that can be sent."""
-    try:
-        written = _WRITTEN.sub("", msgspec.json.decode(arguments, type=_Arguments).digits)
-    except (msgspec.DecodeError, UnicodeError, RecursionError):
-        return ""
+    asked = call.parsed(_Arguments)
+    written = "" if asked is None else _WRITTEN.sub("", asked.digits)
     return written if _DIGITS.fullmatch(written) else ""
