@@ -40,3 +40,20 @@ def test_it_is_one_page_with_the_trips_and_what_may_be_added() -> None:
     assert floors
     assert all(f"**{trip}" in trips for trip in TRIPS)
     assert all(f"**{what}" in added for what in ADDED)
+
+
+STARTS = {
+    f"{path.parent.relative_to(BOT)}: {name}": path.parent / name.removesuffix(".py")
+    for path in BOT.rglob("__init__.py")
+    for sentence in re.findall(r"(?:Start at|[Tt]o start:)([^.]*)", path.read_text(encoding="utf-8"))
+    for name in re.findall(r"`([a-z_]+(?:\.py)?)`", sentence)
+}
+
+
+@pytest.mark.parametrize("module", STARTS.values(), ids=STARTS)
+def test_a_package_says_to_start_at_a_file_that_it_has(module: Path) -> None:
+    assert module.with_suffix(".py").is_file() or module.is_dir()
+
+
+def test_most_packages_say_where_to_start() -> None:
+    assert len(STARTS) > 40

@@ -64,12 +64,12 @@ class Call:
         self.settings = settings
         self.ended: EndReason | None = None
         self._parts = parts = Parts(settings)
-        self.uplink, self.speaking = parts.uplink, parts.speaking
+        self.uplink, self.playout = parts.uplink, parts.playout
         self.transcript = parts.transcript
-        self.limits, self.spending, self.farewell = parts.limits, parts.spending, parts.farewell
-        self._step, self._floor, self._sessions = parts.step, parts.floor, parts.sessions
-        self._admission, self._account = parts.admission, parts.account
-        self._phone = phone = PhoneSide(parts)
+        self.state_deadlines, self.spending, self.goodbye = parts.state_deadlines, parts.spending, parts.goodbye
+        self._step, self._floor, self._failover = parts.step, parts.floor, parts.failover
+        self._stream_admission, self._turn_log = parts.stream_admission, parts.turn_log
+        phone = PhoneSide(parts)
         session = SessionSide(parts, phone)
         self._liveness = SessionLiveness(
             settings,
@@ -101,9 +101,9 @@ class Call:
             events.Error: session.error,
             ModelClosed: session.closed,
             SessionAlive: session.alive,
-            SessionWaiting: parts.sessions.waits,
-            DialFailed: parts.sessions.failed,
-            SessionExpires: parts.sessions.expires,
+            SessionWaiting: parts.failover.waits,
+            DialFailed: parts.failover.failed,
+            SessionExpires: parts.failover.expires,
             events.SpeechStarted: dialogue.speech_started,
             events.SpeechStopped: dialogue.speech_stopped,
             events.Committed: dialogue.turn_committed,
@@ -145,7 +145,7 @@ class Call:
             return []
         step = self._step
         step.begin(now_us)
-        self.speaking.new_step()
+        self.playout.new_step()
         why = self._take(item)
         if step.follows == "nothing":
             self._after.played()
@@ -157,10 +157,10 @@ class Call:
 
     def frame(self, frame: stream.Media, now_us: int) -> list[Output]:
         """A frame of the caller, fifty a second: only the model hears of it."""
-        taken = self.speaking.stream_sid
+        taken = self.playout.stream_sid
         if self.ended is not None:
             return []
-        if not (taken and frame.stream_sid == taken) and not self._admission.ours(frame.stream_sid):
+        if not (taken and frame.stream_sid == taken) and not self._stream_admission.ours(frame.stream_sid):
             return []
         return self.uplink.frame(frame, now_us)
 
@@ -170,14 +170,14 @@ class Call:
         floor = self._floor
         if self._after.soonest_us <= self._step.now_us or not floor.notice_heard:
             return True
-        if floor.greeting is not GreetingStage.HEARD:
+        if floor.greeting_stage is not GreetingStage.HEARD:
             return True
-        return floor.state is not State.SPEAKING and self._account.unfinished
+        return floor.state is not State.SPEAKING and self._turn_log.unfinished
 
     def _take(self, item: Input) -> EndReason | None:
         """Hand the item to who handles it, unless it is of a session that is lost: why the call is over, if it is."""
         if type(item) in _SAID_BY_SESSION:
-            if self._sessions.at_hand is SessionStage.LOST:
+            if self._failover.at_hand is SessionStage.LOST:
                 self.counts["said_by_a_lost_session"] += 1
                 self._step.follows = "what is due"
                 return None
@@ -191,10 +191,10 @@ class Call:
 
     def _end(self, reason: EndReason) -> None:
         self.ended = reason  # at once: a defect in what follows must not keep the call alive
-        reason = self._parts.transfer.reason(self.farewell.reason(reason))
+        reason = self._parts.transfer.reason(self.goodbye.reason(reason))
         self._floor.happen(Happening.OVER)
         self.ended = reason
-        self._parts.account.close()
+        self._parts.turn_log.close()
         self._parts.functions.close()
         self._step.send(End(reason))
 
@@ -236,18 +236,18 @@ class Call:
     @property
     def started(self) -> bool:
         """True if a stream's `start` has come and was accepted."""
-        return bool(self.speaking.stream_sid) or self._floor.stream is StreamStage.AWAY
+        return bool(self.playout.stream_sid) or self._floor.stream_stage is StreamStage.AWAY
 
     @property
     def streaming(self) -> bool:
         """True while there is such a stream."""
-        return bool(self.speaking.stream_sid)
+        return bool(self.playout.stream_sid)
 
     @property
     def deciding_keys(self) -> str:
         """Keys that, pressed next, are no part of a number: the answer to a question, or shortcuts."""
         parts = self._parts
-        if parts.floor.keypad is not KeypadStage.QUIET:
+        if parts.floor.keypad_stage is not KeypadStage.QUIET:
             return ""
         return KEYS if parts.approval.asked else parts.keypad.shortcuts
 
@@ -279,7 +279,7 @@ class Call:
     @property
     def wants_room(self) -> bool:
         """True if media is held back until a PhoneRoom says that the transport has drained."""
-        return self.speaking.full
+        return self.playout.full
 
     @property
     def deadline_us(self) -> int | None:

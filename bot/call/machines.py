@@ -1,21 +1,18 @@
 """The machines of a call, in one list: each an enumeration of its states and a table of what moves it.
 
-The first is who has the floor (bot.call.states); the others stand here, each with the file that moves it. What is no
-single yes or no is one of these, not a bundle of booleans: tests/call/test_machines.py looks for such.
+The first is who has the floor (bot.call.states); the others stand here, each with the file that moves it. A pair that
+stands in no table is a fault of ours. What is no single yes or no is one of these, not a bundle of booleans:
+tests/call/test_machines.py looks for such.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from enum import Enum
-from typing import Any, TypeVar
+from typing import Any
 
-from bot.call.states import TABLE, OurFaultError, State
-
-S = TypeVar("S", bound=Enum)
+from bot.call.states import FOLLOWING, Keyed, State, Table, table
 
 
-class GreetingStage(Enum):
+class GreetingStage(Keyed):
     """The greeting, as the caller hears it. Moved by bot.call.conversation.opening."""
 
     UNHEARD = "a moment of it has yet to be heard"
@@ -23,7 +20,7 @@ class GreetingStage(Enum):
     HEARD = "the caller has heard a moment of it, or there is none"
 
 
-class GoodbyeStage(Enum):
+class GoodbyeStage(Keyed):
     """The goodbye of a call that has used up a bound. Moved by bot.call.conversation.goodbye."""
 
     NONE = "the call goes on"
@@ -34,7 +31,7 @@ class GoodbyeStage(Enum):
     HEARD = "the caller has heard it to its end"
 
 
-class SessionStage(Enum):
+class SessionStage(Keyed):
     """The session at hand. Moved by bot.call.session.failover."""
 
     OPENING = "it is not configured yet"
@@ -42,7 +39,7 @@ class SessionStage(Enum):
     LOST = "nothing of it counts any more"
 
 
-class NextStage(Enum):
+class NextStage(Keyed):
     """The session that is to take over. Moved by bot.call.session.failover."""
 
     NONE = "there is none"
@@ -50,7 +47,7 @@ class NextStage(Enum):
     WAITING = "it is configured, and waits for the moment"
 
 
-class AnswerStage(Enum):
+class AnswerStage(Keyed):
     """The answer to a call that we made. Moved by bot.call.conversation.who_answered."""
 
     UNKNOWN = "it is not known yet who has answered"
@@ -63,7 +60,7 @@ class AnswerStage(Enum):
     OVER = "there is nobody to talk to"
 
 
-class KeypadStage(Enum):
+class KeypadStage(Keyed):
     """The keys of the caller's phone. Moved by bot.call.conversation.floor."""
 
     QUIET = "none is pressed"
@@ -71,7 +68,7 @@ class KeypadStage(Enum):
     HIDDEN = "those that are pressed are for a tool alone"
 
 
-class StreamStage(Enum):
+class StreamStage(Keyed):
     """The stream, once there is one. Moved by bot.call.keys.send_digits."""
 
     HERE = "the caller hears us by it"
@@ -79,7 +76,7 @@ class StreamStage(Enum):
     AWAY = "it was left, and the next one is waited for"
 
 
-class TransferStage(Enum):
+class TransferStage(Keyed):
     """A transfer that the model asks for. Moved by bot.call.conversation.transfer."""
 
     NONE = "there is none"
@@ -88,7 +85,7 @@ class TransferStage(Enum):
     LEAVING = "the caller is told, and is put through once they have heard it"
 
 
-class CallStage(Enum):
+class CallStage(Keyed):
     """A function call of the model, each its own. Moved by bot.call.conversation.function_calls."""
 
     HELD = "a built-in, or the caller's key, decides when it goes on"
@@ -97,7 +94,32 @@ class CallStage(Enum):
     REFUSED = "it has its output, and counts as nothing that came of its response"
 
 
-class Move(Enum):
+class RequestStage(Keyed):
+    """A `response.create`, of which one at most is on its way. Moved by bot.call.session.response_gate."""
+
+    NONE = "none is on its way"
+    ASKED = "it went out, and nothing has come of it"
+    SUPPRESSED = "it went out, and nothing that comes of it may be heard"
+    BLOCKED = "it was refused for another response that is active, and waits until that is over"
+
+
+class ResponseStage(Keyed):
+    """A response of the model, each its own. Moved by bot.call.session.response_gate."""
+
+    EMPTY = "nothing has come of it so far"
+    ANSWERED = "something has, and may be heard"
+    SUPPRESSED = "nothing of it may be heard any more"
+
+
+class TurnOwner(Keyed):
+    """Who cancels and answers when the caller speaks. Moved by bot.call.session.turn_ownership."""
+
+    US_AT_FIRST = "we, until the opening is over"
+    US = "we"
+    SERVER = "the server"
+
+
+class Move(Keyed):
     """Events that move one of them."""
 
     TALKED_OVER = "the caller speaks"
@@ -133,81 +155,109 @@ class Move(Enum):
     PROMISED = "the promise is being made, or was made before"
     DROPPED = "nothing comes of it"
     STARTED = "its tool is run"
-    OUTPUT = "it is given its output"
+    OUTPUT = "there is output of it"
     TURNED_DOWN = "a built-in turns it down"
+    SENT = "it is sent"
+    SUPPRESSED = "the caller speaks, and is to hear no more of what was to come"
+    MADE = "a response is made"
+    REFUSED = "the server refuses it"
+    BLOCKED = "the server refuses it, since another response is active"
+    RESPONSE_OVER = "a response is over"
+    GIVEN_UP = "it was waited for in vain"
+    TOLD = "the session is told of another owner"
+    TO_SERVER = "the server confirms that the turns are its own"
+    TO_US = "the server confirms that it leaves the turns to us"
 
 
 _G, _B, _S, _N, _A = GreetingStage, GoodbyeStage, SessionStage, NextStage, AnswerStage
 _T, _C, _M, _K, _L = TransferStage, CallStage, Move, KeypadStage, StreamStage
+_Q, _R, _O = RequestStage, ResponseStage, TurnOwner
 
-GREETING = {
-    (_G.UNHEARD, _M.TALKED_OVER): _G.HELD,
-    (_G.HELD, _M.SILENCE): _G.UNHEARD,
-    (_G.UNHEARD, _M.MOMENT_HEARD): _G.HEARD,
-    (_G.HELD, _M.MOMENT_HEARD): _G.HEARD,
-    (_G.HEARD, _M.SILENCE): _G.HEARD,
-}
-GOODBYE = {
-    **{(state, _M.BOUND_REACHED): state for state in GoodbyeStage},
-    **{(state, _M.BEGUN): _B.MAKING for state in (_B.DUE, _B.MAKING, _B.MADE)},
-    **{(state, _M.COMPLETED): _B.MADE for state in (_B.MAKING, _B.MADE)},
-    **{(state, _M.FAILED): _B.SPOILT for state in (_B.MAKING, _B.MADE, _B.SPOILT)},
-    **{(state, _M.CUT_BEGUN): _B.SPOILT for state in (_B.MAKING, _B.MADE, _B.SPOILT)},
-    **{(state, _M.CUT_UNHEARD): _B.DUE for state in (_B.MAKING, _B.MADE, _B.SPOILT)},
-    **{(state, _M.PLAYED_OUT): state for state in GoodbyeStage},
-    **{(_B.SPOILT, move): _B.SPOILT for move in (_M.BEGUN, _M.COMPLETED)},
-    **{(_B.HEARD, move): _B.HEARD for move in (_M.BEGUN, _M.COMPLETED, _M.FAILED, _M.CUT_BEGUN, _M.CUT_UNHEARD)},
-    (_B.NONE, _M.BOUND_REACHED): _B.DUE,
-    (_B.MADE, _M.PLAYED_OUT): _B.HEARD,
-}
-SESSION = {
-    **{(state, _M.SESSION_LOST): _S.LOST for state in (_S.OPENING, _S.READY)},
-    **{(state, _M.CONFIGURED): _S.READY for state in (_S.OPENING, _S.READY)},
-    **{(state, _M.TAKEN): _S.OPENING for state in SessionStage},
-}
-NEXT = {
-    (_N.NONE, _M.DIALLED): _N.DIALLING,
-    (_N.DIALLING, _M.CONFIGURED): _N.WAITING,
-    (_N.WAITING, _M.TAKEN): _N.NONE,
-    (_N.DIALLING, _M.DIAL_OVER): _N.NONE,
-    (_N.WAITING, _M.DIAL_OVER): _N.NONE,
-}
-ANSWER = {
-    **{(state, _M.PERSON_FOUND): _A.PERSON for state in (_A.UNKNOWN, _A.SCREENED)},
-    **{(state, _M.MACHINE_FOUND): _A.MACHINE for state in (_A.UNKNOWN, _A.PERSON, _A.SCREENED)},
-    **{(state, _M.ASKED_WHO): _A.SCREENING for state in (_A.UNKNOWN, _A.MACHINE)},
-    (_A.PERSON, _M.PERSON_SURE): _A.CONVERSATION,
-    (_A.SCREENING, _M.TOLD_WHO): _A.SCREENED,
-    (_A.MACHINE, _M.MESSAGE_DUE): _A.MESSAGE,
-    **{(state, _M.NOBODY_LEFT): _A.OVER for state in (_A.UNKNOWN, _A.MACHINE, _A.SCREENING, _A.SCREENED)},
-}
-KEYPAD = {
-    **{(state, _M.KEY): _K.GATHERING for state in (_K.QUIET, _K.GATHERING)},
-    **{(state, _M.HIDING): _K.HIDDEN for state in (_K.QUIET, _K.GATHERING)},
-    **{(state, _M.ENTRY_OVER): _K.QUIET for state in (_K.GATHERING, _K.HIDDEN)},
-}
-STREAM = {
-    (_L.HERE, _M.DIGITS_ASKED): _L.LEAVING,
-    (_L.LEAVING, _M.STREAM_LEFT): _L.AWAY,
-    (_L.AWAY, _M.STREAM_BACK): _L.HERE,
-}
-TRANSFER = {
-    (_T.NONE, _M.ASKED): _T.CHECKING,
-    (_T.CHECKING, _M.ALLOWED): _T.PROMISING,
-    (_T.CHECKING, _M.PROMISED): _T.LEAVING,
-    (_T.PROMISING, _M.PROMISED): _T.LEAVING,
-    **{(state, _M.DROPPED): _T.NONE for state in (_T.CHECKING, _T.PROMISING, _T.LEAVING)},
-}
+GREETING = table(
+    (_G.UNHEARD, _M.TALKED_OVER, _G.HELD),
+    (_G.HELD, _M.SILENCE, _G.UNHEARD),
+    ((_G.UNHEARD, _G.HELD), _M.MOMENT_HEARD, _G.HEARD),
+    (_G.HEARD, _M.SILENCE, None),
+)
+GOODBYE = table(
+    (_B.NONE, _M.BOUND_REACHED, _B.DUE),
+    ((_B.DUE, _B.MAKING, _B.MADE), _M.BEGUN, _B.MAKING),
+    ((_B.MAKING, _B.MADE), _M.COMPLETED, _B.MADE),
+    ((_B.MAKING, _B.MADE, _B.SPOILT), (_M.FAILED, _M.CUT_BEGUN), _B.SPOILT),
+    ((_B.MAKING, _B.MADE, _B.SPOILT), _M.CUT_UNHEARD, _B.DUE),
+    (_B.MADE, _M.PLAYED_OUT, _B.HEARD),
+    ((_B.DUE, _B.MAKING, _B.MADE, _B.SPOILT, _B.HEARD), _M.BOUND_REACHED, None),
+    ((_B.NONE, _B.DUE, _B.MAKING, _B.SPOILT, _B.HEARD), _M.PLAYED_OUT, None),
+    ((_B.SPOILT, _B.HEARD), (_M.BEGUN, _M.COMPLETED), None),
+    (_B.HEARD, (_M.FAILED, _M.CUT_BEGUN, _M.CUT_UNHEARD), None),
+)
+SESSION = table(
+    ((_S.OPENING, _S.READY), _M.SESSION_LOST, _S.LOST),
+    ((_S.OPENING, _S.READY), _M.CONFIGURED, _S.READY),
+    (SessionStage, _M.TAKEN, _S.OPENING),
+)
+NEXT = table(
+    (_N.NONE, _M.DIALLED, _N.DIALLING),
+    (_N.DIALLING, _M.CONFIGURED, _N.WAITING),
+    (_N.WAITING, _M.TAKEN, _N.NONE),
+    ((_N.DIALLING, _N.WAITING), _M.DIAL_OVER, _N.NONE),
+)
+ANSWER = table(
+    ((_A.UNKNOWN, _A.SCREENED), _M.PERSON_FOUND, _A.PERSON),
+    ((_A.UNKNOWN, _A.PERSON, _A.SCREENED), _M.MACHINE_FOUND, _A.MACHINE),
+    ((_A.UNKNOWN, _A.MACHINE), _M.ASKED_WHO, _A.SCREENING),
+    (_A.PERSON, _M.PERSON_SURE, _A.CONVERSATION),
+    (_A.SCREENING, _M.TOLD_WHO, _A.SCREENED),
+    (_A.MACHINE, _M.MESSAGE_DUE, _A.MESSAGE),
+    ((_A.UNKNOWN, _A.MACHINE, _A.SCREENING, _A.SCREENED), _M.NOBODY_LEFT, _A.OVER),
+)
+KEYPAD = table(
+    ((_K.QUIET, _K.GATHERING), _M.KEY, _K.GATHERING),
+    ((_K.QUIET, _K.GATHERING), _M.HIDING, _K.HIDDEN),
+    ((_K.GATHERING, _K.HIDDEN), _M.ENTRY_OVER, _K.QUIET),
+)
+STREAM = table(
+    (_L.HERE, _M.DIGITS_ASKED, _L.LEAVING),
+    (_L.LEAVING, _M.STREAM_LEFT, _L.AWAY),
+    (_L.AWAY, _M.STREAM_BACK, _L.HERE),
+)
+TRANSFER = table(
+    (_T.NONE, _M.ASKED, _T.CHECKING),
+    (_T.CHECKING, _M.ALLOWED, _T.PROMISING),
+    ((_T.CHECKING, _T.PROMISING), _M.PROMISED, _T.LEAVING),
+    ((_T.CHECKING, _T.PROMISING, _T.LEAVING), _M.DROPPED, _T.NONE),
+)
+FUNCTION_CALL = table(
+    (_C.HELD, _M.STARTED, _C.RUNNING),
+    ((_C.HELD, _C.RUNNING), _M.OUTPUT, _C.ANSWERED),
+    (_C.ANSWERED, _M.TURNED_DOWN, _C.REFUSED),
+)
+REQUEST = table(
+    (_Q.NONE, _M.SENT, _Q.ASKED),
+    ((_Q.ASKED, _Q.SUPPRESSED), (_M.REFUSED, _M.DROPPED), _Q.NONE),
+    ((_Q.ASKED, _Q.SUPPRESSED), _M.BLOCKED, _Q.BLOCKED),
+    (_Q.ASKED, _M.SUPPRESSED, _Q.SUPPRESSED),
+    (RequestStage, (_M.MADE, _M.GIVEN_UP), _Q.NONE),
+    (_Q.BLOCKED, _M.RESPONSE_OVER, _Q.NONE),
+    ((_Q.NONE, _Q.BLOCKED), (_M.DROPPED, _M.SUPPRESSED), None),
+    (_Q.SUPPRESSED, _M.SUPPRESSED, None),
+    ((_Q.NONE, _Q.ASKED, _Q.SUPPRESSED), _M.RESPONSE_OVER, None),
+)
+RESPONSE = table(
+    ((_R.EMPTY, _R.ANSWERED), _M.OUTPUT, _R.ANSWERED),
+    (ResponseStage, _M.SUPPRESSED, _R.SUPPRESSED),
+    (_R.SUPPRESSED, _M.OUTPUT, None),
+)
+TURN_OWNER = table(
+    (_O.US_AT_FIRST, _M.TOLD, _O.US),
+    ((_O.US, _O.SERVER), _M.TO_SERVER, _O.SERVER),
+    ((_O.US, _O.SERVER), _M.TO_US, _O.US),
+    ((_O.US, _O.SERVER), (_M.TOLD, _M.REFUSED), None),
+)
 
-FUNCTION_CALL = {
-    (_C.HELD, _M.STARTED): _C.RUNNING,
-    **{(state, _M.OUTPUT): _C.ANSWERED for state in (_C.HELD, _C.RUNNING)},
-    (_C.ANSWERED, _M.TURNED_DOWN): _C.REFUSED,
-}
 
-
-MACHINES: dict[type[Enum], Mapping[Any, Enum]] = {
-    State: TABLE,
+MACHINES: dict[type[Keyed], Table[Any, Any]] = {
+    State: FOLLOWING,
     GreetingStage: GREETING,
     GoodbyeStage: GOODBYE,
     SessionStage: SESSION,
@@ -217,13 +267,18 @@ MACHINES: dict[type[Enum], Mapping[Any, Enum]] = {
     StreamStage: STREAM,
     TransferStage: TRANSFER,
     CallStage: FUNCTION_CALL,
+    RequestStage: REQUEST,
+    ResponseStage: RESPONSE,
+    TurnOwner: TURN_OWNER,
 }
 """All of them; each begins in the first of its states."""
 
 
-def moved(table: dict[tuple[S, Move], S], state: S, move: Move) -> S:
-    """The state that follows. Raises OurFaultError for a pair the table does not know."""
-    following = table.get((state, move))
-    if following is None:
-        raise OurFaultError(f"{move.name} cannot happen to {type(state).__name__} {state.name}")
-    return following
+def drawing(states: type[Keyed]) -> str:
+    """A machine as a Mermaid state diagram."""
+    lines = ["stateDiagram-v2", f"  [*] --> {next(iter(states)).name.lower()}"]
+    lines += [f"  {state.name.lower()}: {state.name.lower()}, {state.value}" for state in states]
+    for (state, move), following in MACHINES[states].items():
+        if state is not following:
+            lines.append(f"  {state.name.lower()} --> {following.name.lower()}: {move.value}")
+    return "\n".join(lines)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import msgspec
 
 from bot.audio.transcode import Format
-from bot.call.facts import Fact, TurnFact, UsageFact, WaitFact
+from bot.call.facts import Fact
 from bot.realtime.events import ClientEvent
 from bot.twilio.stream import Clear, Outbound, PlayMedia, SetMark
 
@@ -117,7 +117,7 @@ KeyOrder = HideKeys | DropKeys | LeaveStream
 Order = SessionOrder | ToolOrder | KeyOrder | CheckTransfer | Transfer
 Output = Outbound | ClientEvent | Report | Fact | Order | End
 PHONE_MESSAGES = (PlayMedia, SetMark, Clear)
-FACTS = (TurnFact, UsageFact, WaitFact)
+FACTS = get_args(Fact)
 """Outputs for the record alone: no peer sees it, and no replay compares it."""
-ORDERS = (Transcode, Dial, Adopt, Drop, RunTool, CancelTool, HideKeys, DropKeys, LeaveStream, CheckTransfer, Transfer)
+ORDERS = get_args(Order)
 """Orders to the shell itself."""

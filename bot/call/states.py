@@ -6,10 +6,50 @@ This file does not know messages: the call says what happened in the words of Ha
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from enum import Enum
+from itertools import product
+from typing import TypeVar
 
 
-class State(Enum):
+class Keyed(Enum):
+    """An enumeration whose members are looked up in tables: Enum's own hash would be a call more each time."""
+
+    __hash__ = object.__hash__
+
+
+S = TypeVar("S", bound=Keyed)
+E = TypeVar("E", bound=Keyed)
+
+
+class OurFaultError(Exception):
+    """Something happened that the table does not know: a defect of this program, not of a peer."""
+
+
+class Table(dict[tuple[S, E], S]):
+    """The state that follows, by state and event. Raises OurFaultError for a pair that stands nowhere."""
+
+    def __missing__(self, pair: tuple[S, E]) -> S:
+        state, event = pair
+        raise OurFaultError(f"{event.name} cannot happen to {type(state).__name__} {state.name}")
+
+
+def table(*rows: tuple[S | Iterable[S], E | Iterable[E], S | None]) -> Table[S, E]:
+    """A table by rows: states, events, and the state that follows, None where it stays. No pair stands in two."""
+    made: Table[S, E] = Table()
+    for states, events, following in rows:
+        for state, event in product(_each(states), _each(events)):
+            if (state, event) in made:
+                raise ValueError(f"{event.name} of {state.name} is decided twice")
+            made[state, event] = following or state
+    return made
+
+
+def _each(one_or_more: S | Iterable[S]) -> Iterable[S]:
+    return (one_or_more,) if isinstance(one_or_more, Keyed) else one_or_more
+
+
+class State(Keyed):
     """The state of the call: who has the floor."""
 
     OPENING = "opening"
@@ -21,7 +61,7 @@ class State(Enum):
     ENDED = "ended"
 
 
-class Happening(Enum):
+class Happening(Keyed):
     """Events that can happen to a call."""
 
     BEGUN = "both sides are ready"
@@ -89,11 +129,7 @@ _STAYS: dict[State, frozenset[Happening]] = {
 """Events that may happen in a state without moving the call."""
 
 
-FOLLOWING = TABLE | {(state, happening): state for state, stays in _STAYS.items() for happening in stays}
-
-
-class OurFaultError(Exception):
-    """Something happened that the table does not know: a defect of this program, not of a peer."""
+FOLLOWING = Table(TABLE | {(state, happening): state for state, stays in _STAYS.items() for happening in stays})
 
 
 def picture() -> str:

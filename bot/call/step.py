@@ -11,6 +11,7 @@ from typing import Any, Literal
 
 from bot.call.outputs import Output, Report
 from bot.realtime.events import CreateItem, DeleteItem
+from bot.realtime.items import message
 
 Follows = Literal["anything", "what is due", "nothing"]
 """What has to be looked at because of a step: all that follows from where the call stands; no more than what time alone
@@ -49,6 +50,10 @@ class Step:
         event_id = self.event_id("item")
         self.out.append(CreateItem(item, event_id, after))
         return event_id
+
+    def tell(self, item_id: str, words: str) -> None:
+        """Tell the model something, at the end of the conversation."""
+        self.create_item(message(item_id, "system", text=words))
 
     def delete_item(self, item_id: str) -> None:
         self.out.append(DeleteItem(item_id, self.event_id("delete")))

@@ -56,39 +56,39 @@ class Parts:
         self.settings = settings
         self.step = step = Step()
         self.uplink = uplink = Uplink(settings.session.turn_detection)
-        self.speaking = speaking = PlayoutQueue()
+        self.playout = playout = PlayoutQueue()
         self.transcript = transcript = Transcript()
         self.session = session = CurrentSession(settings, step, uplink, transcript)
-        self.limits = StateDeadlines(settings, step)
+        self.state_deadlines = deadlines = StateDeadlines(settings, step)
         self.hints = Hints(step, uplink)
-        self.announcement = Announcement(settings, speaking, transcript)
-        self.greeting = greeting = Greeting(settings, session, speaking, transcript)
-        self.floor = floor = Floor(settings, step, self.limits, speaking=speaking, session=session, greeting=greeting)
+        self.announcement = Announcement(settings, playout, transcript)
+        self.greeting = greeting = Greeting(settings, session, playout, transcript)
+        self.floor = floor = Floor(settings, step, deadlines, playout=playout, session=session, greeting=greeting)
 
-        self.admission = StreamAdmission(settings, step, speaking)
-        self.sessions = Failover(step, speaking, session, settings.response_s)
+        self.stream_admission = StreamAdmission(settings, step, playout)
+        self.failover = Failover(step, playout, session, settings.response_s)
         self.spending = SpendCap(settings, step)
         self.max_duration = MaxDuration(settings, step)
         self.idle = Idle(settings, step, session)
         self.no_progress = NoProgress(settings, step, session)
         bounds = (self.spending, self.max_duration, self.idle, self.no_progress)
-        self.farewell = farewell = Goodbye(step, floor, session=session, speaking=speaking)
-        self.wrap_up = WrapUp(step, bounds, floor, farewell)
+        self.goodbye = goodbye = Goodbye(step, floor, session=session, playout=playout)
+        self.wrap_up = WrapUp(step, bounds, floor, goodbye)
 
         self.wordless = wordless = WordlessTurns()
-        self.account = account = TurnLog(
-            step, speaking, session, transcript=transcript, wordless=wordless, greeting=greeting
+        self.turn_log = turn_log = TurnLog(
+            step, playout, session, transcript=transcript, wordless=wordless, greeting=greeting
         )
-        self.interrupt = interrupt = BargeIn(step, speaking, session, account)
+        self.interrupt = interrupt = BargeIn(step, playout, session, turn_log)
         self.opening = Opening(
             settings,
             step,
-            speaking,
+            playout,
             announcement=self.announcement,
             greeting=greeting,
             session=session,
             floor=floor,
-            account=account,
+            turn_log=turn_log,
             interrupt=interrupt,
         )
         self.who_answered = WhoAnswered(
@@ -96,18 +96,18 @@ class Parts:
             step,
             floor,
             session=session,
-            speaking=speaking,
+            playout=playout,
             interrupt=interrupt,
             opening=self.opening,
             announcement=self.announcement,
-            farewell=farewell,
+            goodbye=goodbye,
         )
-        self.answer = Answer(step, speaking, session, account)
+        self.answer = Answer(step, playout, session, turn_log)
         self.functions = functions = FunctionCalls(settings, step, session, floor)
         self.end_call = EndCall(step, session, floor, functions=functions, greeting=greeting, transcript=transcript)
         functions.add(self.end_call)
         self.send_digits = SendDigits(
-            step, floor, session=session, speaking=speaking, interrupt=interrupt, functions=functions
+            step, floor, session=session, playout=playout, interrupt=interrupt, functions=functions
         )
         if any(tool.name == self.send_digits.name for tool in settings.session.tools):
             functions.add(self.send_digits)
@@ -117,12 +117,12 @@ class Parts:
             floor,
             session=session,
             opening=self.opening,
-            account=account,
+            turn_log=turn_log,
             functions=functions,
             transcript=transcript,
         )
-        self.secret_entry = SecretEntry(step, floor, speaking=speaking, functions=functions, keypad=keypad)
-        self.key_pause = KeyPause(settings.keypad, step, keypad, idle=self.idle, no_progress=self.no_progress)
+        self.secret_entry = SecretEntry(step, floor, playout=playout, functions=functions, keypad=keypad)
+        self.key_pause = KeyPause(settings.keypad, keypad, idle=self.idle, no_progress=self.no_progress)
         self.transfer = TransferCall(
             settings,
             step,
@@ -131,7 +131,7 @@ class Parts:
             functions=functions,
             greeting=greeting,
             transcript=transcript,
-            speaking=speaking,
+            playout=playout,
         )
         if settings.destinations:
             functions.add(self.transfer)
@@ -141,20 +141,20 @@ class Parts:
         self.remote = McpCalls(settings, step, session, floor, functions=functions)
         self.tool_timeouts = ToolTimeouts(step, functions)
 
-        self.filler = filler = Filler(settings, step, speaking)
+        self.filler = filler = Filler(settings, step, playout)
         self.retries = retries = Retries(step, session, greeting, floor=floor, filler=filler)
         self.response_timeout = ResponseTimeout(
             settings.response_s,
             step,
             floor,
             session=session,
-            speaking=speaking,
+            playout=playout,
             interrupt=interrupt,
             filler=filler,
             retries=retries,
         )
 
-        self.meanwhile = Meanwhile(step, floor, speaking=speaking, session=session, functions=functions, filler=filler)
+        self.meanwhile = Meanwhile(step, floor, playout=playout, session=session, functions=functions, filler=filler)
 
         for past in settings.resume:
             transcript.remember(past)

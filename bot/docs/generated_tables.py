@@ -6,7 +6,8 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
-from bot.call.states import picture
+from bot.call.machines import MACHINES, drawing
+from bot.call.states import State, picture
 from bot.config.shown_settings import env_example, first_settings_table, settings_table
 from bot.docs import TOPICS, summary
 from bot.explain.end_reasons import END_REASONS
@@ -49,6 +50,12 @@ def _ticked(name: str) -> str:
 
 def _states() -> str:
     return f"```mermaid\n{picture()}\n```\n"
+
+
+def _machines() -> str:
+    """All but the first, which has a picture of its own."""
+    others = [states for states in MACHINES if states is not State]
+    return "\n".join(f"{one.__doc__}\n\n```mermaid\n{drawing(one)}\n```\n" for one in others)
 
 
 def _topics() -> str:
@@ -109,6 +116,7 @@ SECTIONS: dict[str, Callable[[], str]] = {
     "first-settings": first_settings_table,
     "topics": _topics,
     "states": _states,
+    "machines": _machines,
     "metrics": _metrics,
     "alerts": _alerts,
     "end-reasons": _end_reasons,

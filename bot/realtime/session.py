@@ -130,14 +130,14 @@ def session_object(chosen: SessionSettings, *, server_owns_turns: bool) -> dict[
         if chosen.language:
             listening["transcription"]["language"] = chosen.language
     voice = {"id": chosen.voice} if chosen.voice.startswith("voice_") else chosen.voice
-    speaking: dict[str, Any] = {"format": _format(chosen.audio), "voice": voice}
+    output: dict[str, Any] = {"format": _format(chosen.audio), "voice": voice}
     if chosen.speed is not None:
-        speaking["speed"] = chosen.speed
+        output["speed"] = chosen.speed
     session: dict[str, Any] = {
         "type": "realtime",
         "output_modalities": ["audio"],
         "instructions": chosen.instructions,
-        "audio": {"input": listening, "output": speaking},
+        "audio": {"input": listening, "output": output},
         "tools": _tools(chosen),
         "tool_choice": "auto",
     }
@@ -168,14 +168,14 @@ def _bounds(chosen: SessionSettings) -> dict[str, Any]:
 
 def _xai_session(chosen: SessionSettings) -> dict[str, Any]:
     """XAI's shape: no `type`, voice and turn_detection at the top, nothing it may not know (openai-realtime 1.5)."""
-    speaking: dict[str, Any] = {"format": _format(chosen.audio)}
-    listening = {**speaking, "transcription": {"model": XAI_TRANSCRIBER}}
+    output: dict[str, Any] = {"format": _format(chosen.audio)}
+    listening = {**output, "transcription": {"model": XAI_TRANSCRIBER}}
     if chosen.speed is not None:
-        speaking["speed"] = chosen.speed
+        output["speed"] = chosen.speed
     session: dict[str, Any] = {
         "instructions": chosen.instructions,
         "turn_detection": _server_vad(chosen.turn_detection),
-        "audio": {"input": listening, "output": speaking},
+        "audio": {"input": listening, "output": output},
         "tools": _tools(chosen),
     }
     if chosen.voice:

@@ -6,31 +6,12 @@ from typing import Any
 
 import msgspec
 
-from bot.call.facts import TurnFact, UsageFact, WaitFact
-from bot.call.outputs import (
-    Adopt,
-    CancelTool,
-    CheckTransfer,
-    Dial,
-    Drop,
-    DropKeys,
-    End,
-    EndReason,
-    HideKeys,
-    LeaveStream,
-    Order,
-    Report,
-    RunTool,
-    Transcode,
-    Transfer,
-)
+from bot.call.facts import Fact, TurnFact
+from bot.call.outputs import FACTS, ORDERS, End, EndReason, Order, Report
 from bot.recording.fixture_masking import HIDDEN
 
-Told = Report | TurnFact | UsageFact | WaitFact | Order | End
-
-_FACTS = (Report, TurnFact, UsageFact, WaitFact)
-_ORDERS = (Transcode, Dial, Adopt, Drop, RunTool, CancelTool, HideKeys, DropKeys, LeaveStream, CheckTransfer, Transfer)
-TOLD = (*_FACTS, *_ORDERS, End)
+Told = Report | Fact | Order | End
+TOLD = (Report, *FACTS, *ORDERS, End)
 _FACT_NAMES = ("report", "turn", "usage", "wait")
 _ORDER_NAMES = ("transcode", "dial", "adopt", "drop", "run_tool", "cancel_tool", "hide_keys", "drop_keys")
 _LEAVING_NAMES = ("leave_stream", "check_transfer", "transfer", "end")

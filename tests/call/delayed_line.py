@@ -20,10 +20,10 @@ class Wire:
     """`delay_ms` is one way. Times are integer microseconds."""
 
     def __init__(self, delay_ms: int = 0, playout: Playout | None = None, echoes: Echoes = "faithful") -> None:
-        self.speaking = PlayoutQueue()
-        self.speaking.stream_sid = "MZ1"
-        self.speaking.begun = True
-        self.ledger = self.speaking.ledger
+        self.playout = PlayoutQueue()
+        self.playout.stream_sid = "MZ1"
+        self.playout.begun = True
+        self.ledger = self.playout.ledger
         self.phone = playout or Playout(keep_audio=False)
         self.now_us = 0
         self.entries: list[Entry] = []
@@ -51,18 +51,18 @@ class Wire:
         while left:
             n_bytes = min(left, piece)
             payload = base64.b64encode(bytes(n_bytes)).decode()
-            self.speaking.new_step()
-            self._send(self.speaking.delta(entry, payload, self.now_us), entry)
+            self.playout.new_step()
+            self._send(self.playout.delta(entry, payload, self.now_us), entry)
             left -= n_bytes
         return entry
 
     def finish(self, item: str) -> None:
         """Tell the ledger that no more audio of `item` comes."""
         for entry in self.ledger.find(item):
-            self._send(self.speaking.done(entry, self.now_us), entry)
+            self._send(self.playout.done(entry, self.now_us), entry)
 
     def cut(self) -> list[Entry]:
-        clear, entries = self.speaking.cut(self.now_us)
+        clear, entries = self.playout.cut(self.now_us)
         for message in clear:
             self._outward.append((self.now_us + self._delay_us, message, -1))
         self._run(self.now_us)

@@ -68,8 +68,8 @@ def said_ms(desk: ScriptedCall) -> int:
 
 def echoes(desk: ScriptedCall) -> None:
     """Every mark that is out comes back: all that was sent has been heard."""
-    desk.at(max((desk.call.speaking.ledger.end_us() or 0) / MS, desk.now_us / MS))
-    desk.give(*(echo(one.name) for one in list(desk.call.speaking.ledger._marks)))
+    desk.at(max((desk.call.playout.ledger.end_us() or 0) / MS, desk.now_us / MS))
+    desk.give(*(echo(one.name) for one in list(desk.call.playout.ledger._marks)))
 
 
 def fresh(settings: CallSettings) -> ScriptedCall:
@@ -149,7 +149,7 @@ def the_server_owes_an_answer(desk: ScriptedCall, leg: int) -> None:
 
 def the_server_owes_an_answer_and_owns_the_turns(desk: ScriptedCall, leg: int) -> None:
     desk.give(updated())
-    assert desk.call.session.turns.server_acts
+    assert desk.call.session.turn_ownership.server_acts
     the_server_owes_an_answer(desk, leg)
 
 
@@ -170,7 +170,7 @@ def an_answer_is_asked_for(desk: ScriptedCall, leg: int) -> None:
 
 def another_answer_is_in_the_way(desk: ScriptedCall, leg: int) -> None:
     an_answer_is_asked_for(desk, leg)
-    desk.give(error("conversation_already_has_active_response", desk.call.session.responses._asked))
+    desk.give(error("conversation_already_has_active_response", desk.call.session.responses.event_id))
 
 
 def the_caller_speaks_over_what_was_asked_for(desk: ScriptedCall, leg: int) -> None:
@@ -243,7 +243,7 @@ def a_transfer_is_promised(desk: ScriptedCall, leg: int) -> None:
         if call_id.startswith("call"):
             desk.give(speaks(said_ms(desk)), stops(), committed(f"V{leg}"), done(f"R{leg}{call_id}", "cancelled"))
             desk.give(created(f"R{leg}"))
-    assert desk.call._parts.floor.transfer is TransferStage.LEAVING
+    assert desk.call._parts.floor.transfer_stage is TransferStage.LEAVING
 
 
 def the_caller_is_silent_for_long(desk: ScriptedCall, leg: int) -> None:
@@ -337,7 +337,7 @@ def spoken_before_the_greeting() -> ScriptedCall:
 def spoken_while_the_greeting_waits() -> ScriptedCall:
     """The greeting was refused for another response's sake; behind it an answer is owed."""
     desk = opened()
-    desk.give(error("conversation_already_has_active_response", desk.call.session.responses._asked), committed("U"))
+    desk.give(error("conversation_already_has_active_response", desk.call.session.responses.event_id), committed("U"))
     return desk
 
 
@@ -357,7 +357,7 @@ def closing_while_the_caller_speaks() -> ScriptedCall:
     desk = told_to_wrap_up()
     the_caller_speaks(desk, 1)
     desk.give(DailySpend(CAP))
-    assert desk.call.farewell.closing
+    assert desk.call.goodbye.closing
     return desk
 
 
@@ -365,7 +365,7 @@ def goodbye_asked_for() -> ScriptedCall:
     desk = told_to_wrap_up()
     desk.give(DailySpend(CAP), updated())
     desk.tick()
-    assert desk.call.farewell._tries == 1
+    assert desk.call.goodbye._tries == 1
     return desk
 
 
@@ -396,7 +396,7 @@ def digits_are_keyed_in_for_a_tool() -> ScriptedCall:
     desk = ScriptedCall(changed(SETTINGS, greeting="", tools=(rules,)))
     desk.at(200).give(updated(), created("R1"), function("R1", "pay", "call_1"), done("R1"))
     desk.at(300).give(SecretKey("call_1", "digit"))
-    assert desk.call._parts.floor.keypad is KeypadStage.HIDDEN
+    assert desk.call._parts.floor.keypad_stage is KeypadStage.HIDDEN
     return desk
 
 
@@ -405,7 +405,7 @@ def digits_are_sent() -> ScriptedCall:
     desk = greeted()
     desk.give(updated(), speaks(said_ms(desk)), stops(), committed("U0"))
     desk.give(created("R1"), function("R1", SEND_DIGITS, "call_1", '{"digits":"1w2#"}'), done("R1"))
-    assert desk.call._parts.floor.stream is StreamStage.AWAY
+    assert desk.call._parts.floor.stream_stage is StreamStage.AWAY
     return desk
 
 

@@ -201,15 +201,17 @@ class Peers:
         for one in inputs:
             if not isinstance(one, Tick):
                 self.log.append(f"{self.desk.now_us // MS} > {str(one)[:200]}")
-            hushed = floor.answered in HUSHED
-            talking = self.speaking and self.desk.call.state is State.HEARING and floor.greeting is GreetingStage.HEARD
+            hushed = floor.answer_stage in HUSHED
+            talking = (
+                self.speaking and self.desk.call.state is State.HEARING and floor.greeting_stage is GreetingStage.HEARD
+            )
             for out in self.desk.raw(one):
                 if not isinstance(out, (events.AppendAudio, stream.SetMark)):
                     self.log.append(f"{self.desk.now_us // MS} < {str(out)[:200]}")
                 self.took(out)
                 if isinstance(out, stream.PlayMedia):
                     assert not self.away, "it is heard by nobody"
-                    assert not (hushed and floor.answered in HUSHED), "it is heard by a machine"
+                    assert not (hushed and floor.answer_stage in HUSHED), "it is heard by a machine"
                     assert not (talking and self.speaking and self.chosen.barge_in == "on"), "over the caller"
 
     def took(self, out: object) -> None:
@@ -393,7 +395,7 @@ class Peers:
         self.give(DailySpend((10, 50, 85, 100)[value]))
 
     def do_echoes(self, *_: Any) -> None:
-        ledger = self.desk.call.speaking.ledger
+        ledger = self.desk.call.playout.ledger
         if (ledger.end_us() or 0) <= self.desk.now_us:
             for mark in list(ledger._marks):
                 if self.desk.call.ended is None and not self.away:

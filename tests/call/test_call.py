@@ -357,7 +357,7 @@ def test_speaking_ends_two_seconds_late_when_no_mark_comes() -> None:
     assert desk.call.state is State.SPEAKING
     desk.at(3_000).tick()
     assert desk.call.state is State.LISTENING
-    assert desk.call.speaking.ledger.unconfirmed_ends == 1
+    assert desk.call.playout.ledger.unconfirmed_ends == 1
 
 
 def test_a_mute_caller_is_silence_by_the_clock() -> None:
@@ -412,7 +412,7 @@ def test_a_hang_up_waits_for_the_rest_of_its_response() -> None:
 def test_a_hang_up_whose_response_never_ends_does_not_hold_the_line() -> None:
     desk = goodbye(ScriptedCall())
     desk.at(1_000).give(echo("e0.1"))
-    assert desk.call.limits.due_us == 9_000_000
+    assert desk.call.state_deadlines.due_us == 9_000_000
     assert desk.at(9_000).tick()[-1] == "end bot_hung_up"
 
 

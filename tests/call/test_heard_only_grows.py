@@ -71,7 +71,7 @@ def test_a_cut_tells_the_model_no_less_than_an_earlier_look_has_claimed() -> Non
         desk.at(0).give(echo(names[0]))
         desk.at(1_500).tick()
         if late:
-            desk.call.speaking.ledger.heard(desk.now_us)  # claimed, as for the transcript
+            desk.call.playout.ledger.heard(desk.now_us)  # claimed, as for the transcript
             desk.give(*(echo(name) for name in names[1:3]))
         cut = desk.give(speaks())
         told += [word for word in cut if word.startswith("truncate")]

@@ -251,11 +251,11 @@ class AnyOrder(RuleBasedStateMachine):
             self.dead |= self.known
         if type(output) is Adopt:
             self.event_ids.discard(OPENING_UPDATE)
-        if type(output) is events.CreateResponse and self.call is not None and self.call.farewell.closing:
+        if type(output) is events.CreateResponse and self.call is not None and self.call.goodbye.closing:
             assert output.response == PARAMETERS, "while closing nothing is asked for but the goodbye"
         if isinstance(output, stream.PlayMedia | stream.SetMark | stream.Clear):
             assert self.call is not None
-            assert output.stream_sid == self.call.speaking.stream_sid
+            assert output.stream_sid == self.call.playout.stream_sid
         if type(output) is stream.PlayMedia and type(one) is events.AudioDelta:
             assert one.response_id not in self.dead, "audio of a response that was cut"
         if type(output) is stream.SetMark:
@@ -272,7 +272,7 @@ class AnyOrder(RuleBasedStateMachine):
         if self.call is None:
             return
         assert (self.call.state is State.ENDED) == (self.call.ended is not None) == self.ended
-        for entry in self.call.speaking.ledger.heard(self.now_us):
+        for entry in self.call.playout.ledger.heard(self.now_us):
             assert 0 <= entry.heard <= entry.sent <= entry.received
 
 

@@ -32,8 +32,8 @@ OF_THE_SESSION = {
     "InheritedItems": "_told",
     "OwedWords": "said_us answer_us made_us end_us listen_us over_us not_before_us",
     "PendingDeletes": "_waiting _silent",
-    "ResponseGate": "active parameters _known _asked _asked_for _in_the_way _stillborn cancelling",
-    "TurnOwnership": "server_owns server_acts owed told _pending",
+    "ResponseGate": "active parameters _known _request _asked_for cancelling",
+    "TurnOwnership": "owner server_acts told _pending",
     # outside of it
     "Idle": "_since_us",
     "ResponseTimeout": "_since_us",
@@ -49,12 +49,12 @@ GOES_OVER = {
     "TurnLog": "_open",
     "Call": "ended _refusals",
     "WordlessTurns": "_sounds _n_bytes",
-    "Goodbye": "why _tries _goodbye",
+    "Goodbye": "why _tries _response_id",
     "Retries": "errors _retried _given_up",
     "Filler": "_expected _since_us _played _number",
     "Keypad": "keys began_us last_us _number",
     "Hints": "_texts",
-    "Floor": "state greeting goodbye transfer keypad stream notice_heard hang_up_asked tools_running let_in",
+    "Floor": "state greeting_stage goodbye_stage transfer_stage keypad_stage stream_stage notice_heard hang_up_asked tools_running let_in",
     "AskedCalls": "_calls _used",
     "FunctionCalls": "owed held",
     "SecretEntry": "_call_id _rules _n_digits _began_us _last_us _tries",
@@ -88,7 +88,7 @@ GOES_OVER = {
 """The caller's, the line's and the call's own."""
 
 OF_CALLS_THAT_WE_MAKE = {
-    "Floor": "answered",
+    "Floor": "answer_stage",
     "Goodbye": "_words _parameters",
     "Latencies": "_from_us",
     "SpendCap": "_from_us",
@@ -132,9 +132,9 @@ CHANGED_BY_A_LOSS = {
     "Meanwhile": "_since_us",
     "Approval": "_number",  # the next session is told of it anew
     "TurnLog": "_open",  # what was being made is over
-    "Goodbye": "_goodbye",
+    "Goodbye": "_response_id",
     "Filler": "_expected _since_us",
-    "Floor": "state goodbye greeting",
+    "Floor": "state goodbye_stage greeting_stage",
     "Greeting": "_response_id",
     "Idle": "_quiet_us",
     "InheritedItems": "items",

@@ -5,30 +5,45 @@ from __future__ import annotations
 import ast
 import itertools
 from collections.abc import Iterator
-from enum import Enum
 from functools import cache
 from pathlib import Path
 
 import pytest
 
-import bot.call
-from bot.call.machines import ANSWER, GOODBYE, GREETING, MACHINES, NEXT, SESSION, GoodbyeStage, Move, moved
-from bot.call.states import OurFaultError
+import bot
+from bot.call.machines import (
+    GOODBYE,
+    MACHINES,
+    REQUEST,
+    RESPONSE,
+    TURN_OWNER,
+    GoodbyeStage,
+    Move,
+    RequestStage,
+    ResponseStage,
+    drawing,
+)
+from bot.call.states import Happening, Keyed, OurFaultError, State, table
 
-CORE = Path(bot.call.__file__).parent
+ROOT = Path(bot.__file__).parent
+PARTS = [ROOT / "call", ROOT / "server"]
 MOST = 2
 NO_MACHINES = {
     "Entry": "two ends, told by the model one after the other, and the kind of the entry",
     "Ledger": "news is an answer to the last echo, echoes a judgement of the line, the others when the floor ends",
     "PlayoutQueue": "four gates that four others close and open: all have to be open",
-    "ResponseGate": "one request and how it fares, one response and whether it ends: to be two machines once they are apart",
 }
 """Classes with more than two booleans that change, and the reason why these are no machine."""
 
 
-def classes() -> Iterator[ast.ClassDef]:
-    for path in sorted(CORE.rglob("*.py")):
-        yield from (one for one in ast.walk(ast.parse(path.read_text())) if isinstance(one, ast.ClassDef))
+@cache
+def trees(parts: tuple[Path, ...]) -> list[ast.Module]:
+    return [ast.parse(path.read_text()) for part in parts for path in sorted(part.rglob("*.py"))]
+
+
+def classes(*parts: Path) -> Iterator[ast.ClassDef]:
+    for tree in trees(parts):
+        yield from (one for one in ast.walk(tree) if isinstance(one, ast.ClassDef))
 
 
 def assigned(tree: ast.AST) -> Iterator[tuple[ast.expr, ast.expr]]:
@@ -55,9 +70,9 @@ def is_boolean(value: ast.expr) -> bool:
 def changed_somewhere() -> set[str]:
     """Names of fields that are assigned after their object was made, by itself or from outside."""
     names: set[str] = set()
-    for path in CORE.rglob("*.py"):
-        for made in ast.walk(ast.parse(path.read_text())):
-            if isinstance(made, ast.FunctionDef) and made.name != "__init__":
+    for tree in trees(tuple(PARTS)):
+        for made in ast.walk(tree):
+            if isinstance(made, (ast.FunctionDef, ast.AsyncFunctionDef)) and made.name != "__init__":
                 names |= {target.attr for target, _ in assigned(made) if isinstance(target, ast.Attribute)}
     return names
 
@@ -83,14 +98,14 @@ def is_fixed(made: ast.ClassDef) -> bool:
 
 
 def test_more_than_two_booleans_that_change_are_a_machine_or_have_a_reason() -> None:
-    bundles = {made.name: flags(made) for made in classes() if not is_fixed(made) and len(flags(made)) > MOST}
+    bundles = {made.name: flags(made) for made in classes(*PARTS) if not is_fixed(made) and len(flags(made)) > MOST}
     assert sorted(set(bundles) - set(NO_MACHINES)) == []
     unneeded = sorted(set(NO_MACHINES) - set(bundles))
     assert unneeded == [], "these need no exception any more"
 
 
 @pytest.mark.parametrize("states", MACHINES, ids=lambda one: one.__name__)
-def test_every_state_of_a_machine_is_reached_from_its_first(states: type[Enum]) -> None:
+def test_every_state_of_a_machine_is_reached_from_its_first(states: type[Keyed]) -> None:
     first = next(iter(states))
     reached, frontier = {first}, [first]
     while frontier:
@@ -104,22 +119,50 @@ def test_every_state_of_a_machine_is_reached_from_its_first(states: type[Enum]) 
 
 def test_every_enumeration_that_moves_is_in_the_list() -> None:
     listed = {states.__name__ for states in MACHINES}
-    tables = {type(state).__name__ for table in (GREETING, GOODBYE, SESSION, NEXT, ANSWER) for state, _ in table}
-    made = {one.name for one in classes() if any(ast.unparse(base) == "Enum" for base in one.bases)}
-    assert tables < listed
-    assert made - listed == {"Happening", "Move", "Act"}  # what moves them, and what is asked of the floor
+    made = {
+        one.name for one in classes(ROOT / "call") if any(ast.unparse(base) in {"Enum", "Keyed"} for base in one.bases)
+    }
+    assert made - listed == {"Keyed", "Happening", "Move", "Act"}  # what moves them, and what is asked of the floor
 
 
-def test_what_a_table_does_not_know_is_a_fault_of_ours() -> None:
-    tables: list[dict[tuple[Enum, Move], Enum]] = [GREETING, GOODBYE, SESSION, NEXT, ANSWER]  # type: ignore[list-item]
-    for table in tables:
-        states = {state for state, _ in table} | set(table.values())
-        for state, move in itertools.product(states, Move):
-            if (state, move) in table:
-                assert moved(table, state, move) in states
-            else:
-                with pytest.raises(OurFaultError, match=f"{move.name} cannot happen to"):
-                    moved(table, state, move)
+@pytest.mark.parametrize("states", MACHINES, ids=lambda one: one.__name__)
+def test_every_pair_of_a_table_has_a_state_that_follows_or_is_a_fault_of_ours(states: type[Keyed]) -> None:
+    table = MACHINES[states]
+    assert {type(state) for state, _ in table} | {type(following) for following in table.values()} == {states}
+    for state, move in itertools.product(states, Happening if states is State else Move):
+        if (state, move) in table:
+            assert table[state, move] in states
+        else:
+            with pytest.raises(OurFaultError, match=f"{move.name} cannot happen to {states.__name__} {state.name}"):
+                table[state, move]
+
+
+@pytest.mark.parametrize("states", MACHINES, ids=lambda one: one.__name__)
+def test_a_machine_is_drawn_with_all_its_states_and_moves(states: type[Keyed]) -> None:
+    drawn = drawing(states).splitlines()
+    assert drawn[1] == f"  [*] --> {next(iter(states)).name.lower()}"
+    for (state, move), following in MACHINES[states].items():
+        line = f"  {state.name.lower()} --> {following.name.lower()}: {move.value}"
+        assert drawn.count(line) == (state is not following)
+    assert len(drawn) == len(set(drawn))
+
+
+OPEN_TO_THE_PEER = {
+    RequestStage: {Move.MADE, Move.RESPONSE_OVER, Move.SUPPRESSED, Move.GIVEN_UP, Move.DROPPED},
+    ResponseStage: {Move.SUPPRESSED, Move.OUTPUT},
+}
+"""Moves that come whenever the model's side, or the caller, likes: in no state are they a fault of ours."""
+
+
+@pytest.mark.parametrize("states", OPEN_TO_THE_PEER, ids=lambda one: one.__name__)
+def test_what_a_peer_can_do_at_any_time_has_an_outcome_in_every_state(states: type[Keyed]) -> None:
+    for state, move in itertools.product(states, OPEN_TO_THE_PEER[states]):
+        assert MACHINES[states][state, move] in states
+
+
+def test_every_move_moves_some_machine() -> None:
+    moves = {move for states, table in MACHINES.items() if states is not State for _, move in table}
+    assert moves == set(Move)
 
 
 def test_a_goodbye_that_was_heard_or_spoilt_never_becomes_one_that_is_to_come_by_itself() -> None:
@@ -127,3 +170,23 @@ def test_a_goodbye_that_was_heard_or_spoilt_never_becomes_one_that_is_to_come_by
     assert heard == {GoodbyeStage.HEARD}
     spoilt = {move for (state, move), to in GOODBYE.items() if state is GoodbyeStage.SPOILT and to is not state}
     assert spoilt == {Move.CUT_UNHEARD}  # it went wrong before any of it was heard, and the caller spoke
+
+
+def test_what_was_suppressed_is_never_heard_again() -> None:
+    after = {following for (state, _), following in RESPONSE.items() if state is ResponseStage.SUPPRESSED}
+    assert after == {ResponseStage.SUPPRESSED}
+    suppressed = {following for (_, move), following in RESPONSE.items() if move is Move.SUPPRESSED}
+    assert suppressed == {ResponseStage.SUPPRESSED}
+
+
+def test_a_request_goes_out_only_when_none_is_on_its_way_or_behind_another_response() -> None:
+    assert [state.name for state, move in REQUEST if move is Move.SENT] == ["NONE"]
+
+
+def test_turns_that_are_ours_at_first_are_not_so_again() -> None:
+    assert "US_AT_FIRST" not in {following.name for following in TURN_OWNER.values()}
+
+
+def test_a_pair_that_is_decided_twice_is_no_table() -> None:
+    with pytest.raises(ValueError, match="MADE of NONE is decided twice"):
+        table((RequestStage, Move.MADE, RequestStage.NONE), (RequestStage.NONE, Move.MADE, None))

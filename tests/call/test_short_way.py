@@ -201,7 +201,7 @@ def test_a_filler_that_no_echo_confirms_before_the_session_is_ready_ends_the_flo
         desk.at(desk.call.deadline_us / 1_000).tick()
         ticks += 1
     assert desk.call.counts["filler_played"] == 2
-    assert desk.call.speaking.ledger.unconfirmed_ends == 1
+    assert desk.call.playout.ledger.unconfirmed_ends == 1
     assert ticks < 40
 
 

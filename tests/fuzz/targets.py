@@ -172,7 +172,7 @@ def a_call(data: bytes) -> None:
         now_us = max(now_us, min(line.us, now_us + 30_000_000))
         _tick(call, now_us)
         _feed(call, _input(line), now_us)
-        for entry in call.speaking.ledger.heard(now_us):
+        for entry in call.playout.ledger.heard(now_us):
             assert 0 <= entry.heard <= entry.sent <= entry.received
     _tick(call, now_us + 7_200_000_000)
 

@@ -99,10 +99,10 @@ def test_more_than_ten_minutes_yet_to_be_heard_is_dropped_and_counted() -> None:
     desk.give(created("R"))
     for _ in range(25):
         desk.give(delta("R", "I", 30_000))
-    (entry,) = desk.call.speaking.ledger.find("I")
+    (entry,) = desk.call.playout.ledger.find("I")
     assert entry.sent <= entry.received <= HELD_BYTES
-    assert entry.received + desk.call.speaking.dropped_bytes == 25 * 30_000 * 8
-    assert desk.call.speaking.dropped_bytes > 0
+    assert entry.received + desk.call.playout.dropped_bytes == 25 * 30_000 * 8
+    assert desk.call.playout.dropped_bytes > 0
 
 
 def test_a_model_that_speaks_in_more_items_than_can_be_followed_is_counted_and_the_rest_is_heard() -> None:

@@ -238,6 +238,6 @@ class GullibleLedger(Ledger):
 
 def with_ledger(kind: type[Ledger]) -> Callable[[Call], None]:
     def prepare(call: Call) -> None:
-        call.speaking.ledger = kind()
+        call.playout.ledger = kind()
 
     return prepare

@@ -24,7 +24,7 @@ def proved(seed: int) -> tuple[str, bool]:
     facts = [fact for _, fact in outcome.call.facts if isinstance(fact, UsageFact)]
     assert [fact.number for fact in facts] == list(range(1, len(facts) + 1))
     assert outcome.core.spent_nano_usd == sum(fact.nano_usd for fact in facts)
-    return outcome.call.ended[1], outcome.core.farewell.heard
+    return outcome.call.ended[1], outcome.core.goodbye.heard
 
 
 def test_it_holds_for_calls_as_the_dice_fall() -> None:
@@ -44,7 +44,7 @@ def test_the_recorded_one_was_told_to_wrap_up_and_then_said_goodbye() -> None:
         "spend_limit_near",
         "spend_limit_reached",
     ]
-    assert outcome.core.farewell.heard
+    assert outcome.core.goodbye.heard
     assert b"".join(one.audio for one in outcome.phone.received).endswith(BYE.audio)
     assert len(outcome.phone.clears) == 1
     kept = read_fixture(DIRECTORY / "ended-for-its-money.call.jsonl.gz")

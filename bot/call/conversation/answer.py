@@ -12,11 +12,11 @@ from bot.realtime import events
 class Answer:
     """Of a response that was interrupted nothing is heard or read; its items are deleted as they are finished."""
 
-    def __init__(self, step: Step, speaking: PlayoutQueue, session: CurrentSession, account: TurnLog) -> None:
+    def __init__(self, step: Step, playout: PlayoutQueue, session: CurrentSession, turn_log: TurnLog) -> None:
         self._step = step
-        self._speaking = speaking
+        self._playout = playout
         self._session = session
-        self._account = account
+        self._turn_log = turn_log
 
     def response_created(self) -> None:
         self._session.now.deletes.next_response()
@@ -42,7 +42,7 @@ class Answer:
             return False
         if not event.delta:
             return False
-        ledger = self._speaking.ledger
+        ledger = self._playout.ledger
         content_index = ledger.content(event.item_id, event.content_index)
         if not ledger.has_room(event.item_id, content_index):
             self._step.counts["deltas_without_room"] += 1
@@ -50,31 +50,31 @@ class Answer:
         session.responses.answered(event.response_id)
         session.deletes.sounded(event.item_id)
         entry = ledger.entry(event.item_id, content_index, event.response_id)
-        messages = self._speaking.delta(entry, event.delta, self._step.now_us)
+        messages = self._playout.delta(entry, event.delta, self._step.now_us)
         self._step.send_all(messages)
         return bool(messages)
 
     def audio_done(self, event: events.AudioDone) -> None:
-        for entry in self._speaking.ledger.find(event.item_id):
+        for entry in self._playout.ledger.find(event.item_id):
             if entry.content_index == event.content_index:
-                self._step.send_all(self._speaking.done(entry, self._step.now_us))
-                self._account.audio_done(entry)
+                self._step.send_all(self._playout.done(entry, self._step.now_us))
+                self._turn_log.audio_done(entry)
 
     def words(self, event: events.TranscriptDelta) -> None:
         self._step.follows = "what is due"
         if self._session.now.responses.audible(event.response_id):
-            self._account.words(event)
+            self._turn_log.words(event)
 
     def words_done(self, event: events.TranscriptDone) -> None:
         self._step.follows = "what is due"
         if self._session.now.responses.audible(event.response_id):
-            self._account.words_done(event)
+            self._turn_log.words_done(event)
 
     def item_done(self, item_id: str) -> None:
         """The item stands finished in the conversation."""
-        for entry in self._speaking.ledger.find(item_id):
+        for entry in self._playout.ledger.find(item_id):
             entry.item_done = True
-        self._account.item_done(item_id)
+        self._turn_log.item_done(item_id)
         if self._session.now.deletes.item_done(item_id):
             self._step.delete_item(item_id)
 
@@ -84,9 +84,9 @@ class Answer:
         if responses.empty(response_id) and responses.active is None:
             deletes.silenced(response_id)
         deletes.next_response()
-        for entry in self._speaking.ledger.of_response(response_id):
+        for entry in self._playout.ledger.of_response(response_id):
             entry.item_done = True
-            self._step.send_all(self._speaking.done(entry, self._step.now_us))
-        self._account.response_done(response_id)
+            self._step.send_all(self._playout.done(entry, self._step.now_us))
+        self._turn_log.response_done(response_id)
         for item_id in deletes.response_done(response_id):
             self._step.delete_item(item_id)

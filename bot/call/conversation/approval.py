@@ -11,7 +11,6 @@ from bot.call.machines import CallStage
 from bot.call.session.session_state import CurrentSession
 from bot.call.step import Step
 from bot.call.tool_calls.asked_calls import FunctionCall
-from bot.realtime.items import message
 
 YES = "1"
 APPROVAL_US = 45_000_000
@@ -50,7 +49,7 @@ class Approval:
 
     def _ask(self, call: FunctionCall) -> None:
         self._number += 1
-        self._step.create_item(message(f"approval_{self._number}", "system", text=ASK.format(name=call.name)))
+        self._step.tell(f"approval_{self._number}", ASK.format(name=call.name))
 
     def response_created(self) -> None:
         """The model has begun to say what it was told to, unless it was asked for something else."""

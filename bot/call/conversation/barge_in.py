@@ -20,11 +20,11 @@ from bot.realtime.items import message
 class BargeIn:
     """Cuts the bot short."""
 
-    def __init__(self, step: Step, speaking: PlayoutQueue, session: CurrentSession, account: TurnLog) -> None:
+    def __init__(self, step: Step, playout: PlayoutQueue, session: CurrentSession, turn_log: TurnLog) -> None:
         self._step = step
-        self._speaking = speaking
+        self._playout = playout
         self._session = session
-        self._account = account
+        self._turn_log = turn_log
 
     def cut(self, *, unheard: bool = False) -> None:
         """In the order of how-it-works ledger 3: snapshot, new epoch, clear, truncate; then the rest.
@@ -32,7 +32,7 @@ class BargeIn:
         `unheard`: the server hears nothing of what interrupts, so it cancels nothing by itself.
         """
         step, session = self._step, self._session.now
-        clear, everything = self._speaking.cut(step.now_us)
+        clear, everything = self._playout.cut(step.now_us)
         step.send_all(clear)
         entries = [entry for entry in everything if not entry.aside]
         verdict = judge(entries)
@@ -41,12 +41,12 @@ class BargeIn:
             if one.item_id != RECORDED_ITEM and one.item_id not in inherited:
                 self._truncate(one)
         suppressed = session.responses.suppress()
-        if suppressed is not None and (unheard or not session.turns.server_acts):
+        if suppressed is not None and (unheard or not session.turn_ownership.server_acts):
             step.send(session.responses.cancel(suppressed, step.event_id("cancel")))
         self._forget_unheard(verdict)
         if suppressed is not None:
             session.deletes.silenced(suppressed)
-        self._account.cut(verdict)
+        self._turn_log.cut(verdict)
         if inherited:
             session.inherited.cut(verdict.item_ids)
         recorded = verdict.playing is not None and verdict.playing.item_id == RECORDED_ITEM
@@ -64,17 +64,17 @@ class BargeIn:
         response_id = session.responses.give_up()
         if response_id is None:
             return None
-        for entry in self._speaking.ledger.of_response(response_id):
+        for entry in self._playout.ledger.of_response(response_id):
             if not entry.done:
                 self._truncate(Truncation(entry.item_id, entry.content_index, entry.received // BYTES_PER_MS))
-                self._account.cut_off(entry)
+                self._turn_log.cut_off(entry)
         step.send(session.responses.cancel(response_id, step.event_id("cancel")))
         session.deletes.silenced(response_id)
         return response_id
 
     def _truncate(self, one: Truncation) -> None:
         """A server that knows no truncation goes on from all that it made, which nobody can tell it otherwise."""
-        if self._session.now.turns.can_truncate:
+        if self._session.now.turn_ownership.can_truncate:
             event_id = self._step.event_id("truncate")
             self._step.send(TruncateItem(one.item_id, one.audio_end_ms, one.content_index, event_id))
 
@@ -87,7 +87,7 @@ class BargeIn:
             return
         step = self._step
         step.delete_item(RECORDED_ITEM)
-        heard = self._account.words_of(RECORDED_ITEM)
+        heard = self._turn_log.words_of(RECORDED_ITEM)
         if heard:
             step.create_item(message(HEARD_ITEM, "assistant", text=heard), "root")
 

@@ -8,8 +8,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import msgspec
-
 from bot.call.conversation.function_calls import FunctionCalls
 from bot.call.step import Step
 from bot.call.tool_calls.asked_calls import FunctionCall
@@ -41,20 +39,11 @@ class CancelTools:
         self._functions = functions
 
     def called(self, call: FunctionCall) -> None:
-        wanted = _name_in(call.arguments)
+        wanted = (call.parsed(dict) or {}).get("name")
+        wanted = wanted if isinstance(wanted, str) else ""  # all that runs
         calls = [one for one in self._functions.calls.open if one.rules is not None and wanted in {one.name, ""}]
         for one in calls:
             self._step.report("tool_called_off", tool=one.name)
             self._functions.cancel(one, "called_off", NO_MORE)
         names = ", ".join(sorted({one.name for one in calls}))
         self._functions.answer(call.call_id, CALLED_OFF.format(names=names) if calls else NOTHING_RUNS)
-
-
-def _name_in(arguments: str) -> str:
-    """The name that was asked for; empty: all that runs."""
-    try:
-        asked = msgspec.json.decode(arguments)
-    except (msgspec.DecodeError, UnicodeError, RecursionError):
-        return ""
-    name = asked.get("name") if isinstance(asked, dict) else None
-    return name if isinstance(name, str) else ""

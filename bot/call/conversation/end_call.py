@@ -45,7 +45,7 @@ class EndCall:
         self._transcript = transcript
 
     def called(self, call: FunctionCall) -> None:
-        if self._floor.transfer is not TransferStage.NONE:
+        if self._floor.transfer_stage is not TransferStage.NONE:
             self._step.report("hang_up_refused")
             self._functions.answer(call.call_id, TRANSFERRED, respond=False)
             return

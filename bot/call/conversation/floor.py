@@ -7,8 +7,6 @@ in MAY, by the state of the call, and in the few facts beside it that a question
 
 from __future__ import annotations
 
-from enum import Enum
-
 from bot.call.conversation.state_deadlines import StateDeadlines
 from bot.call.machines import (
     KEYPAD,
@@ -20,18 +18,17 @@ from bot.call.machines import (
     Move,
     StreamStage,
     TransferStage,
-    moved,
 )
 from bot.call.outputs import EndReason
 from bot.call.playout.playout_queue import PlayoutQueue
 from bot.call.prompts.greeting import Greeting
 from bot.call.session.session_state import CurrentSession
 from bot.call.settings import CallSettings
-from bot.call.states import FOLLOWING, Happening, OurFaultError, State
+from bot.call.states import FOLLOWING, Happening, Keyed, State
 from bot.call.step import Step
 
 
-class Act(Enum):
+class Act(Keyed):
     """Things that somebody may want to do with the floor."""
 
     ASK = "ask the model for a response"
@@ -73,20 +70,20 @@ class Floor:
         self,
         settings: CallSettings,
         step: Step,
-        limits: StateDeadlines,
+        state_deadlines: StateDeadlines,
         *,
-        speaking: PlayoutQueue,
+        playout: PlayoutQueue,
         session: CurrentSession,
         greeting: Greeting,
     ) -> None:
         self.state = State.OPENING
-        self.greeting = GreetingStage.UNHEARD if settings.greets else GreetingStage.HEARD
-        self.goodbye = GoodbyeStage.NONE
+        self.greeting_stage = GreetingStage.UNHEARD if settings.greets else GreetingStage.HEARD
+        self.goodbye_stage = GoodbyeStage.NONE
         listens = settings.outgoing and not settings.resume
-        self.answered = AnswerStage.UNKNOWN if listens else AnswerStage.CONVERSATION
-        self.keypad = KeypadStage.QUIET
-        self.stream = StreamStage.HERE
-        self.transfer = TransferStage.NONE
+        self.answer_stage = AnswerStage.UNKNOWN if listens else AnswerStage.CONVERSATION
+        self.keypad_stage = KeypadStage.QUIET
+        self.stream_stage = StreamStage.HERE
+        self.transfer_stage = TransferStage.NONE
         self.notice_heard = not settings.announcement_audio
         """The announcement, if there is one, has certainly been heard."""
         self.hang_up_asked = False
@@ -97,8 +94,8 @@ class Floor:
         """Number of times the caller spoke and was let in: the answer to that is another one."""
         self._barge_in = settings.barge_in
         self._step = step
-        self._limits = limits
-        self._speaking = speaking
+        self._state_deadlines = state_deadlines
+        self._playout = playout
         self._session = session
         self._greeting = greeting
 
@@ -108,10 +105,10 @@ class Floor:
         """Tell what may be done with the floor as it stands, by the four tables."""
         return (
             act in MAY[self.state]
-            and (self.stream is StreamStage.HERE or act is Act.ANSWER_ITSELF)
+            and (self.stream_stage is StreamStage.HERE or act is Act.ANSWER_ITSELF)
             and (not self.caller_speaking or act in WHILE_THE_CALLER_SPEAKS)
-            and (self.goodbye is GoodbyeStage.NONE or act in WHILE_CLOSING)
-            and (self.conversing or (act in WHILE_NO_PERSON_IS_THERE and self.answered not in LISTENED_TO))
+            and (self.goodbye_stage is GoodbyeStage.NONE or act in WHILE_CLOSING)
+            and (self.conversing or (act in WHILE_NO_PERSON_IS_THERE and self.answer_stage not in LISTENED_TO))
         )
 
     def may_interrupt(self) -> bool:
@@ -125,12 +122,27 @@ class Floor:
 
         What is asked for while the server is about to answer by itself would be taken for its answer.
         """
-        session, unheard = self._session.now, self.greeting is not GreetingStage.HEARD
-        if session.unlisted or not self.may(Act.ASK) or (unheard and session.answer_due and session.turns.server_owns):
+        session, unheard = self._session.now, self.greeting_stage is not GreetingStage.HEARD
+        if (
+            session.unlisted
+            or not self.may(Act.ASK)
+            or (unheard and session.answer_due and session.turn_ownership.server_owns)
+        ):
             return
         request = session.responses.release()
         if request is not None:
             self._step.send(request)
+
+    def allows_response(self) -> bool:
+        """A response that was made may be heard, unless it is the server's own and those it is for do not listen.
+
+        Nobody has answered yet, the caller presses keys, or the stream is away.
+        """
+        session = self._session.now
+        if session.responses.asked:
+            return True
+        listens = self.keypad_stage is KeypadStage.QUIET and self.stream_stage is StreamStage.HERE
+        return (self.sure or self.conversing) and (listens or not session.turn_ownership.server_may_answer)
 
     def turn_away(self, response_id: str) -> None:
         """The server has made a response by itself of which nothing may be heard now: it is cancelled."""
@@ -142,21 +154,26 @@ class Floor:
     @property
     def conversing(self) -> bool:
         """A person has answered, as far as is known; in a call that came in, always."""
-        return self.answered in CONVERSING
+        return self.answer_stage in CONVERSING
 
     @property
     def sure(self) -> bool:
         """Nobody looks any more into who has answered."""
-        return self.answered in SURE
+        return self.answer_stage in SURE
 
     @property
     def hushed(self) -> bool:
         """Nothing may be heard: it is not known who listens, or it is nobody."""
-        return self.answered in HUSHED
+        return self.answer_stage in HUSHED
 
     def may_hand_over_turns(self) -> bool:
         """Nothing stands any more against the server's answering by itself."""
-        return self.sure and self.notice_heard and self.greeting is GreetingStage.HEARD and self.may(Act.ANSWER_ITSELF)
+        return (
+            self.sure
+            and self.notice_heard
+            and self.greeting_stage is GreetingStage.HEARD
+            and self.may(Act.ANSWER_ITSELF)
+        )
 
     @property
     def calm(self) -> bool:
@@ -166,16 +183,16 @@ class Floor:
     def silent(self) -> bool:
         """Nobody speaks and nothing is expected: a prompt may sound."""
         listening = self.may(Act.PROMPT) and not self._session.now.responses.awaited and not self.tools_running
-        return listening and not self._speaking.has_floor(self._step.now_us)
+        return listening and not self._playout.has_floor(self._step.now_us)
 
     def quiet(self) -> bool:
         """Nobody speaks, and no answer is being made or due: the bot may begin of its own accord."""
-        return self.may(Act.PROMPT) and self.quiet_but_for_sound() and not self._speaking.has_floor(self._step.now_us)
+        return self.may(Act.PROMPT) and self.quiet_but_for_sound() and not self._playout.has_floor(self._step.now_us)
 
     def quiet_but_for_sound(self) -> bool:
         """The same, when what was made is heard to its end, by somebody who is there to hear it."""
         busy = self.caller_speaking or self.answer_due or self._session.now.responses.awaited
-        there = self.conversing and self.stream is StreamStage.HERE
+        there = self.conversing and self.stream_stage is StreamStage.HERE
         return there and not busy and not self.ending
 
     def waits_for_remote_call(self) -> bool:
@@ -185,43 +202,41 @@ class Floor:
 
     def caller_waits(self) -> bool:
         """Something is owed to a caller who does not speak: a filler may sound."""
-        if self.stream is not StreamStage.HERE:
+        if self.stream_stage is not StreamStage.HERE:
             return False
         waits = self.state is State.THINKING or self._session.now.responses.awaited
         return self.conversing and waits and not self.caller_speaking
 
     def bot_speaks(self) -> bool:
         """The bot has the floor, or is about to: a caller who speaks now interrupts."""
-        return self._speaking.has_floor(self._step.now_us) or self._session.now.responses.busy
+        return self._playout.has_floor(self._step.now_us) or self._session.now.responses.busy
 
     def cuttable(self) -> bool:
         """There is something to cut: audio that may still be heard, or a response being made."""
-        return self._speaking.interruptible(self._step.now_us) or self._session.now.responses.busy
+        return self._playout.interruptible(self._step.now_us) or self._session.now.responses.busy
 
     @property
     def ending(self) -> bool:
         """The call is to end, and a goodbye is the next that is said, if anything is."""
-        return self.state is State.CLOSING or self.goodbye is not GoodbyeStage.NONE
+        return self.state is State.CLOSING or self.goodbye_stage is not GoodbyeStage.NONE
 
     # ---- what happens ----
 
     def happen(self, happening: Happening) -> None:
-        before, following = self.state, FOLLOWING.get((self.state, happening))
-        if following is None:
-            raise OurFaultError(f"{happening.name} cannot happen while {before.value}")
-        self.state = self._limits.state = following
-        if self._limits.watches and (following is not before or happening is Happening.AUDIO):
-            self._limits.entered(following, self._step.now_us)
+        before, following = self.state, FOLLOWING[self.state, happening]
+        self.state = self._state_deadlines.state = following
+        if self._state_deadlines.watches and (following is not before or happening is Happening.AUDIO):
+            self._state_deadlines.entered(following, self._step.now_us)
 
     @property
     def caller_speaking(self) -> bool:
         """The floor is the caller's: they speak or press keys, or are waited for to press those of a tool."""
-        return self.caller_heard or self.keypad is KeypadStage.HIDDEN
+        return self.caller_heard or self.keypad_stage is KeypadStage.HIDDEN
 
     @property
     def caller_heard(self) -> bool:
         """The caller speaks, as far as the session at hand has told, or presses keys: they may miss what is said."""
-        return self._session.now.speech_us is not None or self.keypad is KeypadStage.GATHERING
+        return self._session.now.speech_us is not None or self.keypad_stage is KeypadStage.GATHERING
 
     @property
     def answer_due(self) -> bool:
@@ -242,17 +257,17 @@ class Floor:
 
     def stream_moves(self, move: Move) -> None:
         """The stream is to be left, has been, or the next one has started."""
-        self.stream = moved(STREAM, self.stream, move)
+        self.stream_stage = STREAM[self.stream_stage, move]
 
     def keys_move(self, move: Move) -> None:
         """The caller presses a key, or all of them that belong together have come."""
-        self.keypad = moved(KEYPAD, self.keypad, move)
+        self.keypad_stage = KEYPAD[self.keypad_stage, move]
         if not self.caller_speaking:
             self.happen(Happening.SPEECH_STOPPED)
 
     def session_ready(self) -> None:
         """There is a session again: what is waited for is waited for from here on."""
-        self._limits.entered(self.state, self._step.now_us)
+        self._state_deadlines.entered(self.state, self._step.now_us)
 
     def response_started(self, *, suppressed: bool) -> None:
         """The model starts to answer; a response that was suppressed before it was made is no answer."""
@@ -267,7 +282,7 @@ class Floor:
 
     def close(self, reason: EndReason) -> None:
         """The call is about to end: no state may last for ever any more."""
-        self._limits.close(self.state, self._step.now_us, reason)
+        self._state_deadlines.close(self.state, self._step.now_us, reason)
 
     def line_silent(self, *, response_awaited: bool) -> bool:
         """Nothing plays and nothing waits to be played. True if that was all, so that the call can be hung up."""
@@ -276,7 +291,7 @@ class Floor:
         elif self.state is State.THINKING and not response_awaited and not self.answer_due:
             self.happen(Happening.RESPONSE_OVER)
         elif self.state is State.CLOSING and response_awaited:
-            self._limits.goodbye_missing(self._step.now_us)
+            self._state_deadlines.goodbye_missing(self._step.now_us)
         return self.state is State.CLOSING and not response_awaited
 
     def _played_out(self, *, response_awaited: bool) -> None:

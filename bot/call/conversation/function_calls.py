@@ -12,8 +12,6 @@ import re
 from collections.abc import Callable
 from typing import Any, Literal, Protocol
 
-import msgspec
-
 from bot.call.conversation.floor import Floor
 from bot.call.inputs import ToolDone
 from bot.call.machines import CallStage, Move
@@ -23,7 +21,7 @@ from bot.call.settings import CallSettings, ToolRules
 from bot.call.step import Step
 from bot.call.tool_calls.asked_calls import REMEMBERED, AskedCalls, FunctionCall
 from bot.realtime.events import Item, OutputItemDone
-from bot.realtime.items import function_call, function_call_output, message, result_of, words_of
+from bot.realtime.items import function_call, function_call_output, result_of, words_of
 from bot.realtime.remote_server import mcp_approval_response
 from bot.realtime.session import END_CALL
 
@@ -122,7 +120,7 @@ class FunctionCalls:
             return call.stage is CallStage.REFUSED
         if call.rules is None:
             self.answer(call.call_id, NO_SUCH_FUNCTION)
-        elif not _is_object(call.arguments):
+        elif call.parsed(dict) is None:
             self.answer(call.call_id, BAD_ARGUMENTS)
         else:
             self._admit(call, call.rules)
@@ -322,7 +320,7 @@ class FunctionCalls:
         if call.response_id and responses.active == call.response_id:
             self._step.send(responses.cancel(call.response_id, self._step.event_id("cancel")))
         told = OF_A_REMOTE_TOOL.format(name=call.name, words=words)
-        self._step.create_item(message(f"remote_{self._step.counts['remote_calls_left']}", "system", text=told))
+        self._step.tell(f"remote_{self._step.counts['remote_calls_left']}", told)
         self._step.counts["remote_calls_left"] += 1
 
     def _look(self) -> None:
@@ -368,10 +366,3 @@ def _answer_of(call: FunctionCall, number: int) -> dict[str, Any]:
         return function_call_output(call.call_id, call.output)
     reason = "" if call.approved else words_of(call.output)
     return mcp_approval_response(f"{call.call_id}_{number}"[-32:], call.call_id, approve=call.approved, reason=reason)
-
-
-def _is_object(text: str) -> bool:
-    try:
-        return isinstance(msgspec.json.decode(text), dict)
-    except (msgspec.DecodeError, UnicodeError, RecursionError):
-        return False

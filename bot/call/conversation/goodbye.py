@@ -15,7 +15,7 @@ from typing import Any
 
 from bot.call.conversation.floor import Floor
 from bot.call.machines import GOODBYE as MOVES
-from bot.call.machines import GoodbyeStage, Move, moved
+from bot.call.machines import GoodbyeStage, Move
 from bot.call.outputs import EndReason
 from bot.call.playout.playout_queue import PlayoutQueue
 from bot.call.session.response_status import in_words
@@ -23,7 +23,6 @@ from bot.call.session.session_state import CurrentSession
 from bot.call.states import Happening
 from bot.call.step import Step
 from bot.realtime.events import Response
-from bot.realtime.items import message
 
 GOODBYE_ITEM = "goodbye"
 GOODBYE = (
@@ -39,31 +38,31 @@ MAX_TRIES = 3
 
 
 class Goodbye:
-    """Moves the floor's goodbye; `why` is the reason for it, once a bound is reached."""
+    """Moves the goodbye on (`goodbye_stage` of the floor); `why` is the reason for it, once a bound is reached."""
 
-    def __init__(self, step: Step, floor: Floor, *, session: CurrentSession, speaking: PlayoutQueue) -> None:
+    def __init__(self, step: Step, floor: Floor, *, session: CurrentSession, playout: PlayoutQueue) -> None:
         self.why: EndReason = "bot_hung_up"
         self._step = step
         self._floor = floor
         self._session = session
-        self._speaking = speaking
+        self._playout = playout
         self._tries = 0
         self._words, self._parameters = GOODBYE, PARAMETERS
-        self._goodbye: str | None = None
+        self._response_id: str | None = None
         """The id of the goodbye that may be heard."""
 
     @property
     def closing(self) -> bool:
         """A bound is reached, and the goodbye is to come."""
-        return self._floor.goodbye is not GoodbyeStage.NONE
+        return self._floor.goodbye_stage is not GoodbyeStage.NONE
 
     @property
     def heard(self) -> bool:
         """The caller has heard the goodbye to its end."""
-        return self._floor.goodbye is GoodbyeStage.HEARD
+        return self._floor.goodbye_stage is GoodbyeStage.HEARD
 
     def _move(self, move: Move) -> None:
-        self._floor.goodbye = moved(MOVES, self._floor.goodbye, move)
+        self._floor.goodbye_stage = MOVES[self._floor.goodbye_stage, move]
 
     def close(self, why: EndReason, words: str = GOODBYE, longest_tokens: int = 400) -> None:
         """From here on there is no response but the goodbye, which is asked for in these words."""
@@ -76,16 +75,16 @@ class Goodbye:
 
     def _take_turns(self) -> None:
         """Where the server can listen and leave the rest to us; elsewhere it answers, and its answer is cancelled."""
-        turns = self._session.now.turns
-        if turns.may_leave and turns.server_may_answer:
-            self._step.send(turns.update(self._step.event_id("session"), server_owns=False))
+        ownership = self._session.now.turn_ownership
+        if ownership.may_leave and ownership.server_may_answer:
+            self._step.send(ownership.update(self._step.event_id("session"), server_owns=False))
 
     def broken_off(self) -> None:
         """The session is lost, and no goodbye made to its end: of one that will be heard there is no second."""
-        if self._goodbye is not None and self._floor.goodbye is not GoodbyeStage.MADE:
-            sounded = self._speaking.ledger.of_response(self._goodbye)
+        if self._response_id is not None and self._floor.goodbye_stage is not GoodbyeStage.MADE:
+            sounded = self._playout.ledger.of_response(self._response_id)
             self._move(Move.CUT_BEGUN if sounded else Move.CUT_UNHEARD)
-            self._goodbye = None
+            self._response_id = None
 
     def session_ready(self) -> None:
         """Another session took over: it is to know what the one before was told."""
@@ -102,15 +101,15 @@ class Goodbye:
         session = self._session.now
         if self._floor.caller_speaking or session.responses.awaited:
             return False
-        if session.turns.server_acts and self._floor.answer_due:  # it comes first, and is cancelled
+        if session.turn_ownership.server_acts and self._floor.answer_due:  # it comes first, and is cancelled
             return False
-        if self._floor.goodbye in {GoodbyeStage.SPOILT, GoodbyeStage.HEARD} or self._tries == MAX_TRIES:
+        if self._floor.goodbye_stage in {GoodbyeStage.SPOILT, GoodbyeStage.HEARD} or self._tries == MAX_TRIES:
             return True
         if not ready:
             return False
         if not session.knows_goodbye:
             session.knows_goodbye = True
-            self.say(GOODBYE_ITEM, self._words)
+            self._step.tell(GOODBYE_ITEM, self._words)
         self._tries += 1
         session.responses.want_last(self._parameters)
         self._floor.ask()
@@ -123,41 +122,38 @@ class Goodbye:
 
         It may have done so before it knew.
         """
-        if not self.closing or self._is_ours(response):
-            return True
-        self._floor.turn_away(response.id)
-        return False
+        return not self.closing or self._is_ours(response)
 
     def _is_ours(self, response: Response) -> bool:
         """By what it gives back of our request; xAI gives nothing back: by whether it can be anything else."""
         if response.metadata == PURPOSE:
             return True
         session = self._session.now
-        own_answer = session.turns.server_may_answer and self._floor.answer_due
+        own_answer = session.turn_ownership.server_may_answer and self._floor.answer_due
         return session.responses.last_asked_for and not own_answer
 
     def created(self, response: Response) -> None:
         """A response that may be was made; a goodbye that the caller spoke over before it was made is none."""
         if self.closing and not self._session.now.responses.suppressed(response.id):
-            self._goodbye = response.id
+            self._response_id = response.id
             self._move(Move.BEGUN)
 
     def interrupted(self) -> None:
         """The bot is about to be cut short. Who has begun to hear a goodbye hears no second one."""
-        if self._goodbye is not None:
-            entries = self._speaking.ledger.heard(self._step.now_us)
-            goodbye = [entry for entry in entries if entry.response_id == self._goodbye]
-            if self._floor.goodbye is GoodbyeStage.MADE and all(entry.finished for entry in goodbye):
+        if self._response_id is not None:
+            entries = self._playout.ledger.heard(self._step.now_us)
+            goodbye = [entry for entry in entries if entry.response_id == self._response_id]
+            if self._floor.goodbye_stage is GoodbyeStage.MADE and all(entry.finished for entry in goodbye):
                 self._move(Move.PLAYED_OUT)
             else:
                 self._move(Move.CUT_BEGUN if any(entry.heard for entry in goodbye) else Move.CUT_UNHEARD)
-            self._goodbye = None
+            self._response_id = None
 
     def response_done(self, response: Response) -> bool:
         """A response is over. True if it was the goodbye, which is not tried again when it went wrong."""
-        if response.id != self._goodbye:
+        if response.id != self._response_id:
             return False
-        complete = self._speaking.ledger.of_response(response.id) and response.status == "completed"
+        complete = self._playout.ledger.of_response(response.id) and response.status == "completed"
         self._move(Move.COMPLETED if complete else Move.FAILED)
         if not complete:
             self._step.warn("goodbye_failed", details=in_words(response))
@@ -172,7 +168,3 @@ class Goodbye:
         early = reason in {"time_limit", "model_unavailable"}
         ours = self.closing and (early or (self._tries and reason == "bot_hung_up"))
         return self.why if ours else reason
-
-    def say(self, item_id: str, words: str) -> None:
-        """Ask something of the model, at the end of the conversation."""
-        self._step.create_item(message(item_id, "system", text=words))

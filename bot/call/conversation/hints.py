@@ -9,7 +9,6 @@ from __future__ import annotations
 from bot.call.inputs import Hint
 from bot.call.step import Step
 from bot.call.uplink.frames_and_gaps import Uplink
-from bot.realtime.items import message
 
 HINT_ITEM = "operator_hint_{}"
 
@@ -33,5 +32,5 @@ class Hints:
             self._tell(number)
 
     def _tell(self, number: int) -> None:
-        self._step.create_item(message(HINT_ITEM.format(number), "system", text=self._texts[number]))
+        self._step.tell(HINT_ITEM.format(number), self._texts[number])
         self._step.report("hint_given", number=number)

@@ -14,7 +14,7 @@ from bot.audio.payload import BYTES_PER_MS
 from bot.call.conversation.barge_in import BargeIn
 from bot.call.conversation.floor import Floor
 from bot.call.machines import GREETING as MOVES
-from bot.call.machines import GreetingStage, Move, moved
+from bot.call.machines import GreetingStage, Move
 from bot.call.playout.ledger import Entry
 from bot.call.playout.playout_queue import PlayoutQueue
 from bot.call.prompts.announcement import Announcement
@@ -44,13 +44,13 @@ class Opening(Rule):
         self,
         settings: CallSettings,
         step: Step,
-        speaking: PlayoutQueue,
+        playout: PlayoutQueue,
         *,
         announcement: Announcement,
         greeting: Greeting,
         session: CurrentSession,
         floor: Floor,
-        account: TurnLog,
+        turn_log: TurnLog,
         interrupt: BargeIn,
     ) -> None:
         self._goes_on = settings.barge_in != "on"
@@ -62,21 +62,21 @@ class Opening(Rule):
         self._held_us = 0
         """Since when it waits."""
         self._step = step
-        self._speaking = speaking
+        self._playout = playout
         self._announcement = announcement
         self._greeting = greeting
         self._session = session
         self._floor = floor
-        self._account = account
+        self._turn_log = turn_log
         self._interrupt = interrupt
-        speaking.keeps = not self._settled
+        playout.keeps = not self._settled
 
     @property
     def _settled(self) -> bool:
-        return self._floor.greeting is GreetingStage.HEARD
+        return self._floor.greeting_stage is GreetingStage.HEARD
 
     def _move(self, move: Move) -> None:
-        self._floor.greeting = moved(MOVES, self._floor.greeting, move)
+        self._floor.greeting_stage = MOVES[self._floor.greeting_stage, move]
 
     # ---- asking ----
 
@@ -105,12 +105,11 @@ class Opening(Rule):
         self._answer_owed = owed or (self._answer_owed and responses.awaited)  # a greeting not to be had is over
         return owed
 
-    def allows(self, response: Response) -> bool:
+    def allows(self) -> bool:
         """True if a response that was made may be heard: the server's own may not while the greeting is to be asked."""
         session = self._session.now
-        if self._settled or not session.turns.server_owns or not session.responses.wants(self._request):
+        if self._settled or not session.turn_ownership.server_owns or not session.responses.wants(self._request):
             return True
-        self._floor.turn_away(response.id)
         self._answer_owed = True
         return False
 
@@ -134,11 +133,11 @@ class Opening(Rule):
 
     def settle(self) -> None:
         """A step is over: hold the greeting back, let it go, or be done with it."""
-        speaking = self._speaking
+        playout = self._playout
         talked_over = not self.heard() and self._floor.caller_heard and self._floor.notice_heard
         if not talked_over:
             self._let_go()
-        elif not speaking.paused and not (self._goes_on and self._begun):
+        elif not playout.paused and not (self._goes_on and self._begun):
             self._hold()
 
     @property
@@ -154,7 +153,7 @@ class Opening(Rule):
         """True once the caller has heard a moment of what the bot has to say, or all of a greeting that is shorter."""
         if not self._settled and self._enough_heard():
             self._move(Move.MOMENT_HEARD)  # also when it is cut short in this very step, and nothing shows it any more
-            self._speaking.forget_kept()
+            self._playout.forget_kept()
             self.due_us = NEVER_US
         return self._settled
 
@@ -163,11 +162,11 @@ class Opening(Rule):
         if not self._settled:
             self._move(Move.MOMENT_HEARD)
             self._greeting.is_over = True
-            self._speaking.forget_kept()
-            self._speaking.paused, self._answer_owed, self.due_us = False, False, NEVER_US
+            self._playout.forget_kept()
+            self._playout.paused, self._answer_owed, self.due_us = False, False, NEVER_US
 
     def _enough_heard(self) -> bool:
-        now_us, paused = self._step.now_us, self._speaking.paused
+        now_us, paused = self._step.now_us, self._playout.paused
         given_up = now_us >= self._held_us + LONGEST_US if paused else self._times == MOST_TIMES
         if given_up or self._greeting.over(now_us):
             return True
@@ -176,26 +175,26 @@ class Opening(Rule):
     def _hold(self) -> None:
         """The caller speaks: silence, until they stop."""
         self._move(Move.TALKED_OVER)
-        self._speaking.paused, self._held_us = True, self._step.now_us
+        self._playout.paused, self._held_us = True, self._step.now_us
         self._times += self._begun
         session = self._session.now
         active = session.responses.active
-        if session.turns.server_owns and active is not None and self._greeting.made_by(active):
+        if session.turn_ownership.server_owns and active is not None and self._greeting.made_by(active):
             self._ask_again(active)
-        elif self._speaking.ledger.last is not None:
-            self._step.send_all(self._speaking.rewind(self._step.now_us))
-            self._account.rewound()
+        elif self._playout.ledger.last is not None:
+            self._step.send_all(self._playout.rewind(self._step.now_us))
+            self._turn_log.rewound()
         self._step.counts["greetings_held_back"] += 1
         if self._floor.state is State.SPEAKING:
             self._floor.happen(Happening.SPEECH_STARTED)
 
     def _let_go(self) -> None:
-        speaking = self._speaking
-        if not speaking.paused:
+        playout = self._playout
+        if not playout.paused:
             return
         self._move(Move.SILENCE)
-        speaking.paused = False
-        messages = speaking.flush(self._step.now_us)
+        playout.paused = False
+        messages = playout.flush(self._step.now_us)
         if messages:
             self._step.send_all(messages)
             self._floor.happen(Happening.AUDIO)
@@ -203,7 +202,7 @@ class Opening(Rule):
     def look(self) -> None:
         """Reckon when a moment of it will have been heard, the announcement is over, or it waits no longer."""
         now_us = self._step.now_us
-        if self._speaking.paused:
+        if self._playout.paused:
             until_us = self._held_us + LONGEST_US  # past it, whoever keeps it waiting says when there is more to do
             self.due_us = until_us if until_us > now_us else NEVER_US
         else:
@@ -215,5 +214,5 @@ class Opening(Rule):
     def _said(self) -> list[Entry]:
         """All that the caller hears of the bot besides the announcement and fillers."""
         notice = self._announcement.recorded
-        entries = self._speaking.ledger.heard(self._step.now_us)
+        entries = self._playout.ledger.heard(self._step.now_us)
         return [one for one in entries if not one.aside and (notice is None or one is not notice.entry)]

@@ -76,12 +76,10 @@ class StateDeadlines(Rule):
 
     def passed(self, now_us: int) -> EndReason | None:
         """The reason for which the call must end now, None when it need not."""
-        if self._ready_by is not None and now_us >= self._ready_by:
-            return "model_unavailable"
-        if self._claim_by is not None and now_us >= self._claim_by:
-            return "line_lost"
-        if self._over_by is not None and now_us >= self._over_by:
-            return "time_limit"
-        if self._state_by is not None and now_us >= self._state_by[0]:
-            return self._state_by[1]
-        return None
+        bounds: tuple[tuple[int | None, EndReason], ...] = (
+            (self._ready_by, "model_unavailable"),
+            (self._claim_by, "line_lost"),
+            (self._over_by, "time_limit"),
+            self._state_by or (None, "bot_hung_up"),
+        )
+        return next((why for by_us, why in bounds if by_us is not None and now_us >= by_us), None)

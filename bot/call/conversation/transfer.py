@@ -13,7 +13,7 @@ from bot.call.conversation.end_call import heard_of_caller
 from bot.call.conversation.floor import Floor
 from bot.call.conversation.function_calls import FunctionCalls
 from bot.call.inputs import TransferChecked, TransferWanted
-from bot.call.machines import TRANSFER, Move, TransferStage, moved
+from bot.call.machines import TRANSFER, Move, TransferStage
 from bot.call.outputs import CheckTransfer, EndReason, Transfer
 from bot.call.playout.playout_queue import PlayoutQueue
 from bot.call.prompts.greeting import Greeting
@@ -24,7 +24,6 @@ from bot.call.states import Happening
 from bot.call.step import Step
 from bot.call.tool_calls.asked_calls import FunctionCall
 from bot.call.transcript.transcript import Transcript
-from bot.realtime.items import message
 
 TRANSFER_CALL = "transfer_call"
 MAX_SUMMARY = 500
@@ -72,7 +71,7 @@ class TransferCall(Rule):
         functions: FunctionCalls,
         greeting: Greeting,
         transcript: Transcript,
-        speaking: PlayoutQueue,
+        playout: PlayoutQueue,
     ) -> None:
         self._names = settings.destinations
         self._step = step
@@ -81,7 +80,7 @@ class TransferCall(Rule):
         self._functions = functions
         self._greeting = greeting
         self._transcript = transcript
-        self._speaking = speaking
+        self._playout = playout
         self._call_id = ""
         self._to = Transfer("", "")
         self._dropped = 0
@@ -104,7 +103,7 @@ class TransferCall(Rule):
             self._step.report("transfer_refused", why="not_now")
             self._functions.answer(call.call_id, in_the_way, respond=False)
             return
-        wish = self._wish(call.arguments)
+        wish = self._wish(call)
         if wish is None:
             self._step.report("transfer_refused", why="no_such_destination")
             self._functions.answer(call.call_id, BAD.format(names=", ".join(self._names)))
@@ -115,19 +114,16 @@ class TransferCall(Rule):
         self._step.send(CheckTransfer(call.call_id, wish.destination))
 
     def _in_the_way(self) -> str:
-        if self._floor.transfer is not TransferStage.NONE:
+        if self._floor.transfer_stage is not TransferStage.NONE:
             return UNDER_WAY
         if self._floor.ending:
             return ENDING
         return NOT_NOW if self._floor.caller_speaking else ""
 
-    def _wish(self, arguments: str) -> Transfer | None:
+    def _wish(self, call: FunctionCall) -> Transfer | None:
         """The transfer that is asked for; None for a destination that is not on the list."""
-        try:
-            wish = msgspec.json.decode(arguments, type=Wish)
-        except (msgspec.DecodeError, UnicodeError, RecursionError):
-            return None
-        if wish.destination not in self._names:
+        wish = call.parsed(Wish)
+        if wish is None or wish.destination not in self._names:
             return None
         return Transfer(wish.destination, " ".join(wish.summary.split())[:MAX_SUMMARY])
 
@@ -135,13 +131,13 @@ class TransferCall(Rule):
 
     def checked(self, note: TransferChecked) -> None:
         """The shell has found out if the destination is free."""
-        if self._floor.transfer is not TransferStage.CHECKING or note.call_id != self._call_id:
+        if self._floor.transfer_stage is not TransferStage.CHECKING or note.call_id != self._call_id:
             self._step.follows = "what is due"
             return
         call = self._functions.calls.get(self._call_id)
         if note.refused:
             self._refuse(note.refused)
-        elif call is not None and self._speaking.ledger.of_response(call.response_id):
+        elif call is not None and self._playout.ledger.of_response(call.response_id):
             self._leave()  # the model has told the caller as it asked
         else:
             self._move(Move.ALLOWED, PROMISE_US)
@@ -154,7 +150,7 @@ class TransferCall(Rule):
 
     def response_created(self) -> None:
         """A response is made that may be heard: the promise, if one is due, unless something else was asked for."""
-        if self._floor.transfer is TransferStage.PROMISING and not self._session.now.responses.parameters:
+        if self._floor.transfer_stage is TransferStage.PROMISING and not self._session.now.responses.parameters:
             self._leave()
 
     def _leave(self) -> None:
@@ -165,9 +161,9 @@ class TransferCall(Rule):
 
     def due(self) -> EndReason | None:
         """No answer came in time: nothing is promised, or the caller is put through without a promise."""
-        if self._floor.transfer is TransferStage.CHECKING:
+        if self._floor.transfer_stage is TransferStage.CHECKING:
             self._refuse(UNTOLD)
-        elif self._floor.transfer is TransferStage.PROMISING:
+        elif self._floor.transfer_stage is TransferStage.PROMISING:
             self._leave()
         self.due_us = NEVER_US
         return None
@@ -186,15 +182,15 @@ class TransferCall(Rule):
         self._functions.correct(self._call_id, NOT_NOW)
         if self._session.now.appended.ready:
             self._dropped += 1
-            self._step.create_item(message(f"{DROPPED_ITEM}_{self._dropped}", "system", text=NOT_NOW))
+            self._step.tell(f"{DROPPED_ITEM}_{self._dropped}", NOT_NOW)
 
     def reason(self, reason: EndReason) -> EndReason:
         """The reason of the end: a call that is closed for a transfer goes to the person, also if the model fails."""
-        if self._floor.transfer not in {TransferStage.PROMISING, TransferStage.LEAVING} or reason not in _GOES_ON:
+        if self._floor.transfer_stage not in {TransferStage.PROMISING, TransferStage.LEAVING} or reason not in _GOES_ON:
             return reason
         self._step.send(self._to)
         return "transferred"
 
     def _move(self, move: Move, within_us: int = 0) -> None:
-        self._floor.transfer = moved(TRANSFER, self._floor.transfer, move)
+        self._floor.transfer_stage = TRANSFER[self._floor.transfer_stage, move]
         self.due_us = self._step.now_us + within_us if within_us else NEVER_US

@@ -20,7 +20,7 @@ from bot.call.conversation.floor import Floor
 from bot.call.conversation.goodbye import Goodbye
 from bot.call.conversation.opening import Opening
 from bot.call.inputs import AnswerVerdict, BeepHeard, Verdict
-from bot.call.machines import ANSWER, AnswerStage, Move, moved
+from bot.call.machines import ANSWER, AnswerStage, Move
 from bot.call.outputs import EndReason
 from bot.call.playout.playout_queue import PlayoutQueue
 from bot.call.prompts.announcement import Announcement
@@ -29,8 +29,6 @@ from bot.call.rule import NEVER_US, Rule
 from bot.call.session.session_state import CurrentSession
 from bot.call.settings import CallSettings, Outgoing
 from bot.call.step import Step
-from bot.realtime.events import Response
-from bot.realtime.items import message
 
 AnsweredBy = Literal["human", "machine", "screening", "uncertain"]
 
@@ -81,11 +79,11 @@ class WhoAnswered(Rule):
         floor: Floor,
         *,
         session: CurrentSession,
-        speaking: PlayoutQueue,
+        playout: PlayoutQueue,
         interrupt: BargeIn,
         opening: Opening,
         announcement: Announcement,
-        farewell: Goodbye,
+        goodbye: Goodbye,
     ) -> None:
         self._outgoing = settings.outgoing or Outgoing()
         self._answer = with_own_instructions(
@@ -95,11 +93,11 @@ class WhoAnswered(Rule):
         self._step = step
         self._floor = floor
         self._session = session
-        self._speaking = speaking
+        self._playout = playout
         self._interrupt = interrupt
         self._opening = opening
         self._announcement = announcement
-        self._farewell = farewell
+        self._goodbye = goodbye
         turns = settings.session.turn_detection
         self._noticed_us = turns.silence_duration_ms * 1000 if turns.type == "server_vad" else 0
         """Silence that has gone by when the session tells of the end of speech."""
@@ -135,7 +133,7 @@ class WhoAnswered(Rule):
     @property
     def holds_back(self) -> bool:
         """No moment for the greeting: nothing may be heard, or words are due of what was taken for a person."""
-        doubtful = self._floor.answered is AnswerStage.PERSON and self._verdict != "human"
+        doubtful = self._floor.answer_stage is AnswerStage.PERSON and self._verdict != "human"
         return self._floor.hushed or (doubtful and not self._words_known)
 
     def stream_started(self) -> None:
@@ -182,39 +180,32 @@ class WhoAnswered(Rule):
             self._beep = True
             self._step.report("beep_heard", hz=note.hz, ms=note.ms)
 
-    def allows(self, response: Response) -> bool:
-        """True if a response that was made may be heard: the server's own may not before a person has answered."""
-        if self._floor.conversing or self._session.now.responses.asked:
-            return True
-        self._floor.turn_away(response.id)
-        return False
-
     # ---- what follows ----
 
     def settle(self) -> bool:
         """A step is over: True if from here on something may be heard that could not before."""
-        before, hushed = self._floor.answered, self._floor.hushed
-        if self._speaking.stream_sid and not self._floor.sure:
+        before, hushed = self._floor.answer_stage, self._floor.hushed
+        if self._playout.stream_sid and not self._floor.sure:
             self._judge()
             self._settle_doubts()
-        return hushed and not self._floor.hushed and before is not self._floor.answered
+        return hushed and not self._floor.hushed and before is not self._floor.answer_stage
 
     def look(self) -> None:
         """Reckon when silence alone will tell."""
-        self.due_us = NEVER_US if self._floor.sure or not self._speaking.stream_sid else self._tells_at_us()
+        self.due_us = NEVER_US if self._floor.sure or not self._playout.stream_sid else self._tells_at_us()
 
     def due(self) -> EndReason | None:
         """Time alone has told something, which is judged as the step is settled. The reason if nobody is there."""
         if self._step.now_us >= self._since_us + LONGEST_US and not self._floor.conversing:
             self._give_up("no_end")
-        if self._floor.answered is AnswerStage.OVER:
+        if self._floor.answer_stage is AnswerStage.OVER:
             return "bot_hung_up"
         self.due_us = NEVER_US
         return None
 
     def _tells_at_us(self) -> int:
         """The next moment at which `_judge` may find something, should nothing be heard."""
-        stage, last_us = self._floor.answered, self._since_us + LONGEST_US
+        stage, last_us = self._floor.answer_stage, self._since_us + LONGEST_US
         if stage is AnswerStage.OVER:
             return self._step.now_us
         if stage is AnswerStage.PERSON:
@@ -240,12 +231,12 @@ class WhoAnswered(Rule):
     # ---- the judgement ----
 
     def _judge(self) -> None:
-        stage = self._floor.answered
+        stage = self._floor.answer_stage
         if stage is AnswerStage.UNKNOWN:
             self._judge_first()
         elif stage is AnswerStage.PERSON:
             self._doubt_person()
-        if self._floor.answered is AnswerStage.MACHINE:
+        if self._floor.answer_stage is AnswerStage.MACHINE:
             self._judge_machine()
         elif stage is AnswerStage.SCREENING:
             self._judge_answer()
@@ -293,7 +284,7 @@ class WhoAnswered(Rule):
 
     def _settle_doubts(self) -> None:
         """A person stands once they have answered the bot, or Twilio says so, or after a while."""
-        if self._floor.answered is not AnswerStage.PERSON:
+        if self._floor.answer_stage is not AnswerStage.PERSON:
             return
         answered = self._turns > 0 and self._stopped_us is not None and not self._unwritten
         answered = answered and self._words == "person" and not self._floor.caller_speaking
@@ -310,7 +301,7 @@ class WhoAnswered(Rule):
             if self._outgoing.message:
                 self._move(Move.MESSAGE_DUE)
                 self._step.report("message_begun", after_ms=self._after_ms())
-                self._farewell.close("bot_hung_up", MESSAGE + self._outgoing.message, MESSAGE_TOKENS)
+                self._goodbye.close("bot_hung_up", MESSAGE + self._outgoing.message, MESSAGE_TOKENS)
             else:
                 self._give_up("no_message")
 
@@ -326,7 +317,7 @@ class WhoAnswered(Rule):
 
     def _judge_answer(self) -> None:
         """The answer is being given, once."""
-        silent = not self._session.now.responses.awaited and not self._speaking.has_floor(self._step.now_us)
+        silent = not self._session.now.responses.awaited and not self._playout.has_floor(self._step.now_us)
         if silent and self._step.now_us > self._since_us:
             self._move(Move.TOLD_WHO)
 
@@ -344,7 +335,7 @@ class WhoAnswered(Rule):
 
     def _move(self, move: Move) -> None:
         """Each stage listens afresh."""
-        self._floor.answered = moved(ANSWER, self._floor.answered, move)
+        self._floor.answer_stage = ANSWER[self._floor.answer_stage, move]
         self._since_us, self._stopped_us, self._spoken_us = self._step.now_us, None, 0
         self._words, self._turns = "none", 0
 
@@ -356,7 +347,7 @@ class WhoAnswered(Rule):
         return self._step.now_us // 1000
 
     def _person(self, by: AnsweredBy) -> None:
-        screened = self._floor.answered is AnswerStage.SCREENED
+        screened = self._floor.answer_stage is AnswerStage.SCREENED
         self._move(Move.PERSON_FOUND)
         self._report(by, "words" if by == "human" else "silence")
         if screened:
@@ -371,7 +362,7 @@ class WhoAnswered(Rule):
         """There is a session to tell that somebody else may speak now than the screening."""
         if self._untold:
             self._untold = False
-            self._step.create_item(message(SCREENED_ITEM, "system", text=SCREENED))
+            self._step.tell(SCREENED_ITEM, SCREENED)
 
     def _machine(self, why: str) -> None:
         """Nothing more is said to what was taken for a person, and nothing of the greeting."""
@@ -392,7 +383,7 @@ class WhoAnswered(Rule):
 
     def _give_up(self, why: str) -> None:
         self._take_back()
-        if self._floor.answered is not AnswerStage.OVER:
+        if self._floor.answer_stage is not AnswerStage.OVER:
             self._move(Move.NOBODY_LEFT)
             self._step.report("nobody_to_talk_to", why=why, after_ms=self._after_ms())
 

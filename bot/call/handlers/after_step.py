@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from bot.call.handlers.session_side import SessionSide
 from bot.call.inputs import Tick
-from bot.call.machines import GoodbyeStage, GreetingStage, NextStage, StreamStage, TransferStage
+from bot.call.machines import GoodbyeStage, GreetingStage, NextStage, StreamStage, TransferStage, TurnOwner
 from bot.call.outputs import EndReason
 from bot.call.rule import NEVER_US, Rule
 from bot.call.states import State
@@ -39,20 +39,20 @@ class AfterStep:
     def settle(self) -> EndReason | None:
         """Do what follows, and keep when something is due next. Gives why the call is over, None when it goes on."""
         parts = self._parts
-        floor, speaking = parts.floor, parts.speaking
+        floor, playout = parts.floor, parts.playout
         if not floor.notice_heard and parts.announcement.heard(parts.step.now_us):
             floor.notice_heard = True
             parts.step.report("announcement_heard", after_ms=parts.step.now_us // 1000)
-        if speaking.fresh:
-            parts.account.begun()
+        if playout.fresh:
+            parts.turn_log.begun()
         if not floor.sure:
             self._judge_who_answered()
-        opens = floor.greeting is not GreetingStage.HEARD or speaking.paused
+        opens = floor.greeting_stage is not GreetingStage.HEARD or playout.paused
         if opens and (floor.sure or not parts.who_answered.holds_back):
             parts.opening.settle()
         if parts.uplink.ready:
             self._mind()
-            if parts.session.now.turns.owed:
+            if parts.session.now.turn_ownership.owner is TurnOwner.US_AT_FIRST:
                 self._session.hand_over_turns()
             floor.ask()
         why = self._line_silent()
@@ -66,7 +66,7 @@ class AfterStep:
         parts = self._parts
         if parts.who_answered.settle():
             self._session.begin()
-        if parts.floor.transfer is not TransferStage.NONE and not parts.floor.conversing:
+        if parts.floor.transfer_stage is not TransferStage.NONE and not parts.floor.conversing:
             parts.transfer.drop()
 
     def _mind(self) -> None:
@@ -76,25 +76,25 @@ class AfterStep:
             if bound.level or bound.due_us <= now_us:
                 parts.wrap_up.mind()
                 break
-        if parts.idle.full_us <= now_us and parts.floor.goodbye is GoodbyeStage.NONE:
+        if parts.idle.full_us <= now_us and parts.floor.goodbye_stage is GoodbyeStage.NONE:
             parts.idle.mind()
 
     def _line_silent(self) -> EndReason | None:
         """Nothing plays and nothing waits: the end of a turn, the goodbye, a hang-up."""
         parts, floor = self._parts, self._parts.floor
-        if parts.speaking.has_floor(parts.step.now_us) or floor.state is State.OPENING:
+        if parts.playout.has_floor(parts.step.now_us) or floor.state is State.OPENING:
             return None
         if not parts.greeting.is_over:
             parts.greeting.line_silent()
-        parts.account.look()
-        if floor.stream is not StreamStage.HERE:
+        parts.turn_log.look()
+        if floor.stream_stage is not StreamStage.HERE:
             parts.send_digits.line_silent()
             return None
         if floor.line_silent(response_awaited=parts.session.now.responses.awaited):
-            parts.farewell.played_out()
+            parts.goodbye.played_out()
             return "bot_hung_up"
-        if floor.goodbye is not GoodbyeStage.NONE and parts.farewell.go_on(ready=parts.uplink.ready):
-            return parts.farewell.why
+        if floor.goodbye_stage is not GoodbyeStage.NONE and parts.goodbye.go_on(ready=parts.uplink.ready):
+            return parts.goodbye.why
         return None
 
     def _pause(self) -> None:
@@ -106,14 +106,14 @@ class AfterStep:
         silent = pause and parts.uplink.ready
         if silent is not parts.idle.silent:
             parts.idle.hear(silent=silent)
-        if parts.sessions.next is NextStage.WAITING:
-            self._session.takeover.change(pause=pause, calm=parts.floor.calm)
+        if parts.failover.next is NextStage.WAITING:
+            self._session.replacement.change(pause=pause, calm=parts.floor.calm)
 
     # ---- what is due ----
 
     def _look(self) -> None:
         """The call has moved: each rule that depends on it keeps when it is due."""
-        if self._parts.floor.greeting is not GreetingStage.HEARD:
+        if self._parts.floor.greeting_stage is not GreetingStage.HEARD:
             self._parts.opening.look()
         for rule in self._lookers:
             rule.look()
@@ -122,7 +122,7 @@ class AfterStep:
 
     def played(self) -> None:
         """Playing has gone on, if nothing else has."""
-        floor_us, probe_us = self._parts.speaking.due_us(self._parts.step.now_us)
+        floor_us, probe_us = self._parts.playout.due_us(self._parts.step.now_us)
         self.soonest_us = min(self._rules_us, floor_us)
         self._due_us = min(self.soonest_us, probe_us)
 
@@ -138,7 +138,7 @@ class AfterStep:
         """A gap, or a mark on the empty buffer, moves nothing; a rule that is due may."""
         parts, step = self._parts, self._parts.step
         gap = parts.uplink.tick(step.now_us) if parts.uplink.ready else []
-        probe = parts.speaking.probe(step.now_us)
+        probe = parts.playout.probe(step.now_us)
         step.out += [*gap, *probe]
         if self._rules_us <= step.now_us:
             return self._due()
@@ -147,11 +147,11 @@ class AfterStep:
         return None
 
     def _due(self) -> EndReason | None:
-        step, sessions = self._parts.step, self._parts.sessions
-        before = sessions.at_hand
+        step, failover = self._parts.step, self._parts.failover
+        before = failover.at_hand
         for rule in self._rules:
             if rule.due_us <= step.now_us:
                 why = rule.due()
-                if why is not None or sessions.at_hand is not before:  # what follows from a lost session comes first
+                if why is not None or failover.at_hand is not before:  # what follows from a lost session comes first
                     return why
         return None

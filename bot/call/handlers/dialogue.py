@@ -24,7 +24,7 @@ class Dialogue:
 
     def speech_started(self, event: events.SpeechStarted) -> None:
         parts = self._parts
-        parts.account.caller_started(event)
+        parts.turn_log.caller_started(event)
         parts.floor.caller_started()
         if not parts.floor.sure:
             parts.who_answered.speech_started()
@@ -34,7 +34,7 @@ class Dialogue:
         """The caller begins to speak, or presses a key: the bot falls silent, where they may interrupt it."""
         parts, floor = self._parts, self._parts.floor
         dropped = floor.hang_up_asked
-        if floor.transfer is not TransferStage.NONE:
+        if floor.transfer_stage is not TransferStage.NONE:
             parts.transfer.drop()
         elif dropped:
             parts.end_call.drop()
@@ -43,20 +43,20 @@ class Dialogue:
             parts.step.counts["interruptions_refused"] += 1
             if not dropped:
                 return
-        elif floor.greeting is GreetingStage.HEARD or parts.opening.heard():
+        elif floor.greeting_stage is GreetingStage.HEARD or parts.opening.heard():
             parts.session.now.responses.forget()
             floor.let_in += 1
             if floor.tools_running:
                 parts.functions.caller_spoke()
             if may_interrupt and floor.cuttable():
-                if floor.goodbye is not GoodbyeStage.NONE:
-                    parts.farewell.interrupted()
+                if floor.goodbye_stage is not GoodbyeStage.NONE:
+                    parts.goodbye.interrupted()
                 parts.interrupt.cut(unheard=keyed)
         floor.happen(Happening.SPEECH_STARTED)
 
     def speech_stopped(self, event: events.SpeechStopped) -> None:
         parts = self._parts
-        parts.account.caller_stopped(event)
+        parts.turn_log.caller_stopped(event)
         if not parts.floor.sure:
             parts.who_answered.speech_stopped()
         parts.floor.caller_stopped()
@@ -64,13 +64,13 @@ class Dialogue:
     def turn_committed(self, event: events.Committed) -> None:
         """The server answers by itself when it owns the turns, unless a response stands in its way."""
         parts = self._parts
-        parts.account.caller_turn(event.item_id)
+        parts.turn_log.caller_turn(event.item_id)
         parts.idle.caller_turn(event.item_id)
         unanswered = not parts.floor.sure and parts.who_answered.turn_committed()
         if unanswered or parts.opening.turn_committed():
             return
         session = parts.session.now
-        if session.responses.busy or not session.turns.server_acts:
+        if session.responses.busy or not session.turn_ownership.server_acts:
             session.responses.want({})
 
     def caller_transcript_grows(self, event: events.CallerTranscriptGrows | events.CallerTranscript) -> None:
@@ -79,14 +79,14 @@ class Dialogue:
         if not self._parts.floor.sure:
             self._parts.step.follows = "anything"
             self._parts.who_answered.words(event.transcript, whole=False)
-        self._parts.account.caller_words_so_far(event.item_id, event.transcript.strip())
+        self._parts.turn_log.caller_words_so_far(event.item_id, event.transcript.strip())
 
     def caller_transcript(self, event: events.CallerTranscript) -> None:
         if event.status == "in_progress":
             self.caller_transcript_grows(event)
             return
         parts, words = self._parts, event.transcript.strip()
-        parts.account.caller_words(event.item_id, words)
+        parts.turn_log.caller_words(event.item_id, words)
         self._understood(event.item_id, words)
         parts.spending.transcription(event)
 
@@ -106,36 +106,34 @@ class Dialogue:
 
     def response_created(self, event: events.ResponseCreated) -> None:
         parts, floor, response = self._parts, self._parts.floor, event.response
-        parts_allow = (parts.farewell.allows, parts.opening.allows, parts.keypad.allows, parts.send_digits.allows)
-        if not all(allows(response) for allows in parts_allow):
-            return
-        if not (parts.floor.sure or parts.who_answered.allows(response)):
+        if not (parts.goodbye.allows(response) and parts.opening.allows() and floor.allows_response()):
+            floor.turn_away(response.id)
             return
         responses = parts.session.now.responses
-        if parts.session.now.turns.server_may_answer:
+        if parts.session.now.turn_ownership.server_may_answer:
             responses.forget()
         responses.created(response.id)
         suppressed = responses.suppressed(response.id)
         if suppressed:  # the caller spoke after we had asked and before it was made
             parts.step.send(responses.cancel(response.id, parts.step.event_id("cancel")))
         else:
-            parts.account.response_created(response.id)
+            parts.turn_log.response_created(response.id)
         parts.answer.response_created()
         parts.greeting.response_created(response.id)
         parts.opening.response_created()
         floor.response_started(suppressed=suppressed)
-        parts.farewell.created(response)
+        parts.goodbye.created(response)
         if parts.approval.waiting and not suppressed:
             parts.approval.response_created()
         if parts.functions.held and not suppressed:
             parts.functions.response_created()
-        if floor.transfer is TransferStage.PROMISING and not suppressed:
+        if floor.transfer_stage is TransferStage.PROMISING and not suppressed:
             parts.transfer.response_created()
 
     def audio_delta(self, event: events.AudioDelta) -> None:
         """More of what already plays is nothing new."""
         parts = self._parts
-        flows = parts.floor.state is State.SPEAKING and parts.speaking.flows(event.item_id, event.content_index)
+        flows = parts.floor.state is State.SPEAKING and parts.playout.flows(event.item_id, event.content_index)
         sent = parts.answer.audio(event)
         if flows:
             parts.step.follows = "nothing"
@@ -185,11 +183,11 @@ class Dialogue:
             parts.remote.response_done(response)
         if parts.functions.owed:
             parts.functions.response_done(response.id)
-        if parts.floor.greeting is not GreetingStage.HEARD:
+        if parts.floor.greeting_stage is not GreetingStage.HEARD:
             parts.opening.response_done(response)
         parts.spending.response(event)
-        closing = parts.floor.goodbye is not GoodbyeStage.NONE
-        if closing and parts.farewell.response_done(response):
+        closing = parts.floor.goodbye_stage is not GoodbyeStage.NONE
+        if closing and parts.goodbye.response_done(response):
             return None
         cut_short = response.status == "cancelled" and responses.suppressed(response.id)
         return None if cut_short or not parts.retries.response_done(response) else "model_unavailable"

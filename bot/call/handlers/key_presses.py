@@ -19,14 +19,14 @@ class KeyPresses:
 
     def pressed(self, message: stream.Dtmf) -> None:
         parts, key = self._parts, message.dtmf.digit
-        if not parts.admission.ours(message.stream_sid):
+        if not parts.stream_admission.ours(message.stream_sid):
             parts.step.follows = "what is due"
-        elif len(key) != 1 or key not in KEYS or parts.floor.keypad is KeypadStage.HIDDEN:
+        elif len(key) != 1 or key not in KEYS or parts.floor.keypad_stage is KeypadStage.HIDDEN:
             parts.step.follows = "what is due"
             parts.step.counts["odd_keys"] += 1
         else:
             parts.step.counts["keys"] += 1
-            if parts.approval.asked and parts.floor.keypad is KeypadStage.QUIET:
+            if parts.approval.asked and parts.floor.keypad_stage is KeypadStage.QUIET:
                 self._answers(key)
             else:
                 self._gathered(key)
@@ -36,7 +36,7 @@ class KeyPresses:
         parts = self._parts
         parts.step.counts["keys"] += 1
         parts.idle.caller_keyed()
-        if parts.floor.keypad is KeypadStage.HIDDEN:
+        if parts.floor.keypad_stage is KeypadStage.HIDDEN:
             self._dialogue.breaks_in(keyed=True)
             parts.secret_entry.pressed(note)
 

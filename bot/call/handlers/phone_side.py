@@ -18,24 +18,24 @@ class PhoneSide:
 
     def started(self, message: stream.Start) -> EndReason | None:
         parts, step = self._parts, self._parts.step
-        if parts.speaking.stream_sid:
+        if parts.playout.stream_sid:
             step.counts["duplicate_start"] += 1
             return None
-        why = parts.admission.objection(message.start)
+        why = parts.stream_admission.objection(message.start)
         if why:
             step.warn("stream_refused", why=why)
             return "refused"
-        parts.speaking.start(message.stream_sid, step.now_us)
-        if parts.floor.stream is StreamStage.AWAY:
+        parts.playout.start(message.stream_sid, step.now_us)
+        if parts.floor.stream_stage is StreamStage.AWAY:
             self._back()
             return None
-        parts.limits.stream_started(step.now_us)
+        parts.state_deadlines.stream_started(step.now_us)
         parts.spending.answered()
         parts.max_duration.stream_started()
         parts.no_progress.stream_started()
         if parts.settings.outgoing:
             parts.who_answered.stream_started()
-            parts.account.answered()
+            parts.turn_log.answered()
         parts.uplink.start(step.now_us)
         self.begin()
         return None
@@ -44,7 +44,7 @@ class PhoneSide:
         """The stream that follows one that was left: the call goes on as if it were the same."""
         parts = self._parts
         parts.uplink.start(parts.step.now_us)
-        parts.speaking.begun = True
+        parts.playout.begun = True
         parts.send_digits.back()
         self._flush()
 
@@ -52,9 +52,9 @@ class PhoneSide:
         """Both sides are there, or a recording that needs no model: what was held goes to the caller."""
         parts, floor = self._parts, self._parts.floor
         ready = parts.uplink.ready or parts.announcement.recorded or parts.greeting.recorded
-        if floor.state is not State.OPENING or not parts.speaking.stream_sid or not ready or floor.hushed:
+        if floor.state is not State.OPENING or not parts.playout.stream_sid or not ready or floor.hushed:
             return
-        parts.speaking.begun = True
+        parts.playout.begun = True
         floor.happen(Happening.BEGUN)
         if floor.caller_speaking:
             floor.happen(Happening.SPEECH_STARTED)
@@ -64,37 +64,37 @@ class PhoneSide:
         if floor.hang_up_asked:
             floor.happen(Happening.HANG_UP_ASKED)
         self._flush()
-        if parts.speaking.ledger.sounds:  # it began behind a filler, before both sides were there
+        if parts.playout.ledger.sounds:  # it began behind a filler, before both sides were there
             floor.happen(Happening.AUDIO)
 
     def mark_echoed(self, message: stream.MarkEcho) -> None:
         """Mostly it tells of nothing but how playing goes on: nothing has begun, and nothing is over."""
         parts = self._parts
-        ledger = parts.speaking.ledger
-        ours = parts.admission.ours(message.stream_sid) and ledger.echo(message.mark.name, parts.step.now_us)
+        ledger = parts.playout.ledger
+        ours = parts.stream_admission.ours(message.stream_sid) and ledger.echo(message.mark.name, parts.step.now_us)
         if ours and ledger.news:
-            parts.account.look()
+            parts.turn_log.look()
         else:
             parts.step.follows = "nothing"
 
     def stopped(self, message: stream.Stop) -> EndReason | None:
-        return "caller_hung_up" if self._parts.admission.ours(message.stream_sid) else None
+        return "caller_hung_up" if self._parts.stream_admission.ours(message.stream_sid) else None
 
     def closed(self, _: PhoneClosed) -> EndReason:
         """Twilio says `stop` when the caller hangs up: a stream that is closed without it was cut, however politely."""
         return "line_lost"
 
     def full(self, _: PhoneFull) -> None:
-        self._parts.speaking.full = True
+        self._parts.playout.full = True
         self._parts.step.counts["phone_full"] += 1
 
     def room(self, _: PhoneRoom) -> None:
-        self._parts.speaking.full = False
+        self._parts.playout.full = False
         self._flush()
 
     def _flush(self) -> None:
         parts = self._parts
-        messages = parts.speaking.flush(parts.step.now_us)
+        messages = parts.playout.flush(parts.step.now_us)
         if messages:
             parts.step.send_all(messages)
             parts.floor.happen(Happening.AUDIO)

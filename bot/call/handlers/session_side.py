@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bot.call.handlers.phone_side import PhoneSide
-from bot.call.handlers.session_takeover import SessionTakeover
+from bot.call.handlers.session_replacement import SessionReplacement
 from bot.call.inputs import ModelClosed, SessionAlive
 from bot.call.outputs import EndReason
 from bot.call.session.turn_ownership import OPENING_UPDATE, first_update
@@ -19,7 +19,7 @@ class SessionSide:
     def __init__(self, parts: Parts, phone: PhoneSide) -> None:
         self._parts = parts
         self._phone = phone
-        self.takeover = SessionTakeover(parts)
+        self.replacement = SessionReplacement(parts)
 
     # ---- it opens ----
 
@@ -29,10 +29,10 @@ class SessionSide:
         An idle session has been told this already, as the first thing it heard (bot.server.calls.warm_pool).
         """
         parts, step = self._parts, self._parts.step
-        turns = parts.session.now.turns
-        if not turns.told:
-            turns.told = True
-            event_id = OPENING_UPDATE if parts.sessions.created() else step.event_id("session")
+        ownership = parts.session.now.turn_ownership
+        if not ownership.told:
+            ownership.told = True
+            event_id = OPENING_UPDATE if parts.failover.created() else step.event_id("session")
             step.send(first_update(parts.settings, event_id))
 
     def updated(self, event: events.SessionUpdated) -> EndReason | None:
@@ -40,9 +40,9 @@ class SessionSide:
         if not parts.session.now.formats.settle(event.session):
             return "model_unavailable"
         if parts.uplink.ready:
-            parts.session.now.turns.confirmed()
-        elif self.takeover.take_over():
-            parts.limits.session_ready()
+            parts.session.now.turn_ownership.confirmed()
+        elif self.replacement.take_over():
+            parts.state_deadlines.session_ready()
             parts.wrap_up.mind()  # a call that is to end asks for no answer first
             parts.floor.ask()
             parts.step.send_all(parts.uplink.open())
@@ -54,7 +54,7 @@ class SessionSide:
     def _ready(self) -> None:
         """First the greeting is asked for, then the model hears what the caller has said so far."""
         parts, step = self._parts, self._parts.step
-        parts.limits.session_ready()
+        parts.state_deadlines.session_ready()
         step.report("session_ready", after_ms=step.now_us // 1000)
         kept = parts.uplink.open()
         parts.wrap_up.mind()  # a call that is to end greets nobody
@@ -77,7 +77,7 @@ class SessionSide:
         """Tell the model what is played to the caller, and have it say what is not recorded."""
         parts, step = self._parts, self._parts.step
         for recorded in filter(None, (parts.announcement.recorded, parts.greeting.recorded)):
-            heard = parts.account.words_of(recorded.entry.item_id)
+            heard = parts.turn_log.words_of(recorded.entry.item_id)
             if heard:
                 step.create_item(recorded.item(heard))
         parts.opening.greet()
@@ -93,9 +93,8 @@ class SessionSide:
         """Once announcement and greeting have been heard, nothing stands against the server's acting by itself."""
         parts, step = self._parts, self._parts.step
         if parts.floor.may_hand_over_turns():
-            turns = parts.session.now.turns
-            turns.owed = False
-            step.send(turns.update(step.event_id("session"), server_owns=True))
+            ownership = parts.session.now.turn_ownership
+            step.send(ownership.update(step.event_id("session"), server_owns=True))
 
     def alive(self, _: SessionAlive) -> None:
         self._parts.step.follows = "what is due"
@@ -116,4 +115,4 @@ class SessionSide:
 
     def lose(self, failure: FailureKind, code: int, reason: str) -> EndReason | None:
         """The session is gone, or is to be given up: another one takes its place if that can help."""
-        return None if self.takeover.lose(failure, code, reason) else self._parts.sessions.none_left()
+        return None if self.replacement.lose(failure, code, reason) else self._parts.failover.none_left()

@@ -17,7 +17,6 @@ from bot.call.step import Step
 from bot.call.transcript import keys_pressed
 from bot.call.transcript.transcript import Transcript
 from bot.call.turn_log.turn_facts import TurnLog
-from bot.realtime.events import Response
 from bot.realtime.items import message
 
 KEYS = "0123456789*#ABCD"
@@ -34,7 +33,7 @@ class Keypad:
         *,
         session: CurrentSession,
         opening: Opening,
-        account: TurnLog,
+        turn_log: TurnLog,
         functions: FunctionCalls,
         transcript: Transcript,
     ) -> None:
@@ -44,7 +43,7 @@ class Keypad:
         self._floor = floor
         self._session = session
         self._opening = opening
-        self._account = account
+        self._turn_log = turn_log
         self._functions = functions
         self._transcript = transcript
         self.keys = ""
@@ -58,9 +57,9 @@ class Keypad:
     def pressed(self, key: str) -> None:
         """One more key."""
         now_us = self._step.now_us
-        if self._floor.keypad is KeypadStage.QUIET:
+        if self._floor.keypad_stage is KeypadStage.QUIET:
             self.began_us = now_us
-            self._account.caller_keys()
+            self._turn_log.caller_keys()
         self._floor.keys_move(Move.KEY)
         self.last_us = now_us
         self.keys += key
@@ -80,15 +79,6 @@ class Keypad:
         rules = self._rules
         return len(self.keys) >= rules.most_keys or (bool(rules.finish) and self.keys.endswith(rules.finish))
 
-    def allows(self, response: Response) -> bool:
-        """True if a response that was made may be heard: the server's own may not while keys are pressed."""
-        session = self._session.now
-        quiet = self._floor.keypad is KeypadStage.QUIET
-        if quiet or session.responses.asked or not session.turns.server_may_answer:
-            return True
-        self._floor.turn_away(response.id)
-        return False
-
     # ---- they are told ----
 
     def over(self) -> str:
@@ -101,7 +91,7 @@ class Keypad:
         self._number += 1
         self._step.report("keys_entered", number=len(keys))
         item_id, text = f"keys_{self._number}", keys_pressed.pressed(keys)
-        self._account.caller_keyed(item_id, text, self.began_us)
+        self._turn_log.caller_keyed(item_id, text, self.began_us)
         if self._session.now.appended.ready:
             self._tell(item_id, text)
         shortcut = self._shortcuts.get(keys)

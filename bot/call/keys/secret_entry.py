@@ -38,11 +38,11 @@ class SecretEntry(Rule):
     """One at a time."""
 
     def __init__(
-        self, step: Step, floor: Floor, *, speaking: PlayoutQueue, functions: FunctionCalls, keypad: Keypad
+        self, step: Step, floor: Floor, *, playout: PlayoutQueue, functions: FunctionCalls, keypad: Keypad
     ) -> None:
         self._step = step
         self._floor = floor
-        self._speaking = speaking
+        self._playout = playout
         self._functions = functions
         self._keypad = keypad
         self._call_id = ""
@@ -58,7 +58,7 @@ class SecretEntry(Rule):
         """The tool of this call is run when the digits for it have come."""
         rules = call.rules.secret if call.rules is not None else None
         call.due_us = NEVER_US
-        free = not self._call_id and self._floor.stream is StreamStage.HERE and self._speaking.stream_sid
+        free = not self._call_id and self._floor.stream_stage is StreamStage.HERE and self._playout.stream_sid
         if rules is None or not free or self._floor.ending or not self._floor.conversing:
             self._functions.answer(call.call_id, NOT_NOW)
         elif self._tries[call.name] >= rules.tries:
@@ -92,7 +92,7 @@ class SecretEntry(Rule):
         if self._n_digits:
             next_us = self._last_us + NEXT_US
         else:
-            next_us = max(self._last_us, self._speaking.ledger.end_us() or 0) + FIRST_US
+            next_us = max(self._last_us, self._playout.ledger.end_us() or 0) + FIRST_US
         return min(next_us, self._began_us + LONGEST_US)
 
     def due(self) -> None:

@@ -22,7 +22,6 @@ from bot.call.rule import NEVER_US, Rule
 from bot.call.session.session_state import CurrentSession
 from bot.call.step import Step
 from bot.call.tool_calls.asked_calls import FunctionCall
-from bot.realtime.events import Response
 from bot.realtime.session import SEND_DIGITS
 
 MOST_DIGITS = 32
@@ -64,14 +63,14 @@ class SendDigits(Rule):
         floor: Floor,
         *,
         session: CurrentSession,
-        speaking: PlayoutQueue,
+        playout: PlayoutQueue,
         interrupt: BargeIn,
         functions: FunctionCalls,
     ) -> None:
         self._step = step
         self._floor = floor
         self._session = session
-        self._speaking = speaking
+        self._playout = playout
         self._interrupt = interrupt
         self._functions = functions
         self._call_id = ""
@@ -80,11 +79,11 @@ class SendDigits(Rule):
         """Times that the other side had spoken when the stream was back."""
 
     def called(self, call: FunctionCall) -> None:
-        digits = _digits(call.arguments)
-        hidden = self._floor.keypad is KeypadStage.HIDDEN
-        if hidden or self._floor.stream is not StreamStage.HERE or not self._speaking.stream_sid:
+        digits = _digits(call)
+        hidden = self._floor.keypad_stage is KeypadStage.HIDDEN
+        if hidden or self._floor.stream_stage is not StreamStage.HERE or not self._playout.stream_sid:
             self._functions.answer(call.call_id, UNDER_WAY)
-        elif self._floor.ending or self._floor.transfer is not TransferStage.NONE or not self._floor.conversing:
+        elif self._floor.ending or self._floor.transfer_stage is not TransferStage.NONE or not self._floor.conversing:
             self._functions.answer(call.call_id, NOT_NOW)
         elif not digits:
             self._functions.answer(call.call_id, NO_DIGITS)
@@ -93,23 +92,14 @@ class SendDigits(Rule):
             self._floor.stream_moves(Move.DIGITS_ASKED)
             self.due_us = self._step.now_us + LEAVE_US
 
-    def allows(self, response: Response) -> bool:
-        """True if a response that was made may be heard: none that the server makes by itself is by whom it is for."""
-        session = self._session.now
-        here = self._floor.stream is StreamStage.HERE
-        if here or session.responses.asked or not session.turns.server_may_answer:
-            return True
-        self._floor.turn_away(response.id)
-        return False
-
     def line_silent(self) -> None:
         """Nothing plays: if all was said that was to be said first, the stream is left."""
-        if self._floor.stream is StreamStage.LEAVING and not self._session.now.responses.busy:
+        if self._floor.stream_stage is StreamStage.LEAVING and not self._session.now.responses.busy:
             self._leave()
 
     def _leave(self) -> None:
         self._floor.stream_moves(Move.STREAM_LEFT)
-        self._speaking.leave(self._step.now_us)
+        self._playout.leave(self._step.now_us)
         self._step.report("digits_sent", number=len(self._digits))
         self._step.send(LeaveStream(self._digits))
         lasts_us = sum(PAUSE_US.get(digit, KEY_US) for digit in self._digits)
@@ -125,7 +115,7 @@ class SendDigits(Rule):
         self.due_us = self._step.now_us + LISTEN_US
 
     def due(self) -> EndReason | None:
-        stage, self.due_us = self._floor.stream, NEVER_US
+        stage, self.due_us = self._floor.stream_stage, NEVER_US
         if stage is StreamStage.AWAY:
             self._step.warn("stream_not_back")
             return "line_lost"
@@ -137,10 +127,8 @@ class SendDigits(Rule):
         return None
 
 
-def _digits(arguments: str) -> str:
+def _digits(call: FunctionCall) -> str:
     """The digits in the model's arguments; empty when there are none that can be sent."""
-    try:
-        written = _WRITTEN.sub("", msgspec.json.decode(arguments, type=_Arguments).digits)
-    except (msgspec.DecodeError, UnicodeError, RecursionError):
-        return ""
+    asked = call.parsed(_Arguments)
+    written = "" if asked is None else _WRITTEN.sub("", asked.digits)
     return written if _DIGITS.fullmatch(written) else ""

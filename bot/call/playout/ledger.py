@@ -259,13 +259,9 @@ class Ledger:
 
     # ---- marks ----
 
-    def mark_before(self, now_us: int) -> str:
-        """The name of the mark to set before the first media of an item."""
-        return self._set_mark(now_us)
-
     def mark_after(self, now_us: int, *, at_end: bool = False) -> str | None:
         """The name of the mark that is due after what was sent; None when the last one is near enough."""
-        return self._set_mark(now_us) if self._unmarked >= (1 if at_end else MARK_EVERY_BYTES) else None
+        return self.set_mark(now_us) if self._unmarked >= (1 if at_end else MARK_EVERY_BYTES) else None
 
     def probe_us(self, now_us: int) -> int | None:
         """Moment of the next mark on the empty buffer, for the round trip alone; None: not empty, or enough is known.
@@ -276,11 +272,8 @@ class Ledger:
             return None
         return self._marked_us + PROBE_EVERY_US if self.echoes or now_us < self.ask_until_us else None
 
-    def probe(self, now_us: int) -> str:
-        """The name of such a mark."""
-        return self._set_mark(now_us)
-
-    def _set_mark(self, now_us: int) -> str:
+    def set_mark(self, now_us: int) -> str:
+        """The name of a mark that is set now: before the first media of an item, or on the empty buffer."""
         run = self._runs[-1] if self._out else None
         name = f"e{self.epoch}.{self._mark_number}"
         self._mark_number += 1

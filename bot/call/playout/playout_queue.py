@@ -94,7 +94,7 @@ class PlayoutQueue:
             self._held_bytes -= n_bytes
             if not entry.sent:
                 self.fresh.append(entry)
-                out.append(self._mark(self.ledger.mark_before(now_us)))
+                out.append(self._mark(self.ledger.set_mark(now_us)))
             out.append(PlayMedia(self.stream_sid, OutPart(payload)))
             self.ledger.sent(entry, n_bytes, now_us)
             if self.keeps:
@@ -132,7 +132,7 @@ class PlayoutQueue:
         due_us = self.ledger.probe_us(now_us)
         if due_us is None or now_us < due_us or self.waiting or self.full or not self.stream_sid:
             return []
-        return [self._mark(self.ledger.probe(now_us))]
+        return [self._mark(self.ledger.set_mark(now_us))]
 
     def has_floor(self, now_us: int) -> bool:
         """True while the bot speaks: something is playing, or waits to be played."""

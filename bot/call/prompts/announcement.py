@@ -19,12 +19,12 @@ ANNOUNCEMENT_ITEM = "announcement"
 class Announcement:
     """A notice that is over before it begins where none is set. Make it before anything else that is played."""
 
-    def __init__(self, settings: CallSettings, speaking: PlayoutQueue, transcript: Transcript) -> None:
+    def __init__(self, settings: CallSettings, playout: PlayoutQueue, transcript: Transcript) -> None:
         self.recorded: RecordedPrompt | None = None
-        self._ledger = speaking.ledger
+        self._ledger = playout.ledger
         if settings.announcement_audio:
             audio, words = settings.announcement_audio, settings.announcement
-            self.recorded = RecordedPrompt(ANNOUNCEMENT_ITEM, words, audio, speaking, transcript)
+            self.recorded = RecordedPrompt(ANNOUNCEMENT_ITEM, words, audio, playout, transcript)
 
     def again(self, now_us: int) -> list[Outbound]:
         """Nothing of it was heard, since nobody was there: play it now. It is what goes out at once."""

@@ -22,9 +22,9 @@ REPEAT_US = 6_000_000
 class Filler(Rule):
     """Told after each step whether the caller waits. Without recordings, or with a time of 0, it keeps silent."""
 
-    def __init__(self, settings: CallSettings, step: Step, speaking: PlayoutQueue) -> None:
+    def __init__(self, settings: CallSettings, step: Step, playout: PlayoutQueue) -> None:
         self._step = step
-        self._speaking = speaking
+        self._playout = playout
         self._moment = settings.filler_audio
         self._apology = settings.apology_audio
         self._patience_us = round(settings.filler_s * 1_000_000)
@@ -62,7 +62,7 @@ class Filler(Rule):
         """The line's silence counts from the end of what plays, and the wait's from its own beginning."""
         if self._since_us is None or not self._moment or not self._patience_us or self._blocked:
             return NEVER_US
-        last, ends_us = self._speaking.ledger.last, self._speaking.ledger.end_us() or 0
+        last, ends_us = self._playout.ledger.last, self._playout.ledger.end_us() or 0
         if self._played and last is not None and last.aside:
             due_us = ends_us + REPEAT_US
         else:
@@ -75,14 +75,14 @@ class Filler(Rule):
     @property
     def _blocked(self) -> bool:
         """The line takes nothing at this moment: whatever waits there is heard first, or the caller speaks."""
-        speaking = self._speaking
-        return speaking.full or speaking.paused or (speaking.waiting and speaking.begun)
+        playout = self._playout
+        return playout.full or playout.paused or (playout.waiting and playout.begun)
 
     def due(self) -> None:
         """Play a filler, if one is due by what plays now."""
         self.due_us = self._reckon()
         if self._since_us is not None and self._step.now_us >= self.due_us:
-            self._speaking.begun = True  # the caller may hear this before both sides are ready
+            self._playout.begun = True  # the caller may hear this before both sides are ready
             self._step.report("filler_played", after_ms=(self._step.now_us - self._since_us) // 1000)
             self._play("filler", self._moment)
             self.due_us = self._reckon()
@@ -105,7 +105,7 @@ class Filler(Rule):
         self._played += 1
         self._expected = None
         self._number += 1
-        entry = self._speaking.ledger.entry(f"{what}_{self._number}", 0, "")
+        entry = self._playout.ledger.entry(f"{what}_{self._number}", 0, "")
         entry.aside = True
         self._step.counts[f"{what}_played"] += 1
-        self._step.send_all(play(self._speaking, entry, audio, self._step.now_us))
+        self._step.send_all(play(self._playout, entry, audio, self._step.now_us))

@@ -23,16 +23,16 @@ class Greeting:
     """The first thing the caller hears; without words to greet with, over before it begins."""
 
     def __init__(
-        self, settings: CallSettings, session: CurrentSession, speaking: PlayoutQueue, transcript: Transcript
+        self, settings: CallSettings, session: CurrentSession, playout: PlayoutQueue, transcript: Transcript
     ) -> None:
         self.recorded: RecordedPrompt | None = None
         self.is_over = not settings.greets
         self._response_id: str | None = None
         self._session = session
-        self._speaking = speaking
+        self._playout = playout
         if settings.greets and settings.greeting_audio:
             audio, words = settings.greeting_audio, settings.greeting
-            self.recorded = RecordedPrompt(RECORDED_ITEM, words, audio, speaking, transcript)
+            self.recorded = RecordedPrompt(RECORDED_ITEM, words, audio, playout, transcript)
 
     def owns(self, entry: Entry) -> bool:
         """True if `entry` is the greeting's."""
@@ -64,7 +64,7 @@ class Greeting:
         """The session is lost: a greeting of which nothing was made will be asked for again."""
         asked, responses = self._response_id, self._session.now.responses
         if asked is not None and asked == responses.active and not responses.suppressed(asked):
-            self._response_id = asked if self._speaking.ledger.of_response(asked) else None
+            self._response_id = asked if self._playout.ledger.of_response(asked) else None
 
     def line_silent(self) -> None:
         """Nothing plays and nothing waits: a greeting that has been generated has been heard."""
@@ -78,7 +78,7 @@ class Greeting:
     def _heard(self, now_us: int) -> bool:
         if not self.recorded and self._response_id in {None, self._session.now.responses.active}:
             return False
-        return all(entry.finished for entry in self._speaking.ledger.heard(now_us) if self.owns(entry))
+        return all(entry.finished for entry in self._playout.ledger.heard(now_us) if self.owns(entry))
 
 
 OPEN = (

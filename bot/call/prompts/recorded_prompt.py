@@ -21,27 +21,27 @@ class RecordedPrompt:
     The recordings of a call are played in the order in which they are made. `audio` is base64 mu-law.
     """
 
-    def __init__(self, item_id: str, words: str, audio: str, speaking: PlayoutQueue, transcript: Transcript) -> None:
+    def __init__(self, item_id: str, words: str, audio: str, playout: PlayoutQueue, transcript: Transcript) -> None:
         self._item_id = item_id
         self._words = words
         self._audio = audio
-        self._speaking = speaking
+        self._playout = playout
         self._transcript = transcript
-        self.entry = speaking.ledger.entry(item_id, 0, "")
+        self.entry = playout.ledger.entry(item_id, 0, "")
         transcript.bot_words_done(item_id, 0, words)
-        play(speaking, self.entry, audio, 0)
+        play(playout, self.entry, audio, 0)
 
     def again(self, now_us: int) -> list[Outbound]:
         """Play it once more, from its beginning."""
-        self.entry = self._speaking.ledger.entry(self._item_id, 0, "")
+        self.entry = self._playout.ledger.entry(self._item_id, 0, "")
         self._transcript.bot_words_done(self._item_id, 0, self._words)
-        return play(self._speaking, self.entry, self._audio, now_us)
+        return play(self._playout, self.entry, self._audio, now_us)
 
     def item(self, heard: str) -> dict[str, Any]:
         """The item by which the model knows of it: its words as they are heard, or were if a key has cut it short."""
         return message(self._item_id, "assistant", text=heard)
 
 
-def play(speaking: PlayoutQueue, entry: Entry, audio: str, now_us: int) -> list[Outbound]:
+def play(playout: PlayoutQueue, entry: Entry, audio: str, now_us: int) -> list[Outbound]:
     """All of `entry` behind whatever waits or plays: what goes out at once. `audio` is base64 mu-law."""
-    return [*speaking.delta(entry, audio, now_us), *speaking.done(entry, now_us)]
+    return [*playout.delta(entry, audio, now_us), *playout.done(entry, now_us)]

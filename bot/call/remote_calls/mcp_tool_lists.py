@@ -10,7 +10,6 @@ from bot.call.rule import NEVER_US, Rule
 from bot.call.session.session_state import CurrentSession
 from bot.call.step import Step
 from bot.realtime.events import Item, ToolsListed, ToolsNotListed
-from bot.realtime.items import message
 
 LIST_US = 3_000_000
 """From the session's being ready: so long it is waited for. A list takes two or three round trips of a server."""
@@ -57,7 +56,7 @@ class McpToolLists(Rule):
         session.unlisted.discard(label)
         if label not in session.away:
             session.away[label] = away = f"away_{len(session.away) + 1}"
-            self._step.create_item(message(away, "system", text=AWAY.format(server=label)))
+            self._step.tell(away, AWAY.format(server=label))
             self._step.warn("mcp_tools_away", server=label, why=why, after_ms=self._after_ms)
 
     @property

@@ -15,7 +15,6 @@ from bot.call.rule import NEVER_US, Bound
 from bot.call.session.session_state import CurrentSession
 from bot.call.settings import CallSettings
 from bot.call.step import Step
-from bot.realtime.items import message
 
 MAX_PROMPTS = 2
 WORDS_US = 10_000_000
@@ -121,7 +120,7 @@ class Idle(Bound):
             self._number += 1
             self._step.counts["idle_prompts"] += 1
             self._step.report("idle_prompt", number=self._prompts)
-            self._step.create_item(message(f"still_there_{self._number}", "system", text=PROMPT))
+            self._step.tell(f"still_there_{self._number}", PROMPT)
             self._session.now.responses.want(PARAMETERS)
 
     def reached(self) -> None:

@@ -10,16 +10,14 @@ from bot.call.rule import NEVER_US, Rule
 from bot.call.rules.idle import Idle
 from bot.call.rules.no_progress import NoProgress
 from bot.call.settings import KeypadRules
-from bot.call.step import Step
 
 
 class KeyPause(Rule):
     """Ends what the keypad gathers. With a time of 0 that alone ends nothing."""
 
-    def __init__(self, rules: KeypadRules, step: Step, keypad: Keypad, *, idle: Idle, no_progress: NoProgress) -> None:
+    def __init__(self, rules: KeypadRules, keypad: Keypad, *, idle: Idle, no_progress: NoProgress) -> None:
         self._pause_us = round(rules.pause_s * 1_000_000)
         self._longest_us = round(rules.longest_s * 1_000_000)
-        self._step = step
         self._keypad = keypad
         self._idle = idle
         self._no_progress = no_progress

@@ -15,7 +15,6 @@ from bot.call.rule import NEVER_US, Rule
 from bot.call.session.session_state import CurrentSession
 from bot.call.step import Step
 from bot.call.tool_calls.asked_calls import FunctionCall
-from bot.realtime.items import message
 
 SILENCE_US = 1_000_000
 SAY = "While this is being done, say exactly this to the caller, and nothing else: {sentence}"
@@ -31,14 +30,14 @@ class Meanwhile(Rule):
         step: Step,
         floor: Floor,
         *,
-        speaking: PlayoutQueue,
+        playout: PlayoutQueue,
         session: CurrentSession,
         functions: FunctionCalls,
         filler: Filler,
     ) -> None:
         self._step = step
         self._floor = floor
-        self._speaking = speaking
+        self._playout = playout
         self._session = session
         self._functions = functions
         self._filler = filler
@@ -67,7 +66,7 @@ class Meanwhile(Rule):
     def _reckon(self, call: FunctionCall | None) -> int:
         if call is None or self._since_us is None:
             return NEVER_US
-        ends_us = self._speaking.ledger.end_us() or 0
+        ends_us = self._playout.ledger.end_us() or 0
         due_us = max(self._since_us, ends_us) + SILENCE_US
         if self._told_us is not None:
             return max(due_us, max(self._told_us, ends_us) + REPEAT_US)
@@ -96,5 +95,5 @@ class Meanwhile(Rule):
     def _say(self, sentence: str) -> None:
         self._number += 1
         self._step.report("tool_sentence_asked")
-        self._step.create_item(message(f"meanwhile_{self._number}", "system", text=SAY.format(sentence=sentence)))
+        self._step.tell(f"meanwhile_{self._number}", SAY.format(sentence=sentence))
         self._session.now.responses.want(PARAMETERS)

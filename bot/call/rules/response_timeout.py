@@ -28,7 +28,7 @@ class ResponseTimeout(Rule):
         floor: Floor,
         *,
         session: CurrentSession,
-        speaking: PlayoutQueue,
+        playout: PlayoutQueue,
         interrupt: BargeIn,
         filler: Filler,
         retries: Retries,
@@ -37,7 +37,7 @@ class ResponseTimeout(Rule):
         self._step = step
         self._floor = floor
         self._session = session
-        self._speaking = speaking
+        self._playout = playout
         self._interrupt = interrupt
         self._filler = filler
         self._retries = retries
@@ -47,7 +47,7 @@ class ResponseTimeout(Rule):
         """Moment at which the last audio that was no filler had been played."""
 
     def look(self) -> None:
-        floor, started, ready = self._floor, bool(self._speaking.stream_sid), self._session.now.appended.ready
+        floor, started, ready = self._floor, bool(self._playout.stream_sid), self._session.now.appended.ready
         session = self._session.now
         waits = started and floor.caller_waits() and not session.remote_calls  # for those bot.call.rules.meanwhile is
         self._filler.wait(waits=waits or (started and not ready and floor.conversing))
@@ -61,13 +61,13 @@ class ResponseTimeout(Rule):
 
     def _listen(self) -> None:
         """Moment at which all that is no filler will have been played."""
-        ledger = self._speaking.ledger
+        ledger = self._playout.ledger
         last = ledger.last
         if last is None or not last.aside:
             self._quiet_us = ledger.end_us() or 0
 
     def _overdue_us(self) -> int:
-        if self._since_us is None or not self._answer_us or self._speaking.waiting:
+        if self._since_us is None or not self._answer_us or self._playout.waiting:
             return NEVER_US
         return max(self._since_us, self._quiet_us) + self._answer_us
 

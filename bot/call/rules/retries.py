@@ -49,7 +49,7 @@ class Retries:
         weight = severity(problem)
         over = ends_the_call(problem, ready=ready)
         if not over:
-            session.turns.refused(problem.event_id)
+            session.turn_ownership.refused(problem.event_id)
             if session.responses.refused(problem.event_id):
                 weight, over = "turn", self._failed_again()
         weight = "fatal" if over else weight

@@ -80,13 +80,13 @@ class SessionLiveness(Rule):
 
     def look(self) -> None:
         now_us, session = self._step.now_us, self._session.now
-        responses, owes, speaking = session.responses, session.owes, self._floor.caller_speaking
+        responses, owes, talks = session.responses, session.owes, self._floor.caller_speaking
         ready = session.appended.ready and self._wanted
         owes.answer_us = _since(owes.answer_us, now_us, owed=ready and (responses.asked or self._own_answer_due))
         makes = responses.making and not session.remote_calls  # while it calls a tool it says nothing
-        owes.made_us = _since(owes.made_us, now_us, owed=ready and makes and not speaking)
+        owes.made_us = _since(owes.made_us, now_us, owed=ready and makes and not talks)
         owes.end_us = _since(owes.end_us, now_us, owed=ready and responses.cancelling)
-        if not speaking:
+        if not talks:
             owes.over_us = None
         self.due_us = self._reckon()
 
@@ -98,7 +98,7 @@ class SessionLiveness(Rule):
         """
         floor, session = self._floor, self._session.now
         due = floor.answer_due and not floor.caller_speaking and session.responses.active is None
-        return due and (session.turns.server_acts or floor.goodbye is GoodbyeStage.NONE)
+        return due and (session.turn_ownership.server_acts or floor.goodbye_stage is GoodbyeStage.NONE)
 
     @property
     def _owed(self) -> tuple[tuple[int | None, int], ...]:

@@ -22,16 +22,16 @@ WRAP_UP = (
 class WrapUp:
     """Minds `bounds` after each step that moved the call, where one of them is near or due."""
 
-    def __init__(self, step: Step, bounds: tuple[Bound, ...], floor: Floor, farewell: Goodbye) -> None:
+    def __init__(self, step: Step, bounds: tuple[Bound, ...], floor: Floor, goodbye: Goodbye) -> None:
         self._step = step
         self.bounds = bounds
         self._floor = floor
-        self._farewell = farewell
+        self._goodbye = goodbye
         self._told = False
 
     def mind(self) -> None:
         """Do what the bounds ask for: nothing, a word to the model, or the end of the call."""
-        if self._floor.goodbye is not GoodbyeStage.NONE:
+        if self._floor.goodbye_stage is not GoodbyeStage.NONE:
             return
         for bound in self.bounds:
             if bound.due_us <= self._step.now_us:
@@ -39,13 +39,13 @@ class WrapUp:
             if bound.level == 1 and not self._told:
                 self._told = True
                 bound.near()
-                self._farewell.say(WRAP_UP_ITEM, WRAP_UP)
+                self._step.tell(WRAP_UP_ITEM, WRAP_UP)
             elif bound.level == 2 and self._floor.may(Act.CLOSE):
                 bound.reached()
-                self._farewell.close(bound.reason)
+                self._goodbye.close(bound.reason)
                 return
 
     def session_ready(self) -> None:
         """Another session took over: it is to know what the one before was told."""
-        if self._told and self._floor.goodbye is GoodbyeStage.NONE:
-            self._farewell.say(WRAP_UP_ITEM, WRAP_UP)
+        if self._told and self._floor.goodbye_stage is GoodbyeStage.NONE:
+            self._step.tell(WRAP_UP_ITEM, WRAP_UP)

@@ -2,13 +2,13 @@
 
 A session that is lost for a reason that may pass is replaced; one that nears its hour is replaced ahead of time, in a
 pause of the conversation (openai-realtime 1.2, 1.3 and 6). What a replacement means for the conversation
-stands in bot.call.handlers.session_takeover.
+stands in bot.call.handlers.session_replacement.
 """
 
 from __future__ import annotations
 
 from bot.call.inputs import DialFailed, SessionExpires, SessionWaiting
-from bot.call.machines import NEXT, SESSION, Move, NextStage, SessionStage, moved
+from bot.call.machines import NEXT, SESSION, Move, NextStage, SessionStage
 from bot.call.outputs import Adopt, Dial, Drop, EndReason
 from bot.call.playout.playout_queue import PlayoutQueue
 from bot.call.rule import Rule, soonest
@@ -43,12 +43,12 @@ class Failover(Rule):
     `at_hand` is the call's session, `next` the one that is to take its place.
     """
 
-    def __init__(self, step: Step, speaking: PlayoutQueue, session: CurrentSession, response_s: float) -> None:
+    def __init__(self, step: Step, playout: PlayoutQueue, session: CurrentSession, response_s: float) -> None:
         self.at_hand = SessionStage.OPENING
         self.next = NextStage.NONE
         self.ever_ready = False
         self._step = step
-        self._speaking = speaking
+        self._playout = playout
         self._session = session
         self._dial_us: int | None = round(response_s * 500_000) or None
         """Moment of the next dial. A first session that is not ready in half the time it has gets a rival."""
@@ -84,10 +84,10 @@ class Failover(Rule):
         """It is configured. Gives for how long there was none, in microseconds; 0 when that was not noticed."""
         now_us, session = self._step.now_us, self._session.now
         outage_us = 0 if self._lost_us is None else now_us - self._lost_us
-        self.at_hand, self.ever_ready = moved(SESSION, self.at_hand, Move.CONFIGURED), True
+        self.at_hand, self.ever_ready = SESSION[self.at_hand, Move.CONFIGURED], True
         session.ready_us, self._lost_us, self._give_up_us = now_us, None, None
         if self.next is not NextStage.NONE:  # the rival of a first session
-            self.next = moved(NEXT, self.next, Move.DIAL_OVER)
+            self.next = NEXT[self.next, Move.DIAL_OVER]
             self._step.send(Drop())
         self._dial_us = None if session.plan is None else session.plan.dial_us
         self._reckon()
@@ -105,7 +105,7 @@ class Failover(Rule):
             return False
         self._step.warn("session_lost", failure=failure, code=code, reason=reason)
         self._step.counts["sessions_lost"] += 1
-        self.at_hand, self._lost_us = moved(SESSION, self.at_hand, Move.SESSION_LOST), now_us
+        self.at_hand, self._lost_us = SESSION[self.at_hand, Move.SESSION_LOST], now_us
         if self.ever_ready:  # before, bot.call.conversation.state_deadlines has its bound
             self._give_up_us = now_us + OUTAGE_US
         if self.next is NextStage.NONE:
@@ -133,20 +133,20 @@ class Failover(Rule):
     def _dial(self) -> None:
         self._dial_us = None
         self._tries += 1
-        self.next = moved(NEXT, self.next, Move.DIALLED)
+        self.next = NEXT[self.next, Move.DIALLED]
         self._step.send(Dial(DIAL_S))
 
     def waits(self, _: SessionWaiting) -> None:
         """The next one is configured."""
         if self.next is NextStage.DIALLING:
-            self.next = moved(NEXT, self.next, Move.CONFIGURED)
+            self.next = NEXT[self.next, Move.CONFIGURED]
             self._reckon()
 
     def failed(self, note: DialFailed) -> None:
         """The next one is not to be had. When the call has none at all, `due` ends it, or there is another try."""
         if self.next is NextStage.NONE:
             return
-        self.next = moved(NEXT, self.next, Move.DIAL_OVER)
+        self.next = NEXT[self.next, Move.DIAL_OVER]
         self.failure = Failure(note.failure, note.code, note.reason)
         self._step.warn("dial_failed", failure=note.failure, code=note.code, reason=note.reason)
         self._step.counts["dials_failed"] += 1
@@ -173,8 +173,8 @@ class Failover(Rule):
 
     def change(self) -> None:
         """Take the one that waits. Nothing else goes out in this step."""
-        self.at_hand = moved(SESSION, self.at_hand, Move.TAKEN)
-        self.next = moved(NEXT, self.next, Move.TAKEN)
+        self.at_hand = SESSION[self.at_hand, Move.TAKEN]
+        self.next = NEXT[self.next, Move.TAKEN]
         self._waited = True
         self._reckon()
         self._step.send(Adopt())
@@ -199,7 +199,7 @@ class Failover(Rule):
         self._reckon()
         if not given_up:
             return None
-        return None if self._speaking.has_floor(now_us) else self.none_left()
+        return None if self._playout.has_floor(now_us) else self.none_left()
 
     def none_left(self) -> EndReason:
         """There is no session and none to come."""

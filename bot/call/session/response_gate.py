@@ -6,14 +6,12 @@ Only one response may be active; a second `response.create` is refused until the
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Any
 
+from bot.call.machines import REQUEST, RESPONSE, Move, RequestStage, ResponseStage
 from bot.realtime.events import CancelResponse, CreateResponse
 
 REMEMBERED = 64
-
-Status = Literal["empty", "answered", "suppressed"]
-"""Statuses of a response: nothing came of it so far, something did, it may not be heard."""
 
 
 class ResponseGate:
@@ -30,13 +28,11 @@ class ResponseGate:
         self.active: str | None = None
         self.parameters: dict[str, Any] = {}
         """Parameters of the active, or else the last, response; empty for the server's own."""
-        self._known: dict[str, Status] = {}
+        self._known: dict[str, ResponseStage] = {}
         self._wanted = wanted
-        self._asked: str | None = None
+        self._request = RequestStage.NONE
         self._asked_for: dict[str, Any] = {}
-        self._in_the_way = False
-        self._stillborn = False
-        """The response asked for was suppressed before it was made."""
+        """Parameters of the last request that went out."""
         self.closed = closed
         """Nothing more is wanted, but for the last response."""
         self.last = last
@@ -49,12 +45,12 @@ class ResponseGate:
     @property
     def asked(self) -> bool:
         """A `response.create` went out, and nothing has come of it so far."""
-        return self._asked is not None
+        return self._request is RequestStage.ASKED or self._request is RequestStage.SUPPRESSED
 
     @property
     def busy(self) -> bool:
         """True if a response is active or has been asked for."""
-        return self.active is not None or self._asked is not None or self._in_the_way
+        return self.active is not None or self._request is not RequestStage.NONE
 
     @property
     def making(self) -> bool:
@@ -92,7 +88,7 @@ class ResponseGate:
     @property
     def last_asked_for(self) -> bool:
         """True if the last response has been asked for, and is yet to be made."""
-        return self._asked is not None and self._asked_for is self.last
+        return self.asked and self._asked_for is self.last
 
     def forget(self) -> None:
         """Forget what was wanted: the caller is speaking and will be answered for that."""
@@ -104,30 +100,32 @@ class ResponseGate:
             return None
         self._asked_for, self._wanted = self._wanted, None
         self.requests += 1
-        self._asked = f"create_{self.requests}"
-        return CreateResponse(response=self._asked_for, event_id=self._asked)
+        self._request = REQUEST[self._request, Move.SENT]
+        return CreateResponse(response=self._asked_for, event_id=self.event_id)
+
+    @property
+    def event_id(self) -> str:
+        """The event id of the last request that went out."""
+        return f"create_{self.requests}"
 
     def refused(self, event_id: str | None, *, another_active: bool = False) -> bool:
         """The server refused a `response.create`: whether it was the one asked for.
 
         It is wanted again unless it was suppressed. When another is in the way, the next try waits until that is over.
         """
-        if event_id is None or event_id != self._asked:
+        if not self.asked or event_id != self.event_id:
             return False
-        self._asked = None
-        self._in_the_way = another_active
-        if self._wanted is None and not self._stillborn and self._may_ask(self._asked_for):
+        if self._wanted is None and self._request is RequestStage.ASKED and self._may_ask(self._asked_for):
             self._wanted = self._asked_for
-        self._stillborn = False
+        self._request = REQUEST[self._request, Move.BLOCKED if another_active else Move.REFUSED]
         return True
 
     def created(self, response_id: str) -> None:
-        self.parameters = {} if self._asked is None else self._asked_for
-        self._asked = None
-        self._in_the_way = self.cancelling = False
-        self.active = response_id
-        self._know(response_id, "suppressed" if self._stillborn else "empty")
-        self._stillborn = False
+        unheard = self._request is RequestStage.SUPPRESSED
+        self.parameters = self._asked_for if self.asked else {}
+        self._request = REQUEST[self._request, Move.MADE]
+        self.active, self.cancelling = response_id, False
+        self._know(response_id, ResponseStage.SUPPRESSED if unheard else ResponseStage.EMPTY)
 
     def cancel(self, response_id: str, event_id: str) -> CancelResponse:
         """The `response.cancel` for a response that is being made."""
@@ -137,27 +135,27 @@ class ResponseGate:
     def intruded(self, response_id: str) -> None:
         """A response was made that nobody may hear. The last one, if asked for, will be refused or come after it."""
         if not self._may_ask(self._asked_for):
-            self._asked, self._stillborn = None, False
+            self._request = REQUEST[self._request, Move.DROPPED]
         self.active = response_id
-        self._know(response_id, "suppressed")
+        self._know(response_id, ResponseStage.SUPPRESSED)
 
     def _may_ask(self, response: dict[str, Any]) -> bool:
         return not self.closed or response is self.last
 
     def done(self, response_id: str) -> None:
-        self._in_the_way = False
+        self._request = REQUEST[self._request, Move.RESPONSE_OVER]
         if self.active == response_id:
-            self.active = None
-            self.cancelling = False
+            self.active, self.cancelling = None, False
 
     def answered(self, response_id: str) -> None:
         """Something came of a response: sound, or the call of a function."""
-        if self._known.get(response_id) == "empty":
-            self._know(response_id, "answered")
+        stage = self._known.get(response_id)
+        if stage is not None:
+            self._known[response_id] = RESPONSE[stage, Move.OUTPUT]
 
     def empty(self, response_id: str) -> bool:
         """True if nothing has come of a response that may be heard."""
-        return self._known.get(response_id) == "empty"
+        return self._known.get(response_id) is ResponseStage.EMPTY
 
     def suppress(self) -> str | None:
         """Nothing of any response so far, nor of one asked for, may be heard any more.
@@ -165,8 +163,9 @@ class ResponseGate:
         The active one's id; None when there is none, or when it was suppressed before.
         """
         active = None if self.active is None or self.suppressed(self.active) else self.active
-        self._known = dict.fromkeys(self._known, "suppressed")
-        self._stillborn = self._asked is not None
+        for one, stage in self._known.items():
+            self._known[one] = RESPONSE[stage, Move.SUPPRESSED]
+        self._request = REQUEST[self._request, Move.SUPPRESSED]
         return active
 
     def give_up(self) -> str | None:
@@ -175,31 +174,30 @@ class ResponseGate:
         The id of the active response, which must be over before another can be made.
         """
         wanted = self._wanted
-        if wanted is None and self._asked is not None and not self._stillborn:
+        if wanted is None and self._request is RequestStage.ASKED:
             wanted = self._asked_for
         elif wanted is None and self.active is not None and not self.suppressed(self.active):
             wanted = self.parameters
         self.suppress()
-        self._asked = None
-        self._in_the_way = self._stillborn = False
+        self._request = REQUEST[self._request, Move.GIVEN_UP]
         self.want(wanted or {})
         return self.active
 
     @property
     def unfinished(self) -> bool:
         """A response is wanted, or made to be heard, and is not over."""
-        asked = self._asked is not None and not self._stillborn
         active = self.active is not None and not self.suppressed(self.active)
-        return asked or active or self._wanted is not None
+        return active or self._request is RequestStage.ASKED or self._wanted is not None
 
     def suppressed(self, response_id: str) -> bool:
-        return self._known.get(response_id) == "suppressed"
+        return self._known.get(response_id) is ResponseStage.SUPPRESSED
 
     def audible(self, response_id: str) -> bool:
         """True if audio of this response may be sent: one that was announced and not suppressed."""
-        return self._known.get(response_id) in {"empty", "answered"}
+        stage = self._known.get(response_id)
+        return stage is ResponseStage.EMPTY or stage is ResponseStage.ANSWERED
 
-    def _know(self, response_id: str, status: Status) -> None:
-        self._known[response_id] = status
+    def _know(self, response_id: str, stage: ResponseStage) -> None:
+        self._known[response_id] = stage
         while len(self._known) > REMEMBERED:
             del self._known[next(iter(self._known))]

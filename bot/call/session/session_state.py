@@ -65,7 +65,7 @@ class Session:
     """One session: state, and notes of all that it was told."""
 
     def __init__(self, settings: CallSettings, step: Step, uplink: Uplink, over: Carried) -> None:
-        self.turns = TurnOwnership(settings)
+        self.turn_ownership = TurnOwnership(settings)
         self.formats = AudioFormats(step, settings.session)
         self.responses = ResponseGate(over.wanted, over.last, closed=over.closed, requests=over.requests)
         self.deletes = PendingDeletes()

@@ -8,6 +8,7 @@ ledger 4; openai-realtime 2.2). Until the announcement has been heard, and a mom
 
 from __future__ import annotations
 
+from bot.call.machines import TURN_OWNER, Move, TurnOwner
 from bot.call.settings import CallSettings
 from bot.realtime.events import UpdateSession
 from bot.realtime.session import session_object, turns_update
@@ -28,41 +29,48 @@ def first_update(settings: CallSettings, event_id: str = OPENING_UPDATE) -> Upda
 
 
 class TurnOwnership:
-    """`server_owns` is as the server last confirmed it; updates on their way are remembered by event id."""
+    """The owner as the server last confirmed it, and the updates on their way that make another one."""
 
     def __init__(self, settings: CallSettings) -> None:
         self.can_truncate = settings.session.can_truncate
         self.may_leave = settings.session.can_leave_turns
         """The server can be told to listen and leave the rest to us; one that can't owns the turns at once."""
-        self.server_owns = server_owns_at_first(settings)
-        self.owed = not self.server_owns and settings.barge_in == "on"
-        """The server is to own the turns, but not yet."""
-        self._detection = settings.session.turn_detection
         self.told = False
         """The session was told what to be."""
-        self._pending: dict[str, bool] = {}
-        """Owner that each update makes, true for the server, by event id, oldest first."""
+        ours = TurnOwner.US_AT_FIRST if settings.barge_in == "on" else TurnOwner.US
+        self.owner = TurnOwner.SERVER if server_owns_at_first(settings) else ours
+        self._detection = settings.session.turn_detection
+        self._pending: dict[str, Move] = {}
+        """Change of the owner that each update makes, by event id, oldest first."""
         self.server_acts = self.server_owns
         """The server certainly cancels and answers by itself, now and until we say otherwise."""
 
     @property
+    def server_owns(self) -> bool:
+        """The server acts on the turns, as far as it has confirmed."""
+        return self.owner is TurnOwner.SERVER
+
+    @property
     def server_may_answer(self) -> bool:
         """A response may be the server's own answer."""
-        return self.server_owns or any(self._pending.values())
+        return self.server_owns or Move.TO_SERVER in self._pending.values()
 
     def update(self, event_id: str, *, server_owns: bool) -> UpdateSession:
         """A later session.update that makes the server, or us, the owner. It counts once it is confirmed."""
-        self._pending[event_id], self.server_acts = server_owns, False
+        self._pending[event_id] = Move.TO_SERVER if server_owns else Move.TO_US
+        self._move(Move.TOLD)
         return UpdateSession(turns_update(self._detection, server_owns_turns=server_owns), event_id)
 
     def confirmed(self) -> None:
         """A `session.updated` came. It names no event id, but the server answers in order: it is the oldest's."""
         if self._pending:
-            self.server_owns = self._pending.pop(next(iter(self._pending)))
-            self.server_acts = self.server_owns and not self._pending
+            self._move(self._pending.pop(next(iter(self._pending))))
 
     def refused(self, event_id: str | None) -> None:
         """An event of ours was refused. If it was an update, it was discarded whole: the owner stays as it was."""
-        if event_id is not None:
-            self._pending.pop(event_id, None)
-            self.server_acts = self.server_owns and not self._pending
+        if event_id is not None and self._pending.pop(event_id, None) is not None:
+            self._move(Move.REFUSED)
+
+    def _move(self, move: Move) -> None:
+        self.owner = TURN_OWNER[self.owner, move]
+        self.server_acts = self.server_owns and not self._pending

@@ -8,13 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, TypeVar
 
 import msgspec
 
-from bot.call.machines import FUNCTION_CALL, CallStage, Move, moved
+from bot.call.machines import FUNCTION_CALL, CallStage, Move
 from bot.call.rule import NEVER_US
 from bot.call.settings import ToolRules
+
+T = TypeVar("T")
 
 REMEMBERED = 64
 
@@ -54,8 +56,15 @@ class FunctionCall:
         """It has no output yet."""
         return self.stage in {CallStage.HELD, CallStage.RUNNING}
 
+    def parsed(self, shape: type[T]) -> T | None:
+        """The arguments in this shape; None when the model sent no such JSON."""
+        try:
+            return msgspec.json.decode(self.arguments, type=shape)
+        except (msgspec.DecodeError, UnicodeError, RecursionError):
+            return None
+
     def move(self, move: Move) -> None:
-        self.stage = moved(FUNCTION_CALL, self.stage, move)
+        self.stage = FUNCTION_CALL[self.stage, move]
 
 
 class AskedCalls:

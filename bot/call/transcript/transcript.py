@@ -85,11 +85,6 @@ class Transcript:
         """The bot's turn that an item is."""
         return self._by_item.get(item_id)
 
-    @property
-    def gathering(self) -> int:
-        """Number of items whose words are still being placed."""
-        return len(self._words)
-
     def remember(self, past: PastTurn) -> None:
         """A turn from before this core, which is over; the next new one is numbered after it."""
         turn = Turn(past.who, f"past_{past.number}", past.text or None, number=past.number, began_us=0, ended_us=0)

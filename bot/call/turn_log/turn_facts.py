@@ -29,7 +29,7 @@ class TurnLog:
     def __init__(
         self,
         step: Step,
-        speaking: PlayoutQueue,
+        playout: PlayoutQueue,
         session: CurrentSession,
         *,
         transcript: Transcript,
@@ -37,7 +37,7 @@ class TurnLog:
         greeting: Greeting,
     ) -> None:
         self._step = step
-        self._speaking = speaking
+        self._playout = playout
         self._transcript = transcript
         self._session = session
         self._wordless = wordless
@@ -111,7 +111,7 @@ class TurnLog:
 
     def words(self, event: events.TranscriptDelta) -> None:
         """More of what the bot says."""
-        received, ledger = 0, self._speaking.ledger
+        received, ledger = 0, self._playout.ledger
         content_index = ledger.content(event.item_id, event.content_index)
         for entry in ledger.find(event.item_id):
             if entry.content_index == content_index:
@@ -141,7 +141,7 @@ class TurnLog:
 
     def begun(self) -> None:
         """The first bytes of entries were handed over: also a sign that what was before them may be over."""
-        fresh, self._speaking.fresh = self._speaking.fresh, []
+        fresh, self._playout.fresh = self._playout.fresh, []
         for entry in fresh:
             if entry.aside:
                 continue
@@ -149,7 +149,7 @@ class TurnLog:
             of_item = self._open.setdefault(entry.item_id, [])
             of_item.append(entry)
             turn = self._transcript.bot_turn(entry.item_id)
-            live = self._speaking.ledger.find(entry.item_id)
+            live = self._playout.ledger.find(entry.item_id)
             self._transcript.sounds(entry.item_id, [one.content_index for one in (*of_item, *live)])
             self._waits.sent(entry, turn.number, greeting=self._greeting.owns(entry))
 
@@ -160,7 +160,7 @@ class TurnLog:
 
     def look(self) -> None:
         """A mark came back, an item was finished or the line is silent: which turns have begun, and which are over."""
-        now_us, ledger = self._step.now_us, self._speaking.ledger
+        now_us, ledger = self._step.now_us, self._playout.ledger
         for item_id, entries in list(self._open.items()):
             turn = self._transcript.bot_turn(item_id)
             if turn.began_us is None and entries[0].begun:
@@ -180,17 +180,17 @@ class TurnLog:
             for entry in entries:
                 entry.item_done = entry.item_done or entry.response_id == response_id
         for item_id in [one for one, response in self._session.now.silent.items() if response == response_id]:
-            if not self._speaking.ledger.find(item_id):
+            if not self._playout.ledger.find(item_id):
                 self._never_heard(item_id)
         self.look()
 
     def broken_off(self) -> None:
         """The session is lost: what was being made is as long as what has come of its sound."""
-        ledger = self._speaking.ledger
+        ledger = self._playout.ledger
         for entry in ledger.heard(self._step.now_us):
             if entry.response_id and not entry.done:
                 self._cut(entry, entry.received)
-                self._step.send_all(self._speaking.done(entry, self._step.now_us))
+                self._step.send_all(self._playout.done(entry, self._step.now_us))
             entry.item_done = True
         for item_id in [one for one in self._session.now.silent if not ledger.find(one)]:
             self._never_heard(item_id)
@@ -243,8 +243,8 @@ class TurnLog:
     def close(self) -> None:
         """The call is over."""
         self.begun()
-        if self._speaking.begun:
-            entries = self._speaking.ledger.heard(self._step.now_us)
+        if self._playout.begun:
+            entries = self._playout.ledger.heard(self._step.now_us)
             self.cut(judge([entry for entry in entries if not entry.aside]))
 
     def _began(self, turn: Turn, entry: Entry) -> None:

@@ -11,14 +11,14 @@ from bot.twilio.stream import StartPart
 class StreamAdmission:
     """Before `start`, and from another stream, messages are counted and nothing else."""
 
-    def __init__(self, settings: CallSettings, step: Step, speaking: PlayoutQueue) -> None:
+    def __init__(self, settings: CallSettings, step: Step, playout: PlayoutQueue) -> None:
         self._settings = settings
         self._step = step
-        self._speaking = speaking
+        self._playout = playout
 
     def ours(self, stream_sid: str) -> bool:
         """True if a message with this SID is of the stream that was taken."""
-        taken = self._speaking.stream_sid
+        taken = self._playout.stream_sid
         if stream_sid == taken and taken:
             return True
         self._step.counts["foreign_stream" if taken else "before_start"] += 1

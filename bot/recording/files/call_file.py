@@ -34,8 +34,8 @@ class Standing(NamedTuple):
 
     @classmethod
     def of(cls, call: Call) -> Standing:
-        speaking = call.speaking
-        return cls(speaking.stream_sid, call.announced, call.uplink.ready, speaking.ledger.late_us, call.deciding_keys)
+        playout = call.playout
+        return cls(playout.stream_sid, call.announced, call.uplink.ready, playout.ledger.late_us, call.deciding_keys)
 
     @property
     def recordable(self) -> bool:

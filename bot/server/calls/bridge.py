@@ -124,7 +124,6 @@ class Bridge:
         self.checks = TransferChecks(refusal, self._note)
         self.transfer: Transfer | None = None
         """The destination that the caller is put through to, once the call is over."""
-        self.attached = False
         self.finished = asyncio.Event()
         """Set once both sockets are closed."""
         self.seconds = 0.0
@@ -249,13 +248,17 @@ class Bridge:
     # ---- in ----
 
     @property
+    def attached(self) -> bool:
+        """A stream has come to this call."""
+        return self._streams > 0
+
+    @property
     def awaits_stream(self) -> bool:
         """True while the call goes on, and its first or its next stream has yet to come."""
         return self._phone is None and self.call.ended is None
 
     def attach(self, phone: PhoneSocket) -> None:
         self._phone = phone
-        self.attached = True
         if self.recorder is not None:
             self.recorder.stream = self._streams
         self._streams += 1

@@ -61,7 +61,7 @@ class LiveCall:
             return "caller_hung_up"
         if self.past.outgoing and outcome in FAILED and self.bridge.call.answered_by not in {"human", "uncertain"}:
             return "bot_hung_up"  # no apology to a machine, nor to whom nobody has heard yet
-        return "bot_hung_up" if outcome in BOUNDS and self.bridge.call.farewell.heard else outcome
+        return "bot_hung_up" if outcome in BOUNDS and self.bridge.call.goodbye.heard else outcome
 
     @property
     def answered_by(self) -> str:

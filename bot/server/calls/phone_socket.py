@@ -61,9 +61,9 @@ class PhoneSocket(asyncio.Protocol):
         self._reader.on_text = _ignore
         self._intake = FairReader(self._reader.feed)
         self._fragments = bytearray()
-        self._fragments_text = True
-        self._heard = True
-        self._pinged = False
+        self._fragments_of = Opcode.TEXT
+        self._silent_looks = 0
+        """Number of looks since something came."""
         self._timer: asyncio.TimerHandle | None = None
 
     def listen(self, on_text: Callable[[bytes], None]) -> None:
@@ -81,7 +81,7 @@ class PhoneSocket(asyncio.Protocol):
         self._timer = asyncio.get_running_loop().call_later(QUIET_S, self._look)
 
     def data_received(self, data: bytes) -> None:
-        self._heard = True
+        self._silent_looks = 0
         if self._intake.kept:
             self._intake.feed(data)
         elif not self._reader.whole(data):
@@ -129,13 +129,13 @@ class PhoneSocket(asyncio.Protocol):
 
     def _fragment(self, frame: Frame) -> None:
         if frame.opcode is not Opcode.CONT:
-            self._fragments, self._fragments_text = bytearray(), frame.opcode is Opcode.TEXT
+            self._fragments, self._fragments_of = bytearray(), frame.opcode
         self._fragments += frame.data
         self._reader.in_fragments = not frame.fin
         if not frame.fin:
             return
         whole, self._fragments = bytes(self._fragments), bytearray()
-        if self._fragments_text:
+        if self._fragments_of is Opcode.TEXT:
             self._reader.on_text(whole)
         else:
             self.on_binary()
@@ -144,16 +144,13 @@ class PhoneSocket(asyncio.Protocol):
         """Half-open connections say nothing for ever."""
         if self._transport is None:
             return
-        if self._heard:
-            self._pinged = False
-        elif self._pinged or self._protocol.state is not State.OPEN:
-            self._transport.abort()
-            return
-        else:
+        if self._silent_looks:
+            if self._silent_looks > 1 or self._protocol.state is not State.OPEN:
+                self._transport.abort()
+                return
             self._protocol.send_ping(b"")
             self._write()
-            self._pinged = True
-        self._heard = False
+        self._silent_looks += 1
         self._timer = asyncio.get_running_loop().call_later(QUIET_S, self._look)
 
     def _write(self) -> None:

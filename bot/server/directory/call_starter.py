@@ -68,7 +68,7 @@ class CallStarter:
     endings: CallEndings
     needless_sessions: NeedlessSessions
     spent_today: SpentToday
-    desk: TransferDesk
+    transfer_desk: TransferDesk
     dialled_in_vain: int = 0
     """Sessions that were dialled ahead for calls that were not to have them."""
     _closing: set[asyncio.Task[None]] = field(default_factory=set)
@@ -199,13 +199,13 @@ class CallStarter:
         chosen = self.chosen(settings, call_sid, settings.twilio_account_sid, outgoing=past.outgoing)
         person = begun.parties.called if past.outgoing else begun.parties.caller
         context = ToolContext(call_sid, "" if withheld(person) else person, settings.language, self.store)
-        refusal = partial(self.desk.refusal, settings, call_sid)
+        refusal = partial(self.transfer_desk.refusal, settings, call_sid)
         if past.leg:
             chosen = carrying_on(chosen, past, now_s)
         if past.about is not None:
             waiting, summary = past.about
             chosen = briefing_settings(chosen, past.told, summary)
-            refusal = partial(self.desk.caller_gone, waiting)
+            refusal = partial(self.transfer_desk.caller_gone, waiting)
         files = _files(settings, chosen)
         recorder = Recorder(files, call_sid=call_sid) if files else None
         endpoint = self._endpoint(settings)

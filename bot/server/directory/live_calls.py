@@ -51,7 +51,7 @@ class LiveCalls:
         self.needless_sessions = NeedlessSessions(self.directory, self.registry, store_lookup)
         self.lookup = call_lookup(settings, self.profiles)
         self.transfers = Transfers(self.registry.transfers, store_lookup)
-        self.desk = TransferDesk(self.transfers)
+        self.transfer_desk = TransferDesk(self.transfers)
         self.endings = CallEndings(self.directory, self.registry, self.past_calls, self.transfers)
         self.starter = CallStarter(
             settings,
@@ -62,7 +62,7 @@ class LiveCalls:
             self.endings,
             self.needless_sessions,
             self.spent_today,
-            self.desk,
+            self.transfer_desk,
         )
         hash_number = hash_number or storeless_hash(settings)
         load = Load(settings.max_lag_ms)

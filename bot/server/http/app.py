@@ -85,10 +85,10 @@ def make_app(
             preload()
     app[TWILIO_REST] = twilio_rest(settings)
     app[CALLS].starter.use_rest(app[TWILIO_REST])
-    desk = DialDesk(
+    dial_desk = DialDesk(
         app[CALLS], None if store_lookup is None else store_lookup.write_behind, app[CALLS].admission.hash_number
     )
-    app[OUTGOING] = OutgoingCalls(app[CALLS], app[TWILIO_REST], desk)
+    app[OUTGOING] = OutgoingCalls(app[CALLS], app[TWILIO_REST], dial_desk)
     app[CALLS].starter.hang_up = rest_hang_up(settings, app[TWILIO_REST])
     app[METER] = Meter(app[CALLS])
     app[LISTENER] = Listener()
@@ -225,7 +225,7 @@ async def _end_calls(app: web.Application) -> None:
     await app[OUTGOING].close()
     if calls.lookup is not None:
         await calls.lookup.close()
-    await calls.desk.close()
+    await calls.transfer_desk.close()
     if calls.store_lookup is not None:
         calls.store_lookup.close()
 

@@ -66,10 +66,10 @@ class Pending:
 class OutgoingCalls:
     """The calls of this process that the bot makes, until they are picked up."""
 
-    def __init__(self, calls: LiveCalls, rest: TwilioRest, desk: DialDesk) -> None:
+    def __init__(self, calls: LiveCalls, rest: TwilioRest, dial_desk: DialDesk) -> None:
         self._calls = calls
         self._rest = rest
-        self._desk = desk
+        self._dial_desk = dial_desk
         self._pending: dict[str, Pending] = {}
         self._placing: set[asyncio.Task[Any]] = set()
         self._later: set[asyncio.Task[None]] = set()
@@ -87,22 +87,22 @@ class OutgoingCalls:
             self._placing.discard(task)
 
     async def _placed(self, request: CallRequest, key: str, callback_url: CallbackUrl) -> Placed:
-        if (before := await self._desk.known(key)) is not None:
+        if (before := await self._dial_desk.known(key)) is not None:
             return _repeated(before, request)
-        settings = self._desk.settings_of(request)
-        self._desk.judge(request, settings)
-        if (before := await self._desk.enter(key, request, settings)) is not None:
+        settings = self._dial_desk.settings_of(request)
+        self._dial_desk.judge(request, settings)
+        if (before := await self._dial_desk.enter(key, request, settings)) is not None:
             return _repeated(before, request)
         dial_id = secrets.token_hex(16)
         try:
             return await self._place(request, key, dial_id, settings, callback_url)
         except NotPlaced as refusal:
             if refusal.code != "twilio_silent":
-                await self._desk.release(key)
+                await self._dial_desk.release(key)
             raise
         except BaseException:
             self._calls.registry.end(dial_id, None)
-            await self._desk.release(key)
+            await self._dial_desk.release(key)
             raise
 
     async def _place(
@@ -138,7 +138,7 @@ class OutgoingCalls:
         try:
             self._begin(pending, call_sid)
         finally:
-            await self._desk.settle(key, "placed", call_sid)
+            await self._dial_desk.settle(key, "placed", call_sid)
         return Placed(call_sid)
 
     async def _ring(self, pending: Pending, callback_url: CallbackUrl) -> str:
@@ -160,12 +160,12 @@ class OutgoingCalls:
             )
         except RestError as error:
             if error.doubtful:
-                await self._desk.settle(pending.key, "doubtful")
+                await self._dial_desk.settle(pending.key, "doubtful")
                 why = f"{error.sentence}: the call may ring all the same, so this key is used up"
                 raise NotPlaced("twilio_silent", why) from None
             raise NotPlaced("twilio_refused", error.sentence, twilio=error.code) from None
         except BaseException:  # the process is stopped, say, in the middle of it
-            await self._desk.settle(pending.key, "doubtful")
+            await self._dial_desk.settle(pending.key, "doubtful")
             raise
         return made.sid
 
@@ -177,7 +177,7 @@ class OutgoingCalls:
         if pending is None:
             return None
         if pending.live is None:
-            self._do(self._desk.settle(pending.key, "placed", call_sid), self._later)
+            self._do(self._dial_desk.settle(pending.key, "placed", call_sid), self._later)
         return self._begin(pending, call_sid)
 
     def _begin(self, pending: Pending, call_sid: str) -> LiveCall:

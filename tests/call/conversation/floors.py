@@ -14,15 +14,18 @@ from tests.call.scripted_call import no_session
 
 
 def a_floor(
-    settings: CallSettings, step: Step, session: CurrentSession | None = None, limits: StateDeadlines | None = None
+    settings: CallSettings,
+    step: Step,
+    session: CurrentSession | None = None,
+    state_deadlines: StateDeadlines | None = None,
 ) -> Floor:
     """One of a call that has not begun."""
-    current, speaking = session or no_session(settings, step), PlayoutQueue()
+    current, playout = session or no_session(settings, step), PlayoutQueue()
     return Floor(
         settings,
         step,
-        limits or StateDeadlines(settings, step),
-        speaking=speaking,
+        state_deadlines or StateDeadlines(settings, step),
+        playout=playout,
         session=current,
-        greeting=Greeting(settings, current, speaking, Transcript()),
+        greeting=Greeting(settings, current, playout, Transcript()),
     )

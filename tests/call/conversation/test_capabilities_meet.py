@@ -186,10 +186,10 @@ def test_a_key_during_a_transfer_whose_session_is_lost_is_known_to_the_next_one(
         desk.at(300).give(TransferChecked("call_1"))
     if stage is TransferStage.LEAVING:
         desk.at(400).give(created("R2"), events.AudioDelta("R2", "A", audio(3_000)))
-    assert desk.call._parts.floor.transfer is stage
+    assert desk.call._parts.floor.transfer_stage is stage
     desk.at(500).give(LOST)
     said = desk.at(600).give(pressed("3"))
-    assert desk.call._parts.floor.transfer is TransferStage.NONE
+    assert desk.call._parts.floor.transfer_stage is TransferStage.NONE
     assert not items(said), "there is no session to tell"
     begun = len(desk.outputs)
     another(desk)
@@ -204,7 +204,7 @@ def test_what_is_said_while_a_tool_runs_is_not_taken_for_the_promise() -> None:
     desk.at(300).give(TransferChecked("call_2"))
     assert desk.at(1_400).tick()[-1].startswith("create")
     desk.give(created("R2"))
-    assert desk.call._parts.floor.transfer is TransferStage.PROMISING
+    assert desk.call._parts.floor.transfer_stage is TransferStage.PROMISING
 
 
 # ---- approval ----
@@ -252,7 +252,7 @@ class Dialled(Line):
 
     @property
     def answered(self) -> AnswerStage:
-        return self.call._parts.floor.answered
+        return self.call._parts.floor.answer_stage
 
 
 def test_no_digits_are_sent_before_anybody_has_answered() -> None:
@@ -278,7 +278,7 @@ def test_a_result_that_comes_while_a_screening_decides_waits_for_a_person() -> N
 def test_a_result_that_comes_while_a_screening_is_answered_makes_no_second_answer() -> None:
     desk = Dialled(function("R0", "slow"))
     desk.says(SCREENING, 500, 3_000).until(4_200)
-    assert desk.call.speaking.has_floor(desk.now_us)
+    assert desk.call.playout.has_floor(desk.now_us)
     assert "create" not in desk.give(ToolDone("call_1", "{}"))
     assert desk.answered is AnswerStage.SCREENING
 
@@ -358,7 +358,7 @@ def test_a_greeting_that_asks_for_keys_is_heard_though_they_are_waited_for() -> 
     desk.at(200).give(created("R0"), added("R0", "G"), delta("R0", "G", 400))
     desk.at(300).give(function("R0", "pin"))
     assert not [one for one in desk.at(400).give(delta("R0", "G", 2_000)) if one == "clear"]
-    assert not desk.call.speaking.paused
+    assert not desk.call.playout.paused
     assert len(desk.heard_by_phone()) == 2_400 * 8
 
 
@@ -395,13 +395,13 @@ def test_a_hint_before_the_session_is_ready_is_told_once_it_is_and_to_each_one_a
 def test_a_voicemail_that_was_taken_for_a_person_is_put_through_to_nobody(stage: TransferStage) -> None:
     desk = Line(changed(outgoing(), destinations=("sales",), tools=TOOLS))
     desk.says("Hello.", 500, 1_500).until(3_200)
-    assert desk.call._parts.floor.answered is AnswerStage.PERSON
+    assert desk.call._parts.floor.answer_stage is AnswerStage.PERSON
     desk.until(6_000).give(created("R9"), function("R9", transfer.TRANSFER_CALL, "call_1", SALES), done("R9"))
     if stage is not TransferStage.CHECKING:
         desk.at(6_100).give(TransferChecked("call_1"))
     if stage is TransferStage.LEAVING:
         desk.at(6_200).give(created("R10"), delta("R10", "B", 3_000))
-    assert desk.call._parts.floor.transfer is stage
+    assert desk.call._parts.floor.transfer_stage is stage
     desk.at(6_300).give(BeepHeard(1_000, 300))
     desk.until(30_000)
     assert not desk.sent(Transfer)

@@ -21,11 +21,11 @@ H, S = Happening, State
 def floor_after(*happenings: Happening) -> Floor:
     """At 5 s, with 8 s for an answer."""
     step = Step()
-    limits = StateDeadlines(CallSettings(max_call_s=0), step)
-    limits.session_ready()
-    limits.stream_started(0)
+    state_deadlines = StateDeadlines(CallSettings(max_call_s=0), step)
+    state_deadlines.session_ready()
+    state_deadlines.stream_started(0)
     step.begin(5_000_000)
-    floor = a_floor(CallSettings(max_call_s=0), step, limits=limits)
+    floor = a_floor(CallSettings(max_call_s=0), step, state_deadlines=state_deadlines)
     for one in (H.BEGUN, *happenings):
         floor.happen(one)
     return floor
@@ -90,7 +90,7 @@ def test_nobody_talks_into_a_caller_who_speaks_but_the_call_may_be_closed() -> N
 def test_once_a_goodbye_is_due_nothing_is_asked_for_but_that() -> None:
     for state, goodbye in itertools.product(S, set(GoodbyeStage) - {GoodbyeStage.NONE}):
         floor = floor_after()
-        floor.state, floor.goodbye = state, goodbye
+        floor.state, floor.goodbye_stage = state, goodbye
         assert {act for act in Act if floor.may(act)} <= {Act.ASK, Act.PROMPT}
         assert floor.ending
 
@@ -117,7 +117,7 @@ def test_a_caller_may_interrupt_once_what_must_be_heard_was(
 def test_the_turns_are_handed_over_once_notice_and_greeting_were_heard_and_the_caller_is_silent() -> None:
     floor = a_floor(CallSettings(greeting="Hello.", announcement_audio="////"), Step())
     assert not floor.may_hand_over_turns()
-    floor.greeting = GreetingStage.HEARD
+    floor.greeting_stage = GreetingStage.HEARD
     assert not floor.may_hand_over_turns()
     floor.notice_heard = True
     assert floor.may_hand_over_turns()
@@ -139,5 +139,5 @@ def test_what_the_table_of_states_does_not_know_is_a_fault_of_ours() -> None:
         floor = floor_after()
         floor.state = state
         if (state, happening) not in FOLLOWING:
-            with pytest.raises(OurFaultError, match=f"{happening.name} cannot happen while {state.value}"):
+            with pytest.raises(OurFaultError, match=f"{happening.name} cannot happen to State {state.name}"):
                 floor.happen(happening)

@@ -29,8 +29,8 @@ class Bench:
         self.floor = a_floor(CallSettings(), self.step, session)
         self.transcript = Transcript()
         self.transcript.caller_turn("U1")
-        speaking = PlayoutQueue()
-        greeting = Greeting(CallSettings(), session, speaking, self.transcript)
+        playout = PlayoutQueue()
+        greeting = Greeting(CallSettings(), session, playout, self.transcript)
         self.functions = FunctionCalls(CallSettings(), self.step, session, self.floor)
         self.end_call = EndCall(
             self.step, session, self.floor, functions=self.functions, greeting=greeting, transcript=self.transcript

@@ -122,7 +122,7 @@ def test_what_is_being_said_is_finished_and_then_comes_one_goodbye_and_the_end()
     assert desk.give(billed("R2", 3)) == []
     assert desk.at(3_000).give(echo("e0.2")) == []
     assert desk.at(3_950).give(echo("e0.3")) == ["end spend_limit"]
-    assert desk.call.farewell.heard
+    assert desk.call.goodbye.heard
     assert desk.call.spent_nano_usd == 103 * CENT
     assert warned(desk) == ["spend_limit_reached"]
 
@@ -247,7 +247,7 @@ def test_an_answer_the_server_made_before_it_knew_is_cancelled_and_the_goodbye_c
     spoken(desk, "R2", "B", 500)
     desk.give(done("R2"))
     assert desk.at(600).give(echo("e0.1")) == ["end spend_limit"]
-    assert desk.call.farewell.heard
+    assert desk.call.goodbye.heard
 
 
 def test_an_answer_that_was_asked_for_but_not_begun_is_not_said() -> None:
@@ -285,7 +285,7 @@ def test_who_interrupts_the_goodbye_has_heard_enough_and_the_call_ends_when_they
     desk.give(done("R2"))
     assert desk.at(3_400).give(speaks()) == ["clear", "truncate B at 1000"]
     assert desk.at(4_000).give(stops(), committed()) == ["end spend_limit"]
-    assert not desk.call.farewell.heard
+    assert not desk.call.goodbye.heard
 
 
 def test_who_interrupts_it_while_it_is_made_too() -> None:
@@ -309,7 +309,7 @@ def test_who_speaks_before_anything_of_it_was_heard_gets_it_after_their_turn(mad
     spoken(desk, "R3", "B", 500)
     desk.give(done("R3"))
     assert desk.at(3_600).give(echo("e1.1")) == ["end spend_limit"]
-    assert desk.call.farewell.heard
+    assert desk.call.goodbye.heard
 
 
 def test_but_not_for_ever() -> None:
@@ -330,7 +330,7 @@ def test_a_bye_right_after_the_goodbye_leaves_it_heard() -> None:
     desk.give(done("R2"))
     assert desk.at(3_400).give(speaks()) == ["clear"]
     assert desk.at(3_800).give(stops()) == ["end spend_limit"]
-    assert desk.call.farewell.heard
+    assert desk.call.goodbye.heard
 
 
 def test_who_may_not_interrupt_hears_it_to_its_end() -> None:
@@ -339,7 +339,7 @@ def test_who_may_not_interrupt_hears_it_to_its_end() -> None:
     spoken(desk, "R1", "A", 1_000)
     assert desk.at(500).give(speaks(), done("R1"), stops(), committed()) == []
     assert desk.at(1_050).give(echo("e0.1")) == ["end spend_limit"]
-    assert desk.call.farewell.heard
+    assert desk.call.goodbye.heard
 
 
 # ---- the goodbye does not come ----
@@ -355,14 +355,14 @@ def test_a_server_that_gives_no_metadata_back_says_the_goodbye_too(confirmed: bo
     spoken(desk, "R2", "B", 500)
     desk.give(done("R2"))
     assert desk.at(2_950).give(echo("e0.3"))[-1] == "end spend_limit"
-    assert desk.call.farewell.heard
+    assert desk.call.goodbye.heard
 
 
 @pytest.mark.parametrize("status", ["failed", "completed", "incomplete", "cancelled"])
 def test_a_goodbye_of_which_nothing_came_is_left_to_the_shell(status: str) -> None:
     desk = closing()
     assert desk.at(2_400).give(goodbye("R2"), done("R2", status)) == ["end spend_limit"]
-    assert not desk.call.farewell.heard
+    assert not desk.call.goodbye.heard
     assert warned(desk) == ["spend_limit_reached", "goodbye_failed"]
 
 
@@ -372,7 +372,7 @@ def test_so_is_one_that_breaks_off_once_what_came_of_it_was_heard(status: str) -
     desk.at(2_400).give(goodbye("R2"), added("R2", "B"), delta("R2", "B", 400))
     assert desk.give(done("R2", status)) == []
     assert desk.at(2_850).give(echo("e0.3")) == ["end spend_limit"]
-    assert not desk.call.farewell.heard
+    assert not desk.call.goodbye.heard
     assert warned(desk) == ["spend_limit_reached", "goodbye_failed"]
 
 
@@ -380,7 +380,7 @@ def test_a_goodbye_that_never_comes_is_waited_for_as_long_as_any_answer() -> Non
     desk = closing()
     assert desk.at(2_150 + 7_999).tick() != ["end spend_limit"]
     assert desk.at(2_150 + 8_000).tick()[-1:] == ["end spend_limit"]
-    assert not desk.call.farewell.heard
+    assert not desk.call.goodbye.heard
 
 
 def test_a_goodbye_that_stops_in_the_middle_is_waited_for_too() -> None:

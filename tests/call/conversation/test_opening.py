@@ -203,7 +203,7 @@ def test_who_speaks_just_before_the_clock_shows_that_enough_was_heard_interrupts
     desk.give(created("R1"), delta("R1", "A", 3_000))
     assert desk.at(1_005).give(speaks()) == ["clear", "truncate A at 1005", "cancel R1"]
     assert desk.call.counts["greetings_held_back"] == 0
-    assert not desk.call.speaking.paused
+    assert not desk.call.playout.paused
 
 
 def test_the_wait_for_the_greeting_is_until_the_one_that_is_heard() -> None:

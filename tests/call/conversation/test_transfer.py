@@ -67,7 +67,7 @@ def outputs(desk: ScriptedCall) -> dict[str, list[str]]:
 
 
 def stage(desk: ScriptedCall) -> TransferStage:
-    return desk.call._parts.floor.transfer
+    return desk.call._parts.floor.transfer_stage
 
 
 def promised(desk: ScriptedCall) -> ScriptedCall:
@@ -81,8 +81,8 @@ def promised(desk: ScriptedCall) -> ScriptedCall:
 
 def heard_out(desk: ScriptedCall) -> list[str]:
     """All that was sent has been heard."""
-    desk.at((desk.call.speaking.ledger.end_us() or 0) / MS)
-    return desk.give(*(echo(one.name) for one in list(desk.call.speaking.ledger._marks)))
+    desk.at((desk.call.playout.ledger.end_us() or 0) / MS)
+    return desk.give(*(echo(one.name) for one in list(desk.call.playout.ledger._marks)))
 
 
 # ---- it goes through ----

@@ -68,7 +68,7 @@ class Line(ScriptedCall):
         """Let time go by to `ms`, with a tick whenever one is due."""
         while self.call.ended is None and (due_us := self._next_us()) <= ms * MS:
             self.at(max(due_us, self.now_us) / MS)
-            ledger = self.call.speaking.ledger
+            ledger = self.call.playout.ledger
             if ledger._marks and (ledger.end_us() or 0) <= self.now_us:
                 self.give(*(echo(one.name) for one in list(ledger._marks)))
             self.tick()
@@ -77,7 +77,7 @@ class Line(ScriptedCall):
 
     def _next_us(self) -> int:
         """The next deadline, or when all that was sent has been heard and its marks come back."""
-        ledger = self.call.speaking.ledger
+        ledger = self.call.playout.ledger
         heard_us = (ledger.end_us() or 0) if ledger._marks else None
         return soonest(self.call.deadline_us, heard_us)
 
@@ -193,10 +193,10 @@ def test_a_long_speech_without_a_known_phrase_waits_for_the_verdict() -> None:
 
 def test_a_person_who_answers_the_bot_is_one_for_certain_and_the_turns_go_to_the_server() -> None:
     line = Line().until(6_000)
-    assert (line.found, line.call._parts.floor.answered) == (["uncertain"], AnswerStage.PERSON)
+    assert (line.found, line.call._parts.floor.answer_stage) == (["uncertain"], AnswerStage.PERSON)
     line.says("Yes, who is it?", 7_500, 8_500).says("I see.", 10_500, 11_000).until(13_000)
     assert line.found == ["uncertain", "human"]
-    assert line.call._parts.floor.answered is AnswerStage.CONVERSATION
+    assert line.call._parts.floor.answer_stage is AnswerStage.CONVERSATION
 
 
 def test_after_a_while_what_was_found_stands() -> None:
@@ -331,7 +331,7 @@ def test_a_screening_is_told_once_who_calls_and_why_and_then_waited_for() -> Non
     line = screened()
     assert (line.first_ms, line.found) == (5_000, ["screening"])
     assert line.asked_for == [f"{INSTRUCTIONS}\n\n{WHO_IS_CALLING.format(name=chr(34) + 'Acme Dental' + chr(34))}"]
-    assert line.call._parts.floor.answered is AnswerStage.SCREENED
+    assert line.call._parts.floor.answer_stage is AnswerStage.SCREENED
     line.says("Thanks. Please stay on the line.", 7_500, 9_000).until(30_000)
     assert len(line.asked_for) == 1  # no prompt, no filler, no answer
     assert max(at for at, _ in line.played) < 6_100
@@ -398,7 +398,7 @@ def test_a_verdict_told_twice_is_one(verdict: Verdict) -> None:
 def test_a_call_that_came_in_takes_no_verdict() -> None:
     desk = ScriptedCall(CallSettings(greeting="Hello."))
     assert desk.give(AnswerVerdict("fax"), BeepHeard(1_000, 300)) == []
-    assert desk.call._parts.floor.answered is AnswerStage.CONVERSATION
+    assert desk.call._parts.floor.answer_stage is AnswerStage.CONVERSATION
 
 
 def test_the_session_waits_as_long_as_it_may_ring_and_the_line_costs_from_the_pick_up() -> None:

@@ -95,7 +95,7 @@ def test_an_answer_made_as_slowly_as_it_plays_ends_with_its_mark(late_ms: int, b
         if desk.call.state is State.LISTENING:
             break
     assert desk.now_us <= (max(3_300, over_ms) + ROUND_TRIP_MS) * MS
-    assert desk.call.speaking.ledger.unconfirmed_ends == 0
+    assert desk.call.playout.ledger.unconfirmed_ends == 0
     assert desk.at(desk.now_us / MS + 500).give(speaks()) == []
     assert desk.call.counts["interruptions"] == desk.call.counts["interruptions_refused"] == 0
     assert desk.call.state is State.HEARING

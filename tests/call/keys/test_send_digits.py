@@ -171,7 +171,7 @@ def test_they_can_be_sent_again_and_again() -> None:
     for number in range(2, 6):
         desk.give(start(sid=f"MZ{number}"), created(f"R{number}"), asked(f"R{number}", "5", f"call_{number}"))
         assert desk.give(done(f"R{number}")) == ["leave for 5"]
-    assert desk.call._parts.floor.stream is StreamStage.AWAY
+    assert desk.call._parts.floor.stream_stage is StreamStage.AWAY
 
 
 @pytest.mark.parametrize("digits", ["", "www", "1" * 33, "12a", '"/><Dial>', "1\n2x", "+49", 12, None, ["1"], "A"])

@@ -43,9 +43,9 @@ class Bench:
     """A filler by itself, with a line that is begun."""
 
     def __init__(self, settings: CallSettings = FILLED) -> None:
-        self.step, self.speaking = Step(), PlayoutQueue()
-        self.speaking.begun = True
-        self.filler = Filler(settings, self.step, self.speaking)
+        self.step, self.playout = Step(), PlayoutQueue()
+        self.playout.begun = True
+        self.filler = Filler(settings, self.step, self.playout)
 
     def at(self, ms: float, *, waits: bool) -> float | None:
         """Tell the filler whether the caller waits at `ms`. Gives when the next one is due, in ms."""

@@ -13,10 +13,10 @@ class Said:
     """A greeting R1 of a second, generated and sent at 0 ms."""
 
     def __init__(self) -> None:
-        session, self.speaking = no_session(), PlayoutQueue()
+        session, self.playout = no_session(), PlayoutQueue()
         self.responses = session.now.responses
-        self.speaking.stream_sid, self.speaking.begun = "MZ1", True
-        self.greeting = Greeting(CallSettings(greeting="Hello."), session, self.speaking, Transcript())
+        self.playout.stream_sid, self.playout.begun = "MZ1", True
+        self.greeting = Greeting(CallSettings(greeting="Hello."), session, self.playout, Transcript())
         self.created("R1")
         self.say("R1", "A")
 
@@ -25,9 +25,9 @@ class Said:
         self.greeting.response_created(response)
 
     def say(self, response: str, item: str) -> None:
-        entry = self.speaking.ledger.entry(item, 0, response)
-        self.speaking.delta(entry, audio(1_000), 0)
-        self.speaking.done(entry, 0)
+        entry = self.playout.ledger.entry(item, 0, response)
+        self.playout.delta(entry, audio(1_000), 0)
+        self.playout.done(entry, 0)
 
 
 def test_without_words_to_greet_with_it_is_over_at_once() -> None:

@@ -103,7 +103,7 @@ def test_a_silent_caller_is_asked_twice_and_then_told_goodbye() -> None:
         (over + END_OF_SPEECH, "end idle"),
     ]
     assert talk.warnings == ["idle_reached"]
-    assert talk.desk.call.farewell.heard
+    assert talk.desk.call.goodbye.heard
     assert talk.desk.call.counts["idle_prompts"] == 2
     item = talk.desk.sent(events.CreateItem)[0].item
     assert (item["role"], item["content"]) == ("system", [{"type": "input_text", "text": PROMPT}])
@@ -235,7 +235,7 @@ def test_who_speaks_for_ever_is_cut_off_in_the_end_and_it_is_the_time_that_did_i
     desk.at(60_000).tick()
     assert [one for one in desk.at(60_000 + CLOSING_US / 1000 - 1).tick() if one.startswith("end")] == []
     assert desk.at(60_000 + CLOSING_US / 1000).tick()[-1] == "end time_limit"
-    assert not desk.call.farewell.heard
+    assert not desk.call.goodbye.heard
 
 
 def test_whatever_happens_a_minute_more_is_all_there_is() -> None:

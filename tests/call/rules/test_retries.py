@@ -102,7 +102,7 @@ class Bench:
     def __init__(self, apology: str = "////") -> None:
         self.step = Step()
         chosen = CallSettings(apology_audio=apology)
-        speaking, session = PlayoutQueue(), no_session(chosen, self.step)
+        playout, session = PlayoutQueue(), no_session(chosen, self.step)
         self.responses = session.now.responses
         self.floor = a_floor(chosen, self.step, session)
         for happening in (Happening.BEGUN, Happening.RESPONSE_STARTED):
@@ -110,16 +110,16 @@ class Bench:
         self.faults = Retries(
             self.step,
             session,
-            Greeting(chosen, session, speaking, Transcript()),
+            Greeting(chosen, session, playout, Transcript()),
             floor=self.floor,
-            filler=Filler(chosen, self.step, speaking),
+            filler=Filler(chosen, self.step, playout),
         )
         self._number = 0
 
     def close(self) -> None:
         """A bound is reached: only a goodbye may follow."""
         self.responses.close()
-        self.floor.goodbye = GoodbyeStage.DUE
+        self.floor.goodbye_stage = GoodbyeStage.DUE
 
     def response(self, status: str, details: StatusDetails | None = None) -> str:
         """A response from beginning to end, and what follows: nothing, `again`, `sorry` or `end`.

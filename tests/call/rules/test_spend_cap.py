@@ -213,4 +213,4 @@ def test_what_was_spent_while_there_was_no_session_has_the_next_one_say_goodbye_
     desk.give(heard("A", 200))
     asked = [one for one in desk.give(updated()) if one.startswith("create")]
     assert asked == ["create ['max_output_tokens', 'metadata', 'tool_choice']"]
-    assert desk.call.farewell.closing
+    assert desk.call.goodbye.closing

@@ -106,7 +106,7 @@ def test_a_turn_of_the_bot_is_told_once_its_last_mark_has_come_back() -> None:
 
 def test_where_no_mark_comes_back_it_is_told_when_the_line_counts_as_silent() -> None:
     desk = answered(ScriptedCall().at(1_000))
-    assert min(desk.call.speaking.due_us(0)) == 5_000 * MS
+    assert min(desk.call.playout.due_us(0)) == 5_000 * MS
     desk.at(5_000).tick()
     assert desk.turns == [TurnFact(1, "bot", "A", TEXT, began_us=1_000 * MS, ended_us=3_000 * MS)]
 
@@ -362,4 +362,4 @@ def test_a_call_of_many_turns_keeps_no_more_than_their_texts(n_turns: int) -> No
         desk.outputs = [one for one in desk.outputs if type(one) is TurnFact]
     assert len(desk.turns) == n_turns
     assert len(desk.call.transcript.turns) == MAX_TURNS
-    assert desk.call.transcript.gathering == 0
+    assert not desk.call.transcript._words

@@ -38,10 +38,10 @@ def test_a_call_that_knows_no_sids_takes_any() -> None:
 
 
 def test_only_the_stream_that_was_taken_is_ours_and_the_others_are_counted() -> None:
-    step, speaking = Step(), PlayoutQueue()
-    admission = StreamAdmission(CallSettings(), step, speaking)
+    step, playout = Step(), PlayoutQueue()
+    admission = StreamAdmission(CallSettings(), step, playout)
     assert not admission.ours("MZ1")
     assert not admission.ours("")
-    speaking.stream_sid = "MZ1"
+    playout.stream_sid = "MZ1"
     assert [admission.ours(sid) for sid in ("MZ1", "MZ2", "")] == [True, False, False]
     assert step.counts == {"before_start": 2, "foreign_stream": 2}

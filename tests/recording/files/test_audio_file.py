@@ -323,7 +323,7 @@ from tests.recording import records_sample as sample
 from tests.recording.files.test_audio_file import conversation
 
 desk = ScriptedCall()
-desk.call.speaking.stream_sid = sample.STREAM
+desk.call.playout.stream_sid = sample.STREAM
 recorder = Recorder([AudioFile(Path(sys.argv[1]))])
 recorder.follow(desk.call, 0)
 for us, way, raw, _ in conversation(5)[1:]:

@@ -368,7 +368,7 @@ async def test_media_waits_while_the_phone_s_line_is_full_and_comes_whole_then(m
         calling = asyncio.create_task(desk.dial(phone))
         await until(lambda: desk.calls.directory.find(phone.ids.call_sid))
         call = desk.bridge(phone.ids.call_sid).call
-        await until(lambda: call.speaking.waiting)
+        await until(lambda: call.playout.waiting)
         assert (call.counts["phone_full"], heard(phone)) == (1, b"")
         monkeypatch.undo()
         await until(lambda: len(heard(phone)) == len(GREETING.items[0].audio))

@@ -1,4 +1,4 @@
-"""Session takeover: a session is lost, and another one takes over.
+"""Session replacement: a session is lost, and another one takes over.
 
 What the caller was about to hear is heard, what they say is kept, and the next session is told the conversation as it
 was heard (bot.call.transcript.past_turns). When to dial and when to change is decided in bot.call.session.failover.
@@ -19,7 +19,7 @@ NOTICED_US = 1_000_000
 which nothing came, it counts from what they heard last: mostly at once."""
 
 
-class SessionTakeover:
+class SessionReplacement:
     """Loses one session and lets the next one take over."""
 
     def __init__(self, parts: Parts) -> None:
@@ -27,33 +27,33 @@ class SessionTakeover:
 
     def lose(self, failure: FailureKind, code: int, reason: str) -> bool:
         """The session is lost. True if the call can go on."""
-        sessions, filler, now_us = self._parts.sessions, self._parts.filler, self._parts.step.now_us
-        known = sessions.at_hand is SessionStage.LOST
+        failover, filler, now_us = self._parts.failover, self._parts.filler, self._parts.step.now_us
+        known = failover.at_hand is SessionStage.LOST
         waited = failure == "timeout" and filler.awaited
-        if not sessions.lost(failure, code, reason):
+        if not failover.lost(failure, code, reason):
             return False
         if not known:
             self._next_session()
-            if sessions.ever_ready:
-                quiet_us = self._parts.speaking.ledger.end_us() or 0
+            if failover.ever_ready:
+                quiet_us = self._parts.playout.ledger.end_us() or 0
                 by_us = max(now_us, quiet_us + NOTICED_US) if waited else now_us + NOTICED_US
                 filler.expect(by_us, NOTICED_US)
         return True
 
     def change(self, *, pause: bool, calm: bool) -> None:
         """Take the session that waits, if this is the moment. Comes last in a step."""
-        sessions = self._parts.sessions
-        if sessions.may_change(pause=pause, calm=calm):
-            if sessions.at_hand is not SessionStage.LOST:
+        failover = self._parts.failover
+        if failover.may_change(pause=pause, calm=calm):
+            if failover.at_hand is not SessionStage.LOST:
                 self._next_session()
-            sessions.change()
+            failover.change()
 
     def _next_session(self) -> None:
         """Leave what was being made as far as it came; `carried` names what goes over to the next session."""
         parts = self._parts
-        for part in (parts.farewell, parts.greeting, parts.account):
+        for part in (parts.goodbye, parts.greeting, parts.turn_log):
             part.broken_off()
-        playing = parts.speaking.ledger.heard(parts.step.now_us)
+        playing = parts.playout.ledger.heard(parts.step.now_us)
         answers, tool_awaited = not parts.floor.hang_up_asked, bool(parts.floor.tools_running)
         parts.session.begin(carried(parts.session.now, playing, answers=answers, tool_awaited=tool_awaited))
         parts.functions.session_lost()
@@ -66,8 +66,8 @@ class SessionTakeover:
         The call's first does when the call itself carries on a conversation from before.
         """
         parts, step, session = self._parts, self._parts.step, self._parts.session.now
-        first = not parts.sessions.ever_ready
-        outage_us = parts.sessions.opened()
+        first = not parts.failover.ever_ready
+        outage_us = parts.failover.opened()
         if first and not parts.settings.resume:
             return False
         turns = self._spoken()
@@ -79,7 +79,7 @@ class SessionTakeover:
             step.create_item(item)
         told = {item["id"] for item in items}
         session.inherited.tell([turn for turn in turns if said_as(turn.number) in told])
-        parts.farewell.session_ready()
+        parts.goodbye.session_ready()
         parts.functions.session_ready()
         parts.hints.session_ready()
         parts.approval.session_ready()

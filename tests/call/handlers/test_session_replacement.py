@@ -120,9 +120,9 @@ def test_the_next_session_owns_the_turns_as_the_last_one_did() -> None:
     desk = greeted()
     desk.give(updated(), DIES, SessionWaiting(), events.SessionCreated(SESSION))
     assert desk.give(updated())[-1] == "update server"
-    assert not desk.call.session.turns.server_acts
+    assert not desk.call.session.turn_ownership.server_acts
     desk.give(updated())
-    assert desk.call.session.turns.server_acts
+    assert desk.call.session.turn_ownership.server_acts
 
 
 @pytest.mark.parametrize("sign", [SessionAlive(), events.Unknown("rate_limits.updated")])
