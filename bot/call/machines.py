@@ -79,6 +79,14 @@ class StreamStage(Enum):
     AWAY = "it was left, and the next one is waited for"
 
 
+class OperatorStage(Enum):
+    """An operator who takes the call over. Moved by bot.call.conversation.operator_on_line."""
+
+    AWAY = "the caller speaks with the bot"
+    WAITING = "the operator is on the line as soon as they may be"
+    SPEAKING = "the caller speaks with the operator"
+
+
 class TransferStage(Enum):
     """A transfer that the model asks for. Moved by bot.call.conversation.transfer."""
 
@@ -128,6 +136,9 @@ class Move(Enum):
     DIGITS_ASKED = "digits are to be sent"
     STREAM_LEFT = "the stream is closed by us"
     STREAM_BACK = "the next one has started"
+    TAKE_OVER_ASKED = "an operator wants the call"
+    TAKEN_OVER = "nothing stands against it any more"
+    HANDED_BACK = "the call is the bot's again"
     ASKED = "the model asks for it"
     ALLOWED = "the destination may be promised"
     PROMISED = "the promise is being made, or was made before"
@@ -138,7 +149,7 @@ class Move(Enum):
 
 
 _G, _B, _S, _N, _A = GreetingStage, GoodbyeStage, SessionStage, NextStage, AnswerStage
-_T, _C, _M, _K, _L = TransferStage, CallStage, Move, KeypadStage, StreamStage
+_T, _C, _M, _K, _L, _O = TransferStage, CallStage, Move, KeypadStage, StreamStage, OperatorStage
 
 GREETING = {
     (_G.UNHEARD, _M.TALKED_OVER): _G.HELD,
@@ -191,6 +202,11 @@ STREAM = {
     (_L.LEAVING, _M.STREAM_LEFT): _L.AWAY,
     (_L.AWAY, _M.STREAM_BACK): _L.HERE,
 }
+OPERATOR = {
+    (_O.AWAY, _M.TAKE_OVER_ASKED): _O.WAITING,
+    (_O.WAITING, _M.TAKEN_OVER): _O.SPEAKING,
+    **{(state, _M.HANDED_BACK): _O.AWAY for state in (_O.WAITING, _O.SPEAKING)},
+}
 TRANSFER = {
     (_T.NONE, _M.ASKED): _T.CHECKING,
     (_T.CHECKING, _M.ALLOWED): _T.PROMISING,
@@ -215,6 +231,7 @@ MACHINES: dict[type[Enum], Mapping[Any, Enum]] = {
     AnswerStage: ANSWER,
     KeypadStage: KEYPAD,
     StreamStage: STREAM,
+    OperatorStage: OPERATOR,
     TransferStage: TRANSFER,
     CallStage: FUNCTION_CALL,
 }

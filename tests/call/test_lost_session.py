@@ -54,7 +54,8 @@ GOES_OVER = {
     "Filler": "_expected _since_us _played _number",
     "Keypad": "keys began_us last_us _number",
     "Hints": "_texts",
-    "Floor": "state greeting goodbye transfer keypad stream notice_heard hang_up_asked tools_running let_in",
+    "OperatorOnLine": "by _asked_us _began_us _heard_us _turns _told _gone_on",
+    "Floor": "operator state greeting goodbye transfer keypad stream notice_heard hang_up_asked tools_running let_in",
     "AskedCalls": "_calls _used",
     "FunctionCalls": "owed held",
     "SecretEntry": "_call_id _rules _n_digits _began_us _last_us _tries",
@@ -184,6 +185,7 @@ WIRING = {
     "Call._handlers",
     "AfterStep._lookers",
     "SessionLiveness._lose",
+    "Failover._goes_on",
 }
 
 

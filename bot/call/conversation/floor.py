@@ -1,8 +1,8 @@
 """The floor: who has it, and who may speak. The one owner of that decision.
 
-Others tell it what they know (the notice was heard, how far greeting and goodbye are, the caller speaks) and ask it:
-may the caller interrupt, may the bot begin, may a prompt or a filler sound, may the call be closed. The answers stand
-in MAY, by the state of the call, and in the few facts beside it that a question names.
+Others tell it what they know (the notice was heard, how far greeting and goodbye are, the caller speaks, an operator
+has the call) and ask it: may the caller interrupt, may the bot begin, may a prompt or a filler sound, may the call be
+closed. The answers stand in MAY, by the state of the call, and in the few facts beside it that a question names.
 """
 
 from __future__ import annotations
@@ -12,12 +12,14 @@ from enum import Enum
 from bot.call.conversation.state_deadlines import StateDeadlines
 from bot.call.machines import (
     KEYPAD,
+    OPERATOR,
     STREAM,
     AnswerStage,
     GoodbyeStage,
     GreetingStage,
     KeypadStage,
     Move,
+    OperatorStage,
     StreamStage,
     TransferStage,
     moved,
@@ -58,6 +60,8 @@ WHILE_CLOSING = frozenset({Act.ASK, Act.PROMPT})
 """The only ones once a goodbye is due: the gate asks for no response but the goodbye."""
 WHILE_NO_PERSON_IS_THERE = frozenset({Act.ASK})
 """The only one until a person has answered a call that we made: what is asked for may wait, or be for a machine."""
+WHILE_TAKEN_OVER = frozenset({Act.CLOSE})
+"""The only one while an operator speaks with the caller: the bounds of a call hold for everybody."""
 LISTENED_TO = frozenset({AnswerStage.MACHINE, AnswerStage.SCREENED, AnswerStage.OVER})
 """Stages in which not even that is asked for: it would be heard by whom it is not for."""
 HUSHED = frozenset({AnswerStage.UNKNOWN, AnswerStage.MACHINE, AnswerStage.SCREENED, AnswerStage.OVER})
@@ -86,6 +90,7 @@ class Floor:
         self.answered = AnswerStage.UNKNOWN if listens else AnswerStage.CONVERSATION
         self.keypad = KeypadStage.QUIET
         self.stream = StreamStage.HERE
+        self.operator = OperatorStage.AWAY
         self.transfer = TransferStage.NONE
         self.notice_heard = not settings.announcement_audio
         """The announcement, if there is one, has certainly been heard."""
@@ -105,13 +110,14 @@ class Floor:
     # ---- who may speak ----
 
     def may(self, act: Act) -> bool:
-        """Tell what may be done with the floor as it stands, by the four tables."""
+        """Tell what may be done with the floor as it stands, by the five tables."""
         return (
             act in MAY[self.state]
             and (self.stream is StreamStage.HERE or act is Act.ANSWER_ITSELF)
             and (not self.caller_speaking or act in WHILE_THE_CALLER_SPEAKS)
             and (self.goodbye is GoodbyeStage.NONE or act in WHILE_CLOSING)
-            and (self.conversing or (act in WHILE_NO_PERSON_IS_THERE and self.answered not in LISTENED_TO))
+            and (not self.taken_over or act in WHILE_TAKEN_OVER)
+            and (self.person_there or (act in WHILE_NO_PERSON_IS_THERE and self.answered not in LISTENED_TO))
         )
 
     def may_interrupt(self) -> bool:
@@ -140,9 +146,25 @@ class Floor:
         self.response_started(suppressed=False)
 
     @property
-    def conversing(self) -> bool:
+    def person_there(self) -> bool:
         """A person has answered, as far as is known; in a call that came in, always."""
         return self.answered in CONVERSING
+
+    @property
+    def taken_over(self) -> bool:
+        """An operator speaks with the caller in the bot's place."""
+        return self.operator is OperatorStage.SPEAKING
+
+    @property
+    def conversing(self) -> bool:
+        """A person is there, and it is the bot that speaks with them."""
+        return self.person_there and not self.taken_over
+
+    @property
+    def may_be_taken_over(self) -> bool:
+        """An operator who waits may begin: a caller is there for certain, and has heard that the call is recorded."""
+        there = self.answered is AnswerStage.CONVERSATION and self.stream is StreamStage.HERE
+        return there and self.notice_heard and self.state is not State.OPENING
 
     @property
     def sure(self) -> bool:
@@ -236,9 +258,32 @@ class Floor:
     def caller_stopped(self) -> None:
         session = self._session.now
         session.speech_us = None
-        session.answer_due = session.answer_due or self.state is State.HEARING
+        session.answer_due = session.answer_due or (self.state is State.HEARING and not self.taken_over)
         if not self.caller_speaking:
             self.happen(Happening.SPEECH_STOPPED)
+
+    def take_turns(self) -> None:
+        """From here on the turns are ours, where the server can listen and leave the rest to us.
+
+        Elsewhere it answers, and its answer is cancelled.
+        """
+        turns = self._session.now.turns
+        if turns.may_leave and turns.server_may_answer:
+            self._step.send(turns.update(self._step.event_id("session"), server_owns=False))
+
+    def return_turns(self) -> None:
+        """Where every interruption is welcome the server is to act by itself again, as soon as it may."""
+        turns = self._session.now.turns
+        turns.owed = turns.may_leave and self._barge_in == "on"
+
+    def operator_moves(self, move: Move) -> None:
+        """An operator wants the call, has it, or gives it back."""
+        self.operator = moved(OPERATOR, self.operator, move)
+        if move is Move.TAKEN_OVER:
+            self._session.now.answer_due = False
+            self.happen(Happening.TAKEN_OVER)
+            if self.caller_speaking:
+                self.happen(Happening.SPEECH_STARTED)
 
     def stream_moves(self, move: Move) -> None:
         """The stream is to be left, has been, or the next one has started."""

@@ -33,6 +33,9 @@ class Dialogue:
     def breaks_in(self, *, keyed: bool = False) -> None:
         """The caller begins to speak, or presses a key: the bot falls silent, where they may interrupt it."""
         parts, floor = self._parts, self._parts.floor
+        if floor.taken_over:  # they are people: nobody is cut short
+            floor.happen(Happening.SPEECH_STARTED)
+            return
         dropped = floor.hang_up_asked
         if floor.transfer is not TransferStage.NONE:
             parts.transfer.drop()
@@ -67,7 +70,7 @@ class Dialogue:
         parts.account.caller_turn(event.item_id)
         parts.idle.caller_turn(event.item_id)
         unanswered = not parts.floor.sure and parts.who_answered.turn_committed()
-        if unanswered or parts.opening.turn_committed():
+        if unanswered or parts.operator.turn_committed() or parts.opening.turn_committed():
             return
         session = parts.session.now
         if session.responses.busy or not session.turns.server_acts:
@@ -106,7 +109,13 @@ class Dialogue:
 
     def response_created(self, event: events.ResponseCreated) -> None:
         parts, floor, response = self._parts, self._parts.floor, event.response
-        parts_allow = (parts.farewell.allows, parts.opening.allows, parts.keypad.allows, parts.send_digits.allows)
+        parts_allow = (
+            parts.farewell.allows,
+            parts.operator.allows,
+            parts.opening.allows,
+            parts.keypad.allows,
+            parts.send_digits.allows,
+        )
         if not all(allows(response) for allows in parts_allow):
             return
         if not (parts.floor.sure or parts.who_answered.allows(response)):
