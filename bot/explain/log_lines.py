@@ -280,6 +280,15 @@ ROUTINE_LINES: dict[str, str] = {
     "operator_transfer": "Somebody at the operator's page wants the caller transferred to `destination`.",
     "operator_hung_up": "Somebody at the operator's page ended the call.",
     "hint_given": "Somebody at the operator's page wrote to the model, and the session was told.",
+    "take_over_waits": "Somebody at the operator's page wants the call, and has it once the caller can hear them.",
+    "take_over_called_off": "They do not want it any more, or the call was over (`why`): the bot has kept it.",
+    "take_over_refused": "Somebody at the operator's page wanted a call that another has, or that is ending (`why`).",
+    "taken_over": "`by` speaks with the caller, `waited_ms` after they wanted to. The bot says nothing until it is over.",
+    "handed_back": (
+        "The call is the bot's again: `why` says that `by` gave it back (`asked`), left the page (`left`), was not "
+        "heard of any more (`lost`), or that the call had to end (`limit`) or did (`call_over`). They had it for so many "
+        "`seconds`, and the caller spoke so many `turns` to them."
+    ),
     "keys_entered": "The caller pressed `number` keys, and the model was told them. Which they were is not logged.",
     "key_shortcut": "The caller pressed a key of `BOT_KEYPAD_SHORTCUTS`, which acts as the model's call of `function`.",
     "digits_sent": "`number` digits are played for the bot: the stream is closed, and Twilio opens the next one.",
