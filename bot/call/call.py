@@ -281,6 +281,11 @@ class Call:
         return self._floor.operator, self._parts.operator.by
 
     @property
+    def cut_off_operator(self) -> str:
+        """Sentences for the model that carries the call on, if an operator had it as it ended; else empty."""
+        return self._parts.operator.cut_off
+
+    @property
     def running_tools(self) -> list[str]:
         """Names of the tools that run."""
         return [call.name for call in self._parts.functions.calls.open if call.stage is CallStage.RUNNING]

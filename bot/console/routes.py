@@ -12,7 +12,7 @@ from aiohttp import web
 from bot.console.access import guarded
 from bot.console.client_secret import client_secret
 from bot.console.live_feed import FEED, LiveFeed
-from bot.console.operator import actions, flagging, listen_in, live, past, run_tools, undelivered
+from bot.console.operator import actions, flagging, listen_in, live, past, run_tools, take_over, undelivered
 from bot.console.sign_in import sign_in, sign_out
 from bot.server.http.app_keys import CALLS
 
@@ -42,6 +42,7 @@ def console(app: web.Application, prefix: str) -> list[web.RouteDef]:
         web.post(f"{prefix}/console/api/live/{{sid}}/hint", guarded(actions.hint)),
         web.post(f"{prefix}/console/api/live/{{sid}}/transfer", guarded(actions.transfer)),
         web.get(f"{prefix}/console/live/{{sid}}/listen", guarded(listen_in.listen)),
+        web.get(f"{prefix}/console/live/{{sid}}/take-over", guarded(take_over.take_over)),
         web.get(f"{prefix}/console/api/calls", guarded(past.past_calls)),
         web.get(f"{prefix}/console/api/calls/{{sid}}", guarded(past.call_facts)),
         web.post(f"{prefix}/console/api/calls/{{sid}}/flag", guarded(flagging.flag)),

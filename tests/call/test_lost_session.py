@@ -54,7 +54,7 @@ GOES_OVER = {
     "Filler": "_expected _since_us _played _number",
     "Keypad": "keys began_us last_us _number",
     "Hints": "_texts",
-    "OperatorOnLine": "by _asked_us _began_us _heard_us _turns _told _gone_on",
+    "OperatorOnLine": "by cut_off _asked_us _began_us _heard_us _turns _told _gone_on",
     "Floor": "operator state greeting goodbye transfer keypad stream notice_heard hang_up_asked tools_running let_in",
     "AskedCalls": "_calls _used",
     "FunctionCalls": "owed held",

@@ -54,6 +54,11 @@ GO_ON = (
     "In one short sentence, in the language of the conversation, tell the caller that you are back, and ask what else "
     "you can do for them. Do not greet them, and do not go back to what you were saying before."
 )
+CUT_OFF = (
+    "Then the connection was lost, and now the caller is on the line with you again, without the colleague. In one "
+    "short sentence, in the language of the conversation, tell them so, and ask what you can do for them. Do not "
+    "greet them."
+)
 ITEM = "operator_spoke_{}"
 
 WhyOver = Literal["asked", "left", "lost", "limit", "call_over"]
@@ -79,6 +84,8 @@ class OperatorOnLine(Rule):
     ) -> None:
         self.by = ""
         """Name of the operator who has the call, or waits for it, or had it last."""
+        self.cut_off = ""
+        """Sentences for the model that carries the call on, if they had it as it ended."""
         self._step = step
         self._floor = floor
         self._session = session
@@ -202,7 +209,9 @@ class OperatorOnLine(Rule):
             return
         seconds = (self._step.now_us - self._began_us) // 1_000_000
         self._step.report("handed_back", by=self.by, why=why, seconds=seconds, turns=self._turns)
-        if why != "call_over":
+        if why == "call_over":
+            self.cut_off = f"{self._facts(seconds)} {CUT_OFF}"
+        else:
             clear, _ = self._speaking.cut(self._step.now_us)
             self._step.send_all(clear)
             self._tell(why, seconds)
@@ -212,11 +221,14 @@ class OperatorOnLine(Rule):
             self._go_on_speaking()
 
     def _tell(self, why: WhyOver, seconds: int) -> None:
-        turns = SAID.format(turns=self._turns) if self._turns else SAID_NOTHING
         go_on = f" {BACK[why]} {GO_ON}" if why in BACK else ""
-        self._told.append((FACTS.format(seconds=seconds, turns=turns), go_on))
+        self._told.append((self._facts(seconds), go_on))
         if self._session.now.appended.ready:
             self._say(len(self._told) - 1)
+
+    def _facts(self, seconds: int) -> str:
+        turns = SAID.format(turns=self._turns) if self._turns else SAID_NOTHING
+        return FACTS.format(seconds=seconds, turns=turns)
 
     def _say(self, number: int) -> None:
         facts, go_on = self._told[number]

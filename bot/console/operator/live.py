@@ -12,6 +12,7 @@ import msgspec
 from aiohttp import web
 from aiohttp_sse import sse_response
 
+from bot.call.machines import OperatorStage
 from bot.console.access import HEADERS, POLICY
 from bot.console.live_feed import FEED, Began, Ended, Listener
 from bot.console.softphone.told_to_browser import told
@@ -110,6 +111,7 @@ def _row(live: LiveCall) -> dict[str, Any]:
     bridge, call = live.bridge, live.bridge.call
     turns = call.transcript.turns
     last = turns[-1] if turns else None
+    stage, by = call.operator
     return {
         "sid": live.call_sid,
         "here": True,
@@ -121,6 +123,7 @@ def _row(live: LiveCall) -> dict[str, Any]:
         "interruptions": call.counts["interruptions"],
         "usd": call.spent_nano_usd / 1e9,
         "last": {"who": last.who, "text": last.text or ""} if last else None,
+        "operator": None if stage is OperatorStage.AWAY else {"by": by, "speaks": stage is OperatorStage.SPEAKING},
         "tools": call.running_tools,
         "destinations": call.settings.destinations,
         "outgoing": live.past.outgoing,
