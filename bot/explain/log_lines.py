@@ -264,8 +264,8 @@ ROUTINE_LINES: dict[str, str] = {
     "announcement_heard": "The announcement was heard to its end: from here on the caller may be recorded.",
     "recording_started": "The WAV of the call begins here.",
     "interrupted": (
-        "The caller, or an operator, cut the bot short: `heard_ms` of the item's `received_ms` were heard, nothing of `unheard_items`; "
-        "`generating` says that the reply was still being made."
+        "The caller, or an operator, cut the bot short: `heard_ms` of the item's `received_ms` were heard, nothing of "
+        "`unheard_items`; `generating` says that the reply was still being made."
     ),
     "filler_played": "The caller had waited `after_ms` and heard a filler. Many of them mean that the model is slow.",
     "idle_prompt": "The caller was silent for `BOT_IDLE_SECONDS` and was asked whether they are there.",

@@ -74,6 +74,8 @@
       listen.setAttribute("aria-pressed", String(listening.sid === row.sid));
     };
     one.listens();
+    const take = takeOverButton(row.sid, { make, complain });
+    act.append(take);
     act.append(listen, stop);
     if (row.destinations && row.destinations.length) act.append(transfer(one, row));
     one.append(make("h2", "", title(row)), state, facts, said);
@@ -83,8 +85,17 @@
       state.textContent = STATES[now.state] || words(now.state);
       const tools = (now.tools || []).join(", ");
       if (tools) state.textContent += ", a tool runs: " + tools;
+      one.operator = now.operator;
+      one.takes();
       const parts = [now.profile, now.outgoing ? "answered: " + (words(now.answeredBy || "") || "not yet") : "", length(now.seconds), now.turns + (now.turns === 1 ? " turn" : " turns"), now.interruptions ? now.interruptions + (now.interruptions === 1 ? " interruption" : " interruptions") : "", usd(now.usd), one.waited || ""];
       facts.replaceChildren(...parts.filter(Boolean).map((part) => make("span", "", part)));
+    };
+    one.takes = () => {
+      const mine = takingOver.words(row.sid), other = one.operator;
+      take.show(other);
+      listen.hidden = takingOver.sid === row.sid;
+      if (mine) state.textContent = mine;
+      else if (other) state.textContent = other.by + (other.speaks ? " speaks with the caller" : " waits to speak with the caller");
     };
     if (row.last && row.last.text) turn(one, { who: row.last.who, text: row.last.text, number: "last" });
     return one;
@@ -137,6 +148,17 @@
   };
 
   listening.changed = () => { for (const one of cards.values()) one.listens(); };
+
+  news.operator = (one, what) => {
+    note(one, what.by + " " + what.state + (what.why && what.why !== "asked" ? " (" + words(what.why) + ")" : ""));
+    one.operator = what.has ? { by: what.by, speaks: true } : null;
+    one.takes();
+  };
+  takingOver.changed = () => { for (const one of cards.values()) one.takes(); };
+  takingOver.told = (sid, text) => {
+    if (text.startsWith("the call is over")) return;  /* the card says why */
+    complain("Taking over: " + text + ".");
+  };
 
   function rows(all) {
     const here = new Set(all.map((row) => row.sid));

@@ -62,6 +62,7 @@ def _report(report: Report) -> dict[str, Any] | None:
             "type": "operator",
             "by": details.get("by", ""),
             "state": _OPERATORS[report.event],
+            "has": report.event == "taken_over",
             "why": details.get("why", ""),
         }
     if report.level != "info":

@@ -130,7 +130,7 @@ async def test_a_call_is_one_operator_s_alone_and_others_see_whose(tmp_path: Pat
         assert refused.value.status == 409
         found = events(answer)
         told = await the_next(found, lambda name, data: name == "news" and data["type"] == "operator")
-        assert (told["by"], told["state"]) == ("Ada", "has taken the call over")
+        assert (told["by"], told["state"], told["has"]) == ("Ada", "has taken the call over", True)
         speaking = asyncio.create_task(speak(socket, FRAMES * 3))
         rows = await the_next(
             found, lambda name, data: name == "rows" and data["calls"] and data["calls"][0]["operator"]
