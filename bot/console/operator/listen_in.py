@@ -15,7 +15,7 @@ import structlog
 from aiohttp import WSMsgType, web
 
 from bot.call.outputs import Output
-from bot.console.operator.actions import the_live_call
+from bot.console.operator.whose_call import the_live_call
 from bot.server.calls.bridge import Bridge
 from bot.twilio import stream
 from bot.twilio.playout import Playout

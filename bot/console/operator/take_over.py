@@ -21,8 +21,8 @@ from bot.call.facts import Fact
 from bot.call.inputs import HandBack, OperatorAudio, TakeOver
 from bot.call.machines import OperatorStage
 from bot.call.outputs import Report
-from bot.console.operator.actions import the_live_call
 from bot.console.operator.listen_in import CALLER, PLAY_S, listening
+from bot.console.operator.whose_call import the_live_call
 from bot.server.calls.bridge import Bridge
 
 MOST_BYTES = 200 * BYTES_PER_MS

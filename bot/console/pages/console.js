@@ -80,6 +80,8 @@
     if (row.destinations && row.destinations.length) act.append(transfer(one, row));
     one.append(make("h2", "", title(row)), state, facts, said);
     if (row.here) one.append(hint, act);
+    else one.append(make("p", "note", "This call is on another instance, where it can be listened to and taken over; here is what the store knows."));
+    one.here = row.here;
     one.said = said;
     one.tell = (now) => {
       state.textContent = STATES[now.state] || words(now.state);
@@ -164,6 +166,7 @@
     const here = new Set(all.map((row) => row.sid));
     for (const [sid, one] of cards) if (!here.has(sid)) { one.remove(); cards.delete(sid); }
     for (const row of all) {
+      if (cards.has(row.sid) && cards.get(row.sid).here !== row.here) { cards.get(row.sid).remove(); cards.delete(row.sid); }
       if (!cards.has(row.sid)) { cards.set(row.sid, card(row)); byId("live-rows").append(cards.get(row.sid)); }
       cards.get(row.sid).tell(row);
     }
