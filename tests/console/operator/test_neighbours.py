@@ -24,13 +24,13 @@ async def test_events_arrive_as_they_were_told_and_end_with_those_of_the_process
     events: list[Event] = [("rows", [{"sid": "CA1", "last": "\n"}]), ("news", {"sid": "CA1", "text": "ü\u2028"})]
     one = told(*events)
     await one.open(tmp_path)
-    (path,) = tmp_path.iterdir()
+    (path,) = tmp_path.iterdir()  # noqa: ASYNC240  nothing else runs
     try:
         assert [event async for event in heard(path)] == events
         assert one.others() == []
     finally:
         await one.close()
-    assert list(tmp_path.iterdir()) == []
+    assert list(tmp_path.iterdir()) == []  # noqa: ASYNC240  nothing else runs
 
 
 async def test_a_page_that_is_closed_and_a_process_that_stops_leave_nothing_behind(tmp_path: Path) -> None:
@@ -46,7 +46,7 @@ async def test_a_page_that_is_closed_and_a_process_that_stops_leave_nothing_behi
 
     one = Neighbours(endless)
     await one.open(tmp_path)
-    (path,) = tmp_path.iterdir()
+    (path,) = tmp_path.iterdir()  # noqa: ASYNC240  nothing else runs
     left, stays = heard(path), heard(path)
     assert await anext(left) == await anext(stays) == ("news", {})
     await left.aclose()  # type: ignore[attr-defined]
