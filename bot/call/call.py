@@ -277,7 +277,7 @@ class Call:
 
     @property
     def operator(self) -> tuple[OperatorStage, str]:
-        """How far an operator is who takes the call over, and their name."""
+        """Stage of an operator who takes the call over, and their name."""
         return self._floor.operator, self._parts.operator.by
 
     @property

@@ -272,7 +272,7 @@ class Floor:
             self._step.send(turns.update(self._step.event_id("session"), server_owns=False))
 
     def return_turns(self) -> None:
-        """Where every interruption is welcome the server is to act by itself again, as soon as it may."""
+        """The server is to act by itself again as soon as it may, where every interruption is welcome."""
         turns = self._session.now.turns
         turns.owed = turns.may_leave and self._barge_in == "on"
 

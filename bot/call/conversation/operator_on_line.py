@@ -102,7 +102,7 @@ class OperatorOnLine(Rule):
         self._turns = 0
         """The caller's turns since they have it."""
         self._told: list[tuple[str, str]] = []
-        """What every session is told of each time that they had the call, and the first to be told what to do now."""
+        """Sentences for every session on each time that they had the call, and for the first one: what to do now."""
         self._gone_on = 0
         """Number of those after which a session was told to go on."""
 
