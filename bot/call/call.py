@@ -21,9 +21,11 @@ from bot.call.inputs import (
     BeepHeard,
     DailySpend,
     DialFailed,
+    HandBack,
     Hint,
     ModelClosed,
     Note,
+    OperatorAudio,
     PhoneClosed,
     PhoneFull,
     PhoneRoom,
@@ -33,13 +35,14 @@ from bot.call.inputs import (
     SessionExpires,
     SessionWaiting,
     Shutdown,
+    TakeOver,
     Tick,
     ToolDone,
     TransferChecked,
     TransferWanted,
 )
 from bot.call.keys.keypad import KEYS
-from bot.call.machines import CallStage, GreetingStage, KeypadStage, SessionStage, StreamStage
+from bot.call.machines import CallStage, GreetingStage, KeypadStage, OperatorStage, SessionStage, StreamStage
 from bot.call.outputs import End, EndReason, Output
 from bot.call.rules.session_liveness import SessionLiveness
 from bot.call.session.session_state import Session
@@ -70,7 +73,7 @@ class Call:
         self._step, self._floor, self._failover = parts.step, parts.floor, parts.failover
         self._stream_admission, self._turn_log = parts.stream_admission, parts.turn_log
         phone = PhoneSide(parts)
-        session = SessionSide(parts, phone)
+        self._session_side = session = SessionSide(parts, phone)
         self._liveness = SessionLiveness(
             settings,
             parts.step,
@@ -126,6 +129,9 @@ class Call:
             BeepHeard: parts.who_answered.beep,
             TransferChecked: parts.transfer.checked,
             TransferWanted: parts.transfer.wanted,
+            TakeOver: parts.operator.wanted,
+            OperatorAudio: parts.operator.audio,
+            HandBack: parts.operator.hand_back,
             ToolDone: parts.functions.tool_done,
             DailySpend: parts.spending.day,
             SecretKey: keys.hidden,
@@ -147,6 +153,8 @@ class Call:
         step.begin(now_us)
         self.playout.new_step()
         why = self._take(item)
+        if why == "model_unavailable" and self._floor.taken_over:  # a person needs no model
+            why, step.follows = self._session_side.lose("closed", 0, "an operator has the call"), "anything"
         if step.follows == "nothing":
             self._after.played()
         elif why is None and (step.follows == "anything" or self._unsettled):
@@ -191,6 +199,7 @@ class Call:
 
     def _end(self, reason: EndReason) -> None:
         self.ended = reason  # at once: a defect in what follows must not keep the call alive
+        self._parts.operator.call_over()
         reason = self._parts.transfer.reason(self.goodbye.reason(reason))
         self._floor.happen(Happening.OVER)
         self.ended = reason
@@ -265,6 +274,16 @@ class Call:
     def listens_for_beep(self) -> bool:
         """True while a beep on the line would tell who has answered a call that we made."""
         return self._parts.who_answered.listens_for_beep
+
+    @property
+    def operator(self) -> tuple[OperatorStage, str]:
+        """Stage of an operator who takes the call over, and their name."""
+        return self._floor.operator_stage, self._parts.operator.by
+
+    @property
+    def cut_off_operator(self) -> str:
+        """Sentences for the model that carries the call on, if an operator had it as it ended; else empty."""
+        return self._parts.operator.cut_off
 
     @property
     def running_tools(self) -> list[str]:

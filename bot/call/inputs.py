@@ -66,6 +66,24 @@ class TransferWanted(_Note, frozen=True, tag="transfer_wanted", omit_defaults=Tr
     summary: str = ""
 
 
+class TakeOver(_Note, frozen=True, tag="take_over"):
+    """An operator wants to speak with the caller in the bot's place. `by` is their name in the log and on the page."""
+
+    by: str
+
+
+class OperatorAudio(_Note, frozen=True, tag="operator_audio"):
+    """A frame of the operator's microphone: base64 mu-law."""
+
+    payload: str
+
+
+class HandBack(_Note, frozen=True, tag="hand_back"):
+    """The operator gives the call back to the bot (`asked`), or has gone (`left`)."""
+
+    why: Literal["asked", "left"] = "asked"
+
+
 class DailySpend(_Note, frozen=True, tag="daily_spend"):
     """All calls together have spent this much today, in billionths of a US dollar."""
 
@@ -157,6 +175,9 @@ Note = (
     | Shutdown
     | Hint
     | TransferWanted
+    | TakeOver
+    | OperatorAudio
+    | HandBack
     | DailySpend
     | SessionWaiting
     | DialFailed

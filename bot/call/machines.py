@@ -76,6 +76,14 @@ class StreamStage(Keyed):
     AWAY = "it was left, and the next one is waited for"
 
 
+class OperatorStage(Keyed):
+    """An operator who takes the call over. Moved by bot.call.conversation.operator_on_line."""
+
+    AWAY = "the caller speaks with the bot"
+    WAITING = "the operator is on the line as soon as they may be"
+    SPEAKING = "the caller speaks with the operator"
+
+
 class TransferStage(Keyed):
     """A transfer that the model asks for. Moved by bot.call.conversation.transfer."""
 
@@ -114,7 +122,7 @@ class ResponseStage(Keyed):
 class TurnOwner(Keyed):
     """Who cancels and answers when the caller speaks. Moved by bot.call.session.turn_ownership."""
 
-    US_AT_FIRST = "we, until the opening is over"
+    US_FOR_NOW = "we, until the server may act by itself"
     US = "we"
     SERVER = "the server"
 
@@ -150,6 +158,9 @@ class Move(Keyed):
     DIGITS_ASKED = "digits are to be sent"
     STREAM_LEFT = "the stream is closed by us"
     STREAM_BACK = "the next one has started"
+    TAKE_OVER_ASKED = "an operator wants the call"
+    TAKEN_OVER = "nothing stands against it any more"
+    HANDED_BACK = "the call is the bot's again"
     ASKED = "the model asks for it"
     ALLOWED = "the destination may be promised"
     PROMISED = "the promise is being made, or was made before"
@@ -171,7 +182,7 @@ class Move(Keyed):
 
 _G, _B, _S, _N, _A = GreetingStage, GoodbyeStage, SessionStage, NextStage, AnswerStage
 _T, _C, _M, _K, _L = TransferStage, CallStage, Move, KeypadStage, StreamStage
-_Q, _R, _O = RequestStage, ResponseStage, TurnOwner
+_Q, _R, _O, _P = RequestStage, ResponseStage, TurnOwner, OperatorStage
 
 GREETING = table(
     (_G.UNHEARD, _M.TALKED_OVER, _G.HELD),
@@ -221,6 +232,11 @@ STREAM = table(
     (_L.LEAVING, _M.STREAM_LEFT, _L.AWAY),
     (_L.AWAY, _M.STREAM_BACK, _L.HERE),
 )
+OPERATOR = table(
+    (_P.AWAY, _M.TAKE_OVER_ASKED, _P.WAITING),
+    (_P.WAITING, _M.TAKEN_OVER, _P.SPEAKING),
+    ((_P.WAITING, _P.SPEAKING), _M.HANDED_BACK, _P.AWAY),
+)
 TRANSFER = table(
     (_T.NONE, _M.ASKED, _T.CHECKING),
     (_T.CHECKING, _M.ALLOWED, _T.PROMISING),
@@ -249,10 +265,11 @@ RESPONSE = table(
     (_R.SUPPRESSED, _M.OUTPUT, None),
 )
 TURN_OWNER = table(
-    (_O.US_AT_FIRST, _M.TOLD, _O.US),
-    ((_O.US, _O.SERVER), _M.TO_SERVER, _O.SERVER),
-    ((_O.US, _O.SERVER), _M.TO_US, _O.US),
-    ((_O.US, _O.SERVER), (_M.TOLD, _M.REFUSED), None),
+    (_O.US_FOR_NOW, _M.TOLD, _O.US),
+    (TurnOwner, _M.TO_SERVER, _O.SERVER),
+    (TurnOwner, _M.TO_US, _O.US_FOR_NOW),
+    ((_O.US, _O.SERVER), _M.TOLD, None),
+    (TurnOwner, _M.REFUSED, None),
 )
 
 
@@ -265,6 +282,7 @@ MACHINES: dict[type[Keyed], Table[Any, Any]] = {
     AnswerStage: ANSWER,
     KeypadStage: KEYPAD,
     StreamStage: STREAM,
+    OperatorStage: OPERATOR,
     TransferStage: TRANSFER,
     CallStage: FUNCTION_CALL,
     RequestStage: REQUEST,

@@ -72,6 +72,7 @@ class Happening(Keyed):
     AUDIO = "audio is sent to the caller"
     PLAYED_OUT = "the caller has heard all that was sent"
     HANG_UP_ASKED = "the model asks to hang up"
+    TAKEN_OVER = "an operator takes the call over"
     SESSION_LOST = "the session is lost"
     OVER = "the call is over"
 
@@ -94,6 +95,7 @@ TABLE: dict[tuple[State, Happening], State] = {
     (_S.SPEAKING, _H.RESPONSE_STARTED): _S.SPEAKING,
     (_S.CLOSING, _H.SPEECH_STARTED): _S.HEARING,
     **{(state, _H.HANG_UP_ASKED): _S.CLOSING for state in (_S.LISTENING, _S.THINKING, _S.SPEAKING)},
+    **{(state, _H.TAKEN_OVER): _S.LISTENING for state in (_S.THINKING, _S.SPEAKING, _S.CLOSING)},
     **{(state, _H.OVER): _S.ENDED for state in State if state is not _S.ENDED},
 }
 
@@ -109,8 +111,10 @@ _STAYS: dict[State, frozenset[Happening]] = {
             _H.SESSION_LOST,
         }
     ),
-    _S.LISTENING: frozenset({_H.SPEECH_STOPPED, _H.RESPONSE_OVER, _H.PLAYED_OUT, _H.SESSION_LOST}),
-    _S.HEARING: frozenset({_H.SPEECH_STARTED, _H.RESPONSE_STARTED, _H.RESPONSE_OVER, _H.PLAYED_OUT, _H.HANG_UP_ASKED}),
+    _S.LISTENING: frozenset({_H.SPEECH_STOPPED, _H.RESPONSE_OVER, _H.PLAYED_OUT, _H.SESSION_LOST, _H.TAKEN_OVER}),
+    _S.HEARING: frozenset(
+        {_H.SPEECH_STARTED, _H.RESPONSE_STARTED, _H.RESPONSE_OVER, _H.PLAYED_OUT, _H.HANG_UP_ASKED, _H.TAKEN_OVER}
+    ),
     _S.THINKING: frozenset({_H.SPEECH_STOPPED, _H.RESPONSE_STARTED, _H.PLAYED_OUT, _H.SESSION_LOST}),
     _S.SPEAKING: frozenset({_H.SPEECH_STOPPED, _H.RESPONSE_OVER, _H.AUDIO, _H.SESSION_LOST}),
     _S.CLOSING: frozenset(

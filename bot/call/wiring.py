@@ -16,6 +16,7 @@ from bot.call.conversation.function_calls import FunctionCalls
 from bot.call.conversation.goodbye import Goodbye
 from bot.call.conversation.hints import Hints
 from bot.call.conversation.opening import Opening
+from bot.call.conversation.operator_on_line import OperatorOnLine
 from bot.call.conversation.state_deadlines import StateDeadlines
 from bot.call.conversation.transfer import TransferCall
 from bot.call.conversation.who_answered import WhoAnswered
@@ -66,11 +67,11 @@ class Parts:
         self.floor = floor = Floor(settings, step, deadlines, playout=playout, session=session, greeting=greeting)
 
         self.stream_admission = StreamAdmission(settings, step, playout)
-        self.failover = Failover(step, playout, session, settings.response_s)
+        self.failover = Failover(step, playout, session, settings.response_s, goes_on=lambda: floor.taken_over)
         self.spending = SpendCap(settings, step)
         self.max_duration = MaxDuration(settings, step)
         self.idle = Idle(settings, step, session)
-        self.no_progress = NoProgress(settings, step, session)
+        self.no_progress = NoProgress(settings, step, session, floor)
         bounds = (self.spending, self.max_duration, self.idle, self.no_progress)
         self.goodbye = goodbye = Goodbye(step, floor, session=session, playout=playout)
         self.wrap_up = WrapUp(step, bounds, floor, goodbye)
@@ -142,6 +143,19 @@ class Parts:
         self.tool_timeouts = ToolTimeouts(step, functions)
 
         self.filler = filler = Filler(settings, step, playout)
+        self.operator = OperatorOnLine(
+            step,
+            floor,
+            session=session,
+            playout=playout,
+            turn_log=turn_log,
+            interrupt=interrupt,
+            opening=self.opening,
+            failover=self.failover,
+            end_call=self.end_call,
+            transfer=self.transfer,
+            filler=filler,
+        )
         self.retries = retries = Retries(step, session, greeting, floor=floor, filler=filler)
         self.response_timeout = ResponseTimeout(
             settings.response_s,

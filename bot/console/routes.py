@@ -13,8 +13,9 @@ from bot.console.access import guarded
 from bot.console.direct.client_secret import client_secret
 from bot.console.direct.direct_way import direct_way
 from bot.console.live_feed import FEED, LiveFeed
-from bot.console.operator import actions, flagging, listen_in, live, past, run_tools, undelivered
+from bot.console.operator import actions, flagging, listen_in, live, neighbours, past, run_tools, take_over, undelivered
 from bot.console.operator.past import as_json
+from bot.console.operator.whose_call import where_the_call_is
 from bot.console.sign_in import sign_in, sign_out
 from bot.console.trial import trial_route
 from bot.server.http.app_keys import CALLS
@@ -34,7 +35,9 @@ def console(app: web.Application, prefix: str) -> list[web.RouteDef]:
     if FEED not in app:
         app[FEED] = LiveFeed(app[CALLS].directory)
         app.on_shutdown.append(app[FEED].close)
-        app[live.ROWS] = live.SharedRows()
+        app[live.ROWS] = live.SharedRows(app)
+        app[live.NEIGHBOURS] = neighbours.Neighbours(lambda: live.own_events(app))
+        app.cleanup_ctx.append(live.telling_neighbours)
         app[trial_route.TRIALS] = trial_route.Trials()
         app.on_shutdown.append(app[trial_route.TRIALS].close)
     return [
@@ -44,10 +47,11 @@ def console(app: web.Application, prefix: str) -> list[web.RouteDef]:
         web.post(f"{prefix}/client-secret", guarded(client_secret)),
         web.get(f"{prefix}/console", guarded(console_page)),
         web.get(f"{prefix}/console/live", guarded(live.live)),
-        web.post(f"{prefix}/console/api/live/{{sid}}/hang-up", guarded(actions.hang_up)),
-        web.post(f"{prefix}/console/api/live/{{sid}}/hint", guarded(actions.hint)),
-        web.post(f"{prefix}/console/api/live/{{sid}}/transfer", guarded(actions.transfer)),
-        web.get(f"{prefix}/console/live/{{sid}}/listen", guarded(listen_in.listen)),
+        web.post(f"{prefix}/console/api/live/{{sid}}/hang-up", guarded(where_the_call_is(actions.hang_up))),
+        web.post(f"{prefix}/console/api/live/{{sid}}/hint", guarded(where_the_call_is(actions.hint))),
+        web.post(f"{prefix}/console/api/live/{{sid}}/transfer", guarded(where_the_call_is(actions.transfer))),
+        web.get(f"{prefix}/console/live/{{sid}}/listen", guarded(where_the_call_is(listen_in.listen))),
+        web.get(f"{prefix}/console/live/{{sid}}/take-over", guarded(where_the_call_is(take_over.take_over))),
         web.get(f"{prefix}/console/api/calls", guarded(past.past_calls)),
         web.get(f"{prefix}/console/api/calls/{{sid}}", guarded(past.call_facts)),
         web.post(f"{prefix}/console/api/calls/{{sid}}/flag", guarded(flagging.flag)),

@@ -264,8 +264,8 @@ ROUTINE_LINES: dict[str, str] = {
     "announcement_heard": "The announcement was heard to its end: from here on the caller may be recorded.",
     "recording_started": "The WAV of the call begins here.",
     "interrupted": (
-        "The caller cut the bot short: `heard_ms` of the item's `received_ms` were heard, nothing of `unheard_items`; "
-        "`generating` says that the reply was still being made."
+        "The caller, or an operator, cut the bot short: `heard_ms` of the item's `received_ms` were heard, nothing of "
+        "`unheard_items`; `generating` says that the reply was still being made."
     ),
     "filler_played": "The caller had waited `after_ms` and heard a filler. Many of them mean that the model is slow.",
     "idle_prompt": "The caller was silent for `BOT_IDLE_SECONDS` and was asked whether they are there.",
@@ -275,6 +275,8 @@ ROUTINE_LINES: dict[str, str] = {
     "operator_hint": "Somebody at the operator's page wrote so many `letters` to the model of this call.",
     "operator_listens": "Somebody at the operator's page listens in to the call.",
     "operator_listened": "They have listened in for so many `seconds`.",
+    "operator_takes_over": "Somebody at the operator's page, `by` name, wants to speak with the caller.",
+    "operator_took_over": "Their page has the call no more, after so many `seconds`; `why` as in `handed_back`.",
     "operator_ran_tool": "Somebody at the operator's page ran a tool by hand; `ok` false: it failed.",
     "operator_trial": "Somebody at the operator's page tries instructions of so many `letters` in text.",
     "operator_trial_over": "They have tried them: so many `answers`, which cost so many `usd`.",
@@ -282,6 +284,15 @@ ROUTINE_LINES: dict[str, str] = {
     "operator_transfer": "Somebody at the operator's page wants the caller transferred to `destination`.",
     "operator_hung_up": "Somebody at the operator's page ended the call.",
     "hint_given": "Somebody at the operator's page wrote to the model, and the session was told.",
+    "take_over_waits": "Somebody at the operator's page wants the call, and has it once the caller can hear them.",
+    "take_over_called_off": "They do not want it any more, or the call was over (`why`): the bot has kept it.",
+    "take_over_refused": "Somebody at the operator's page wanted a call that another has, or that is ending (`why`).",
+    "taken_over": "`by` speaks with the caller, `waited_ms` after they wanted to; the bot is silent.",
+    "handed_back": (
+        "The call is the bot's again: `why` says that `by` gave it back (`asked`), left the page (`left`), was not "
+        "heard of any more (`lost`), or that the call had to end (`limit`) or did (`call_over`). They had it for "
+        "so many `seconds`, and the caller spoke so many `turns` to them."
+    ),
     "keys_entered": "The caller pressed `number` keys, and the model was told them. Which they were is not logged.",
     "key_shortcut": "The caller pressed a key of `BOT_KEYPAD_SHORTCUTS`, which acts as the model's call of `function`.",
     "digits_sent": "`number` digits are played for the bot: the stream is closed, and Twilio opens the next one.",

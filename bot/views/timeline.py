@@ -26,6 +26,10 @@ from bot.views.timeline_parts import BargeIn, Event, Frame, Latency, LatencyKind
 _CONTENT = 0
 """Audio items have one content part (openai-realtime 4)."""
 
+_OPERATOR = "operator_{}"
+"""What stands in place of an item for the voice of an operator who has the call, by how often somebody has had it."""
+_SPEAKS = "(an operator speaks)"
+
 _note: msgspec.json.Decoder[inputs.Note] = msgspec.json.Decoder(inputs.Note)
 
 
@@ -74,6 +78,9 @@ class _Reader:
         self._quiet_us: dict[str, int | None] = {}
         self._waiting: dict[LatencyKind, int] = {}
         self._speech_us: int | None = None
+        self._taken_over = 0
+        self._operator = ""
+        """The operator's item while one has the call."""
 
     def say(self, us: int, side: Side, kind: str, text: str, *, minor: bool = False) -> None:
         self.events.append(Event(us, side, kind, text, minor))
@@ -132,6 +139,8 @@ class _Reader:
         match message:
             case stream.PlayMedia():
                 self.played.media(us, message.media.payload)
+                if self._operator:
+                    self._waiting.pop("answer", None)  # nobody measures people
                 for kind in ("first_audio", "answer"):
                     self._took(kind, us)
             case stream.SetMark():
@@ -144,6 +153,8 @@ class _Reader:
         dropped = self.played.clear(us)
         self._took("silence", us)
         items = list(dict.fromkeys(piece.item_id for piece in dropped))
+        if self._taken_over and self._of_operator(items[:1]):
+            return  # who hands the call back is not interrupted
         for item_id in items:
             self._cut(us, item_id, self.played.heard(item_id))
         unheard = sum(len(piece.audio) - piece.heard_bytes for piece in dropped) / BYTES_PER_MS
@@ -256,6 +267,11 @@ class _Reader:
         match note:
             case inputs.Tick() | inputs.PhoneFull() | inputs.PhoneRoom() | inputs.SessionAlive():
                 return
+            case inputs.OperatorAudio():
+                if self._operator:
+                    self._turn("bot", self._operator, us)
+                    self.played.from_model(self._operator, note.payload)
+                return
             case inputs.PhoneClosed():
                 self._hung_up(us)
                 self.ended = self.ended or f"the phone side closed the stream ({note.code})"
@@ -277,9 +293,20 @@ class _Reader:
             self._quiet_us[fact.item_id] = fact.ended_us
         report = report_of(told)
         if report is not None:
+            self._had_by_operator(report.event)
             kind = "report" if report.level == "info" else "odd"
             self.say(us, "call", kind, in_plain_words(report.event, report.details))
         self.ended = end_of(told) or self.ended
+
+    def _had_by_operator(self, event: str) -> None:
+        if event == "taken_over":
+            self._taken_over += 1
+            self._operator = _OPERATOR.format(self._taken_over)
+        elif event == "handed_back":
+            self._operator = ""
+
+    def _of_operator(self, items: list[str]) -> bool:
+        return items == [_OPERATOR.format(self._taken_over)]
 
     # ---- together ----
 
@@ -290,6 +317,7 @@ class _Reader:
         """Fill in what is known only when all has been read."""
         self.ended = self.ended or self._lost
         texts = {turn.item_id: turn for turn in self._words.turns}
+        operators = {_OPERATOR.format(number + 1) for number in range(self._taken_over)}
         for turn in self.turns.values():
             if turn.who == "bot":
                 self._finish_bot(turn)
@@ -297,6 +325,8 @@ class _Reader:
                 turn.text, turn.unheard_text = (spoken.text or "", spoken.unheard) if spoken else ("", "")
             else:
                 turn.quiet_us = self._quiet_us.get(turn.item_id)
+            if turn.item_id in operators:
+                turn.text = _SPEAKS
             said = turn.text or ("" if turn.unheard_text else "(no transcript)")
             cut = f" [not heard: {turn.unheard_text}]" if turn.unheard_text else ""
             self.say(turn.from_us, turn.who, "says", f"{said}{cut}".strip())

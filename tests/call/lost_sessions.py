@@ -8,7 +8,17 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from bot.call.conversation.transfer import TRANSFER_CALL
-from bot.call.inputs import DailySpend, Hint, Refused, SecretKey, ToolDone, TransferChecked
+from bot.call.inputs import (
+    DailySpend,
+    HandBack,
+    Hint,
+    OperatorAudio,
+    Refused,
+    SecretKey,
+    TakeOver,
+    ToolDone,
+    TransferChecked,
+)
 from bot.call.machines import KeypadStage, StreamStage, TransferStage
 from bot.call.session.failover import STEADY_US
 from bot.call.settings import CallSettings, Money, SecretRules, ToolRules
@@ -416,6 +426,22 @@ def digits_were_sent() -> ScriptedCall:
     return desk
 
 
+def an_operator_has_the_call() -> ScriptedCall:
+    """For the second time; the caller speaks to them."""
+    desk = greeted()
+    frames(desk, 500)
+    for leg in (1, 2):
+        desk.give(TakeOver("Ada"), OperatorAudio(audio(20)))
+        the_caller_speaks(desk, leg)
+        desk.give(events.SpeechStopped(said_ms(desk), f"U{leg}"), committed(f"U{leg}"), OperatorAudio(audio(20)))
+        frames(desk, 600)
+        if leg == 1:
+            desk.give(HandBack(), created("R1"), delta("R1", "A1", 2_000))
+            frames(desk, 600)
+    assert desk.call._parts.floor.taken_over
+    return desk
+
+
 def hanging_up() -> ScriptedCall:
     desk = greeted()
     the_bot_is_about_to_hang_up(desk, 1)
@@ -521,6 +547,7 @@ ONCE: tuple[Callable[[], ScriptedCall], ...] = (
     digits_are_keyed_in_for_a_tool,
     digits_are_sent,
     digits_were_sent,
+    an_operator_has_the_call,
     hanging_up,
     being_transferred,
     a_tool_runs,

@@ -1,7 +1,9 @@
-"""Calls at random in which tools, keys, digits, hang-ups, transfers, limits, lost sessions and calls that we make meet.
+"""Calls at random in which tools, keys, digits, hang-ups, transfers, limits, lost sessions, operators who take the call
+over and calls that we make meet.
 
 Whatever comes in whatever order: one output for each function call, one response at a time and none over the caller, no
-word to a session that is not there, nothing to hear for a machine, nobody hung up on unheard, and an end.
+word to a session that is not there, nothing to hear for a machine, nothing of the bot's while an operator speaks, nobody
+hung up on unheard, and an end.
 """
 
 from __future__ import annotations
@@ -19,15 +21,19 @@ from bot.call.inputs import (
     AnswerVerdict,
     BeepHeard,
     DailySpend,
+    HandBack,
     Hint,
     ModelClosed,
+    OperatorAudio,
     SecretKey,
     SessionWaiting,
+    TakeOver,
     Tick,
     ToolDone,
     TransferChecked,
+    TransferWanted,
 )
-from bot.call.machines import GreetingStage
+from bot.call.machines import GreetingStage, OperatorStage
 from bot.call.outputs import (
     Adopt,
     CancelTool,
@@ -114,6 +120,7 @@ ACTS = [
         "echoes",
         "echoes",
     ],
+    *["take", "take", "voice", "voice", "voice", "back", "left", "transfer"],
 ]
 SAID = ["Hello.", "Please say your name and why you're calling.", "Leave a message after the beep.", "Sales, please."]
 SEEDS = 3
@@ -205,14 +212,24 @@ class Peers:
             talking = (
                 self.speaking and self.desk.call.state is State.HEARING and floor.greeting_stage is GreetingStage.HEARD
             )
+            theirs = floor.operator_stage is OperatorStage.SPEAKING
             for out in self.desk.raw(one):
                 if not isinstance(out, (events.AppendAudio, stream.SetMark)):
                     self.log.append(f"{self.desk.now_us // MS} < {str(out)[:200]}")
                 self.took(out)
+                if theirs and floor.operator_stage is OperatorStage.SPEAKING:
+                    assert not isinstance(out, events.CreateResponse), "nobody is to answer but the operator"
+                    voice = isinstance(one, OperatorAudio) and isinstance(out, stream.PlayMedia | stream.SetMark)
+                    assert voice or not isinstance(out, stream.PlayMedia | stream.Clear), (
+                        "it is heard over the operator"
+                    )
                 if isinstance(out, stream.PlayMedia):
+                    assert floor.notice_heard or not isinstance(one, OperatorAudio)
                     assert not self.away, "it is heard by nobody"
                     assert not (hushed and floor.answer_stage in HUSHED), "it is heard by a machine"
-                    assert not (talking and self.speaking and self.chosen.barge_in == "on"), "over the caller"
+                    assert not (talking and self.speaking and not theirs and self.chosen.barge_in == "on"), (
+                        "over the caller"
+                    )
 
     def took(self, out: object) -> None:
         if isinstance(out, TO_THE_MODEL):
@@ -271,7 +288,7 @@ class Peers:
         said = any(turn.who == "caller" for turn in call.transcript.turns) or call.counts["keys"]
         assert (out.reason == "transferred") is bool(self.desk.sent(Transfer))
         if out.reason in {"bot_hung_up", "transferred"}:
-            assert said or self.chosen.outgoing, "nobody was heard"
+            assert said or self.chosen.outgoing or self.numbers["wish"], "nobody was heard"
 
     # ---- what they do ----
 
@@ -375,6 +392,7 @@ class Peers:
         return f"MZ{self.streams}"
 
     def do_back(self, *_: Any) -> None:
+        self.give(HandBack())
         if self.away:
             self.away = False
             self.streams += 1
@@ -390,6 +408,22 @@ class Peers:
 
     def do_hint(self, *_: Any) -> None:
         self.give(Hint("Offer them the afternoon."))
+
+    def do_take(self, *_: Any) -> None:
+        self.give(TakeOver("Ada"))
+
+    def do_voice(self, *_: Any) -> None:
+        for _ in range(10):
+            self.give(OperatorAudio(audio(20)))
+
+    def do_left(self, *_: Any) -> None:
+        self.give(HandBack("left"))
+
+    def do_transfer(self, *_: Any) -> None:
+        if self.desk.call.operator[0] is OperatorStage.SPEAKING:
+            self.numbers["wish"] += 1
+            self.desk.now_us += 1
+            self.give(TransferWanted("sales"))
 
     def do_spent(self, _: str, value: int) -> None:
         self.give(DailySpend((10, 50, 85, 100)[value]))

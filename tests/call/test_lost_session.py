@@ -54,7 +54,8 @@ GOES_OVER = {
     "Filler": "_expected _since_us _played _number",
     "Keypad": "keys began_us last_us _number",
     "Hints": "_texts",
-    "Floor": "state greeting_stage goodbye_stage transfer_stage keypad_stage stream_stage notice_heard hang_up_asked tools_running let_in",
+    "OperatorOnLine": "by cut_off _asked_us _began_us _heard_us _turns _told _gone_on",
+    "Floor": "operator_stage state greeting_stage goodbye_stage transfer_stage keypad_stage stream_stage notice_heard hang_up_asked tools_running let_in",
     "AskedCalls": "_calls _used",
     "FunctionCalls": "owed held",
     "SecretEntry": "_call_id _rules _n_digits _began_us _last_us _tries",
@@ -184,6 +185,7 @@ WIRING = {
     "Call._handlers",
     "AfterStep._lookers",
     "SessionLiveness._lose",
+    "Failover._goes_on",
 }
 
 
@@ -331,7 +333,7 @@ def test_in_some_situation_what_goes_over_is_not_as_in_a_fresh_call() -> None:
         "Uplink.",
         "StateDeadlines.",
     )
-    alike = {*ALIKE_FOR_ALL, "SpendCap._answered"}  # the call's first moment, and its last
+    alike = {*ALIKE_FOR_ALL, "SpendCap._answered", "OperatorOnLine.cut_off"}  # the call's first moment, and its last
     moved = {
         field for name in BEGUN for field, value in lost(name).after.items() if value != lost(name).fresh.get(field)
     }

@@ -183,8 +183,8 @@ def test_a_request_goes_out_only_when_none_is_on_its_way_or_behind_another_respo
     assert [state.name for state, move in REQUEST if move is Move.SENT] == ["NONE"]
 
 
-def test_turns_that_are_ours_at_first_are_not_so_again() -> None:
-    assert "US_AT_FIRST" not in {following.name for following in TURN_OWNER.values()}
+def test_turns_that_a_server_leaves_to_us_are_its_own_again_in_time() -> None:
+    assert {following.name for (_, move), following in TURN_OWNER.items() if move is Move.TO_US} == {"US_FOR_NOW"}
 
 
 def test_a_pair_that_is_decided_twice_is_no_table() -> None:

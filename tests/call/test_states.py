@@ -11,7 +11,10 @@ from bot.call.states import _STAYS, FOLLOWING, TABLE, Happening, State, picture
 H, S = Happening, State
 
 IMPOSSIBLE: dict[State, set[Happening]] = {
-    S.OPENING: {H.PLAYED_OUT},  # what is heard before the call has begun, such as a filler, takes no floor
+    S.OPENING: {
+        H.PLAYED_OUT,
+        H.TAKEN_OVER,
+    },  # what is heard before the call has begun, such as a filler, takes no floor
     S.LISTENING: {H.BEGUN},  # a call begins once
     S.HEARING: {H.BEGUN},
     S.THINKING: {H.BEGUN},

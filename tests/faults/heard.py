@@ -64,5 +64,9 @@ HEARD = {
     "keys for a tool alone, never pressed": "greeting 303-1303, answer 1 4400-7400, answer 2 37700-39700",
     "digits are sent": "greeting 303-1303, answer 1 4400-7400, answer 2 13500-15500",
     "digits are sent, and no stream comes back": "greeting 303-1303, answer 1 4400-7400, sentence by TwiML 23900",
+    "an operator hands the call back": "greeting 303-1303, answer 1 4400-5000, a voice 5000-7000, answer 2 7300-9300",
+    "an operator's page is closed": "greeting 303-1303, answer 1 4400-5000, a voice 5000-7000, answer 2 7300-9300",
+    "an operator's page is lost": "greeting 303-1303, answer 1 4400-5000, a voice 5000-7060, answer 2 9280-11280",
+    "close 1006 while an operator speaks": "greeting 303-1303, answer 1 4400-5000, a voice 5000-7000, answer 2 7300-9300",
     "slow reader: the line stands still for 1.5 s": "greeting 303-1303, answer 1 4400-4700, answer 1 5950-8650, answer 2 10400-12400",
 }

@@ -6,12 +6,12 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from tests.faults import model_faults, on_process, on_sockets, outgoing_faults, phone_faults, virtual
+from tests.faults import model_faults, on_process, on_sockets, operator_faults, outgoing_faults, phone_faults, virtual
 from tests.faults.heard import HEARD
 from tests.faults.outcome import Outcome
 from tests.faults.virtual import Plan, Spoil
 
-Side = Literal["Twilio", "OpenAI", "process"]
+Side = Literal["Twilio", "OpenAI", "operator", "process"]
 
 
 @dataclass(frozen=True)
@@ -70,6 +70,7 @@ VIRTUAL = [
     *(InVirtualTime(Fault("Twilio", name), plan, spoil) for name, (plan, spoil) in phone_faults.PLANS.items()),
     *(InVirtualTime(Fault("Twilio", name), plan) for name, plan in outgoing_faults.PLANS.items()),
     *(InVirtualTime(Fault("OpenAI", name), plan) for name, plan in model_faults.PLANS.items()),
+    *(InVirtualTime(Fault("operator", name), plan) for name, plan in operator_faults.PLANS.items()),
 ]
 SOCKETS = [
     *_sockets("Twilio", on_sockets.TWILIO),

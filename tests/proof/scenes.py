@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from bot.call.call import Call
 from bot.call.conversation.transfer import TRANSFER_CALL
+from bot.call.inputs import HandBack, Note, OperatorAudio, TakeOver
 from bot.call.settings import CallSettings, SecretRules, ToolRules
 from bot.call.transcript.past_turns import PastTurn
 from bot.realtime.session import END_CALL, SEND_DIGITS_TOOL, SessionSettings
@@ -63,6 +64,8 @@ class Scene:
     """Keys that the caller presses, aloud, and from when on, in ms."""
     reopened: bool = False
     """The stream is opened again when it was left."""
+    operator: tuple[tuple[int, Note], ...] = ()
+    """What the operator's page tells the call, and when, in ms."""
 
     def run(self) -> Recorded:
         model = SimulatedModel(
@@ -95,6 +98,8 @@ class Scene:
             checks=dict.fromkeys(self.settings.destinations, (300 * MS, "")),
             more_phones=[after] if after else (),
         )
+        for at_ms, note in self.operator:
+            call.tell(at_ms * MS, note)
         call.run()
         assert not phone.violations, phone.violations
         assert not model.violations, model.violations
@@ -109,6 +114,12 @@ def _settings(**more: object) -> CallSettings:
 
 def _sound(ms: int, number: int) -> str:
     return base64.b64encode(tone(ms, number)).decode()
+
+
+def _speaks(from_ms: int, until_ms: int) -> tuple[tuple[int, Note], ...]:
+    """An operator's microphone, by frames of 20 ms."""
+    frame = OperatorAudio(_sound(20, 6))
+    return tuple((at_ms, frame) for at_ms in range(from_ms, until_ms, 20))
 
 
 WISH = '{"destination": "sales", "summary": "They want a boat."}'
@@ -165,6 +176,15 @@ SCENES = (
         (ASKS,),
         18_000,
         reopened=True,
+    ),
+    Scene(
+        "taken-over-and-handed-back",
+        _settings(),
+        (GREETING, LONG, SHORT),
+        (ASKS, SpeechAt(9_000 * MS, 9_700 * MS)),
+        18_000,
+        (9_000, 9_700),
+        operator=((7_000, TakeOver("console")), *_speaks(7_000, 11_000), (11_000, HandBack())),
     ),
     Scene(
         "put-through",

@@ -17,6 +17,8 @@ from bot.views.timeline import timeline
 from bot.views.timeline_parts import BargeIn, Latency, Timeline
 from tests.recording import records_sample as sample
 
+FIXTURES = Path(__file__).parents[1] / "fixtures"
+
 
 @pytest.fixture(scope="module")
 def recorded(tmp_path_factory: pytest.TempPathFactory) -> Fixture:
@@ -52,6 +54,15 @@ def test_interruptions_and_latencies_are_measured(told: Timeline) -> None:
         Latency("silence", 2_100_000, 0),
         Latency("answer", 3_100_000, 400_000),
     ]
+
+
+def test_an_operator_s_voice_is_a_turn_that_nobody_measures_and_its_end_no_interruption() -> None:
+    told = timeline(read_fixture(FIXTURES / "taken-over-and-handed-back.call.jsonl.gz"))
+    (spoke,) = [turn for turn in told.turns if turn.item_id == "operator_1"]
+    assert (spoke.text, spoke.from_us, spoke.until_us) == ("(an operator speaks)", 7_060_000, 11_000_000)
+    assert [(one.at_us, one.item_id) for one in told.barge_ins] == [(7_000_000, "item_0003")]
+    assert [one.at_us for one in told.latencies if one.kind == "answer"] == [5_400_000]
+    assert not [one for one in told.events if "operator audio" in one.text]
 
 
 def test_marks_know_when_they_were_due_and_when_they_came_back(told: Timeline) -> None:

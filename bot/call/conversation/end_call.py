@@ -63,13 +63,13 @@ class EndCall:
         else:
             self._floor.happen(Happening.HANG_UP_ASKED)
 
-    def drop(self) -> None:
-        """The caller speaks: the model is told that the hang-up it asked for was dropped."""
+    def drop(self, why: str = NOT_NOW) -> None:
+        """The caller speaks, or an operator: the model is told that the hang-up it asked for was dropped."""
         self._floor.hang_up_asked = False
         self._step.report("hang_up_dropped")
         asked = self._session.now.end_call
         if asked is not None:
-            self._functions.answer(asked, NOT_NOW, respond=False)
+            self._functions.answer(asked, why, respond=False)
 
 
 def heard_of_caller(step: Step, transcript: Transcript) -> bool:

@@ -1,8 +1,8 @@
 """The floor: who has it, and who may speak. The one owner of that decision.
 
-Others tell it what they know (the notice was heard, how far greeting and goodbye are, the caller speaks) and ask it:
-may the caller interrupt, may the bot begin, may a prompt or a filler sound, may the call be closed. The answers stand
-in MAY, by the state of the call, and in the few facts beside it that a question names.
+Others tell it what they know (the notice was heard, how far greeting and goodbye are, the caller speaks, an operator
+has the call) and ask it: may the caller interrupt, may the bot begin, may a prompt or a filler sound, may the call be
+closed. The answers stand in MAY, by the state of the call, and in the few facts beside it that a question names.
 """
 
 from __future__ import annotations
@@ -10,12 +10,14 @@ from __future__ import annotations
 from bot.call.conversation.state_deadlines import StateDeadlines
 from bot.call.machines import (
     KEYPAD,
+    OPERATOR,
     STREAM,
     AnswerStage,
     GoodbyeStage,
     GreetingStage,
     KeypadStage,
     Move,
+    OperatorStage,
     StreamStage,
     TransferStage,
 )
@@ -55,6 +57,8 @@ WHILE_CLOSING = frozenset({Act.ASK, Act.PROMPT})
 """The only ones once a goodbye is due: the gate asks for no response but the goodbye."""
 WHILE_NO_PERSON_IS_THERE = frozenset({Act.ASK})
 """The only one until a person has answered a call that we made: what is asked for may wait, or be for a machine."""
+WHILE_TAKEN_OVER = frozenset({Act.CLOSE})
+"""The only one while an operator speaks with the caller: the bounds of a call hold for everybody."""
 LISTENED_TO = frozenset({AnswerStage.MACHINE, AnswerStage.SCREENED, AnswerStage.OVER})
 """Stages in which not even that is asked for: it would be heard by whom it is not for."""
 HUSHED = frozenset({AnswerStage.UNKNOWN, AnswerStage.MACHINE, AnswerStage.SCREENED, AnswerStage.OVER})
@@ -83,6 +87,7 @@ class Floor:
         self.answer_stage = AnswerStage.UNKNOWN if listens else AnswerStage.CONVERSATION
         self.keypad_stage = KeypadStage.QUIET
         self.stream_stage = StreamStage.HERE
+        self.operator_stage = OperatorStage.AWAY
         self.transfer_stage = TransferStage.NONE
         self.notice_heard = not settings.announcement_audio
         """The announcement, if there is one, has certainly been heard."""
@@ -102,13 +107,14 @@ class Floor:
     # ---- who may speak ----
 
     def may(self, act: Act) -> bool:
-        """Tell what may be done with the floor as it stands, by the four tables."""
+        """Tell what may be done with the floor as it stands, by the five tables."""
         return (
             act in MAY[self.state]
             and (self.stream_stage is StreamStage.HERE or act is Act.ANSWER_ITSELF)
             and (not self.caller_speaking or act in WHILE_THE_CALLER_SPEAKS)
             and (self.goodbye_stage is GoodbyeStage.NONE or act in WHILE_CLOSING)
-            and (self.conversing or (act in WHILE_NO_PERSON_IS_THERE and self.answer_stage not in LISTENED_TO))
+            and (not self.taken_over or act in WHILE_TAKEN_OVER)
+            and (self.person_there or (act in WHILE_NO_PERSON_IS_THERE and self.answer_stage not in LISTENED_TO))
         )
 
     def may_interrupt(self) -> bool:
@@ -136,13 +142,14 @@ class Floor:
     def allows_response(self) -> bool:
         """A response that was made may be heard, unless it is the server's own and those it is for do not listen.
 
-        Nobody has answered yet, the caller presses keys, or the stream is away.
+        Nobody has answered yet, an operator speaks, the caller presses keys, or the stream is away.
         """
         session = self._session.now
         if session.responses.asked:
             return True
         listens = self.keypad_stage is KeypadStage.QUIET and self.stream_stage is StreamStage.HERE
-        return (self.sure or self.conversing) and (listens or not session.turn_ownership.server_may_answer)
+        here = (self.sure or self.person_there) and not self.taken_over
+        return here and (listens or not session.turn_ownership.server_may_answer)
 
     def turn_away(self, response_id: str) -> None:
         """The server has made a response by itself of which nothing may be heard now: it is cancelled."""
@@ -152,9 +159,25 @@ class Floor:
         self.response_started(suppressed=False)
 
     @property
-    def conversing(self) -> bool:
+    def person_there(self) -> bool:
         """A person has answered, as far as is known; in a call that came in, always."""
         return self.answer_stage in CONVERSING
+
+    @property
+    def taken_over(self) -> bool:
+        """An operator speaks with the caller in the bot's place."""
+        return self.operator_stage is OperatorStage.SPEAKING
+
+    @property
+    def conversing(self) -> bool:
+        """A person is there, and it is the bot that speaks with them."""
+        return self.person_there and not self.taken_over
+
+    @property
+    def may_be_taken_over(self) -> bool:
+        """An operator who waits may begin: a caller is there for certain, and has heard that the call is recorded."""
+        there = self.answer_stage is AnswerStage.CONVERSATION and self.stream_stage is StreamStage.HERE
+        return there and self.notice_heard and self.state is not State.OPENING
 
     @property
     def sure(self) -> bool:
@@ -251,9 +274,27 @@ class Floor:
     def caller_stopped(self) -> None:
         session = self._session.now
         session.speech_us = None
-        session.answer_due = session.answer_due or self.state is State.HEARING
+        session.answer_due = session.answer_due or (self.state is State.HEARING and not self.taken_over)
         if not self.caller_speaking:
             self.happen(Happening.SPEECH_STOPPED)
+
+    def take_turns(self) -> None:
+        """From here on the turns are ours, where the server can listen and leave the rest to us.
+
+        Elsewhere it answers, and its answer is cancelled.
+        """
+        ownership = self._session.now.turn_ownership
+        if ownership.may_leave and ownership.server_may_answer:
+            self._step.send(ownership.update(self._step.event_id("session"), server_owns=False))
+
+    def operator_moves(self, move: Move) -> None:
+        """An operator wants the call, has it, or gives it back."""
+        self.operator_stage = OPERATOR[self.operator_stage, move]
+        if move is Move.TAKEN_OVER:
+            self._session.now.answer_due = False
+            self.happen(Happening.TAKEN_OVER)
+            if self.caller_speaking:
+                self.happen(Happening.SPEECH_STARTED)
 
     def stream_moves(self, move: Move) -> None:
         """The stream is to be left, has been, or the next one has started."""

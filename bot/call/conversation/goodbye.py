@@ -71,13 +71,7 @@ class Goodbye:
         self.why = why
         self._session.now.responses.close()
         self._floor.close(why)
-        self._take_turns()
-
-    def _take_turns(self) -> None:
-        """Where the server can listen and leave the rest to us; elsewhere it answers, and its answer is cancelled."""
-        ownership = self._session.now.turn_ownership
-        if ownership.may_leave and ownership.server_may_answer:
-            self._step.send(ownership.update(self._step.event_id("session"), server_owns=False))
+        self._floor.take_turns()
 
     def broken_off(self) -> None:
         """The session is lost, and no goodbye made to its end: of one that will be heard there is no second."""
@@ -89,7 +83,7 @@ class Goodbye:
     def session_ready(self) -> None:
         """Another session took over: it is to know what the one before was told."""
         if self.closing:
-            self._take_turns()
+            self._floor.take_turns()
 
     # ---- the goodbye ----
 

@@ -118,7 +118,7 @@ class TransferCall(Rule):
             return UNDER_WAY
         if self._floor.ending:
             return ENDING
-        return NOT_NOW if self._floor.caller_speaking else ""
+        return NOT_NOW if self._floor.caller_speaking and not self._floor.taken_over else ""
 
     def _wish(self, call: FunctionCall) -> Transfer | None:
         """The transfer that is asked for; None for a destination that is not on the list."""
@@ -129,19 +129,23 @@ class TransferCall(Rule):
 
     # ---- it may be promised, or not ----
 
-    def checked(self, note: TransferChecked) -> None:
-        """The shell has found out if the destination is free."""
+    def checked(self, note: TransferChecked) -> EndReason | None:
+        """The shell has found out if the destination is free. For an operator who has the call it is time to go."""
         if self._floor.transfer_stage is not TransferStage.CHECKING or note.call_id != self._call_id:
             self._step.follows = "what is due"
-            return
+            return None
         call = self._functions.calls.get(self._call_id)
         if note.refused:
             self._refuse(note.refused)
+        elif self._floor.taken_over:
+            self._promised()
+            return "bot_hung_up"
         elif call is not None and self._playout.ledger.of_response(call.response_id):
             self._leave()  # the model has told the caller as it asked
         else:
             self._move(Move.ALLOWED, PROMISE_US)
             self._functions.answer(self._call_id, PROMISE)
+        return None
 
     def _refuse(self, why: str) -> None:
         self._move(Move.DROPPED)
@@ -154,10 +158,13 @@ class TransferCall(Rule):
             self._leave()
 
     def _leave(self) -> None:
-        self._move(Move.PROMISED)
+        self._promised()
         self._floor.hang_up_asked = True
-        self._step.report("transfer_promised", destination=self._to.destination)
         self._floor.happen(Happening.HANG_UP_ASKED)
+
+    def _promised(self) -> None:
+        self._move(Move.PROMISED)
+        self._step.report("transfer_promised", destination=self._to.destination)
 
     def due(self) -> EndReason | None:
         """No answer came in time: nothing is promised, or the caller is put through without a promise."""
@@ -170,19 +177,19 @@ class TransferCall(Rule):
 
     # ---- the caller speaks, or is put through ----
 
-    def drop(self) -> None:
-        """The caller speaks: they are not put through, and the model is told so, once."""
+    def drop(self, why: str = NOT_NOW) -> None:
+        """The caller speaks, or an operator: they are not put through, and the model is told so, once."""
         self._move(Move.DROPPED)
         self._floor.hang_up_asked = False
         self._step.report("transfer_dropped", destination=self._to.destination)
         call = self._functions.calls.get(self._call_id)
         if call is not None and call.open:
-            self._functions.answer(self._call_id, NOT_NOW, respond=False)
+            self._functions.answer(self._call_id, why, respond=False)
             return
-        self._functions.correct(self._call_id, NOT_NOW)
+        self._functions.correct(self._call_id, why)
         if self._session.now.appended.ready:
             self._dropped += 1
-            self._step.tell(f"{DROPPED_ITEM}_{self._dropped}", NOT_NOW)
+            self._step.tell(f"{DROPPED_ITEM}_{self._dropped}", why)
 
     def reason(self, reason: EndReason) -> EndReason:
         """The reason of the end: a call that is closed for a transfer goes to the person, also if the model fails."""

@@ -140,7 +140,7 @@ class WhoAnswered(Rule):
         self._since_us = self._step.now_us
 
     def speech_started(self) -> None:
-        self._turns += self._floor.conversing
+        self._turns += self._floor.person_there
 
     def speech_stopped(self) -> None:
         """The callee is silent, by the session, which has waited a little to be sure. It counts them as silent next."""
@@ -152,7 +152,7 @@ class WhoAnswered(Rule):
 
     def turn_committed(self) -> bool:
         """The callee's turn is over. True if nobody answers it: what is said next does not depend on it."""
-        if self._floor.conversing:
+        if self._floor.person_there:
             return False
         self._session.now.answer_due = False
         return True
@@ -196,7 +196,7 @@ class WhoAnswered(Rule):
 
     def due(self) -> EndReason | None:
         """Time alone has told something, which is judged as the step is settled. The reason if nobody is there."""
-        if self._step.now_us >= self._since_us + LONGEST_US and not self._floor.conversing:
+        if self._step.now_us >= self._since_us + LONGEST_US and not self._floor.person_there:
             self._give_up("no_end")
         if self._floor.answer_stage is AnswerStage.OVER:
             return "bot_hung_up"

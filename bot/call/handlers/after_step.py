@@ -9,7 +9,15 @@ from __future__ import annotations
 
 from bot.call.handlers.session_side import SessionSide
 from bot.call.inputs import Tick
-from bot.call.machines import GoodbyeStage, GreetingStage, NextStage, StreamStage, TransferStage, TurnOwner
+from bot.call.machines import (
+    GoodbyeStage,
+    GreetingStage,
+    NextStage,
+    OperatorStage,
+    StreamStage,
+    TransferStage,
+    TurnOwner,
+)
 from bot.call.outputs import EndReason
 from bot.call.rule import NEVER_US, Rule
 from bot.call.states import State
@@ -47,12 +55,16 @@ class AfterStep:
             parts.turn_log.begun()
         if not floor.sure:
             self._judge_who_answered()
+        if floor.operator_stage is OperatorStage.WAITING:
+            parts.operator.settle()
         opens = floor.greeting_stage is not GreetingStage.HEARD or playout.paused
         if opens and (floor.sure or not parts.who_answered.holds_back):
             parts.opening.settle()
         if parts.uplink.ready:
             self._mind()
-            if parts.session.now.turn_ownership.owner is TurnOwner.US_AT_FIRST:
+            if floor.taken_over and floor.ending:
+                parts.operator.settle()
+            if parts.session.now.turn_ownership.owner is TurnOwner.US_FOR_NOW:
                 self._session.hand_over_turns()
             floor.ask()
         why = self._line_silent()
@@ -66,7 +78,7 @@ class AfterStep:
         parts = self._parts
         if parts.who_answered.settle():
             self._session.begin()
-        if parts.floor.transfer_stage is not TransferStage.NONE and not parts.floor.conversing:
+        if parts.floor.transfer_stage is not TransferStage.NONE and not parts.floor.person_there:
             parts.transfer.drop()
 
     def _mind(self) -> None:
@@ -82,7 +94,7 @@ class AfterStep:
     def _line_silent(self) -> EndReason | None:
         """Nothing plays and nothing waits: the end of a turn, the goodbye, a hang-up."""
         parts, floor = self._parts, self._parts.floor
-        if parts.playout.has_floor(parts.step.now_us) or floor.state is State.OPENING:
+        if (parts.playout.has_floor(parts.step.now_us) and not floor.taken_over) or floor.state is State.OPENING:
             return None
         if not parts.greeting.is_over:
             parts.greeting.line_silent()

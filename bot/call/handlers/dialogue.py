@@ -33,6 +33,9 @@ class Dialogue:
     def breaks_in(self, *, keyed: bool = False) -> None:
         """The caller begins to speak, or presses a key: the bot falls silent, where they may interrupt it."""
         parts, floor = self._parts, self._parts.floor
+        if floor.taken_over:  # they are people: nobody is cut short
+            floor.happen(Happening.SPEECH_STARTED)
+            return
         dropped = floor.hang_up_asked
         if floor.transfer_stage is not TransferStage.NONE:
             parts.transfer.drop()
@@ -67,7 +70,7 @@ class Dialogue:
         parts.turn_log.caller_turn(event.item_id)
         parts.idle.caller_turn(event.item_id)
         unanswered = not parts.floor.sure and parts.who_answered.turn_committed()
-        if unanswered or parts.opening.turn_committed():
+        if unanswered or parts.operator.turn_committed() or parts.opening.turn_committed():
             return
         session = parts.session.now
         if session.responses.busy or not session.turn_ownership.server_acts:

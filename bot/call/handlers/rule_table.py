@@ -16,6 +16,7 @@ def rules(parts: Parts, liveness: SessionLiveness) -> tuple[Rule, ...]:
         parts.key_pause,
         parts.send_digits,
         parts.secret_entry,
+        parts.operator,
         parts.spending,
         parts.max_duration,
         parts.idle,

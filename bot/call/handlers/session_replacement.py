@@ -54,7 +54,8 @@ class SessionReplacement:
         for part in (parts.goodbye, parts.greeting, parts.turn_log):
             part.broken_off()
         playing = parts.playout.ledger.heard(parts.step.now_us)
-        answers, tool_awaited = not parts.floor.hang_up_asked, bool(parts.floor.tools_running)
+        answers = not (parts.floor.hang_up_asked or parts.floor.taken_over)
+        tool_awaited = bool(parts.floor.tools_running)
         parts.session.begin(carried(parts.session.now, playing, answers=answers, tool_awaited=tool_awaited))
         parts.functions.session_lost()
         parts.idle.hear(silent=False)
@@ -82,6 +83,7 @@ class SessionReplacement:
         parts.goodbye.session_ready()
         parts.functions.session_ready()
         parts.hints.session_ready()
+        parts.operator.session_ready()
         parts.approval.session_ready()
         parts.who_answered.session_ready()
         parts.wrap_up.session_ready()

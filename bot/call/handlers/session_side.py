@@ -64,6 +64,7 @@ class SessionSide:
             self._tell_calls()
         step.send_all(kept)
         parts.hints.session_ready()
+        parts.operator.session_ready()
         self._phone.begin()
 
     def _tell_calls(self) -> None:

@@ -142,6 +142,10 @@ class PlayoutQueue:
         """True while something may still be heard, though the bot may have lost the floor long ago."""
         return self.waiting or self.ledger.interruptible(now_us)
 
+    def ahead_bytes(self, now_us: int) -> int:
+        """Bytes that are still to be played, those that wait here included."""
+        return self.ledger.ahead_bytes(now_us) + self._held_bytes
+
     def cut(self, now_us: int) -> tuple[list[Outbound], list[Entry]]:
         """Silence: the `clear`, if there is anything to clear, and every entry as heard."""
         out = self.ledger.interruptible(now_us) or (self.waiting and self.begun)

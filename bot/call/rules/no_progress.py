@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 from collections import Counter, deque
 
+from bot.call.conversation.floor import Floor
 from bot.call.outputs import EndReason
 from bot.call.rule import NEVER_US, Bound
 from bot.call.session.session_state import CurrentSession
@@ -32,10 +33,11 @@ class NoProgress(Bound):
 
     reason: EndReason = "idle"
 
-    def __init__(self, settings: CallSettings, step: Step, session: CurrentSession) -> None:
+    def __init__(self, settings: CallSettings, step: Step, session: CurrentSession, floor: Floor) -> None:
         self._longest_us = round(settings.no_progress_s * 1_000_000)
         self._step = step
         self._session = session
+        self._floor = floor
         self._since_us = 0
         """Moment at which the last new words came."""
         self._turns = 0
@@ -48,7 +50,7 @@ class NoProgress(Bound):
     def caller_words(self, text: str) -> None:
         """Words of the caller, as they were understood."""
         words = _WORD.findall(text.casefold())[:_MAX_WORDS]
-        if words and self._new(words):
+        if self._floor.taken_over or (words and self._new(words)):  # with a person they get on, as far as we know
             self._since_us = self._step.now_us
             self._turns = 0
         else:
@@ -73,7 +75,7 @@ class NoProgress(Bound):
         """Reckon when it is reached, should nothing new be said."""
         over_us = NEVER_US
         since_us = self._since_us if self._turns >= MIN_TURNS else self._session.now.speech_us
-        if self._longest_us and since_us is not None:
+        if self._longest_us and since_us is not None and not self._floor.taken_over:
             over_us = since_us + self._longest_us
         reached = over_us <= self._step.now_us
         self.level, self.due_us = (2, NEVER_US) if reached else (0, over_us)

@@ -7,6 +7,8 @@ stands in bot.call.handlers.session_replacement.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from bot.call.inputs import DialFailed, SessionExpires, SessionWaiting
 from bot.call.machines import NEXT, SESSION, Move, NextStage, SessionStage
 from bot.call.outputs import Adopt, Dial, Drop, EndReason
@@ -43,13 +45,23 @@ class Failover(Rule):
     `at_hand` is the call's session, `next` the one that is to take its place.
     """
 
-    def __init__(self, step: Step, playout: PlayoutQueue, session: CurrentSession, response_s: float) -> None:
+    def __init__(
+        self,
+        step: Step,
+        playout: PlayoutQueue,
+        session: CurrentSession,
+        response_s: float,
+        *,
+        goes_on: Callable[[], bool] = lambda: False,
+    ) -> None:
+        """`goes_on`: the call needs no session at this moment, and is not given up for want of one."""
         self.at_hand = SessionStage.OPENING
         self.next = NextStage.NONE
         self.ever_ready = False
         self._step = step
         self._playout = playout
         self._session = session
+        self._goes_on = goes_on
         self._dial_us: int | None = round(response_s * 500_000) or None
         """Moment of the next dial. A first session that is not ready in half the time it has gets a rival."""
         self._give_up_us: int | None = None
@@ -101,14 +113,15 @@ class Failover(Rule):
         if self.at_hand is SessionStage.READY and now_us - self._session.now.ready_us >= STEADY_US:
             self._tries = 0
         self.failure = Failure(failure, code, reason)
-        if failure not in PASSING or (self.next is NextStage.NONE and not self._tries_left):
+        passing = failure in PASSING and (self.next is not NextStage.NONE or self._tries_left)
+        if not passing and not self._goes_on():
             return False
         self._step.warn("session_lost", failure=failure, code=code, reason=reason)
         self._step.counts["sessions_lost"] += 1
         self.at_hand, self._lost_us = SESSION[self.at_hand, Move.SESSION_LOST], now_us
         if self.ever_ready:  # before, bot.call.conversation.state_deadlines has its bound
-            self._give_up_us = now_us + OUTAGE_US
-        if self.next is NextStage.NONE:
+            self._give_up_us = now_us + OUTAGE_US if passing else now_us
+        if self.next is NextStage.NONE and passing:
             self._schedule()
         self._reckon()
         return True
@@ -199,7 +212,14 @@ class Failover(Rule):
         self._reckon()
         if not given_up:
             return None
-        return None if self._playout.has_floor(now_us) else self.none_left()
+        return None if self._playout.has_floor(now_us) or self._goes_on() else self.none_left()
+
+    def needed_again(self) -> None:
+        """The call went on without a session, and needs one from here on: what may be over by now is tried anew."""
+        if self.at_hand is SessionStage.LOST and self.next is NextStage.NONE and self.failure.kind in PASSING:
+            self._tries, self._give_up_us = 0, self._step.now_us + OUTAGE_US
+            self._schedule()
+            self._reckon()
 
     def none_left(self) -> EndReason:
         """There is no session and none to come."""

@@ -37,7 +37,7 @@ class TurnOwnership:
         """The server can be told to listen and leave the rest to us; one that can't owns the turns at once."""
         self.told = False
         """The session was told what to be."""
-        ours = TurnOwner.US_AT_FIRST if settings.barge_in == "on" else TurnOwner.US
+        ours = TurnOwner.US_FOR_NOW if settings.barge_in == "on" else TurnOwner.US
         self.owner = TurnOwner.SERVER if server_owns_at_first(settings) else ours
         self._detection = settings.session.turn_detection
         self._pending: dict[str, Move] = {}

@@ -103,6 +103,10 @@ class TurnLog:
         self._waits.caller_stopped(self._step.now_us)
         self._tell(turn)
 
+    def answered_by_operator(self) -> None:
+        """The caller waits for no answer to what they have said so far."""
+        self._waits.caller_started()
+
     # ---- the bot ----
 
     def response_created(self, response_id: str) -> None:

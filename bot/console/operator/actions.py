@@ -13,8 +13,8 @@ from bot.call.conversation.transfer import MAX_SUMMARY
 from bot.call.inputs import Hint, TransferWanted
 from bot.config import effective
 from bot.console.operator.past import as_json
+from bot.console.operator.whose_call import the_live_call
 from bot.doctor.readiness import judge
-from bot.server.calls.live_call import LiveCall
 from bot.server.http.app_keys import CALLS, SETTINGS
 
 LONGEST_HINT = 1_000
@@ -67,14 +67,6 @@ async def posted(request: web.Request) -> dict[str, Any]:
     except (msgspec.DecodeError, RecursionError):
         return {}
     return given if isinstance(given, dict) else {}
-
-
-def the_live_call(request: web.Request) -> LiveCall:
-    """The live call that is asked about; 404 when this process has none such."""
-    live = request.app[CALLS].directory.find(request.match_info["sid"])
-    if live is None or live.bridge.call.ended is not None:
-        raise web.HTTPNotFound(text="no live call of this process has this SID\n")
-    return live
 
 
 async def settings(request: web.Request) -> web.Response:

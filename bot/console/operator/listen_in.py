@@ -15,7 +15,7 @@ import structlog
 from aiohttp import WSMsgType, web
 
 from bot.call.outputs import Output
-from bot.console.operator.actions import the_live_call
+from bot.console.operator.whose_call import the_live_call
 from bot.server.calls.bridge import Bridge
 from bot.twilio import stream
 from bot.twilio.playout import Playout
@@ -74,7 +74,7 @@ async def listen(request: web.Request) -> web.StreamResponse:
     await socket.prepare(request)
     began_s = asyncio.get_running_loop().time()
     _log.info("operator_listens", call_sid=live.call_sid)
-    async with _listening(bridge) as ear:
+    async with listening(bridge) as ear:
         playing = asyncio.create_task(_play(bridge, ear, socket), name="listen in")
         leaving = asyncio.create_task(_left(socket), name="listen in")
         try:
@@ -90,7 +90,8 @@ async def listen(request: web.Request) -> web.StreamResponse:
 
 
 @asynccontextmanager
-async def _listening(bridge: Bridge) -> AsyncIterator[Ear]:
+async def listening(bridge: Bridge) -> AsyncIterator[Ear]:
+    """An ear on the call for as long as the context lasts."""
     ear = Ear(bridge)
     bridge.on_frame.append(ear.frame)
     bridge.on_output.append(ear.output)

@@ -1,4 +1,8 @@
-"""Live calls, as they are and as they go on: server-sent events, one stream for each page that is open."""
+"""Live calls, as they are and as they go on: server-sent events, one stream for each page that is open.
+
+Those of all processes of this instance are told alike, whichever the page is connected to; of those on other instances
+as much as the store knows.
+"""
 
 from __future__ import annotations
 
@@ -6,28 +10,35 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import suppress
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Self
 
 import msgspec
 from aiohttp import web
 from aiohttp_sse import sse_response
 
+from bot.call.machines import OperatorStage
 from bot.console.access import HEADERS, POLICY
 from bot.console.live_feed import FEED, Began, Ended, Listener
+from bot.console.operator.neighbours import Events, Neighbours, heard
 from bot.console.softphone.told_to_browser import told
 from bot.server.bookkeeping.call_records import masked_party
 from bot.server.calls.live_call import LiveCall
-from bot.server.http.app_keys import CALLS, METER
+from bot.server.http.app_keys import CALLS, LISTENER, METER
 from bot.store.delivery.batch_delivery import StoreAway
 from bot.store.results import CallSummary, Filters
 
 ROWS_S = 2.0
 """Seconds between two times that all rows are told: between them what is new is."""
 STORE_S = 1.0
-"""Seconds that the rows of other processes are waited for."""
+"""Seconds that the rows of other instances are waited for."""
 MOST_ROWS = 500
 READ_S = 30.0
 """Seconds that a page may take to read what was sent before."""
+
+MOST_WAITING = 64
+"""Events that wait for a page: while it reads none, news are lost, and none of the memory."""
+OWN, OVER = "", "over"
+"""Source of this process's own events; the event that ends those of a source."""
 
 _encode = msgspec.json.Encoder().encode
 
@@ -39,22 +50,96 @@ async def live(request: web.Request) -> web.StreamResponse:
     """
     headers = {"Content-Security-Policy": POLICY, **HEADERS}
     async with sse_response(request, headers=headers, send_timeout=READ_S) as response:
-        with request.app[FEED].listening() as listener, suppress(ConnectionError, TimeoutError):
-            async for event, text in _events(request, listener):
-                await response.send(text, event=event)
+        with suppress(ConnectionError, TimeoutError):
+            async with _Page(request.app) as page:
+                async for event, data in page.events():
+                    await response.send(_encode(data).decode(), event=event)
     return response
 
 
-async def _events(request: web.Request, listener: Listener) -> AsyncIterator[tuple[str, str]]:
-    """All rows now and then; between, what is new of a call, as it comes."""
+class _Page:
+    """One page that is open: the events of this process and of its neighbours, one after the other."""
+
+    def __init__(self, app: web.Application) -> None:
+        self._app = app
+        self._waiting: asyncio.Queue[tuple[str, str, Any]] = asyncio.Queue(MOST_WAITING)
+        self._hearing: dict[str, asyncio.Task[None]] = {}
+        self._rows: dict[str, list[dict[str, Any]]] = {}
+        self._missed: dict[str, int] = {}
+
+    async def __aenter__(self) -> Self:
+        self._hear(OWN, own_events(self._app))
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        for task in self._hearing.values():
+            task.cancel()
+        await asyncio.gather(*self._hearing.values(), return_exceptions=True)
+
+    def _hear(self, source: str, events: Events) -> None:
+        self._hearing[source] = asyncio.create_task(self._pass_on(source, events), name="page")
+
+    async def _pass_on(self, source: str, events: Events) -> None:
+        try:
+            async for event, data in events:
+                await self._waiting.put((source, event, data))
+        finally:
+            await events.aclose()  # type: ignore[attr-defined]  # a generator is one
+        await self._waiting.put((source, OVER, None))
+
+    async def events(self) -> Events:
+        """Events for the page, until the server stops."""
+        while True:
+            source, event, data = await self._waiting.get()
+            if event == OVER and source == OWN:
+                return
+            if event == OVER:
+                self._forget(source)
+            elif event == "rows":
+                self._rows[source] = data
+                if source == OWN:
+                    self._look_for_neighbours()
+                yield "rows", {"calls": await self._all_rows()}
+            elif event == "missed":
+                self._missed[source] = data
+                yield "missed", sum(self._missed.values())
+            else:
+                yield event, data
+
+    def _look_for_neighbours(self) -> None:
+        for path in self._app[NEIGHBOURS].others():
+            if str(path) not in self._hearing:
+                self._hear(str(path), heard(path))
+
+    def _forget(self, source: str) -> None:
+        """The process is gone; one that is only being started is looked for again."""
+        del self._hearing[source]
+        self._rows.pop(source, None)
+
+    async def _all_rows(self) -> list[dict[str, Any]]:
+        """The live calls of this instance, and those of others that the store knows of, the newest first."""
+        known = {row["sid"]: row for rows in self._rows.values() for row in rows}
+        here = sorted(known.values(), key=lambda row: row["seconds"])
+        elsewhere = await self._app[ROWS].elsewhere()
+        return [*here, *(row for row in elsewhere if row["sid"] not in known)][:MOST_ROWS]
+
+
+async def own_events(app: web.Application) -> Events:
+    """What this process tells: all rows now and then; between, what is new of a call, as it comes."""
+    with app[FEED].listening() as listener:
+        async for event in _events(app, listener):
+            yield event
+
+
+async def _events(app: web.Application, listener: Listener) -> Events:
     news, missed = listener.news(), 0
     coming = asyncio.ensure_future(anext(news))
     try:
         while True:
-            yield "rows", await request.app[ROWS].text(request)
+            yield "rows", app[ROWS].here()
             if listener.missed > missed:
                 missed = listener.missed
-                yield "missed", str(missed)
+                yield "missed", missed
             until_s = asyncio.get_running_loop().time() + ROWS_S
             while (left_s := until_s - asyncio.get_running_loop().time()) > 0:
                 if not (await asyncio.wait([coming], timeout=left_s))[0]:
@@ -65,7 +150,7 @@ async def _events(request: web.Request, listener: Listener) -> AsyncIterator[tup
                 coming = asyncio.ensure_future(anext(news))
                 what = told(one)
                 if what is not None:
-                    yield "news", _encode({"sid": one.live.call_sid, **what}).decode()
+                    yield "news", {"sid": one.live.call_sid, **what}
                 if isinstance(one.what, Began | Ended):
                     break
     finally:
@@ -76,40 +161,57 @@ async def _events(request: web.Request, listener: Listener) -> AsyncIterator[tup
 
 
 class SharedRows:
-    """The rows as JSON, made once for all pages: again after a while, and when a call has begun or ended."""
+    """The rows, made once for all pages: again after a while, and when a call has begun or ended."""
 
-    def __init__(self) -> None:
-        self._text = ""
-        self._changes = -1
-        self._until_s = 0.0
-        self._making = asyncio.Lock()
+    def __init__(self, app: web.Application) -> None:
+        self._app = app
+        self._here: list[dict[str, Any]] = []
+        self._elsewhere: list[dict[str, Any]] = []
+        self._changes = self._asked_changes = -1
+        self._until_s = self._asked_until_s = 0.0
+        self._asking = asyncio.Lock()
 
-    async def text(self, request: web.Request) -> str:
-        now_s = asyncio.get_running_loop().time
-        async with self._making:
-            changes = request.app[FEED].changes
-            if changes != self._changes or now_s() >= self._until_s:
-                self._text = _encode({"calls": await rows(request)}).decode()
-                self._changes, self._until_s = changes, now_s() + ROWS_S / 2
-        return self._text
+    def here(self) -> list[dict[str, Any]]:
+        """The live calls of this process, the newest first."""
+        changes, now_s = self._app[FEED].changes, asyncio.get_running_loop().time()
+        if changes != self._changes or now_s >= self._until_s:
+            self._here = [_row(live) for live in self._app[CALLS].directory][::-1]
+            self._changes, self._until_s = changes, now_s + ROWS_S / 2
+        return self._here
+
+    async def elsewhere(self) -> list[dict[str, Any]]:
+        """The calls of which the store alone knows that they go on: no process of this instance has them."""
+        async with self._asking:
+            changes, now_s = self._app[FEED].changes, asyncio.get_running_loop().time()
+            if changes != self._asked_changes or now_s >= self._asked_until_s:
+                found = [_stored_row(call) for call in await _open_calls(self._app)]
+                self._elsewhere = [row for row in found if self._is_elsewhere(row["sid"])]
+                self._asked_changes, self._asked_until_s = changes, asyncio.get_running_loop().time() + ROWS_S / 2
+        return self._elsewhere
+
+    def _is_elsewhere(self, call_sid: str) -> bool:
+        registry = self._app[CALLS].registry
+        return registry.known(call_sid).outcome is None and registry.owner(call_sid) is None
 
 
 ROWS: web.AppKey[SharedRows] = web.AppKey("shared_rows", SharedRows)
+NEIGHBOURS: web.AppKey[Neighbours] = web.AppKey("neighbours", Neighbours)
 
 
-async def rows(request: web.Request) -> list[dict[str, Any]]:
-    """The live calls of this process, and those of others that the store knows of, the newest first."""
-    here = [_row(live) for live in request.app[CALLS].directory]
-    elsewhere = [_stored_row(call) for call in await _open_calls(request)]
-    known, registry = {row["sid"] for row in here}, request.app[CALLS].registry
-    others = [row for row in elsewhere if row["sid"] not in known and registry.known(row["sid"]).outcome is None]
-    return [*here[::-1], *others][:MOST_ROWS]
+async def telling_neighbours(app: web.Application) -> AsyncIterator[None]:
+    """The other processes of this instance are told of this one's calls meanwhile."""
+    handover = app[LISTENER].handover
+    if handover is not None:
+        await app[NEIGHBOURS].open(handover.directory)
+    yield
+    await app[NEIGHBOURS].close()
 
 
 def _row(live: LiveCall) -> dict[str, Any]:
     bridge, call = live.bridge, live.bridge.call
     turns = call.transcript.turns
     last = turns[-1] if turns else None
+    stage, by = call.operator
     return {
         "sid": live.call_sid,
         "here": True,
@@ -121,6 +223,7 @@ def _row(live: LiveCall) -> dict[str, Any]:
         "interruptions": call.counts["interruptions"],
         "usd": call.spent_nano_usd / 1e9,
         "last": {"who": last.who, "text": last.text or ""} if last else None,
+        "operator": None if stage is OperatorStage.AWAY else {"by": by, "speaks": stage is OperatorStage.SPEAKING},
         "tools": call.running_tools,
         "destinations": call.settings.destinations,
         "outgoing": live.past.outgoing,
@@ -136,7 +239,7 @@ def _stored_row(call: CallSummary) -> dict[str, Any]:
         "from": call.caller or "withheld",
         "to": call.called,
         "seconds": round((datetime.now(UTC) - call.started_at).total_seconds(), 1),
-        "state": "in another process",
+        "state": "on another instance",
         "turns": call.turns,
         "interruptions": call.interruptions,
         "usd": call.nano_usd / 1e9,
@@ -147,8 +250,8 @@ def _stored_row(call: CallSummary) -> dict[str, Any]:
     }
 
 
-async def _open_calls(request: web.Request) -> list[CallSummary]:
-    store = request.app[METER].write_behind
+async def _open_calls(app: web.Application) -> list[CallSummary]:
+    store = app[METER].write_behind
     if store is None:
         return []
     try:

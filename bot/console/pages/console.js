@@ -74,17 +74,30 @@
       listen.setAttribute("aria-pressed", String(listening.sid === row.sid));
     };
     one.listens();
+    const take = takeOverButton(row.sid, { make, complain });
+    act.append(take);
     act.append(listen, stop);
     if (row.destinations && row.destinations.length) act.append(transfer(one, row));
     one.append(make("h2", "", title(row)), state, facts, said);
     if (row.here) one.append(hint, act);
+    else one.append(make("p", "note", "This call is on another instance, where it can be listened to and taken over; here is what the store knows."));
+    one.here = row.here;
     one.said = said;
     one.tell = (now) => {
       state.textContent = STATES[now.state] || words(now.state);
       const tools = (now.tools || []).join(", ");
       if (tools) state.textContent += ", a tool runs: " + tools;
+      one.operator = now.operator;
+      one.takes();
       const parts = [now.profile, now.outgoing ? "answered: " + (words(now.answeredBy || "") || "not yet") : "", length(now.seconds), now.turns + (now.turns === 1 ? " turn" : " turns"), now.interruptions ? now.interruptions + (now.interruptions === 1 ? " interruption" : " interruptions") : "", usd(now.usd), one.waited || ""];
       facts.replaceChildren(...parts.filter(Boolean).map((part) => make("span", "", part)));
+    };
+    one.takes = () => {
+      const mine = takingOver.words(row.sid), other = one.operator;
+      take.show(other);
+      listen.hidden = takingOver.sid === row.sid;
+      if (mine) state.textContent = mine;
+      else if (other) state.textContent = other.by + (other.speaks ? " speaks with the caller" : " waits to speak with the caller");
     };
     if (row.last && row.last.text) turn(one, { who: row.last.who, text: row.last.text, number: "last" });
     return one;
@@ -138,10 +151,22 @@
 
   listening.changed = () => { for (const one of cards.values()) one.listens(); };
 
+  news.operator = (one, what) => {
+    note(one, what.by + " " + what.state + (what.why && what.why !== "asked" ? " (" + words(what.why) + ")" : ""));
+    one.operator = what.has ? { by: what.by, speaks: true } : null;
+    one.takes();
+  };
+  takingOver.changed = () => { for (const one of cards.values()) one.takes(); };
+  takingOver.told = (sid, text) => {
+    if (text.startsWith("the call is over")) return;  /* the card says why */
+    complain("Taking over: " + text + ".");
+  };
+
   function rows(all) {
     const here = new Set(all.map((row) => row.sid));
     for (const [sid, one] of cards) if (!here.has(sid)) { one.remove(); cards.delete(sid); }
     for (const row of all) {
+      if (cards.has(row.sid) && cards.get(row.sid).here !== row.here) { cards.get(row.sid).remove(); cards.delete(row.sid); }
       if (!cards.has(row.sid)) { cards.set(row.sid, card(row)); byId("live-rows").append(cards.get(row.sid)); }
       cards.get(row.sid).tell(row);
     }

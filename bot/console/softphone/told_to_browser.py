@@ -16,6 +16,11 @@ _TRANSFERS = {
     "transfer_promised": "is promised to the caller",
     "transfer_dropped": "was dropped: the caller spoke",
 }
+_OPERATORS = {
+    "taken_over": "has taken the call over",
+    "handed_back": "has handed the call back",
+    "take_over_called_off": "does not want the call any more",
+}
 _TOOLS = {"tool_called": "runs", "tool_done": "done", "tool_timeout": "took too long"}
 
 
@@ -52,6 +57,14 @@ def _report(report: Report) -> dict[str, Any] | None:
     if report.event in _TRANSFERS:
         to, why = details.get("destination", ""), str(details.get("why", "")).replace("_", " ")
         return {"type": "transfer", "to": to, "state": _TRANSFERS[report.event], "why": why}
+    if report.event in _OPERATORS:
+        return {
+            "type": "operator",
+            "by": details.get("by", ""),
+            "state": _OPERATORS[report.event],
+            "has": report.event == "taken_over",
+            "why": details.get("why", ""),
+        }
     if report.level != "info":
         return {"type": "warning", "event": report.event.replace("_", " ")}
     return None

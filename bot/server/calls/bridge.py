@@ -20,13 +20,16 @@ from bot.call.inputs import (
     AnswerVerdict,
     BeepHeard,
     DailySpend,
+    HandBack,
     Hint,
     Note,
+    OperatorAudio,
     PhoneClosed,
     PhoneFull,
     PhoneRoom,
     Refused,
     Shutdown,
+    TakeOver,
     Tick,
     TransferWanted,
 )
@@ -65,6 +68,7 @@ from bot.twilio import stream
 
 NEVER_NS = 2**63
 
+FromOperator = Hint | TransferWanted | TakeOver | OperatorAudio | HandBack
 Aside = Report | Fact | End | Order
 
 P = ParamSpec("P")
@@ -331,8 +335,8 @@ class Bridge:
         """End the call from the server's side."""
         self._note(Shutdown(reason))
 
-    def from_operator(self, note: Hint | TransferWanted) -> None:
-        """Hand on what the operator has to say to the model, or wants of it."""
+    def from_operator(self, note: FromOperator) -> None:
+        """Hand on what the operator has to say to the model or the caller, or wants of the call."""
         self._note(note)
 
     @_entrance

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from dataclasses import dataclass, field
 
+from bot.call.machines import OperatorStage
 from bot.call.outputs import EndReason
 from bot.call.states import State
 from bot.config import Settings
@@ -81,4 +82,5 @@ class LiveCall:
     @property
     def in_pause(self) -> bool:
         """True while nobody speaks and nothing is expected, as far as the bot knows."""
-        return self.bridge.call.state is State.LISTENING
+        call = self.bridge.call
+        return call.state is State.LISTENING and call.operator[0] is not OperatorStage.SPEAKING

@@ -257,6 +257,7 @@ async def running(
         lingering_time=LINGER_S,
         shutdown_timeout=STOP_S,
     )
+    app[LISTENER].handover = app[METER].handover = handover
     await runner.setup()
     try:
         await asyncio.to_thread(app[TWILIO_REST].prepare)  # now, not while callers are heard
@@ -275,7 +276,6 @@ async def running(
         app[LISTENER].site = site
         if handover is not None and runner.server is not None:
             handover.open(runner.server)
-            app[LISTENER].handover = app[METER].handover = handover
         yield app, port
     finally:
         if handover is not None:

@@ -48,7 +48,7 @@ class Past(NamedTuple):
     parties: Parties = NOBODY
     steady: bool = True
     told: str = ""
-    """A sentence for the model on why the caller is back; empty: their line broke."""
+    """Sentences for the model on why the caller is back; empty: their line broke."""
     about: tuple[str, str] | None = None
     """For a call to a person: the caller's call that it is about, and the summary of it. `told` is then their name."""
     transfers: int = 0
@@ -77,6 +77,7 @@ def past_of(call: Call, before: Past, parties: Parties, lasted_s: float) -> Past
         call.spent_nano_usd - call.spending.line_nano_usd,
         before.interruptions + call.counts["interruptions"],
         parties,
+        told=call.cut_off_operator,
         steady=not before.leg or lasted_s >= STEADY_S or call.ended == "transferred",
         transfers=before.transfers,
         hung_up=before.hung_up or call.ended == "caller_hung_up",

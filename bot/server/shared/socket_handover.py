@@ -30,7 +30,7 @@ class SocketHandover:
     """The datagram socket of one worker, and the way to those of the others. `directory` is theirs alone."""
 
     def __init__(self, directory: Path) -> None:
-        self._directory = directory
+        self.directory = directory
         self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
         self._server: web.Server | None = None
         self._tasks: set[asyncio.Task[None]] = set()
@@ -82,7 +82,7 @@ class SocketHandover:
             self._path(os.getpid()).unlink()
 
     def _path(self, pid: int) -> Path:
-        return self._directory / f"{pid}.box"
+        return self.directory / f"{pid}.box"
 
     def _arrived(self) -> None:
         try:
