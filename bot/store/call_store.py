@@ -77,7 +77,7 @@ class CallStore:
         if not rows:
             return
         async with self._writes.begin() as connection:
-            stray = await apply_rows(connection, rows, self._now(), self._announced)
+            stray = await connection.run_sync(apply_rows, rows, self._now(), self._announced)
         erasing.erase_stray(stray)
 
     async def calls(self, filters: Filters = EVERYTHING) -> list[CallSummary]:
@@ -171,7 +171,7 @@ class CallStore:
         async with self._writes.begin() as connection:
             ended = await end_crashed(connection, older_than, dead, line_minute)
             if self._announced:
-                await announcing.announce_ends(connection, ended, self._announced, self._now())
+                await connection.run_sync(announcing.announce_ends, ended, self._announced, self._now())
             return ended
 
     # ---- what is to be told or asked ----
@@ -200,10 +200,10 @@ class CallStore:
         async with self._writes.begin() as connection:
             if not await erasing.is_stored(connection, item.call_sid):  # forgotten meanwhile
                 return
-            await apply_rows(connection, [usage], self._now())
+            await connection.run_sync(apply_rows, [usage], self._now())
             await outbox_entries.keep_result(connection, item.call_sid, result)
             await outbox_entries.settle(connection, item.id, "delivered", "")
-            await announcing.announce_result(connection, item, self._announced, self._now())
+            await connection.run_sync(announcing.announce_result, item, self._announced, self._now())
 
     async def outbox(self, *states: OutboxState, call_sid: str | None = None) -> list[OutboxItem]:
         """Entries of the outbox in one of these states, the oldest first; of one call, or of all."""
