@@ -176,8 +176,8 @@ def _judged(outcome: Outcome) -> Outcome:
         return outcome
     missing_ms = (len(BYE.audio) - _heard(phone, ended_us)) / 8
     cut = any(clear.at_us > reached_us for clear in phone.clears)
-    if core.farewell.heard != (missing_ms <= NEARLY_MS) and not (cut and missing_ms <= NEARLY_MS):
-        outcome.faults.append(f"{missing_ms} ms of the goodbye were not heard, and {core.farewell.heard=}")
+    if core.goodbye.heard != (missing_ms <= NEARLY_MS) and not (cut and missing_ms <= NEARLY_MS):
+        outcome.faults.append(f"{missing_ms} ms of the goodbye were not heard, and {core.goodbye.heard=}")
     if _unheard(phone, ended_us):
         outcome.faults.append("the end cut off what was being said")
     outcome.faults += _other_answers(call, reached_us)
