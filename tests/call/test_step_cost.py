@@ -18,6 +18,9 @@ from bot.twilio import stream
 from tests.call.scripted_call import ScriptedCall, added, audio, created, delta, done, echo, frame, function, words
 
 MOST = 25
+MOST_OF_A_LOOK = 60
+LOUD = 0x10
+"""A byte of mu-law that is no silence."""
 MOST_FILES = 24
 EVERY_RULE = CallSettings(
     response_s=8, filler_audio=audio(500), max_call_s=600, idle_s=30, no_progress_s=60, call_sid="CA1"
@@ -94,6 +97,21 @@ def test_a_step_that_changes_nothing_has_a_fixed_part_of_a_few_calls(
     calls = calls_of(desk, one)
     print(f"{what}: {calls.fixed} calls, {calls.handling} more of who handles it")
     assert 0 < calls.fixed <= MOST
+
+
+def test_a_look_at_a_caller_who_speaks_on_costs_a_few_calls() -> None:
+    """The session that tells of speech is looked at twice a second, in case it hangs: mostly the caller speaks on."""
+    desk = ScriptedCall(EVERY_RULE)
+    desk.at(20).give(events.SpeechStarted(0, "U"))
+    costs = []
+    for at in range(40, 5_000, 20):
+        desk.at(at).give(frame(at, fill=LOUD))
+        if desk.call._after._rules_us <= desk.now_us:
+            costs.append(sum(calls_of(desk, Tick())))
+            assert desk.call._after._rules_us > desk.now_us, "it is due again at once"
+    print("calls of each look:", costs)
+    assert len(costs) > 5
+    assert max(costs) <= MOST_OF_A_LOOK
 
 
 def test_what_changes_something_looks_at_the_rest_once() -> None:

@@ -5,7 +5,10 @@ A slow test tells how soon it answers. Its bounds are wide: a scan, or a plan go
 
 from __future__ import annotations
 
+import asyncio
 import time
+from collections.abc import Callable
+from typing import Any
 
 import pytest
 import sqlalchemy as sa
@@ -93,6 +96,26 @@ async def test_ten_thousand_calls_are_asked_at_once(full: CallStore, where: Stor
     everything = took.pop("all")
     assert max(took.values()) < ANSWER_S
     assert everything < 10 * ANSWER_S
+
+
+async def test_a_batch_goes_to_a_file_by_one_change_of_threads(
+    store: CallStore, where: StoreUrl, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The processor's time of a batch is mostly that of changing threads: one there and back, however many rows."""
+    if where.dialect != "sqlite":
+        pytest.skip("Postgres answers over a socket")
+    loop, changes = asyncio.get_running_loop(), list[object]()
+    told = loop.call_soon_threadsafe
+
+    def counted(callback: Callable[..., object], *arguments: Any, **named: Any) -> asyncio.Handle:
+        changes.append(callback)
+        return told(callback, *arguments, **named)
+
+    monkeypatch.setattr(loop, "call_soon_threadsafe", counted)
+    await store.apply([row for number in range(20) for row in call(number)])
+    assert len(changes) == 1
+    assert len(await store.calls()) == 20
+    assert len(changes) > 5  # they are counted: a question goes by the driver for asyncio
 
 
 @pytest.mark.parametrize(

@@ -159,11 +159,19 @@ class AfterStep:
         return None
 
     def _due(self) -> EndReason | None:
+        """Let each rule act that is due. One that looked, and found nothing, has said so in `follows`."""
         step, failover = self._parts.step, self._parts.failover
-        before = failover.at_hand
+        before, acted = failover.at_hand, False
         for rule in self._rules:
             if rule.due_us <= step.now_us:
+                step.follows = "anything"
                 why = rule.due()
                 if why is not None or failover.at_hand is not before:  # what follows from a lost session comes first
                     return why
+                acted = acted or step.follows == "anything"
+        if acted:
+            step.follows = "anything"
+        else:
+            self._rules_us = min([rule.due_us for rule in self._rules])
+            self.played()
         return None

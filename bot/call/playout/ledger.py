@@ -129,7 +129,7 @@ class Run:
 
     @property
     def end_us(self) -> int:
-        return self.at_us(self.size)
+        return self.start_us + self.hold.us + self.size * US_PER_BYTE
 
     def at_us(self, position: int) -> int:
         """Moment at which the first `position` bytes have been played."""

@@ -85,7 +85,8 @@ class RoundTrip:
     @property
     def variance(self) -> float:
         """Of the mean."""
-        return 2 * self.spread_us**2 / self.known if self.known else UNKNOWN_ERROR_US**2
+        known = len(self._level.kept)
+        return 2 * self.spread_us**2 / known if known else UNKNOWN_ERROR_US**2
 
     @property
     def far_us(self) -> float:

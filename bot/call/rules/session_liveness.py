@@ -120,6 +120,8 @@ class SessionLiveness(Rule):
     def due(self) -> EndReason | None:
         """The session owes a word and says nothing; an answer it owed is one that did not come in time."""
         if not self._hangs():
+            self.due_us = self._reckon()
+            self._step.follows = "what is due"
             return None
         responses = self._session.now.responses
         owed = (self._floor.answer_due or responses.busy) and not responses.cancelling

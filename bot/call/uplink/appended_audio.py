@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from base64 import b64encode
 from binascii import a2b_base64
+from collections.abc import Iterator
 
 from bot.audio.payload import BYTES_PER_MS
 
@@ -101,12 +102,19 @@ class AppendedAudio:
 
     def recent(self, n_bytes: int) -> bytes:
         """The last so many bytes that were written, as far as they are kept."""
-        sound = b"".join(map(a2b_base64, self.fresh))
-        for _, piece in reversed(self._pieces):
-            if len(sound) >= n_bytes:
+        newest: list[bytes] = []
+        missing = n_bytes
+        for payload in self._newest_first():
+            if missing <= 0:
                 break
-            sound = b"".join(map(a2b_base64, piece.split("\n"))) + sound
-        return sound[max(len(sound) - n_bytes, 0) :]
+            newest.append(a2b_base64(payload))
+            missing -= len(newest[-1])
+        return b"".join(newest[::-1])[max(-missing, 0) :]
+
+    def _newest_first(self) -> Iterator[str]:
+        yield from reversed(self.fresh)
+        for _, piece in reversed(self._pieces):
+            yield from reversed(piece.split("\n"))
 
     def _take(self) -> tuple[int, bytes]:
         """All that is kept of what was written, which is then empty: where it begins, and its sound."""

@@ -11,7 +11,6 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.store.results import OutboxItem
 from bot.store.rows import CRASHED, CallAnswered, CallEnded, CallStarted, CallTransferred, EventKept, Row
@@ -33,42 +32,38 @@ _CARRIED_ON_WITHIN = {CRASHED: 45, "line_lost": 45, "drained": 45, "caller_hung_
 who was rung."""
 
 
-async def announce(connection: AsyncConnection, rows: Sequence[Row], kinds: Collection[str], now: datetime) -> None:
+def announce(connection: sa.Connection, rows: Sequence[Row], kinds: Collection[str], now: datetime) -> None:
     """Enter what `rows`, which were just stored, give to tell of these `kinds`."""
     if not kinds:
         return
     told = [_entry(kind, sid, at, now, number=number) for kind, sid, at, number in _told(rows, now)]
     ends = {row.call_sid for row in rows if isinstance(row, CallStarted | CallEnded)}
-    await _enter(connection, [one for one in told if one["kind"] in kinds])
-    await announce_ends(connection, ends, kinds, now)
+    _enter(connection, [one for one in told if one["kind"] in kinds])
+    announce_ends(connection, ends, kinds, now)
 
 
-async def announce_ends(
-    connection: AsyncConnection, sids: Collection[str], kinds: Collection[str], now: datetime
-) -> None:
+def announce_ends(connection: sa.Connection, sids: Collection[str], kinds: Collection[str], now: datetime) -> None:
     """Enter the ends of those of the calls `sids` that are over, and take back what waits of those that go on."""
     if not sids:
         return
     found = sa.select(calls.c.sid, calls.c.leg, calls.c.reason, calls.c.ended_at).where(calls.c.sid.in_(sorted(sids)))
     entries, going_on = [], []
-    for sid, leg, reason, ended_at in await connection.execute(found.order_by(calls.c.sid)):
+    for sid, leg, reason, ended_at in connection.execute(found.order_by(calls.c.sid)):
         if ended_at is None:
             going_on.append(sid)
             continue
         due_at = now + timedelta(seconds=_CARRIED_ON_WITHIN.get(reason, 0))
         entries += [_entry(kind, sid, ended_at, now, leg=leg, due_at=due_at) for kind in _OF_THE_END if kind in kinds]
-    await _enter(connection, entries)
+    _enter(connection, entries)
     if going_on:
         waits = (outbox.c.state == "waiting") & outbox.c.kind.in_(_OF_THE_END)
-        await connection.execute(sa.delete(outbox).where(outbox.c.call_sid.in_(going_on), waits))
+        connection.execute(sa.delete(outbox).where(outbox.c.call_sid.in_(going_on), waits))
 
 
-async def announce_result(
-    connection: AsyncConnection, asked: OutboxItem, kinds: Collection[str], now: datetime
-) -> None:
+def announce_result(connection: sa.Connection, asked: OutboxItem, kinds: Collection[str], now: datetime) -> None:
     """Enter that a call has the result that was asked for."""
     if RESULT in kinds:
-        await _enter(connection, [_entry(f"{RESULT} of {asked.id}", asked.call_sid, now, now) | {"kind": RESULT}])
+        _enter(connection, [_entry(f"{RESULT} of {asked.id}", asked.call_sid, now, now) | {"kind": RESULT}])
 
 
 def _told(rows: Iterable[Row], now: datetime) -> Iterator[tuple[str, str, datetime, int | None]]:
@@ -107,7 +102,7 @@ def _entry(
     }
 
 
-async def _enter(connection: AsyncConnection, entries: Sequence[dict[str, Any]]) -> None:
+def _enter(connection: sa.Connection, entries: Sequence[dict[str, Any]]) -> None:
     if entries:
         insert = insert_of(connection.dialect.name)(outbox).on_conflict_do_nothing()
-        await connection.execute(insert, sorted(entries, key=lambda entry: str(entry["id"])))
+        connection.execute(insert, sorted(entries, key=lambda entry: str(entry["id"])))

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, Engine, event
+from sqlalchemy import URL, Connection, Engine, create_engine, event
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from bot.store.sql.driver_threads import remember
@@ -40,20 +40,20 @@ def make_engine(where: StoreUrl, *, command_s: float | None = None) -> AsyncEngi
     elif command_s is not None:
         args["command_timeout"] = command_s
     engine = create_async_engine(
-        where.url,
-        connect_args=args,
-        json_serializer=_to_json,
-        json_deserializer=msgspec.json.decode,
-        hide_parameters=True,  # else an error would repeat what was said on the phone
-        pool_size=_POOL,
-        max_overflow=0,
-        pool_timeout=2 * CONNECT_S,
-        pool_pre_ping=where.dialect == "postgresql",
+        where.url, connect_args=args, pool_size=_POOL, pool_pre_ping=where.dialect == "postgresql", **_ALIKE
     )
     if where.path is not None:
-        event.listen(engine.sync_engine, "connect", partial(_prepare, engine.sync_engine))
+        event.listen(engine.sync_engine, "connect", partial(_opened, engine.sync_engine))
         event.listen(engine.sync_engine, "begin", _begin)
     return engine
+
+
+def make_file_engine(path: Path) -> Engine:
+    """An engine for a thread that writes to SQLite's file and may wait for it. Opens nothing yet."""
+    engine = create_engine(URL.create("sqlite", database=str(path)), pool_size=1, **_ALIKE)
+    event.listen(engine, "connect", _prepare)
+    event.listen(engine, "begin", _begin)
+    return engine.execution_options(**{_WRITES: True})
 
 
 def for_writing(engine: AsyncEngine) -> AsyncEngine:
@@ -84,9 +84,24 @@ def _to_json(value: object) -> str:
     return msgspec.json.encode(value).decode()
 
 
-def _prepare(engine: Engine, connection: Any, _record: object) -> None:
-    """A new connection of SQLite. The driver shall not begin transactions by itself: `_begin` does."""
+_ALIKE: dict[str, Any] = {
+    "json_serializer": _to_json,
+    "json_deserializer": msgspec.json.decode,
+    "hide_parameters": True,  # else an error would repeat what was said on the phone
+    "max_overflow": 0,
+    "pool_timeout": 2 * CONNECT_S,
+}
+"""Options of every engine."""
+
+
+def _opened(engine: Engine, connection: Any, record: object) -> None:
+    """A new connection of the driver for asyncio."""
     remember(engine, connection)
+    _prepare(connection, record)
+
+
+def _prepare(connection: Any, _record: object) -> None:
+    """A new connection of SQLite. The driver shall not begin transactions by itself: `_begin` does."""
     connection.isolation_level = None
     cursor = connection.cursor()
     try:

@@ -1,4 +1,7 @@
-"""Writing of rows to the tables: batched upserts, each of which may be done twice."""
+"""Writing of rows to the tables: batched upserts, each of which may be done twice.
+
+Nothing here awaits: a thread that may wait for SQLite does it all in one go, and Postgres's driver is run beneath it.
+"""
 
 from __future__ import annotations
 
@@ -8,8 +11,7 @@ from datetime import datetime, timedelta
 from typing import TypeVar
 
 import msgspec
-from sqlalchemy import Executable
-from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy import Connection, Executable
 
 from bot.store.rows import (
     CallAnswered,
@@ -31,8 +33,8 @@ BATCH = 1000
 _R = TypeVar("_R")
 
 
-async def apply_rows(
-    connection: AsyncConnection, rows: Sequence[Row], now: datetime, announced: Collection[str] = ()
+def apply_rows(
+    connection: Connection, rows: Sequence[Row], now: datetime, announced: Collection[str] = ()
 ) -> list[FileKept]:
     """Write `rows` in the running transaction. Later ones go over earlier ones. `announced`: what enters the outbox.
 
@@ -41,38 +43,36 @@ async def apply_rows(
     """
     stray: list[FileKept] = []
     for first in range(0, len(rows), BATCH):
-        stray += await _apply_batch(connection, rows[first : first + BATCH], now, announced)
+        stray += _apply_batch(connection, rows[first : first + BATCH], now, announced)
     return stray
 
 
-async def _apply_batch(
-    connection: AsyncConnection, rows: Sequence[Row], now: datetime, announced: Collection[str]
+def _apply_batch(
+    connection: Connection, rows: Sequence[Row], now: datetime, announced: Collection[str]
 ) -> list[FileKept]:
     upsert = statements.upserts(connection.dialect.name)
-    await _write(connection, upsert.owner, in_order(_of(OwnerSeen, rows), row_params.owner, "owner", "seen_at"))
+    _write(connection, upsert.owner, in_order(_of(OwnerSeen, rows), row_params.owner, "owner", "seen_at"))
     seen = _first_seen(rows, now)
     if not seen:
         return []
     known = [{"sid": sid, "started_at": at} for sid, at in sorted(seen.items())]
-    await _write(connection, upsert.known, known)
-    locked = (await connection.execute(statements.LOCK, {"sids": list(seen)})).all()
+    _write(connection, upsert.known, known)
+    locked = (connection.execute(statements.LOCK, {"sids": list(seen)})).all()
     sums, waits = {sid: tokens for sid, tokens, _ in locked}, {sid: waits for sid, _, waits in locked}
-    gone = await _forgotten(connection, list(seen))
+    gone = _forgotten(connection, list(seen))
     kept = [row for row in rows if not isinstance(row, OwnerSeen) and row.call_sid not in gone]
-    await _write(
-        connection, upsert.started, in_order(_of(CallStarted, kept), row_params.start, "sid", "started_at", "leg")
-    )
-    await _write(connection, upsert.turn, in_order(_of(TurnKept, kept), row_params.turn, "call_sid", "number"))
-    await _usages(connection, upsert.usage, _of(UsageKept, kept), sums)
-    await _write(connection, upsert.event, in_order(_of(EventKept, kept), row_params.event, "call_sid", "number"))
-    await _write(connection, upsert.file, in_order(_of(FileKept, kept), row_params.file, "path"))
+    _write(connection, upsert.started, in_order(_of(CallStarted, kept), row_params.start, "sid", "started_at", "leg"))
+    _write(connection, upsert.turn, in_order(_of(TurnKept, kept), row_params.turn, "call_sid", "number"))
+    _usages(connection, upsert.usage, _of(UsageKept, kept), sums)
+    _write(connection, upsert.event, in_order(_of(EventKept, kept), row_params.event, "call_sid", "number"))
+    _write(connection, upsert.file, in_order(_of(FileKept, kept), row_params.file, "path"))
     ends = _with_earlier_waits(_of(CallEnded, kept), waits)
-    await _write(connection, statements.END, in_order(ends, row_params.end, "of_sid"))
+    _write(connection, statements.END, in_order(ends, row_params.end, "of_sid"))
     for answer in map(row_params.answered, _of(CallAnswered, kept)):  # in the order in which it was found out
-        await connection.execute(statements.ANSWERED, answer)
+        connection.execute(statements.ANSWERED, answer)
     put_through = in_order(_of(CallTransferred, kept), row_params.transferred, "of_sid")
-    await _write(connection, statements.TRANSFERRED, put_through)
-    await announce(connection, kept, announced, now)
+    _write(connection, statements.TRANSFERRED, put_through)
+    announce(connection, kept, announced, now)
     return [row for row in _of(FileKept, rows) if row.call_sid in gone]
 
 
@@ -94,9 +94,9 @@ def _of(kind: type[_R], rows: Iterable[object]) -> list[_R]:
     return [row for row in rows if isinstance(row, kind)]
 
 
-async def _write(connection: AsyncConnection, statement: Executable, rows: list[Params]) -> None:
+def _write(connection: Connection, statement: Executable, rows: list[Params]) -> None:
     if rows:
-        await connection.execute(statement, rows)
+        connection.execute(statement, rows)
 
 
 def _first_seen(rows: Sequence[Row], now: datetime) -> dict[str, datetime]:
@@ -114,23 +114,23 @@ def _first_seen(rows: Sequence[Row], now: datetime) -> dict[str, datetime]:
     return seen
 
 
-async def _forgotten(connection: AsyncConnection, sids: list[str]) -> set[str]:
+def _forgotten(connection: Connection, sids: list[str]) -> set[str]:
     """The forgotten calls among `sids`; the rows just made for them are taken away again."""
-    gone = set((await connection.execute(statements.FORGOTTEN, {"sids": sids})).scalars())
+    gone = set((connection.execute(statements.FORGOTTEN, {"sids": sids})).scalars())
     if gone:
-        await connection.execute(statements.UNMAKE, {"sids": list(gone)})
+        connection.execute(statements.UNMAKE, {"sids": list(gone)})
     return gone
 
 
-async def _usages(
-    connection: AsyncConnection, upsert: Executable, rows: Sequence[UsageKept], tokens: Mapping[str, Mapping[str, int]]
+def _usages(
+    connection: Connection, upsert: Executable, rows: Sequence[UsageKept], tokens: Mapping[str, Mapping[str, int]]
 ) -> None:
     """Write usages, and add what they change to the sums of their calls. `tokens`: the calls' sums so far."""
     if not rows:
         return
     latest = {(row.call_sid, row.usage.number): row for row in rows}
-    replaced = (await connection.execute(statements.REPLACED, {"keys": list(latest)})).all()
-    await _write(connection, upsert, in_order(latest.values(), row_params.usage, "call_sid", "number"))
+    replaced = (connection.execute(statements.REPLACED, {"keys": list(latest)})).all()
+    _write(connection, upsert, in_order(latest.values(), row_params.usage, "call_sid", "number"))
 
     counted: defaultdict[str, Counter[str]] = defaultdict(Counter)
     money: defaultdict[str, Counter[str]] = defaultdict(Counter)
@@ -150,7 +150,7 @@ async def _usages(
         }
         for sid in sorted(counted)
     ]
-    await _write(connection, statements.ADD_TO_SUMS, changes)
+    _write(connection, statements.ADD_TO_SUMS, changes)
 
 
 def _summed(before: Mapping[str, int], change: Counter[str]) -> dict[str, int]:

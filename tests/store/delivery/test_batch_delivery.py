@@ -74,7 +74,8 @@ async def test_a_store_that_can_t_be_reached_is_away(tmp_path: Path, url: str) -
 async def test_a_full_disk_refuses_no_row(tmp_path: Path) -> None:
     """A small row may still fit where larger ones do not."""
     store = await opened(url_of(f"sqlite:///{tmp_path}/calls.sqlite", tmp_path))
-    sqlalchemy_event.listen(store._reads.sync_engine, "checkout", _limit)
+    assert store._writer is not None
+    sqlalchemy_event.listen(store._writer, "checkout", _limit)
     try:
         with pytest.raises(StoreAway, match="full"):
             await deliver(store.apply, [said("long " * 20_000)], ALIVE)
