@@ -245,11 +245,11 @@ class Call:
 
     @property
     def deciding_keys(self) -> str:
-        """Keys that, pressed next, are no part of a number: the answer to a question, or shortcuts."""
+        """Keys that, pressed next, may be no part of a number: the answer to a question, or shortcuts."""
         parts = self._parts
         if parts.floor.keypad is not KeypadStage.QUIET:
             return ""
-        return KEYS if parts.approval.asked else parts.keypad.shortcuts
+        return KEYS if parts.approval.sounding else parts.keypad.shortcuts
 
     @property
     def announced(self) -> bool:

@@ -60,7 +60,7 @@ GOES_OVER = {
     "SecretEntry": "_call_id _rules _n_digits _began_us _last_us _tries",
     "SendDigits": "_call_id _digits _let_in",
     "TransferCall": "_call_id _to _dropped",
-    "Approval": "waiting _asked _number",
+    "Approval": "waiting _number",
     "Meanwhile": "_since_us _told_us _number",
     "Greeting": "is_over _response_id",
     "Idle": "_quiet_us _prompts _number _written",

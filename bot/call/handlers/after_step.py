@@ -44,6 +44,8 @@ class AfterStep:
             floor.notice_heard = True
             parts.step.report("announcement_heard", after_ms=parts.step.now_us // 1000)
         if speaking.fresh:
+            if parts.approval.waiting:
+                parts.approval.sounds(speaking.fresh)
             parts.account.begun()
         if not floor.sure:
             self._judge_who_answered()

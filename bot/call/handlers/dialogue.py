@@ -126,7 +126,7 @@ class Dialogue:
         floor.response_started(suppressed=suppressed)
         parts.farewell.created(response)
         if parts.approval.waiting and not suppressed:
-            parts.approval.response_created()
+            parts.approval.response_created(response.id)
         if parts.functions.held and not suppressed:
             parts.functions.response_created()
         if floor.transfer is TransferStage.PROMISING and not suppressed:
