@@ -1,7 +1,7 @@
 """Approval of a tool by the caller: one key for yes, any other for no.
 
 A key is theirs alone: what they say is heard by the model, which may take anything for a yes. It counts once they have
-heard what they are asked, by the ledger: a key from before is an answer to something else, and told to the model as any.
+heard what they are asked, by the ledger: a key from before is no answer to it, and told to the model as any.
 """
 
 from __future__ import annotations

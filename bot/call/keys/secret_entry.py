@@ -31,6 +31,7 @@ CANCELLED = "The caller pressed the star key and entered nothing. Ask what they 
 NOTHING = "The caller entered nothing in time. Ask whether they want to try again."
 TOO_FEW = "The caller entered too few digits, so nothing was done. Ask them to try again and to end with the hash key."
 NO_MORE = "The caller has had enough tries at this in this phone call. Do not ask for it again; offer another way."
+CALL_ENDS = "The call has to end now, so nothing was entered and nothing was done."
 NOT_NOW = "Digits can't be entered at this moment, so nothing was done. Try again later."
 
 
@@ -95,11 +96,18 @@ class SecretEntry(Rule):
             next_us = max(self._last_us, self._speaking.ledger.end_us() or 0) + FIRST_US
         return min(next_us, self._began_us + LONGEST_US)
 
+    def look(self) -> None:
+        """A call that has to end waits for no digits: its goodbye would never have the floor."""
+        if self._call_id and self._floor.ending:
+            self.due_us = self._step.now_us
+
     def due(self) -> None:
-        """No key has come in time, unless the bot has talked on."""
+        """No key has come in time, unless the bot has talked on; or the call has to end."""
         self.due_us = self._waits_until()
         call = self._functions.calls.get(self._call_id)
-        if call is not None and self.due_us <= self._step.now_us:
+        if call is not None and self._floor.ending:
+            self._not_entered(call, "call_ends", CALL_ENDS)
+        elif call is not None and self.due_us <= self._step.now_us:
             self._over(call)
 
     def _over(self, call: FunctionCall) -> None:
