@@ -286,7 +286,7 @@ ROUTINE_LINES: dict[str, str] = {
     "stream_back": "The stream that follows sent digits has come, and the call goes on.",
     "secret_asked": "`tool` waits for digits that the caller keys in for it alone: keys and audio are hidden.",
     "secret_entered": "The digits for `tool` have come, and it is run with them. They stand in no log.",
-    "secret_not_entered": "They have not: the caller called it off, keyed in nothing or too few, or the call had to end.",
+    "secret_not_entered": "They have not: the caller called it off, keyed in too few or nothing, or the call ended.",
     "secret_refused": "`tool` asked for digits once too often in this call; the model was told so.",
     "hang_up_asked": "The model asked to hang up: that is done once its goodbye was heard.",
     "hang_up_refused": "The model asked to hang up before the caller had said anything; it was told to wait.",
