@@ -44,6 +44,11 @@ LOG_LINES: dict[str, str] = {
         "`bot serve --offline`: calls are answered by the offline agent on this machine, a script with ears and a "
         "voice. No model is asked, and no key is used. Start without `--offline` for real calls."
     ),
+    "offline_agent_died": (
+        "The offline agent's process is gone, with this exit `code`, or the signal as a negative number: -9 is often a "
+        "lack of memory. It is started again after `again_after_s` seconds; callers hear the apology meanwhile."
+    ),
+    "offline_agent_back": "The offline agent's process was started again, and answers where it did before.",
     "recognition_failed": (
         "The offline agent's recogniser failed on a turn, which then has no words; `why` is the error's name. The "
         "caller is asked to say it again."
