@@ -272,6 +272,16 @@ class Call:
         return [call.name for call in self._parts.functions.calls.open if call.stage is CallStage.RUNNING]
 
     @property
+    def used_tools(self) -> tuple[str, ...]:
+        """Names of the tools that run once a call, and have."""
+        return tuple(sorted(self._parts.functions.calls.used))
+
+    @property
+    def left_for_digits(self) -> bool:
+        """The stream was left for digits to be played, and has not come back."""
+        return self._floor.stream is StreamStage.AWAY
+
+    @property
     def spent_nano_usd(self) -> int:
         """The call's cost so far, the line included, in billionths of a US dollar."""
         return self.spending.nano_usd

@@ -131,6 +131,8 @@ class CallSettings(msgspec.Struct, frozen=True):
     outgoing: Outgoing | None = None
     tools: tuple[ToolRules, ...] = ()
     """Rules of the tools that the shell runs: they are among the session's."""
+    used: tuple[str, ...] = ()
+    """Names of the tools that ran before, in a call that is carried on: of those that run once, none runs again."""
 
     @property
     def greets(self) -> bool:

@@ -55,7 +55,7 @@ GOES_OVER = {
     "Keypad": "keys began_us last_us _number",
     "Hints": "_texts",
     "Floor": "state greeting goodbye transfer keypad stream notice_heard hang_up_asked tools_running let_in",
-    "AskedCalls": "_calls _used",
+    "AskedCalls": "_calls used",
     "FunctionCalls": "owed held",
     "SecretEntry": "_call_id _rules _n_digits _began_us _last_us _tries",
     "SendDigits": "_call_id _digits _let_in",

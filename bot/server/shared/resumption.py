@@ -20,6 +20,12 @@ STEADY_S = 3.0
 """A stream that carried a call on and broke sooner than this: the next would break too."""
 
 
+DIGITS_IN_DOUBT = (
+    "Keys were to be pressed for you (send_digits) when this phone call was moved to a new connection. It is not known "
+    "whether they were. What was said so far stands above. Listen to what is said now before you speak or send keys "
+    "again. Do not greet, do not introduce yourself again and do not mention the connection."
+)
+"""Words for the model whose call lost its process between two streams."""
 OUTBOUND = "outbound"
 """The direction, in the store, of a call that the bot makes."""
 
@@ -48,7 +54,7 @@ class Past(NamedTuple):
     parties: Parties = NOBODY
     steady: bool = True
     told: str = ""
-    """A sentence for the model on why the caller is back; empty: their line broke."""
+    """Words for the model on why the call goes on in another session; empty: its line broke."""
     about: tuple[str, str] | None = None
     """For a call to a person: the caller's call that it is about, and the summary of it. `told` is then their name."""
     transfers: int = 0
@@ -60,6 +66,8 @@ class Past(NamedTuple):
     changes: Mapping[str, str] = {}
     outgoing: bool = False
     """True of a call that the bot makes."""
+    used: tuple[str, ...] = ()
+    """Names of tools that have run in it."""
 
     @property
     def hopeless(self) -> bool:
@@ -78,11 +86,13 @@ def past_of(call: Call, before: Past, parties: Parties, lasted_s: float) -> Past
         before.interruptions + call.counts["interruptions"],
         parties,
         steady=not before.leg or lasted_s >= STEADY_S or call.ended == "transferred",
+        told=DIGITS_IN_DOUBT if call.left_for_digits else "",
         transfers=before.transfers,
         hung_up=before.hung_up or call.ended == "caller_hung_up",
         profile=before.profile,
         changes=before.changes,
         outgoing=before.outgoing,
+        used=call.used_tools,
     )
 
 
@@ -94,10 +104,12 @@ def past_in_store(stored: SoFar) -> Past:
         call.leg,
         call.model_nano_usd + call.transcription_nano_usd,
         call.interruptions,
+        told=DIGITS_IN_DOUBT if stored.left_for_digits else "",
         hung_up=call.reason == "caller_hung_up",
         profile=call.profile,
         changes=stored.changes,
         outgoing=call.direction == OUTBOUND,
+        used=stored.used_tools,
     )
 
 
@@ -126,5 +138,6 @@ def carrying_on(settings: CallSettings, past: Past, now_s: float) -> CallSetting
         elapsed_s=elapsed_s,
         spent_nano_usd=past.spent_nano_usd,
         outgoing=outgoing,
+        used=past.used,
         **played,
     )

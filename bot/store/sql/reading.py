@@ -140,7 +140,29 @@ async def so_far(connection: AsyncConnection, sid: str) -> SoFar | None:
     if row is None:
         return None
     changes = (await connection.execute(sa.select(calls.c.changes).where(calls.c.sid == sid))).scalar_one_or_none()
-    return SoFar(CallSummary(**row), await conversation(connection, sid), changes or {})
+    told = await named_events(connection, sid, _CARRIED)
+    turns_so_far = await conversation(connection, sid)
+    return SoFar(CallSummary(**row), turns_so_far, changes or {}, _used_tools(told), _left_for_digits(told))
+
+
+_CARRIED = ("tool_called", "tool_done", "digits_sent", "stream_back")
+"""Events that tell what has to be known of a call by whoever carries it on."""
+
+
+def _used_tools(told: Iterable[tuple[str, dict[str, Any]]]) -> tuple[str, ...]:
+    """Names of the tools that were begun, but for those that did nothing, since they were asked wrongly."""
+    used = set[str]()
+    for event, details in told:
+        if event == "tool_called" and "server" not in details:
+            used.add(str(details.get("tool")))
+        elif details.get("ran") is False:
+            used.discard(str(details.get("tool")))
+    return tuple(sorted(used))
+
+
+def _left_for_digits(told: Iterable[tuple[str, dict[str, Any]]]) -> bool:
+    moves = [event for event, _ in told if event in {"digits_sent", "stream_back"}]
+    return moves[-1:] == ["digits_sent"]
 
 
 async def ends_of(connection: AsyncConnection, sids: Collection[str]) -> dict[str, str]:
