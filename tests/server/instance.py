@@ -158,16 +158,17 @@ def _free_port() -> int:
 
 @contextlib.asynccontextmanager
 async def serving(
-    directory: Path, *replies: Reply, killed: bool = False, agents: Iterator[Agent] = iter(()), **env: str
+    directory: Path, *replies: Reply, killed: bool = False, agents: Iterator[Agent] | None = None, **env: str
 ) -> AsyncIterator[Instance]:
-    """An instance that is ready. Ends with it gone, every session closed, nothing left in its TMPDIR, no error in
-    the log but one when a worker was `killed`.
+    """An instance that is ready.
 
-    `agents` are of the first sessions, in their order; those of the others say `replies`.
+    Ends with it gone, every session closed, nothing left in its TMPDIR, no error in the log but one when a worker was
+    `killed`. `agents` are of the first sessions, in their order; those of the others say `replies`.
     """
 
     def session(name: str) -> SimulatedModel:
-        return SimulatedModel(next(agents, None) or ScriptedAgent(replies or [GREETING]), model=name)
+        first = None if agents is None else next(agents, None)
+        return SimulatedModel(first or ScriptedAgent(replies or [GREETING]), model=name)
 
     async with contextlib.AsyncExitStack() as stack:
         model = await stack.enter_async_context(SimulatedRealtimeServer(session))

@@ -66,7 +66,7 @@ class FunctionCalls:
     """The only one who sends outputs of function calls, and who asks for the response behind them."""
 
     def __init__(self, settings: CallSettings, step: Step, session: CurrentSession, floor: Floor) -> None:
-        self.calls = AskedCalls(settings.used)
+        self.calls = AskedCalls(rules.name for rules in settings.tools if rules.ran)
         self._rules = {rules.name: rules for rules in settings.tools}
         self._built_in: dict[str, BuiltIn] = {}
         self._step = step

@@ -138,6 +138,6 @@ def carrying_on(settings: CallSettings, past: Past, now_s: float) -> CallSetting
         elapsed_s=elapsed_s,
         spent_nano_usd=past.spent_nano_usd,
         outgoing=outgoing,
-        used=past.used,
+        tools=tuple(msgspec.structs.replace(one, ran=one.name in past.used) for one in settings.tools),
         **played,
     )
