@@ -1,4 +1,4 @@
-"""A process is killed while its callers have no stream: a person is rung, keys are pressed, they wait with music.
+"""A process goes while its callers have no stream: a person is rung, keys are pressed, they wait with music.
 
 All are of one process with another beside it, and Twilio is the simulated one, which calls, rings and plays.
 """
@@ -8,7 +8,10 @@ from __future__ import annotations
 import json
 import os
 import signal
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import NamedTuple
 
 from bot.call.conversation.transfer import TRANSFER_CALL
 from bot.realtime.session import SEND_DIGITS
@@ -82,7 +85,34 @@ def environment(directory: Path, twilio: SimulatedTwilio) -> dict[str, str]:
     }  # fmt: skip
 
 
-async def test_callers_without_a_stream_whose_process_is_killed_are_back_with_the_bot(tmp_path: Path) -> None:
+class Callers(NamedTuple):
+    """Four people without a stream, all of one process: `owner`."""
+
+    instance: Instance
+    twilio: SimulatedTwilio
+    owner: int
+    rings: SimulatedCall
+    waits: SimulatedCall
+    presses: SimulatedCall
+    rung: SimulatedCall
+
+    async def over(self) -> None:
+        """Wait for the end of each; the last that they hear is the bot."""
+        for one in self[3:]:
+            await one.until_over()
+            assert (one.failure, one.ears.heard[-1].kind) == (None, "bot"), one.name
+        assert [one for one in self.twilio.alerts if one.code != CLOSED_BY_US] == []
+        assert self.presses.ears.of_kind("keys") == ["12"]
+
+    def told_why(self) -> list[str]:
+        """Words to the sessions that carry the calls on, on why they do."""
+        later = range(5, len(self.instance.model.sessions))
+        return [text for number in later for role, text in told(self.instance, number) if role == "system"]
+
+
+@asynccontextmanager
+async def between_streams(directory: Path, *, killed: bool = False) -> AsyncIterator[Callers]:
+    """Callers who hear the line ring, music, or keys being pressed; and somebody whose telephone rings."""
     agents = iter(
         [
             asks_for(TRANSFER_CALL, destination="sales", summary="A boat."),
@@ -93,39 +123,44 @@ async def test_callers_without_a_stream_whose_process_is_killed_are_back_with_th
     )
     people = {
         SALES: does_not_answer(),
-        DESK: Person(0.5, does=(Speaks(text="Hello?", in_s=0.2),), name="person"),
+        DESK: Person(0.5, does=(Speaks(text="Hello?", in_s=0.2), HangsUp(after="bot", in_s=12.0)), name="person"),
         THEIRS: Person(12.0, does=(Speaks(text="Hello?", in_s=0.2), HangsUp(after="bot", in_s=1.0)), name="callee"),
     }
     account = SimulatedTwilio(account_sid=ACCOUNT, auth_token=AUTH_TOKEN, numbers=(OURS,), people=people, pace=0.5)
     async with account as twilio:
-        settings = environment(tmp_path, twilio)
-        async with serving(tmp_path, BACK, killed=True, agents=agents, **settings) as instance:
+        settings = environment(directory, twilio)
+        async with serving(directory, BACK, killed=killed, agents=agents, **settings) as instance:
             voice = instance.settings.public_url + "/voice"
             twilio.network.via, twilio.network.numbers[OURS] = instance.origin, OwnNumber(voice, f"{voice}/status")
-            lost, _ = sorted(instance.workers)
-            with instance.only(lost):
+            owner, _ = sorted(instance.workers)
+            with instance.only(owner):
                 rings, waits = await heard(twilio, "ringing"), await heard(twilio, "music")
                 await until(lambda: twilio.leg_to(DESK).ears.of_kind("bot"))
                 presses = await heard(twilio, "keys")
                 rung = twilio.calls[await placed(instance)]
                 await until(lambda: instance.stored(f"SELECT 1 FROM calls WHERE sid = '{rung.sid}'"))
                 await until(lambda: instance.stored("SELECT 1 FROM events WHERE name = 'digits_sent'"))
-                os.kill(lost, signal.SIGKILL)
-            for one in (rings, waits, presses, rung):
-                await one.until_over()
-            for one in (rings, waits, presses, rung):
-                assert b"".join(part.audio for part in one.legs[-1].phone.received) == BACK.items[0].audio
-            assert presses.ears.of_kind("keys") == ["12"]
-            assert [one for one in twilio.alerts if one.code != CLOSED_BY_US] == []
-            went_on = range(5, len(instance.model.sessions))
-            told_why = [text for number in went_on for role, text in told(instance, number) if role == "system"]
-            assert sorted(told_why) == sorted(
-                [
-                    TOLD.format(destination="sales", why=WHY["no_answer"]),
-                    TOLD.format(destination="desk", why=WHY["not_taken"]),
-                    DIGITS_IN_DOUBT,
-                ]
-            )
-            assert PURPOSE in instance.model.sessions[-1].session["instructions"]
-            ends = f"SELECT reason, leg FROM calls WHERE ended_at IS NOT NULL AND sid != '{twilio.leg_to(DESK).sid}'"
-            await until(lambda: instance.stored(ends) == [("caller_hung_up", 1)] * 4)
+            yield Callers(instance, twilio, owner, rings, waits, presses, rung)
+
+
+async def test_callers_whose_process_is_killed_are_back_with_the_bot_which_knows_why(tmp_path: Path) -> None:
+    async with between_streams(tmp_path, killed=True) as callers:
+        instance, twilio = callers.instance, callers.twilio
+        os.kill(callers.owner, signal.SIGKILL)
+        await callers.over()
+        no_answer, not_taken = (
+            TOLD.format(destination=name, why=WHY[why]) for name, why in (("sales", "no_answer"), ("desk", "not_taken"))
+        )
+        assert sorted(callers.told_why()) == sorted([no_answer, not_taken, DIGITS_IN_DOUBT])
+        assert PURPOSE in instance.model.sessions[-1].session["instructions"]
+        ends = f"SELECT reason, leg FROM calls WHERE ended_at IS NOT NULL AND sid != '{twilio.leg_to(DESK).sid}'"
+        await until(lambda: instance.stored(ends) == [("caller_hung_up", 1)] * 4)
+
+
+async def test_a_server_that_is_stopped_stays_for_all_of_them(tmp_path: Path) -> None:
+    async with between_streams(tmp_path) as callers:
+        callers.instance.process.terminate()
+        await callers.over()
+        assert [why.partition(", but")[2][:12] for why in callers.told_why()] == [" nobody answ", " somebody, o"]
+        assert len(callers.instance.model.sessions) == 7  # the others have gone on with their own
+        assert await callers.instance.exit() == 0
