@@ -24,6 +24,7 @@ from bot.testing.handset.twilio_texts import StreamIds
 from bot.testing.twilio.calls.network import OwnNumber
 from bot.testing.twilio.calls.person import Act, HangsUp, Person, Speaks, does_not_answer
 from bot.testing.twilio.calls.simulated_call import SimulatedCall
+from tests.hooks.receiver import SECRET
 from tests.server.instance import Instance, serving
 from tests.server.outbound.dialled_calls import ADMIN, OURS, THEIRS
 from tests.server.simulated_server import ACCOUNT, AUTH_TOKEN, until
@@ -81,7 +82,7 @@ def environment(directory: Path, twilio: SimulatedTwilio) -> dict[str, str]:
     )
     return {
         "TWILIO_API_URL": twilio.url, "BOT_TRANSFER": str(destinations), "BOT_SEND_DIGITS": "on", "ADMIN_TOKEN": ADMIN,
-        "BOT_GREETING": "off", "BOT_DIAL_FROM": OURS, "BOT_DIAL_ALLOW": "+1202", "BOT_DIAL_HOURS": "00:00-24:00",
+        "BOT_WEBHOOK_URL": "http://127.0.0.1:9/", "BOT_WEBHOOK_SECRET": SECRET, "BOT_GREETING": "off", "BOT_DIAL_FROM": OURS, "BOT_DIAL_ALLOW": "+1202", "BOT_DIAL_HOURS": "00:00-24:00",
     }  # fmt: skip
 
 
@@ -155,6 +156,10 @@ async def test_callers_whose_process_is_killed_are_back_with_the_bot_which_knows
         assert PURPOSE in instance.model.sessions[-1].session["instructions"]
         ends = f"SELECT reason, leg FROM calls WHERE ended_at IS NOT NULL AND sid != '{twilio.leg_to(DESK).sid}'"
         await until(lambda: instance.stored(ends) == [("caller_hung_up", 1)] * 4)
+        told_of = "SELECT kind, count(*), count(DISTINCT call_sid) FROM outbox GROUP BY kind ORDER BY kind"
+        await until(
+            lambda: instance.stored(told_of) == [("call.dialled", 3, 3), ("call.ended", 5, 5), ("call.started", 5, 5)]
+        )
 
 
 async def test_a_server_that_is_stopped_stays_for_all_of_them(tmp_path: Path) -> None:
