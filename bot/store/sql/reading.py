@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Collection, Iterable
+from collections.abc import Callable, Collection, Iterable
 from datetime import datetime
-from typing import Any, get_args
+from typing import Any, TypeVar, get_args
 
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -16,6 +16,8 @@ from bot.store.rows import EventKept, FileKept, UsageKept
 from bot.store.sql.outbox_entries import entries, result_of
 from bot.store.sql.tables import calls, events, files, processes, turns, usages
 from bot.store.urls import StoreError
+
+Made = TypeVar("Made")
 
 SLICE = 200
 """Rows fetched at a time beside live calls."""
@@ -99,25 +101,28 @@ async def story_of(connection: AsyncConnection, sid: str) -> StoredCall | None:
         return None
     return StoredCall(
         summary=CallSummary(**row),
-        turns=in_spoken_order([TurnFact(**_without_sid(one)) for one in await _in_slices(connection, turns, sid)]),
+        turns=await conversation(connection, sid),
         usages=[],
-        events=[EventKept(**one) for one in await _in_slices(connection, events, sid)],
+        events=await _in_slices(connection, events, sid, lambda row: EventKept(**row)),
         files=[],
         result=await result_of(connection, sid),
     )
 
 
-async def _in_slices(connection: AsyncConnection, table: sa.Table, sid: str) -> list[dict[str, Any]]:
+async def _in_slices(
+    connection: AsyncConnection, table: sa.Table, sid: str, made_of: Callable[[dict[str, Any]], Made]
+) -> list[Made]:
     """Rows of a call by their numbers. Fetching thousands at once holds the interpreter for a tenth of a second."""
-    found: list[dict[str, Any]] = []
+    found: list[Made] = []
+    after = -1
     while True:
-        query = sa.select(table).where(table.c.call_sid == sid).order_by(table.c.number).limit(SLICE)
-        if found:
-            query = query.where(table.c.number > found[-1]["number"])
+        of_it = (table.c.call_sid == sid) & (table.c.number > after)
+        query = sa.select(table).where(of_it).order_by(table.c.number).limit(SLICE)
         rows = [dict(row) for row in (await connection.execute(query)).mappings()]
-        found += rows
+        found += map(made_of, rows)
         if len(rows) < SLICE:
             return found
+        after = rows[-1]["number"]
         await asyncio.sleep(REST_S)
 
 
@@ -178,9 +183,8 @@ async def ends_since(connection: AsyncConnection, at: datetime) -> list[tuple[st
 
 
 async def conversation(connection: AsyncConnection, sid: str) -> list[TurnFact]:
-    """The turns of the call `sid` in spoken order."""
-    found = [TurnFact(**_without_sid(row)) for row in await _children(connection, turns, sid, turns.c.number)]
-    return in_spoken_order(found)
+    """The turns of the call `sid` in spoken order, read in slices."""
+    return in_spoken_order(await _in_slices(connection, turns, sid, lambda row: TurnFact(**_without_sid(row))))
 
 
 async def named_events(
