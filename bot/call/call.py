@@ -277,6 +277,11 @@ class Call:
         return tuple(sorted(self._parts.functions.calls.used))
 
     @property
+    def secret_tries(self) -> Counter[str]:
+        """Times that the caller was asked to key digits in for a tool, by its name."""
+        return self._parts.secret_entry.tries
+
+    @property
     def left_for_digits(self) -> bool:
         """The stream was left for digits to be played, and has not come back."""
         return self._floor.stream is StreamStage.AWAY

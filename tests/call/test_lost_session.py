@@ -57,7 +57,7 @@ GOES_OVER = {
     "Floor": "state greeting goodbye transfer keypad stream notice_heard hang_up_asked tools_running let_in",
     "AskedCalls": "_calls used",
     "FunctionCalls": "owed held",
-    "SecretEntry": "_call_id _rules _n_digits _began_us _last_us _tries",
+    "SecretEntry": "_call_id _rules _n_digits _began_us _last_us tries",
     "SendDigits": "_call_id _digits _let_in",
     "TransferCall": "_call_id _to _dropped",
     "Approval": "waiting _number",

@@ -8,7 +8,7 @@ from itertools import permutations
 import pytest
 from msgspec.structs import replace
 
-from bot.call.settings import CallSettings, ToolRules
+from bot.call.settings import CallSettings, SecretRules, ToolRules
 from bot.server.shared.resumption import DIGITS_IN_DOUBT, carrying_on, past_in_store
 from bot.store.call_store import CallStore
 from bot.store.results import Filters, Retention
@@ -137,3 +137,15 @@ async def test_who_carries_a_call_on_knows_that_keys_may_have_been_pressed(
     found = await store.so_far(SID)
     assert found is not None
     assert (found.left_for_digits, past_in_store(found).told) == (left, DIGITS_IN_DOUBT if left else "")
+
+
+async def test_who_carries_a_call_on_gives_no_further_tries_at_digits_for_a_tool(store: CallStore) -> None:
+    asked = [event(number, "secret_asked", tool="pay") for number in range(1, 3)]
+    await store.apply([FIRST, *asked])
+    found = await store.so_far(SID)
+    assert found is not None
+    settings = CallSettings(
+        tools=(ToolRules("pay", secret=SecretRules(tries=3)), ToolRules("pin", secret=SecretRules()))
+    )
+    carried = carrying_on(settings, past_in_store(found), NOW.timestamp())
+    assert [one.secret.tries for one in carried.tools if one.secret] == [1, 3]

@@ -51,8 +51,8 @@ class SecretEntry(Rule):
         self._rules = SecretRules()
         self._n_digits = 0
         self._began_us = self._last_us = 0
-        self._tries: Counter[str] = Counter()
-        """By name of the tool."""
+        self.tries: Counter[str] = Counter()
+        """Times that digits were asked for, by name of the tool."""
         functions.secrets = self
 
     def begin(self, call: FunctionCall) -> None:
@@ -62,11 +62,11 @@ class SecretEntry(Rule):
         free = not self._call_id and self._floor.stream is StreamStage.HERE and self._speaking.stream_sid
         if rules is None or not free or self._floor.ending or not self._floor.conversing:
             self._functions.answer(call.call_id, NOT_NOW)
-        elif self._tries[call.name] >= rules.tries:
+        elif self.tries[call.name] >= rules.tries:
             self._step.report("secret_refused", tool=call.name)
             self._functions.answer(call.call_id, NO_MORE)
         else:
-            self._tries[call.name] += 1
+            self.tries[call.name] += 1
             self._call_id, self._rules, self._n_digits = call.call_id, rules, 0
             self._began_us = self._last_us = self._step.now_us
             self._keypad.drop()

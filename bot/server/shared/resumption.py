@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
@@ -9,7 +10,7 @@ import msgspec
 
 from bot.call.call import Call
 from bot.call.facts import TurnFact
-from bot.call.settings import CallSettings
+from bot.call.settings import CallSettings, ToolRules
 from bot.call.transcript.past_turns import PastTurn
 from bot.call.transcript.transcript import Turn
 from bot.store.results import SoFar
@@ -68,6 +69,8 @@ class Past(NamedTuple):
     """True of a call that the bot makes."""
     used: tuple[str, ...] = ()
     """Names of tools that have run in it."""
+    tries: Mapping[str, int] = {}
+    """Times that the caller was asked to key digits in for a tool, by its name."""
 
     @property
     def hopeless(self) -> bool:
@@ -93,6 +96,7 @@ def past_of(call: Call, before: Past, parties: Parties, lasted_s: float) -> Past
         changes=before.changes,
         outgoing=before.outgoing,
         used=call.used_tools,
+        tries=Counter(before.tries) + call.secret_tries,
     )
 
 
@@ -110,6 +114,7 @@ def past_in_store(stored: SoFar) -> Past:
         changes=stored.changes,
         outgoing=call.direction == OUTBOUND,
         used=stored.used_tools,
+        tries=stored.secret_tries,
     )
 
 
@@ -138,6 +143,14 @@ def carrying_on(settings: CallSettings, past: Past, now_s: float) -> CallSetting
         elapsed_s=elapsed_s,
         spent_nano_usd=past.spent_nano_usd,
         outgoing=outgoing,
-        tools=tuple(msgspec.structs.replace(one, ran=one.name in past.used) for one in settings.tools),
+        tools=tuple(_as_used_before(rules, past) for rules in settings.tools),
         **played,
     )
+
+
+def _as_used_before(rules: ToolRules, past: Past) -> ToolRules:
+    """What may be done once, or a few times in a call, is not begun anew by carrying it on."""
+    secret = rules.secret
+    if secret is not None:
+        secret = msgspec.structs.replace(secret, tries=max(0, secret.tries - past.tries.get(rules.name, 0)))
+    return msgspec.structs.replace(rules, ran=rules.name in past.used, secret=secret)

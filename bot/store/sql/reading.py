@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import Callable, Collection, Iterable
 from datetime import datetime
 from typing import Any, TypeVar, get_args
@@ -147,10 +148,13 @@ async def so_far(connection: AsyncConnection, sid: str) -> SoFar | None:
     changes = (await connection.execute(sa.select(calls.c.changes).where(calls.c.sid == sid))).scalar_one_or_none()
     told = await named_events(connection, sid, _CARRIED)
     turns_so_far = await conversation(connection, sid)
-    return SoFar(CallSummary(**row), turns_so_far, changes or {}, _used_tools(told), _left_for_digits(told))
+    tries = Counter(str(details.get("tool")) for event, details in told if event == "secret_asked")
+    return SoFar(
+        CallSummary(**row), turns_so_far, changes or {}, _used_tools(told), dict(tries), _left_for_digits(told)
+    )
 
 
-_CARRIED = ("tool_called", "tool_done", "digits_sent", "stream_back")
+_CARRIED = ("tool_called", "tool_done", "secret_asked", "digits_sent", "stream_back")
 """Events that tell what has to be known of a call by whoever carries it on."""
 
 
