@@ -299,8 +299,8 @@ ROUTINE_LINES: dict[str, str] = {
     "tool_called": "The model called a tool, and it runs. Neither arguments nor results are ever logged.",
     "mcp_tools_listed": "The tools of this server of BOT_MCP are there, `after_ms` after the session was.",
     "tool_done": (
-        "A tool has answered; `ok` false: it failed, and the model was told so in a sentence. `ran` false: it was asked "
-        "wrongly, and did nothing."
+        "A tool has answered; `ok` false: it failed, and the model was told so in a sentence. `ran` false: it was "
+        "asked wrongly, and did nothing."
     ),
     "tool_call_refused": "A call of a tool was refused by its rules: it runs already, or may run once a call.",
     "tool_approval_asked": "A tool waits for the caller to press 1. Any other key refuses it.",
