@@ -21,7 +21,7 @@ from bot.server.shared.caller_quota import MINUTE_S, NO_QUOTA, CallerQuota, Over
 from bot.server.shared.digits_to_play import DigitsToPlay
 from bot.server.shared.ended_calls import DAY_S, EndedCalls
 from bot.server.shared.outcomes import Outcome
-from bot.server.shared.processes import Processes
+from bot.server.shared.processes import NOBODYS, Processes
 from bot.server.shared.transfers import TransferTable
 
 RECENT_S = 60.0
@@ -119,7 +119,7 @@ class CallRegistry:
             row = self._row(call_sid)
             if row and (row[1] or row[3] not in {None, nonce}):
                 return False
-            orphaned = row is not None and (row[0], row[3], row[4]) == ("line_lost", nonce, 0)
+            orphaned = row == ("line_lost", 0, NOBODYS, nonce, 0)
             if self.known(call_sid).outcome is not None and not orphaned:
                 return False
             self._db.execute(
