@@ -254,11 +254,11 @@ class Call:
 
     @property
     def deciding_keys(self) -> str:
-        """Keys that, pressed next, are no part of a number: the answer to a question, or shortcuts."""
+        """Keys that, pressed next, may be no part of a number: the answer to a question, or shortcuts."""
         parts = self._parts
         if parts.floor.keypad_stage is not KeypadStage.QUIET:
             return ""
-        return KEYS if parts.approval.asked else parts.keypad.shortcuts
+        return KEYS if parts.approval.sounding else parts.keypad.shortcuts
 
     @property
     def announced(self) -> bool:
@@ -289,6 +289,21 @@ class Call:
     def running_tools(self) -> list[str]:
         """Names of the tools that run."""
         return [call.name for call in self._parts.functions.calls.open if call.stage is CallStage.RUNNING]
+
+    @property
+    def used_tools(self) -> tuple[str, ...]:
+        """Names of the tools that run once a call, and have."""
+        return tuple(sorted(self._parts.functions.calls.used))
+
+    @property
+    def secret_tries(self) -> Counter[str]:
+        """Times that the caller was asked to key digits in for a tool, by its name."""
+        return self._parts.secret_entry.tries
+
+    @property
+    def left_for_digits(self) -> bool:
+        """The stream was left for digits to be played, and has not come back."""
+        return self._floor.stream_stage is StreamStage.AWAY
 
     @property
     def spent_nano_usd(self) -> int:

@@ -74,7 +74,8 @@ class ToolRules(msgspec.Struct, frozen=True, omit_defaults=True):
     the model says before the call of its own accord (`preamble`), or else the filler; the `filler`; or else a sentence
     that the model is asked to say. `once`: it runs once a call. `duplicates`: refused is a second call while the first
     runs, of the same name, or of the same name and arguments. `approval`: the caller presses a key before it is run.
-    `secret`: it is run with digits that the caller keys in first.
+    `secret`: it is run with digits that the caller keys in first. `ran`: it has run already, in a call that is carried
+    on.
     """
 
     name: str
@@ -86,6 +87,7 @@ class ToolRules(msgspec.Struct, frozen=True, omit_defaults=True):
     duplicates: Literal["allow", "refuse_name", "refuse_arguments"] = "refuse_arguments"
     approval: Literal["none", "key"] = "none"
     secret: SecretRules | None = None
+    ran: bool = False
 
 
 class CallSettings(msgspec.Struct, frozen=True):

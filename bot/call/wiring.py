@@ -136,7 +136,7 @@ class Parts:
         )
         if settings.destinations:
             functions.add(self.transfer)
-        self.approval = Approval(step, session, functions)
+        self.approval = Approval(step, session, playout, functions)
         functions.add(CancelTools(step, functions))
         self.tool_lists = McpToolLists(step, session)
         self.remote = McpCalls(settings, step, session, floor, functions=functions)

@@ -34,7 +34,7 @@ def serve(
 
     if not is_installed():
         fail(f"--offline needs what is not installed. {HOW_TO_GET_IT}", code=WRONG_SETTINGS)
-    from bot.offline.companion_process import CompanionFailed, companion, offline_settings
+    from bot.offline.companion_keeper import CompanionFailed, companion, offline_settings
 
     try:
         with companion() as url:

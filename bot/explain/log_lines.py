@@ -44,6 +44,11 @@ LOG_LINES: dict[str, str] = {
         "`bot serve --offline`: calls are answered by the offline agent on this machine, a script with ears and a "
         "voice. No model is asked, and no key is used. Start without `--offline` for real calls."
     ),
+    "offline_agent_died": (
+        "The offline agent's process is gone, with this exit `code`, or the signal as a negative number: -9 is often a "
+        "lack of memory. It is started again after `again_after_s` seconds; callers hear the apology meanwhile."
+    ),
+    "offline_agent_back": "The offline agent's process was started again, and answers where it did before.",
     "recognition_failed": (
         "The offline agent's recogniser failed on a turn, which then has no words; `why` is the error's name. The "
         "caller is asked to say it again."
@@ -299,14 +304,17 @@ ROUTINE_LINES: dict[str, str] = {
     "stream_back": "The stream that follows sent digits has come, and the call goes on.",
     "secret_asked": "`tool` waits for digits that the caller keys in for it alone: keys and audio are hidden.",
     "secret_entered": "The digits for `tool` have come, and it is run with them. They stand in no log.",
-    "secret_not_entered": "They have not: `why` says that the caller cancelled, or keyed in nothing, or too few.",
+    "secret_not_entered": "They have not: the caller called it off, keyed in too few or nothing, or the call ended.",
     "secret_refused": "`tool` asked for digits once too often in this call; the model was told so.",
     "hang_up_asked": "The model asked to hang up: that is done once its goodbye was heard.",
     "hang_up_refused": "The model asked to hang up before the caller had said anything; it was told to wait.",
     "hang_up_dropped": "The caller spoke before the goodbye was over: the call goes on.",
     "tool_called": "The model called a tool, and it runs. Neither arguments nor results are ever logged.",
     "mcp_tools_listed": "The tools of this server of BOT_MCP are there, `after_ms` after the session was.",
-    "tool_done": "A tool has answered; `ok` false: it failed, and the model was told so in a sentence.",
+    "tool_done": (
+        "A tool has answered; `ok` false: it failed, and the model was told so in a sentence. `ran` false: it was "
+        "asked wrongly, and did nothing."
+    ),
     "tool_call_refused": "A call of a tool was refused by its rules: it runs already, or may run once a call.",
     "tool_approval_asked": "A tool waits for the caller to press 1. Any other key refuses it.",
     "tool_approved": "The caller pressed 1: the tool runs.",

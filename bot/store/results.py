@@ -121,11 +121,18 @@ class StoredCall(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class SoFar(msgspec.Struct, frozen=True):
-    """A call as it stands, for whoever carries it on. `changes` are the texts that hold for it alone, by setting."""
+    """A call as it stands, for whoever carries it on. `changes` are the texts that hold for it alone, by setting.
+
+    `used_tools` have run in it, and for some the caller was asked for digits, `secret_tries` times; `left_for_digits`:
+    its stream was left for keys to be pressed, and has not come back.
+    """
 
     summary: CallSummary
     turns: list[TurnFact]
     changes: dict[str, str]
+    used_tools: tuple[str, ...] = ()
+    secret_tries: dict[str, int] = {}
+    left_for_digits: bool = False
 
 
 class OpenOwner(msgspec.Struct, frozen=True):

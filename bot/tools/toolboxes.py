@@ -9,7 +9,6 @@ import structlog
 
 from bot.config import Settings
 from bot.tools.contract import BadTool, Source
-from bot.tools.python.module import ModuleTools, of_module
 from bot.tools.send_sms import NAME as SEND_SMS
 from bot.tools.send_sms import SendSms
 from bot.tools.toolbox import Toolbox, check_name
@@ -25,6 +24,8 @@ def sources_of(settings: Settings, rest: TwilioRest | None = None) -> tuple[Sour
     """The sources of tools that these settings name. Further ones are added here. `rest` sends text messages."""
     found: list[Source] = []
     if settings.tools:
+        from bot.tools.python.module import ModuleTools  # noqa: PLC0415  most have none, and would start later
+
         found.append(ModuleTools(settings.tools))
     if settings.tools_url:
         if not settings.webhook_secret.get_secret_value():
@@ -41,6 +42,8 @@ def check(settings: Settings) -> None:
     """Import the module of BOT_TOOLS and look at its tools; no server is asked. Raises BadTool."""
     if not settings.tools:
         return
+    from bot.tools.python.module import ModuleTools, of_module  # noqa: PLC0415  as above
+
     module = ModuleTools(settings.tools)
     module.load()
     for spec in module.specs():

@@ -33,6 +33,13 @@ MAX_TWIML_CHARS = 4000
 Read = TypeVar("Read")
 
 
+def load_package() -> None:
+    """Import what the first request would import, which holds its process up for some tenths of a second."""
+    import twilio.rest.api  # type: ignore[import-untyped]  # noqa: F401, PLC0415
+
+    import bot.twilio.rest_transport  # noqa: F401, PLC0415
+
+
 class CallInfo(NamedTuple):
     """A call as Twilio knows it. `status`: queued, ringing, in-progress, or an end (twilio-voice 1.2)."""
 
@@ -101,10 +108,6 @@ class TwilioRest:
         self._waits_s = tuple(waits_s)
         self._transport: RestTransport | None = None
         self._opened: Any = None
-
-    def prepare(self) -> None:
-        """Import the package, which takes half a second: a server does so before anybody calls."""
-        _ = self._client
 
     async def close(self) -> None:
         """Close the connections."""
@@ -378,9 +381,9 @@ class TwilioRest:
 
     @property
     def _client(self) -> Any:
-        """The package's client, imported with the first request where nobody prepared for it."""
+        """The package's client, imported with the first request where nobody has loaded the package before."""
         if self._opened is None:
-            from twilio.rest import Client  # type: ignore[import-untyped]  # noqa: PLC0415
+            from twilio.rest import Client  # noqa: PLC0415
 
             from bot.twilio.rest_transport import RestTransport  # noqa: PLC0415
 

@@ -61,6 +61,7 @@ HEARD = {
     "keys without a finish": "greeting 303-1303, answer 1 4400-5560, answer 3 8060-9560",
     "keys for a tool alone": "greeting 303-1303, answer 1 4400-7400, answer 2 8860-10860",
     "keys for a tool alone, called off": "greeting 303-1303, answer 1 4400-7400, answer 2 8260-10260",
+    "keys for a tool alone, and the time of the call is over": "greeting 303-1303, answer 1 4400-7400, answer 2 9300-11300",
     "keys for a tool alone, never pressed": "greeting 303-1303, answer 1 4400-7400, answer 2 37700-39700",
     "digits are sent": "greeting 303-1303, answer 1 4400-7400, answer 2 13500-15500",
     "digits are sent, and no stream comes back": "greeting 303-1303, answer 1 4400-7400, sentence by TwiML 23900",

@@ -109,6 +109,10 @@ PLANS: dict[str, tuple[Plan, Callable[[], Spoil] | None]] = {
         Plan(37_400, speech=ONCE, replies=PAYS, tools=PAID, hang_up=42_000),
         None,
     ),
+    "keys for a tool alone, and the time of the call is over": (
+        Plan(9_000, speech=ONCE, replies=PAYS, tools=PAID, keys=((7_500, "4929"),), most_s=8.7, ended="time_limit"),
+        None,
+    ),
     "digits are sent": (
         Plan(9_500, speech=ONCE, replies=SENDS, sends_digits=True, reopened=True, hang_up=17_000, apart=LISTENS),
         None,

@@ -82,6 +82,8 @@ class Plan:
     apart: str = ""
     n_sessions: int = 1
     idle_s: float = 0.0
+    most_s: float = 0.0
+    """The longest that the call may last; 0: as long as it likes."""
     outgoing: Outgoing | None = None
     """The call is one that we make."""
     tools: tuple[ToolRules, ...] = ()
@@ -104,6 +106,7 @@ def run(plan: Plan, expected: str) -> Outcome:
         apology_audio=_payload("apology"),
         barge_in=plan.barge_in,
         idle_s=plan.idle_s,
+        max_call_s=plan.most_s,
         outgoing=plan.outgoing,
         tools=plan.tools,
         session=SessionSettings(

@@ -59,7 +59,7 @@ async def test_without_the_extra_the_model_on_its_own_is_the_line_test_and_says_
 
 @needs_models
 def test_what_the_agent_costs_is_nothing_whatever_else_is_set() -> None:
-    from bot.offline.companion_process import offline_settings
+    from bot.offline.companion_keeper import offline_settings
 
     given = {"OPENAI_API_KEY_FILE": "/nowhere/key", "OPENAI_REALTIME_MODEL": "grok-voice-latest", "BOT_DIALECT": "xai"}
     settings = load_settings({**given, **offline_settings("ws://127.0.0.1:1/v1/realtime"), "BOT_MAX_CALL_USD": "1"})
@@ -72,7 +72,7 @@ def test_what_the_agent_costs_is_nothing_whatever_else_is_set() -> None:
 
 @needs_models
 async def test_the_companion_is_ready_when_it_is_there_and_gone_when_it_is_not_needed() -> None:
-    from bot.offline.companion_process import companion
+    from bot.offline.companion_keeper import companion
 
     with companion() as url:
         async with talking(url) as client:
@@ -86,7 +86,7 @@ async def test_the_companion_is_ready_when_it_is_there_and_gone_when_it_is_not_n
 @needs_models
 def test_the_companion_does_not_outlive_who_started_it() -> None:
     """Also when that is killed: its standard input ends with them."""
-    code = "import os, sys; from bot.offline.companion_process import companion\nwith companion() as url: print(url, flush=True); os.kill(os.getpid(), 9)"
+    code = "import os, sys; from bot.offline.companion_keeper import companion\nwith companion() as url: print(url, flush=True); os.kill(os.getpid(), 9)"
     ran = subprocess.run([sys.executable, "-c", code], env=environment(), capture_output=True, text=True, check=False)
     address = ran.stdout.strip().removeprefix("ws://").partition("/")[0]
     host, _, port = address.partition(":")

@@ -20,7 +20,7 @@ import msgspec
 
 from bot.config import load_settings
 from bot.config.settings_table import variables
-from bot.testing.agent import Reply, ScriptedAgent
+from bot.testing.agent import Agent, Reply, ScriptedAgent
 from bot.testing.handset.phone import SimulatedPhone
 from bot.testing.model import SimulatedModel
 from bot.testing.model.server import SimulatedRealtimeServer
@@ -157,13 +157,18 @@ def _free_port() -> int:
 
 
 @contextlib.asynccontextmanager
-async def serving(directory: Path, *replies: Reply, killed: bool = False, **env: str) -> AsyncIterator[Instance]:
-    """An instance that is ready. Ends with it gone, every session closed, nothing left in its TMPDIR, no error in
-    the log but one when a worker was `killed`.
+async def serving(
+    directory: Path, *replies: Reply, killed: bool = False, agents: Iterator[Agent] | None = None, **env: str
+) -> AsyncIterator[Instance]:
+    """An instance that is ready.
+
+    Ends with it gone, every session closed, nothing left in its TMPDIR, no error in the log but one when a worker was
+    `killed`. `agents` are of the first sessions, in their order; those of the others say `replies`.
     """
 
     def session(name: str) -> SimulatedModel:
-        return SimulatedModel(ScriptedAgent(replies or [GREETING]), model=name)
+        first = None if agents is None else next(agents, None)
+        return SimulatedModel(first or ScriptedAgent(replies or [GREETING]), model=name)
 
     async with contextlib.AsyncExitStack() as stack:
         model = await stack.enter_async_context(SimulatedRealtimeServer(session))

@@ -12,6 +12,7 @@ import pytest
 from bot.audio import mulaw
 from bot.recording.fixture import read_fixture
 from bot.server.bookkeeping.store_service import keeping
+from bot.server.shared.resumption import DIGITS_IN_DOUBT
 from bot.testing import assert_replays
 from bot.testing.agent import Reply, Spoken, ToolCall, pattern
 from bot.testing.dialling import dial as dialling
@@ -23,8 +24,9 @@ from tests.server.bookkeeping.test_call_records import stored
 from tests.server.instance import Instance, serving
 from tests.server.simulated_server import QUICK, ServerUnderTest, a_phone, form, heard, standing, until
 from tests.server.test_recording import watched
-from tests.server.test_resuming import on_another_stream
+from tests.server.test_resuming import on_another_stream, told
 from tests.server.test_webhooks import verbs
+from tests.waiting import GIVE_UP_S
 
 MOMENT = Spoken(pattern(400, "moment"), "One moment.")
 SEND = Reply([MOMENT], [ToolCall("send_digits", '{"digits": "1w2#"}')], pacing=QUICK)
@@ -150,6 +152,33 @@ async def test_whichever_process_is_asked_and_gets_the_stream_the_call_goes_on_w
         token = document.partition("/media/")[2].partition('"')[0]
         await _goes_on(instance, phone, token, process[stream_at])
         assert len(instance.model.sessions) == 1
+
+
+@pytest.mark.parametrize("gets", ["the question", "the stream"])
+async def test_another_instance_carries_the_call_on_and_does_not_say_that_the_keys_were_pressed(
+    tmp_path: Path, gets: str
+) -> None:
+    store = {"keep": keeping, "BOT_RECORD_DIR": str(tmp_path), **ENV}
+    async with standing(SEND, AFTER, **store) as here, standing(AFTER, **store) as there:
+        phone = asking()
+        calling = asyncio.create_task(here.dial(phone, more_phones=()))
+        await until(lambda: here.logged("digits_sent"))
+        await calling
+        call_sid = phone.ids.call_sid
+        assert here.kept is not None
+        await here.kept.write_behind.flush(GIVE_UP_S)
+        asked = there if gets == "the question" else here
+        document = (await asked.post("/voice/next", form(call_sid, "in-progress")))[1]
+        assert ("Play" in verbs(document)) == (gets == "the stream")
+        socket = await there.upgrade(document.partition("/media/")[2].partition('"')[0])
+        texts = TwilioTexts(StreamIds(phone.ids.account_sid, call_sid, new_stream_sid()))
+        for text in (CONNECTED, texts.start({})):
+            await socket.send_str(text)
+        await until(lambda: there.model.sessions and ("system", DIGITS_IN_DOUBT) in told(there, 0))
+        await socket.send_str(texts.stop())
+        here.bridge(call_sid).shutdown("line_lost")
+        await here.quiet()
+        await socket.close()
 
 
 async def _goes_on(instance: Instance, phone: SimulatedPhone, token: str, process: int) -> None:

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from bot.realtime.session import END_CALL
+from bot.server.shared.processes import NOBODYS
 from bot.testing.agent import Reply, Spoken, ToolCall, pattern
 from bot.testing.dialling.dial import new_call_sid
 from bot.testing.handset.phone import SimulatedPhone
@@ -114,7 +115,7 @@ async def test_a_process_that_dies_loses_its_own_streams_and_no_others(tmp_path:
         row = "SELECT reason, owner FROM calls WHERE sid = ?"
         with instance.only(lost):  # the caller is back at once: nobody carries the call on before this has been seen
             os.kill(lost, signal.SIGKILL)
-            await until(lambda: instance.asked(row, phones[lost].ids.call_sid) == [("line_lost", lost)])
+            await until(lambda: instance.asked(row, phones[lost].ids.call_sid) == [("line_lost", NOBODYS)])
         result = await calling[lost]
         assert [leg.close_code for leg in result.legs] == [1006, 1000]
         assert (result.ending, heard(after)) == ("hangup", GOODBYE.items[0].audio)

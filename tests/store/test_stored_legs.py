@@ -8,9 +8,11 @@ from itertools import permutations
 import pytest
 from msgspec.structs import replace
 
+from bot.call.settings import CallSettings, SecretRules, ToolRules
+from bot.server.shared.resumption import DIGITS_IN_DOUBT, carrying_on, past_in_store
 from bot.store.call_store import CallStore
 from bot.store.results import Filters, Retention
-from bot.store.rows import CallEnded, CallStarted, CallTransferred, Row
+from bot.store.rows import CallEnded, CallStarted, CallTransferred, EventKept, Row
 from tests.store.row_samples import NOW
 
 SID = "CA" + "7" * 32
@@ -96,3 +98,54 @@ async def test_a_token_is_claimed_once(store: CallStore) -> None:
 
 async def test_of_a_call_that_nobody_knows_nothing_is_said(store: CallStore) -> None:
     assert await store.so_far(SID) is None
+
+
+def event(number: int, name: str, **details: object) -> EventKept:
+    return EventKept(SID, number, number, name, "info", details)
+
+
+@pytest.mark.parametrize(
+    ("events", "used"),
+    [
+        ([event(1, "tool_called", tool="pay")], ("pay",)),
+        ([event(1, "tool_called", tool="pay"), event(2, "tool_done", tool="pay", ok=False)], ("pay",)),
+        ([event(1, "tool_called", tool="pay"), event(2, "tool_done", tool="pay", ok=False, ran=False)], ()),
+        ([event(1, "tool_called", tool="pay"), event(2, "tool_called", tool="book", server="theirs")], ("pay",)),
+    ],
+    ids=["it runs", "it failed", "it was asked wrongly", "another is of a remote server"],
+)
+async def test_who_carries_a_call_on_knows_the_tools_that_have_run(
+    store: CallStore, events: list[Row], used: tuple[str, ...]
+) -> None:
+    await store.apply([FIRST, *events])
+    found = await store.so_far(SID)
+    assert found is not None
+    assert (found.used_tools, past_in_store(found).used) == (used, used)
+    settings = CallSettings(tools=(ToolRules("pay", once=True), ToolRules("look_up")))
+    carried = carrying_on(settings, past_in_store(found), NOW.timestamp())
+    assert [one.name for one in carried.tools if one.ran] == list(used)
+
+
+@pytest.mark.parametrize(
+    ("names", "left"),
+    [((), False), (("digits_sent",), True), (("digits_sent", "stream_back"), False)],
+)
+async def test_who_carries_a_call_on_knows_that_keys_may_have_been_pressed(
+    store: CallStore, names: tuple[str, ...], *, left: bool
+) -> None:
+    await store.apply([FIRST, *(event(number, name) for number, name in enumerate(names))])
+    found = await store.so_far(SID)
+    assert found is not None
+    assert (found.left_for_digits, past_in_store(found).told) == (left, DIGITS_IN_DOUBT if left else "")
+
+
+async def test_who_carries_a_call_on_gives_no_further_tries_at_digits_for_a_tool(store: CallStore) -> None:
+    asked = [event(number, "secret_asked", tool="pay") for number in range(1, 3)]
+    await store.apply([FIRST, *asked])
+    found = await store.so_far(SID)
+    assert found is not None
+    settings = CallSettings(
+        tools=(ToolRules("pay", secret=SecretRules(tries=3)), ToolRules("pin", secret=SecretRules()))
+    )
+    carried = carrying_on(settings, past_in_store(found), NOW.timestamp())
+    assert [one.secret.tries for one in carried.tools if one.secret] == [1, 3]

@@ -64,7 +64,7 @@ class FunctionCalls:
     """The only one who sends outputs of function calls, and who asks for the response behind them."""
 
     def __init__(self, settings: CallSettings, step: Step, session: CurrentSession, floor: Floor) -> None:
-        self.calls = AskedCalls()
+        self.calls = AskedCalls(rules.name for rules in settings.tools if rules.ran)
         self._rules = {rules.name: rules for rules in settings.tools}
         self._built_in: dict[str, BuiltIn] = {}
         self._step = step
@@ -222,7 +222,7 @@ class FunctionCalls:
             return
         if not note.ran:
             self.calls.not_run(call)
-        self._step.report("tool_done", tool=call.name, ok=note.ok)
+        self._step.report("tool_done", tool=call.name, ok=note.ok, **({} if note.ran else {"ran": False}))
         self._answer(note.call_id, note.output, respond=note.respond)
 
     def given(self, item: Item) -> None:

@@ -52,7 +52,7 @@ class AfterStep:
             floor.notice_heard = True
             parts.step.report("announcement_heard", after_ms=parts.step.now_us // 1000)
         if playout.fresh:
-            parts.turn_log.begun()
+            self._begun()
         if not floor.sure:
             self._judge_who_answered()
         if floor.operator_stage is OperatorStage.WAITING:
@@ -72,6 +72,13 @@ class AfterStep:
             self._pause()
         self._look()
         return why
+
+    def _begun(self) -> None:
+        """Something of the model's begins to sound."""
+        parts = self._parts
+        if parts.approval.waiting:
+            parts.approval.sounds(parts.playout.fresh)
+        parts.turn_log.begun()
 
     def _judge_who_answered(self) -> None:
         """Nothing may be heard before a person is there; and nobody but a person is put through."""

@@ -70,7 +70,7 @@ class Dialogue:
         parts.turn_log.caller_turn(event.item_id)
         parts.idle.caller_turn(event.item_id)
         unanswered = not parts.floor.sure and parts.who_answered.turn_committed()
-        if unanswered or parts.operator.turn_committed() or parts.opening.turn_committed():
+        if unanswered or (parts.floor.taken_over and parts.operator.turn_committed()) or parts.opening.turn_committed():
             return
         session = parts.session.now
         if session.responses.busy or not session.turn_ownership.server_acts:
@@ -127,7 +127,7 @@ class Dialogue:
         floor.response_started(suppressed=suppressed)
         parts.goodbye.created(response)
         if parts.approval.waiting and not suppressed:
-            parts.approval.response_created()
+            parts.approval.response_created(response.id)
         if parts.functions.held and not suppressed:
             parts.functions.response_created()
         if floor.transfer_stage is TransferStage.PROMISING and not suppressed:

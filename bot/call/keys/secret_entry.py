@@ -31,6 +31,7 @@ CANCELLED = "The caller pressed the star key and entered nothing. Ask what they 
 NOTHING = "The caller entered nothing in time. Ask whether they want to try again."
 TOO_FEW = "The caller entered too few digits, so nothing was done. Ask them to try again and to end with the hash key."
 NO_MORE = "The caller has had enough tries at this in this phone call. Do not ask for it again; offer another way."
+CALL_ENDS = "The call has to end now, so nothing was entered and nothing was done."
 NOT_NOW = "Digits can't be entered at this moment, so nothing was done. Try again later."
 
 
@@ -50,8 +51,8 @@ class SecretEntry(Rule):
         self._rules = SecretRules()
         self._n_digits = 0
         self._began_us = self._last_us = 0
-        self._tries: Counter[str] = Counter()
-        """By name of the tool."""
+        self.tries: Counter[str] = Counter()
+        """Times that digits were asked for, by name of the tool."""
         functions.secrets = self
 
     def begin(self, call: FunctionCall) -> None:
@@ -61,11 +62,11 @@ class SecretEntry(Rule):
         free = not self._call_id and self._floor.stream_stage is StreamStage.HERE and self._playout.stream_sid
         if rules is None or not free or self._floor.ending or not self._floor.conversing:
             self._functions.answer(call.call_id, NOT_NOW)
-        elif self._tries[call.name] >= rules.tries:
+        elif self.tries[call.name] >= rules.tries:
             self._step.report("secret_refused", tool=call.name)
             self._functions.answer(call.call_id, NO_MORE)
         else:
-            self._tries[call.name] += 1
+            self.tries[call.name] += 1
             self._call_id, self._rules, self._n_digits = call.call_id, rules, 0
             self._began_us = self._last_us = self._step.now_us
             self._keypad.drop()
@@ -95,11 +96,18 @@ class SecretEntry(Rule):
             next_us = max(self._last_us, self._playout.ledger.end_us() or 0) + FIRST_US
         return min(next_us, self._began_us + LONGEST_US)
 
+    def look(self) -> None:
+        """A call that has to end waits for no digits: its goodbye would never have the floor."""
+        if self._call_id and self._floor.ending:
+            self.due_us = self._step.now_us
+
     def due(self) -> None:
-        """No key has come in time, unless the bot has talked on."""
+        """No key has come in time, unless the bot has talked on; or the call has to end."""
         self.due_us = self._waits_until()
         call = self._functions.calls.get(self._call_id)
-        if call is not None and self.due_us <= self._step.now_us:
+        if call is not None and self._floor.ending:
+            self._not_entered(call, "call_ends", CALL_ENDS)
+        elif call is not None and self.due_us <= self._step.now_us:
             self._over(call)
 
     def _over(self, call: FunctionCall) -> None:

@@ -25,7 +25,7 @@ class Verdict:
     truncations: tuple[Truncation, ...]
     unheard: tuple[Entry, ...]
     playing: Entry | None
-    """What was being heard, if anything."""
+    """The item that was being heard, if any."""
 
     @property
     def item_ids(self) -> list[str]:

@@ -6,7 +6,7 @@ was asked and what came of it.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Literal, TypeVar
 
@@ -70,10 +70,10 @@ class FunctionCall:
 class AskedCalls:
     """The newest of them by `call_id`; one that is open is never forgotten."""
 
-    def __init__(self) -> None:
+    def __init__(self, used: Iterable[str] = ()) -> None:
         self._calls: dict[str, FunctionCall] = {}
-        self._used: set[str] = set()
-        """Names of tools that run once a call, and have."""
+        self.used = set(used)
+        """Names of tools that have run in this call; only those matter that run once."""
 
     def __iter__(self) -> Iterator[FunctionCall]:
         return iter(self._calls.values())
@@ -116,7 +116,7 @@ class AskedCalls:
         rules = call.rules
         if rules is None:
             return ""
-        if rules.once and call.name in self._used:
+        if rules.once and call.name in self.used:
             return f"{call.name} was already used in this phone call and may be used only once. Go by its first result."
         for other in self.open:
             if other is call or other.name != call.name or (rules.duplicates == "allow" and not rules.once):
@@ -129,11 +129,11 @@ class AskedCalls:
 
     def started(self, call: FunctionCall) -> None:
         if call.rules is not None and call.rules.once:
-            self._used.add(call.name)
+            self.used.add(call.name)
 
     def not_run(self, call: FunctionCall) -> None:
         """The tool refused the arguments: nothing was done."""
-        self._used.discard(call.name)
+        self.used.discard(call.name)
 
 
 def _same(one: str, other: str) -> bool:

@@ -27,7 +27,7 @@ MS_PER_LETTER = 52.0
 RATES = (30.0, 120.0)
 """An item outside these was no plain speech and teaches what they say."""
 PRIOR_LETTERS = 40.0
-"""What the usual rate weighs beside what was heard of the voice."""
+"""Weight of the usual rate beside what was heard of the voice."""
 REMEMBERED_ITEMS = 8
 RATE_VARIANCE, MOST_RATE_VARIANCE = 0.36, 0.0625
 """Of the rate, relative: the first divided by the letters known, at most the second."""
@@ -79,7 +79,7 @@ class Voice:
             self._items.append((letters, min(max(audio_ms - ONSET_MS - TAIL_MS, least), most)))
 
     def heard_chars(self, text: str, sent: Sequence[Sent], heard_ms: float, whole_ms: float | None) -> int:
-        """How many characters of `text` were spoken in the first `heard_ms` of its audio, to the end of a word.
+        """Characters of `text` that were spoken in the first `heard_ms` of its audio, to the end of a word.
 
         `whole_ms` is the length of all of its audio; None: more is to come, of the text perhaps too.
         """
@@ -136,7 +136,7 @@ class _Times:
         return before + (at_ms - before_ms) / max(rate, 1.0)
 
     def _at(self, letters: float) -> float:
-        """When the text up to `letters` has been spoken, in ms of the item's audio."""
+        """Moment at which the text up to `letters` has been spoken, in ms of the item's audio."""
         pull = sum(
             weight * self._speech(letters, point.letters)
             for weight, point in zip(self._weights, self._points, strict=True)

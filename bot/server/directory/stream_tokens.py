@@ -23,15 +23,16 @@ class StreamTokens:
         self._registry = registry
         self._store_lookup = store_lookup
 
-    def issue(self, call_sid: str) -> str:
-        """Seal a fresh token for the stream of this call; the one before is void."""
+    def issue(self, call_sid: str, leg: int | None = None) -> str:
+        """Seal a fresh token for the stream of this call; the one before is void. `leg`: its number, if not as ever."""
         nonce = secrets.token_bytes(NONCE_BYTES)
         self._registry.issue(call_sid, nonce)
         live = self._directory.find(call_sid)
         if live is not None:
             live.nonce = nonce
-        leg, profile = (0, "") if live is None else (live.past.leg, live.settings.profile)
-        return seal(call_sid, int(time.time()), nonce, self._keys[0], leg=leg, profile=profile)
+        own, profile = (0, "") if live is None else (live.past.leg, live.settings.profile)
+        now_s = int(time.time())
+        return seal(call_sid, now_s, nonce, self._keys[0], leg=own if leg is None else leg, profile=profile)
 
     def opened(self, token: str) -> StreamToken:
         """Open a token. Raises BadToken when it is not ours or too old."""

@@ -51,6 +51,7 @@ from bot.server.setup.listen_address import CannotListen
 from bot.server.setup.twilio_account import twilio_rest
 from bot.server.shared.call_registry import CallRegistry
 from bot.server.shared.socket_handover import SocketHandover
+from bot.twilio.rest import load_package
 from bot.twilio.twiml import twiml_files
 
 MAX_BODY_BYTES = 64 * 1024
@@ -260,7 +261,6 @@ async def running(
     app[LISTENER].handover = app[METER].handover = handover
     await runner.setup()
     try:
-        await asyncio.to_thread(app[TWILIO_REST].prepare)  # now, not while callers are heard
         site: web.BaseSite
         if sock is not None:
             site = web.SockSite(runner, sock, backlog=BACKLOG)
@@ -276,7 +276,11 @@ async def running(
         app[LISTENER].site = site
         if handover is not None and runner.server is not None:
             handover.open(runner.server)
-        yield app, port
+        loading = asyncio.create_task(asyncio.to_thread(load_package), name="twilio package")
+        try:
+            yield app, port
+        finally:
+            await loading
     finally:
         if handover is not None:
             handover.close()

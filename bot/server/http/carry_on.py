@@ -36,7 +36,7 @@ async def carried_on(calls: LiveCalls, call_sid: str, reason: Outcome | None, le
         why = "unknown" if past is None else "draining" if calls.departure.ending else "too_often"
         _log.warning("call_not_resumed", call_sid=call_sid, why=why)
         return "fallback"
-    live = calls.starter.resume(call_sid, past._replace(told=told, transfers=past.transfers + bool(told)))
+    live = calls.starter.resume(call_sid, past._replace(told=told or past.told, transfers=past.transfers + bool(told)))
     _log.info("call_resumed", call_sid=call_sid, leg=live.past.leg, turns=len(live.past.turns))
     return "go_on"
 

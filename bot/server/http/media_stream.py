@@ -106,7 +106,9 @@ async def _closed(request: web.Request, socket: PhoneSocket, call_sid: str) -> w
 async def _past(calls: LiveCalls, opened: StreamToken) -> Past | None:
     """The past of a call that another instance was to carry on, or has begun."""
     stored = None if calls.store_lookup is None else await calls.store_lookup.find(opened.call_sid, settled=False)
-    return None if stored is None else stored.past._replace(leg=opened.leg, told=await _why_back(calls, opened))
+    if stored is None:
+        return None
+    return stored.past._replace(leg=opened.leg, told=await _why_back(calls, opened) or stored.past.told)
 
 
 async def _why_back(calls: LiveCalls, opened: StreamToken) -> str:

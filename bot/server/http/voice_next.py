@@ -37,7 +37,7 @@ async def voice_next(request: web.Request) -> web.Response:
         small_number(request, "held"),
         small_number(request, "leg"),
     )
-    if calls.registry.digits.find(call_sid):
+    if calls.registry.digits.find(call_sid) and calls.registry.known(call_sid).outcome is None:
         if there:
             return play_digits(request, call_sid, leg)
         calls.endings.caller_gone(call_sid)

@@ -171,9 +171,12 @@ def connect_stream(request: web.Request, call_sid: str, action_url: str = "") ->
 
 
 def play_digits(request: web.Request, call_sid: str, leg: int) -> web.Response:
-    """TwiML that plays what the call has left its stream `leg` for, and opens the next one."""
+    """TwiML that plays what the call has left its stream `leg` for, and opens the next one.
+
+    Whoever gets that stream and does not know the call is told by the token that it has a past.
+    """
     calls, public_url = request.app[CALLS], request.app[SETTINGS].public_url
-    url = stream_url(public_url, calls.tokens.issue(call_sid))
+    url = stream_url(public_url, calls.tokens.issue(call_sid, leg + 1))
     digits = calls.registry.digits.find(call_sid)
     return twiml(request, "send_digits", digits=digits, stream_url=url, action_url=next_url(request, leg))
 

@@ -21,7 +21,7 @@ from bot.server.shared.caller_quota import MINUTE_S, NO_QUOTA, CallerQuota, Over
 from bot.server.shared.digits_to_play import DigitsToPlay
 from bot.server.shared.ended_calls import DAY_S, EndedCalls
 from bot.server.shared.outcomes import Outcome
-from bot.server.shared.processes import Processes
+from bot.server.shared.processes import NOBODYS, Processes
 from bot.server.shared.transfers import TransferTable
 
 RECENT_S = 60.0
@@ -111,14 +111,20 @@ class CallRegistry:
         self._db.execute("UPDATE calls SET nonce = ? WHERE sid = ?", (nonce, call_sid))
 
     def claim(self, call_sid: str, nonce: bytes) -> bool:
-        """A stream shows this token. True once, and only for the newest token of a call that is not over."""
+        """A stream shows this token. True once, and only for the newest token of a call that is not over.
+
+        One that waited for its stream when its process died is not, until Twilio was told what follows.
+        """
         with self._step():
             row = self._row(call_sid)
-            if self.known(call_sid).outcome is not None or (row and (row[1] or row[3] not in {None, nonce})):
+            if row and (row[1] or row[3] not in {None, nonce}):
+                return False
+            orphaned = row == ("line_lost", 0, NOBODYS, nonce, 0)
+            if self.known(call_sid).outcome is not None and not orphaned:
                 return False
             self._db.execute(
                 "INSERT INTO calls (sid, owner, since, claimed) VALUES (?, ?, ?, 1)"
-                " ON CONFLICT (sid) DO UPDATE SET claimed = 1, owner = excluded.owner",
+                " ON CONFLICT (sid) DO UPDATE SET claimed = 1, owner = excluded.owner, reason = NULL, asks = 0",
                 (call_sid, self._owner, self._clock()),
             )
             return True
@@ -142,6 +148,7 @@ class CallRegistry:
 
     def reopen(self, call_sid: str) -> None:
         """The call goes on with another stream, which the calling process waits for, as if new, limit or not."""
+        self.digits.drop(call_sid)
         self._db.execute(
             "INSERT INTO calls (sid, owner, since) VALUES (?, ?, ?) ON CONFLICT (sid) DO UPDATE SET"
             " owner = excluded.owner, since = excluded.since, nonce = NULL, claimed = 0, reason = NULL,"
@@ -151,8 +158,8 @@ class CallRegistry:
 
     def leave(self, call_sid: str, digits: str) -> None:
         """The call has left its stream for `digits` to be played, and waits here for the next one."""
-        self.digits.put(call_sid, digits)
         self.reopen(call_sid)
+        self.digits.put(call_sid, digits)
 
     def asked(self, call_sid: str) -> None:
         with suppress(sqlite3.OperationalError):  # or what follows would not be told for a note about it
@@ -162,7 +169,7 @@ class CallRegistry:
         row = self._row(call_sid)
         if row is None:
             return Known(*(self.over.find(call_sid) or ()))
-        reason, claimed, owner, _ = row
+        reason, claimed, owner, *_ = row
         return Known(reason, bool(claimed), None if claimed or reason is not None else owner)
 
     def owner(self, call_sid: str) -> int | None:
@@ -188,7 +195,7 @@ class CallRegistry:
             yield
 
     def _row(self, call_sid: str) -> Any:
-        query = "SELECT reason, claimed, owner, nonce FROM calls WHERE sid = ?"
+        query = "SELECT reason, claimed, owner, nonce, asked FROM calls WHERE sid = ?"
         return self._db.execute(query, (call_sid,)).fetchone()
 
     def _rings(self, caller: str, now_s: float) -> tuple[int, int]:

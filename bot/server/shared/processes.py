@@ -8,6 +8,8 @@ from contextlib import suppress
 
 from bot.store.upkeep.owners import is_dead
 
+NOBODYS = 0
+"""Owner of a call whose process has died."""
 SEEN_S = 3.0
 """Seconds without a word after which a process takes no calls."""
 
@@ -35,7 +37,7 @@ class Processes:
         return not all(is_dead(silent_s=now_s - seen_s, longest_s=SEEN_S) for (seen_s,) in seen)
 
     def abandon(self, owner: int) -> int:
-        """The manager saw `owner` die: its calls are over, until they are carried on. Gives their number."""
+        """The manager saw `owner` die: its calls are over, and nobody's, until carried on. Gives their number."""
         self._db.execute("DELETE FROM workers WHERE pid = ?", (owner,))
-        lost = "UPDATE calls SET reason = 'line_lost', since = ? WHERE owner = ? AND reason IS NULL"
-        return self._db.execute(lost, (self._clock(), owner)).rowcount
+        lost = "UPDATE calls SET reason = 'line_lost', since = ?, owner = ? WHERE owner = ? AND reason IS NULL"
+        return self._db.execute(lost, (self._clock(), NOBODYS, owner)).rowcount

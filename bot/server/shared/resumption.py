@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
@@ -9,7 +10,7 @@ import msgspec
 
 from bot.call.call import Call
 from bot.call.facts import TurnFact
-from bot.call.settings import CallSettings
+from bot.call.settings import CallSettings, ToolRules
 from bot.call.transcript.past_turns import PastTurn
 from bot.call.transcript.transcript import Turn
 from bot.store.results import SoFar
@@ -20,6 +21,12 @@ STEADY_S = 3.0
 """A stream that carried a call on and broke sooner than this: the next would break too."""
 
 
+DIGITS_IN_DOUBT = (
+    "Keys were to be pressed for you (send_digits) when this phone call was moved to a new connection. It is not known "
+    "whether they were. What was said so far stands above. Listen to what is said now before you speak or send keys "
+    "again. Do not greet, do not introduce yourself again and do not mention the connection."
+)
+"""Words for the model whose call lost its process between two streams."""
 OUTBOUND = "outbound"
 """The direction, in the store, of a call that the bot makes."""
 
@@ -48,7 +55,7 @@ class Past(NamedTuple):
     parties: Parties = NOBODY
     steady: bool = True
     told: str = ""
-    """Sentences for the model on why the caller is back; empty: their line broke."""
+    """Sentences for the model on why the call goes on in another session; empty: the line broke."""
     about: tuple[str, str] | None = None
     """For a call to a person: the caller's call that it is about, and the summary of it. `told` is then their name."""
     transfers: int = 0
@@ -60,6 +67,10 @@ class Past(NamedTuple):
     changes: Mapping[str, str] = {}
     outgoing: bool = False
     """True of a call that the bot makes."""
+    used: tuple[str, ...] = ()
+    """Names of tools that have run in it."""
+    tries: Mapping[str, int] = {}
+    """Times that the caller was asked to key digits in for a tool, by its name."""
 
     @property
     def hopeless(self) -> bool:
@@ -77,13 +88,15 @@ def past_of(call: Call, before: Past, parties: Parties, lasted_s: float) -> Past
         call.spent_nano_usd - call.spending.line_nano_usd,
         before.interruptions + call.counts["interruptions"],
         parties,
-        told=call.cut_off_operator,
         steady=not before.leg or lasted_s >= STEADY_S or call.ended == "transferred",
+        told=call.cut_off_operator or (DIGITS_IN_DOUBT if call.left_for_digits else ""),
         transfers=before.transfers,
         hung_up=before.hung_up or call.ended == "caller_hung_up",
         profile=before.profile,
         changes=before.changes,
         outgoing=before.outgoing,
+        used=call.used_tools,
+        tries=Counter(before.tries) + call.secret_tries,
     )
 
 
@@ -95,10 +108,13 @@ def past_in_store(stored: SoFar) -> Past:
         call.leg,
         call.model_nano_usd + call.transcription_nano_usd,
         call.interruptions,
+        told=DIGITS_IN_DOUBT if stored.left_for_digits else "",
         hung_up=call.reason == "caller_hung_up",
         profile=call.profile,
         changes=stored.changes,
         outgoing=call.direction == OUTBOUND,
+        used=stored.used_tools,
+        tries=stored.secret_tries,
     )
 
 
@@ -127,5 +143,14 @@ def carrying_on(settings: CallSettings, past: Past, now_s: float) -> CallSetting
         elapsed_s=elapsed_s,
         spent_nano_usd=past.spent_nano_usd,
         outgoing=outgoing,
+        tools=tuple(_as_used_before(rules, past) for rules in settings.tools),
         **played,
     )
+
+
+def _as_used_before(rules: ToolRules, past: Past) -> ToolRules:
+    """What may be done once, or a few times in a call, is not begun anew by carrying it on."""
+    secret = rules.secret
+    if secret is not None:
+        secret = msgspec.structs.replace(secret, tries=max(0, secret.tries - past.tries.get(rules.name, 0)))
+    return msgspec.structs.replace(rules, ran=rules.name in past.used, secret=secret)

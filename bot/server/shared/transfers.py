@@ -21,6 +21,8 @@ MOST = 3
 CONNECTED, GONE = "connected", "caller_gone"
 """Results after which the call is over: the caller talked to the person, or hung up before."""
 KEPT_S = 86_400.0
+RINGING_S = 180.0
+"""Seconds after which nobody waits for a transfer of which nothing came: Twilio must have forgotten to tell."""
 SETTLE_S = 1.5
 """Seconds that another instance gets to store the key that was pressed there."""
 LOOK_S = 0.1
@@ -105,6 +107,11 @@ class TransferTable:
         step = "UPDATE transfers SET tries = 2 WHERE sid = ? AND leg = ? AND tries = 1 AND result = ''"
         return self._db.execute(step, (call_sid, leg)).rowcount > 0
 
+    def ringing(self) -> bool:
+        """Some person is being rung, or told of a call, of whom nothing is known yet. Twilio will ask what follows."""
+        query = "SELECT 1 FROM transfers WHERE result = '' AND taken IS NULL AND began > ? LIMIT 1"
+        return self._db.execute(query, (self.clock() - RINGING_S,)).fetchone() is not None
+
     def over(self, call_sid: str, leg: int, result: str) -> bool:
         """The transfer came to its end. True for the first time; that a caller is gone may be told before the rest."""
         before = ("", GONE) if result == CONNECTED else ("", "")
@@ -166,6 +173,18 @@ class Transfers:
             alone = self.store_lookup is None or not self.store_lookup.shared
             if alone or found is None or found.taken_s is not None or loop.time() > until_s:
                 return found
+            await asyncio.sleep(LOOK_S)
+
+    async def find_placed(self, call_sid: str, leg: int, within_s: float) -> Transfer | None:
+        """The transfer once another process has called the person, or given up; None when it has done neither."""
+        loop = asyncio.get_running_loop()
+        until_s = loop.time() + within_s
+        while True:
+            found = await self.find(call_sid)
+            if found is None or found.leg != leg or found.child or found.result:
+                return found
+            if loop.time() > until_s:
+                return None
             await asyncio.sleep(LOOK_S)
 
     def placed(self, call_sid: str, leg: int, child: str) -> None:

@@ -42,15 +42,20 @@ async def _until_not_needed(calls: LiveCalls, listener: Listener) -> None:
     """Wait until the calls here are over.
 
     The port is left to another process that takes calls, when there is one. When there is none, as when all of them
-    are stopped together, each stays until the last call of any is over: its /voice/next may arrive here.
+    are stopped together, each stays until the last call of any is over: its /voice/next may arrive here, as may the
+    word of what came of a transfer.
     """
     while True:
         others = calls.registry.processes.others_accept()
         if others:
             await listener.leave()
-        if not len(calls.directory) and (others or not calls.registry.counts().live):
+        if not len(calls.directory) and (others or not _goes_on_elsewhere(calls.registry)):
             return
         await asyncio.sleep(LOOK_S)
+
+
+def _goes_on_elsewhere(registry: CallRegistry) -> bool:
+    return bool(registry.counts().live or registry.transfers.ringing())
 
 
 async def _in_pauses(calls: LiveCalls, listener: Listener) -> None:

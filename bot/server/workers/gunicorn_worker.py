@@ -40,6 +40,7 @@ from bot.server.workers.event_loop import run_in_loop
 from bot.server.workers.operator_messages import OperatorMessages
 from bot.server.workers.rereading import reread
 from bot.server.workers.server_process import STOPS, Server, ignore_stops
+from bot.twilio.rest import load_package
 
 SOCKETS_S = 2
 """Seconds that closing the sockets of calls and of the store may take."""
@@ -196,5 +197,6 @@ def run_workers(settings: Settings, operator: OperatorMessages, profiles: Profil
         metrics = directory / "metrics"
         metrics.mkdir()
         os.environ[MULTIPROCESS_DIR] = str(metrics)
+        load_package()  # once, and not by each process while it has calls
         gc.freeze()  # what is loaded stays in memory that all processes share, and is not searched as they exit
         Manager(settings, directory, socket.detach(), operator=operator, profiles=profiles, mounts=mounts).run()

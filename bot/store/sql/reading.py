@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Collection, Iterable
+from collections import Counter
+from collections.abc import Callable, Collection, Iterable
 from datetime import datetime
-from typing import Any, get_args
+from typing import Any, TypeVar, get_args
 
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -16,6 +17,8 @@ from bot.store.rows import EventKept, FileKept, UsageKept
 from bot.store.sql.outbox_entries import entries, result_of
 from bot.store.sql.tables import calls, events, files, processes, turns, usages
 from bot.store.urls import StoreError
+
+Made = TypeVar("Made")
 
 SLICE = 200
 """Rows fetched at a time beside live calls."""
@@ -99,25 +102,28 @@ async def story_of(connection: AsyncConnection, sid: str) -> StoredCall | None:
         return None
     return StoredCall(
         summary=CallSummary(**row),
-        turns=in_spoken_order([TurnFact(**_without_sid(one)) for one in await _in_slices(connection, turns, sid)]),
+        turns=await conversation(connection, sid),
         usages=[],
-        events=[EventKept(**one) for one in await _in_slices(connection, events, sid)],
+        events=await _in_slices(connection, events, sid, lambda row: EventKept(**row)),
         files=[],
         result=await result_of(connection, sid),
     )
 
 
-async def _in_slices(connection: AsyncConnection, table: sa.Table, sid: str) -> list[dict[str, Any]]:
+async def _in_slices(
+    connection: AsyncConnection, table: sa.Table, sid: str, made_of: Callable[[dict[str, Any]], Made]
+) -> list[Made]:
     """Rows of a call by their numbers. Fetching thousands at once holds the interpreter for a tenth of a second."""
-    found: list[dict[str, Any]] = []
+    found: list[Made] = []
+    after = -1
     while True:
-        query = sa.select(table).where(table.c.call_sid == sid).order_by(table.c.number).limit(SLICE)
-        if found:
-            query = query.where(table.c.number > found[-1]["number"])
+        of_it = (table.c.call_sid == sid) & (table.c.number > after)
+        query = sa.select(table).where(of_it).order_by(table.c.number).limit(SLICE)
         rows = [dict(row) for row in (await connection.execute(query)).mappings()]
-        found += rows
+        found += map(made_of, rows)
         if len(rows) < SLICE:
             return found
+        after = rows[-1]["number"]
         await asyncio.sleep(REST_S)
 
 
@@ -140,7 +146,32 @@ async def so_far(connection: AsyncConnection, sid: str) -> SoFar | None:
     if row is None:
         return None
     changes = (await connection.execute(sa.select(calls.c.changes).where(calls.c.sid == sid))).scalar_one_or_none()
-    return SoFar(CallSummary(**row), await conversation(connection, sid), changes or {})
+    told = await named_events(connection, sid, _CARRIED)
+    turns_so_far = await conversation(connection, sid)
+    tries = Counter(str(details.get("tool")) for event, details in told if event == "secret_asked")
+    return SoFar(
+        CallSummary(**row), turns_so_far, changes or {}, _used_tools(told), dict(tries), _left_for_digits(told)
+    )
+
+
+_CARRIED = ("tool_called", "tool_done", "secret_asked", "digits_sent", "stream_back")
+"""Events that tell what has to be known of a call by whoever carries it on."""
+
+
+def _used_tools(told: Iterable[tuple[str, dict[str, Any]]]) -> tuple[str, ...]:
+    """Names of the tools that were begun, but for those that did nothing, since they were asked wrongly."""
+    used = set[str]()
+    for event, details in told:
+        if event == "tool_called" and "server" not in details:
+            used.add(str(details.get("tool")))
+        elif details.get("ran") is False:
+            used.discard(str(details.get("tool")))
+    return tuple(sorted(used))
+
+
+def _left_for_digits(told: Iterable[tuple[str, dict[str, Any]]]) -> bool:
+    moves = [event for event, _ in told if event in {"digits_sent", "stream_back"}]
+    return moves[-1:] == ["digits_sent"]
 
 
 async def ends_of(connection: AsyncConnection, sids: Collection[str]) -> dict[str, str]:
@@ -156,9 +187,8 @@ async def ends_since(connection: AsyncConnection, at: datetime) -> list[tuple[st
 
 
 async def conversation(connection: AsyncConnection, sid: str) -> list[TurnFact]:
-    """The turns of the call `sid` in spoken order."""
-    found = [TurnFact(**_without_sid(row)) for row in await _children(connection, turns, sid, turns.c.number)]
-    return in_spoken_order(found)
+    """The turns of the call `sid` in spoken order, read in slices."""
+    return in_spoken_order(await _in_slices(connection, turns, sid, lambda row: TurnFact(**_without_sid(row))))
 
 
 async def named_events(

@@ -1,21 +1,22 @@
-"""The tables brought to what this code needs, by alembic, once however many processes start together."""
+"""The tables, made in a new database, or brought to what this code needs; once however many start together."""
 
 from __future__ import annotations
 
-from pathlib import Path
-
-from alembic import command
-from alembic.config import Config
-from alembic.runtime.migration import MigrationContext
-from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, text
+import sqlalchemy as sa
 
 from bot.store.sql.driver_threads import dispose
 from bot.store.sql.engine import for_writing, make_engine
-from bot.store.urls import StoreError, StoreUrl
+from bot.store.sql.tables import HEAD, metadata
+from bot.store.urls import StoreUrl
 
 MIGRATE_S = 300.0
-_MIGRATIONS = Path(__file__).parent / "migrations"
+VERSION = sa.Table(
+    "alembic_version",
+    sa.MetaData(),
+    sa.Column("version_num", sa.String(32), nullable=False),
+    sa.PrimaryKeyConstraint("version_num", name="alembic_version_pkc"),
+)
+"""Alembic's own table, as it makes it: the revision that the tables are of."""
 _LOCK = 0x48656172646C696E
 """The number of Postgres's advisory lock: "Heardlin"."""
 
@@ -31,27 +32,25 @@ async def migrate(where: StoreUrl) -> None:
         async with for_writing(engine).begin() as connection:
             # SQLite's transaction has locked the file by now. Postgres's lock goes with the transaction.
             if where.dialect == "postgresql":
-                await connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _LOCK})
-            await connection.run_sync(_upgrade)
+                await connection.execute(sa.text("SELECT pg_advisory_xact_lock(:key)"), {"key": _LOCK})
+            await connection.run_sync(_bring_up_to_date)
     finally:
         await dispose(engine)
 
 
-def migrations() -> Config:
-    """Alembic's configuration, made here: there is no alembic.ini."""
-    config = Config()
-    config.set_main_option("script_location", str(_MIGRATIONS).replace("%", "%%"))
-    config.set_main_option("path_separator", "newline")
-    return config
+def _bring_up_to_date(connection: sa.Connection) -> None:
+    if not sa.inspect(connection).has_table(VERSION.name):
+        _make(connection)
+        return
+    if connection.execute(sa.select(VERSION.c.version_num)).scalars().all() == [HEAD]:
+        return  # another process was first
+    from bot.store.sql.upgrading import upgrade  # noqa: PLC0415  a tenth of a start's time, and seldom needed
+
+    upgrade(connection)
 
 
-def _upgrade(connection: Connection) -> None:
-    config = migrations()
-    known = {script.revision for script in ScriptDirectory.from_config(config).walk_revisions()}
-    if set(MigrationContext.configure(connection).get_current_heads()) - known:
-        raise StoreError(
-            "The call store was made by a newer version of heardline; install that version, or point DATABASE_URL "
-            "at another database."
-        )
-    config.attributes["connection"] = connection
-    command.upgrade(config, "head")
+def _make(connection: sa.Connection) -> None:
+    """Make the tables as they are now: where disks do not last, every start does."""
+    metadata.create_all(connection, checkfirst=False)
+    VERSION.create(connection)
+    connection.execute(sa.insert(VERSION).values(version_num=HEAD))

@@ -287,6 +287,16 @@ def test_a_tool_that_may_run_once_a_call_is_refused_the_second_time() -> None:
     assert "only once" in says(desk, "call_2")
 
 
+def test_nor_does_it_run_in_the_same_call_carried_on_by_another_process() -> None:
+    desk = asked(rules(once=True, ran=True))
+    assert desk.give(calls()) == ["item function_call_output call_1"]
+    assert "only once" in says(desk, "call_1")
+
+
+def test_a_tool_that_may_run_often_runs_in_a_call_that_is_carried_on() -> None:
+    assert asked(rules(ran=True)).give(calls()) == ["run look_up call_1"]
+
+
 def test_unless_the_first_was_not_run_since_its_arguments_were_wrong() -> None:
     desk = running(rules(once=True))
     desk.give(ToolDone("call_1", '{"error": "day is missing"}', ok=False, ran=False), created("R2"))

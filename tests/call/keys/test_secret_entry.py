@@ -7,8 +7,10 @@ from typing import Literal
 
 import pytest
 
-from bot.call.inputs import ModelClosed, SecretKey, SessionWaiting, ToolDone
+from bot.call.conversation.goodbye import PURPOSE
+from bot.call.inputs import DailySpend, ModelClosed, SecretKey, SessionWaiting, ToolDone
 from bot.call.keys.secret_entry import (
+    CALL_ENDS,
     CANCELLED,
     FIRST_US,
     LONGEST_US,
@@ -18,8 +20,8 @@ from bot.call.keys.secret_entry import (
     NOTHING,
     TOO_FEW,
 )
-from bot.call.outputs import DropKeys, RunTool
-from bot.call.settings import CallSettings, SecretRules, ToolRules
+from bot.call.outputs import DropKeys, End, RunTool
+from bot.call.settings import CallSettings, Money, SecretRules, ToolRules
 from bot.call.states import State
 from bot.realtime import events
 from bot.twilio import stream
@@ -33,6 +35,7 @@ from tests.call.scripted_call import (
     created,
     delta,
     done,
+    echo,
     frame,
     function,
     item_done,
@@ -210,3 +213,45 @@ def test_a_key_for_another_call_is_none(call_id: str) -> None:
     desk.give(key(call_id=call_id), key("finish", call_id))
     assert not desk.sent(RunTool)
     assert not desk.sent(DropKeys)
+
+
+def says_goodbye(desk: ScriptedCall, out: list[str]) -> None:
+    """The entry is over, its tool has an output, and the caller hears the goodbye before the end."""
+    out = [one for one in (*out, *desk.tick()) if not one.startswith(("append", "mark", "update"))]
+    assert out[:2] == ["drop keys for call_1", "item function_call_output call_1"]
+    assert told(desk) == CALL_ENDS
+    assert out[-2:] == ["item message goodbye", "create ['max_output_tokens', 'metadata', 'tool_choice']"]
+    assert not desk.sent(RunTool)
+    goodbye = events.ResponseCreated(events.Response("R9", "in_progress", metadata=PURPOSE))
+    heard = desk.give(goodbye, delta("R9", "G", 1_000), audio_done("R9", "G"), item_done("G"), done("R9"))
+    assert "media 1000" in heard
+    desk.at(desk.now_us / 1_000 + 1_000)
+    assert desk.give(*[echo(one.mark.name) for one in desk.sent(stream.SetMark)])[-1].startswith("end ")
+
+
+@pytest.mark.parametrize("n_keyed", [0, 2, 4])
+def test_at_the_time_limit_the_entry_is_over_and_the_caller_hears_the_goodbye(n_keyed: int) -> None:
+    desk = asked(changed(SETTINGS, max_call_s=10))
+    keyed(desk, n_keyed)
+    desk.at(2_900).give(*[echo(one.mark.name) for one in desk.sent(stream.SetMark)])
+    desk.at(8_000).tick()
+    says_goodbye(desk, waits(desk, 10_000))
+    assert desk.outputs[-1] == End("time_limit")
+
+
+def test_at_the_limit_of_what_a_call_may_cost_the_same() -> None:
+    desk = asked(changed(SETTINGS, money=Money(daily_cap=1_000)))
+    desk.at(2_900).give(*[echo(one.mark.name) for one in desk.sent(stream.SetMark)])
+    says_goodbye(desk, desk.give(DailySpend(1_000)))
+    assert desk.outputs[-1] == End("spend_limit")
+
+
+def test_a_limit_that_is_reached_while_the_question_plays_waits_for_its_end() -> None:
+    desk = asked(changed(SETTINGS, max_call_s=1.5))
+    assert [*waits(desk, 1_500), *desk.tick()] == [
+        "update us",
+        "drop keys for call_1",
+        "item function_call_output call_1",
+    ]
+    desk.at(2_000)
+    assert "item message goodbye" in desk.give(*[echo(one.mark.name) for one in desk.sent(stream.SetMark)])

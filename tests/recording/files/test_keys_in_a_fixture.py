@@ -16,13 +16,15 @@ from bot.recording.files.recorder import Recorder
 from bot.recording.fixture import Way
 from bot.testing import assert_replays
 from bot.twilio import stream
-from tests.call.scripted_call import SESSION, ScriptedCall, changed
+from tests.call.scripted_call import SESSION, ScriptedCall, audio, changed
 
 PLAIN = CallSettings(tools=(ToolRules("book", approval="key"),))
 TEXTS: dict[str, str] = {
     "created": '{"type":"response.created","response":{"id":"R1","object":"realtime.response","status":"in_progress"}}',
     "calls": '{"type":"response.output_item.done","response_id":"R1","item":{"id":"F","type":"function_call",'
     '"status":"completed","name":"book","call_id":"call_1","arguments":"{}"}}',
+    "says": f'{{"type":"response.output_audio.delta","response_id":"R1","item_id":"A","output_index":0,'
+    f'"content_index":0,"delta":"{audio(1_500)}"}}',
     "done": '{"type":"response.done","response":{"id":"R1","status":"completed","output":[]}}',
 }
 START = (
@@ -94,7 +96,7 @@ def test_of_a_longer_number_only_a_first_key_that_is_a_shortcut_stays(tmp_path: 
 @pytest.mark.parametrize("key", [YES, "2"])
 def test_the_answer_to_an_approval_stays_as_it_is(tmp_path: Path, key: str) -> None:
     said = [("model>bot", TEXTS[name]) for name in ("created", "calls", "done")]
-    asked = [("model>bot", TEXTS[name].replace("R1", "R2")) for name in ("created", "done")]
+    asked = [("model>bot", TEXTS[name].replace("R1", "R2")) for name in ("created", "says", "done")]
     path = recorded(tmp_path, PLAIN, *said, *asked, dtmf(key))
     assert digits_in(path) == key
     assert_replays(path)

@@ -54,6 +54,37 @@ def test_the_limit_refuses_new_calls_and_no_known_one(registry: CallRegistry) ->
     assert registry.enter(OTHER, 1) == "new"
 
 
+def test_the_stream_of_a_call_whose_process_died_before_it_came_is_let_in_by_another(
+    clock: Clock, tmp_path: Path
+) -> None:
+    died, other = (CallRegistry(clock, tmp_path / "calls", owner) for owner in (1, 2))
+    told, gone, lives = (f"CA{number:032x}" for number in range(3))
+    for call_sid in (CALL, told, gone):
+        died.enter(call_sid, 5)
+        died.issue(call_sid, b"old")
+        died.issue(call_sid, b"new")
+    other.enter(lives, 5)
+    other.issue(lives, b"new")
+    other.end(lives, "line_lost")  # no stream came in time
+    other.processes.abandon(1)
+    other.asked(told)  # Twilio was told what follows
+    other.end(gone, "caller_hung_up")
+    claims = [other.claim(CALL, nonce) for nonce in (b"old", b"new", b"new")]
+    assert claims == [False, True, False]
+    assert not any(other.claim(one, b"new") for one in (told, gone, lives))
+    assert (other.known(CALL).outcome, other.owner(CALL), other.counts().live) == (None, 2, 1)
+    died.close()
+    other.close()
+
+
+def test_keys_that_were_to_be_pressed_are_no_more_of_a_call_that_is_carried_on(registry: CallRegistry) -> None:
+    registry.enter(CALL, 5)
+    registry.leave(CALL, "12")
+    assert registry.digits.find(CALL) == "12"
+    registry.reopen(CALL)
+    assert registry.digits.find(CALL) == ""
+
+
 def test_a_token_works_once_and_only_the_newest(registry: CallRegistry) -> None:
     registry.enter(CALL, 5)
     registry.issue(CALL, b"old")

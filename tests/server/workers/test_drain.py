@@ -21,6 +21,7 @@ from bot.server.directory.departure import HOLDS, Phase
 from bot.server.directory.live_calls import LiveCalls
 from bot.server.http.app_keys import Listener
 from bot.server.shared.call_registry import CallRegistry, Counts
+from bot.server.shared.transfers import RINGING_S, Transfer
 from bot.server.workers import drain as drain_module
 from bot.server.workers.drain import drain
 from bot.server.workers.event_loop import run_in_loop
@@ -284,6 +285,28 @@ async def test_the_port_is_left_to_a_process_that_takes_calls(tmp_path: Path) ->
     assert site.left
     mine.close()
     other.close()
+
+
+@pytest.mark.usefixtures("quick")
+async def test_the_last_process_stays_while_a_person_is_rung_for_a_caller(tmp_path: Path) -> None:
+    registry = Watched(time.time, tmp_path / "calls", 1)
+    registry.transfers.put(CALL, Transfer(0, 1, "sales"))
+    task = asyncio.create_task(drain(LiveCalls(load_settings({}), registry), Listener(), EVER_S, asyncio.Event()))
+    await until(lambda: registry.looks > 3)
+    assert not task.done()
+    registry.transfers.taken(CALL, 0)
+    await task
+    registry.close()
+
+
+async def test_a_transfer_of_which_twilio_never_told_the_end_holds_up_no_stop(tmp_path: Path) -> None:
+    clock = [1_000_000.0]
+    registry = CallRegistry(lambda: clock[0], tmp_path / "calls", 1)
+    registry.transfers.put(CALL, Transfer(0, 1, "sales"))
+    clock[0] += RINGING_S + 1
+    async with asyncio.timeout(GIVE_UP_S):
+        await drain(LiveCalls(load_settings({}), registry), Listener(), EVER_S, asyncio.Event())
+    registry.close()
 
 
 @pytest.mark.parametrize("why", ["draining", "busy"])

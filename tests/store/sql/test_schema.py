@@ -12,7 +12,6 @@ from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
-from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
@@ -20,8 +19,9 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from bot.store.call_store import CallStore
 from bot.store.sql.engine import for_writing, make_engine
-from bot.store.sql.schema import migrate, migrations
+from bot.store.sql.schema import migrate
 from bot.store.sql.tables import HEAD, metadata
+from bot.store.sql.upgrading import migrations, upgrade
 from bot.store.urls import StoreError, StoreUrl, sqlite_url, url_of
 from tests.store.row_samples import started
 
@@ -64,6 +64,24 @@ async def execute(where: StoreUrl, statement: str) -> None:
     await engine.dispose()
 
 
+async def upgraded(where: StoreUrl, revision: str) -> None:
+    """Make the tables by the migrations up to that one."""
+    engine = make_engine(where)
+    async with for_writing(engine).begin() as connection:
+        await connection.run_sync(upgrade, revision)
+    await engine.dispose()
+
+
+async def described(where: StoreUrl) -> list[str]:
+    """All that a new SQLite file holds, as SQL, without line ends and with columns in one order."""
+    engine = make_engine(where)
+    async with engine.connect() as connection:
+        found = await connection.execute(sa.text("SELECT sql FROM sqlite_master WHERE sql IS NOT NULL"))
+        texts = [" ".join(str(text).replace("(", "( ").replace(")", " )").split()) for (text,) in found]
+    await engine.dispose()
+    return sorted(", ".join(sorted(part.strip(" ,") for part in text.split(", "))) for text in texts)
+
+
 def url_text(where: StoreUrl) -> str:
     """DATABASE_URL of `where`."""
     if where.path is not None:
@@ -74,7 +92,10 @@ def url_text(where: StoreUrl) -> str:
     )
 
 
-async def test_the_migrations_make_exactly_the_tables_of_the_code(where: StoreUrl) -> None:
+@pytest.mark.parametrize("made", ["by the migrations", "at once"])
+async def test_the_migrations_make_exactly_the_tables_of_the_code(where: StoreUrl, made: str) -> None:
+    if made == "by the migrations":
+        await upgraded(where, "r0001")
     await migrate(where)
     engine = make_engine(where)
     try:
@@ -87,6 +108,13 @@ async def test_the_migrations_make_exactly_the_tables_of_the_code(where: StoreUr
     finally:
         await engine.dispose()
     assert differences == []
+
+
+async def test_a_new_file_is_made_as_the_migrations_would_make_it(tmp_path: Path) -> None:
+    new, old = (sqlite_url(tmp_path / name / "calls.sqlite", tmp_path) for name in ("new", "old"))
+    await migrate(new)
+    await upgraded(old, "head")
+    assert await described(new) == await described(old)
 
 
 def test_the_newest_migration_is_the_one_the_code_asks_for() -> None:
@@ -103,10 +131,7 @@ async def test_migrating_again_changes_and_loses_nothing(where: StoreUrl) -> Non
 
 
 async def test_a_store_of_the_first_version_keeps_its_calls(where: StoreUrl) -> None:
-    engine = make_engine(where)
-    async with for_writing(engine).begin() as connection:
-        await connection.run_sync(_upgrade_to, "r0001")
-    await engine.dispose()
+    await upgraded(where, "r0001")
     await execute(
         where,
         "INSERT INTO calls (sid, started_at, waits, tokens, nano_usd) "
@@ -118,12 +143,6 @@ async def test_a_store_of_the_first_version_keeps_its_calls(where: StoreUrl) -> 
     (call,) = await store.calls()
     assert (call.nano_usd, call.result_nano_usd) == (7, 0)
     await store.close()
-
-
-def _upgrade_to(connection: sa.Connection, revision: str) -> None:
-    config = migrations()
-    config.attributes["connection"] = connection
-    command.upgrade(config, revision)
 
 
 async def test_whether_there_is_work_for_a_migration_is_known(where: StoreUrl) -> None:

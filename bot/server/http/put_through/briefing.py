@@ -33,9 +33,10 @@ _log = structlog.get_logger()
 async def call_person(
     request: web.Request, call_sid: str, form: Form, transfer: Transfer, destination: Destination
 ) -> web.Response:
-    """Call the person, once, and let the caller wait in a conference."""
+    """Call the person, once, and let the caller wait in a conference: never for a person whom nobody has called."""
     calls = request.app[CALLS]
-    if not transfer.child and calls.transfers.again(call_sid, transfer.leg):
+    first = not transfer.child and calls.transfers.again(call_sid, transfer.leg)
+    if first:
         try:
             async with asyncio.timeout(PLACE_S):
                 placed = await _placed(request, call_sid, form, transfer.leg, destination)
@@ -44,6 +45,13 @@ async def call_person(
             return await could_not_ring(request, call_sid, form, transfer)
         calls.transfers.placed(call_sid, transfer.leg, placed.sid)
         _log.info("transfer_rings", call_sid=call_sid, destination=destination.name, tries=1)
+    elif not transfer.child:
+        found = await calls.transfers.find_placed(call_sid, transfer.leg, PLACE_S)
+        if found is None:
+            why = "the process that was to call the person is gone"
+            _log.warning("transfer_call_failed", call_sid=call_sid, why=why)
+        if found is None or not found.child:
+            return await could_not_ring(request, call_sid, form, transfer)
     calls.departure.redirected.send(call_sid)
     room = room_of(call_sid, transfer.leg)
     return twiml(request, "wait_for", room=room, action_url=dialled_url(request, transfer.leg))

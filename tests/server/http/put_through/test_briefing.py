@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import json
 from collections.abc import AsyncIterator
@@ -12,6 +13,7 @@ import pytest
 
 from bot.call.conversation.transfer import TRANSFER_CALL
 from bot.server.bookkeeping.store_service import keeping
+from bot.server.http.put_through import briefing
 from bot.server.setup.briefing_settings import CALLER, TOLD
 from bot.testing import Mishap, SimulatedTwilio
 from bot.testing.dialling.dial import new_call_sid
@@ -152,6 +154,27 @@ async def test_a_call_that_cant_be_placed_brings_the_caller_back_at_once(tmp_pat
     async with waiting(tmp_path, Mishap(status=400, code=21215)) as one:
         assert verbs(await one.twilio.next())[0] == "Connect"
         assert known(one.desk, one.call_sid).result == "failed"
+        await one.twilio.gone()
+
+
+async def test_a_caller_waits_for_nobody_whom_a_process_died_without_having_called(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(briefing, "PLACE_S", 0.2)
+    async with waiting(tmp_path) as one:
+        assert one.desk.calls.transfers.again(one.call_sid, 0)  # by the process that died then
+        assert verbs(await one.twilio.next())[0] == "Connect"
+        assert (known(one.desk, one.call_sid).result, one.rest.asked) == ("failed", [])
+        await one.twilio.gone()
+
+
+async def test_a_caller_waits_with_music_for_whom_another_process_is_calling(tmp_path: Path) -> None:
+    async with waiting(tmp_path) as one:
+        assert one.desk.calls.transfers.again(one.call_sid, 0)
+        asking = asyncio.create_task(one.twilio.next())
+        await asyncio.sleep(0)
+        one.desk.calls.transfers.placed(one.call_sid, 0, new_call_sid())
+        assert verbs(await asking) == ["Dial", "Hangup"]
         await one.twilio.gone()
 
 
