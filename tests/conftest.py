@@ -12,13 +12,14 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, settings
 
+from tests.compiled import import_a_share, keep_compiled
 from tests.event_loops import pytest_addoption, pytest_asyncio_loop_factories, pytest_configure
 from tests.logging_state import logging_as_before
 from tests.postgres import NoPostgres, Server, running
 
 __all__ = ["logging_as_before", "pytest_addoption", "pytest_asyncio_loop_factories", "pytest_configure"]
 
-
+keep_compiled()
 settings.register_profile("any machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("any machine")
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # a shell in the background has it so, and commands inherit that
@@ -35,6 +36,10 @@ def pytest_report_header() -> str:
 
 PACED = frozenset({"server", "transfers", "faults", "hostile", "proof", "offline", "console", "clients", "benchmarks"})
 """Areas whose tests hold calls over real sockets, in real time."""
+
+
+def pytest_collection(session: pytest.Session) -> None:
+    import_a_share(session.config)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

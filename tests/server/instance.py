@@ -10,7 +10,7 @@ import socket
 import sqlite3
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -65,9 +65,7 @@ class Instance(Reach):
     @property
     def workers(self) -> set[int]:
         """The processes that answer calls."""
-        listed = subprocess.run(["ps", "-A", "-o", "pid=,ppid="], capture_output=True, text=True, check=True)
-        pairs = [line.split() for line in listed.stdout.splitlines()]
-        return {int(pid) for pid, parent in pairs if int(parent) == self.process.pid} - {self.process.pid}
+        return children(self.process.pid)
 
     def asked(self, query: str, *values: Any) -> list[Any]:
         """Rows of the registry that the processes share."""
@@ -109,7 +107,7 @@ class Instance(Reach):
         for pid in others:
             os.kill(pid, signal.SIGSTOP)
         try:
-            while any(not _state(pid).startswith("T") for pid in others):
+            while not all(map(_stands_still, others)):
                 pass
             yield
         finally:
@@ -147,8 +145,25 @@ async def heard_out(reach: Reach, *phones: SimulatedPhone, audio: bytes = GREETI
             group.create_task(call(phone))
 
 
-def _state(pid: int) -> str:
-    return subprocess.run(["ps", "-o", "state=", "-p", str(pid)], capture_output=True, text=True, check=False).stdout
+def children(parent: int) -> set[int]:
+    """Processes that `parent` has started and that are not buried yet."""
+    task = Path(f"/proc/{parent}/task/{parent}/children")
+    if task.exists():
+        return {int(pid) for pid in task.read_text(encoding="ascii").split()}
+    pairs = [line.split() for line in _ps("-A", "-o", "pid=,ppid=").splitlines()]
+    return {int(pid) for pid, of in pairs if int(of) == parent} - {parent}
+
+
+def _stands_still(pid: int) -> bool:
+    status = Path(f"/proc/{pid}/stat")
+    if status.exists():
+        return status.read_text(encoding="utf-8").rpartition(")")[2].split()[0] == "T"
+    return _ps("-o", "state=", "-p", str(pid)).startswith("T")
+
+
+def _ps(*options: str) -> str:
+    """What the system tells of processes, where there is no /proc; starting a program for it takes a while."""
+    return subprocess.run(["ps", *options], capture_output=True, text=True, check=False).stdout
 
 
 def _free_port() -> int:
@@ -157,9 +172,11 @@ def _free_port() -> int:
 
 
 @contextlib.asynccontextmanager
-async def serving(directory: Path, *replies: Reply, killed: bool = False, **env: str) -> AsyncIterator[Instance]:
-    """An instance that is ready. Ends with it gone, every session closed, nothing left in its TMPDIR, no error in
-    the log but one when a worker was `killed`.
+async def serving(
+    directory: Path, *replies: Reply, killed: bool = False, command: Sequence[str] = COMMAND, **env: str
+) -> AsyncIterator[Instance]:
+    """An instance that is ready, started by `command`. Ends with it gone, every session closed, nothing left in its
+    TMPDIR, no error in the log but one when a worker was `killed`.
     """
 
     def session(name: str) -> SimulatedModel:
@@ -171,7 +188,7 @@ async def serving(directory: Path, *replies: Reply, killed: bool = False, **env:
         settings = load_settings(told)
         stderr = stack.enter_context((directory / "stderr").open("wb"))
         process = subprocess.Popen(  # noqa: ASYNC220  it returns at once; nothing else here waits for it
-            COMMAND, cwd=ROOT, env=_inherited(told, directory), stderr=stderr, start_new_session=True
+            command, cwd=ROOT, env=_inherited(told, directory), stderr=stderr, start_new_session=True
         )
         stack.callback(_kill_group, process)
         http = await stack.enter_async_context(aiohttp.ClientSession())
