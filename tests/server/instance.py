@@ -26,17 +26,19 @@ from bot.testing.model import SimulatedModel
 from bot.testing.model.server import SimulatedRealtimeServer
 from tests.server.simulated_server import GREETING, Reach, a_phone, environment, heard, until
 from tests.waiting import GIVE_UP_S
+from tests.warm_bot import Started, run, start
 
 ROOT = Path(__file__).parents[2]
 COMMAND = (sys.executable, "-m", "bot", "serve")
 START_S = GIVE_UP_S
+ServerProcess = subprocess.Popen[bytes] | Started
 
 
 @dataclass
 class Instance(Reach):
     """One started server of several processes. `directory` is its TMPDIR; its standard error is kept there."""
 
-    process: subprocess.Popen[bytes]
+    process: ServerProcess
     directory: Path
     _read: int = field(default=0, init=False)
     _logs: list[Any] = field(default_factory=list, init=False)
@@ -173,9 +175,9 @@ def _free_port() -> int:
 
 @contextlib.asynccontextmanager
 async def serving(
-    directory: Path, *replies: Reply, killed: bool = False, command: Sequence[str] = COMMAND, **env: str
+    directory: Path, *replies: Reply, killed: bool = False, command: Sequence[str] = (), **env: str
 ) -> AsyncIterator[Instance]:
-    """An instance that is ready, started by `command`. Ends with it gone, every session closed, nothing left in its
+    """An instance that is ready, started by `command` if there is one. Ends with it gone, every session closed, nothing left in its
     TMPDIR, no error in the log but one when a worker was `killed`.
     """
 
@@ -186,10 +188,7 @@ async def serving(
         model = await stack.enter_async_context(SimulatedRealtimeServer(session))
         told = environment(model.url, PORT=str(_free_port()), WEB_CONCURRENCY="2", **env)
         settings = load_settings(told)
-        stderr = stack.enter_context((directory / "stderr").open("wb"))
-        process = subprocess.Popen(  # noqa: ASYNC220  it returns at once; nothing else here waits for it
-            command, cwd=ROOT, env=_inherited(told, directory), stderr=stderr, start_new_session=True
-        )
+        process = begun(told, directory, command)
         stack.callback(_kill_group, process)
         http = await stack.enter_async_context(aiohttp.ClientSession())
         instance = Instance(settings, f"http://127.0.0.1:{told['PORT']}", model, http, process, directory)
@@ -205,10 +204,18 @@ async def serving(
         assert len(errors) == killed, errors
 
 
+def begun(told: dict[str, str], directory: Path, command: Sequence[str] = ()) -> ServerProcess:
+    """A server that was just started, by `command` if there is one."""
+    env = _inherited(told, directory)
+    with (directory / "stderr").open("ab") as stderr:
+        if command:
+            return subprocess.Popen(command, cwd=ROOT, env=env, stderr=stderr, start_new_session=True)
+        return start("serve", cwd=ROOT, env=env, stderr=stderr, start_new_session=True)
+
+
 def run_to_its_end(told: dict[str, str], directory: Path) -> subprocess.CompletedProcess[str]:
     """A server that does not start."""
-    env = _inherited(told, directory)
-    return subprocess.run(COMMAND, cwd=ROOT, env=env, capture_output=True, text=True, timeout=START_S, check=False)
+    return run("serve", cwd=ROOT, env=_inherited(told, directory))
 
 
 def _inherited(told: dict[str, str], directory: Path) -> dict[str, str]:
@@ -216,7 +223,7 @@ def _inherited(told: dict[str, str], directory: Path) -> dict[str, str]:
     return {**others, "BOT_RECORD_DIR": str(directory / "recordings"), **told, "TMPDIR": str(directory)}
 
 
-def _kill_group(process: subprocess.Popen[bytes]) -> None:
+def _kill_group(process: ServerProcess) -> None:
     with contextlib.suppress(ProcessLookupError):
         os.killpg(process.pid, signal.SIGKILL)
     process.wait()

@@ -116,6 +116,10 @@ main()
 """`bot serve`, whose processes stand where they were just forked while there is a file `hold` in their TMPDIR."""
 
 
+def forked(directory: Path) -> int:
+    return len(list(directory.glob("*.forked")))
+
+
 async def test_a_stop_reaches_processes_that_were_just_forked_and_no_more_are_started(tmp_path: Path) -> None:
     command, hold = (sys.executable, "-c", HELD, "serve"), tmp_path / "hold"
     async with serving(tmp_path, LONG, command=command, BOT_DRAIN_SECONDS="120") as instance:
@@ -124,7 +128,7 @@ async def test_a_stop_reaches_processes_that_were_just_forked_and_no_more_are_st
         await until(lambda: phone.received or calling.done())
         hold.touch()
         instance.process.send_signal(signal.SIGHUP)
-        await until(lambda: len(list(tmp_path.glob("*.forked"))) == 4)
+        await until(lambda: forked(tmp_path) == 4)
         await until(lambda: list(instance.shared[0].glob("*.replaced")))
         instance.process.send_signal(signal.SIGINT)
         await until(lambda: not list(instance.shared[0].glob("*.replaced")))
@@ -135,7 +139,7 @@ async def test_a_stop_reaches_processes_that_were_just_forked_and_no_more_are_st
         await calling
         assert await instance.exit() == 0
         assert instance.reasons == ["caller_hung_up"]
-        assert len(list(tmp_path.glob("*.forked"))) == 4
+        assert forked(tmp_path) == 4
 
 
 async def test_a_process_that_dies_loses_its_own_streams_and_no_others(tmp_path: Path) -> None:
