@@ -104,15 +104,28 @@ def start(
     return Started(pid, os.fdopen(told, "rb"))
 
 
+class Heard:
+    """A command that was started, and what it writes."""
+
+    def __init__(self, *arguments: str, env: Mapping[str, str], cwd: Path = ROOT) -> None:
+        self._arguments = arguments
+        self._files = tempfile.TemporaryFile(), tempfile.TemporaryFile()  # noqa: SIM115  `out` closes them
+        out, err = self._files
+        self._process = start(*arguments, env=env, cwd=cwd, stdout=out, stderr=err)
+
+    def out(self) -> subprocess.CompletedProcess[str]:
+        """Wait until the process is gone: its exit code, and all that it wrote."""
+        code, texts = self._process.wait(), []
+        for file in self._files:
+            with file:
+                file.seek(0)
+                texts.append(file.read().decode())
+        return subprocess.CompletedProcess(self._arguments, code, *texts)
+
+
 def run(*arguments: str, env: Mapping[str, str], cwd: Path = ROOT) -> subprocess.CompletedProcess[str]:
     """Run `bot` with these arguments to its end."""
-    with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
-        code = start(*arguments, env=env, cwd=cwd, stdout=out, stderr=err).wait()
-        texts = []
-        for file in (out, err):
-            file.seek(0)
-            texts.append(file.read().decode())
-    return subprocess.CompletedProcess(arguments, code, *texts)
+    return Heard(*arguments, env=env, cwd=cwd).out()
 
 
 class _Warm:
