@@ -10,7 +10,7 @@ import pytest
 from typer.testing import CliRunner
 
 from bot.cli import app
-from tests import warm_bot
+from tests import warm
 
 ROOT = Path(__file__).parents[1]
 FIXTURE = str(ROOT / "tests/fixtures/idle.call.jsonl.gz")
@@ -154,7 +154,7 @@ OTHERS: list[tuple[tuple[str, ...], dict[str, str], int, str]] = [
 def bot(place: Path, *arguments: str, **environ: str) -> subprocess.CompletedProcess[str]:
     (place / "twice.env").write_text("PORT=8080\n\nPORT=8081\n")
     (place / "shell.env").write_text("#!/bin/sh\nexport PORT=80\necho hello\n")
-    done = warm_bot.run(*arguments, env={"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT), **environ}, cwd=place)
+    done = warm.run(*arguments, env={"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT), **environ}, cwd=place)
     assert "Traceback" not in done.stdout + done.stderr
     assert not any(secret in done.stdout + done.stderr for secret in (TOKEN, REAL["OPENAI_API_KEY"], "secret-word"))
     return done

@@ -9,7 +9,7 @@ import pytest
 import structlog
 
 from bot.testing.virtual.client_event_schema import check_client_event
-from tests import warm_bot
+from tests import warm
 from tests.server.leaks import nothing_left
 
 __all__ = ["nothing_left"]
@@ -33,7 +33,7 @@ def short_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture(autouse=True, scope="session")
 def _warm() -> None:
     """Begin before any test counts sockets."""
-    warm_bot.ready()
+    warm.ready()
 
 
 @pytest.fixture(autouse=True, scope="session")

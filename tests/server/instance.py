@@ -26,7 +26,7 @@ from bot.testing.model import SimulatedModel
 from bot.testing.model.server import SimulatedRealtimeServer
 from tests.server.simulated_server import GREETING, Reach, a_phone, environment, heard, until
 from tests.waiting import GIVE_UP_S
-from tests.warm_bot import Started, run, start
+from tests.warm import Started, run, start
 
 ROOT = Path(__file__).parents[2]
 COMMAND = (sys.executable, "-m", "bot", "serve")

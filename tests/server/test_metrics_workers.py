@@ -19,7 +19,7 @@ from bot.testing.model import SimulatedModel
 from bot.testing.model.server import SimulatedRealtimeServer
 from tests.server.simulated_server import AUTH_TOKEN, GREETING, a_phone, environment, until
 from tests.waiting import GIVE_UP_S
-from tests.warm_bot import start
+from tests.warm import start
 
 ROOT = Path(__file__).parents[2]
 HEADERS = {"Authorization": "Bearer watching-the-metrics"}

@@ -9,7 +9,7 @@ from pathlib import Path
 from bot.testing.model import Behaviour
 from tests.server.outbound.dialled_calls import ADMIN, HELLO, THEIRS, Outbound, ended, outbound
 from tests.server.simulated_server import until
-from tests.warm_bot import Heard
+from tests.warm import Heard
 
 
 def bot_dial(out: Outbound, *words: str, token: str = ADMIN) -> Heard:

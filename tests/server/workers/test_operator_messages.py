@@ -16,7 +16,7 @@ import pytest
 
 from bot.config.settings_table import variables
 from tests.server.simulated_server import PUBLIC_URL, environment
-from tests.warm_bot import Started, start
+from tests.warm import Started, start
 
 ROOT = Path(__file__).parents[3]
 LONGEST_S = 60
