@@ -104,17 +104,29 @@ class Instance(Reach):
 
     @contextlib.contextmanager
     def only(self, worker: int) -> Iterator[None]:
-        """Let all that connects meanwhile connect to this process: the others stand still."""
+        """Let all that connects meanwhile connect to this process: the others stand still, and hold nobody up."""
         others = self.workers - {worker}
-        for pid in others:
-            os.kill(pid, signal.SIGSTOP)
+        _signalled(others, signal.SIGSTOP)
         try:
-            while not all(map(_stands_still, others)):
-                pass
+            while not self._halted(others):
+                _signalled(others, signal.SIGCONT)
+                _signalled(others, signal.SIGSTOP)
             yield
         finally:
-            for pid in others:
-                os.kill(pid, signal.SIGCONT)
+            _signalled(others, signal.SIGCONT)
+
+    def _halted(self, others: set[int]) -> bool:
+        """They stand still, and none of them in the middle of writing to the registry."""
+        while not all(map(_stands_still, others)):
+            pass
+        path = self.shared[0] / "calls.sqlite"
+        with contextlib.closing(sqlite3.connect(path, timeout=0.2, isolation_level=None)) as db:
+            try:
+                db.execute("BEGIN IMMEDIATE")
+            except sqlite3.OperationalError:
+                return False
+            db.execute("ROLLBACK")
+            return True
 
     # ---- ending ----
 
@@ -154,6 +166,11 @@ def children(parent: int) -> set[int]:
         return {int(pid) for pid in task.read_text(encoding="ascii").split()}
     pairs = [line.split() for line in _ps("-A", "-o", "pid=,ppid=").splitlines()]
     return {int(pid) for pid, of in pairs if int(of) == parent} - {parent}
+
+
+def _signalled(pids: set[int], number: int) -> None:
+    for pid in pids:
+        os.kill(pid, number)
 
 
 def _stands_still(pid: int) -> bool:
