@@ -36,7 +36,7 @@ SLOW_LIMIT_S = 3600
 
 def pytest_report_header() -> str:
     """Say how long the suite takes, before anybody waits for it."""
-    return f"the whole suite: about 7 minutes on two cores with nothing else to do; here are {os.cpu_count()}"
+    return f"the whole suite: about 6 minutes on two cores with nothing else to do; here are {os.cpu_count()}"
 
 
 PACED = frozenset({"server", "transfers", "faults", "hostile", "proof", "offline", "console", "clients", "benchmarks"})
