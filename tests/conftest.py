@@ -7,18 +7,24 @@ import os
 import signal
 from collections.abc import Iterator
 from contextlib import ExitStack
+from functools import cache
 from pathlib import Path
 
 import pytest
+import typer.testing
 from hypothesis import HealthCheck, settings
 
+from tests.compiled import import_a_share, keep_compiled
 from tests.event_loops import pytest_addoption, pytest_asyncio_loop_factories, pytest_configure
 from tests.logging_state import logging_as_before
 from tests.postgres import NoPostgres, Server, running
 
 __all__ = ["logging_as_before", "pytest_addoption", "pytest_asyncio_loop_factories", "pytest_configure"]
 
-
+keep_compiled()
+typer.testing._get_command = cache(
+    typer.testing._get_command
+)  # made of the same functions for each of a thousand commands
 settings.register_profile("any machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("any machine")
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # a shell in the background has it so, and commands inherit that
@@ -30,11 +36,16 @@ SLOW_LIMIT_S = 3600
 
 def pytest_report_header() -> str:
     """Say how long the suite takes, before anybody waits for it."""
-    return f"the whole suite: about 7 minutes on two cores with nothing else to do; here are {os.cpu_count()}"
+    return f"the whole suite: about 6 minutes on two cores with nothing else to do; here are {os.cpu_count()}"
 
 
 PACED = frozenset({"server", "transfers", "faults", "hostile", "proof", "offline", "console", "clients", "benchmarks"})
 """Areas whose tests hold calls over real sockets, in real time."""
+
+
+def pytest_collection(session: pytest.Session) -> None:
+    gc.disable()  # all that is made now stays
+    import_a_share(session.config)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -49,6 +60,7 @@ def pytest_collection_finish() -> None:
     """The thousands of tests stay to the end: no later pass of the garbage collector looks through them again."""
     gc.collect()
     gc.freeze()
+    gc.enable()
 
 
 @pytest.fixture(scope="session")

@@ -51,6 +51,7 @@ LIMITS: list[tuple[str, Any, str]] = [
         {"crashed": 45, "line_lost": 45, "drained": 45, "caller_hung_up": 10, "transferred": 180},
         "Twilio asks what follows within seconds, a call is held for a while, and whoever is rung may not take it",
     ),
+    ("store.sql.driver_threads.LAST_S", 1.0, "a thread has a file to close, and a stop shall not wait for a disk"),
     ("websocket.fair_reader.TURN_BYTES", 512, "a frame of a caller is 0.4 kB"),
     ("websocket.fair_reader.BURST_S", 0.1, "five frames at once: a line that caught up"),
     ("websocket.fair_reader.SHARE", 0.02, "a fiftieth of the loop for each stream"),

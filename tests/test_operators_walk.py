@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import os
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner
 
 from bot.cli import app
+from tests import warm
 
 ROOT = Path(__file__).parents[1]
 FIXTURE = str(ROOT / "tests/fixtures/idle.call.jsonl.gz")
@@ -154,15 +154,7 @@ OTHERS: list[tuple[tuple[str, ...], dict[str, str], int, str]] = [
 def bot(place: Path, *arguments: str, **environ: str) -> subprocess.CompletedProcess[str]:
     (place / "twice.env").write_text("PORT=8080\n\nPORT=8081\n")
     (place / "shell.env").write_text("#!/bin/sh\nexport PORT=80\necho hello\n")
-    done = subprocess.run(
-        [sys.executable, "-m", "bot", *arguments],
-        env={"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT), **environ},
-        cwd=place,
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    done = warm.run(*arguments, env={"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT), **environ}, cwd=place)
     assert "Traceback" not in done.stdout + done.stderr
     assert not any(secret in done.stdout + done.stderr for secret in (TOKEN, REAL["OPENAI_API_KEY"], "secret-word"))
     return done

@@ -120,7 +120,7 @@ class ResponseStage(Keyed):
 
 
 class TurnOwner(Keyed):
-    """The owner of the turns: who cancels and answers when the caller speaks. Moved by bot.call.session.turn_ownership."""
+    """One who cancels and answers when the caller speaks. Moved by bot.call.session.turn_ownership."""
 
     US_FOR_NOW = "we, until the server may act by itself"
     US = "we"

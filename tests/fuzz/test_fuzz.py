@@ -13,7 +13,7 @@ from tests.fuzz.fuzz_loop import fuzz
 from tests.fuzz.mutation import MOST_BYTES, mutated
 from tests.fuzz.targets import TARGETS, a_file
 
-RUNS = {"call": 60, "frames": 150}
+RUNS = {"call": 30, "frames": 150}
 
 
 def ticks() -> Callable[[], float]:

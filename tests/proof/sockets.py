@@ -27,6 +27,8 @@ from bot.testing.network.slow_line import SlowLine
 from bot.testing.virtual.client_event_schema import check_client_event
 from tests.proof.situations import ANSWER_AFTER_US, FAST, MS, PAUSED, QUESTION, SLOW, Situation
 
+CROSSED = "response.cancel: response_cancel_not_active"
+"""A complaint of the session: it is told to cancel what is over."""
 LOOSE_MS = 150
 """Real time on a shared machine: bounds here catch a wrong item or a wrong clock, not a scheduler's mood."""
 
@@ -106,7 +108,8 @@ async def one_call(
 def judge(situation: Situation, phone: SimulatedPhone, model: SimulatedModel, *, timed: bool) -> list[float]:
     """The right item was truncated near to what was played, nothing was refused, nothing else was touched."""
     assert not phone.violations
-    assert not model.violations
+    # On a busy machine a response may be over for a good while before the bot is told, which meanwhile cancels it.
+    assert [one for one in model.violations if timed or not one.startswith(CROSSED)] == []
     assert all(one.accepted for one in [*model.truncations, *model.deletions])
     if not timed:
         return []

@@ -8,7 +8,7 @@ from tests.proof.situations import SITUATIONS, Situation
 from tests.proof.speech import LEADS, Lead
 from tests.proof.words import SHARE, UNFINISHED, Count, count, naive
 
-SOME = 8
+SOME = 4
 SPOKEN_AHEAD = tuple(lead for lead in LEADS if lead != "whole text first")
 CUT = tuple(situation for situation in SITUATIONS if situation.interrupts)
 

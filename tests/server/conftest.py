@@ -9,6 +9,7 @@ import pytest
 import structlog
 
 from bot.testing.virtual.client_event_schema import check_client_event
+from tests import warm
 from tests.server.leaks import nothing_left
 
 __all__ = ["nothing_left"]
@@ -27,6 +28,12 @@ def short_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(
         import_module("bot.testing.dialling.dial"), "SECOND_S", 0.05
     )  # the package's `dial` is the function
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _warm() -> None:
+    """Begin before any test counts sockets."""
+    warm.ready()
 
 
 @pytest.fixture(autouse=True, scope="session")

@@ -10,7 +10,7 @@ import socket
 import sqlite3
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -26,17 +26,19 @@ from bot.testing.model import SimulatedModel
 from bot.testing.model.server import SimulatedRealtimeServer
 from tests.server.simulated_server import GREETING, Reach, a_phone, environment, heard, until
 from tests.waiting import GIVE_UP_S
+from tests.warm import Started, run, start
 
 ROOT = Path(__file__).parents[2]
 COMMAND = (sys.executable, "-m", "bot", "serve")
 START_S = GIVE_UP_S
+ServerProcess = subprocess.Popen[bytes] | Started
 
 
 @dataclass
 class Instance(Reach):
     """One started server of several processes. `directory` is its TMPDIR; its standard error is kept there."""
 
-    process: subprocess.Popen[bytes]
+    process: ServerProcess
     directory: Path
     _read: int = field(default=0, init=False)
     _logs: list[Any] = field(default_factory=list, init=False)
@@ -65,9 +67,7 @@ class Instance(Reach):
     @property
     def workers(self) -> set[int]:
         """The processes that answer calls."""
-        listed = subprocess.run(["ps", "-A", "-o", "pid=,ppid="], capture_output=True, text=True, check=True)
-        pairs = [line.split() for line in listed.stdout.splitlines()]
-        return {int(pid) for pid, parent in pairs if int(parent) == self.process.pid} - {self.process.pid}
+        return children(self.process.pid)
 
     def asked(self, query: str, *values: Any) -> list[Any]:
         """Rows of the registry that the processes share."""
@@ -104,17 +104,29 @@ class Instance(Reach):
 
     @contextlib.contextmanager
     def only(self, worker: int) -> Iterator[None]:
-        """Let all that connects meanwhile connect to this process: the others stand still."""
+        """Let all that connects meanwhile connect to this process: the others stand still, and hold nobody up."""
         others = self.workers - {worker}
-        for pid in others:
-            os.kill(pid, signal.SIGSTOP)
+        _signalled(others, signal.SIGSTOP)
         try:
-            while any(not _state(pid).startswith("T") for pid in others):
-                pass
+            while not self._halted(others):
+                _signalled(others, signal.SIGCONT)
+                _signalled(others, signal.SIGSTOP)
             yield
         finally:
-            for pid in others:
-                os.kill(pid, signal.SIGCONT)
+            _signalled(others, signal.SIGCONT)
+
+    def _halted(self, others: set[int]) -> bool:
+        """They stand still, and none of them in the middle of writing to the registry."""
+        while not all(map(_stands_still, others)):
+            pass
+        path = self.shared[0] / "calls.sqlite"
+        with contextlib.closing(sqlite3.connect(path, timeout=0.2, isolation_level=None)) as db:
+            try:
+                db.execute("BEGIN IMMEDIATE")
+            except sqlite3.OperationalError:
+                return False
+            db.execute("ROLLBACK")
+            return True
 
     # ---- ending ----
 
@@ -147,8 +159,30 @@ async def heard_out(reach: Reach, *phones: SimulatedPhone, audio: bytes = GREETI
             group.create_task(call(phone))
 
 
-def _state(pid: int) -> str:
-    return subprocess.run(["ps", "-o", "state=", "-p", str(pid)], capture_output=True, text=True, check=False).stdout
+def children(parent: int) -> set[int]:
+    """Processes that `parent` has started and that are not buried yet."""
+    task = Path(f"/proc/{parent}/task/{parent}/children")
+    if task.exists():
+        return {int(pid) for pid in task.read_text(encoding="ascii").split()}
+    pairs = [line.split() for line in _ps("-A", "-o", "pid=,ppid=").splitlines()]
+    return {int(pid) for pid, of in pairs if int(of) == parent} - {parent}
+
+
+def _signalled(pids: set[int], number: int) -> None:
+    for pid in pids:
+        os.kill(pid, number)
+
+
+def _stands_still(pid: int) -> bool:
+    status = Path(f"/proc/{pid}/stat")
+    if status.exists():
+        return status.read_text(encoding="utf-8").rpartition(")")[2].split()[0] == "T"
+    return _ps("-o", "state=", "-p", str(pid)).startswith("T")
+
+
+def _ps(*options: str) -> str:
+    """What the system tells of processes, where there is no /proc; starting a program for it takes a while."""
+    return subprocess.run(["ps", *options], capture_output=True, text=True, check=False).stdout
 
 
 def _free_port() -> int:
@@ -158,9 +192,14 @@ def _free_port() -> int:
 
 @contextlib.asynccontextmanager
 async def serving(
-    directory: Path, *replies: Reply, killed: bool = False, agents: Iterator[Agent] | None = None, **env: str
+    directory: Path,
+    *replies: Reply,
+    killed: bool = False,
+    agents: Iterator[Agent] | None = None,
+    command: Sequence[str] = (),
+    **env: str,
 ) -> AsyncIterator[Instance]:
-    """An instance that is ready.
+    """An instance that is ready, started by `command` if there is one.
 
     Ends with it gone, every session closed, nothing left in its TMPDIR, no error in the log but one when a worker was
     `killed`. `agents` are of the first sessions, in their order; those of the others say `replies`.
@@ -174,10 +213,7 @@ async def serving(
         model = await stack.enter_async_context(SimulatedRealtimeServer(session))
         told = environment(model.url, PORT=str(_free_port()), WEB_CONCURRENCY="2", **env)
         settings = load_settings(told)
-        stderr = stack.enter_context((directory / "stderr").open("wb"))
-        process = subprocess.Popen(  # noqa: ASYNC220  it returns at once; nothing else here waits for it
-            COMMAND, cwd=ROOT, env=_inherited(told, directory), stderr=stderr, start_new_session=True
-        )
+        process = begun(told, directory, command)
         stack.callback(_kill_group, process)
         http = await stack.enter_async_context(aiohttp.ClientSession())
         instance = Instance(settings, f"http://127.0.0.1:{told['PORT']}", model, http, process, directory)
@@ -193,10 +229,18 @@ async def serving(
         assert len(errors) == killed, errors
 
 
+def begun(told: dict[str, str], directory: Path, command: Sequence[str] = ()) -> ServerProcess:
+    """A server that was just started, by `command` if there is one."""
+    env = _inherited(told, directory)
+    with (directory / "stderr").open("ab") as stderr:
+        if command:
+            return subprocess.Popen(command, cwd=ROOT, env=env, stderr=stderr, start_new_session=True)
+        return start("serve", cwd=ROOT, env=env, stderr=stderr, start_new_session=True)
+
+
 def run_to_its_end(told: dict[str, str], directory: Path) -> subprocess.CompletedProcess[str]:
     """A server that does not start."""
-    env = _inherited(told, directory)
-    return subprocess.run(COMMAND, cwd=ROOT, env=env, capture_output=True, text=True, timeout=START_S, check=False)
+    return run("serve", cwd=ROOT, env=_inherited(told, directory))
 
 
 def _inherited(told: dict[str, str], directory: Path) -> dict[str, str]:
@@ -204,7 +248,7 @@ def _inherited(told: dict[str, str], directory: Path) -> dict[str, str]:
     return {**others, "BOT_RECORD_DIR": str(directory / "recordings"), **told, "TMPDIR": str(directory)}
 
 
-def _kill_group(process: subprocess.Popen[bytes]) -> None:
+def _kill_group(process: ServerProcess) -> None:
     with contextlib.suppress(ProcessLookupError):
         os.killpg(process.pid, signal.SIGKILL)
     process.wait()

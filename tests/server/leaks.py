@@ -81,4 +81,5 @@ async def nothing_left() -> AsyncIterator[None]:
     yield
     assert lasting() == []
     await until(lambda: not anything_left(before), or_fail=False)
-    assert anything_left(before) == []
+    left = anything_left(before)
+    assert not left, left

@@ -7,7 +7,6 @@ import contextlib
 import os
 import signal
 import sqlite3
-import subprocess
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -24,7 +23,7 @@ from bot.testing.handset.phone import SimulatedPhone
 from bot.testing.model import Behaviour, SimulatedModel
 from bot.testing.model.server import SimulatedRealtimeServer
 from tests.proof.recorded_sound import tracks
-from tests.server.instance import COMMAND, ROOT, _free_port, _inherited, _kill_group
+from tests.server.instance import ServerProcess, _free_port, _kill_group, begun
 from tests.server.simulated_server import GREETING, Reach, a_phone, environment, heard, until
 from tests.waiting import GIVE_UP_S
 
@@ -45,20 +44,17 @@ def asked(directory: Path, query: str) -> list[Any]:
 
 
 @contextlib.asynccontextmanager
-async def serving(directory: Path, told: dict[str, str], origin: str) -> AsyncIterator[subprocess.Popen[bytes]]:
+async def serving(directory: Path, told: dict[str, str], origin: str) -> AsyncIterator[ServerProcess]:
     """A server process that answers. Killed at the end."""
-    with (directory / "stderr").open("ab") as stderr:
-        process = subprocess.Popen(  # noqa: ASYNC220  it returns at once
-            COMMAND, cwd=ROOT, env=_inherited(told, directory), stderr=stderr, start_new_session=True
-        )
-        try:
-            async with aiohttp.ClientSession() as http:
-                while not await _ready(http, origin):
-                    assert process.poll() is None, (directory / "stderr").read_text()
-                    await asyncio.sleep(0.05)
-            yield process
-        finally:
-            _kill_group(process)
+    process = begun(told, directory)
+    try:
+        async with aiohttp.ClientSession() as http:
+            while not await _ready(http, origin):
+                assert process.poll() is None, (directory / "stderr").read_text()
+                await asyncio.sleep(0.05)
+        yield process
+    finally:
+        _kill_group(process)
 
 
 async def _ready(http: aiohttp.ClientSession, origin: str) -> bool:

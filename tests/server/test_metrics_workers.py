@@ -7,7 +7,6 @@ import contextlib
 import os
 import signal
 import socket
-import sys
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
@@ -20,6 +19,7 @@ from bot.testing.model import SimulatedModel
 from bot.testing.model.server import SimulatedRealtimeServer
 from tests.server.simulated_server import AUTH_TOKEN, GREETING, a_phone, environment, until
 from tests.waiting import GIVE_UP_S
+from tests.warm import start
 
 ROOT = Path(__file__).parents[2]
 HEADERS = {"Authorization": "Bearer watching-the-metrics"}
@@ -90,14 +90,14 @@ async def serving(directory: Path) -> AsyncIterator[Workers]:
             model.url, PORT=str(port), WEB_CONCURRENCY="2", ADMIN_TOKEN="watching-the-metrics", BOT_DRAIN_SECONDS="1"
         )
         environ = {**os.environ, **settings, "TMPDIR": str(directory), "PYTHONPATH": str(ROOT)}
-        server = await asyncio.create_subprocess_exec(sys.executable, "-m", "bot", "serve", env=environ, cwd=directory)
+        server = start("serve", env=environ, cwd=directory)
         try:
             workers = Workers(f"http://127.0.0.1:{port}", http, directory)
             await until(lambda: len(workers.pids()) == 2)
             yield workers
         finally:
             server.terminate()
-            code = await asyncio.wait_for(server.wait(), GIVE_UP_S)
+            code = await asyncio.to_thread(server.wait, GIVE_UP_S)
         assert code == 0
 
 

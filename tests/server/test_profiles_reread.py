@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import signal
-import subprocess
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -20,7 +19,7 @@ from bot.testing.agent import ScriptedAgent
 from bot.testing.dialling.dial import new_call_sid
 from bot.testing.model import SimulatedModel
 from bot.testing.model.server import SimulatedRealtimeServer
-from tests.server.instance import COMMAND, ROOT, _free_port, _inherited, _kill_group, serving
+from tests.server.instance import ServerProcess, _free_port, _kill_group, begun, serving
 from tests.server.simulated_server import GREETING, Reach, environment, until
 
 FIRST = '[clinic]\nnumbers = ["+15555550100"]\n'
@@ -41,16 +40,13 @@ async def profile(reach: Reach) -> str:
 
 
 @contextlib.asynccontextmanager
-async def one_process(directory: Path, **env: str) -> AsyncIterator[tuple[Reach, subprocess.Popen[bytes]]]:
+async def one_process(directory: Path, **env: str) -> AsyncIterator[tuple[Reach, ServerProcess]]:
     def session(name: str) -> SimulatedModel:
         return SimulatedModel(ScriptedAgent([GREETING]), model=name)
 
     async with SimulatedRealtimeServer(session) as model, aiohttp.ClientSession() as http:
         told = environment(model.url, PORT=str(_free_port()), WEB_CONCURRENCY="1", **env)
-        with (directory / "stderr").open("wb") as stderr:
-            process = subprocess.Popen(  # noqa: ASYNC220  it returns at once; nothing else here waits for it
-                COMMAND, cwd=ROOT, env=_inherited(told, directory), stderr=stderr, start_new_session=True
-            )
+        process = begun(told, directory)
         try:
             reach = Reach(load_settings(told), f"http://127.0.0.1:{told['PORT']}", model, http)
             await until(lambda: messages(directory, "listening") or process.poll() is not None)

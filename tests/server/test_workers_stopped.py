@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+import sys
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
@@ -97,6 +98,49 @@ async def test_a_stop_while_processes_are_replaced_reaches_the_new_ones_and_hurr
             phone.hang_up(0)
         assert await instance.exit() == 0
         assert instance.reasons == ["caller_hung_up"] * CALLS
+
+
+HELD = """
+import os, pathlib, time
+from bot.cli import main
+from bot.server.workers.gunicorn_worker import CallWorker
+
+def held(worker, begin=CallWorker.init_process, place=pathlib.Path(os.environ["TMPDIR"])):
+    (place / f"{os.getpid()}.forked").touch()
+    while (place / "hold").exists():
+        time.sleep(0.005)
+    begin(worker)
+
+CallWorker.init_process = held
+main()
+"""
+"""`bot serve`, whose processes stand where they were just forked while there is a file `hold` in their TMPDIR."""
+
+
+def forked(directory: Path) -> int:
+    return len(list(directory.glob("*.forked")))
+
+
+async def test_a_stop_reaches_processes_that_were_just_forked_and_no_more_are_started(tmp_path: Path) -> None:
+    command, hold = (sys.executable, "-c", HELD, "serve"), tmp_path / "hold"
+    async with serving(tmp_path, LONG, command=command, BOT_DRAIN_SECONDS="120") as instance:
+        before, phone = instance.workers, a_phone()
+        calling = asyncio.create_task(instance.dial(phone))
+        await until(lambda: phone.received or calling.done())
+        hold.touch()
+        instance.process.send_signal(signal.SIGHUP)
+        await until(lambda: forked(tmp_path) == 4)
+        await until(lambda: list(instance.shared[0].glob("*.replaced")))
+        instance.process.send_signal(signal.SIGINT)
+        await until(lambda: not list(instance.shared[0].glob("*.replaced")))
+        hold.unlink()
+        await until(lambda: not instance.workers - before)
+        assert instance.workers  # there is a call
+        phone.hang_up(0)
+        await calling
+        assert await instance.exit() == 0
+        assert instance.reasons == ["caller_hung_up"]
+        assert forked(tmp_path) == 4
 
 
 async def test_a_process_that_dies_loses_its_own_streams_and_no_others(tmp_path: Path) -> None:

@@ -15,9 +15,7 @@ import signal
 import time
 from collections.abc import Sequence
 from contextlib import suppress
-from functools import partial
 from pathlib import Path
-from types import FrameType
 from typing import Any
 
 from gunicorn.app.base import BaseApplication  # type: ignore[import-untyped]
@@ -36,10 +34,11 @@ from bot.server.setup.listen_address import listener
 from bot.server.shared.call_registry import CallRegistry
 from bot.server.shared.shared_directory import shared_directory
 from bot.server.shared.socket_handover import SocketHandover
+from bot.server.workers.arbiter import StoppingArbiter, hear_stops
 from bot.server.workers.event_loop import run_in_loop
 from bot.server.workers.operator_messages import OperatorMessages
 from bot.server.workers.rereading import reread
-from bot.server.workers.server_process import STOPS, Server, ignore_stops
+from bot.server.workers.server_process import Server, ignore_stops
 from bot.twilio.rest import load_package
 
 SOCKETS_S = 2
@@ -60,6 +59,7 @@ class CallWorker(Worker):  # type: ignore[misc]
         """The loop takes those that stop it once it runs; until then they end the process. Others are the manager's."""
         for number in self.SIGNALS:
             signal.signal(number, signal.SIG_IGN if number in IGNORED else signal.SIG_DFL)
+        hear_stops()
 
     def run(self) -> None:
         try:
@@ -151,12 +151,13 @@ class Manager(BaseApplication):  # type: ignore[misc]
     def load(self) -> None:
         """There is no WSGI application: the worker brings its own."""
 
-    def _ready(self, arbiter: Arbiter) -> None:
-        for number in STOPS:
-            signal.signal(number, partial(self._pass_on, arbiter))
+    def run(self) -> None:
+        StoppingArbiter(self, self._pass_on).run()
+
+    def _ready(self, _: Arbiter) -> None:
         self._operator.ready()
 
-    def _pass_on(self, arbiter: Arbiter, number: int, frame: FrameType | None) -> None:
+    def _pass_on(self, arbiter: Arbiter, number: int) -> None:
         """A stop reaches every process at once; told twice, they do the same.
 
         After SIGHUP gunicorn's manager would first wait until those are gone that were replaced, and meanwhile the new
@@ -168,7 +169,6 @@ class Manager(BaseApplication):  # type: ignore[misc]
             _mark(self.directory, pid).unlink(missing_ok=True)
             with suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGTERM if number == signal.SIGTERM else signal.SIGQUIT)
-        arbiter.signal(number, frame)
 
     def _replacing(self, arbiter: Arbiter) -> None:
         """SIGHUP: the processes of now are about to get SIGTERM, and those that follow have the profiles of now."""

@@ -20,8 +20,9 @@ from tests.waiting import GIVE_UP_S
 
 pytestmark = pytest.mark.both_loops
 
-TIMES = 10
 BOUND_S = 1.0
+TIMES = {GIVE_UP_S: 3, BOUND_S: 10}
+"""Calls at a time, by how soon their sockets must be closed."""
 Who = Literal["the phone", "the phone, abruptly", "the bot", "the model"]
 WHO: tuple[Who, ...] = ("the phone", "the phone, abruptly", "the bot", "the model")
 ENDS: dict[Who, str] = {
@@ -63,27 +64,28 @@ async def test_both_sockets_close_whoever_hangs_up(state: State, bound_s: float)
     situation = SITUATIONS[state]
     async with asyncio.TaskGroup() as group:
         for who in WHO:
-            group.create_task(ten_times(state, situation, who, bound_s))
+            group.create_task(some_times(state, situation, who, bound_s))
 
 
-async def ten_times(state: State, situation: Situation, who: Who, bound_s: float) -> None:
+async def some_times(state: State, situation: Situation, who: Who, bound_s: float) -> None:
+    times = TIMES[bound_s]
     async with standing(situation.reply, behaviour=situation.behaviour, checked=False, **situation.env) as desk:
         told: list[str | None] = []
         desk.calls.directory.on_end.append(lambda _, reason: told.append(reason))
-        phones = [a_phone() for _ in range(TIMES)]
+        phones = [a_phone() for _ in range(times)]
         for phone in phones if situation.caller_says_ms else []:
             phone.say(pattern(situation.caller_says_ms), 100_000)
         async with asyncio.TaskGroup() as group:
             dialling = [group.create_task(desk.dial(phone)) for phone in phones]
             await until(
-                lambda: len(desk.calls.directory) == TIMES and all(in_state(desk, phone, state) for phone in phones)
+                lambda: len(desk.calls.directory) == times and all(in_state(desk, phone, state) for phone in phones)
             )
             took_s = await hung_up(desk, phones, who)
         assert took_s < bound_s, f"{took_s:.3f} s when {who} hung up while {state.value}"
         results = [task.result() for task in dialling]
         assert {result.hung_up_by for result in results} == {"phone" if who.startswith("the phone") else "bot"}
-        assert sorted(reasons_of(desk, phones)) == [ENDS[who]] * TIMES
-        assert told == [ENDS[who]] * TIMES
+        assert sorted(reasons_of(desk, phones)) == [ENDS[who]] * times
+        assert told == [ENDS[who]] * times
 
 
 def in_state(desk: ServerUnderTest, phone: SimulatedPhone, state: State) -> bool:

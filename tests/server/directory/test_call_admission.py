@@ -217,7 +217,7 @@ def test_no_limit_is_never_too_late() -> None:
 
 
 async def test_a_loop_that_is_too_late_takes_no_new_call_and_says_so() -> None:
-    async with standing(GREETING) as desk:
+    async with standing(GREETING, BOT_MAX_LAG_MS="100") as desk:
         before = new_call_sid()
         assert await rings(desk, GERMAN, before) == "Connect"
         for _ in range(SAMPLES):

@@ -302,6 +302,8 @@ def _claims(path: Path, nonce: bytes) -> int:
 def test_of_several_processes_exactly_one_claims_each_call(tmp_path: Path) -> None:
     path = tmp_path / "calls"
     CallRegistry(Clock(), path).close()
-    with multiprocessing.get_context("spawn").Pool(4) as pool:
+    processes = multiprocessing.get_context("forkserver")
+    processes.set_forkserver_preload([__name__])  # or each of them would import it anew
+    with processes.Pool(4) as pool:
         won = pool.starmap(_claims, [(path, b"n")] * 4)
     assert sum(won) == 200

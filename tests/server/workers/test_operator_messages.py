@@ -8,8 +8,6 @@ import pty
 import re
 import signal
 import socket
-import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -18,6 +16,7 @@ import pytest
 
 from bot.config.settings_table import variables
 from tests.server.simulated_server import PUBLIC_URL, environment
+from tests.warm import Started, start
 
 ROOT = Path(__file__).parents[3]
 LONGEST_S = 60
@@ -27,7 +26,7 @@ LONGEST_S = 60
 class Terminal:
     """`bot serve` with its standard error on a terminal; `seen` is what stands there."""
 
-    def __init__(self, process: subprocess.Popen[bytes], screen: int) -> None:
+    def __init__(self, process: Started, screen: int) -> None:
         self.process = process
         self.seen = ""
         self._screen = screen
@@ -50,8 +49,7 @@ def terminal(directory: Path, **more: str) -> Iterator[Terminal]:
     env = {name: value for name, value in os.environ.items() if name not in variables()}
     env |= environment("ws://127.0.0.1:9/v1/realtime", PORT=port, BOT_RECORD_DIR=str(directory), **more)
     ours, theirs = pty.openpty()
-    command = (sys.executable, "-m", "bot", "serve")
-    process = subprocess.Popen(command, cwd=ROOT, env={**env, "TERM": "dumb"}, stderr=theirs, start_new_session=True)
+    process = start("serve", env={**env, "TERM": "dumb"}, stderr=theirs, start_new_session=True)
     os.close(theirs)
     try:
         yield Terminal(process, ours)

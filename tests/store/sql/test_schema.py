@@ -24,6 +24,7 @@ from bot.store.sql.tables import HEAD, metadata
 from bot.store.sql.upgrading import migrations, upgrade
 from bot.store.urls import StoreError, StoreUrl, sqlite_url, url_of
 from tests.store.row_samples import started
+from tests.waiting import GIVE_UP_S
 
 PROCESSES = 4
 MIGRATE_AND_WRITE = """
@@ -214,6 +215,7 @@ async def test_a_connection_that_fails_as_it_opens_leaves_no_thread_to_outlive_t
     no_database = tmp_path / "calls.sqlite"
     no_database.write_bytes(b"no database at all" * 100)
     monkeypatch.setattr("aiosqlite.core.LOG.debug", lambda *_: time.sleep(0.02))
+    monkeypatch.setattr("bot.store.sql.driver_threads.LAST_S", GIVE_UP_S)
     store = CallStore(url_of(f"sqlite:///{no_database}", tmp_path))
     with pytest.raises((SQLAlchemyError, sqlite3.DatabaseError)):
         await store.is_current()
