@@ -16,6 +16,7 @@ from bot.console.access import HEADERS, POLICY
 from bot.console.live_feed import FEED, Began, Ended, Listener
 from bot.console.softphone.told_to_browser import told
 from bot.server.bookkeeping.call_records import masked_party
+from bot.server.calls.bridge import Bridge
 from bot.server.calls.live_call import LiveCall
 from bot.server.http.app_keys import CALLS, METER
 from bot.store.delivery.batch_delivery import StoreAway
@@ -109,7 +110,6 @@ async def rows(request: web.Request) -> list[dict[str, Any]]:
 def _row(live: LiveCall) -> dict[str, Any]:
     bridge, call = live.bridge, live.bridge.call
     turns = call.transcript.turns
-    last = turns[-1] if turns else None
     return {
         "sid": live.call_sid,
         "here": True,
@@ -120,13 +120,27 @@ def _row(live: LiveCall) -> dict[str, Any]:
         "turns": len(turns),
         "interruptions": call.counts["interruptions"],
         "usd": call.spent_nano_usd / 1e9,
-        "last": {"who": last.who, "text": last.text or ""} if last else None,
+        "last": _last_words(bridge),
         "tools": call.running_tools,
         "destinations": call.settings.destinations,
         "outgoing": live.past.outgoing,
         "answeredBy": live.answered_by,
         "profile": live.settings.profile,
     }
+
+
+def _last_words(bridge: Bridge) -> dict[str, Any] | None:
+    """What was said last, as far as it has been heard: as a caption while it is being said."""
+    saying = bridge.captions()
+    if saying:
+        last = saying[-1]
+        return {"who": last.who, "item": last.item_id, "text": last.text}
+    turn = next((one for one in reversed(bridge.call.transcript.turns) if one.ended_us is not None), None)
+    return (
+        None
+        if turn is None
+        else {"who": turn.who, "item": turn.item_id, "number": turn.number, "text": turn.text or ""}
+    )
 
 
 def _stored_row(call: CallSummary) -> dict[str, Any]:
