@@ -78,7 +78,11 @@
     if (row.destinations && row.destinations.length) act.append(transfer(one, row));
     one.append(make("h2", "", title(row)), state, facts, said);
     if (row.here) one.append(hint, act);
-    one.said = said;
+    one.talk = new Talk(said, {
+      tag: "p",
+      name: ({ who }) => (who === "caller" ? "Caller: " : "Bot: "),
+      tell: (text) => { if (listening.sid === row.sid || one.contains(document.activeElement)) tell(text); },
+    });
     one.tell = (now) => {
       state.textContent = STATES[now.state] || words(now.state);
       const tools = (now.tools || []).join(", ");
@@ -86,7 +90,7 @@
       const parts = [now.profile, now.outgoing ? "answered: " + (words(now.answeredBy || "") || "not yet") : "", length(now.seconds), now.turns + (now.turns === 1 ? " turn" : " turns"), now.interruptions ? now.interruptions + (now.interruptions === 1 ? " interruption" : " interruptions") : "", usd(now.usd), one.waited || ""];
       facts.replaceChildren(...parts.filter(Boolean).map((part) => make("span", "", part)));
     };
-    if (row.last && row.last.text) turn(one, { who: row.last.who, text: row.last.text, number: "last" });
+    if (row.last) one.talk[row.last.number ? "turn" : "caption"]({ ...row.last, atMs: 0 });
     return one;
   }
 
@@ -110,30 +114,19 @@
     return to;
   }
 
-  function note(one, text) {
-    one.said.append(make("p", "event", text));
-    one.said.scrollTop = one.said.scrollHeight;
-  }
-
-  function turn(one, what) {
-    if (!what.text && !what.unheard) return;
-    const old = [...one.said.children].find((p) => p.dataset.number === String(what.number) || p.dataset.number === "last");
-    const line = make("p", what.who, (what.who === "caller" ? "Caller: " : "Bot: ") + what.text);
-    line.dataset.number = what.number;
-    if (what.unheard) line.append(" ", make("del", "", what.unheard));
-    if (old) old.replaceWith(line);
-    else one.said.append(line);
-    one.said.scrollTop = one.said.scrollHeight;
-  }
+  /* Of many calls at once nobody could listen to all: read aloud is the one that is listened to, or that has the focus. */
+  const tell = spoken(byId("spoken"));
+  const note = (one, text, what = {}) => one.talk.note(text, what.atMs, what.item);
 
   const news = {
-    turn,
+    caption: (one, what) => one.talk.caption(what),
+    turn: (one, what) => one.talk.turn(what),
     wait: (one, what) => { if (what.what === "byte_heard") one.waited = "answered after " + what.ms + " ms"; },
-    interrupted: (one, what) => what.receivedMs && note(one, "interrupted: " + (what.heardMs / 1000).toFixed(1) + " s of " + (what.receivedMs / 1000).toFixed(1) + " s heard"),
-    tool: (one, what) => note(one, "tool " + what.name + ": " + what.state),
-    transfer: (one, what) => note(one, "transfer" + (what.to ? " to " + what.to : "") + " " + what.state + (what.why ? " (" + what.why + ")" : "")),
-    warning: (one, what) => note(one, "warning: " + what.event),
-    ended: (one, what) => what.reason && note(one, "ended: " + words(what.reason)),
+    interrupted: (one, what) => what.receivedMs && note(one, "interrupted: " + (what.heardMs / 1000).toFixed(1) + " s of " + (what.receivedMs / 1000).toFixed(1) + " s heard", what),
+    tool: (one, what) => note(one, "tool " + what.name + ": " + what.state, what),
+    transfer: (one, what) => note(one, "transfer" + (what.to ? " to " + what.to : "") + " " + what.state + (what.why ? " (" + what.why + ")" : ""), what),
+    warning: (one, what) => note(one, "warning: " + what.event, what),
+    ended: (one, what) => what.reason && note(one, "ended: " + words(what.reason), what),
   };
 
   listening.changed = () => { for (const one of cards.values()) one.listens(); };

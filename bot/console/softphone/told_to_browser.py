@@ -59,7 +59,8 @@ def _told(what: Began | Ended | Fact | Report | Caption) -> dict[str, Any] | Non
 def _report(report: Report) -> dict[str, Any] | None:
     details = report.details
     if report.event == _INTERRUPTED:
-        return {"type": "interrupted", "heardMs": details.get("heard_ms"), "receivedMs": details.get("received_ms")}
+        heard, received = details.get("heard_ms"), details.get("received_ms")
+        return {"type": "interrupted", "item": details.get("item_id"), "heardMs": heard, "receivedMs": received}
     if report.event in _TOOLS:
         return {"type": "tool", "name": details.get("tool", ""), "state": _TOOLS[report.event]}
     if report.event in _TRANSFERS:
