@@ -25,7 +25,7 @@ from bot.server.directory.call_directory import CallDirectory
 
 MOST_NEWS = 1_000
 """News kept for a listener."""
-MOST_BEFORE_CAPTIONS = 200
+MOST_BEFORE_CAPTIONS = 600
 """News that may wait for a listener who still gets captions: what they say comes again, as a turn."""
 CAPTIONS_S = 0.4
 """Seconds between two looks at the words that are being said: people say two or three a second."""
@@ -72,11 +72,14 @@ class Listener:
         self._news.append(news)
         self._some.set()
 
-    async def news(self) -> AsyncIterator[News]:
-        """News as they come, until the server stops."""
+    async def news(self) -> AsyncIterator[list[News]]:
+        """News as they come, as many at once as wait, until the server stops."""
         while not self.over:
-            while self._news:
-                yield self._news.popleft()
+            if self._news:
+                waiting = list(self._news)
+                self._news.clear()
+                yield waiting
+                continue
             self._some.clear()
             if not self.over:
                 await self._some.wait()

@@ -139,6 +139,16 @@ async def test_the_operators_page_is_told_what_the_caller_has_heard_so_far(tmp_p
             assert len(row["last"]["text"]) < len(COUNTING.items[0].transcript)  # type: ignore[union-attr]
 
 
+async def test_what_many_callers_say_at_once_comes_to_the_page_at_once() -> None:
+    calls = [WatchedCall(f"CA{number}") for number in range(50)]
+    feed = a_feed(*calls)
+    with feed.listening() as listener:
+        for call in calls:
+            call.saying = [Caption("bot", "A", "One", 0)]
+        feed.look()
+        assert len(await anext(listener.news())) == 50
+
+
 async def test_the_browser_phone_is_told_before_the_turn_is_over() -> None:
     async with console_of(COUNTING) as desk:
         socket = await desk.http.ws_connect(f"{desk.origin}/softphone/call")

@@ -34,7 +34,7 @@ _encode = msgspec.json.Encoder().encode
 
 
 async def live(request: web.Request) -> web.StreamResponse:
-    """GET /console/live: events `rows` (all live calls), `news` (something of one) and `missed` (news lost).
+    """GET /console/live: events `rows` (all live calls), `news` (what is new of some) and `missed` (news lost).
 
     A page that reads nothing for READ_S is let go of, by the library.
     """
@@ -51,6 +51,7 @@ async def _events(request: web.Request, listener: Listener) -> AsyncIterator[tup
     news, missed = listener.news(), 0
     coming = asyncio.ensure_future(anext(news))
     try:
+        yield "rows", request.app[ROWS].at_once(request)
         while True:
             yield "rows", await request.app[ROWS].text(request)
             if listener.missed > missed:
@@ -62,12 +63,12 @@ async def _events(request: web.Request, listener: Listener) -> AsyncIterator[tup
                     break
                 if listener.over:
                     return
-                one = coming.result()
+                new = coming.result()
                 coming = asyncio.ensure_future(anext(news))
-                what = told(one)
-                if what is not None:
-                    yield "news", _encode({"sid": one.live.call_sid, **what}).decode()
-                if isinstance(one.what, Began | Ended):
+                shown = [(one.live.call_sid, what) for one in new if (what := told(one)) is not None]
+                if shown:
+                    yield "news", _encode([{"sid": sid, **what} for sid, what in shown]).decode()
+                if any(isinstance(one.what, Began | Ended) for one in new):
                     break
     finally:
         coming.cancel()
@@ -85,14 +86,24 @@ class SharedRows:
         self._until_s = 0.0
         self._making = asyncio.Lock()
 
+    def at_once(self, request: web.Request) -> str:
+        """What is known without asking anybody: what was told last, else the calls of this process."""
+        if self._text and asyncio.get_running_loop().time() < self._until_s:
+            return self._text
+        return _told(own_rows(request))
+
     async def text(self, request: web.Request) -> str:
         now_s = asyncio.get_running_loop().time
         async with self._making:
             changes = request.app[FEED].changes
             if changes != self._changes or now_s() >= self._until_s:
-                self._text = _encode({"calls": await rows(request)}).decode()
+                self._text = _told(await rows(request))
                 self._changes, self._until_s = changes, now_s() + ROWS_S / 2
         return self._text
+
+
+def _told(calls: list[dict[str, Any]]) -> str:
+    return _encode({"calls": calls[:MOST_ROWS]}).decode()
 
 
 ROWS: web.AppKey[SharedRows] = web.AppKey("shared_rows", SharedRows)
@@ -100,11 +111,16 @@ ROWS: web.AppKey[SharedRows] = web.AppKey("shared_rows", SharedRows)
 
 async def rows(request: web.Request) -> list[dict[str, Any]]:
     """The live calls of this process, and those of others that the store knows of, the newest first."""
-    here = [_row(live) for live in request.app[CALLS].directory]
     elsewhere = [_stored_row(call) for call in await _open_calls(request)]
+    here = own_rows(request)
     known, registry = {row["sid"] for row in here}, request.app[CALLS].registry
     others = [row for row in elsewhere if row["sid"] not in known and registry.known(row["sid"]).outcome is None]
-    return [*here[::-1], *others][:MOST_ROWS]
+    return [*here, *others]
+
+
+def own_rows(request: web.Request) -> list[dict[str, Any]]:
+    """The live calls of this process, the newest first."""
+    return [_row(live) for live in request.app[CALLS].directory][::-1]
 
 
 def _row(live: LiveCall) -> dict[str, Any]:

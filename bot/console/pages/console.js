@@ -148,8 +148,10 @@
   source.addEventListener("missed", ({ data }) => { byId("line").textContent = "As it happens. This browser was too slow for " + data + " news, which are missing below."; });
   source.addEventListener("rows", ({ data }) => rows(JSON.parse(data).calls));
   source.addEventListener("news", ({ data }) => {
-    const what = JSON.parse(data), one = cards.get(what.sid);
-    if (one && news[what.type]) news[what.type](one, what);
+    for (const what of JSON.parse(data)) {
+      const one = cards.get(what.sid);
+      if (one && news[what.type]) news[what.type](one, what);
+    }
   });
   addEventListener("pagehide", () => source.close());
 
@@ -276,15 +278,22 @@
   /* ---- views ---- */
 
   const { tools, webhooks } = workViews({ byId, make, ask, post, moment, words, show });
-  const opened = { calls: () => list(), day, settings, tools, webhooks };
+  const opened = {
+    calls: () => { profiles(); return list(); },
+    tools: () => { profiles(); return tools(); },
+    day, settings, webhooks,
+  };
 
-  /* Profiles, if there are any, are asked for once. */
-  ask("settings").then(({ profiles }) => {
-    for (const [menu, label] of [[search.elements.profile, byId("profile-filter")], [byId("tool-profile"), byId("tool-profile-label")]]) {
-      menu.append(...profiles.map((name) => new Option(name, name)));
-      label.hidden = !profiles.length;
-    }
-  }).catch(() => {});
+  /* Profiles, if there are any, are asked for once, by the first view that shows them: nobody waits for them to see calls. */
+  let asked;
+  function profiles() {
+    asked ??= ask("settings").then((told) => {
+      for (const [menu, label] of [[search.elements.profile, byId("profile-filter")], [byId("tool-profile"), byId("tool-profile-label")]]) {
+        menu.append(...told.profiles.map((name) => new Option(name, name)));
+        label.hidden = !told.profiles.length;
+      }
+    }).catch(() => { asked = null; });
+  }
 
   function view() {
     const name = VIEWS.includes(location.hash.slice(1)) ? location.hash.slice(1) : "live";

@@ -174,8 +174,7 @@ class _Gateway:
         """News of the call, as far as it is in this process."""
         with self._feed.listening(self._call_sid) as listener:
             async for news in listener.news():
-                what = told(news)
-                if what is not None:
+                for what in filter(None, map(told, news)):
                     self._send(what)
 
     # ---- from the browser ----

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import sys
+from types import FrameType
+from typing import Any
+
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -179,3 +183,36 @@ def test_a_call_that_is_watched_is_the_same_call(asked_ms: list[int], asked_late
 
     watched, alone = played({*asked_ms, *asked_later_ms}), played(set())
     assert watched[0] == alone[0]
+
+
+def calls_in(desk: ScriptedCall, one: stream.Media | events.AudioDelta) -> int:
+    """Calls of Python functions that a step takes."""
+    made = 0
+
+    def count(_: FrameType, event: str, __: Any) -> None:
+        nonlocal made
+        made += event == "call"
+
+    sys.setprofile(count)
+    try:
+        desk.call.receive(one, desk.now_us)
+    finally:
+        sys.setprofile(None)
+    return made
+
+
+def costs(*, watched: bool) -> list[int]:
+    """Calls of functions in each frame and each delta of a second in which the bot speaks; it is asked between them."""
+    desk, found = ScriptedCall(), []
+    desk.give(created("R1"), *said("R1", "A", TEXT), delta("R1", "A", 400), grows("A table for"))
+    for number in range(1, 50):
+        desk.at(number * 20)
+        if watched:
+            assert desk.call.captions(desk.now_us)
+        found.append(calls_in(desk, frame(number * 20)))
+        found.append(calls_in(desk, delta("R1", "A", 20)))
+    return found
+
+
+def test_frames_and_deltas_of_a_watched_call_cost_what_they_cost_in_another() -> None:
+    assert costs(watched=True) == costs(watched=False)
