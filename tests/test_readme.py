@@ -94,6 +94,7 @@ NOT_RUN = {  # programs of others, and proofs that take minutes
     "bot demo",
     "python -m tests.page_picture heardline-demo/call.html",
     "python -m tests.console.pictures",
+    "python -m tests.console.softphone.falls_silent",
     "python3 -m venv .venv-clients && PIP_CONSTRAINT=.ci/constraints-clients.txt .venv-clients/bin/pip install '.[offline,test,clients]' && .venv-clients/bin/pytest -n 0 tests/clients",
     "python -m tests.proof.fixtures",
     "python -m tests.proof",

@@ -45,7 +45,7 @@ def a_feed(*calls: WatchedCall) -> LiveFeed:
 
 
 def waiting(listener: Any) -> list[Any]:
-    """What a listener has yet to read, as a page is told it."""
+    """News that a listener has yet to read, as a page is told them."""
     found = [told(news) for news in listener._news]
     listener._news.clear()
     return [one for one in found if one is not None]

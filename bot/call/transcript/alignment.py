@@ -111,7 +111,7 @@ class Placed:
         self._times = times
 
     def heard_chars(self, heard_ms: float) -> int:
-        """How many characters were spoken in the first `heard_ms`, to the end of a word."""
+        """Number of characters spoken in the first `heard_ms`, to the end of a word."""
         return word_end(self._text, bisect_right(self._letters, self._times.spoken_by(heard_ms)) - 1)
 
 

@@ -87,7 +87,7 @@ class SharedRows:
         self._making = asyncio.Lock()
 
     def at_once(self, request: web.Request) -> str:
-        """What is known without asking anybody: what was told last, else the calls of this process."""
+        """All that is known without asking anybody: what was told last, else the calls of this process."""
         if self._text and asyncio.get_running_loop().time() < self._until_s:
             return self._text
         return _told(own_rows(request))
@@ -146,7 +146,7 @@ def _row(live: LiveCall) -> dict[str, Any]:
 
 
 def _last_words(bridge: Bridge) -> dict[str, Any] | None:
-    """What was said last, as far as it has been heard: as a caption while it is being said."""
+    """The words that were said last, as far as they have been heard: a caption while they are being said."""
     saying = bridge.captions()
     if saying:
         last = saying[-1]

@@ -7,8 +7,8 @@ import pytest
 from bot.audio import mulaw
 from bot.audio.prompts import prompt
 from bot.offline.installed import is_installed
-from tests.console import falls_silent
-from tests.console.falls_silent import Found, Track, first_syllable, first_voice, judged
+from tests.console.softphone import falls_silent
+from tests.console.softphone.falls_silent import Found, Track, first_syllable, first_voice, judged
 
 LOUD, FAINT = 0.1, 0.0
 

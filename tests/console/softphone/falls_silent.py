@@ -1,4 +1,4 @@
-"""`python -m tests.console.falls_silent`: the time from a caller's first syllable to a silent page, in Chromium.
+"""`python -m tests.console.softphone.falls_silent`: the time from a caller's first syllable to a silent page, in Chromium.
 
 Recorded speech is the browser's microphone, the offline agent's ears hear it, and the bot speaks without a pause. Both
 are measured within the page, by one clock: the microphone as it comes into the page, the sound as it leaves it. What
@@ -40,7 +40,7 @@ LONGEST_CLIP_MS = 3_500
 FIRST_MS, BETWEEN_MS = 5_000, 3_500
 """Silence before the first interruption, and behind each: the turn ends, and the bot speaks again for two seconds."""
 STEP_MS = 10
-"""What is measured at once: the level of so much sound."""
+"""The level of so much sound is measured at once."""
 SPEECH = 300 / 32_768
 """Root mean square from which on the recordings are speech, and not their background."""
 IN_A_ROW = 3
@@ -93,7 +93,7 @@ class Found(NamedTuple):
     """From its first sound: a quarter second before that where it begins with a hiss, as `seven` does."""
     quiet: int
     endless: int
-    """How often it spoke on until the next one."""
+    """Times that it spoke on until the next one."""
 
 
 class Track(NamedTuple):
@@ -105,7 +105,7 @@ class Track(NamedTuple):
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(prog="python -m tests.console.falls_silent", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m tests.console.softphone.falls_silent", description=__doc__)
     parser.add_argument("--times", type=int, default=TIMES, help="interruptions (%(default)s)")
     parser.add_argument(
         "--echo-cancellation", action="store_true", help="with the browser's own processing of the voice"
