@@ -92,6 +92,7 @@ NOT_RUN = {  # programs of others, and proofs that take minutes
     "bot serve --offline --env-file .env",
     "python -m tests.offline.figures",
     "python -m tests.console.pictures",
+    "python -m tests.console.softphone.falls_silent",
     "python3 -m venv .venv-clients && PIP_CONSTRAINT=.ci/constraints-clients.txt .venv-clients/bin/pip install '.[offline,test,clients]' && .venv-clients/bin/pytest -n 0 tests/clients",
     "python -m tests.proof.fixtures",
     "python -m tests.proof",

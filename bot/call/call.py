@@ -48,6 +48,7 @@ from bot.call.rules.session_liveness import SessionLiveness
 from bot.call.session.session_state import Session
 from bot.call.settings import CallSettings
 from bot.call.states import Happening, State
+from bot.call.turn_log.captions import Caption, Captions
 from bot.call.wiring import Parts
 from bot.realtime import events
 from bot.twilio import stream
@@ -86,6 +87,7 @@ class Call:
         self._after = AfterStep(parts, session, rules(parts, self._liveness))
         self._handlers = self._table(phone, session, Dialogue(parts))
         self._refusals: set[Refused] = set()
+        self._captions = Captions(parts.session, parts.playout, parts.turn_log, parts.transcript)
 
     def _table(self, phone: PhoneSide, session: SessionSide, dialogue: Dialogue) -> dict[type, Handler]:
         parts = self._parts
@@ -112,6 +114,7 @@ class Call:
             events.Committed: dialogue.turn_committed,
             events.CallerTranscript: dialogue.caller_transcript,
             events.CallerTranscriptGrows: dialogue.caller_transcript_grows,
+            events.CallerTranscriptDelta: dialogue.caller_transcript_delta,
             events.CallerTranscriptFailed: dialogue.caller_transcript_failed,
             events.ResponseCreated: dialogue.response_created,
             events.OutputItemAdded: dialogue.output_item_added,
@@ -221,6 +224,10 @@ class Call:
         return note.reason
 
     # ---- how it stands ----
+
+    def captions(self, now_us: int) -> list[Caption]:
+        """Words of the turns that are not over, as far as they have been heard by then. Asking changes nothing."""
+        return self._captions.at(now_us)
 
     @property
     def state(self) -> State:

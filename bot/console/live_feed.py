@@ -1,6 +1,7 @@
 """News of live calls, for pages that show it as it happens.
 
-A listener that is slow loses its oldest news rather than memory, and is told so; a call never waits for one.
+A listener that is slow loses its oldest news rather than memory, and is told so; a call never waits for one. Captions
+are looked for while somebody listens, and no more.
 """
 
 from __future__ import annotations
@@ -15,13 +16,19 @@ from typing import NamedTuple
 
 from aiohttp import web
 
-from bot.call.facts import Fact
+from bot.call.facts import Fact, TurnFact
 from bot.call.outputs import EndReason, Report
+from bot.call.turn_log.captions import Caption
+from bot.console.live_captions import LiveCaptions
 from bot.server.calls.live_call import LiveCall
 from bot.server.directory.call_directory import CallDirectory
 
 MOST_NEWS = 1_000
 """News kept for a listener."""
+MOST_BEFORE_CAPTIONS = 600
+"""News that may wait for a listener who still gets captions: what they say comes again, as a turn."""
+CAPTIONS_S = 0.4
+"""Seconds between two looks at the words that are being said: people say two or three a second."""
 
 
 class Began(NamedTuple):
@@ -39,31 +46,40 @@ class News(NamedTuple):
 
     live: LiveCall
     at_us: int
-    what: Began | Ended | Fact | Report
+    what: Began | Ended | Fact | Report | Caption
 
 
 @dataclass(eq=False)
 class Listener:
-    """One who listens. `missed` is how many news it has lost."""
+    """One who listens, to all calls or to that of one SID. `missed` is how many news it has lost."""
 
+    call_sid: str = ""
     missed: int = 0
     over: bool = False
     """True once the server stops."""
     _news: deque[News] = field(default_factory=deque)
     _some: asyncio.Event = field(default_factory=asyncio.Event)
 
+    def wants(self, live: LiveCall) -> bool:
+        return self.call_sid in {"", live.call_sid}
+
     def tell(self, news: News) -> None:
+        if isinstance(news.what, Caption) and len(self._news) >= MOST_BEFORE_CAPTIONS:
+            return
         if len(self._news) == MOST_NEWS:
             self._news.popleft()
             self.missed += 1
         self._news.append(news)
         self._some.set()
 
-    async def news(self) -> AsyncIterator[News]:
-        """News as they come, until the server stops."""
+    async def news(self) -> AsyncIterator[list[News]]:
+        """News as they come, as many at once as wait, until the server stops."""
         while not self.over:
-            while self._news:
-                yield self._news.popleft()
+            if self._news:
+                waiting = list(self._news)
+                self._news.clear()
+                yield waiting
+                continue
             self._some.clear()
             if not self.over:
                 await self._some.wait()
@@ -78,25 +94,50 @@ class LiveFeed:
     """Give it the directory of live calls; `listening()` gives a Listener for as long as its context lasts."""
 
     def __init__(self, directory: CallDirectory) -> None:
+        self._directory = directory
         self._listeners: set[Listener] = set()
+        self._captions = LiveCaptions()
+        self._next_look: asyncio.TimerHandle | None = None
         self.changes = 0
         """Grows when a call begins or ends here."""
         directory.on_start.append(self._begin)
         directory.on_end.append(self._end)
 
     @contextmanager
-    def listening(self) -> Iterator[Listener]:
-        listener = Listener()
+    def listening(self, call_sid: str = "") -> Iterator[Listener]:
+        """Listen to all calls, or to that of one SID."""
+        listener = Listener(call_sid)
         self._listeners.add(listener)
+        if self._next_look is None:
+            self._look_later()
         try:
             yield listener
         finally:
             self._listeners.discard(listener)
+            if not self._listeners and self._next_look is not None:
+                self._next_look.cancel()
+                self._next_look = None
+                self._captions.nobody_watches()
 
     async def close(self, _: web.Application) -> None:
         """The server stops: a page that listens shall not hold it up."""
         for listener in self._listeners:
             listener.close()
+
+    def look(self) -> None:
+        """Tell the words that are being said, as far as they are new."""
+        for live in self._directory:
+            if any(listener.wants(live) for listener in self._listeners):
+                now_us = round(live.bridge.age_s * 1_000_000)
+                for caption in self._captions.fresh(live):
+                    self._tell(News(live, now_us, caption))
+
+    def _look_later(self) -> None:
+        self._next_look = asyncio.get_running_loop().call_later(CAPTIONS_S, self._look_again)
+
+    def _look_again(self) -> None:
+        self._look_later()
+        self.look()
 
     def _begin(self, live: LiveCall) -> None:
         self.changes += 1
@@ -104,15 +145,19 @@ class LiveFeed:
         self._tell(News(live, 0, Began()))
 
     def _told(self, live: LiveCall, what: Fact | Report, now_us: int) -> None:
+        if isinstance(what, TurnFact):
+            self._captions.turn_told(live, what)
         self._tell(News(live, now_us, what))
 
     def _end(self, live: LiveCall, reason: EndReason | None) -> None:
         self.changes += 1
+        self._captions.over(live)
         self._tell(News(live, round(live.bridge.age_s * 1_000_000), Ended(reason)))
 
     def _tell(self, news: News) -> None:
         for listener in self._listeners:
-            listener.tell(news)
+            if listener.wants(news.live):
+                listener.tell(news)
 
 
 FEED: web.AppKey[LiveFeed] = web.AppKey("live_feed", LiveFeed)

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
 from bot.offline.hearing.offline_ears import OfflineEars
-from bot.offline.mind.agent_script import GREETING
+from bot.offline.mind.agent_script import GREETING, OFTEN
 from bot.offline.mouth import Mouth
 from bot.offline.offline_agent import OfflineAgent
 from bot.testing.agent import Pacing
@@ -23,7 +23,7 @@ class OfflineModels:
     """Ears and mouth of all sessions of a process. They are loaded in threads, side by side, from the start on."""
 
     def __init__(self) -> None:
-        self._ears, self._mouth = OfflineEars(), Mouth(warm=GREETING)
+        self._ears, self._mouth = OfflineEars(), Mouth(warm=GREETING, ahead=OFTEN)
         self.loaded = (self._ears.loaded, self._mouth.loaded)
 
     def session(self, model: str) -> SimulatedModel:

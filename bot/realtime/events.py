@@ -160,6 +160,13 @@ class CallerTranscriptGrows(_Event, frozen=True, tag="conversation.item.input_au
     transcript: str = ""
 
 
+class CallerTranscriptDelta(_Event, frozen=True, tag="conversation.item.input_audio_transcription.delta"):
+    """`delta` is more of it: while the caller speaks, or between the commit and the completed words."""
+
+    item_id: Id = ""
+    delta: str = ""
+
+
 class CallerTranscriptFailed(_Event, frozen=True, tag="conversation.item.input_audio_transcription.failed"):
     item_id: Id = ""
     error: Problem = Problem()
@@ -274,6 +281,7 @@ _Used = (
     | ItemDeleted
     | CallerTranscript
     | CallerTranscriptGrows
+    | CallerTranscriptDelta
     | CallerTranscriptFailed
     | ResponseCreated
     | ResponseDone

@@ -213,6 +213,8 @@ class SpeechJudge(Protocol):
     """Tells speech from anything else, window by window; it may remember those before."""
 
     window_ms: int
+    onset_ms: int
+    """Speech is believed after so long of it: by loudness alone a click would be speech."""
 
     def hears(self, window: bytes, threshold: float, *, speaking: bool) -> bool:
         """True for speech. `threshold` is that of the session, 0 to 1; `speaking`: there was speech before."""

@@ -84,7 +84,7 @@ GOES_OVER = {
     "RoundTrip": "us spread_us _n_deviations",
     "PlayoutQueue": "stream_sid begun full paused keeps dropped_bytes fresh _held _held_bytes _kept _step_chars",
     "StartHold": "_last",
-    "Voice": "_items",
+    "Voice": "_items learnt",
 }
 """The caller's, the line's and the call's own."""
 

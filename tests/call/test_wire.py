@@ -39,6 +39,7 @@ NEEDED: dict[str, tuple[str, ...]] = {
     "input_audio_buffer.committed": ("item_id",),
     "conversation.item.done": ("item.id",),
     "conversation.item.input_audio_transcription.updated": ("item_id", "transcript"),
+    "conversation.item.input_audio_transcription.delta": ("item_id", "delta"),
     "conversation.item.input_audio_transcription.completed": ("item_id", "transcript", "status"),
     "conversation.item.input_audio_transcription.failed": ("item_id", "error.code"),
     "response.created": ("response.id",),

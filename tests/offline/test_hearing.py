@@ -96,6 +96,19 @@ def test_a_ringing_tone_or_a_pressed_key_is_no_speech(silero: Any, hertz: tuple[
     assert shares(silero, tone(2000, *hertz)) < 0.05
 
 
+def test_speech_is_noticed_in_the_first_window_that_surely_is_speech(silero: Any) -> None:
+    from bot.offline.hearing.silero import SileroJudge
+    from bot.testing.model.hearing.vad import Vad
+
+    said = prompt("caller_stop").audio
+    judge = SileroJudge(silero, "audio/pcmu")
+    windows = [said[at : at + 256] for at in range(0, len(said) - 255, 256)]
+    sure = next(number for number, window in enumerate(windows) if judge.probability(window) >= 0.5)
+    vad = Vad({"type": "server_vad", "silence_duration_ms": 500}, "audio/pcmu", 0, SileroJudge(silero, "audio/pcmu"))
+    begun = [number for number, window in enumerate(windows) if any(edge.started for edge in vad.hear(window))]
+    assert begun[0] == sure
+
+
 @pytest.mark.parametrize("audio_format", ["audio/pcmu", "audio/pcma", "audio/pcm"])
 def test_speech_is_speech_in_every_format(silero: Any, audio_format: str) -> None:
     assert shares(silero, prompt("long_answer").audio, audio_format) > 0.7

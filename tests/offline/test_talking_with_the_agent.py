@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from itertools import pairwise
 
 import pytest
 
@@ -13,6 +14,7 @@ from bot.offline.mind.agent_script import GREETING, STOPPED
 from bot.testing.model.server import SimulatedRealtimeServer
 from tests.offline.talking_client import TRANSCRIBED, talking
 
+QUIET = 200
 END = {"type": "function", "name": "end_call", "description": "End the call."}
 BOOK = {
     "type": "function",
@@ -61,6 +63,24 @@ async def test_what_the_agent_says_can_be_understood_by_its_own_ears(agent: Simu
         heard = (await client.until(TRANSCRIBED))["transcript"].lower()
         assert "red apples" in heard
         assert "green door" in heard
+
+
+async def test_the_voice_begins_at_once_and_makes_no_long_pause_within_a_sentence(
+    agent: SimulatedRealtimeServer,
+) -> None:
+    async with talking(agent.url) as client:
+        await client.write("Seven red apples.")
+        await client.send("response.create")
+        said, _ = await client.answer()
+        assert said == "I heard: Seven red apples."
+        levels = frame_levels(client.audio())
+        loud = [number for number, level in enumerate(levels) if level > QUIET]
+        assert loud[0] * 20 <= 60
+        assert max(then - one for one, then in pairwise(loud)) * 20 < 400
+
+
+def frame_levels(ulaw: bytes) -> list[float]:
+    return [mulaw.rms(mulaw.decode(ulaw[at : at + 160])) for at in range(0, len(ulaw), 160)]
 
 
 async def test_a_caller_who_speaks_stops_the_agent_and_is_told_so(agent: SimulatedRealtimeServer) -> None:

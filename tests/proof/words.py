@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 
 from bot.call.call import Call
 from bot.call.facts import TurnFact
-from bot.call.transcript.alignment import Sent, Voice
+from bot.call.transcript.alignment import Placed, Sent, Voice
 from tests.proof.situations import SITUATIONS, Network, Outcome, Situation, replace_items, run
 from tests.proof.speech import LEADS, Lead, Said, Speaker, say
 
@@ -72,8 +72,17 @@ HEADER = (
 class NaiveVoice(Voice):
     """A control: the text that has come is spread evenly over the audio that has come. It must fail the set."""
 
-    def heard_chars(self, text: str, sent: Sequence[Sent], heard_ms: float, whole_ms: float | None) -> int:
-        received_ms = whole_ms or max(sent[-1].audio_ms, heard_ms, 1) if sent else heard_ms
+    def placed(self, text: str, sent: Sequence[Sent], whole_ms: float | None) -> Placed:
+        return NaivelyPlaced(text, sent, whole_ms)
+
+
+class NaivelyPlaced(Placed):
+    def __init__(self, text: str, sent: Sequence[Sent], whole_ms: float | None) -> None:
+        self._text, self._sent, self._whole_ms = text, sent, whole_ms
+
+    def heard_chars(self, heard_ms: float) -> int:
+        text, sent = self._text, self._sent
+        received_ms = self._whole_ms or max(sent[-1].audio_ms, heard_ms, 1) if sent else heard_ms
         at = min(round(len(text) * heard_ms / received_ms), len(text))
         return at if at == len(text) else max(text.rfind(" ", 0, at + 1), 0)
 

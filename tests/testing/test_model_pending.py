@@ -243,6 +243,40 @@ def test_a_turn_with_a_pause_is_made_out_in_parts_while_it_is_spoken() -> None:
     assert words.poll() == "turn right"
 
 
+def deltas(desk: Desk) -> list[str]:
+    return [one["delta"] for one in desk.of("conversation.item.input_audio_transcription.delta")]
+
+
+def test_words_of_a_turn_that_goes_on_are_told_once_they_are_made_out_and_not_again() -> None:
+    first, then = Slow(), Slow()
+    desk = Desk(SlowAgent(Reply()), speech=None, ears=WordEars(first, then))
+    desk.update({"type": "realtime", "audio": {"input": {"transcription": {"model": "gpt-transcribe"}}}})
+    listen(desk, quiet(500) + pattern(800, 1) + quiet(240))
+    assert deltas(desk) == []
+    first.made = "turn"
+    listen(desk, pattern(600, 2))
+    assert deltas(desk) == [" turn"]
+    assert not desk.of("input_audio_buffer.speech_stopped")
+    then.made = "right now"
+    listen(desk, quiet(520))
+    assert desk.one("conversation.item.input_audio_transcription.completed")["transcript"] == "turn right now"
+    assert deltas(desk) == [" turn", " right", " now"]
+
+
+def test_words_that_nobody_wants_written_down_are_not_told_either() -> None:
+    desk = Desk(SlowAgent(Reply()), speech=None, ears=WordEars(Slow("turn"), Slow("right")))
+    listen(desk, quiet(500) + pattern(800, 1) + quiet(240) + pattern(600, 2) + quiet(520))
+    assert deltas(desk) == []
+
+
+@pytest.mark.parametrize(("spoken_ms", "parts"), [(1_400, 1), (2_600, 2)])
+def test_after_long_speech_a_short_pause_is_enough_to_make_it_out(spoken_ms: int, parts: int) -> None:
+    ears = WordEars(*(Slow("x") for _ in range(3)))
+    desk = Desk(SlowAgent(Reply()), speech=None, ears=ears)
+    listen(desk, quiet(500) + pattern(spoken_ms, 1) + quiet(80) + pattern(400, 2) + quiet(520))
+    assert len(ears.turns) == parts
+
+
 @pytest.mark.parametrize("piece", [1600, 16_000, 80_000])
 def test_no_speech_is_left_out_or_made_out_twice_however_it_comes(piece: int) -> None:
     ears = WordEars(*(Slow("x") for _ in range(9)))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from bot.call.machines import GoodbyeStage, GreetingStage, TransferStage
 from bot.call.outputs import EndReason
 from bot.call.states import Happening, State
+from bot.call.transcript.transcript import MAX_CHARS
 from bot.call.wiring import Parts
 from bot.realtime import events
 
@@ -84,6 +85,12 @@ class Dialogue:
             self._parts.who_answered.words(event.transcript, whole=False)
         self._parts.turn_log.caller_words_so_far(event.item_id, event.transcript.strip())
 
+    def caller_transcript_delta(self, event: events.CallerTranscriptDelta) -> None:
+        """More of it, for those who read along: the words that count come completed."""
+        self._parts.step.follows = "what is due"
+        session = self._parts.session.now
+        session.grows(event.item_id, (session.growing.get(event.item_id, "") + event.delta)[:MAX_CHARS])
+
     def caller_transcript(self, event: events.CallerTranscript) -> None:
         if event.status == "in_progress":
             self.caller_transcript_grows(event)
@@ -95,6 +102,7 @@ class Dialogue:
 
     def caller_transcript_failed(self, event: events.CallerTranscriptFailed) -> None:
         """The turn stays without words in the transcript."""
+        self._parts.session.now.growing.pop(event.item_id, None)
         if self._parts.retries.not_written_down(event.error):
             self._understood(event.item_id, "")
 

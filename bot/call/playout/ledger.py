@@ -14,6 +14,7 @@ the first. (how-it-works ledger 1 and 2; twilio-voice 5.)
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from itertools import pairwise
 
@@ -387,18 +388,34 @@ class Ledger:
 
     def heard(self, now_us: int) -> list[Entry]:
         """Every live entry in the order of playing, its `heard` brought up to `now_us`. Never runs backwards."""
-        for entry in {entry: None for run in self._runs for entry, _ in run.parts}:
-            entry.heard = entry.sent
-        stands = False
-        for run in self._runs:
-            run.claimed = max(run.claimed, 0 if stands else self._position(run, now_us))
-            to_come = run.size - run.claimed
-            stands = to_come > 0
+        for run, claimed in self._claims(now_us):
+            run.claimed = claimed
+        for entry, n_bytes in self._heard_bytes(now_us).items():
+            entry.heard = n_bytes
+        return list(self._entries)
+
+    def heard_so_far(self, now_us: int) -> dict[Entry, int]:
+        """Bytes heard of each entry by then, for somebody who watches: nothing changes by their asking."""
+        return {entry: entry.heard for entry in self._entries} | self._heard_bytes(now_us)
+
+    def _heard_bytes(self, now_us: int) -> dict[Entry, int]:
+        """Bytes heard of the entries that stand in a run."""
+        heard = {entry: entry.sent for run in self._runs for entry, _ in run.parts}
+        for run, claimed in self._claims(now_us):
+            to_come = run.size - claimed
             for entry, n_bytes in reversed(run.parts):
                 unheard = min(n_bytes, to_come)
-                entry.heard -= unheard
+                heard[entry] -= unheard
                 to_come -= unheard
-        return list(self._entries)
+        return heard
+
+    def _claims(self, now_us: int) -> Iterator[tuple[Run, int]]:
+        """Bytes of each run that were heard by then: none while one before it stands, and never fewer than before."""
+        stands = False
+        for run in self._runs:
+            claimed = max(run.claimed, 0 if stands else self._position(run, now_us))
+            stands = claimed < run.size
+            yield run, claimed
 
     def _position(self, run: Run, now_us: int) -> int:
         """Bytes of `run` played: by the estimate, and by the marks that are overdue."""

@@ -23,8 +23,8 @@ from bot.call.uplink.appended_audio import AppendedAudio
 from bot.call.uplink.caller_speech import CallerSpeech
 from bot.call.uplink.frames_and_gaps import Uplink
 
-NOTHING_GROWS = ("", "")
-"""No item, and no words of it so far."""
+MOST_GROWING = 8
+"""Turns whose words are coming at a time; one or two in a call of people."""
 
 
 class Carried(NamedTuple):
@@ -82,8 +82,8 @@ class Session:
         self.answer_due = False
         """The caller's turn is over and the server has yet to start its answer."""
         self.caller_turns: dict[str, Turn] = {}
-        self.growing = NOTHING_GROWS
-        """The beginning of what the caller says, and the item that it will be."""
+        self.growing: dict[str, str] = {}
+        """The beginning of what the caller says or has said, by the item that it will be."""
         self.doubtful: dict[str, tuple[int, int, int]] = {}
         """Silence and prompts before each turn that may turn out to have no words, and when it was."""
         # the bot
@@ -107,6 +107,12 @@ class Session:
         # the bot's answers to calls
         self.outputs: dict[str, tuple[str, int]] = {}
         """Outputs that it has not confirmed: the function call of each, by event id, and how often it was refused."""
+
+    def grows(self, item_id: str, text: str) -> None:
+        """The caller's words so far in a turn; of too many such turns the oldest is forgotten."""
+        self.growing[item_id] = text
+        if len(self.growing) > MOST_GROWING:
+            del self.growing[next(iter(self.growing))]
 
 
 class CurrentSession:

@@ -70,22 +70,21 @@ class Voice:
 
     def __init__(self) -> None:
         self._items: deque[tuple[float, float]] = deque(maxlen=REMEMBERED_ITEMS)
+        self.learnt = 0
+        """Number of items that it was learnt from."""
 
     def learn(self, text: str, audio_ms: float) -> None:
         """An item's whole text and the length of its whole audio."""
         letters = spoken_letters(text)[-1]
         if letters:
+            self.learnt += 1
             least, most = (letters * rate for rate in RATES)
             self._items.append((letters, min(max(audio_ms - ONSET_MS - TAIL_MS, least), most)))
 
-    def heard_chars(self, text: str, sent: Sequence[Sent], heard_ms: float, whole_ms: float | None) -> int:
-        """Characters of `text` that were spoken in the first `heard_ms` of its audio, to the end of a word.
-
-        `whole_ms` is the length of all of its audio; None: more is to come, of the text perhaps too.
-        """
+    def placed(self, text: str, sent: Sequence[Sent], whole_ms: float | None) -> Placed:
+        """`text` in its audio, of `whole_ms`; None: more is to come, of the text perhaps too."""
         letters = spoken_letters(text)
-        spoken = self._times(letters, sent, whole_ms).spoken_by(heard_ms)
-        return word_end(text, bisect_right(letters, spoken) - 1)
+        return Placed(text, letters, self._times(letters, sent, whole_ms))
 
     def _times(self, letters: Sequence[float], sent: Sequence[Sent], whole_ms: float | None) -> _Times:
         known = [(PRIOR_LETTERS, PRIOR_LETTERS * MS_PER_LETTER), *self._items]
@@ -101,6 +100,19 @@ class Voice:
             points.append(_Point(letters[-1], whole_ms - TAIL_MS, TAIL_VARIANCE, sent=False))
         variance = rate * rate * min(RATE_VARIANCE / n_letters, MOST_RATE_VARIANCE)
         return _Times(points, rate, variance, *lead)
+
+
+class Placed:
+    """A text whose place in its audio is known, as far as it can be: for as many questions as come."""
+
+    def __init__(self, text: str, letters: list[float], times: _Times) -> None:
+        self._text = text
+        self._letters = letters
+        self._times = times
+
+    def heard_chars(self, heard_ms: float) -> int:
+        """Number of characters spoken in the first `heard_ms`, to the end of a word."""
+        return word_end(self._text, bisect_right(self._letters, self._times.spoken_by(heard_ms)) - 1)
 
 
 class _Times:

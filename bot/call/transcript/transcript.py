@@ -7,12 +7,12 @@ word (how-it-works ledger 6).
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
 from bot.audio.payload import BYTES_PER_MS
-from bot.call.transcript.alignment import Sent, Voice
+from bot.call.transcript.alignment import Placed, Sent, Voice
 from bot.call.transcript.past_turns import PastTurn
 
 MAX_CHARS = 20_000
@@ -52,6 +52,8 @@ class _Words:
     sent: list[Sent] = field(default_factory=list)
     whole_bytes: int | None = None
     heard_chars: int | None = None
+    placed: tuple[tuple[object, ...], Placed] | None = None
+    """Its place in the audio, and what that was made of: whoever reads along asks again and again."""
 
 
 class Transcript:
@@ -139,6 +141,18 @@ class Transcript:
             words.whole_bytes = received_bytes
             self._learn(words)
 
+    def heard_so_far(self, item_id: str, parts: Iterable[tuple[int, int, int]]) -> str:
+        """Words heard of an item that is being heard: of each content its index, and its bytes heard and received."""
+        contents, heard = self._words.get(item_id, {}), ""
+        for content_index, heard_bytes, received_bytes in parts:
+            words = contents.get(content_index)
+            if words is not None:
+                n_chars = self._heard_chars(words, heard_bytes, received_bytes)
+                heard += words.text[:n_chars]
+                if n_chars < len(words.text):
+                    break
+        return heard.rstrip()
+
     def words_of(self, item_id: str) -> str:
         """Words heard of an item, as far as they are known."""
         turn = self.find(item_id)
@@ -177,7 +191,10 @@ class Transcript:
         if heard >= received and words.whole_bytes is not None:
             return len(words.text)
         whole_ms = None if words.whole_bytes is None or not words.complete else words.whole_bytes / BYTES_PER_MS
-        return self.voice.heard_chars(words.text, words.sent, heard / BYTES_PER_MS, whole_ms)
+        made_of = (words.text, len(words.sent), whole_ms, self.voice.learnt)
+        if words.placed is None or words.placed[0] != made_of:
+            words.placed = (made_of, self.voice.placed(words.text, words.sent, whole_ms))
+        return words.placed[1].heard_chars(heard / BYTES_PER_MS)
 
     def _learn(self, words: _Words) -> None:
         """From an item of which all is known; one that came without deltas is a recording, of another voice."""

@@ -6,13 +6,15 @@ its end, cut short, or given up; when the call ends, whatever is playing is cut 
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+
 from bot.audio.payload import BYTES_PER_MS
 from bot.call.facts import TurnFact
 from bot.call.playout.ledger import Entry
 from bot.call.playout.playout_queue import PlayoutQueue
 from bot.call.playout.truncation import Verdict, judge
 from bot.call.prompts.greeting import Greeting
-from bot.call.session.session_state import NOTHING_GROWS, CurrentSession
+from bot.call.session.session_state import CurrentSession
 from bot.call.step import Step
 from bot.call.transcript.transcript import Transcript, Turn
 from bot.call.turn_log.latencies import Latencies
@@ -66,13 +68,13 @@ class TurnLog:
             session = self._session.now
             turn.began_us, turn.ended_us = session.speech.take(item_id, self._step.now_us)
             self._wordless.add(turn.number, session.appended.take_turn())
-            if item_id == session.growing[0]:
-                self._transcript.caller_words(*session.growing)
+            if item_id in session.growing:
+                self._transcript.caller_words(item_id, session.growing[item_id].strip())
             self._tell(turn)
 
     def caller_words_so_far(self, item_id: str, text: str) -> None:
         """The beginning of what the caller said. Its words wait until the turn is over."""
-        self._session.now.growing = (item_id, text)
+        self._session.now.grows(item_id, text)
         turn = self._transcript.of_caller.get(item_id)
         if turn is not None and turn.ended_us is not None:
             self._words(item_id, text)
@@ -86,7 +88,7 @@ class TurnLog:
 
     def caller_words(self, item_id: str, text: str) -> None:
         """Words of the caller, as they were understood."""
-        self._session.now.growing = NOTHING_GROWS
+        self._session.now.growing.pop(item_id, None)
         turn = self._words(item_id, text)
         self._wordless.known(turn.number)
         if turn.ended_us is None:
@@ -156,6 +158,11 @@ class TurnLog:
             live = self._playout.ledger.find(entry.item_id)
             self._transcript.sounds(entry.item_id, [one.content_index for one in (*of_item, *live)])
             self._waits.sent(entry, turn.number, greeting=self._greeting.owns(entry))
+
+    @property
+    def open(self) -> Mapping[str, Sequence[Entry]]:
+        """Items of which something was sent and whose turn is not over, with their entries in the order of playing."""
+        return self._open
 
     @property
     def unfinished(self) -> bool:

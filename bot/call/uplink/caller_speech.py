@@ -48,6 +48,10 @@ class CallerSpeech:
         _keep(self._ended, event.item_id, ended_us)
         return ended_us
 
+    def began_us(self, item_id: str) -> int | None:
+        """Begin of the speech of a turn that is not committed; None: not known."""
+        return self._began.get(item_id)
+
     def take(self, item_id: str, now_us: int) -> tuple[int, int]:
         """Begin and end of the speech of a turn that is now committed: now, as far as the session did not say."""
         ended_us = self._ended.pop(item_id, now_us)

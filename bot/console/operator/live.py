@@ -22,6 +22,7 @@ from bot.console.live_feed import FEED, Began, Ended, Listener
 from bot.console.operator.neighbours import Events, Neighbours, heard
 from bot.console.softphone.told_to_browser import told
 from bot.server.bookkeeping.call_records import masked_party
+from bot.server.calls.bridge import Bridge
 from bot.server.calls.live_call import LiveCall
 from bot.server.http.app_keys import CALLS, LISTENER, METER
 from bot.store.delivery.batch_delivery import StoreAway
@@ -44,7 +45,7 @@ _encode = msgspec.json.Encoder().encode
 
 
 async def live(request: web.Request) -> web.StreamResponse:
-    """GET /console/live: events `rows` (all live calls), `news` (something of one) and `missed` (news lost).
+    """GET /console/live: events `rows` (all live calls), `news` (what is new of some) and `missed` (news lost).
 
     A page that reads nothing for READ_S is let go of, by the library.
     """
@@ -66,6 +67,7 @@ class _Page:
         self._hearing: dict[str, asyncio.Task[None]] = {}
         self._rows: dict[str, list[dict[str, Any]]] = {}
         self._missed: dict[str, int] = {}
+        self._shown = False
 
     async def __aenter__(self) -> Self:
         self._hear(OWN, own_events(self._app))
@@ -99,7 +101,10 @@ class _Page:
                 self._rows[source] = data
                 if source == OWN:
                     self._look_for_neighbours()
-                yield "rows", {"calls": await self._all_rows()}
+                if not self._shown:  # at once: nobody is asked before something is to be seen
+                    self._shown = True
+                    yield "rows", {"calls": self._all_rows(self._app[ROWS].told_elsewhere)}
+                yield "rows", {"calls": self._all_rows(await self._app[ROWS].elsewhere())}
             elif event == "missed":
                 self._missed[source] = data
                 yield "missed", sum(self._missed.values())
@@ -116,11 +121,10 @@ class _Page:
         del self._hearing[source]
         self._rows.pop(source, None)
 
-    async def _all_rows(self) -> list[dict[str, Any]]:
-        """The live calls of this instance, and those of others that the store knows of, the newest first."""
+    def _all_rows(self, elsewhere: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        """The live calls of this instance, and those of others, the newest first."""
         known = {row["sid"]: row for rows in self._rows.values() for row in rows}
         here = sorted(known.values(), key=lambda row: row["seconds"])
-        elsewhere = await self._app[ROWS].elsewhere()
         return [*here, *(row for row in elsewhere if row["sid"] not in known)][:MOST_ROWS]
 
 
@@ -146,12 +150,12 @@ async def _events(app: web.Application, listener: Listener) -> Events:
                     break
                 if listener.over:
                     return
-                one = coming.result()
+                new = coming.result()
                 coming = asyncio.ensure_future(anext(news))
-                what = told(one)
-                if what is not None:
-                    yield "news", {"sid": one.live.call_sid, **what}
-                if isinstance(one.what, Began | Ended):
+                shown = [{"sid": one.live.call_sid, **what} for one in new if (what := told(one)) is not None]
+                if shown:
+                    yield "news", shown
+                if any(isinstance(one.what, Began | Ended) for one in new):
                     break
     finally:
         coming.cancel()
@@ -166,7 +170,8 @@ class SharedRows:
     def __init__(self, app: web.Application) -> None:
         self._app = app
         self._here: list[dict[str, Any]] = []
-        self._elsewhere: list[dict[str, Any]] = []
+        self.told_elsewhere: list[dict[str, Any]] = []
+        """The calls of other instances as they were known last."""
         self._changes = self._asked_changes = -1
         self._until_s = self._asked_until_s = 0.0
         self._asking = asyncio.Lock()
@@ -185,9 +190,9 @@ class SharedRows:
             changes, now_s = self._app[FEED].changes, asyncio.get_running_loop().time()
             if changes != self._asked_changes or now_s >= self._asked_until_s:
                 found = [_stored_row(call) for call in await _open_calls(self._app)]
-                self._elsewhere = [row for row in found if self._is_elsewhere(row["sid"])]
+                self.told_elsewhere = [row for row in found if self._is_elsewhere(row["sid"])]
                 self._asked_changes, self._asked_until_s = changes, asyncio.get_running_loop().time() + ROWS_S / 2
-        return self._elsewhere
+        return self.told_elsewhere
 
     def _is_elsewhere(self, call_sid: str) -> bool:
         registry = self._app[CALLS].registry
@@ -210,7 +215,6 @@ async def telling_neighbours(app: web.Application) -> AsyncIterator[None]:
 def _row(live: LiveCall) -> dict[str, Any]:
     bridge, call = live.bridge, live.bridge.call
     turns = call.transcript.turns
-    last = turns[-1] if turns else None
     stage, by = call.operator
     return {
         "sid": live.call_sid,
@@ -222,7 +226,7 @@ def _row(live: LiveCall) -> dict[str, Any]:
         "turns": len(turns),
         "interruptions": call.counts["interruptions"],
         "usd": call.spent_nano_usd / 1e9,
-        "last": {"who": last.who, "text": last.text or ""} if last else None,
+        "last": _last_words(bridge),
         "operator": None if stage is OperatorStage.AWAY else {"by": by, "speaks": stage is OperatorStage.SPEAKING},
         "tools": call.running_tools,
         "destinations": call.settings.destinations,
@@ -230,6 +234,20 @@ def _row(live: LiveCall) -> dict[str, Any]:
         "answeredBy": live.answered_by,
         "profile": live.settings.profile,
     }
+
+
+def _last_words(bridge: Bridge) -> dict[str, Any] | None:
+    """The words that were said last, as far as they have been heard: a caption while they are being said."""
+    saying = bridge.captions()
+    if saying:
+        last = saying[-1]
+        return {"who": last.who, "item": last.item_id, "text": last.text}
+    turn = next((one for one in reversed(bridge.call.transcript.turns) if one.ended_us is not None), None)
+    return (
+        None
+        if turn is None
+        else {"who": turn.who, "item": turn.item_id, "number": turn.number, "text": turn.text or ""}
+    )
 
 
 def _stored_row(call: CallSummary) -> dict[str, Any]:

@@ -82,7 +82,11 @@
     if (row.here) one.append(hint, act);
     else one.append(make("p", "note", "This call is on another instance, where it can be listened to and taken over; here is what the store knows."));
     one.here = row.here;
-    one.said = said;
+    one.talk = new Talk(said, {
+      tag: "p",
+      name: ({ who }) => (who === "caller" ? "Caller: " : "Bot: "),
+      tell: (text) => { if ([listening.sid, takingOver.sid].includes(row.sid) || one.contains(document.activeElement)) tell(text); },
+    });
     one.tell = (now) => {
       state.textContent = STATES[now.state] || words(now.state);
       const tools = (now.tools || []).join(", ");
@@ -99,7 +103,7 @@
       if (mine) state.textContent = mine;
       else if (other) state.textContent = other.by + (other.speaks ? " speaks with the caller" : " waits to speak with the caller");
     };
-    if (row.last && row.last.text) turn(one, { who: row.last.who, text: row.last.text, number: "last" });
+    if (row.last) one.talk[row.last.number ? "turn" : "caption"]({ ...row.last, atMs: 0 });
     return one;
   }
 
@@ -123,30 +127,19 @@
     return to;
   }
 
-  function note(one, text) {
-    one.said.append(make("p", "event", text));
-    one.said.scrollTop = one.said.scrollHeight;
-  }
-
-  function turn(one, what) {
-    if (!what.text && !what.unheard) return;
-    const old = [...one.said.children].find((p) => p.dataset.number === String(what.number) || p.dataset.number === "last");
-    const line = make("p", what.who, (what.who === "caller" ? "Caller: " : "Bot: ") + what.text);
-    line.dataset.number = what.number;
-    if (what.unheard) line.append(" ", make("del", "", what.unheard));
-    if (old) old.replaceWith(line);
-    else one.said.append(line);
-    one.said.scrollTop = one.said.scrollHeight;
-  }
+  /* Of many calls at once nobody could listen to all: read aloud is the one that is listened to, or that has the focus. */
+  const tell = spoken(byId("spoken"));
+  const note = (one, text, what = {}) => one.talk.note(text, what.atMs, what.item);
 
   const news = {
-    turn,
+    caption: (one, what) => one.talk.caption(what),
+    turn: (one, what) => one.talk.turn(what),
     wait: (one, what) => { if (what.what === "byte_heard") one.waited = "answered after " + what.ms + " ms"; },
-    interrupted: (one, what) => what.receivedMs && note(one, "interrupted: " + (what.heardMs / 1000).toFixed(1) + " s of " + (what.receivedMs / 1000).toFixed(1) + " s heard"),
-    tool: (one, what) => note(one, "tool " + what.name + ": " + what.state),
-    transfer: (one, what) => note(one, "transfer" + (what.to ? " to " + what.to : "") + " " + what.state + (what.why ? " (" + what.why + ")" : "")),
-    warning: (one, what) => note(one, "warning: " + what.event),
-    ended: (one, what) => what.reason && note(one, "ended: " + words(what.reason)),
+    interrupted: (one, what) => what.receivedMs && note(one, "interrupted: " + (what.heardMs / 1000).toFixed(1) + " s of " + (what.receivedMs / 1000).toFixed(1) + " s heard", what),
+    tool: (one, what) => note(one, "tool " + what.name + ": " + what.state, what),
+    transfer: (one, what) => note(one, "transfer" + (what.to ? " to " + what.to : "") + " " + what.state + (what.why ? " (" + what.why + ")" : ""), what),
+    warning: (one, what) => note(one, "warning: " + what.event, what),
+    ended: (one, what) => what.reason && note(one, "ended: " + words(what.reason), what),
   };
 
   listening.changed = () => { for (const one of cards.values()) one.listens(); };
@@ -180,8 +173,10 @@
   source.addEventListener("missed", ({ data }) => { byId("line").textContent = "As it happens. This browser was too slow for " + data + " news, which are missing below."; });
   source.addEventListener("rows", ({ data }) => rows(JSON.parse(data).calls));
   source.addEventListener("news", ({ data }) => {
-    const what = JSON.parse(data), one = cards.get(what.sid);
-    if (one && news[what.type]) news[what.type](one, what);
+    for (const what of JSON.parse(data)) {
+      const one = cards.get(what.sid);
+      if (one && news[what.type]) news[what.type](one, what);
+    }
   });
   addEventListener("pagehide", () => source.close());
 
@@ -309,15 +304,22 @@
 
   const { tools, webhooks } = workViews({ byId, make, ask, post, moment, words, show });
   const instructions = trialView({ byId, make, ask, post, complain, usd });
-  const opened = { calls: () => list(), day, settings, tools, webhooks, instructions };
+  const opened = {
+    calls: () => { profiles(); return list(); },
+    tools: () => { profiles(); return tools(); },
+    day, settings, webhooks, instructions,
+  };
 
-  /* Profiles, if there are any, are asked for once. */
-  ask("settings").then(({ profiles }) => {
-    for (const [menu, label] of [[search.elements.profile, byId("profile-filter")], [byId("tool-profile"), byId("tool-profile-label")]]) {
-      menu.append(...profiles.map((name) => new Option(name, name)));
-      label.hidden = !profiles.length;
-    }
-  }).catch(() => {});
+  /* Profiles, if there are any, are asked for once, by the first view that shows them: nobody waits for them to see calls. */
+  let asked;
+  function profiles() {
+    asked ??= ask("settings").then((told) => {
+      for (const [menu, label] of [[search.elements.profile, byId("profile-filter")], [byId("tool-profile"), byId("tool-profile-label")]]) {
+        menu.append(...told.profiles.map((name) => new Option(name, name)));
+        label.hidden = !told.profiles.length;
+      }
+    }).catch(() => { asked = null; });
+  }
 
   function view() {
     const name = VIEWS.includes(location.hash.slice(1)) ? location.hash.slice(1) : "live";

@@ -35,53 +35,31 @@
   function press(key) {
     if (!current) return;
     current.tell({ key });
-    event("You pressed " + key);
+    talk.note("You pressed " + key);
   }
 
-  function item(className, text) {
-    const li = document.createElement("li");
-    li.className = className;
-    li.textContent = text;
-    list.append(li);
-    byId("empty").hidden = true;
-    li.scrollIntoView({ block: "nearest" });
-    return li;
-  }
-
-  const event = (text) => item("event", text);
+  const talk = new Talk(list, {
+    tag: "li",
+    name: ({ who, cut }) => (who === "caller" ? "You" : "Bot") + (cut ? ", interrupted" : ""),
+    tell: spoken(byId("spoken")),
+    follow: true,
+  });
   const seconds = (ms) => (ms / 1000).toFixed(1) + " s";
   const waited = (ms) => (ms < 1000 ? ms + " ms" : seconds(ms));
-
-  function turn(what) {
-    if (!what.text && !what.unheard) return;
-    const li = document.querySelector(`[data-turn="${what.number}"]`) || item("", "");
-    li.dataset.turn = what.number;
-    li.className = what.who + (what.cut ? " cut" : "");
-    const who = document.createElement("span");
-    who.className = "who";
-    who.textContent = (what.who === "caller" ? "You" : "Bot") + (what.cut ? ", interrupted" : "");
-    li.replaceChildren(who, what.text);
-    if (what.unheard) {
-      const rest = document.createElement("del");
-      rest.textContent = what.unheard;
-      rest.title = "said by the bot and not heard by you";
-      li.append(" ", rest);
-    }
-  }
 
   const WAITS = { greeting_heard: "greeting", byte_heard: "answer", clear: "silence" };
   const told = {
     ringing: () => show("It rings", { calling: true, ringing: true }),
-    turn,
-    caption: turn, /* what a turn has come to so far */
-    note: event,
+    caption: (what) => talk.caption(what),
+    turn: (what) => talk.turn(what),
+    note: (text) => talk.note(text),
     wait: (what) => { if (WAITS[what.what]) byId(WAITS[what.what]).textContent = waited(what.ms); },
-    interrupted: (what) => what.receivedMs && event("Interrupted: you heard " + seconds(what.heardMs) + " of " + seconds(what.receivedMs)),
-    tool: (what) => event("Tool " + what.name + ": " + what.state),
-    warning: (what) => event("Warning: " + what.event),
-    ended: (what) => { if (what.reason) event("The call ended: " + what.reason.replaceAll("_", " ")); },
+    interrupted: (what) => what.receivedMs && talk.note("Interrupted: you heard " + seconds(what.heardMs) + " of " + seconds(what.receivedMs), what.atMs, what.item),
+    tool: (what) => talk.note("Tool " + what.name + ": " + what.state, what.atMs),
+    warning: (what) => talk.note("Warning: " + what.event, what.atMs),
+    ended: (what) => { if (what.reason) talk.note("The call ended: " + what.reason.replaceAll("_", " "), what.atMs); },
     over: (what) => {
-      if (what.said) event("Twilio would say: " + what.said);
+      if (what.said) talk.note("Twilio would say: " + what.said);
       if (what.failure) complain("The call failed: " + what.failure);
     },
   };
@@ -212,7 +190,7 @@
     const why = whyNoMicrophone();
     complain(why);
     if (why) return;
-    list.replaceChildren();
+    talk.clear();
     for (const id of ["greeting", "answer", "silence"]) byId(id).textContent = "-";
     const call = current = straight() ? new DirectCall() : new Call();
     window.heardline = call;

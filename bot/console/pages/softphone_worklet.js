@@ -63,7 +63,17 @@ class Mouth extends AudioWorkletProcessor {
   }
   reset() {
     this.head = 0; this.size = 0; this.part = 0; this.before = 0; this.now = 0; this.flowing = false; this.fade = false;
-    this.gain = 1; this.loudest = 0; this.told = 0;
+    this.gain = 1; this.loudest = 0; this.told = 0; this.least = MOST; this.looked = 0;
+  }
+  /* What has waited for half a second, beside what a jitter buffer is for, only makes the bot late: it is left out. */
+  catchUp(samples) {
+    this.least = Math.min(this.least, this.size);
+    if ((this.looked += samples) < sampleRate / 2) return;
+    const spare = Math.max(0, this.least - PREFILL);
+    this.head = (this.head + spare) % MOST;
+    this.size -= spare;
+    this.least = MOST;
+    this.looked = 0;
   }
   next() {
     if (!this.size) { this.flowing = false; return 0; }
@@ -82,6 +92,7 @@ class Mouth extends AudioWorkletProcessor {
       output[i] = (this.before + (this.now - this.before) * this.part) * this.gain;
       this.loudest = Math.max(this.loudest, Math.abs(output[i]));
     }
+    this.catchUp(output.length);
     this.told += output.length;
     if (this.told > sampleRate * .05) {
       this.port.postMessage({ level: this.loudest });

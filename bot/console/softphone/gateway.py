@@ -172,12 +172,10 @@ class _Gateway:
 
     async def _tell(self) -> None:
         """News of the call, as far as it is in this process."""
-        with self._feed.listening() as listener:
+        with self._feed.listening(self._call_sid) as listener:
             async for news in listener.news():
-                if news.live.call_sid == self._call_sid:
-                    what = told(news)
-                    if what is not None:
-                        self._send(what)
+                for what in filter(None, map(told, news)):
+                    self._send(what)
 
     # ---- from the browser ----
 

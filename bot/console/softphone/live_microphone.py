@@ -10,6 +10,8 @@ from bot.testing.handset.microphone import FRAME_US, Frame, Microphone
 
 PREFILL_BYTES = 40 * BYTES_PER_MS
 """Audio that is gathered before any of it leaves: a browser's frames come 16 to 32 ms apart."""
+LOOK_FRAMES = 25
+"""Frames in which some moment finds nothing to spare, or what is to spare is no use: it only makes the caller late."""
 MOST_BYTES = 300 * BYTES_PER_MS
 """Audio that may wait: more is the browser's having stood still, and the oldest of it is dropped."""
 _SILENT = bytes((SILENCE_BYTE,)) * FRAME_BYTES
@@ -44,15 +46,20 @@ class LiveMicrophone(Microphone):
         self._next = 0
         self._due_us = 0
         self._opened_us = 0
+        self._spare = MOST_BYTES
+        """The least that waited since the last look."""
+        self._looked = 0
         self.dropped_bytes = 0
 
     def hear(self, audio: bytes) -> None:
         """Mu-law from the browser."""
         self._heard += audio
         if len(self._heard) > MOST_BYTES:
-            over = len(self._heard) - PREFILL_BYTES
-            self.dropped_bytes += over
-            del self._heard[:over]
+            self._drop(len(self._heard) - PREFILL_BYTES)
+
+    def _drop(self, n_bytes: int) -> None:
+        self.dropped_bytes += n_bytes
+        del self._heard[:n_bytes]
 
     def open(self, now_us: int) -> None:
         super().open(now_us)
@@ -82,7 +89,17 @@ class LiveMicrophone(Microphone):
     def _next_audio(self) -> bytes:
         self._flowing = len(self._heard) >= (FRAME_BYTES if self._flowing else PREFILL_BYTES)
         if not self._flowing:
+            self._looked, self._spare = 0, MOST_BYTES
             return _SILENT
         frame = bytes(self._heard[:FRAME_BYTES])
         del self._heard[:FRAME_BYTES]
+        self._catch_up()
         return frame
+
+    def _catch_up(self) -> None:
+        """Drop what has waited all the time: a browser that stood still for a moment has sent it all at once."""
+        self._spare = min(self._spare, len(self._heard))
+        self._looked += 1
+        if self._looked == LOOK_FRAMES:
+            self._drop(max(0, self._spare - FRAME_BYTES))
+            self._looked, self._spare = 0, MOST_BYTES

@@ -1,12 +1,16 @@
-"""News of a call as the browser's page is told them: JSON objects whose `type` says what each is."""
+"""News of a call as the browser's page is told them: JSON objects whose `type` says what each is, `atMs` when it was.
+
+A turn is told as it is said, by captions: each has all of it that was heard so far, none at all if it came to nothing.
+"""
 
 from __future__ import annotations
 
 from typing import Any
 
-from bot.call.facts import TurnFact, UsageFact, WaitFact
+from bot.call.facts import Fact, TurnFact, UsageFact, WaitFact
 from bot.call.outputs import Report
-from bot.console.live_feed import Ended, News
+from bot.call.turn_log.captions import Caption
+from bot.console.live_feed import Began, Ended, News
 from bot.explain.end_reasons import END_REASONS
 
 _INTERRUPTED = "interrupted"
@@ -26,16 +30,25 @@ _TOOLS = {"tool_called": "runs", "tool_done": "done", "tool_timeout": "took too 
 
 def told(news: News) -> dict[str, Any] | None:
     """`news` for the page; None for what it does not show."""
-    what = news.what
+    what = _told(news.what)
+    if what is None:
+        return None
+    at_us = getattr(news.what, "began_us", None)
+    return {**what, "atMs": (news.live.offset_us + (news.at_us if at_us is None else at_us)) // 1000}
+
+
+def _told(what: Began | Ended | Fact | Report | Caption) -> dict[str, Any] | None:
+    if isinstance(what, Caption):
+        return {"type": "caption", "who": what.who, "item": what.item_id, "text": what.text}
     if isinstance(what, TurnFact):
         return {
             "type": "turn",
             "number": what.number,
             "who": what.who,
+            "item": what.item_id,
             "text": what.text or "",
             "unheard": what.unheard,
             "cut": what.cut,
-            "atMs": (what.began_us or news.at_us) // 1000,
         }
     if isinstance(what, WaitFact):
         return {"type": "wait", "what": what.what, "ms": round(what.us / 1000), "turn": what.turn}
@@ -51,7 +64,8 @@ def told(news: News) -> dict[str, Any] | None:
 def _report(report: Report) -> dict[str, Any] | None:
     details = report.details
     if report.event == _INTERRUPTED:
-        return {"type": "interrupted", "heardMs": details.get("heard_ms"), "receivedMs": details.get("received_ms")}
+        heard, received = details.get("heard_ms"), details.get("received_ms")
+        return {"type": "interrupted", "item": details.get("item_id"), "heardMs": heard, "receivedMs": received}
     if report.event in _TOOLS:
         return {"type": "tool", "name": details.get("tool", ""), "state": _TOOLS[report.event]}
     if report.event in _TRANSFERS:

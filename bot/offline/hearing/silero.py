@@ -31,7 +31,7 @@ def load() -> Any:
 class SileroJudge:
     """Judges the audio of one session: it takes a tenth of a millisecond per window, so it needs no thread."""
 
-    window_ms = WINDOW * 1000 // RATE
+    window_ms = onset_ms = WINDOW * 1000 // RATE
 
     def __init__(self, model: Any, audio_format: str) -> None:
         self._model = model

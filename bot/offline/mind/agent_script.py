@@ -16,10 +16,13 @@ from bot.offline.mind.thoughts import Heard, Thought
 WHO = "This is Heardline's offline test agent, a script with no model behind it."
 MENU = "Say: line test, count to thirty, book a table, transfer me, or goodbye. Anything else I say back."
 GREETING = (WHO, MENU)
+I_HEARD = "I heard:"
 STOPPED = "You stopped me, and I fell silent."
 GOODBYE = "Goodbye, and thank you for calling."
 NO_WORDS = "I heard you, but I could make out no word. Please say it again."
 I_AM_HERE = "I am here. Say something, and I tell you what I heard."
+OFTEN = (I_HEARD, STOPPED, NO_WORDS)
+"""Answers that anybody may get at once, or their beginnings."""
 NO_ASIDE = "I am a script without a model: this I can't do."
 _PRESSED = re.compile(r"(?i:pressed|keyed in|dtmf)\b[^0-9*#]*([0-9*#][0-9*#A-D]*)")
 _TOLD_CHARS = 160
@@ -58,7 +61,7 @@ class Script:
             thought = rule(heard)
             if thought is not None:
                 return _after_a_cut(heard, thought)
-        return _after_a_cut(heard, Thought((f"I heard: {_sentence(heard.words)}",)))
+        return _after_a_cut(heard, Thought((f"{I_HEARD} {_sentence(heard.words)}",)))
 
     # ---- what is not about words -------------------------------------------------------------------------------------
 
@@ -147,7 +150,7 @@ class Script:
             return Thought(("You have written that: there is no sound to test.",))
         return Thought(
             (
-                f"I heard: {_sentence(heard.words)}",
+                f"{I_HEARD} {_sentence(heard.words)}",
                 f"Your level is minus {abs(round(heard.level_db))} decibels, {_judged(heard.level_db)}.",
                 f"I had your words {heard.understood_ms} milliseconds after your turn was over.",
                 "This is how you sound here.",

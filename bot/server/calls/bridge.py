@@ -50,6 +50,7 @@ from bot.call.outputs import (
 )
 from bot.call.rules.spend_cap import level
 from bot.call.settings import CallSettings
+from bot.call.turn_log.captions import Caption
 from bot.realtime import events
 from bot.realtime.connection import Endpoint
 from bot.recording.files.recorder import Recorder
@@ -372,6 +373,10 @@ class Bridge:
     def age_s(self) -> float:
         """Seconds since the webhook."""
         return self._now_us() / 1_000_000
+
+    def captions(self) -> list[Caption]:
+        """Words that are being said, as far as they have been heard now."""
+        return self.call.captions(self._now_us())
 
     def _now_us(self) -> int:
         return (time.monotonic_ns() - self._origin_ns) // 1000

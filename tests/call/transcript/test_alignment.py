@@ -70,7 +70,7 @@ def test_equations_are_solved(n: int, rng: object) -> None:
 
 
 def heard(heard_ms: float, *, text: str = TEXT, sent: tuple[Sent, ...] = (), whole_ms: float | None = None) -> str:
-    return text[: Voice().heard_chars(text, sent, heard_ms, whole_ms)]
+    return text[: Voice().placed(text, sent, whole_ms).heard_chars(heard_ms)]
 
 
 @pytest.mark.parametrize(
@@ -112,15 +112,15 @@ def test_the_calls_own_voice_teaches_the_rate() -> None:
     for _ in range(3):
         slow.learn(text, 20 * 600 + 450)
         quick.learn(text, 20 * 250 + 450)
-    assert len(text[: slow.heard_chars(text, (), 6_000, None)].split()) in range(9, 12)
-    assert slow.heard_chars(text, (), 4_000, None) < quick.heard_chars(text, (), 4_000, None)
+    assert len(text[: slow.placed(text, (), None).heard_chars(6_000)].split()) in range(9, 12)
+    assert slow.placed(text, (), None).heard_chars(4_000) < quick.placed(text, (), None).heard_chars(4_000)
 
 
 def test_an_item_that_was_no_speech_teaches_no_absurd_rate() -> None:
     voice = Voice()
     voice.learn("hum", 600_000)
     voice.learn("", 4_000)
-    assert len(TEXT[: voice.heard_chars(TEXT, (), 1_500, None)].split()) >= 2
+    assert len(TEXT[: voice.placed(TEXT, (), None).heard_chars(1_500)].split()) >= 2
 
 
 @given(
@@ -137,6 +137,6 @@ def test_hearing_more_never_keeps_fewer_words(
         sent.append(Sent(len(text), float(audio_ms)))
     less, more = sorted(heard_ms)
     voice = Voice()
-    kept = [voice.heard_chars(text, sent, ms, whole_ms) for ms in (less, more)]
+    kept = [voice.placed(text, sent, whole_ms).heard_chars(ms) for ms in (less, more)]
     assert kept[0] <= kept[1]
     assert all(end == word_end(text, end) for end in kept)

@@ -64,14 +64,16 @@ async def over(desk: ServerUnderTest, phone: SimulatedPhone) -> None:
 
 
 async def events(answer: aiohttp.ClientResponse) -> AsyncIterator[tuple[str, Any]]:
-    """Server-sent events, as a browser takes them."""
+    """Server-sent events, as a browser takes them; news one by one."""
     name = ""
     async for line in answer.content:
         text = line.decode().strip()
         if text.startswith("event: "):
             name = text.removeprefix("event: ")
         elif text.startswith("data: "):
-            yield name, json.loads(text.removeprefix("data: "))
+            told = json.loads(text.removeprefix("data: "))
+            for one in told if isinstance(told, list) else [told]:
+                yield name, one
 
 
 async def the_next(found: AsyncIterator[tuple[str, Any]], holds: Any) -> Any:
@@ -93,6 +95,23 @@ async def test_live_calls_are_told_as_they_begin_go_on_and_end(tmp_path: Path) -
         ended = await the_next(found, lambda name, data: name == "news" and data["type"] == "ended")
         assert (ended["sid"], ended["reason"]) == (phone.ids.call_sid, "caller_hung_up")
         await the_next(found, lambda name, data: name == "rows" and not data["calls"])
+
+
+async def test_calls_of_this_process_are_shown_before_the_store_has_answered(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answers = asyncio.Event()
+
+    async def slowly(_: web.Request) -> list[Any]:
+        await answers.wait()
+        return []
+
+    monkeypatch.setattr(live, "_open_calls", slowly)
+    async with kept_console(tmp_path, LONG) as desk, live_call(desk) as phone:
+        async with desk.http.get(f"{desk.origin}/console/live") as answer:
+            rows = await the_next(events(answer), lambda name, _: name == "rows")
+            assert [row["sid"] for row in rows["calls"]] == [phone.ids.call_sid]
+        answers.set()
 
 
 async def test_a_hint_reaches_the_model_and_the_log_says_so(tmp_path: Path) -> None:

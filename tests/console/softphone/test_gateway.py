@@ -11,7 +11,13 @@ import pytest
 from aiohttp import web
 
 from bot.console.softphone.gateway import CALLER, MOST_WAITING_BYTES
-from bot.console.softphone.live_microphone import MOST_BYTES, PREFILL_BYTES, LineProfile, LiveMicrophone
+from bot.console.softphone.live_microphone import (
+    LOOK_FRAMES,
+    MOST_BYTES,
+    PREFILL_BYTES,
+    LineProfile,
+    LiveMicrophone,
+)
 from bot.testing.agent import Reply, Spoken, pattern
 from tests.console.test_access import ADMIN, console_of
 from tests.hooks.receiver import SECRET, receiving
@@ -164,3 +170,33 @@ def test_a_bad_line_loses_frames_and_holds_them_late_in_order() -> None:
     late = [frame.at_us - (frame.timestamp_ms + 20) * 1000 for frame in kept]
     assert min(late) == 0
     assert 60_000 < max(late) <= 100_000
+
+
+def waits_after(*bursts: int) -> list[int]:
+    """Frames that wait in a microphone after each frame taken, when so many come before it."""
+    microphone = LiveMicrophone(LineProfile(), random.Random(1))
+    microphone.open(0)
+    found = []
+    for frames in bursts:
+        microphone.hear(WORDS * frames)
+        microphone.take()
+        found.append(len(microphone._heard) // len(WORDS))
+    return found
+
+
+def test_a_caller_whose_browser_stood_still_is_not_late_for_the_rest_of_the_call() -> None:
+    usual = [2, *[1] * 49]
+    stalled = [*usual, *[0] * 6, 7, *[1] * 3 * LOOK_FRAMES]
+    assert waits_after(*stalled)[55] == 0, "it has run dry, and is silent"
+    assert max(waits_after(*stalled)[57:70]) > 4, "what came late waits"
+    assert waits_after(*stalled)[-1] == 1, "and is not waited for any longer"
+
+
+def test_frames_that_come_two_by_two_are_all_heard() -> None:
+    microphone = LiveMicrophone(LineProfile(), random.Random(1))
+    microphone.open(0)
+    for _ in range(4 * LOOK_FRAMES):
+        microphone.hear(WORDS * 2)
+        microphone.take()
+        microphone.take()
+    assert microphone.dropped_bytes == 0

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from itertools import takewhile
 from typing import Any, NamedTuple
 
 from bot.testing.agent import Ears, Pending
@@ -18,19 +20,31 @@ from bot.testing.model.state.simulated_state import MS, SessionState
 Json = dict[str, Any]
 COMMIT_MS = 100
 """The least audio a commit takes."""
-PAUSE_MS = 200
+PAUSE_MS, LONG_PAUSE_MS = 60, 200
 """Silence within speech in which what was said is made out already: time is gained, most of all if it was the end."""
+LONG_MS = 2_000
+"""Speech that takes long to make out: from here on the short pause is enough. In less, a cut costs more words."""
+
+
+def pause_enough_ms(spoken_ms: int) -> int:
+    """Silence behind so much speech in which it is made out."""
+    return LONG_PAUSE_MS if spoken_ms < LONG_MS else PAUSE_MS
 
 
 class PartsOfTurn(NamedTuple):
     """Words that were made out part by part, once all of them are there."""
 
-    parts: tuple[Pending[str], ...]
+    parts: Sequence[Pending[str]]
 
     def poll(self) -> str | None:
         words = [part.poll() for part in self.parts]
         known = [one for one in words if one is not None]
         return " ".join(filter(None, known)) if len(known) == len(words) else None
+
+    def so_far(self) -> str:
+        """The words of the first parts that are there."""
+        known = iter(part.poll() for part in self.parts)
+        return " ".join(filter(None, takewhile(lambda words: words is not None, known)))
 
 
 class CallerTurns:
@@ -165,8 +179,12 @@ class CallerTurns:
 
     def _made_out_so_far(self) -> None:
         """Have what was said up to a pause made out while the caller pauses, or has ended."""
-        now_ms = self.buffer.written_ms
-        if self._ears is not None and self.buffer.pause_ms >= PAUSE_MS and self._has_more:
+        if self._ears is None:
+            return
+        if self._words:
+            self._transcription.made_out(self._item_id, PartsOfTurn(self._words).so_far())
+        pause_ms, now_ms = self.buffer.pause_ms, self.buffer.written_ms
+        if pause_ms and self._has_more and pause_ms >= pause_enough_ms(now_ms - pause_ms - self._words_from_ms):
             self._words.append(self._ears.recognise(self.buffer.look(self._words_from_ms, now_ms), self._format))
             self._words_from_ms = now_ms
 

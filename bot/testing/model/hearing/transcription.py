@@ -27,6 +27,8 @@ class Transcription:
         self._item_id = ""
         self._left: list[str] = []
         """The words of the turn in progress that have not left."""
+        self._told = ("", "")
+        """The item of a turn of which words were told before it was over, and these words."""
 
     def started(self, item_id: str) -> None:
         """The caller begins to speak."""
@@ -37,6 +39,20 @@ class Transcription:
             agenda.at(agenda.now_us + GROWING_MS * MS, lambda _us: self._grow(item_id))
         elif first_ms is not None and said is not None and self._fails() is None:
             agenda.at(agenda.now_us + first_ms * MS, lambda us: self._word(item_id, us))
+
+    def made_out(self, item_id: str, words: str) -> None:
+        """Words of the turn in progress, as far as they are recognised by now."""
+        before = self._said_before(item_id)
+        if words == before or self._state.listening["transcription"] is None or self._fails() is not None:
+            return
+        self._told = (item_id, words)
+        if self._grows:
+            self._so_far(item_id, words)
+        else:
+            self._words(item_id, words[len(before) :].split())
+
+    def _said_before(self, item_id: str) -> str:
+        return self._told[1] if self._told[0] == item_id else ""
 
     def committed(self, entry: Entry, words: Pending[str] | None) -> None:
         """The caller's turn is over; `words` is what is being recognised of it."""
@@ -109,12 +125,12 @@ class Transcription:
         if said is None:
             agenda.at(agenda.now_us + LOOK_MS * MS, lambda _us: self._recognised(entry, words))
         else:
-            self._completed(entry, said, re.findall(r"\S+", said))
+            self._completed(entry, said, said[len(self._said_before(entry.id)) :].split())
 
     def _completed(self, entry: Entry, said: str, left: list[str]) -> None:
         entry.text = said
         if self._grows:
-            self._so_far(entry.id, " ".join(left[:-1]) or said)
+            self._so_far(entry.id, " ".join(said.split()[:-1]) or said)
         else:
             self._words(entry.id, left)
         usage = transcription_usage(self._state.behaviour.transcription_usage, entry.audio_ms, said)

@@ -11,8 +11,6 @@ from bot.testing.agent import SpeechJudge
 from bot.testing.model.protocol.codec import BYTES_PER_MS, loudness
 
 WINDOW_MS = 20
-ONSET_MS = 60
-"""Speech is believed after so long of it: a click is none."""
 _LOUD_AT_FULL_THRESHOLD = 1600
 """Mean amplitude (of 32,767) that `threshold` 1 asks for; the default 0.5 asks for 800, about -32 dB."""
 _EAGERNESS_SILENCE_MS = {"high": 400, "medium": 800, "auto": 800, "low": 1600}
@@ -41,6 +39,7 @@ class LoudnessJudge:
     """Takes for speech what is loud."""
 
     window_ms = WINDOW_MS
+    onset_ms = 60
 
     def __init__(self, audio_format: str) -> None:
         self._format = audio_format
@@ -56,7 +55,7 @@ class Vad:
         self._judge = judge
         self._window_ms = judge.window_ms
         self._window_bytes = self._window_ms * BYTES_PER_MS[audio_format]
-        self._onset_windows = -(-ONSET_MS // self._window_ms)
+        self._onset_windows = -(-judge.onset_ms // self._window_ms)
         self._rest = b""
         self._at_ms = at_ms
         self.spoken_until_ms = at_ms
