@@ -64,7 +64,7 @@ async def test_the_messages_of_a_server_are_those_that_are_sent_and_taken() -> N
 
 def test_the_table_of_rules_has_every_rule_with_its_default() -> None:
     rows = dict(re.findall(r"^\| `(\w+)` \| `?(.*?)`? \|", TEXT, re.MULTILINE))
-    not_chosen = {"name", "secret"}  # the function's parameters say the second
+    not_chosen = {"name", "secret", "ran"}  # the function's parameters say the second, the call the third
     chosen = [one for one in msgspec.structs.fields(ToolRules) if one.name not in not_chosen]
     fields: dict[str, Any] = {one.name: one.default for one in chosen}
     told = {

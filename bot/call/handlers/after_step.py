@@ -136,6 +136,8 @@ class AfterStep:
             self._parts.opening.look()
         for rule in self._lookers:
             rule.look()
+        if self._parts.floor.ending:
+            self._parts.secret_entry.give_way()
         self._rules_us = min([rule.due_us for rule in self._rules])
         self.played()
 

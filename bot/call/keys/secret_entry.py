@@ -96,9 +96,9 @@ class SecretEntry(Rule):
             next_us = max(self._last_us, self._playout.ledger.end_us() or 0) + FIRST_US
         return min(next_us, self._began_us + LONGEST_US)
 
-    def look(self) -> None:
+    def give_way(self) -> None:
         """A call that has to end waits for no digits: its goodbye would never have the floor."""
-        if self._call_id and self._floor.ending:
+        if self._call_id:
             self.due_us = self._step.now_us
 
     def due(self) -> None:

@@ -133,6 +133,8 @@ async def test_a_key_of_the_callers_decides_about_a_real_call(
 
 async def _press_when_asked(phone: SimulatedPhone, digit: str) -> None:
     await until(lambda: pattern(200, "question") in heard(phone))
+    came_us = phone.received[-1].at_us
+    await until(lambda: phone.marks[-1].at_us >= came_us and len(phone.echoed) == len(phone.marks))
     phone.press(digit, 0)
 
 
