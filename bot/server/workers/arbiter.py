@@ -42,6 +42,14 @@ class StoppingArbiter(Arbiter):  # type: ignore[misc]
         if not self._stopping:
             super().manage_workers()
 
+    def kill_worker(self, pid: int, sig: int) -> None:
+        """Once it stops, `pass_on` alone tells the processes to leave.
+
+        SIGTERM from a replacement that had begun would be taken for an earlier stop, and the second one ends calls.
+        """
+        if not self._stopping or sig == signal.SIGKILL:
+            super().kill_worker(pid, sig)
+
     def reload(self) -> None:
         if not self._stopping:
             super().reload()
