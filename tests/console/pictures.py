@@ -5,6 +5,7 @@ The caller is the demo's recorded voice, as a browser's microphone; the bot is t
 
 from __future__ import annotations
 
+import argparse
 import asyncio
 import tempfile
 import wave
@@ -83,6 +84,7 @@ async def _take(directory: Path) -> None:
 
 
 def main() -> None:
+    argparse.ArgumentParser("python -m tests.console.pictures", description=__doc__).parse_args()
     with tempfile.TemporaryDirectory() as directory:
         asyncio.run(_take(Path(directory)))
 

@@ -5,10 +5,12 @@
 
 from __future__ import annotations
 
+import argparse
 import asyncio
 import os
 import sys
 import tempfile
+from argparse import RawDescriptionHelpFormatter as RawText
 
 import structlog
 
@@ -61,11 +63,14 @@ async def _listed(run: object) -> list[Outcome]:
 
 
 def main() -> int:
-    arguments = sys.argv[1:]
+    parser = argparse.ArgumentParser("python -m tests.faults", description=__doc__, formatter_class=RawText)
+    parser.add_argument("what", nargs="?", choices=["table", "soak"], default="table")
+    parser.add_argument("numbers", nargs="*", type=int, help="of soak: short calls, and calls of an hour")
+    asked = parser.parse_args()
     with tempfile.TemporaryDirectory() as directory:
         os.chdir(directory)  # what a server records lies in its working directory
-        if arguments[:1] == ["soak"]:
-            return soak.main([int(one) for one in arguments[1:]])
+        if asked.what == "soak":
+            return soak.main(asked.numbers)
         return table()
 
 

@@ -7,6 +7,7 @@ second of silence that ends a turn in it. Needs the recordings beside the reposi
 
 from __future__ import annotations
 
+import argparse
 import asyncio
 import base64
 import json
@@ -33,6 +34,7 @@ LOUD = 300
 
 
 def main() -> None:
+    argparse.ArgumentParser("python -m tests.offline.figures", description=__doc__).parse_args()
     """Print a table row for each figure."""
     print(f"{os.cpu_count()} cores, load {os.getloadavg()[0]:.1f} before")
     ready, first = zip(*(cold_start() for _ in range(STARTS)), strict=True)

@@ -1,4 +1,4 @@
-"""`python -m tests.proof [CUTS]`: the errors of barge-in, CUTS calls of each situation over each network, in ms.
+"""`python -m tests.proof [cuts CUTS]`: the errors of barge-in, CUTS calls of each situation over each network, in ms.
 
 `python -m tests.proof sockets [CALLS]`: those over real sockets, CALLS calls of each situation at 80 ms +- 10.
 
@@ -13,8 +13,11 @@
 
 from __future__ import annotations
 
+import argparse
 import asyncio
 import sys
+from argparse import RawDescriptionHelpFormatter as RawText
+from collections.abc import Callable
 
 from tests.proof import heard_goodbyes, many_cuts, moving, sockets, stopping, words
 
@@ -86,19 +89,24 @@ def _verdict(bad: int) -> str:
     return f"{bad} rows are BAD" if bad else "every row is good"
 
 
+PROOFS: dict[str, tuple[Callable[[int], int], int]] = {
+    "cuts": (cuts, 300),
+    "sockets": (over_sockets, 20),
+    "words": (texts, 300),
+    "moving": (calls, 20),
+    "goodbyes": (goodbyes, 100),
+    "stopping": (lambda _: stops(), 1),
+}
+"""Each proof, and the number of its calls unless told otherwise."""
+
+
 def main() -> int:
-    arguments = sys.argv[1:]
-    if arguments[:1] == ["sockets"]:
-        return over_sockets(int(arguments[1]) if arguments[1:] else 20)
-    if arguments[:1] == ["goodbyes"]:
-        return goodbyes(int(arguments[1]) if arguments[1:] else 100)
-    if arguments[:1] == ["moving"]:
-        return calls(int(arguments[1]) if arguments[1:] else 20)
-    if arguments[:1] == ["stopping"]:
-        return stops()
-    proof = texts if arguments[:1] == ["words"] else cuts
-    numbers = arguments[1:] if proof is texts else arguments
-    return proof(int(numbers[0]) if numbers else 300)
+    parser = argparse.ArgumentParser("python -m tests.proof", description=__doc__, formatter_class=RawText)
+    parser.add_argument("proof", nargs="?", choices=PROOFS, default="cuts")
+    parser.add_argument("calls", nargs="?", type=int, help="calls of each kind; stopping has one of each")
+    asked = parser.parse_args()
+    proof, usual = PROOFS[asked.proof]
+    return proof(usual if asked.calls is None else asked.calls)
 
 
 if __name__ == "__main__":

@@ -7,9 +7,9 @@ before and git shows after (`git diff --stat`).
 
 from __future__ import annotations
 
+import argparse
 import gzip
 import random
-import sys
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -76,4 +76,6 @@ def _tone(item: Spoken, number: int) -> Spoken:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]) if len(sys.argv) > 1 else DIRECTORY)
+    parser = argparse.ArgumentParser("python -m tests.proof.fixtures", description=__doc__)
+    parser.add_argument("directory", nargs="?", type=Path, default=DIRECTORY)
+    main(parser.parse_args().directory)

@@ -5,9 +5,9 @@ Real sockets and real time; the way to the model is a line that delays, so a dia
 
 from __future__ import annotations
 
+import argparse
 import asyncio
 import statistics
-import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -87,4 +87,6 @@ async def main(number: int) -> None:
 
 
 if __name__ == "__main__":
-    asyncio.run(main(int(sys.argv[1]) if len(sys.argv) > 1 else 10))
+    parser = argparse.ArgumentParser("python -m tests.proof.lookup_wait", description=__doc__)
+    parser.add_argument("calls", nargs="?", type=int, default=10)
+    asyncio.run(main(parser.parse_args().calls))

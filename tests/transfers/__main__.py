@@ -6,6 +6,7 @@ Times count from the caller's webhook, and run as they do on a telephone. `write
 
 from __future__ import annotations
 
+import argparse
 import asyncio
 import json
 import sys
@@ -56,6 +57,7 @@ def told(row: Row, outcome: Outcome) -> dict[str, str]:
 
 
 def main() -> int:
+    argparse.ArgumentParser("python -m tests.transfers", description=__doc__).parse_args()
     check_client_event('{"type":"response.create"}')  # its first use takes half a second
     with tempfile.TemporaryDirectory() as directory, structlog.testing.capture_logs():
         found = asyncio.run(outcomes(Path(directory)))
