@@ -27,6 +27,7 @@ from bot.call.machines import KeypadStage, OperatorStage
 from bot.call.settings import CallSettings, Money, Outgoing, SecretRules, ToolRules
 from bot.call.states import State
 from bot.realtime import events
+from bot.realtime.failures import FailureKind
 from bot.realtime.session import END_CALL, SessionSettings
 from bot.twilio import stream
 from tests.call.scripted_call import (
@@ -47,6 +48,7 @@ from tests.call.scripted_call import (
     item_done,
     pressed,
     speaks,
+    start,
     stops,
     updated,
 )
@@ -468,6 +470,67 @@ def test_a_session_that_comes_later_knows_of_it_and_does_not_go_on_twice() -> No
     desk.give(SessionWaiting(), events.SessionCreated(SESSION), updated())
     assert "you did not hear" in to_model(desk)
     assert "tell the caller that you are back" not in to_model(desk)
+
+
+def test_a_lost_session_is_told_nothing_and_the_next_one_of_the_turns_once() -> None:
+    desk = talking()
+    lose(desk)
+    assert desk.give(TAKE) == ["clear"]
+    desk.give(SessionWaiting(), events.SessionCreated(SESSION))
+    assert desk.give(updated()).count("update us") == 1
+    desk.give(updated())
+    speaking(desk, 500)
+    assert "update server" in desk.give(BACK)
+    assert "update server" not in desk.give(updated())
+    assert desk.call.session.turn_ownership.server_acts
+
+
+def test_a_dial_on_its_way_as_it_is_handed_back_is_waited_for() -> None:
+    desk = taken()
+    lose(desk)
+    speaking(desk, 9_000)
+    desk.give(DialFailed("timeout"))
+    speaking(desk, 3_000)
+    desk.give(BACK)
+    quiet(desk, 1_500)
+    assert desk.call.ended is None
+    desk.give(SessionWaiting(), events.SessionCreated(SESSION))
+    assert "create" in desk.give(updated())
+
+
+def unready() -> ScriptedCall:
+    """A recorded greeting is heard, and no session has been ready so far."""
+    desk = ScriptedCall(changed(PLAIN, greeting="Hello.", greeting_audio=audio(1_500)), ready=False)
+    desk.give(start())
+    return desk
+
+
+def test_a_session_that_is_never_ready_ends_no_call_that_a_person_has() -> None:
+    desk = unready()
+    desk.at(1_300).give(TAKE)
+    speaking(desk, 20_000)
+    assert desk.call.ended is None
+    assert told(desk).count("limit_reached") == 1
+    desk.give(BACK, DialFailed("unreachable"))
+    assert "dial" in quiet(desk, 300)
+    desk.give(SessionWaiting(), events.SessionCreated(SESSION), updated())
+    quiet(desk, 2_000)
+    assert desk.call.ended is None
+
+
+@pytest.mark.parametrize("failure", ["bad_key", "unreachable"])
+def test_one_that_is_not_to_be_had_ends_the_call_once_the_bot_has_it_again(failure: FailureKind) -> None:
+    desk = unready()
+    desk.at(1_300).give(TAKE, ModelClosed(failure, 401))
+    for _ in range(4):
+        desk.give(DialFailed(failure))
+        speaking(desk, 3_000)
+    assert desk.call.ended is None
+    desk.give(BACK)
+    for _ in range(4):
+        quiet(desk, 3_000)
+        desk.give(DialFailed(failure))
+    assert desk.call.ended == "model_unavailable"
 
 
 # ---- the end ----
