@@ -42,14 +42,16 @@ class Question:
     said: dict[str, list[Entry]] = field(default_factory=dict)
     """Audio of each response that was made since, in the order of playing."""
 
-    def heard(self) -> bool:
-        """One of them was heard long enough to answer it, by what the ledger has entered."""
-        return any(_long_enough(entries) for entries in self.said.values())
+    def heard(self, making: str | None) -> bool:
+        """One of them was heard long enough to answer it, by what the ledger has entered. `making`: is not over yet."""
+        return any(_long_enough(entries, making=one == making) for one, entries in self.said.items())
 
 
-def _long_enough(entries: list[Entry]) -> bool:
+def _long_enough(entries: list[Entry], *, making: bool) -> bool:
     heard, received = sum([one.heard for one in entries]), sum([one.received for one in entries])
-    return 0 < heard >= min(max(HEARD_MS * BYTES_PER_MS, received // 2), received)
+    enough = max(HEARD_MS * BYTES_PER_MS, received // 2)
+    whole = not making and all(one.done for one in entries)  # no more of it comes, nor was it cut short
+    return 0 < heard >= (min(enough, received) if whole else enough)
 
 
 class Approval:
@@ -98,7 +100,7 @@ class Approval:
         if not self.waiting:
             return False
         self._speaking.ledger.heard(self._step.now_us)
-        return self.waiting[0].heard()
+        return self.waiting[0].heard(self._session.now.responses.active)
 
     @property
     def sounding(self) -> bool:
