@@ -399,6 +399,12 @@ def test_at_a_bound_the_bot_has_the_call_again_to_say_goodbye() -> None:
     assert "tell the caller that you are back" not in to_model(desk)
 
 
+def test_an_operator_who_waits_is_told_at_once_that_a_bound_was_reached() -> None:
+    desk = ScriptedCall(changed(PLAIN, announcement_audio=audio(9_000), money=Money(daily_cap=100)))
+    desk.at(500).give(TAKE, DailySpend(100))
+    assert desk.reports[-1].details == {"by": "Ada", "why": "limit"}
+
+
 def test_near_a_bound_nothing_is_heard() -> None:
     desk = taken(changed(PLAIN, money=Money(daily_cap=100)))
     assert desk.give(DailySpend(90)) == ["item message wrap_up"]
