@@ -399,6 +399,17 @@ def test_at_a_bound_the_bot_has_the_call_again_to_say_goodbye() -> None:
     assert "tell the caller that you are back" not in to_model(desk)
 
 
+def test_a_caller_who_still_speaks_as_they_are_handed_back_is_not_told_goodbye_for_it() -> None:
+    desk = taken(changed(PLAIN, no_progress_s=20))
+    desk.give(speaks())
+    speaking(desk, 30_000)
+    desk.give(BACK)
+    quiet(desk, 1_000)
+    assert "no_progress" not in told(desk)
+    quiet(desk, 21_000)
+    assert "no_progress" in told(desk)
+
+
 def test_an_operator_who_waits_is_told_at_once_that_a_bound_was_reached() -> None:
     desk = ScriptedCall(changed(PLAIN, announcement_audio=audio(9_000), money=Money(daily_cap=100)))
     desk.at(500).give(TAKE, DailySpend(100))
