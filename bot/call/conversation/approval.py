@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from bot.audio.payload import BYTES_PER_MS
+from bot.call.conversation.floor import Floor
 from bot.call.conversation.function_calls import FunctionCalls
 from bot.call.machines import CallStage
 from bot.call.playout.ledger import Entry
@@ -32,6 +33,7 @@ ASK = (
 )
 REFUSED = "The caller pressed a key to refuse, so nothing was done."
 NO_KEY = "The caller pressed no key in time, so nothing was done."
+TAKEN_OVER = "A colleague has the call, so the caller was not asked, and nothing was done."
 
 
 @dataclass
@@ -57,9 +59,12 @@ def _long_enough(entries: list[Entry], *, making: bool) -> bool:
 class Approval:
     """Holds calls of tools that need a key. The oldest is asked about first, and answered first."""
 
-    def __init__(self, step: Step, session: CurrentSession, speaking: PlayoutQueue, functions: FunctionCalls) -> None:
+    def __init__(
+        self, step: Step, session: CurrentSession, floor: Floor, *, speaking: PlayoutQueue, functions: FunctionCalls
+    ) -> None:
         self.waiting: list[Question] = []
         self._step = step
+        self._floor = floor
         self._session = session
         self._speaking = speaking
         self._functions = functions
@@ -67,7 +72,10 @@ class Approval:
         functions.on_approval = self.hold
 
     def hold(self, call: FunctionCall) -> None:
-        """The tool of this call is run when the caller has pressed the key."""
+        """The tool of this call is run when the caller has pressed the key, unless nobody can ask them for it."""
+        if self._floor.taken_over:
+            self._functions.answer(call.call_id, TAKEN_OVER, respond=False)
+            return
         call.due_us = self._step.now_us + APPROVAL_US
         call.too_late = NO_KEY
         self.waiting.append(Question(call))
@@ -116,6 +124,14 @@ class Approval:
             self._functions.start(call)
         else:
             self._functions.answer(call.call_id, REFUSED)
+
+    def drop(self) -> None:
+        """An operator has the call: what the bot says once it has it again would pass for the question."""
+        self._look()
+        dropped, self.waiting = self.waiting, []
+        for question in dropped:
+            self._step.report("tool_not_approved", tool=question.call.name)
+            self._functions.answer(question.call.call_id, TAKEN_OVER, respond=False)
 
     def _look(self) -> None:
         """Forget calls that were answered otherwise, since their time was over or they were called off."""

@@ -24,7 +24,8 @@ from bot.call.inputs import (
     TransferWanted,
 )
 from bot.call.machines import KeypadStage, OperatorStage
-from bot.call.settings import CallSettings, Money, Outgoing, SecretRules, ToolRules
+from bot.call.outputs import RunTool
+from bot.call.settings import CallSettings, KeypadRules, Money, Outgoing, SecretRules, Shortcut, ToolRules
 from bot.call.states import State
 from bot.realtime import events
 from bot.realtime.failures import FailureKind
@@ -182,6 +183,25 @@ def test_a_hang_up_that_the_model_asked_for_is_dropped() -> None:
     speaking(desk, 3_000)
     assert desk.call.ended is None
     assert "hang_up_dropped" in told(desk)
+
+
+def test_a_tool_that_waits_for_a_key_is_not_done_nor_approved_by_a_key_that_is_pressed_afterwards() -> None:
+    desk = talking(changed(PLAIN, tools=(ToolRules("pay", approval="key"),)))
+    desk.give(function("R1", "pay"), item_done("A"), done("R1"))
+    assert "item function_call_output call_1" in desk.at(8_000).give(TAKE)
+    desk.give(BACK, created("R2"), added("R2", "B"), delta("R2", "B", 2_000), item_done("B"), done("R2"))
+    desk.at(11_000).give(pressed("1"))
+    assert not desk.sent(RunTool)
+
+
+def test_nor_is_one_that_a_key_stands_for_while_they_speak() -> None:
+    keypad = KeypadRules(shortcuts=(Shortcut("5", "pay"),))
+    desk = taken(changed(PLAIN, tools=(ToolRules("pay", approval="key"),), keypad=keypad))
+    desk.give(pressed("5"))
+    assert "item function_call_output keys_1_call" in speaking(desk, 3_000)
+    desk.give(BACK, created("R2"), added("R2", "B"), delta("R2", "B", 2_000), item_done("B"), done("R2"))
+    desk.at(9_000).give(pressed("1"))
+    assert not desk.sent(RunTool)
 
 
 def test_a_call_whose_goodbye_is_due_is_not_taken_over() -> None:
