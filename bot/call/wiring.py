@@ -136,7 +136,7 @@ class Parts:
         )
         if settings.destinations:
             functions.add(self.transfer)
-        self.approval = Approval(step, session, playout, functions)
+        self.approval = Approval(step, session, floor, speaking=playout, functions=functions)
         functions.add(CancelTools(step, functions))
         self.tool_lists = McpToolLists(step, session)
         self.remote = McpCalls(settings, step, session, floor, functions=functions)
@@ -154,6 +154,7 @@ class Parts:
             failover=self.failover,
             end_call=self.end_call,
             transfer=self.transfer,
+            approval=self.approval,
             filler=filler,
         )
         self.retries = retries = Retries(step, session, greeting, floor=floor, filler=filler)

@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from bot.audio.payload import BYTES_PER_MS
+from bot.call.conversation.floor import Floor
 from bot.call.conversation.function_calls import FunctionCalls
 from bot.call.machines import CallStage
 from bot.call.playout.ledger import Entry
@@ -32,6 +33,7 @@ ASK = (
 )
 REFUSED = "The caller pressed a key to refuse, so nothing was done."
 NO_KEY = "The caller pressed no key in time, so nothing was done."
+TAKEN_OVER = "A colleague has the call, so the caller was not asked, and nothing was done."
 
 
 @dataclass
@@ -42,22 +44,27 @@ class Question:
     said: dict[str, list[Entry]] = field(default_factory=dict)
     """Audio of each response that was made since, in the order of playing."""
 
-    def heard(self) -> bool:
-        """One of them was heard long enough to answer it, by what the ledger has entered."""
-        return any(_long_enough(entries) for entries in self.said.values())
+    def heard(self, making: str | None) -> bool:
+        """One of them was heard long enough to answer it, by what the ledger has entered. `making`: is not over yet."""
+        return any(_long_enough(entries, making=one == making) for one, entries in self.said.items())
 
 
-def _long_enough(entries: list[Entry]) -> bool:
+def _long_enough(entries: list[Entry], *, making: bool) -> bool:
     heard, received = sum([one.heard for one in entries]), sum([one.received for one in entries])
-    return 0 < heard >= min(max(HEARD_MS * BYTES_PER_MS, received // 2), received)
+    enough = max(HEARD_MS * BYTES_PER_MS, received // 2)
+    whole = not making and all(one.done for one in entries)  # no more of it comes, nor was it cut short
+    return 0 < heard >= (min(enough, received) if whole else enough)
 
 
 class Approval:
     """Holds calls of tools that need a key. The oldest is asked about first, and answered first."""
 
-    def __init__(self, step: Step, session: CurrentSession, speaking: PlayoutQueue, functions: FunctionCalls) -> None:
+    def __init__(
+        self, step: Step, session: CurrentSession, floor: Floor, *, speaking: PlayoutQueue, functions: FunctionCalls
+    ) -> None:
         self.waiting: list[Question] = []
         self._step = step
+        self._floor = floor
         self._session = session
         self._speaking = speaking
         self._functions = functions
@@ -65,7 +72,10 @@ class Approval:
         functions.on_approval = self.hold
 
     def hold(self, call: FunctionCall) -> None:
-        """The tool of this call is run when the caller has pressed the key."""
+        """The tool of this call is run when the caller has pressed the key, unless nobody can ask them for it."""
+        if self._floor.taken_over:
+            self._functions.answer(call.call_id, TAKEN_OVER, respond=False)
+            return
         call.due_us = self._step.now_us + APPROVAL_US
         call.too_late = NO_KEY
         self.waiting.append(Question(call))
@@ -98,7 +108,7 @@ class Approval:
         if not self.waiting:
             return False
         self._speaking.ledger.heard(self._step.now_us)
-        return self.waiting[0].heard()
+        return self.waiting[0].heard(self._session.now.responses.active)
 
     @property
     def sounding(self) -> bool:
@@ -114,6 +124,14 @@ class Approval:
             self._functions.start(call)
         else:
             self._functions.answer(call.call_id, REFUSED)
+
+    def drop(self) -> None:
+        """An operator has the call: what the bot says once it has it again would pass for the question."""
+        self._look()
+        dropped, self.waiting = self.waiting, []
+        for question in dropped:
+            self._step.report("tool_not_approved", tool=question.call.name)
+            self._functions.answer(question.call.call_id, TAKEN_OVER, respond=False)
 
     def _look(self) -> None:
         """Forget calls that were answered otherwise, since their time was over or they were called off."""

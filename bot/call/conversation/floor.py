@@ -281,10 +281,11 @@ class Floor:
     def take_turns(self) -> None:
         """From here on the turns are ours, where the server can listen and leave the rest to us.
 
-        Elsewhere it answers, and its answer is cancelled.
+        Elsewhere it answers, and its answer is cancelled. A session that was told nothing yet is told this once it is
+        ready, by whoever takes the turns.
         """
         ownership = self._session.now.turn_ownership
-        if ownership.may_leave and ownership.server_may_answer:
+        if ownership.told and ownership.may_leave and ownership.server_may_answer:
             self._step.send(ownership.update(self._step.event_id("session"), server_owns=False))
 
     def operator_moves(self, move: Move) -> None:

@@ -12,6 +12,7 @@ from typing import Literal
 
 from bot.audio.payload import BYTES_PER_MS, payload_bytes
 from bot.audio.payload import silence as silent_payload
+from bot.call.conversation.approval import Approval
 from bot.call.conversation.barge_in import BargeIn
 from bot.call.conversation.end_call import EndCall
 from bot.call.conversation.floor import Floor
@@ -78,6 +79,7 @@ class OperatorOnLine(Rule):
         failover: Failover,
         end_call: EndCall,
         transfer: TransferCall,
+        approval: Approval,
         filler: Filler,
     ) -> None:
         self.by = ""
@@ -94,6 +96,7 @@ class OperatorOnLine(Rule):
         self._failover = failover
         self._end_call = end_call
         self._transfer = transfer
+        self._approval = approval
         self._filler = filler
         self._asked_us = self._began_us = self._heard_us = 0
         """Moments at which they wanted the call, had it, and were last heard of."""
@@ -134,6 +137,7 @@ class OperatorOnLine(Rule):
             self._transfer.drop(TAKEN_OVER)
         elif floor.hang_up_asked:
             self._end_call.drop(TAKEN_OVER)
+        self._approval.drop()
         session.responses.forget()
         if floor.cuttable():
             self._interrupt.cut(unheard=True)

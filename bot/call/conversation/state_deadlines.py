@@ -72,6 +72,8 @@ class StateDeadlines(Rule):
         reason = self.passed(self._step.now_us)
         if reason is not None:
             self._step.warn("limit_reached", reason=reason, state=self.state.value)
+        if reason == "model_unavailable":  # once: a call that goes on without a model, goes on by the failover's bounds
+            self.session_ready()
         return reason
 
     def passed(self, now_us: int) -> EndReason | None:

@@ -62,7 +62,7 @@ class AfterStep:
             parts.opening.settle()
         if parts.uplink.ready:
             self._mind()
-            if floor.taken_over and floor.ending:
+            if floor.ending and floor.operator_stage is not OperatorStage.AWAY:
                 parts.operator.settle()
             if parts.session.now.turn_ownership.owner is TurnOwner.US_FOR_NOW:
                 self._session.hand_over_turns()

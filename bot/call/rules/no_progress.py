@@ -42,6 +42,8 @@ class NoProgress(Bound):
         """Moment at which the last new words came."""
         self._turns = 0
         """Turns without new words since then."""
+        self._person_us = 0
+        """Moment at which they were last seen to be with a person: what led nowhere before counts from there."""
         self._said: deque[list[str]] = deque(maxlen=COMPARED)
 
     def stream_started(self) -> None:
@@ -75,8 +77,10 @@ class NoProgress(Bound):
         """Reckon when it is reached, should nothing new be said."""
         over_us = NEVER_US
         since_us = self._since_us if self._turns >= MIN_TURNS else self._session.now.speech_us
-        if self._longest_us and since_us is not None and not self._floor.taken_over:
-            over_us = since_us + self._longest_us
+        if self._floor.taken_over:
+            self._person_us = self._step.now_us
+        elif self._longest_us and since_us is not None:
+            over_us = max(since_us, self._person_us) + self._longest_us
         reached = over_us <= self._step.now_us
         self.level, self.due_us = (2, NEVER_US) if reached else (0, over_us)
 

@@ -216,10 +216,13 @@ class Failover(Rule):
 
     def needed_again(self) -> None:
         """The call went on without a session, and needs one from here on: what may be over by now is tried anew."""
-        if self.at_hand is SessionStage.LOST and self.next is NextStage.NONE and self.failure.kind in PASSING:
-            self._tries, self._give_up_us = 0, self._step.now_us + OUTAGE_US
+        if self.at_hand is not SessionStage.LOST:
+            return
+        dialled, passing = self.next is not NextStage.NONE, self.failure.kind in PASSING
+        self._tries, self._give_up_us = 0, self._step.now_us + (OUTAGE_US if dialled or passing else 0)
+        if passing and not dialled:
             self._schedule()
-            self._reckon()
+        self._reckon()
 
     def none_left(self) -> EndReason:
         """There is no session and none to come."""

@@ -13,6 +13,7 @@ from bot.twilio import stream
 from tests.call.scripted_call import (
     SESSION,
     ScriptedCall,
+    audio_done,
     committed,
     created,
     delta,
@@ -121,6 +122,25 @@ def test_a_caller_who_talks_over_its_last_words_has_been_asked() -> None:
     desk = at(asked(4_000), 3_000)
     desk.give(speaks(), stops(), committed("U2"), events.CallerTranscript("U2", "Yes."))
     assert approved(desk.at(6_000))
+
+
+def test_a_question_whose_sound_stops_after_its_first_word_is_not_answered_by_a_key() -> None:
+    desk = held()
+    desk.at(ASKED_MS).give(created("R2"), delta("R2", "A2", 200))
+    assert not approved(at(desk, 600))
+
+
+def test_nor_is_one_of_which_only_the_words_ahead_of_it_came() -> None:
+    desk = held()
+    desk.at(ASKED_MS).give(created("R2"), delta("R2", "A1", 400), audio_done("R2", "A1"))
+    assert not approved(at(desk, 700))
+
+
+def test_nor_is_one_that_was_cut_short_when_little_had_come_of_it() -> None:
+    desk = held()
+    desk.at(ASKED_MS).give(created("R2"), delta("R2", "A2", 400))
+    at(desk, 400).give(speaks(), stops(), committed("U2"), done("R2", "cancelled"))
+    assert not approved(desk.at(3_000))
 
 
 def test_an_answer_without_a_sound_asks_nothing() -> None:

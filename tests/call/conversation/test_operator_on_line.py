@@ -24,9 +24,11 @@ from bot.call.inputs import (
     TransferWanted,
 )
 from bot.call.machines import KeypadStage, OperatorStage
-from bot.call.settings import CallSettings, Money, Outgoing, SecretRules, ToolRules
+from bot.call.outputs import RunTool
+from bot.call.settings import CallSettings, KeypadRules, Money, Outgoing, SecretRules, Shortcut, ToolRules
 from bot.call.states import State
 from bot.realtime import events
+from bot.realtime.failures import FailureKind
 from bot.realtime.session import END_CALL, SessionSettings
 from bot.twilio import stream
 from tests.call.scripted_call import (
@@ -47,6 +49,7 @@ from tests.call.scripted_call import (
     item_done,
     pressed,
     speaks,
+    start,
     stops,
     updated,
 )
@@ -180,6 +183,25 @@ def test_a_hang_up_that_the_model_asked_for_is_dropped() -> None:
     speaking(desk, 3_000)
     assert desk.call.ended is None
     assert "hang_up_dropped" in told(desk)
+
+
+def test_a_tool_that_waits_for_a_key_is_not_done_nor_approved_by_a_key_that_is_pressed_afterwards() -> None:
+    desk = talking(changed(PLAIN, tools=(ToolRules("pay", approval="key"),)))
+    desk.give(function("R1", "pay"), item_done("A"), done("R1"))
+    assert "item function_call_output call_1" in desk.at(8_000).give(TAKE)
+    desk.give(BACK, created("R2"), added("R2", "B"), delta("R2", "B", 2_000), item_done("B"), done("R2"))
+    desk.at(11_000).give(pressed("1"))
+    assert not desk.sent(RunTool)
+
+
+def test_nor_is_one_that_a_key_stands_for_while_they_speak() -> None:
+    keypad = KeypadRules(shortcuts=(Shortcut("5", "pay"),))
+    desk = taken(changed(PLAIN, tools=(ToolRules("pay", approval="key"),), keypad=keypad))
+    desk.give(pressed("5"))
+    assert "item function_call_output keys_1_call" in speaking(desk, 3_000)
+    desk.give(BACK, created("R2"), added("R2", "B"), delta("R2", "B", 2_000), item_done("B"), done("R2"))
+    desk.at(9_000).give(pressed("1"))
+    assert not desk.sent(RunTool)
 
 
 def test_a_call_whose_goodbye_is_due_is_not_taken_over() -> None:
@@ -397,6 +419,23 @@ def test_at_a_bound_the_bot_has_the_call_again_to_say_goodbye() -> None:
     assert "tell the caller that you are back" not in to_model(desk)
 
 
+def test_a_caller_who_still_speaks_as_they_are_handed_back_is_not_told_goodbye_for_it() -> None:
+    desk = taken(changed(PLAIN, no_progress_s=20))
+    desk.give(speaks())
+    speaking(desk, 30_000)
+    desk.give(BACK)
+    quiet(desk, 1_000)
+    assert "no_progress" not in told(desk)
+    quiet(desk, 21_000)
+    assert "no_progress" in told(desk)
+
+
+def test_an_operator_who_waits_is_told_at_once_that_a_bound_was_reached() -> None:
+    desk = ScriptedCall(changed(PLAIN, announcement_audio=audio(9_000), money=Money(daily_cap=100)))
+    desk.at(500).give(TAKE, DailySpend(100))
+    assert desk.reports[-1].details == {"by": "Ada", "why": "limit"}
+
+
 def test_near_a_bound_nothing_is_heard() -> None:
     desk = taken(changed(PLAIN, money=Money(daily_cap=100)))
     assert desk.give(DailySpend(90)) == ["item message wrap_up"]
@@ -468,6 +507,67 @@ def test_a_session_that_comes_later_knows_of_it_and_does_not_go_on_twice() -> No
     desk.give(SessionWaiting(), events.SessionCreated(SESSION), updated())
     assert "you did not hear" in to_model(desk)
     assert "tell the caller that you are back" not in to_model(desk)
+
+
+def test_a_lost_session_is_told_nothing_and_the_next_one_of_the_turns_once() -> None:
+    desk = talking()
+    lose(desk)
+    assert desk.give(TAKE) == ["clear"]
+    desk.give(SessionWaiting(), events.SessionCreated(SESSION))
+    assert desk.give(updated()).count("update us") == 1
+    desk.give(updated())
+    speaking(desk, 500)
+    assert "update server" in desk.give(BACK)
+    assert "update server" not in desk.give(updated())
+    assert desk.call.session.turn_ownership.server_acts
+
+
+def test_a_dial_on_its_way_as_it_is_handed_back_is_waited_for() -> None:
+    desk = taken()
+    lose(desk)
+    speaking(desk, 9_000)
+    desk.give(DialFailed("timeout"))
+    speaking(desk, 3_000)
+    desk.give(BACK)
+    quiet(desk, 1_500)
+    assert desk.call.ended is None
+    desk.give(SessionWaiting(), events.SessionCreated(SESSION))
+    assert "create" in desk.give(updated())
+
+
+def unready() -> ScriptedCall:
+    """A recorded greeting is heard, and no session has been ready so far."""
+    desk = ScriptedCall(changed(PLAIN, greeting="Hello.", greeting_audio=audio(1_500)), ready=False)
+    desk.give(start())
+    return desk
+
+
+def test_a_session_that_is_never_ready_ends_no_call_that_a_person_has() -> None:
+    desk = unready()
+    desk.at(1_300).give(TAKE)
+    speaking(desk, 20_000)
+    assert desk.call.ended is None
+    assert told(desk).count("limit_reached") == 1
+    desk.give(BACK, DialFailed("unreachable"))
+    assert "dial" in quiet(desk, 300)
+    desk.give(SessionWaiting(), events.SessionCreated(SESSION), updated())
+    quiet(desk, 2_000)
+    assert desk.call.ended is None
+
+
+@pytest.mark.parametrize("failure", ["bad_key", "unreachable"])
+def test_one_that_is_not_to_be_had_ends_the_call_once_the_bot_has_it_again(failure: FailureKind) -> None:
+    desk = unready()
+    desk.at(1_300).give(TAKE, ModelClosed(failure, 401))
+    for _ in range(4):
+        desk.give(DialFailed(failure))
+        speaking(desk, 3_000)
+    assert desk.call.ended is None
+    desk.give(BACK)
+    for _ in range(4):
+        quiet(desk, 3_000)
+        desk.give(DialFailed(failure))
+    assert desk.call.ended == "model_unavailable"
 
 
 # ---- the end ----
