@@ -1,4 +1,4 @@
-"""A call's fixtures, waited for until they are whole: the call is over, and the thread that writes them may not be done.
+"""A call's fixtures, waited for until they are whole: the thread that writes them may be behind the call's end.
 
 Judged by the files alone, since the call may have been another process's: a fixture is whole once it tells the end.
 """
@@ -19,7 +19,7 @@ from bot.store.rows import FileKept
 from bot.store.upkeep.files_on_disk import PACKED, is_here
 
 WRITTEN_WITHIN_S = 30.0
-"""Time after a call's end in which its fixtures are written, however busy the disk is: what is missing later was lost."""
+"""Time after a call's end in which its fixtures are written, however busy the disk is: later, what is missing is lost."""
 WAIT_S = 5.0
 LOOK_S = 0.1
 _END = b'"told":"end"'
