@@ -19,7 +19,7 @@ from bot.store.rows import FileKept
 from bot.store.upkeep.files_on_disk import PACKED, is_here
 
 WRITTEN_WITHIN_S = 30.0
-"""Time after a call's end in which its fixtures are written, however busy the disk is: later, what is missing is lost."""
+"""Time after a call's end in which its fixtures are written, however busy the disk: what is missing later is lost."""
 WAIT_S = 5.0
 LOOK_S = 0.1
 _END = b'"told":"end"'
