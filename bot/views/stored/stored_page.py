@@ -129,7 +129,7 @@ def _figures(call: CallSummary) -> list[Figure]:
         Figure("Greeting", _ms(call, "greeting_heard"), "heard after the webhook"),
         Figure("Answers", _ms(call, "byte_heard_p50"), f"heard after the caller fell silent, median{_p95(call)}"),
         Figure("Stops when interrupted", _ms(call, "clear_p50"), "from hearing the caller to silence, median"),
-        Figure("Interruptions", str(call.interruptions), "times the bot was cut short, by the caller or by an operator"),
+        Figure("Interruptions", str(call.interruptions), "times the caller, or an operator, cut the bot short"),
         Figure("Cost", usd(call.nano_usd), "model, transcription and line"),
     ]
 
