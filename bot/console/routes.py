@@ -19,8 +19,10 @@ from bot.console.operator.past import as_json
 from bot.console.operator.whose_call import where_the_call_is
 from bot.console.sign_in import sign_in, sign_out
 from bot.console.trial import trial_route
+from bot.server.http.admin import token_of
 from bot.server.http.app_keys import CALLS
 
+_SIGN_OUT = b'<form method="post" action="console/sign-out"><button class="plain">Sign out</button></form>'
 TYPES = {
     ".html": "text/html",
     ".css": "text/css",
@@ -72,9 +74,12 @@ def console(app: web.Application, prefix: str) -> list[web.RouteDef]:
     ]
 
 
-async def console_page(_: web.Request) -> web.Response:
-    """The operator's page."""
-    return page("console.html")
+async def console_page(request: web.Request) -> web.Response:
+    """The operator's page; without ADMIN_TOKEN nobody has signed in, and the button to sign out would do nothing."""
+    answer = page("console.html")
+    if not token_of(request):
+        answer.body = _pages()["console.html"].replace(_SIGN_OUT, b"")
+    return answer
 
 
 async def softphone(request: web.Request) -> web.Response:

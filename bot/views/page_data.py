@@ -59,10 +59,14 @@ def _sound(sound: CallSound | None, beside: str) -> dict[str, Any] | None:
 
 
 def _unheard_to(told: Timeline) -> dict[str, int]:
-    """Time, by item, up to which is drawn what was sent of it and never heard."""
+    """Time, by item that was cut, up to which is drawn what was sent of it and never heard.
+
+    The voice of an operator who hands a call back is no item that was cut, though its last frames are not heard.
+    """
     ends: dict[str, int] = {}
+    cut = {turn.item_id for turn in told.turns if turn.cut_us is not None}
     for piece, (_, end_us) in zip(told.pieces, unheard_spans(told.pieces), strict=True):
-        if piece.cut_us is not None:
+        if piece.cut_us is not None and piece.item_id in cut:
             ends[piece.item_id] = max(end_us, ends.get(piece.item_id, 0))
     return ends
 

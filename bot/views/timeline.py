@@ -29,6 +29,8 @@ _CONTENT = 0
 _OPERATOR = "operator_{}"
 """What stands in place of an item for the voice of an operator who has the call, by how often somebody has had it."""
 _SPEAKS = "(an operator speaks)"
+OF_OPERATOR = ("taken_over", "handed_back")
+"""Events that say who speaks with the caller."""
 
 _note: msgspec.json.Decoder[inputs.Note] = msgspec.json.Decoder(inputs.Note)
 
@@ -294,7 +296,7 @@ class _Reader:
         report = report_of(told)
         if report is not None:
             self._had_by_operator(report.event)
-            kind = "report" if report.level == "info" else "odd"
+            kind = "operator" if report.event in OF_OPERATOR else "report" if report.level == "info" else "odd"
             self.say(us, "call", kind, in_plain_words(report.event, report.details))
         self.ended = end_of(told) or self.ended
 
@@ -326,7 +328,7 @@ class _Reader:
             else:
                 turn.quiet_us = self._quiet_us.get(turn.item_id)
             if turn.item_id in operators:
-                turn.text = _SPEAKS
+                turn.text, turn.by_operator = _SPEAKS, True
             said = turn.text or ("" if turn.unheard_text else "(no transcript)")
             cut = f" [not heard: {turn.unheard_text}]" if turn.unheard_text else ""
             self.say(turn.from_us, turn.who, "says", f"{said}{cut}".strip())

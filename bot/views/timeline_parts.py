@@ -33,6 +33,8 @@ class Turn:
     cut_us: int | None = None
     truncated_ms: int | None = None
     deleted: bool = False
+    by_operator: bool = False
+    """Said by an operator who had the call: nobody writes down their words, and a store has no turn of theirs."""
 
     @property
     def unheard_ms(self) -> float:

@@ -219,3 +219,15 @@ def test_the_legend_names_only_what_is_drawn(page: Page) -> None:
     assert "no audio of this call is kept" in " ".join(bare.words)
     assert "mark, came back" not in " ".join(bare.words)
     assert {"mark, came back", "sent, never heard", "key pressed"} <= set(page.words)
+
+
+def test_what_was_never_heard_is_drawn_from_the_cut_and_only_of_what_was_cut() -> None:
+    fixtures = sorted((Path(__file__).parents[1] / "fixtures").glob("*.call.jsonl.gz"))
+    drawn = 0
+    for path in fixtures:
+        for turn in Page(render_page(read_fixture(path))).data["turns"]:
+            if turn["unheardTo"] is not None:
+                drawn += 1
+                assert turn["cut"] is not None, (path.name, turn)  # it would be drawn from the call's beginning
+                assert turn["cut"] <= turn["unheardTo"], (path.name, turn)
+    assert drawn > 5

@@ -63,6 +63,8 @@ def test_an_operator_s_voice_is_a_turn_that_nobody_measures_and_its_end_no_inter
     assert [(one.at_us, one.item_id) for one in told.barge_ins] == [(7_000_000, "item_0003")]
     assert [one.at_us for one in told.latencies if one.kind == "answer"] == [5_400_000]
     assert not [one for one in told.events if "operator audio" in one.text]
+    assert [turn.item_id for turn in told.turns if turn.by_operator] == ["operator_1"]
+    assert [one.text.split(":")[0] for one in told.events if one.kind == "operator"] == ["taken over", "handed back"]
 
 
 def test_marks_know_when_they_were_due_and_when_they_came_back(told: Timeline) -> None:

@@ -18,6 +18,7 @@ from aiohttp import web
 
 from bot.console.operator.actions import posted
 from bot.console.operator.past import FLAGGED, as_json, asked, the_call
+from bot.console.operator.written_fixtures import when_written
 from bot.recording.files.new_file import new_file
 from bot.recording.fixture import SUFFIX
 from bot.server.http.app_keys import SETTINGS
@@ -27,6 +28,10 @@ from bot.store.upkeep.files_on_disk import PACKED, is_here
 
 LONGEST_NAME = 60
 _NO_FIXTURE = "This machine has no fixture of this call. Set BOT_RECORD=fixture, and the next call can be flagged."
+_NOT_YET = (
+    "The fixture of this call is still being written. Flag it again in a moment; "
+    "if it can't be written, the log says recording_failed."
+)
 _LIVE = "The call goes on; it can be flagged once it is over."
 _NO_NAME = f"A flag has a name of at most {LONGEST_NAME} letters, such as: word lost after the cut."
 _TEST = '''"""A call that was flagged on {date}: {words}."""
@@ -61,6 +66,9 @@ async def flag(request: web.Request) -> web.Response:
         return as_json({"problem": _NO_NAME}, 400)
     if call.summary.ended_at is None:
         return as_json({"problem": _LIVE}, 409)
+    call, written = await when_written(request, call)
+    if not written:
+        return as_json({"problem": _NOT_YET}, 409)
     directory = Path(request.app[SETTINGS].record_dir) / FLAGGED
     try:
         made = await asyncio.to_thread(_make, call, name, directory)

@@ -6,6 +6,7 @@
   const words = (name) => name.replaceAll("_", " ");
   const usd = (sum) => "$" + sum.toFixed(sum < 1 ? 4 : 2);
   const length = (s) => (s < 60 ? s.toFixed(0) + " s" : Math.floor(s / 60) + ":" + String(Math.floor(s % 60)).padStart(2, "0"));
+  const party = (number) => (number === "client:browser-phone" ? "browser phone" : number);
   const moment = (at) => new Date(at * 1000).toLocaleString([], { dateStyle: "short", timeStyle: "medium" });
 
   /* Text is always text: nothing that a caller or a model said is ever taken for markup. */
@@ -109,7 +110,7 @@
 
   function title(row) {
     if (row.outgoing) return "Bot calls " + row.to;
-    return row.from + (row.to ? " to " + row.to : "");
+    return party(row.from) + (row.to ? " to " + row.to : "");
   }
 
   /* To whom the caller may be put through: the choice, and at once the wish, which is confirmed. */
@@ -206,13 +207,13 @@
     const open = make("button", "plain", moment(call.startedAt));
     open.type = "button";
     open.addEventListener("click", () => show(call.sid));
-    const cells = [open, call.outgoing ? "to " + call.to : call.from, words(call.reason), length(call.seconds), call.turns, call.interruptions || "", call.answerMs ? Math.round(call.answerMs) + " ms" : "", usd(call.usd)];
+    const cells = [open, call.outgoing ? "to " + call.to : party(call.from), words(call.reason), length(call.seconds), call.turns, call.interruptions || "", call.answerMs ? Math.round(call.answerMs) + " ms" : "", usd(call.usd)];
     return make("tr", "", ...cells.map((cell, at) => make("td", at > 2 ? "number" : "", cell)));
   }
 
   async function show(sid) {
     const call = await ask("calls/" + sid), body = byId("call-body"), facts = make("dl");
-    const told = [["Caller", call.from], ["Called", call.to], ["Answered", call.outgoing ? words(call.answeredBy || "nobody knows") : ""], ["Profile", call.profile], ["Started", moment(call.startedAt)], ["Length", length(call.seconds)], ["Ended", words(call.reason)], ["Cost", usd(call.usd)], ["SID", call.sid]];
+    const told = [["Caller", party(call.from)], ["Called", call.to], ["Answered", call.outgoing ? words(call.answeredBy || "nobody knows") : ""], ["Profile", call.profile], ["Started", moment(call.startedAt)], ["Length", length(call.seconds)], ["Ended", words(call.reason)], ["Cost", usd(call.usd)], ["SID", call.sid]];
     if (call.result) told.push(["Result", call.result.disposition], ["Summary", call.result.summary]);
     for (const hook of call.webhooks) told.push(["Webhook " + hook.kind, hook.state + (hook.why ? ": " + hook.why : "")]);
     for (const [name, value] of told) if (value) facts.append(make("dt", "", name), make("dd", "", value));

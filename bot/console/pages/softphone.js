@@ -72,7 +72,7 @@
   function chosen() {
     byId("way-direct").disabled = !direct.to;
     byId("way-told").textContent = straight()
-      ? "To " + direct.to + ", past the telephone line, in 24 kHz. Tools do not run here and nothing is recorded; what it costs is on the account's bill alone."
+      ? "To " + direct.to + ", past the telephone line, in 24 kHz. Tools do not run here and nothing is recorded; what a model costs is on the account's bill alone."
       : "Through the webhook and the stream, in mu-law at 8 kHz: what a telephone gets."
         + (direct.problem ? " The other way is not to be had: " + direct.problem : "");
     byId("line-details").hidden = straight();

@@ -211,7 +211,8 @@ def _says(words: Sequence[str], *phrases: str) -> bool:
 
 
 def _sentence(words: str) -> str:
-    return words if words.endswith((".", "!", "?")) else f"{words}."
+    """With one mark at its end: what was made out in a pause may end with a comma."""
+    return words if words.endswith((".", "!", "?")) else f"{words.rstrip(' ,;:-')}."
 
 
 def _judged(level_db: float) -> str:

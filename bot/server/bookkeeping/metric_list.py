@@ -127,7 +127,7 @@ FAMILIES = (
         "Messages of the model's side that were not understood.",
         kind=MODEL_KINDS,
     ),
-    _counter("heardline_interruptions_total", "Times a caller interrupted the bot."),
+    _counter("heardline_interruptions_total", "Times a caller, or an operator who took over, interrupted the bot."),
     _counter("heardline_interruptions_refused_total", "Times a caller spoke over the bot and was not let in."),
     _counter("heardline_late_deltas_total", "Audio of an interrupted reply that came after the interruption."),
     _counter(

@@ -10,6 +10,7 @@ from urllib.parse import quote
 
 from bot.call.facts import TurnFact
 from bot.store.results import CallSummary, StoredCall
+from bot.store.rows import EventKept
 from bot.views.call_page import Figure, page_of
 from bot.views.pauses.stored_waits import waits_of
 from bot.views.plain_words import in_plain_words
@@ -18,6 +19,7 @@ from bot.views.stored.call_list import ending
 from bot.views.stored.columns import usd
 from bot.views.stored.stored_audio import Audible
 from bot.views.stored.stored_call import facts_of, warnings_of
+from bot.views.timeline import OF_OPERATOR
 from bot.views.timeline_parts import BargeIn, Event, Timeline, Turn
 
 LONGEST_INSIDE_S = 20 * 60.0
@@ -62,13 +64,16 @@ def _with_stored_words(call: StoredCall, told: Timeline) -> Timeline:
     turns = [_turn(turn, of_fixture.get(turn.item_id)) for turn in call.turns]
     if not turns and not call.summary.purged_at:
         turns = told.turns
+    else:
+        turns = sorted([*turns, *(turn for turn in told.turns if turn.by_operator)], key=lambda turn: turn.from_us)
     return replace(told, call_sid=call.summary.sid, ended=ending(call.summary), turns=turns)
 
 
 def _stored_story(call: StoredCall) -> Timeline:
     summary = call.summary
     turns = [_turn(turn, None) for turn in call.turns]
-    events = warnings_of(call)
+    operators = [event for event in call.events if event.name in OF_OPERATOR]
+    events = sorted([*warnings_of(call), *operators], key=lambda event: event.us)
     times = [turn.until_us or turn.from_us for turn in turns] + [event.us for event in events]
     return Timeline(
         path="",
@@ -82,7 +87,7 @@ def _stored_story(call: StoredCall) -> Timeline:
             Event(
                 event.us,
                 "call",
-                "error" if event.level == "error" else "odd",
+                _kind(event),
                 in_plain_words(event.name, event.details),
             )
             for event in events
@@ -90,6 +95,12 @@ def _stored_story(call: StoredCall) -> Timeline:
         barge_ins=[_barge_in(turn) for turn in turns if turn.cut_us is not None],
         waits=waits_of(call, turns),
     )
+
+
+def _kind(event: EventKept) -> str:
+    if event.name in OF_OPERATOR:
+        return "operator"
+    return "error" if event.level == "error" else "odd"
 
 
 def _turn(stored: TurnFact, recorded: Turn | None) -> Turn:
@@ -118,7 +129,7 @@ def _figures(call: CallSummary) -> list[Figure]:
         Figure("Greeting", _ms(call, "greeting_heard"), "heard after the webhook"),
         Figure("Answers", _ms(call, "byte_heard_p50"), f"heard after the caller fell silent, median{_p95(call)}"),
         Figure("Stops when interrupted", _ms(call, "clear_p50"), "from hearing the caller to silence, median"),
-        Figure("Interruptions", str(call.interruptions), "times the caller spoke and was let in"),
+        Figure("Interruptions", str(call.interruptions), "times the caller, or an operator, cut the bot short"),
         Figure("Cost", usd(call.nano_usd), "model, transcription and line"),
     ]
 

@@ -36,6 +36,11 @@ async def test_every_view_shows_what_there_is_and_hostile_words_as_text(tmp_path
             await tab.until(f"document.querySelectorAll('{shown}').length > 0")
         await tab.value("location.hash = 'calls'")
         await tab.until("document.querySelectorAll('#past tr').length > 0")
+        if width < 760:  # all of a call is to be seen without moving the list sideways
+            table = "document.querySelector('#view-calls .table')"
+            assert await tab.value(f"{table}.scrollWidth <= {table}.clientWidth")
+            cost = "[...document.querySelector('#past tr').cells].find(one => one.textContent.startsWith('$'))"
+            assert await tab.value(f"{cost}.offsetWidth > 0")
         await tab.value("document.querySelector('#past button').click()")
         await tab.until("document.querySelector('dialog').open")
         link = await tab.until("document.querySelector('#call-body a').href")

@@ -76,6 +76,8 @@ def test_the_operators_greeting_stands_behind_what_it_is() -> None:
 
 def test_words_that_fit_nothing_are_said_back() -> None:
     assert said("It was the best of times").sentences == ("I heard: It was the best of times.",)
+    assert said("It was the best of times,").sentences == ("I heard: It was the best of times.",)
+    assert said("Was it the best?").sentences == ("I heard: Was it the best?",)
     assert said("Are you there?").sentences == ("I heard: Are you there?",)
 
 

@@ -10,6 +10,7 @@ from typer.testing import CliRunner
 
 from bot.cli import app
 from bot.recording.fixture import read_fixture
+from bot.store.rows import EventKept
 from bot.views.call_sound import CallSound, sound_of_timeline, wav_of
 from bot.views.stored import stored_page
 from bot.views.timeline import timeline
@@ -149,3 +150,26 @@ def test_a_place_that_cannot_be_written_is_told_in_a_sentence(filled: Path) -> N
     result = CliRunner().invoke(app, ["calls", sample.CUT, "--html", "nowhere/call.html"])
     assert (result.exit_code, result.stderr) == (1, "nowhere/call.html can't be written: No such file or directory.\n")
     assert sample.stored(filled, sample.CUT).files == []
+
+
+TAKEN_OVER = FIXTURE.with_name("taken-over-and-handed-back.call.jsonl.gz")
+HAD = (
+    EventKept(sample.CUT, 8, 2_500_000, "taken_over", "info", {"by": "Ada", "waited_ms": 0}),
+    EventKept(sample.CUT, 9, 3_500_000, "handed_back", "info", {"by": "Ada", "why": "asked", "seconds": 1, "turns": 0}),
+)
+
+
+def test_a_page_tells_when_an_operator_spoke_though_the_store_has_no_words_of_theirs(record_dir: Path) -> None:
+    shutil.copy(TAKEN_OVER, record_dir / "a.call.jsonl.gz")
+    sample.fill(record_dir, sample.kept(record_dir, sample.CUT, "a.call.jsonl.gz", "fixture"))
+    text, page = written(sample.CUT)
+    assert [turn["text"] for turn in page.data["turns"] if turn["item"] == "operator_1"] == ["(an operator speaks)"]
+    assert [turn["from"] for turn in page.data["turns"]] == sorted(turn["from"] for turn in page.data["turns"])
+    assert text.count('class="event operator"') == 2
+
+
+def test_without_a_fixture_it_tells_who_had_the_call(record_dir: Path) -> None:
+    sample.fill(record_dir, *HAD)
+    text, page = written(sample.CUT)
+    assert {"taken over: by Ada, waited 0 ms", "handed back: by Ada, why asked, seconds 1, turns 0"} <= set(page.words)
+    assert text.count('class="event operator"') == 2
