@@ -31,7 +31,7 @@ def short_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture(autouse=True, scope="session")
-def _warm() -> None:
+def commands_are_warm() -> None:
     """Begin before any test counts sockets."""
     warm.ready()
 
