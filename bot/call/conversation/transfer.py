@@ -84,6 +84,8 @@ class TransferCall(Rule):
         self._call_id = ""
         self._to = Transfer("", "")
         self._dropped = 0
+        self._asked_before = -1
+        """Number of the response that had been asked for as the promise became due: it knows nothing of it."""
 
     # ---- the model asks, or the operator ----
 
@@ -144,6 +146,8 @@ class TransferCall(Rule):
             self._leave()  # the model has told the caller as it asked
         else:
             self._move(Move.ALLOWED, PROMISE_US)
+            responses = self._session.now.responses
+            self._asked_before = responses.requests if responses.asked else -1
             self._functions.answer(self._call_id, PROMISE)
         return None
 
@@ -154,7 +158,9 @@ class TransferCall(Rule):
 
     def response_created(self) -> None:
         """A response is made that may be heard: the promise, if one is due, unless something else was asked for."""
-        if self._floor.transfer_stage is TransferStage.PROMISING and not self._session.now.responses.parameters:
+        responses = self._session.now.responses
+        its_own = not responses.parameters and responses.requests != self._asked_before
+        if self._floor.transfer_stage is TransferStage.PROMISING and its_own:
             self._leave()
 
     def _leave(self) -> None:

@@ -8,10 +8,10 @@ import pytest
 
 from bot.call.conversation import end_call, transfer
 from bot.call.conversation.transfer import CHECK_US, MAX_SUMMARY, PROMISE_US, TRANSFER_CALL
-from bot.call.inputs import DialFailed, ModelClosed, SessionWaiting, TransferChecked, TransferWanted
+from bot.call.inputs import DialFailed, ModelClosed, SessionWaiting, ToolDone, TransferChecked, TransferWanted
 from bot.call.machines import TransferStage
 from bot.call.outputs import CheckTransfer, Transfer
-from bot.call.settings import CallSettings
+from bot.call.settings import CallSettings, ToolRules
 from bot.call.states import State
 from bot.realtime import events
 from bot.realtime.session import END_CALL
@@ -117,6 +117,21 @@ def test_a_check_that_takes_longer_than_what_was_said_ends_the_call_when_it_come
     heard_out(desk)
     assert desk.call.ended is None
     assert desk.at(2_000).give(TransferChecked("call_1"))[-2:] == ["transfer sales: Wants a boat.", "end transferred"]
+
+
+def test_a_response_that_was_asked_for_before_the_promise_is_none() -> None:
+    desk = ScriptedCall(changed(SETTINGS, tools=(ToolRules("stock"),)))
+    desk.at(50).give(created("R0"), function("R0", "stock", "call_2"), done("R0"))
+    desk.at(100).give(speaks(), stops(), committed("U1"), events.CallerTranscript("U1", "A person, please."))
+    desk.at(200).give(created("R1"), wish("R1"), done("R1"))
+    assert desk.at(250).give(ToolDone("call_2", "Three boats."))[-1:] == ["create"]
+    desk.at(300).give(
+        TransferChecked("call_1"), created("R2"), delta("R2", "B", 400), audio_done("R2", "B"), done("R2")
+    )
+    assert stage(desk) is TransferStage.PROMISING
+    assert "create" in heard_out(desk)
+    desk.give(created("R3"))
+    assert stage(desk) is TransferStage.LEAVING
 
 
 def test_a_promise_that_the_model_does_not_make_is_not_waited_for_for_ever() -> None:
