@@ -54,7 +54,7 @@ class Instance(Reach):
                 if not line.endswith(b"\n"):
                     break
                 self._read += len(line)
-                self._logs.append(msgspec.json.decode(line))
+                self._logs.append(_entry(line))
         return self._logs
 
     def logged(self, event: str) -> list[Any]:
@@ -227,6 +227,22 @@ async def serving(
         assert instance.shared == []
         errors = [one["message"] for one in instance.log if one["level"] in {"error", "critical"}]
         assert len(errors) == killed, errors
+
+
+def logged(directory: Path, event: str) -> list[Any]:
+    """The entries of that name that a server whose directory it is has logged by now."""
+    lines = (directory / "stderr").read_bytes().splitlines(keepends=True)
+    return [entry for entry in map(_entry, lines) if entry["message"] == event]
+
+
+def _entry(line: bytes) -> Any:
+    """A line of the log; one that is not yet written to its end is of no event."""
+    if not line.endswith(b"\n"):
+        return {"message": ""}
+    try:
+        return msgspec.json.decode(line)
+    except msgspec.DecodeError as error:
+        raise AssertionError(f"no line of a log: {line!r}") from error
 
 
 def begun(told: dict[str, str], directory: Path, command: Sequence[str] = ()) -> ServerProcess:

@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any
 
 import aiohttp
-import msgspec
 import pytest
 
 from bot.audio import mulaw
@@ -23,7 +22,7 @@ from bot.testing.handset.phone import SimulatedPhone
 from bot.testing.model import Behaviour, SimulatedModel
 from bot.testing.model.server import SimulatedRealtimeServer
 from tests.proof.recorded_sound import tracks
-from tests.server.instance import ServerProcess, _free_port, _kill_group, begun
+from tests.server.instance import ServerProcess, _free_port, _kill_group, begun, logged
 from tests.server.simulated_server import GREETING, Reach, a_phone, environment, heard, until
 from tests.waiting import GIVE_UP_S
 
@@ -62,11 +61,6 @@ async def _ready(http: aiohttp.ClientSession, origin: str) -> bool:
         async with http.get(f"{origin}/readyz") as answer:
             return answer.status == 200
     return False
-
-
-def logged(directory: Path, event: str) -> list[Any]:
-    entries = map(msgspec.json.decode, (directory / "stderr").read_bytes().splitlines())
-    return [entry for entry in entries if entry["message"] == event]
 
 
 async def test_a_call_whose_process_was_killed_is_in_the_store_up_to_its_last_finished_turn(

@@ -9,7 +9,6 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import aiohttp
-import msgspec
 import pytest
 
 from bot.config import load_settings
@@ -19,17 +18,12 @@ from bot.testing.agent import ScriptedAgent
 from bot.testing.dialling.dial import new_call_sid
 from bot.testing.model import SimulatedModel
 from bot.testing.model.server import SimulatedRealtimeServer
-from tests.server.instance import ServerProcess, _free_port, _kill_group, begun, serving
+from tests.server.instance import ServerProcess, _free_port, _kill_group, begun, logged, serving
 from tests.server.simulated_server import GREETING, Reach, environment, until
 
 FIRST = '[clinic]\nnumbers = ["+15555550100"]\n'
 SECOND = '[shop]\nnumbers = ["+15555550100"]\n'
 WRONG = '[shop]\nnumbers = ["+15555550100"]\nBOT_VOICE = "cedr"\n'
-
-
-def messages(directory: Path, name: str) -> list[dict[str, str]]:
-    lines = (directory / "stderr").read_bytes().splitlines()
-    return [entry for entry in map(msgspec.json.decode, lines) if entry["message"] == name]
 
 
 async def profile(reach: Reach) -> str:
@@ -49,7 +43,7 @@ async def one_process(directory: Path, **env: str) -> AsyncIterator[tuple[Reach,
         process = begun(told, directory)
         try:
             reach = Reach(load_settings(told), f"http://127.0.0.1:{told['PORT']}", model, http)
-            await until(lambda: messages(directory, "listening") or process.poll() is not None)
+            await until(lambda: logged(directory, "listening") or process.poll() is not None)
             yield reach, process
             process.terminate()
             assert await asyncio.to_thread(process.wait, 30) == 0
@@ -63,13 +57,13 @@ async def test_one_process_reads_again_and_keeps_what_it_had_when_that_is_wrong(
         assert await profile(reach) == "clinic"
         file.write_text(WRONG)
         process.send_signal(signal.SIGHUP)
-        await until(lambda: messages(tmp_path, "profiles_kept"))
+        await until(lambda: logged(tmp_path, "profiles_kept"))
         assert await profile(reach) == "clinic"
-        (kept,) = messages(tmp_path, "profiles_kept")
+        (kept,) = logged(tmp_path, "profiles_kept")
         assert kept["why"].startswith(f"Profile shop in {file}: BOT_VOICE must be one of ")
         file.write_text(SECOND)
         process.send_signal(signal.SIGHUP)
-        await until(lambda: messages(tmp_path, "profiles_reread"))
+        await until(lambda: logged(tmp_path, "profiles_reread"))
         assert await profile(reach) == "shop"
 
 
@@ -121,7 +115,7 @@ async def test_tools_of_a_profile_that_is_read_anew_are_opened(tmp_path: Path) -
         assert await profile(reach) == "clinic"
         file.write_text(f'{SECOND}BOT_TOOLS = "{tmp_path / "shop_tools.py"}"\n')
         process.send_signal(signal.SIGHUP)
-        await until(lambda: messages(tmp_path, "profiles_reread"))
+        await until(lambda: logged(tmp_path, "profiles_reread"))
 
         async def offered() -> bool:
             assert await profile(reach) == "shop"
