@@ -70,7 +70,7 @@ async def _take(directory: Path) -> None:
         ):
             for one in (tab, second):
                 await one.ask("Emulation.setScrollbarsHidden", hidden=True)
-            await second.open(f"http://127.0.0.1:{port}/console", width=1080, height=610)
+            await second.open(f"http://127.0.0.1:{port}/console", width=1080, height=660)
             await tab.open(f"http://127.0.0.1:{port}/softphone", width=1080, height=730)
             await tab.value("document.getElementById('call').click()")
             await tab.until("document.querySelector('li.bot.cut') !== null")
