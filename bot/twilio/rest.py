@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+import warnings
 from collections.abc import Awaitable, Callable, Sequence
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeVar
 from urllib.parse import quote
@@ -31,6 +32,10 @@ MAX_TWIML_CHARS = 4000
 
 
 Read = TypeVar("Read")
+
+
+# requests lets this pass as it is imported, but for all threads at once: beside another's filters it is told at times.
+warnings.filterwarnings("ignore", message="SOCKS support in urllib3")
 
 
 def load_package() -> None:

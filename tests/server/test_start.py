@@ -41,3 +41,10 @@ def test_what_takes_long_to_import_is_not_imported_before_it_is_ready(tmp_path: 
     imported = set(done.stdout.split())
     assert "bot.server.http.app" in imported, done.stderr
     assert sorted(SLOW & imported) == []
+
+
+def test_a_package_that_is_loaded_beside_calls_tells_no_operator_of_socks() -> None:
+    """The order of filters is as where another thread has put back its own in the middle of the import."""
+    code = "import contextlib, bot.twilio.rest\nwith contextlib.suppress(ImportError): import urllib3.contrib.socks"
+    told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert told.stderr == ""
