@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import gc
 from collections.abc import AsyncIterator
 from functools import partial
 from pathlib import Path
@@ -82,7 +81,5 @@ async def nothing_left() -> AsyncIterator[None]:
     yield
     assert lasting() == []
     await until(lambda: not anything_left(before), or_fail=False)
-    if anything_left(before):
-        gc.collect()  # an error whose traceback is a cycle holds its connection until somebody looks
     left = anything_left(before)
     assert not left, left
