@@ -11,7 +11,7 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 
-from bot.server.setup.port_end import accept_no_more, listeners
+from bot.server.setup.port_end import close_ports
 
 SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 """The example of the specification."""
@@ -48,7 +48,7 @@ async def receiving(path: str = "/hooks") -> AsyncIterator[Receiver]:
     async with TestServer(app) as server:
         receiver.url = str(server.make_url(path))
         yield receiver
-        await accept_no_more(listeners(server.runner))
+        await close_ports(server.runner.sites)
 
 
 def verified(secret: str, headers: dict[str, str], body: bytes) -> Any:

@@ -6,7 +6,7 @@ import asyncio
 
 from aiohttp import web
 
-from bot.server.setup.port_end import accept_no_more, accepted, listeners
+from bot.server.setup.port_end import accepted, close_ports
 
 IN_FLIGHT_S = 0.1
 """Seconds for a connection that was accepted just before the port was closed to say what it wants."""
@@ -24,9 +24,7 @@ async def close(runner: web.AppRunner) -> None:
     if server is None:  # it never started
         await runner.cleanup()
         return
-    await accept_no_more(listeners(runner))
-    for site in runner.sites:
-        await site.stop()
+    await close_ports(runner.sites)
     await _answer(server)
     closing_idle = asyncio.create_task(_close_idle(server), name="idle connections")
     try:

@@ -7,7 +7,7 @@ until the garbage collector comes by.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import Protocol
 
 from aiohttp import web
@@ -22,10 +22,12 @@ class Listener(Protocol):
     def fileno(self) -> int: ...
 
 
-def listeners(runner: web.AppRunner) -> list[Listener]:
-    """The sockets on which `runner` listens."""
-    servers = [site._server for site in runner.sites]  # noqa: SLF001  nothing else tells
-    return [listener for server in servers for listener in getattr(server, "sockets", ())]
+async def close_ports(sites: Collection[web.BaseSite]) -> None:
+    """Listen no more at these; what is open stays open."""
+    servers = [site._server for site in sites]  # noqa: SLF001  nothing else tells of its sockets
+    await accept_no_more(listener for server in servers for listener in getattr(server, "sockets", ()))
+    for site in sites:
+        await site.stop()
 
 
 async def accept_no_more(listening: Iterable[Listener]) -> None:

@@ -10,7 +10,7 @@ from typing import Self
 import aiohttp
 from aiohttp import web
 
-from bot.server.setup.port_end import accept_no_more, listeners
+from bot.server.setup.port_end import close_ports
 from bot.testing.twilio.calls.call_progress import finish
 from bot.testing.twilio.calls.network import Alert, Delivery, HeardBy, Network, OwnNumber, Webhook
 from bot.testing.twilio.calls.person import Person, answers
@@ -155,7 +155,7 @@ class SimulatedTwilio:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         try:
-            await accept_no_more(listeners(self._runner))
+            await close_ports(self._runner.sites)
             await self._runner.cleanup()
             await self.network.close()
         finally:

@@ -12,6 +12,7 @@ import pytest
 from aiohttp import web
 
 from bot.server.http import http_shutdown
+from bot.server.http.app_keys import Listener
 from bot.testing.agent import ScriptedAgent
 from bot.testing.model import SimulatedModel
 from bot.testing.model.responses_server import SimulatedResponsesServer
@@ -55,6 +56,20 @@ async def _responses() -> tuple[int, Close]:
     return _port(server.url), lambda: server.__aexit__(None, None, None)
 
 
+async def _leaving() -> tuple[int, Close]:
+    runner = web.AppRunner(web.Application(), access_log=None, shutdown_timeout=1.0)
+    await runner.setup()
+    listener = Listener()
+    listener.site = web.TCPSite(runner, "127.0.0.1", 0)
+    await listener.site.start()
+
+    async def close() -> None:
+        await listener.leave()
+        await http_shutdown.close(runner)
+
+    return runner.addresses[0][1], close
+
+
 class _Mute(LoopbackServer):
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await reader.read()
@@ -78,7 +93,7 @@ async def _connected_as_it_closes(server: tuple[int, Close], turns: int) -> Asyn
 
 
 @pytest.mark.parametrize("turns", TURNS)
-@pytest.mark.parametrize("serve", [_ours, _twilio, _model, _responses, _loopback])
+@pytest.mark.parametrize("serve", [_ours, _leaving, _twilio, _model, _responses, _loopback])
 async def test_no_connection_outlives_the_server_that_accepted_it(
     serve: Callable[[], Awaitable[tuple[int, Close]]], turns: int
 ) -> None:
@@ -89,8 +104,9 @@ async def test_no_connection_outlives_the_server_that_accepted_it(
 
 
 @pytest.mark.parametrize("turns", TURNS)
-async def test_whoever_was_let_in_is_answered(turns: int) -> None:
-    async with _connected_as_it_closes(await _ours(), turns) as client:
+@pytest.mark.parametrize("serve", [_ours, _leaving])
+async def test_whoever_was_let_in_is_answered(serve: Callable[[], Awaitable[tuple[int, Close]]], turns: int) -> None:
+    async with _connected_as_it_closes(await serve(), turns) as client:
         answer = b"refused"
         with suppress(ConnectionResetError):
             answer = client.recv(4096)
