@@ -25,6 +25,7 @@ A_FEW = 4
 BY_NAME = {network.name: network for network in NETWORKS}
 
 
+@pytest.mark.sampled(4)
 @pytest.mark.parametrize("network", NETWORKS, ids=lambda network: network.name)
 @pytest.mark.parametrize("situation", SITUATIONS, ids=lambda situation: situation.name)
 def test_the_model_is_told_what_the_phone_played(situation: Situation, network: Network) -> None:
