@@ -198,10 +198,13 @@ class Ledger:
 
     def content(self, item_id: str, told: int) -> int:
         """The content that audio or words of an item belong to: one is over before the next begins."""
-        live = self.find(item_id)
-        if not live or live[-1].done or any(entry.content_index == told for entry in live):
-            return told
-        return live[-1].content_index
+        last = None
+        for entry in self._entries:
+            if entry.item_id == item_id:
+                if entry.content_index == told:
+                    return told
+                last = entry
+        return told if last is None or last.done else last.content_index
 
     def has_room(self, item_id: str, content_index: int) -> bool:
         """True if audio of this content can be accounted for: a model that jumps between many is not followed."""

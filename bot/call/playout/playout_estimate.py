@@ -9,7 +9,8 @@ trip, by that hold, and by the jitter of its own way back. So the estimate is a 
   one alone was lost and sent again. An early one is believed at once: nothing makes an echo come too soon. Those that
   come together were held on their way back and tell nothing.
 - The hold at a stretch's start is that level less the round trip, drawn towards what was expected, at first nothing,
-  by how little the echoes prove. From then on only changes of the level count, in which the round trip cancels out.
+  by how little the echoes prove, and how much the starts before it. From then on only changes of the level count, in
+  which the round trip cancels out.
 
 What remains is the journey of the `clear` itself, which nobody can know. Times are microseconds.
 """
