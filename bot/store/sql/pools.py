@@ -5,10 +5,13 @@ SQLAlchemy's own leave them open for the garbage collector, and open new ones af
 
 from __future__ import annotations
 
+import logging
 from typing import Self
 
 from sqlalchemy.pool import AsyncAdaptedQueuePool, ConnectionPoolEntry, QueuePool
 from sqlalchemy.util.queue import Empty
+
+logging.getLogger(__name__).setLevel(logging.WARNING)  # SQLAlchemy logs by the module of the class: as for its own
 
 
 class PoolClosed(OSError):
