@@ -293,7 +293,8 @@ class Ledger:
         name = f"e{self.epoch}.{self._mark_number}"
         self._mark_number += 1
         self._marked_us = now_us
-        self._unmarked *= early
+        if not early:
+            self._unmarked = 0
         self._probes += run is None
         self._marks.append(Mark(name, run, 0 if run is None else run.size, now_us))
         return name

@@ -510,6 +510,7 @@ class Bridge:
         if deadline_us is not None and self._now_us() >= deadline_us:
             self._note(Tick())
         elif not call.wants_room:
-            self.wake_ns = self.wake_ns if deadline_us is None else self._origin_ns + deadline_us * 1000
+            if deadline_us is not None:
+                self.wake_ns = self._origin_ns + deadline_us * 1000
         elif phone is not None and not phone.full:
             self._note(PhoneRoom())

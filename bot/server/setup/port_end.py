@@ -16,8 +16,8 @@ ACCEPTED_TURNS = 5
 """Turns of any loop after which a connection that the kernel has given us is the server's."""
 
 
-class Listener(Protocol):
-    """A listening socket, as any loop shows it."""
+class ListeningSocket(Protocol):
+    """A socket that listens, as any loop shows it."""
 
     def fileno(self) -> int: ...
 
@@ -30,7 +30,7 @@ async def close_ports(sites: Collection[web.BaseSite]) -> None:
         await site.stop()
 
 
-async def accept_no_more(listening: Iterable[Listener]) -> None:
+async def accept_no_more(listening: Iterable[ListeningSocket]) -> None:
     """Accept no more connections, and wait until each that was accepted is its server's, which may be closed then."""
     loop = asyncio.get_running_loop()
     for listener in listening:
