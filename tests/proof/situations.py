@@ -30,8 +30,9 @@ REPLY_US = QUESTION.stop_us + ANSWER_AFTER_US
 GREETING_US = 400 * MS
 """About when the first audio of the greeting comes."""
 FAST, SLOW = Pacing(speed=5), Pacing(speed=1.4)
-NEAR_JITTERS = 2
-"""The sum of two ways' jitter, by which a cut may miss an item: that of the first media, and of the `clear`."""
+NEAR_JITTERS, MOST_NEAR_MS = 2, 20
+"""The sum of two ways' jitter, by which a cut may miss an item: that of the first media, and of the `clear`; and the
+milliseconds that no jitter excuses."""
 STALL_US = (1_000 * MS, 3_000 * MS)
 """A stall begins this long after the reply's first audio."""
 
@@ -296,7 +297,7 @@ class _Judge:
         playing = [n for n, item in enumerate(items) if 8 <= heard[n] < len(item.audio)]
         true_ms = sum(heard) / 8
         borders = [sum(item.audio_ms for item in items[:n]) for n in range(len(items) + 1)]
-        near_ms = NEAR_JITTERS * self.network.jitter_ms + 2
+        near_ms = min(NEAR_JITTERS * self.network.jitter_ms + 2, MOST_NEAR_MS)
         at_us = self.phone.clears[clear].at_us
         return Cut(
             self.situation.name,

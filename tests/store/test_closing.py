@@ -63,14 +63,22 @@ async def said_in(where: StoreUrl) -> list[str | None]:
 # ---- rows on their way to a file ----
 
 
-async def test_a_write_that_is_under_way_is_finished_and_closes_the_file(
-    file: StoreUrl, connections: OpenConnections, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def write_under_way(
+    file: StoreUrl, monkeypatch: pytest.MonkeyPatch
+) -> tuple[CallStore, Held, asyncio.Task[None]]:
+    """A store, and a write to it that goes on until it may end."""
     store = await opened(file)
     held = Held(call_store.apply_rows)
     monkeypatch.setattr(call_store, "apply_rows", held)
     writing = asyncio.create_task(store.apply([started(), said("a")]))
     await held.begun()
+    return store, held, writing
+
+
+async def test_a_write_that_is_under_way_is_finished_and_closes_the_file(
+    file: StoreUrl, connections: OpenConnections, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store, held, writing = await write_under_way(file, monkeypatch)
     await store.close()  # does not wait for it
     assert len(connections) == 1
     held.end()
@@ -82,11 +90,7 @@ async def test_a_write_that_is_under_way_is_finished_and_closes_the_file(
 async def test_a_write_that_is_given_up_closes_the_file_when_its_thread_comes_to_an_end(
     file: StoreUrl, connections: OpenConnections, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    store = await opened(file)
-    held = Held(call_store.apply_rows)
-    monkeypatch.setattr(call_store, "apply_rows", held)
-    writing = asyncio.create_task(store.apply([started()]))
-    await held.begun()
+    store, held, writing = await write_under_way(file, monkeypatch)
     writing.cancel()
     with pytest.raises(asyncio.CancelledError):
         await writing
@@ -98,13 +102,9 @@ async def test_a_write_that_is_given_up_closes_the_file_when_its_thread_comes_to
 async def test_a_write_that_waits_for_the_connection_of_another_is_refused_as_soon_as_that_is_done(
     file: StoreUrl, connections: OpenConnections, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    store = await opened(file)
+    store, held, first = await write_under_way(file, monkeypatch)
     assert store._writer is not None
     monkeypatch.setattr(store._writer.pool, "_timeout", GIVE_UP_S * 2)
-    held = Held(call_store.apply_rows)
-    monkeypatch.setattr(call_store, "apply_rows", held)
-    first = asyncio.create_task(store.apply([started(), said("a")]))
-    await held.begun()
     waits = threading.Event()
     get = store._writer.pool._pool.get  # type: ignore[attr-defined]
 
