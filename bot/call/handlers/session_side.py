@@ -26,7 +26,7 @@ class SessionSide:
     def created(self, _: events.SessionCreated | events.ConversationCreated) -> None:
         """The first word of a session that has two (openai-realtime W8): it is told what to be.
 
-        An idle session has been told this already, as the first thing it heard (bot.server.calls.warm_pool).
+        An idle session has been told this already, as the first thing it heard (bot.server.calls.sessions.warm_pool).
         """
         parts, step = self._parts, self._parts.step
         ownership = parts.session.now.turn_ownership

@@ -8,12 +8,12 @@ and what was said is answered with the keys. Which keys belong together: bot.cal
 from __future__ import annotations
 
 from bot.call.conversation.floor import Floor
-from bot.call.conversation.function_calls import FunctionCalls
 from bot.call.conversation.opening import Opening
 from bot.call.machines import KeypadStage, Move
 from bot.call.session.session_state import CurrentSession
 from bot.call.settings import KeypadRules
 from bot.call.step import Step
+from bot.call.tool_calls.function_calls import FunctionCalls
 from bot.call.transcript import keys_pressed
 from bot.call.transcript.transcript import Transcript
 from bot.call.turn_log.turn_facts import TurnLog

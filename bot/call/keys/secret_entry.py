@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections import Counter
 
 from bot.call.conversation.floor import Floor
-from bot.call.conversation.function_calls import FunctionCalls
 from bot.call.inputs import SecretKey
 from bot.call.keys.keypad import Keypad
 from bot.call.machines import Move, StreamStage
@@ -20,6 +19,7 @@ from bot.call.rule import NEVER_US, Rule
 from bot.call.settings import SecretRules
 from bot.call.step import Step
 from bot.call.tool_calls.asked_calls import FunctionCall
+from bot.call.tool_calls.function_calls import FunctionCalls
 
 FIRST_US = 30_000_000
 """From the end of what the bot says to the first key: the caller looks for their card."""

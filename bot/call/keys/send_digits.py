@@ -14,7 +14,6 @@ import msgspec
 
 from bot.call.conversation.barge_in import BargeIn
 from bot.call.conversation.floor import Floor
-from bot.call.conversation.function_calls import FunctionCalls
 from bot.call.machines import KeypadStage, Move, StreamStage, TransferStage
 from bot.call.outputs import EndReason, LeaveStream
 from bot.call.playout.playout_queue import PlayoutQueue
@@ -22,6 +21,7 @@ from bot.call.rule import NEVER_US, Rule
 from bot.call.session.session_state import CurrentSession
 from bot.call.step import Step
 from bot.call.tool_calls.asked_calls import FunctionCall
+from bot.call.tool_calls.function_calls import FunctionCalls
 from bot.realtime.session import SEND_DIGITS
 
 MOST_DIGITS = 32

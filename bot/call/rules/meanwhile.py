@@ -7,7 +7,6 @@ accord before the call, its preamble (`phase: commentary`, openai-realtime W2), 
 from __future__ import annotations
 
 from bot.call.conversation.floor import Floor
-from bot.call.conversation.function_calls import FunctionCalls
 from bot.call.machines import CallStage
 from bot.call.playout.playout_queue import PlayoutQueue
 from bot.call.prompts.filler import REPEAT_US, Filler
@@ -15,6 +14,7 @@ from bot.call.rule import NEVER_US, Rule
 from bot.call.session.session_state import CurrentSession
 from bot.call.step import Step
 from bot.call.tool_calls.asked_calls import FunctionCall
+from bot.call.tool_calls.function_calls import FunctionCalls
 
 SILENCE_US = 1_000_000
 SAY = "While this is being done, say exactly this to the caller, and nothing else: {sentence}"

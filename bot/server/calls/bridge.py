@@ -56,12 +56,12 @@ from bot.realtime.connection import Endpoint
 from bot.recording.files.recorder import Recorder
 from bot.recording.fixture import InputWay
 from bot.server.calls.call_tally import CallTally, CallTraffic
-from bot.server.calls.dialled_ahead import DialledAhead
 from bot.server.calls.hidden_keys import HiddenKeys
-from bot.server.calls.model_sessions import ModelSessions, TakeIdle
 from bot.server.calls.phone_socket import PhoneSocket
 from bot.server.calls.process_timer import ProcessTimer
 from bot.server.calls.rest_hang_up import HangUp
+from bot.server.calls.sessions.dialled_ahead import DialledAhead
+from bot.server.calls.sessions.model_sessions import ModelSessions, TakeIdle
 from bot.server.calls.tool_runner import RunsTools, ToolRunner
 from bot.server.calls.transfer_checks import Refusal, TransferChecks
 from bot.tools import Toolbox, ToolContext

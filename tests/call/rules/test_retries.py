@@ -207,7 +207,7 @@ def test_a_response_without_a_sound_is_asked_for_again_unless_the_caller_waits_f
         case "it was heard":
             responses.answered("R1")
         case "it called a function":
-            responses.answered("R1")  # bot.call.conversation.function_calls
+            responses.answered("R1")  # bot.call.tool_calls.function_calls
         case "we cancelled it":
             responses.suppress()
             response = Response("R1", "cancelled", StatusDetails("cancelled", "client_cancelled"))

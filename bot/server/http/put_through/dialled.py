@@ -9,11 +9,11 @@ import structlog
 from aiohttp import web
 
 from bot.server.directory.live_calls import LiveCalls
-from bot.server.http import fallback
 from bot.server.http.app_keys import CALLS, TWILIO_REST
-from bot.server.http.carry_on import carried_on, holds
 from bot.server.http.put_through.ring_destination import dialled_url, may_ring_again, ring
 from bot.server.http.put_through.verdict import Result, told, verdict
+from bot.server.http.voice_webhooks import fallback
+from bot.server.http.voice_webhooks.carry_on import carried_on, holds
 from bot.server.http.webhook import Form, call_is_over, connect_stream, signed_form, small_number, twiml
 from bot.server.shared.transfers import CONNECTED, GONE, Transfer
 from bot.twilio.rest import RestError

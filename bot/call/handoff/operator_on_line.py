@@ -12,12 +12,11 @@ from typing import Literal
 
 from bot.audio.payload import BYTES_PER_MS, payload_bytes
 from bot.audio.payload import silence as silent_payload
-from bot.call.conversation.approval import Approval
 from bot.call.conversation.barge_in import BargeIn
-from bot.call.conversation.end_call import EndCall
 from bot.call.conversation.floor import Floor
 from bot.call.conversation.opening import Opening
-from bot.call.conversation.transfer import TransferCall
+from bot.call.handoff.end_call import EndCall
+from bot.call.handoff.transfer import TransferCall
 from bot.call.inputs import HandBack, OperatorAudio, TakeOver
 from bot.call.machines import GoodbyeStage, Move, OperatorStage, TransferStage
 from bot.call.playout.playout_queue import PlayoutQueue
@@ -26,6 +25,7 @@ from bot.call.rule import NEVER_US, Rule
 from bot.call.session.failover import Failover
 from bot.call.session.session_state import CurrentSession
 from bot.call.step import Step
+from bot.call.tool_calls.approval import Approval
 from bot.call.turn_log.turn_facts import TurnLog
 
 GONE_US = 2_000_000

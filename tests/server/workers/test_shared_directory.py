@@ -11,11 +11,11 @@ from pathlib import Path
 
 import pytest
 
-from bot.server.shared.shared_directory import LOCK, PREFIX, clear, shared_directory
+from bot.server.workers.shared_directory import LOCK, PREFIX, clear, shared_directory
 
 HOLDER = """
 import os, sys
-from bot.server.shared.shared_directory import shared_directory
+from bot.server.workers.shared_directory import shared_directory
 with shared_directory() as directory:
     if os.fork() == 0:
         sys.stdin.read()

@@ -22,8 +22,8 @@ from bot.realtime.failures import FailureKind
 from bot.server.bookkeeping import meter as meter_module
 from bot.server.bookkeeping.metric_list import COLUMNS, FAMILIES, MILESTONES, WAYS
 from bot.server.directory.departure import Phase
-from bot.server.http.admin import from_this_machine
 from bot.server.http.app_keys import METER
+from bot.server.http.operators.admin import from_this_machine
 from bot.testing.agent import Reply, Spoken, pattern
 from bot.testing.dialling.dial import new_call_sid
 from bot.testing.handset.script import Elapsed, HangUp, Heard, Say, Script, Step

@@ -73,7 +73,7 @@ class FunctionCalls:
         self.owed: dict[str, int] = {}
         """Responses behind whose calls one is to follow, and the caller's turn in which they were made."""
         self.on_approval: Callable[[FunctionCall], None] = self._not_approved
-        """Takes a call whose tool the caller has to approve (bot.call.conversation.approval)."""
+        """Takes a call whose tool the caller has to approve (bot.call.tool_calls.approval)."""
         self.secrets: SecretGate | None = None
         """Takes a call whose tool is run with what the caller keys in (bot.call.keys.secret_entry)."""
         self.held = False

@@ -11,13 +11,13 @@ from dataclasses import dataclass, field
 
 from bot.audio.payload import BYTES_PER_MS
 from bot.call.conversation.floor import Floor
-from bot.call.conversation.function_calls import FunctionCalls
 from bot.call.machines import CallStage
 from bot.call.playout.ledger import Entry
 from bot.call.playout.playout_queue import PlayoutQueue
 from bot.call.session.session_state import CurrentSession
 from bot.call.step import Step
 from bot.call.tool_calls.asked_calls import FunctionCall
+from bot.call.tool_calls.function_calls import FunctionCalls
 
 YES = "1"
 APPROVAL_US = 45_000_000

@@ -12,8 +12,8 @@ import structlog
 from aiohttp import web
 
 from bot.server.calls.live_call import LiveCall
-from bot.server.http.admin import BEARER, shows
 from bot.server.http.app_keys import CALLS, METER, OUTGOING, RATE_LIMITED_LOG, SETTINGS, set_of_call
+from bot.server.http.operators.admin import BEARER, shows
 from bot.server.http.webhook import BODY_S, CALL_SID, callback_url
 from bot.server.outbound.call_request import BadRequest, hashed_key, read_request
 from bot.server.outbound.not_placed import NotPlaced

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from bot.call.conversation.approval import HEARD_MS
 from bot.call.inputs import ModelClosed, SessionWaiting
 from bot.call.outputs import RunTool
 from bot.call.settings import CallSettings, ToolRules
+from bot.call.tool_calls.approval import HEARD_MS
 from bot.realtime import events
 from bot.twilio import stream
 from tests.call.scripted_call import (

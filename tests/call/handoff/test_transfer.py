@@ -6,8 +6,8 @@ import json
 
 import pytest
 
-from bot.call.conversation import end_call, transfer
-from bot.call.conversation.transfer import CHECK_US, MAX_SUMMARY, PROMISE_US, TRANSFER_CALL
+from bot.call.handoff import end_call, transfer
+from bot.call.handoff.transfer import CHECK_US, MAX_SUMMARY, PROMISE_US, TRANSFER_CALL
 from bot.call.inputs import DialFailed, ModelClosed, SessionWaiting, ToolDone, TransferChecked, TransferWanted
 from bot.call.machines import TransferStage
 from bot.call.outputs import CheckTransfer, Transfer

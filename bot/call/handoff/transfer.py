@@ -9,9 +9,8 @@ from __future__ import annotations
 
 import msgspec
 
-from bot.call.conversation.end_call import heard_of_caller
 from bot.call.conversation.floor import Floor
-from bot.call.conversation.function_calls import FunctionCalls
+from bot.call.handoff.end_call import heard_of_caller
 from bot.call.inputs import TransferChecked, TransferWanted
 from bot.call.machines import TRANSFER, Move, TransferStage
 from bot.call.outputs import CheckTransfer, EndReason, Transfer
@@ -23,6 +22,7 @@ from bot.call.settings import CallSettings
 from bot.call.states import Happening
 from bot.call.step import Step
 from bot.call.tool_calls.asked_calls import FunctionCall
+from bot.call.tool_calls.function_calls import FunctionCalls
 from bot.call.transcript.transcript import Transcript
 
 TRANSFER_CALL = "transfer_call"

@@ -6,13 +6,13 @@ Nor before the caller has said or keyed anything, or in the greeting: nobody han
 from __future__ import annotations
 
 from bot.call.conversation.floor import Floor
-from bot.call.conversation.function_calls import FunctionCalls
 from bot.call.machines import TransferStage
 from bot.call.prompts.greeting import Greeting
 from bot.call.session.session_state import CurrentSession
 from bot.call.states import Happening
 from bot.call.step import Step
 from bot.call.tool_calls.asked_calls import FunctionCall
+from bot.call.tool_calls.function_calls import FunctionCalls
 from bot.call.transcript.transcript import Transcript
 from bot.realtime.session import END_CALL
 

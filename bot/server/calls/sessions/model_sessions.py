@@ -21,8 +21,8 @@ from bot.realtime.connection import ConnectError, Endpoint, OnText, RealtimeConn
 from bot.realtime.failures import Failure, FailureKind
 from bot.realtime.remote_server import with_credentials
 from bot.realtime.transcoder import Transcoder
-from bot.server.calls.dialled_ahead import DialledAhead
-from bot.server.calls.warm_pool import IdleSession
+from bot.server.calls.sessions.dialled_ahead import DialledAhead
+from bot.server.calls.sessions.warm_pool import IdleSession
 
 HANDSHAKE_SHARE = 0.9
 """Part that its handshake may take of the time until the first session must be ready: less than all, so that the log

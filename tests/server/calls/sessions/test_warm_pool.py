@@ -12,8 +12,8 @@ from unittest.mock import Mock
 import pytest
 
 from bot.audio.transcode import to_line
-from bot.server.calls import warm_pool
-from bot.server.calls.warm_pool import WarmPool
+from bot.server.calls.sessions import warm_pool
+from bot.server.calls.sessions.warm_pool import WarmPool
 from bot.testing.dialling.dial import new_call_sid
 from bot.testing.model import Behaviour, CloseAt, SimulatedModel
 from bot.testing.model.server import Door

@@ -10,11 +10,11 @@ from aiohttp import web
 
 from bot.server.directory.live_calls import LiveCalls
 from bot.server.http.app_keys import CALLS
-from bot.server.http.carry_on import NextStep, carried_on, holds, rings
-from bot.server.http.fallback import fallback
 from bot.server.http.put_through.briefing import call_person
 from bot.server.http.put_through.dialled import could_not_ring
 from bot.server.http.put_through.ring_destination import destination_of, ring
+from bot.server.http.voice_webhooks.carry_on import NextStep, carried_on, holds, rings
+from bot.server.http.voice_webhooks.fallback import fallback
 from bot.server.http.webhook import (
     Form,
     call_is_over,

@@ -6,13 +6,13 @@ import json
 
 import pytest
 
-from bot.call.conversation.end_call import NOT_NOW, EndCall
-from bot.call.conversation.function_calls import INTERRUPTED, NO_SUCH_FUNCTION, FunctionCalls
+from bot.call.handoff.end_call import NOT_NOW, EndCall
 from bot.call.outputs import Output, Report
 from bot.call.playout.playout_queue import PlayoutQueue
 from bot.call.prompts.greeting import Greeting
 from bot.call.settings import CallSettings
 from bot.call.step import Step
+from bot.call.tool_calls.function_calls import INTERRUPTED, NO_SUCH_FUNCTION, FunctionCalls
 from bot.call.transcript.transcript import Transcript
 from bot.realtime.events import CreateItem, Item, OutputItemDone
 from bot.realtime.items import function_call_output, result_of

@@ -6,7 +6,7 @@ import base64
 
 import pytest
 
-from bot.call.conversation.operator_on_line import GONE_US, HEARD_AGAIN_US, LEAD_BYTES, MOST_BYTES
+from bot.call.handoff.operator_on_line import GONE_US, HEARD_AGAIN_US, LEAD_BYTES, MOST_BYTES
 from bot.call.inputs import (
     DailySpend,
     DialFailed,

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from bot.call.conversation.function_calls import FunctionCalls
 from bot.call.step import Step
 from bot.call.tool_calls.asked_calls import FunctionCall
+from bot.call.tool_calls.function_calls import FunctionCalls
 from bot.realtime.session import FunctionTool
 
 CANCEL_TOOL = "cancel_tool"

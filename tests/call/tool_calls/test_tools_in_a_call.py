@@ -6,12 +6,12 @@ import json
 
 import pytest
 
-from bot.call.conversation.approval import APPROVAL_US, NO_KEY, REFUSED
-from bot.call.conversation.cancel_tool import NO_MORE, NOTHING_RUNS
-from bot.call.conversation.function_calls import BAD_ARGUMENTS, INTERRUPTED, NO_SUCH_FUNCTION, STOPPED, TOO_LATE
 from bot.call.inputs import ModelClosed, SessionWaiting, ToolDone
 from bot.call.outputs import Report, RunTool
 from bot.call.settings import CallSettings, ToolRules
+from bot.call.tool_calls.approval import APPROVAL_US, NO_KEY, REFUSED
+from bot.call.tool_calls.cancel_tool import NO_MORE, NOTHING_RUNS
+from bot.call.tool_calls.function_calls import BAD_ARGUMENTS, INTERRUPTED, NO_SUCH_FUNCTION, STOPPED, TOO_LATE
 from bot.realtime import events
 from bot.twilio import stream
 from tests.call.scripted_call import (

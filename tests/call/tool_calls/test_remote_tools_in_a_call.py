@@ -6,13 +6,13 @@ from typing import Any
 
 import pytest
 
-from bot.call.conversation.approval import APPROVAL_US, NO_KEY, REFUSED
-from bot.call.conversation.function_calls import INTERRUPTED, LOST, TOO_LATE
 from bot.call.inputs import ModelClosed, SessionWaiting
 from bot.call.outputs import Report
-from bot.call.remote_calls.mcp_calls import MOST_ASKED, MOST_RUNNING, TOO_MANY, UNFINISHED, UNKNOWN_SERVER
-from bot.call.remote_calls.mcp_tool_lists import LIST_US
 from bot.call.settings import CallSettings
+from bot.call.tool_calls.approval import APPROVAL_US, NO_KEY, REFUSED
+from bot.call.tool_calls.function_calls import INTERRUPTED, LOST, TOO_LATE
+from bot.call.tool_calls.mcp_calls import MOST_ASKED, MOST_RUNNING, TOO_MANY, UNFINISHED, UNKNOWN_SERVER
+from bot.call.tool_calls.mcp_tool_lists import LIST_US
 from bot.realtime import events
 from bot.realtime.remote_server import RemoteServer
 from bot.realtime.session import SessionSettings

@@ -1,7 +1,7 @@
 """Calls of remote tools: the server makes them within its responses, or asks for approval first (openai-realtime 3.3).
 
 Each is kept as a function call that is answered without us. What the server does not do by itself is ours: the
-response behind it (openai-realtime W10), by way of bot.call.conversation.function_calls, the only one who asks for
+response behind it (openai-realtime W10), by way of bot.call.tool_calls.function_calls, the only one who asks for
 such; and the answer to each request for approval, by the rules of its server.
 """
 
@@ -12,12 +12,12 @@ from typing import Literal
 import msgspec
 
 from bot.call.conversation.floor import Floor
-from bot.call.conversation.function_calls import INTERRUPTED, MAX_ARGUMENTS, MAX_NAME, TOO_LATE, FunctionCalls
 from bot.call.machines import Move
 from bot.call.session.session_state import CurrentSession
 from bot.call.settings import CallSettings, ToolRules
 from bot.call.step import Step
 from bot.call.tool_calls.asked_calls import FunctionCall
+from bot.call.tool_calls.function_calls import INTERRUPTED, MAX_ARGUMENTS, MAX_NAME, TOO_LATE, FunctionCalls
 from bot.realtime.events import Item, Response
 from bot.realtime.remote_server import RemoteServer
 

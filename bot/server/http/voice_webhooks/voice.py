@@ -9,9 +9,9 @@ from bot.server.bookkeeping.metric_list import WebhookRefusal
 from bot.server.directory.call_admission import may_call
 from bot.server.directory.departure import Phase
 from bot.server.http.app_keys import CALLS, METER, SETTINGS, of_call
-from bot.server.http.before_call import begin_call, begun_already
-from bot.server.http.outgoing import unanswered
 from bot.server.http.put_through.dialled import caller_gone
+from bot.server.http.voice_webhooks.before_call import begin_call, begun_already
+from bot.server.http.voice_webhooks.outgoing import unanswered
 from bot.server.http.webhook import Form, call_is_over, callback_url, refused, signed_form, twiml
 
 ENDED_STATUSES = frozenset({"completed", "busy", "failed", "no-answer", "canceled"})

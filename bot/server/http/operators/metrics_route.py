@@ -9,8 +9,8 @@ from contextlib import suppress
 from aiohttp import web
 
 from bot.observe.guarded import guarded
-from bot.server.http.admin import check_admin
 from bot.server.http.app_keys import METER
+from bot.server.http.operators.admin import check_admin
 
 
 async def metrics(request: web.Request) -> web.Response:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from bot.call.conversation.function_calls import FunctionCalls
 from bot.call.rule import Rule
 from bot.call.step import Step
+from bot.call.tool_calls.function_calls import FunctionCalls
 
 
 class ToolTimeouts(Rule):
