@@ -156,8 +156,8 @@ class Call:
         step.begin(now_us)
         self.playout.new_step()
         why = self._take(item)
-        if why == "model_unavailable" and self._floor.taken_over:  # a person needs no model
-            why, step.follows = self._session_side.lose("closed", 0, "an operator has the call"), "anything"
+        if why is not None:
+            why = self._session_side.reason(why)
         if step.follows == "nothing":
             self._after.played()
         elif why is None and (step.follows == "anything" or self._unsettled):

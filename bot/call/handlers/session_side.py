@@ -117,3 +117,11 @@ class SessionSide:
     def lose(self, failure: FailureKind, code: int, reason: str) -> EndReason | None:
         """The session is gone, or is to be given up: another one takes its place if that can help."""
         return None if self.replacement.lose(failure, code, reason) else self._parts.failover.none_left()
+
+    def reason(self, reason: EndReason) -> EndReason | None:
+        """The reason of the end; a call that an operator has ends for want of no model, but loses its session."""
+        parts = self._parts
+        if reason != "model_unavailable" or not parts.floor.taken_over:
+            return reason
+        parts.step.follows = "anything"
+        return self.lose("closed", 0, "an operator has the call")
