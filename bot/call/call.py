@@ -76,13 +76,7 @@ class Call:
         phone = PhoneSide(parts)
         self._session_side = session = SessionSide(parts, phone)
         self._liveness = SessionLiveness(
-            settings,
-            parts.step,
-            floor=parts.floor,
-            session=parts.session,
-            filler=parts.filler,
-            retries=parts.retries,
-            lose=session.lose,
+            settings, parts.step, parts.floor, parts.session, parts.filler, parts.retries, session.lose
         )
         self._after = AfterStep(parts, session, rules(parts, self._liveness))
         self._handlers = self._table(phone, session, Dialogue(parts))

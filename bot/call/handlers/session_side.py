@@ -119,7 +119,7 @@ class SessionSide:
         return None if self.replacement.lose(failure, code, reason) else self._parts.failover.none_left()
 
     def reason(self, reason: EndReason) -> EndReason | None:
-        """The reason of the end; a call that an operator has ends for want of no model, but loses its session."""
+        """The reason of the end; None where an operator has the call, which loses its session and goes on."""
         parts = self._parts
         if reason != "model_unavailable" or not parts.floor.taken_over:
             return reason

@@ -10,7 +10,7 @@ from bot.call.machines import TransferStage
 from bot.call.prompts.greeting import Greeting
 from bot.call.session.session_state import CurrentSession
 from bot.call.states import Happening
-from bot.call.step import Step
+from bot.call.step import Step, part
 from bot.call.tool_calls.asked_calls import FunctionCall
 from bot.call.tool_calls.function_calls import FunctionCalls
 from bot.call.transcript.transcript import Transcript
@@ -22,27 +22,18 @@ ALREADY = "The call is being ended already."
 TOO_EARLY = "The caller has said nothing yet, so the call was not ended. Wait for what they say."
 
 
+@part
 class EndCall:
     """The built-in function `end_call`: its answer is the end of the call."""
 
     name = END_CALL
 
-    def __init__(
-        self,
-        step: Step,
-        session: CurrentSession,
-        floor: Floor,
-        *,
-        functions: FunctionCalls,
-        greeting: Greeting,
-        transcript: Transcript,
-    ) -> None:
-        self._step = step
-        self._session = session
-        self._floor = floor
-        self._functions = functions
-        self._greeting = greeting
-        self._transcript = transcript
+    _step: Step
+    _session: CurrentSession
+    _floor: Floor
+    _functions: FunctionCalls
+    _greeting: Greeting
+    _transcript: Transcript
 
     def called(self, call: FunctionCall) -> None:
         if self._floor.transfer_stage is not TransferStage.NONE:

@@ -24,7 +24,7 @@ from bot.call.prompts.filler import Filler
 from bot.call.rule import NEVER_US, Rule
 from bot.call.session.failover import Failover
 from bot.call.session.session_state import CurrentSession
-from bot.call.step import Step
+from bot.call.step import Step, part
 from bot.call.tool_calls.approval import Approval
 from bot.call.turn_log.turn_facts import TurnLog
 
@@ -63,41 +63,28 @@ ITEM = "operator_spoke_{}"
 WhyOver = Literal["asked", "left", "lost", "limit", "call_over"]
 
 
+@part
 class OperatorOnLine(Rule):
     """Moves the floor's operator. Due when nothing has come of them for GONE_US."""
 
-    def __init__(
-        self,
-        step: Step,
-        floor: Floor,
-        *,
-        session: CurrentSession,
-        playout: PlayoutQueue,
-        turn_log: TurnLog,
-        interrupt: BargeIn,
-        opening: Opening,
-        failover: Failover,
-        end_call: EndCall,
-        transfer: TransferCall,
-        approval: Approval,
-        filler: Filler,
-    ) -> None:
+    _step: Step
+    _floor: Floor
+    _session: CurrentSession
+    _playout: PlayoutQueue
+    _turn_log: TurnLog
+    _interrupt: BargeIn
+    _opening: Opening
+    _failover: Failover
+    _end_call: EndCall
+    _transfer: TransferCall
+    _approval: Approval
+    _filler: Filler
+
+    def __post_init__(self) -> None:
         self.by = ""
         """Name of the operator who has the call, or waits for it, or had it last."""
         self.cut_off = ""
         """Sentences for the model that carries the call on, if they had it as it ended."""
-        self._step = step
-        self._floor = floor
-        self._session = session
-        self._playout = playout
-        self._turn_log = turn_log
-        self._interrupt = interrupt
-        self._opening = opening
-        self._failover = failover
-        self._end_call = end_call
-        self._transfer = transfer
-        self._approval = approval
-        self._filler = filler
         self._asked_us = self._began_us = self._heard_us = 0
         """Moments at which they wanted the call, had it, and were last heard of."""
         self._turns = 0

@@ -18,9 +18,8 @@ from bot.call.playout.playout_queue import PlayoutQueue
 from bot.call.prompts.greeting import Greeting
 from bot.call.rule import NEVER_US, Rule
 from bot.call.session.session_state import CurrentSession
-from bot.call.settings import CallSettings
 from bot.call.states import Happening
-from bot.call.step import Step
+from bot.call.step import Step, part
 from bot.call.tool_calls.asked_calls import FunctionCall
 from bot.call.tool_calls.function_calls import FunctionCalls
 from bot.call.transcript.transcript import Transcript
@@ -56,31 +55,22 @@ class Wish(msgspec.Struct, frozen=True):
     summary: str = ""
 
 
+@part
 class TransferCall(Rule):
     """The built-in function `transfer_call`. Moves the floor's transfer."""
 
     name = TRANSFER_CALL
 
-    def __init__(
-        self,
-        settings: CallSettings,
-        step: Step,
-        session: CurrentSession,
-        floor: Floor,
-        *,
-        functions: FunctionCalls,
-        greeting: Greeting,
-        transcript: Transcript,
-        playout: PlayoutQueue,
-    ) -> None:
-        self._names = settings.destinations
-        self._step = step
-        self._session = session
-        self._floor = floor
-        self._functions = functions
-        self._greeting = greeting
-        self._transcript = transcript
-        self._playout = playout
+    _names: tuple[str, ...]
+    _step: Step
+    _session: CurrentSession
+    _floor: Floor
+    _functions: FunctionCalls
+    _greeting: Greeting
+    _transcript: Transcript
+    _playout: PlayoutQueue
+
+    def __post_init__(self) -> None:
         self._call_id = ""
         self._to = Transfer("", "")
         self._dropped = 0

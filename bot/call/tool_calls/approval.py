@@ -15,7 +15,7 @@ from bot.call.machines import CallStage
 from bot.call.playout.ledger import Entry
 from bot.call.playout.playout_queue import PlayoutQueue
 from bot.call.session.session_state import CurrentSession
-from bot.call.step import Step
+from bot.call.step import Step, part
 from bot.call.tool_calls.asked_calls import FunctionCall
 from bot.call.tool_calls.function_calls import FunctionCalls
 
@@ -56,20 +56,20 @@ def _long_enough(entries: list[Entry], *, making: bool) -> bool:
     return 0 < heard >= (min(enough, received) if whole else enough)
 
 
+@part
 class Approval:
     """Holds calls of tools that need a key. The oldest is asked about first, and answered first."""
 
-    def __init__(
-        self, step: Step, session: CurrentSession, floor: Floor, *, speaking: PlayoutQueue, functions: FunctionCalls
-    ) -> None:
+    _step: Step
+    _session: CurrentSession
+    _floor: Floor
+    _speaking: PlayoutQueue
+    _functions: FunctionCalls
+
+    def __post_init__(self) -> None:
         self.waiting: list[Question] = []
-        self._step = step
-        self._floor = floor
-        self._session = session
-        self._speaking = speaking
-        self._functions = functions
         self._number = 0
-        functions.on_approval = self.hold
+        self._functions.on_approval = self.hold
 
     def hold(self, call: FunctionCall) -> None:
         """The tool of this call is run when the caller has pressed the key, unless nobody can ask them for it."""

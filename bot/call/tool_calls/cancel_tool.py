@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from bot.call.step import Step
+from bot.call.step import Step, part
 from bot.call.tool_calls.asked_calls import FunctionCall
 from bot.call.tool_calls.function_calls import FunctionCalls
 from bot.realtime.session import FunctionTool
@@ -29,14 +29,14 @@ def cancel_tool(names: list[str], *, others: bool = False) -> FunctionTool:
     return FunctionTool(CANCEL_TOOL, words, parameters)
 
 
+@part
 class CancelTools:
     """The built-in function `cancel_tool`."""
 
     name = CANCEL_TOOL
 
-    def __init__(self, step: Step, functions: FunctionCalls) -> None:
-        self._step = step
-        self._functions = functions
+    _step: Step
+    _functions: FunctionCalls
 
     def called(self, call: FunctionCall) -> None:
         wanted = (call.parsed(dict) or {}).get("name")

@@ -7,6 +7,7 @@ such; and the answer to each request for approval, by the rules of its server.
 
 from __future__ import annotations
 
+from dataclasses import InitVar
 from typing import Literal
 
 import msgspec
@@ -15,7 +16,7 @@ from bot.call.conversation.floor import Floor
 from bot.call.machines import Move
 from bot.call.session.session_state import CurrentSession
 from bot.call.settings import CallSettings, ToolRules
-from bot.call.step import Step
+from bot.call.step import Step, part
 from bot.call.tool_calls.asked_calls import FunctionCall
 from bot.call.tool_calls.function_calls import INTERRUPTED, MAX_ARGUMENTS, MAX_NAME, TOO_LATE, FunctionCalls
 from bot.realtime.events import Item, Response
@@ -34,23 +35,18 @@ CUT = "The caller spoke before it was over: it may or may not have been done."
 UNFINISHED = "It is not known what came of this: it may or may not have been done. Tell the caller so."
 
 
+@part
 class McpCalls:
     """Told of each item that stands for a remote call or a request for approval."""
 
-    def __init__(
-        self,
-        settings: CallSettings,
-        step: Step,
-        session: CurrentSession,
-        floor: Floor,
-        *,
-        functions: FunctionCalls,
-    ) -> None:
+    settings: InitVar[CallSettings]
+    _step: Step
+    _session: CurrentSession
+    _floor: Floor
+    _functions: FunctionCalls
+
+    def __post_init__(self, settings: CallSettings) -> None:
         self._servers = {server.label: server for server in settings.session.servers}
-        self._step = step
-        self._session = session
-        self._floor = floor
-        self._functions = functions
 
     # ---- the server calls ----
 

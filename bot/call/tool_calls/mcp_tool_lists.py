@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from bot.call.rule import NEVER_US, Rule
 from bot.call.session.session_state import CurrentSession
-from bot.call.step import Step
+from bot.call.step import Step, part
 from bot.realtime.events import Item, ToolsListed, ToolsNotListed
 
 LIST_US = 3_000_000
@@ -19,12 +19,12 @@ AWAY = (
 )
 
 
+@part
 class McpToolLists(Rule):
     """Told what the session says of its lists; a session's own are in `Session.unlisted`."""
 
-    def __init__(self, step: Step, session: CurrentSession) -> None:
-        self._step = step
-        self._session = session
+    _step: Step
+    _session: CurrentSession
 
     def item_added(self, item: Item) -> None:
         """The item of a list says whose it is; all further events name it alone."""

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from bot.call.rule import Rule
-from bot.call.step import Step
+from bot.call.step import Step, part
 from bot.call.tool_calls.function_calls import FunctionCalls
 
 
+@part
 class ToolTimeouts(Rule):
     """Each tool has its own, from when it was started."""
 
-    def __init__(self, step: Step, functions: FunctionCalls) -> None:
-        self._step = step
-        self._functions = functions
+    _step: Step
+    _functions: FunctionCalls
 
     def look(self) -> None:
         self.due_us = self._functions.calls.due_us

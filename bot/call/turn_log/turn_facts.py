@@ -15,7 +15,7 @@ from bot.call.playout.playout_queue import PlayoutQueue
 from bot.call.playout.truncation import Verdict, judge
 from bot.call.prompts.greeting import Greeting
 from bot.call.session.session_state import CurrentSession
-from bot.call.step import Step
+from bot.call.step import Step, part
 from bot.call.transcript.transcript import Transcript, Turn
 from bot.call.turn_log.latencies import Latencies
 from bot.call.uplink.wordless_turns import WordlessTurns
@@ -25,26 +25,19 @@ MAX_SILENT = 64
 """Items with words and no sound; a response has one or two. Beyond, the oldest is given up."""
 
 
+@part
 class TurnLog:
     """Told what happens to turns; looks at the ledger when a mark has come back or the line is silent."""
 
-    def __init__(
-        self,
-        step: Step,
-        playout: PlayoutQueue,
-        session: CurrentSession,
-        *,
-        transcript: Transcript,
-        wordless: WordlessTurns,
-        greeting: Greeting,
-    ) -> None:
-        self._step = step
-        self._playout = playout
-        self._transcript = transcript
-        self._session = session
-        self._wordless = wordless
-        self._greeting = greeting
-        self._waits = Latencies(step)
+    _step: Step
+    _playout: PlayoutQueue
+    _session: CurrentSession
+    _transcript: Transcript
+    _wordless: WordlessTurns
+    _greeting: Greeting
+
+    def __post_init__(self) -> None:
+        self._waits = Latencies(self._step)
         self._open: dict[str, list[Entry]] = {}
         """Entries of which something was sent, by item, in the order of playing, until their turn is over."""
 

@@ -111,8 +111,8 @@ class Bench:
             self.step,
             session,
             Greeting(chosen, session, playout, Transcript()),
-            floor=self.floor,
-            filler=Filler(chosen, self.step, playout),
+            self.floor,
+            Filler(chosen, self.step, playout),
         )
         self._number = 0
 

@@ -32,9 +32,7 @@ class Bench:
         playout = PlayoutQueue()
         greeting = Greeting(CallSettings(), session, playout, self.transcript)
         self.functions = FunctionCalls(CallSettings(), self.step, session, self.floor)
-        self.end_call = EndCall(
-            self.step, session, self.floor, functions=self.functions, greeting=greeting, transcript=self.transcript
-        )
+        self.end_call = EndCall(self.step, session, self.floor, self.functions, greeting, self.transcript)
         self.functions.add(self.end_call)
         session.now.appended.ready = True
         self.responses.created("R1")
