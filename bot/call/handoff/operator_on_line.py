@@ -197,7 +197,7 @@ class OperatorOnLine(Rule):
             clear, _ = self._playout.cut(self._step.now_us)
             self._step.send_all(clear)
             self._tell(why, seconds)
-            self._turn_log.answered_by_operator()
+            self._turn_log.waits.caller_started()  # they wait for no answer to what they said to the operator
             self._failover.needed_again()
             self._go_on_speaking()
 

@@ -50,7 +50,7 @@ class Keypad:
         now_us = self._step.now_us
         if self._floor.keypad_stage is KeypadStage.QUIET:
             self.began_us = now_us
-            self._turn_log.caller_keys()
+            self._turn_log.waits.caller_started()
         self._floor.keys_move(Move.KEY)
         self.last_us = now_us
         self.keys += key
