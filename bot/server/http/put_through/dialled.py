@@ -39,18 +39,18 @@ async def dialled(request: web.Request) -> web.Response:
     told_before = transfer.result if transfer.result != GONE else ""
     result = told_before or verdict(transfer, form, calls.transfers.now_s)
     if conclude(calls, call_sid, transfer, result, form) and transfer.child:
-        await _leave_person(request, transfer)
+        await hang_up_on_person(request, transfer.child)
     if result in {CONNECTED, GONE} or form.get("CallStatus") != "in-progress":
         return twiml(request, "goodbye")
     return await came_back(request, call_sid, form, transfer._replace(result=result))
 
 
-async def _leave_person(request: web.Request, transfer: Transfer) -> None:
-    """Hang up on the person whom the bot called: the caller is gone, or talks to them no more."""
+async def hang_up_on_person(request: web.Request, child: str) -> None:
+    """End the bot's own call to a person: the caller is gone or talks to them no more, or a machine has answered."""
     try:
-        await request.app[TWILIO_REST].hang_up(transfer.child)
+        await request.app[TWILIO_REST].hang_up(child)
     except RestError as error:
-        _log.warning("hang_up_by_rest_failed", call_sid=transfer.child, why=str(error))
+        _log.warning("hang_up_by_rest_failed", call_sid=child, why=str(error))
 
 
 def conclude(calls: LiveCalls, call_sid: str, transfer: Transfer, result: Result | str, form: Form) -> bool:
@@ -82,7 +82,7 @@ async def caller_gone(request: web.Request, call_sid: str, form: Form) -> None:
     if transfer is None or transfer.result or not conclude(calls, call_sid, transfer, GONE, form):
         return
     if transfer.child:
-        await _leave_person(request, transfer)
+        await hang_up_on_person(request, transfer.child)
 
 
 async def caller_back(request: web.Request, call_sid: str, transfer: Transfer, result: str, form: Form) -> None:
