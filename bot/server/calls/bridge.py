@@ -38,11 +38,11 @@ from bot.realtime import events
 from bot.realtime.connection import Endpoint
 from bot.recording.files.recorder import Recorder
 from bot.recording.fixture import InputWay
-from bot.server.calls.beep_listener import listen_for_beep
 from bot.server.calls.call_tally import CallTally, CallTraffic
-from bot.server.calls.hidden_keys import HiddenKeys
-from bot.server.calls.phone_socket import PhoneSocket
-from bot.server.calls.phone_streams import PhoneStreams
+from bot.server.calls.phone_side.beep_listener import listen_for_beep
+from bot.server.calls.phone_side.hidden_keys import HiddenKeys
+from bot.server.calls.phone_side.phone_socket import PhoneSocket
+from bot.server.calls.phone_side.phone_streams import PhoneStreams
 from bot.server.calls.process_timer import ProcessTimer
 from bot.server.calls.rest_hang_up import HangUp
 from bot.server.calls.sessions.dialled_ahead import DialledAhead

@@ -15,7 +15,7 @@ from websockets.frames import Frame, Opcode
 from websockets.protocol import State
 
 from bot.realtime.connection import RealtimeConnection
-from bot.server.calls import phone_socket
+from bot.server.calls.phone_side import phone_socket
 from bot.server.directory import stream_tokens
 from bot.server.http import media_stream
 from bot.testing.dialling.dial import new_call_sid

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Coroutine
 
-from bot.server.calls.phone_socket import PhoneSocket
+from bot.server.calls.phone_side.phone_socket import PhoneSocket
 
 OnText = Callable[[bytes], None]
 

@@ -11,7 +11,7 @@ import pytest
 from bot.audio.payload import FRAME_BYTES
 from bot.audio.tones import key_of, tone
 from bot.call.inputs import SecretKey
-from bot.server.calls.hidden_keys import AFTER_S, MOST_DIGITS, HiddenKeys
+from bot.server.calls.phone_side.hidden_keys import AFTER_S, MOST_DIGITS, HiddenKeys
 from bot.testing.agent import pattern
 from bot.testing.handset.twilio_texts import StreamIds, TwilioTexts
 
