@@ -102,10 +102,13 @@ class Instance(Reach):
 
     # ---- choosing ----
 
+    def only(self, worker: int) -> contextlib.AbstractContextManager[None]:
+        """Let all that connects meanwhile connect to this process."""
+        return self.standing(self.workers - {worker})
+
     @contextlib.contextmanager
-    def only(self, worker: int) -> Iterator[None]:
-        """Let all that connects meanwhile connect to this process: the others stand still, and hold nobody up."""
-        others = self.workers - {worker}
+    def standing(self, others: set[int]) -> Iterator[None]:
+        """Have these processes stand still meanwhile, where they hold nobody up."""
         _signalled(others, signal.SIGSTOP)
         try:
             while not self._halted(others):

@@ -9,7 +9,10 @@ from typing import Any
 
 from gunicorn.arbiter import Arbiter  # type: ignore[import-untyped]
 
-from bot.server.workers.server_process import STOPS
+from bot.server.workers.server_process import REPLACED, STOPS
+
+HELD = (*STOPS, REPLACED)
+"""Signals that wait while a process is forked."""
 
 
 class StoppingArbiter(Arbiter):  # type: ignore[misc]
@@ -32,7 +35,7 @@ class StoppingArbiter(Arbiter):  # type: ignore[misc]
 
     def spawn_worker(self) -> int | None:
         """Fork, while stops wait: here until the process is among those that are told, there until `hear_stops`."""
-        before = signal.pthread_sigmask(signal.SIG_BLOCK, STOPS)
+        before = signal.pthread_sigmask(signal.SIG_BLOCK, HELD)
         try:
             return None if self._stopping else super().spawn_worker()
         finally:
@@ -43,12 +46,12 @@ class StoppingArbiter(Arbiter):  # type: ignore[misc]
             super().manage_workers()
 
     def kill_worker(self, pid: int, sig: int) -> None:
-        """Once it stops, `pass_on` alone tells the processes to leave.
+        """Once it stops, `pass_on` alone tells the processes to leave; before, gunicorn's SIGTERM replaces one.
 
-        SIGTERM from a replacement that had begun would be taken for an earlier stop, and the second one ends calls.
+        It may arrive after the stop, and as a stop it would be the second one, which ends calls.
         """
         if not self._stopping or sig == signal.SIGKILL:
-            super().kill_worker(pid, sig)
+            super().kill_worker(pid, REPLACED if sig == signal.SIGTERM else sig)
 
     def reload(self) -> None:
         if not self._stopping:
@@ -57,4 +60,4 @@ class StoppingArbiter(Arbiter):  # type: ignore[misc]
 
 def hear_stops() -> None:
     """Let in the stops that have waited in a process since it was forked: its own handlers are there."""
-    signal.pthread_sigmask(signal.SIG_UNBLOCK, STOPS)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, HELD)

@@ -45,7 +45,7 @@ SOCKETS_S = 2
 """Seconds that closing the sockets of calls and of the store may take."""
 KILL_AFTER_DRAIN_S = int(LEAVE_S + STOP_S + LAST_ROWS_S) + SOCKETS_S
 REGISTRY = "calls.sqlite"
-IGNORED = frozenset({signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2, signal.SIGWINCH})
+IGNORED = frozenset({signal.SIGHUP, signal.SIGUSR1, signal.SIGWINCH})
 AGAIN_AFTER_S = 2.0
 """Seconds for which a process that has failed keeps its place: what fails always shall not fail all the time."""
 SILENT_WORKER_S = 30
@@ -71,12 +71,10 @@ class CallWorker(Worker):  # type: ignore[misc]
     async def _serve(self) -> None:
         registry = CallRegistry(time.time, self.app.directory / REGISTRY)
         directory: Path = self.app.directory
-        replaced = _mark(directory, self.pid).exists
         server = Server(
             self.app.settings,
             registry,
             SocketHandover(directory),
-            replaced,
             mounts=self.app.mounts,
             profiles=self.app.profiles,
         )
@@ -166,15 +164,12 @@ class Manager(BaseApplication):  # type: ignore[misc]
         if number == signal.SIGINT:
             self._operator.stopping()
         for pid in list(arbiter.WORKERS):
-            _mark(self.directory, pid).unlink(missing_ok=True)
             with suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGTERM if number == signal.SIGTERM else signal.SIGQUIT)
 
-    def _replacing(self, arbiter: Arbiter) -> None:
-        """SIGHUP: the processes of now are about to get SIGTERM, and those that follow have the profiles of now."""
+    def _replacing(self, _: Arbiter) -> None:
+        """SIGHUP: the processes that come in place of those of now have the profiles of now."""
         reread(self.profiles)
-        for pid in arbiter.WORKERS:
-            _mark(self.directory, pid).touch()
 
     def _worker_gone(self, _: object, worker: Worker) -> None:
         """However it died, its calls are over."""
@@ -182,12 +177,6 @@ class Manager(BaseApplication):  # type: ignore[misc]
         registry.processes.abandon(worker.pid)
         registry.close()
         process_gone(worker.pid)
-        _mark(self.directory, worker.pid).unlink(missing_ok=True)
-
-
-def _mark(directory: Path, pid: int) -> Path:
-    """A file that is there while process `pid` is being replaced and the server goes on."""
-    return directory / f"{pid}.replaced"
 
 
 def run_workers(settings: Settings, operator: OperatorMessages, profiles: Profiles, mounts: Sequence[Mount]) -> None:

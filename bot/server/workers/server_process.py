@@ -6,7 +6,7 @@ import asyncio
 import signal
 import socket
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from bot.config import Settings
@@ -24,6 +24,8 @@ from bot.server.workers.rereading import Rereading
 HEARTBEAT_S = 1.0
 """Seconds between two words of a process that it is there."""
 STOPS = (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT)
+REPLACED = signal.SIGUSR2
+"""The manager's word that another process has come in place of this one: nobody's wish to stop the server."""
 
 
 @dataclass(eq=False)
@@ -33,8 +35,6 @@ class Server:
     settings: Settings
     registry: CallRegistry | None = None
     handover: SocketHandover | None = None
-    replaced: Callable[[], bool] = lambda: False
-    """True once the manager has started another process in place of this one."""
     mounts: Sequence[Mount] = ()
     operator: OperatorMessages | None = None
     """None where the manager tells the operator."""
@@ -47,16 +47,13 @@ class Server:
     def stop(self, number: int = signal.SIGTERM) -> None:
         """Drain and leave. A second Ctrl-C, or one after SIGTERM, ends the calls at once.
 
-        SIGTERM only ever asks to drain: gunicorn repeats it every second to a worker that it replaces, and some
-        platforms send it to each process of a group. gunicorn answers a Ctrl-C with SIGQUIT to workers that the
-        terminal has told already, in either order, and a Ctrl-C after SIGTERM with SIGQUIT, and SIGKILL after two
-        seconds. The SIGTERM of a process that is being replaced is nobody's wish to stop the server.
+        SIGTERM only ever asks to drain: some platforms send it more than once, to each process of a group. gunicorn
+        answers a Ctrl-C with SIGQUIT to workers that the terminal has told already, in either order, and a Ctrl-C after
+        SIGTERM with SIGQUIT, and SIGKILL after two seconds.
         """
         if self.operator is not None and number == signal.SIGINT:
             self.operator.stopping()
         self._stop.set()
-        if number == signal.SIGTERM and self.replaced():
-            return
         self._signals[number] += 1
         if self._signals[signal.SIGINT] > 1 or (self._signals[signal.SIGTERM] and number != signal.SIGTERM):
             self._force.set()
@@ -65,6 +62,7 @@ class Server:
         loop = asyncio.get_running_loop()
         for number in STOPS:
             loop.add_signal_handler(number, self.stop, number)
+        loop.add_signal_handler(REPLACED, self._stop.set)
         async with (
             keeping(self.settings) as kept,
             running(
@@ -96,7 +94,7 @@ def ignore_stops() -> None:
     traceback. Closing, the loop puts back the default actions of the signals that it still handles.
     """
     loop = asyncio.get_running_loop()
-    for number in STOPS:
+    for number in (*STOPS, REPLACED):
         loop.remove_signal_handler(number)
         signal.signal(number, signal.SIG_IGN)
 
