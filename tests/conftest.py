@@ -18,6 +18,7 @@ from tests.compiled import import_a_share, keep_compiled
 from tests.event_loops import pytest_addoption, pytest_asyncio_loop_factories, pytest_configure
 from tests.logging_state import logging_as_before
 from tests.postgres import NoPostgres, Server, running
+from tests.sampled import mark_the_rest_slow
 
 __all__ = ["logging_as_before", "pytest_addoption", "pytest_asyncio_loop_factories", "pytest_configure"]
 
@@ -48,7 +49,9 @@ def pytest_collection(session: pytest.Session) -> None:
     import_a_share(session.config)
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    mark_the_rest_slow(items)
     for item in items:
         if item.path.relative_to(Path(__file__).parent).parts[0] in PACED:
             item.add_marker(pytest.mark.paced)

@@ -11,6 +11,7 @@ from __future__ import annotations
 import os
 import struct
 from collections.abc import Callable, Iterator
+from itertools import chain
 
 try:
     from websockets.speedups import apply_mask
@@ -38,13 +39,13 @@ def plain_text(data: bytes) -> bytes:
     return b"\x81\x7f" + size.to_bytes(8, "big") + data
 
 
-def _masks() -> Iterator[tuple[bytes]]:
-    """Random masks, each once. The connections of a process share them: so they are fetched less."""
+def _masks() -> Iterator[Iterator[tuple[bytes]]]:
     while True:
-        yield from struct.iter_unpack("4s", os.urandom(4 * _MASKS_AT_ONCE))
+        yield struct.iter_unpack("4s", os.urandom(4 * _MASKS_AT_ONCE))
 
 
-_fresh_masks = _masks()
+_fresh_masks = chain.from_iterable(_masks())
+"""Random masks, each once. The connections of a process share them: so they are fetched less."""
 
 
 class Framer:

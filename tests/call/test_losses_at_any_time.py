@@ -200,6 +200,7 @@ def _one_answer_a_turn(one: Outcome) -> None:
     assert last, f"the last turn is not answered: {one}"
 
 
+@pytest.mark.sampled(4)
 @pytest.mark.parametrize("dialect", DIALECTS)
 @pytest.mark.parametrize(
     "at_ms", [320, 700, 1_340, 1_600, 2_300, 5_980, 6_020, 7_100, 7_900, 8_200, 8_240, 9_300, 11_000]
@@ -208,6 +209,7 @@ def test_a_session_that_is_lost(at_ms: int, dialect: Dialect) -> None:
     judge(lost(at_ms, dialect=dialect))
 
 
+@pytest.mark.sampled(4)
 @pytest.mark.parametrize("dialect", DIALECTS)
 @pytest.mark.parametrize("again_ms", [160, 320, 1_000])
 @pytest.mark.parametrize("at_ms", [500, 1_500, 7_100, 8_220])
@@ -215,6 +217,7 @@ def test_two_that_are_lost_in_a_row(at_ms: int, again_ms: int, dialect: Dialect)
     judge(lost(at_ms, at_ms + again_ms, dialect=dialect, speed=1.3))
 
 
+@pytest.mark.sampled(4)
 @pytest.mark.parametrize("dialect", DIALECTS)
 @pytest.mark.parametrize("at_ms", [7_300, 7_600, 8_400, 9_000, 10_000, 10_300])
 def test_one_that_is_lost_about_the_goodbye(at_ms: int, dialect: Dialect) -> None:
@@ -223,6 +226,7 @@ def test_one_that_is_lost_about_the_goodbye(at_ms: int, dialect: Dialect) -> Non
     judge(one, ended="bot_hung_up")
 
 
+@pytest.mark.sampled(4)
 @pytest.mark.parametrize("dialect", DIALECTS)
 @pytest.mark.parametrize("at_ms", [7_160, 7_300, 7_420, 7_600, 8_000])
 def test_one_that_falls_mute_after_it_has_begun_an_answer(at_ms: int, dialect: Dialect) -> None:

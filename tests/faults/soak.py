@@ -100,7 +100,7 @@ async def _sampled(desk: ServerUnderTest, n: int) -> list[Sample]:
         desk.model.sessions.clear()
         desk.logs.clear()
         if part > 1:
-            await until(lambda: open_files() <= samples[1].files, within_s=2, or_fail=False)  # the last call's fixture
+            await until(lambda: open_files() <= samples[1].files, or_fail=False)  # the last call's fixture
         samples.append(sample(part * (n // SAMPLES), await _settled()))
         print(samples[-1], flush=True)
 
@@ -109,7 +109,7 @@ async def _sampled(desk: ServerUnderTest, n: int) -> list[Sample]:
 
 async def _settled() -> int:
     """Number of tasks once connections that were just closed are gone."""
-    await until(lambda: len(asyncio.all_tasks()) <= 2, within_s=2, or_fail=False)
+    await until(lambda: len(asyncio.all_tasks()) <= 2, or_fail=False)
     return len(asyncio.all_tasks())
 
 
@@ -129,7 +129,7 @@ async def _short(desk: ServerUnderTest) -> None:
     phone = a_phone()
     calling = asyncio.create_task(desk.dial(phone))
     try:
-        await until(lambda: phone.received or calling.done(), within_s=10)
+        await until(lambda: phone.received or calling.done())
         phone.hang_up(0)
         result = await calling
     finally:

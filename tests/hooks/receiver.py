@@ -11,6 +11,8 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 
+from bot.server.setup.port_end import close_ports
+
 SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 """The example of the specification."""
 
@@ -46,6 +48,7 @@ async def receiving(path: str = "/hooks") -> AsyncIterator[Receiver]:
     async with TestServer(app) as server:
         receiver.url = str(server.make_url(path))
         yield receiver
+        await close_ports(server.runner.sites)
 
 
 def verified(secret: str, headers: dict[str, str], body: bytes) -> Any:

@@ -30,6 +30,8 @@ REPLY_US = QUESTION.stop_us + ANSWER_AFTER_US
 GREETING_US = 400 * MS
 """About when the first audio of the greeting comes."""
 FAST, SLOW = Pacing(speed=5), Pacing(speed=1.4)
+NEAR_JITTERS = 2
+"""The sum of two ways' jitter, by which a cut may miss an item: that of the first media, and of the `clear`."""
 STALL_US = (1_000 * MS, 3_000 * MS)
 """A stall begins this long after the reply's first audio."""
 
@@ -106,6 +108,7 @@ class Cut:
     told_item: int | None
     true_item: int | None
     near_border: bool
+    """The border between the two items, or an end of the reply, lies so near that jitter decides."""
     stalled_ms_ago: float | None
     played_ms: tuple[float, ...] = ()
     clock_ms: int = 0
@@ -292,7 +295,8 @@ class _Judge:
                     heard[number] += n_bytes
         playing = [n for n, item in enumerate(items) if 8 <= heard[n] < len(item.audio)]
         true_ms = sum(heard) / 8
-        ends = [sum(item.audio_ms for item in items[: n + 1]) for n in range(len(items) - 1)]
+        borders = [sum(item.audio_ms for item in items[:n]) for n in range(len(items) + 1)]
+        near_ms = NEAR_JITTERS * self.network.jitter_ms + 2
         at_us = self.phone.clears[clear].at_us
         return Cut(
             self.situation.name,
@@ -300,7 +304,7 @@ class _Judge:
             true_ms,
             told[1],
             playing[0] if playing else None,
-            any(abs(true_ms - end) <= 20 for end in ends),
+            any(abs(true_ms - at) <= near_ms and abs(told[0] - at) <= near_ms for at in borders),
             None if self.stall_us is None else (at_us - self.stall_us) / MS,
             tuple(n_bytes / 8 for n_bytes in heard),
             self._by_clock(items, at_us),

@@ -91,6 +91,7 @@ def told(
 # ---- frames have come through silence: their absence is a stall ----
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("length_s", [0.2, 0.5, 1.0, 1.4, 1.49])
 @pytest.mark.parametrize("at_s", [4.1, 4.5, 6.0, 8.6, 9.1])
 def test_a_stall_inside_a_sentence_ends_no_turn_and_every_frame_stands_in_its_place(
@@ -152,6 +153,7 @@ def test_frames_in_silence_after_a_mute_make_the_next_absence_a_stall_again() ->
 # ---- silence is not sent ----
 
 
+@pytest.mark.sampled(4)
 @pytest.mark.parametrize("length_s", [0, 0.2, 1.0, 2.0, 3.0, 4.0])
 @pytest.mark.parametrize("at_s", [4.1, 5.0, 8.5])
 def test_where_silence_is_not_sent_a_turn_ends_in_time_whatever_stalled_before(at_s: float, length_s: float) -> None:

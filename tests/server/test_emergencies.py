@@ -167,7 +167,7 @@ async def a_call(desk: ServerUnderTest) -> None:
 
 
 async def nothing_is_left(desk: ServerUnderTest) -> None:
-    await desk.quiet(within_s=5)
+    await desk.quiet()
     await until(lambda: not desk.calls.registry.counts().live)
     assert desk.calls.starter.timer._sleepers == {}
     assert [task for task in asyncio.all_tasks() if task.get_name().startswith(("call ", "dial"))] == []

@@ -52,14 +52,15 @@ class Workers:
 
     async def shows(self, line: str, number: float) -> None:
         """Wait until the metrics say so."""
-        give_up_s = asyncio.get_running_loop().time() + 10
+        give_up_s = asyncio.get_running_loop().time() + GIVE_UP_S
         while (seen := await self.number(line)) != number:
             assert asyncio.get_running_loop().time() < give_up_s, f"{line}is {seen}, not {number}"
             await asyncio.sleep(0.02)
 
     async def call(self) -> None:
         phone = a_phone(script=Script([Step(Elapsed(100), HangUp())]))
-        result = await dial("https://bot.example.com/voice", phone, auth_token=AUTH_TOKEN, via=self.origin, limit_s=10)
+        url = "https://bot.example.com/voice"
+        result = await dial(url, phone, auth_token=AUTH_TOKEN, via=self.origin, limit_s=GIVE_UP_S)
         assert (result.ending, result.failure) == ("caller_hung_up", "")
 
 

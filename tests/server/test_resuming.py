@@ -133,7 +133,7 @@ async def cut_off(desk: ServerUnderTest, how: Cut) -> str:
             await hand.socket.close(code=int(how))
         await until(lambda: hand.bridge.call.ended)
         assert hand.bridge.call.ended == ("caller_hung_up" if how == "stop" else "line_lost")
-        await desk.quiet(within_s=1)
+        await desk.quiet()
     return hand.ids.call_sid
 
 
@@ -175,7 +175,7 @@ async def test_a_call_that_is_over_at_twilio_s_does_not_wait_for_its_stream_to_c
             assert hand.bridge.call.ended is None
             await desk.post("/voice/status", form(hand.ids.call_sid, status))
         assert hand.bridge.call.ended == "caller_hung_up"
-        await desk.quiet(within_s=1)
+        await desk.quiet()
         assert (await desk.post("/voice/status", form(new_call_sid(), "completed")))[0] == 204  # nobody's
 
 

@@ -26,9 +26,8 @@ async def twilio() -> AsyncIterator[SimulatedTwilio]:
 
 @pytest.fixture
 async def rest(twilio: SimulatedTwilio) -> AsyncIterator[TwilioRest]:
-    client = TwilioRest(
-        twilio.account_sid, twilio.auth_token, base_url=twilio.url, timeout_s=5.0, waits_s=(0.01, 0.01, 0.01)
-    )
+    account = twilio.account_sid, twilio.auth_token
+    client = TwilioRest(*account, base_url=twilio.url, timeout_s=GIVE_UP_S, waits_s=(0.01, 0.01, 0.01))
     yield client
     await client.close()
 

@@ -198,10 +198,13 @@ class Ledger:
 
     def content(self, item_id: str, told: int) -> int:
         """The content that audio or words of an item belong to: one is over before the next begins."""
-        live = self.find(item_id)
-        if not live or live[-1].done or any(entry.content_index == told for entry in live):
-            return told
-        return live[-1].content_index
+        last = None
+        for entry in self._entries:
+            if entry.item_id == item_id:
+                if entry.content_index == told:
+                    return told
+                last = entry
+        return told if last is None or last.done else last.content_index
 
     def has_room(self, item_id: str, content_index: int) -> bool:
         """True if audio of this content can be accounted for: a model that jumps between many is not followed."""
@@ -225,9 +228,7 @@ class Ledger:
 
     def sent(self, entry: Entry, n_bytes: int, now_us: int) -> None:
         """`n_bytes` of `entry` were handed to the transport."""
-        run = self._runs[-1] if self._out else None
-        if run is None or now_us > run.end_us:
-            run = self._begin_run(now_us)
+        run = self._begin_run(now_us) if self._begins(now_us) else self._runs[-1]
         if entry.first_run is None:
             entry.first_run, entry.first_at = run, run.size
         run.add(entry, n_bytes)
@@ -236,9 +237,19 @@ class Ledger:
         self._unmarked += n_bytes
         self._out, self._given_up = True, False
 
+    def begins_late(self, now_us: int) -> bool:
+        """True if what is sent now begins another stretch, which is held back as others were."""
+        return self._begins(now_us) and self._expected()[0] > 0
+
+    def _begins(self, now_us: int) -> bool:
+        return not self._out or now_us > self._runs[-1].end_us
+
+    def _expected(self) -> tuple[int, int]:
+        return self._starts.expected(self.round_trip, [run.hold for run in self._runs])
+
     def _begin_run(self, now_us: int) -> Run:
         self._prune(now_us)
-        run = Run(now_us, Hold(self._starts.expected_us(self.round_trip)))
+        run = Run(now_us, Hold(*self._expected()))
         self._runs.append(run)
         self.late_us = run.hold.us
         return run
@@ -273,13 +284,16 @@ class Ledger:
             return None
         return self._marked_us + PROBE_EVERY_US if self.echoes or now_us < self.ask_until_us else None
 
-    def set_mark(self, now_us: int) -> str:
-        """The name of a mark that is set now: before the first media of an item, or on the empty buffer."""
+    def set_mark(self, now_us: int, *, early: bool = False) -> str:
+        """The name of a mark that is set now: before the first media of an item, or on the empty buffer.
+
+        `early`: between two that are due, which puts the next one off by nothing.
+        """
         run = self._runs[-1] if self._out else None
         name = f"e{self.epoch}.{self._mark_number}"
         self._mark_number += 1
         self._marked_us = now_us
-        self._unmarked = 0
+        self._unmarked *= early
         self._probes += run is None
         self._marks.append(Mark(name, run, 0 if run is None else run.size, now_us))
         return name

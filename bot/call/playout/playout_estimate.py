@@ -9,7 +9,8 @@ trip, by that hold, and by the jitter of its own way back. So the estimate is a 
   one alone was lost and sent again. An early one is believed at once: nothing makes an echo come too soon. Those that
   come together were held on their way back and tell nothing.
 - The hold at a stretch's start is that level less the round trip, drawn towards what was expected, at first nothing,
-  by how little the echoes prove. From then on only changes of the level count, in which the round trip cancels out.
+  by how little the echoes prove, and how much the starts before it. From then on only changes of the level count, in
+  which the round trip cancels out.
 
 What remains is the journey of the `clear` itself, which nobody can know. Times are microseconds.
 """
@@ -17,6 +18,7 @@ What remains is the journey of the `clear` itself, which nobody can know. Times 
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Iterable
 from math import sqrt
 from statistics import fmean
 
@@ -34,6 +36,8 @@ SURE = 3.0
 """Standard deviations of the noise within which a hold is what was expected: after one round trip, of 32 ms."""
 TRIP_MOVES, LEVEL_MOVES = 4, 2
 """Echoes in a row, late and alike, that are another level. Round trips that wait for a stall to end are not alike."""
+STARTS = 8
+"""Starts that the next is expected to be like: their own jitter, of +-10 ms, makes their mean err by 2 ms."""
 TOGETHER_US = 100_000
 """Marks that stand so far apart and come back within half of it came together: that much no jitter does."""
 MOST_JITTER_US = 40_000
@@ -114,11 +118,13 @@ class RoundTrip:
 
 
 class Hold:
-    """Delay of a stretch of audio against our clock. `expected_us`: as much as its like before."""
+    """Delay of a stretch of audio against our clock. `expected_us`: as much as its like before, so many of them."""
 
-    def __init__(self, expected_us: int) -> None:
+    def __init__(self, expected_us: int, alike: int = 0) -> None:
         self.us = self.at_start_us = self._expected_us = expected_us
         """Now, and when the stretch began."""
+        self._doubt = 1 + 1 / alike if alike else 1
+        """Variance of its start against what was expected, in that of one start's jitter."""
         self.odd_us: int | None = None
         """What the last echo alone would say, if it was late and nothing like it had come before."""
         self.start_level_us: float | None = None
@@ -176,7 +182,7 @@ class Hold:
 
     def _at_start(self, hold_us: float, trip: RoundTrip) -> float:
         """By the echoes; within the noise drawn towards what was expected, by how little they prove."""
-        start = trip.spread_us**2 / 2
+        start = trip.spread_us**2 / 2 * self._doubt
         noise = trip.variance + trip.spread_us**2 / len(self._level.kept)
         off_us, sure_us = hold_us - self._expected_us, SURE * sqrt(start + noise)
         if hold_us < -sure_us:  # nothing plays before it is sent: it is the round trip that is wrong
@@ -188,16 +194,22 @@ class StartHold:
     """Lateness of playing at its start: a prebuffer holds every start back alike, a stall or drift only some."""
 
     def __init__(self) -> None:
-        self._last: deque[float] = deque(maxlen=4)
+        self._last: deque[float] = deque(maxlen=STARTS)
         """With the round trip, which may have been known less well at the time."""
 
     def learn(self, hold: Hold) -> None:
+        """It is over."""
         if hold.start_level_us is not None:
             self._last.append(hold.start_level_us)
 
-    def expected_us(self, trip: RoundTrip) -> int:
-        """The least of the last, with those that agree with it; nothing, while it is within the noise."""
-        least = min(self._last, default=0.0)
-        alike = [one for one in self._last if one <= least + trip.far_us]
+    def expected(self, trip: RoundTrip, before: Iterable[Hold] = ()) -> tuple[int, int]:
+        """The hold of a stretch that begins now, and the number of those which tell it; `before`: not known to be over.
+
+        It is the least of the last, with those that agree with it; nothing, while it is within the noise.
+        """
+        shown = [hold.start_level_us for hold in before if hold.start_level_us is not None]
+        levels = [*self._last, *shown][-STARTS:]
+        least = min(levels, default=0.0)
+        alike = [one for one in levels if one <= least + trip.far_us]
         hold_us = fmean(alike) - trip.us if alike else 0.0
-        return round(hold_us) if hold_us > trip.far_us else 0
+        return (round(hold_us), len(alike)) if hold_us > trip.far_us else (0, 0)

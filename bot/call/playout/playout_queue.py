@@ -19,6 +19,9 @@ HELD_PIECES = 32_768
 """Ten minutes in deltas of 20 ms; real ones are longer."""
 STEP_CHARS = MAX_MEDIA_CHARS
 """What may be handed over before the shell has looked at the transport again."""
+FIRST_BYTES = 240
+"""Behind a prebuffer a stretch begins with 30 ms and a mark: how late it begins is seen 170 ms sooner."""
+FIRST_CHARS = FIRST_BYTES // 3 * 4
 
 
 class PlayoutQueue:
@@ -91,6 +94,10 @@ class PlayoutQueue:
         out: list[Outbound] = []
         while self._held and self._open:
             entry, payload, n_bytes = self._held.popleft()
+            early = len(payload) > FIRST_CHARS and self.ledger.begins_late(now_us)
+            if early:
+                self._held.appendleft((entry, payload[FIRST_CHARS:], n_bytes - FIRST_BYTES))
+                payload, n_bytes = payload[:FIRST_CHARS], FIRST_BYTES
             self._held_bytes -= n_bytes
             if not entry.sent:
                 self.fresh.append(entry)
@@ -101,7 +108,10 @@ class PlayoutQueue:
                 self._kept.append((entry, payload, n_bytes))
             self._step_chars += len(payload)
             self.full = self._step_chars > STEP_CHARS
-            out.extend(self._end_mark(entry, now_us) if entry.done else self._due_mark(now_us))
+            if early:
+                out.append(self._mark(self.ledger.set_mark(now_us, early=True)))
+            else:
+                out.extend(self._end_mark(entry, now_us) if entry.done else self._due_mark(now_us))
         return out
 
     def _end_mark(self, entry: Entry, now_us: int) -> list[Outbound]:

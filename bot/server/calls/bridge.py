@@ -459,7 +459,7 @@ class Bridge:
         deadline_us = call.deadline_us
         if deadline_us is not None and self._now_us() >= deadline_us:
             self._note(inputs.Tick())
-        elif call.wants_room and phone is not None and not phone.full:
+        elif not call.wants_room:
+            self.wake_ns = self.wake_ns if deadline_us is None else self._origin_ns + deadline_us * 1000
+        elif phone is not None and not phone.full:
             self._note(inputs.PhoneRoom())
-        elif deadline_us is not None and not call.wants_room:
-            self.wake_ns = self._origin_ns + deadline_us * 1000

@@ -11,6 +11,7 @@ from bot.observe.rate_limited_log import RateLimitedLog
 from bot.server.bookkeeping.meter import Meter
 from bot.server.directory.live_calls import LiveCalls
 from bot.server.outbound.placing import OutgoingCalls
+from bot.server.setup.port_end import close_ports
 from bot.server.shared.socket_handover import SocketHandover
 from bot.twilio.rest import TwilioRest
 
@@ -24,7 +25,7 @@ class Listener:
     async def leave(self) -> None:
         """Listen no more; what is open stays open."""
         if self.site is not None:
-            await self.site.stop()
+            await close_ports([self.site])
             self.site = None
 
 

@@ -6,8 +6,8 @@ import asyncio
 
 from aiohttp import web
 
-ACCEPTED_TURNS = 5
-"""Turns of any loop after which a connection that the kernel has given us is the server's."""
+from bot.server.setup.port_end import accepted, close_ports
+
 IN_FLIGHT_S = 0.1
 """Seconds for a connection that was accepted just before the port was closed to say what it wants."""
 LOOK_S = 0.02
@@ -24,8 +24,7 @@ async def close(runner: web.AppRunner) -> None:
     if server is None:  # it never started
         await runner.cleanup()
         return
-    for site in runner.sites:
-        await site.stop()
+    await close_ports(runner.sites)
     await _answer(server)
     closing_idle = asyncio.create_task(_close_idle(server), name="idle connections")
     try:
@@ -37,8 +36,7 @@ async def close(runner: web.AppRunner) -> None:
 
 async def _answer(server: web.Server) -> None:
     """Wait until no connection is left, but not for long."""
-    for _ in range(ACCEPTED_TURNS):
-        await asyncio.sleep(0)
+    await accepted()
     loop = asyncio.get_running_loop()
     until_s = loop.time() + IN_FLIGHT_S
     while server.connections and loop.time() < until_s:  # noqa: ASYNC110  the server tells of its end by no event

@@ -19,6 +19,7 @@ LONGEST_S = 20.0
 """Seconds after which an attempt is given up, to be made again on a new connection."""
 SOON_S = 5.0
 CLOSE_S = 1.0
+_ENDED = "the store's thread has ended"
 
 _log = structlog.get_logger()
 
@@ -60,17 +61,8 @@ class StoreThread(Generic[S]):
 
     async def ask(self, question: Callable[[S], Awaitable[T]], within_s: float) -> T:
         """The store's answer to a question. Raises StoreAway, also when the answer would come late."""
-
-        async def asked() -> T:
-            try:
-                return await question(await self._opened())
-            except StoreAway:
-                raise
-            except Exception as error:
-                raise StoreAway(why_of(error)) from error
-
         try:
-            return await self._in_thread(asked(), within_s)
+            return await self._in_thread(self._asked(question), within_s)
         except TimeoutError:
             raise StoreAway(f"no answer within {within_s:g} s") from None
 
@@ -83,8 +75,12 @@ class StoreThread(Generic[S]):
         self._loop.call_soon_threadsafe(self._start, worker(self._opened))
 
     async def _in_thread(self, work: Coroutine[None, None, T], within_s: float) -> T:
-        """Run `work` in the store's loop. Raises TimeoutError, and then it is cancelled."""
-        future = asyncio.run_coroutine_threadsafe(work, self._loop)
+        """Run `work` in the store's loop. Raises TimeoutError, and then it is cancelled; StoreAway after the end."""
+        try:
+            future = asyncio.run_coroutine_threadsafe(work, self._loop)
+        except RuntimeError:  # the loop is closed
+            work.close()
+            raise StoreAway(_ENDED) from None
         async with asyncio.timeout(within_s):
             return await asyncio.wrap_future(future)
 
@@ -108,24 +104,43 @@ class StoreThread(Generic[S]):
         for task in self._jobs:
             task.cancel()
         await asyncio.gather(*self._jobs, return_exceptions=True)
-        await self._let_go()
+        await self._let_go()  # nobody uses it any more, and nobody opens it again
 
     def _start(self, work: Coroutine[None, None, None]) -> None:
         self._jobs.add(self._loop.create_task(work, name="store"))
+
+    async def _asked(self, question: Callable[[S], Awaitable[T]]) -> T:
+        me = asyncio.current_task()
+        assert me is not None
+        self._jobs.add(me)
+        try:
+            return await question(await self._opened())
+        except StoreAway:
+            raise
+        except asyncio.CancelledError:
+            if self._ending.is_set():  # to who asks, that is no cancelling
+                raise StoreAway(_ENDED) from None
+            raise
+        except Exception as error:
+            raise StoreAway(why_of(error)) from error
+        finally:
+            self._jobs.discard(me)
 
     async def _repeat(self, period_s: float, job: Callable[[S], Awaitable[None]]) -> None:
         complained = False
         while True:
             rest_s = min(period_s, self._soon_s)
+            store: S | None = None
             try:
+                store = await self._opened()
                 async with asyncio.timeout(LONGEST_S):
-                    await job(await self._opened())
+                    await job(store)
                 rest_s = period_s
             except StoreAway as error:
-                await self._gone(error)
+                await self._gone(error, store)
             except Exception as error:  # noqa: BLE001  one job that fails must not end the others
                 if is_away(error):
-                    await self._gone(StoreAway(why_of(error)))
+                    await self._gone(StoreAway(why_of(error)), store)
                 elif not complained:
                     complained = True
                     _log.exception("store_job_failed")
@@ -135,17 +150,24 @@ class StoreThread(Generic[S]):
 
     async def _opened(self) -> S:
         """The store, opened if it is not. Raises StoreAway."""
-        async with self._opening:
-            if self._store is None:
-                opening = asyncio.ensure_future(self._open_store())
-                try:
-                    self._store = await asyncio.shield(opening)
-                except asyncio.CancelledError:
-                    await self._finish(opening)
-                    raise
-                except Exception as error:
-                    raise StoreAway(why_of(error)) from error
-            return self._store
+        try:
+            async with asyncio.timeout(LONGEST_S), self._opening:
+                return await self._open() if self._store is None else self._store
+        except TimeoutError as error:
+            raise StoreAway(why_of(error)) from error
+
+    async def _open(self) -> S:
+        if self._ending.is_set():
+            raise StoreAway(_ENDED)
+        opening = asyncio.ensure_future(self._open_store())
+        try:
+            self._store = await asyncio.shield(opening)
+        except asyncio.CancelledError:
+            await self._finish(opening)
+            raise
+        except Exception as error:
+            raise StoreAway(why_of(error)) from error
+        return self._store
 
     async def _finish(self, opening: asyncio.Future[S]) -> None:
         """Await an opening that is no longer wanted: what is half open can't be closed, only what is open can."""
@@ -154,14 +176,17 @@ class StoreThread(Generic[S]):
                 self._store = await opening
 
     async def _let_go(self) -> None:
-        """The next attempt opens the store anew."""
+        """The next attempt opens the store anew. Other jobs that use it are refused from now on, and begin again."""
         store, self._store = self._store, None
         if store is not None:
             with suppress(Exception):  # it is broken, or it can't be let go of
                 async with asyncio.timeout(CLOSE_S):
                     await store.close()
 
-    async def _gone(self, error: StoreAway) -> None:
+    async def _gone(self, error: StoreAway, store: S | None) -> None:
+        """`store` has failed a job, or could not be opened."""
+        if store is not self._store:  # that job's was let go of for another's failure, and this one is not to blame
+            return
         if not self.away:
             self.away = True
             self._away_since_s = time.monotonic()

@@ -11,6 +11,7 @@ import asyncio
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
+from functools import partial
 from itertools import count
 
 import msgspec
@@ -18,7 +19,7 @@ import structlog
 
 from bot.store.delivery.backlog import Backlog
 from bot.store.delivery.batch_delivery import StoreAway, Unkept, deliver
-from bot.store.delivery.store_thread import CLOSE_S, LONGEST_S, SOON_S, S, StoreThread
+from bot.store.delivery.store_thread import CLOSE_S, LONGEST_S, SOON_S, S, Store, StoreThread
 from bot.store.rows import CallEnded, OwnerSeen, Row
 
 GATHER_S = 0.2
@@ -173,21 +174,20 @@ class WriteBehind(StoreThread[S]):
     async def _bring(self, rows: Sequence[Row]) -> list[Unkept]:
         """Store `rows`, however long that takes. Gives those that the store refuses."""
         for attempt in count():
+            store: S | None = None
             try:
-                refused = await deliver(self._apply, [self._final(row) for row in rows], self._alive())
+                store = await self._opened()
+                apply = partial(_apply, store)
+                refused = await deliver(apply, [self._final(row) for row in rows], self._alive())
             except StoreAway as error:
                 self._stuck = True
-                await self._gone(error)
+                await self._gone(error, store)
                 await self._rest(attempt)
             else:
                 self._stuck = False
                 self._back()
                 return refused
         raise AssertionError
-
-    async def _apply(self, rows: Sequence[Row]) -> None:
-        async with asyncio.timeout(LONGEST_S):
-            await (await self._opened()).apply(rows)
 
     async def _rest(self, attempt: int) -> None:
         """Wait before the next attempt; not as long when somebody waits for these rows."""
@@ -235,3 +235,8 @@ class WriteBehind(StoreThread[S]):
         row, why = refused[0]
         call_sid = None if isinstance(row, OwnerSeen) else row.call_sid
         _log.warning("record_refused", call_sid=call_sid, kind=type(row).__name__, why=why, rows=len(refused))
+
+
+async def _apply(store: Store, rows: Sequence[Row]) -> None:
+    async with asyncio.timeout(LONGEST_S):
+        await store.apply(rows)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +12,8 @@ import msgspec
 from sqlalchemy import URL, Connection, Engine, create_engine, event
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
-from bot.store.sql.driver_threads import remember
+from bot.store.sql.driver_threads import DriverThreads, remember
+from bot.store.sql.pools import LoopPool, ThreadsPool
 from bot.store.urls import CONNECT_S, StoreUrl
 
 BUSY_MS = 5_000
@@ -35,22 +35,30 @@ def make_engine(where: StoreUrl, *, command_s: float | None = None) -> AsyncEngi
     file can't be made or read.
     """
     args = dict(where.connect_args)
+    threads = DriverThreads()
     if where.path is not None:
         make_private(where.path)
+        args["async_creator_fn"] = threads.connect
     elif command_s is not None:
         args["command_timeout"] = command_s
     engine = create_async_engine(
-        where.url, connect_args=args, pool_size=_POOL, pool_pre_ping=where.dialect == "postgresql", **_ALIKE
+        where.url,
+        connect_args=args,
+        poolclass=LoopPool,
+        pool_size=_POOL,
+        pool_pre_ping=where.dialect == "postgresql",
+        **_ALIKE,
     )
     if where.path is not None:
-        event.listen(engine.sync_engine, "connect", partial(_opened, engine.sync_engine))
+        remember(engine, threads)
+        event.listen(engine.sync_engine, "connect", _prepare)
         event.listen(engine.sync_engine, "begin", _begin)
     return engine
 
 
 def make_file_engine(path: Path) -> Engine:
     """An engine for a thread that writes to SQLite's file and may wait for it. Opens nothing yet."""
-    engine = create_engine(URL.create("sqlite", database=str(path)), pool_size=1, **_ALIKE)
+    engine = create_engine(URL.create("sqlite", database=str(path)), poolclass=ThreadsPool, pool_size=1, **_ALIKE)
     event.listen(engine, "connect", _prepare)
     event.listen(engine, "begin", _begin)
     return engine.execution_options(**{_WRITES: True})
@@ -92,12 +100,6 @@ _ALIKE: dict[str, Any] = {
     "pool_timeout": 2 * CONNECT_S,
 }
 """Options of every engine."""
-
-
-def _opened(engine: Engine, connection: Any, record: object) -> None:
-    """A new connection of the driver for asyncio."""
-    remember(engine, connection)
-    _prepare(connection, record)
 
 
 def _prepare(connection: Any, _record: object) -> None:

@@ -19,6 +19,7 @@ import msgspec
 from aiohttp import web
 from pydantic import TypeAdapter
 
+from bot.server.setup.port_end import close_ports
 from bot.testing.virtual.client_event_schema import closed, faults_by
 
 MODELS = frozenset({"gpt-5.6-luna", "gpt-5.4-mini", "gpt-6-luna", "gpt-4.1-mini"})
@@ -105,6 +106,7 @@ class SimulatedResponsesServer:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._gone.set()
+        await close_ports(self._runner.sites)
         await self._runner.cleanup()
 
     async def _respond(self, request: web.Request) -> web.Response:

@@ -22,6 +22,7 @@ from websockets.http11 import Request, Response
 from websockets.typing import Subprotocol
 
 from bot.realtime.session import Dialect
+from bot.server.setup.port_end import accept_no_more
 from bot.testing.agent import ScriptedAgent, Spoken
 from bot.testing.model.client_secrets import PREFIX, ClientSecrets
 from bot.testing.model.post_or_socket import SilentConnections, post_or_socket
@@ -120,6 +121,7 @@ class SimulatedRealtimeServer:
     ) -> None:
         assert self._server is not None
         self._closing.set()
+        await accept_no_more(self._server.sockets)
         self._server.close()
         self._silent.drop()
         await self._posts.cleanup()

@@ -7,6 +7,8 @@ import ssl
 from types import TracebackType
 from typing import Self
 
+from bot.server.setup.port_end import accept_no_more
+
 
 class LoopbackServer:
     """`async with` it. `tls`: the certificate it shows."""
@@ -34,6 +36,7 @@ class LoopbackServer:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         assert self._server is not None
+        await accept_no_more(self._server.sockets)
         self._server.close()
         for task in self._tasks:
             task.cancel()

@@ -10,6 +10,7 @@ from typing import Self
 import aiohttp
 from aiohttp import web
 
+from bot.server.setup.port_end import close_ports
 from bot.testing.twilio.calls.call_progress import finish
 from bot.testing.twilio.calls.network import Alert, Delivery, HeardBy, Network, OwnNumber, Webhook
 from bot.testing.twilio.calls.person import Person, answers
@@ -154,6 +155,7 @@ class SimulatedTwilio:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         try:
+            await close_ports(self._runner.sites)
             await self._runner.cleanup()
             await self.network.close()
         finally:

@@ -114,6 +114,7 @@ def check(one: Opened) -> None:
     assert one.talked_over_ms <= 500
 
 
+@pytest.mark.sampled(4)
 @pytest.mark.parametrize("dialect", DIALECTS)
 @pytest.mark.parametrize("ms", [100, 600, 2_500], ids=["noise", "word", "sentence"])
 @pytest.mark.parametrize("at_ms", range(-300, 1_001, 260))
@@ -121,6 +122,7 @@ def test_it_is_heard_whatever_is_said_before_or_in_its_first_moment(dialect: Dia
     check(opened((at_ms, ms), dialect=dialect))
 
 
+@pytest.mark.sampled(4)
 @pytest.mark.parametrize("dialect", DIALECTS)
 @pytest.mark.parametrize("prefix_ms", [0, 1_000, 2_000])
 @pytest.mark.parametrize("at_ms", [-100, 300, 900])

@@ -119,9 +119,29 @@ def test_echoes_that_scatter_beyond_any_jitter_leave_the_clock_alone() -> None:
     assert heard(trip(10), *[number * 230 % 900 for number in range(40)]).us == 0
 
 
+def starts(known: RoundTrip, *held_ms: float) -> StartHold:
+    """Stretches that began so late, and are over."""
+    found = StartHold()
+    for late_ms in held_ms:
+        found.learn(heard(known, late_ms, late_ms, late_ms))
+    return found
+
+
 def test_a_prebuffer_is_expected_of_the_next_start_and_a_stall_is_not() -> None:
-    starts, known = StartHold(), trip(10)
-    for held_ms in (122, 400, 119, 121):
-        starts.learn(heard(known, held_ms, held_ms, held_ms))
-    assert abs(starts.expected_us(known) - 121 * MS) < 2 * MS
-    assert StartHold().expected_us(known) == 0
+    known = trip(10)
+    expected_us, alike = starts(known, 122, 400, 119, 121).expected(known)
+    assert abs(expected_us - 121 * MS) < 2 * MS
+    assert alike == 3
+    assert StartHold().expected(known) == (0, 0)
+
+
+def test_a_stretch_tells_of_the_next_before_it_is_known_to_be_over() -> None:
+    known = trip(10)
+    expected_us, alike = starts(known, 130).expected(known, [heard(known, 110, 110), Hold(120 * MS)])
+    assert abs(expected_us - 120 * MS) < 4 * MS
+    assert alike == 2
+
+
+def test_the_fewer_starts_were_seen_the_more_the_first_echo_of_the_next_counts() -> None:
+    once, often = (heard(trip(10), 135, hold=Hold(*starts(trip(10), *[120] * n).expected(trip(10)))).us for n in (1, 8))
+    assert once - often > 1 * MS

@@ -41,6 +41,22 @@ def test_an_item_has_a_mark_before_it_and_one_at_its_end() -> None:
     assert in_words(playout.delta(second, audio(100), 0)) == ["mark e0.2", "media 100"]
 
 
+def test_behind_a_prebuffer_a_stretch_begins_with_30_ms_and_a_mark() -> None:
+    """How late it begins this time is seen that much sooner. Nothing else about it differs."""
+    playout = open_line()
+    first = playout.ledger.entry("A", 0, "R1")
+    assert in_words(playout.delta(first, audio(400, 1), 0)) == ["mark e0.0", "media 400", "mark e0.1"]
+    assert in_words(playout.delta(first, audio(400, 1), 0)) == ["media 400", "mark e0.2"]
+    for name, at_ms in (("e0.0", 80), ("e0.1", 400 + 80 + 200), ("e0.2", 800 + 80 + 200)):
+        assert playout.ledger.echo(name, at_ms * MS)
+    second = playout.ledger.entry("B", 0, "R2")
+    out = playout.delta(second, audio(200, 2), 2_000 * MS)
+    assert in_words(out) == ["mark e0.3", "media 30", "mark e0.4", "media 170", "mark e0.5"]
+    assert played(out) == b"\x02" * 1_600
+    assert (second.received, second.sent, playout.waiting) == (1_600, 1_600, False)
+    assert in_words(playout.delta(second, audio(200, 3), 2_100 * MS)) == ["media 200", "mark e0.6"]
+
+
 def test_before_the_call_has_begun_audio_is_held_and_then_goes_out_from_its_first_byte() -> None:
     playout = PlayoutQueue()
     entry = playout.ledger.entry("A", 0, "R1")

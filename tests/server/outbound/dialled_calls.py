@@ -20,6 +20,7 @@ from bot.testing.twilio.calls.person import Person
 from bot.testing.twilio.calls.simulated_call import SimulatedCall
 from bot.testing.twilio.simulated_twilio import SimulatedTwilio
 from tests.server.simulated_server import ACCOUNT, AUTH_TOKEN, ServerUnderTest, standing, until
+from tests.waiting import GIVE_UP_S
 
 OURS, THEIRS = "+12025550100", "+12025550142"
 ADMIN = "let-me-dial-whom-I-may"
@@ -104,7 +105,7 @@ class Outbound:
     def phone(self, call: SimulatedCall, **knobs: Any) -> SimulatedPhone:
         return SimulatedPhone(StreamIds(ACCOUNT, call.sid, new_stream_sid()), **knobs)
 
-    async def pick_up(self, call: SimulatedCall, phone: SimulatedPhone, *, limit_s: float = 30.0) -> DialResult:
+    async def pick_up(self, call: SimulatedCall, phone: SimulatedPhone, *, limit_s: float = GIVE_UP_S) -> DialResult:
         """The callee picks up: Twilio asks what to do, and does it to the end."""
         result = await dial(
             self.url(call), phone, auth_token=AUTH_TOKEN, via=self.desk.origin, from_number=call.from_,

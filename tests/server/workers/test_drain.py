@@ -241,6 +241,7 @@ class Watched(CallRegistry):
 
 class Site:
     left = False
+    _server = None
 
     async def stop(self) -> None:
         self.left = True

@@ -76,7 +76,7 @@ async def on_the_phone(bot: SmallBot, **knobs: Any) -> AsyncIterator[tuple[Simul
     numbers = {OURS: OwnNumber(f"{bot.origin}/voice", f"{bot.origin}/status")}
     try:
         async with asyncio.timeout(GIVE_UP_S), SimulatedTwilio(numbers=numbers, **knobs) as twilio:
-            rest = TwilioRest(twilio.account_sid, twilio.auth_token, base_url=twilio.url, timeout_s=5.0)
+            rest = TwilioRest(twilio.account_sid, twilio.auth_token, base_url=twilio.url, timeout_s=GIVE_UP_S)
             try:
                 yield twilio, rest
             finally:
