@@ -10,37 +10,13 @@ from collections import Counter
 from collections.abc import Callable
 from typing import Any, get_args
 
+from bot.call import inputs
 from bot.call.handlers.after_step import AfterStep
 from bot.call.handlers.dialogue import Dialogue
 from bot.call.handlers.key_presses import KeyPresses
 from bot.call.handlers.phone_side import PhoneSide
 from bot.call.handlers.rule_table import rules
 from bot.call.handlers.session_side import SessionSide
-from bot.call.inputs import (
-    AnswerVerdict,
-    BeepHeard,
-    DailySpend,
-    DialFailed,
-    HandBack,
-    Hint,
-    ModelClosed,
-    Note,
-    OperatorAudio,
-    PhoneClosed,
-    PhoneFull,
-    PhoneRoom,
-    Refused,
-    SecretKey,
-    SessionAlive,
-    SessionExpires,
-    SessionWaiting,
-    Shutdown,
-    TakeOver,
-    Tick,
-    ToolDone,
-    TransferChecked,
-    TransferWanted,
-)
 from bot.call.keys.keypad import KEYS
 from bot.call.machines import CallStage, GreetingStage, KeypadStage, OperatorStage, SessionStage, StreamStage
 from bot.call.outputs import End, EndReason, Output
@@ -53,7 +29,7 @@ from bot.call.wiring import Parts
 from bot.realtime import events
 from bot.twilio import stream
 
-Input = stream.Inbound | events.ServerEvent | Note
+Input = stream.Inbound | events.ServerEvent | inputs.Note
 Handler = Callable[[Any], EndReason | None]
 """Gives why the call is over, None when it goes on."""
 MAX_REFUSALS = 32
@@ -76,17 +52,11 @@ class Call:
         phone = PhoneSide(parts)
         self._session_side = session = SessionSide(parts, phone)
         self._liveness = SessionLiveness(
-            settings,
-            parts.step,
-            floor=parts.floor,
-            session=parts.session,
-            filler=parts.filler,
-            retries=parts.retries,
-            lose=session.lose,
+            settings, parts.step, parts.floor, parts.session, parts.filler, parts.retries, session.lose
         )
         self._after = AfterStep(parts, session, rules(parts, self._liveness))
         self._handlers = self._table(phone, session, Dialogue(parts))
-        self._refusals: set[Refused] = set()
+        self._refusals: set[inputs.Refused] = set()
         self._captions = Captions(parts.session, parts.playout, parts.turn_log, parts.transcript)
 
     def _table(self, phone: PhoneSide, session: SessionSide, dialogue: Dialogue) -> dict[type, Handler]:
@@ -97,18 +67,18 @@ class Call:
             stream.MarkEcho: phone.mark_echoed,
             stream.Dtmf: keys.pressed,
             stream.Stop: phone.stopped,
-            PhoneClosed: phone.closed,
-            PhoneFull: phone.full,
-            PhoneRoom: phone.room,
+            inputs.PhoneClosed: phone.closed,
+            inputs.PhoneFull: phone.full,
+            inputs.PhoneRoom: phone.room,
             events.SessionCreated: session.created,
             events.ConversationCreated: session.created,
             events.SessionUpdated: session.updated,
             events.Error: session.error,
-            ModelClosed: session.closed,
-            SessionAlive: session.alive,
-            SessionWaiting: parts.failover.waits,
-            DialFailed: parts.failover.failed,
-            SessionExpires: parts.failover.expires,
+            inputs.ModelClosed: session.closed,
+            inputs.SessionAlive: session.alive,
+            inputs.SessionWaiting: parts.failover.waits,
+            inputs.DialFailed: parts.failover.failed,
+            inputs.SessionExpires: parts.failover.expires,
             events.SpeechStarted: dialogue.speech_started,
             events.SpeechStopped: dialogue.speech_stopped,
             events.Committed: dialogue.turn_committed,
@@ -128,20 +98,20 @@ class Call:
             events.ResponseDone: dialogue.response_done,
             events.ToolsListed: parts.tool_lists.listed,
             events.ToolsNotListed: parts.tool_lists.failed,
-            AnswerVerdict: parts.who_answered.verdict,
-            BeepHeard: parts.who_answered.beep,
-            TransferChecked: parts.transfer.checked,
-            TransferWanted: parts.transfer.wanted,
-            TakeOver: parts.operator.wanted,
-            OperatorAudio: parts.operator.audio,
-            HandBack: parts.operator.hand_back,
-            ToolDone: parts.functions.tool_done,
-            DailySpend: parts.spending.day,
-            SecretKey: keys.hidden,
-            Refused: self._refused,
-            Shutdown: self._shutdown,
-            Hint: parts.hints.given,
-            Tick: self._after.tick,
+            inputs.AnswerVerdict: parts.who_answered.verdict,
+            inputs.BeepHeard: parts.who_answered.beep,
+            inputs.TransferChecked: parts.transfer.checked,
+            inputs.TransferWanted: parts.transfer.wanted,
+            inputs.TakeOver: parts.operator.wanted,
+            inputs.OperatorAudio: parts.operator.audio,
+            inputs.HandBack: parts.operator.hand_back,
+            inputs.ToolDone: parts.functions.tool_done,
+            inputs.DailySpend: parts.spending.day,
+            inputs.SecretKey: keys.hidden,
+            inputs.Refused: self._refused,
+            inputs.Shutdown: self._shutdown,
+            inputs.Hint: parts.hints.given,
+            inputs.Tick: self._after.tick,
         }
 
     # ---- in and out ----
@@ -156,8 +126,8 @@ class Call:
         step.begin(now_us)
         self.playout.new_step()
         why = self._take(item)
-        if why == "model_unavailable" and self._floor.taken_over:  # a person needs no model
-            why, step.follows = self._session_side.lose("closed", 0, "an operator has the call"), "anything"
+        if why is not None:
+            why = self._session_side.reason(why)
         if step.follows == "nothing":
             self._after.played()
         elif why is None and (step.follows == "anything" or self._unsettled):
@@ -212,7 +182,7 @@ class Call:
 
     # ---- the shell ----
 
-    def _refused(self, note: Refused) -> None:
+    def _refused(self, note: inputs.Refused) -> None:
         """Messages that were refused, of one kind perhaps fifty a second."""
         self._step.follows = "what is due"
         self.counts[f"refused_{note.kind}"] += 1
@@ -220,7 +190,7 @@ class Call:
             self._refusals.add(note)
             self._step.warn("message_refused", way=note.way, why=note.kind, about=note.about)
 
-    def _shutdown(self, note: Shutdown) -> EndReason:
+    def _shutdown(self, note: inputs.Shutdown) -> EndReason:
         return note.reason
 
     # ---- how it stands ----
@@ -324,5 +294,5 @@ class Call:
 
     @property
     def deadline_us(self) -> int | None:
-        """Moment at which the next Tick is due."""
+        """Moment at which the next inputs.Tick is due."""
         return None if self.ended is not None else self._after.deadline_us

@@ -77,7 +77,7 @@ class StreamStage(Keyed):
 
 
 class OperatorStage(Keyed):
-    """An operator who takes the call over. Moved by bot.call.conversation.operator_on_line."""
+    """An operator who takes the call over. Moved by bot.call.handoff.operator_on_line."""
 
     AWAY = "the caller speaks with the bot"
     WAITING = "the operator is on the line as soon as they may be"
@@ -85,7 +85,7 @@ class OperatorStage(Keyed):
 
 
 class TransferStage(Keyed):
-    """A transfer that the model asks for. Moved by bot.call.conversation.transfer."""
+    """A transfer that the model asks for. Moved by bot.call.handoff.transfer."""
 
     NONE = "there is none"
     CHECKING = "it is found out if the destination may be promised"
@@ -94,7 +94,7 @@ class TransferStage(Keyed):
 
 
 class CallStage(Keyed):
-    """A function call of the model, each its own. Moved by bot.call.conversation.function_calls."""
+    """A function call of the model, each its own. Moved by bot.call.tool_calls.function_calls."""
 
     HELD = "a built-in, or the caller's key, decides when it goes on"
     RUNNING = "the shell runs the tool"

@@ -1,6 +1,6 @@
 """The states of a call and what moves it between them.
 
-Two rules. All that decides who has the floor lives in TABLE; a pair that stands nowhere is a fault of ours and raises.
+Two rules. All that decides who has the floor lives in FOLLOWING; a pair that stands nowhere is our fault and raises.
 This file does not know messages: the call says what happened in the words of Happening.
 """
 
@@ -79,67 +79,40 @@ class Happening(Keyed):
 
 _S, _H = State, Happening
 
-TABLE: dict[tuple[State, Happening], State] = {
-    (_S.OPENING, _H.BEGUN): _S.LISTENING,
-    (_S.LISTENING, _H.SPEECH_STARTED): _S.HEARING,
-    (_S.LISTENING, _H.RESPONSE_STARTED): _S.THINKING,
-    (_S.LISTENING, _H.AUDIO): _S.SPEAKING,
-    (_S.HEARING, _H.SPEECH_STOPPED): _S.THINKING,
-    (_S.HEARING, _H.AUDIO): _S.SPEAKING,
-    (_S.HEARING, _H.SESSION_LOST): _S.LISTENING,
-    (_S.THINKING, _H.SPEECH_STARTED): _S.HEARING,
-    (_S.THINKING, _H.AUDIO): _S.SPEAKING,
-    (_S.THINKING, _H.RESPONSE_OVER): _S.LISTENING,
-    (_S.SPEAKING, _H.SPEECH_STARTED): _S.HEARING,
-    (_S.SPEAKING, _H.PLAYED_OUT): _S.LISTENING,
-    (_S.SPEAKING, _H.RESPONSE_STARTED): _S.SPEAKING,
-    (_S.CLOSING, _H.SPEECH_STARTED): _S.HEARING,
-    **{(state, _H.HANG_UP_ASKED): _S.CLOSING for state in (_S.LISTENING, _S.THINKING, _S.SPEAKING)},
-    **{(state, _H.TAKEN_OVER): _S.LISTENING for state in (_S.THINKING, _S.SPEAKING, _S.CLOSING)},
-    **{(state, _H.OVER): _S.ENDED for state in State if state is not _S.ENDED},
-}
-
-_STAYS: dict[State, frozenset[Happening]] = {
-    _S.OPENING: frozenset(
-        {
-            _H.SPEECH_STARTED,
-            _H.SPEECH_STOPPED,
-            _H.RESPONSE_STARTED,
-            _H.RESPONSE_OVER,
-            _H.AUDIO,
-            _H.HANG_UP_ASKED,
-            _H.SESSION_LOST,
-        }
-    ),
-    _S.LISTENING: frozenset({_H.SPEECH_STOPPED, _H.RESPONSE_OVER, _H.PLAYED_OUT, _H.SESSION_LOST, _H.TAKEN_OVER}),
-    _S.HEARING: frozenset(
-        {_H.SPEECH_STARTED, _H.RESPONSE_STARTED, _H.RESPONSE_OVER, _H.PLAYED_OUT, _H.HANG_UP_ASKED, _H.TAKEN_OVER}
-    ),
-    _S.THINKING: frozenset({_H.SPEECH_STOPPED, _H.RESPONSE_STARTED, _H.PLAYED_OUT, _H.SESSION_LOST}),
-    _S.SPEAKING: frozenset({_H.SPEECH_STOPPED, _H.RESPONSE_OVER, _H.AUDIO, _H.SESSION_LOST}),
-    _S.CLOSING: frozenset(
-        {
-            _H.SPEECH_STOPPED,
-            _H.RESPONSE_STARTED,
-            _H.RESPONSE_OVER,
-            _H.AUDIO,
-            _H.PLAYED_OUT,
-            _H.HANG_UP_ASKED,
-            _H.SESSION_LOST,
-        }
-    ),
-    _S.ENDED: frozenset(),
-}
-"""Events that may happen in a state without moving the call."""
-
-
-FOLLOWING = Table(TABLE | {(state, happening): state for state, stays in _STAYS.items() for happening in stays})
+FOLLOWING = table(
+    (_S.OPENING, _H.BEGUN, _S.LISTENING),
+    (_S.LISTENING, _H.SPEECH_STARTED, _S.HEARING),
+    (_S.LISTENING, _H.RESPONSE_STARTED, _S.THINKING),
+    (_S.LISTENING, _H.AUDIO, _S.SPEAKING),
+    (_S.HEARING, _H.SPEECH_STOPPED, _S.THINKING),
+    (_S.HEARING, _H.AUDIO, _S.SPEAKING),
+    (_S.HEARING, _H.SESSION_LOST, _S.LISTENING),
+    (_S.THINKING, _H.SPEECH_STARTED, _S.HEARING),
+    (_S.THINKING, _H.AUDIO, _S.SPEAKING),
+    (_S.THINKING, _H.RESPONSE_OVER, _S.LISTENING),
+    (_S.SPEAKING, _H.SPEECH_STARTED, _S.HEARING),
+    (_S.SPEAKING, _H.PLAYED_OUT, _S.LISTENING),
+    (_S.CLOSING, _H.SPEECH_STARTED, _S.HEARING),
+    ((_S.LISTENING, _S.THINKING, _S.SPEAKING), _H.HANG_UP_ASKED, _S.CLOSING),
+    ((_S.THINKING, _S.SPEAKING, _S.CLOSING), _H.TAKEN_OVER, _S.LISTENING),
+    ([state for state in State if state is not _S.ENDED], _H.OVER, _S.ENDED),
+    # what may happen without moving the call
+    ((_S.OPENING, _S.HEARING), _H.SPEECH_STARTED, None),
+    ((_S.OPENING, _S.LISTENING, _S.THINKING, _S.SPEAKING, _S.CLOSING), _H.SPEECH_STOPPED, None),
+    ((_S.OPENING, _S.HEARING, _S.THINKING, _S.SPEAKING, _S.CLOSING), _H.RESPONSE_STARTED, None),
+    ((_S.OPENING, _S.LISTENING, _S.HEARING, _S.SPEAKING, _S.CLOSING), _H.RESPONSE_OVER, None),
+    ((_S.OPENING, _S.SPEAKING, _S.CLOSING), _H.AUDIO, None),
+    ((_S.LISTENING, _S.HEARING, _S.THINKING, _S.CLOSING), _H.PLAYED_OUT, None),
+    ((_S.OPENING, _S.HEARING, _S.CLOSING), _H.HANG_UP_ASKED, None),
+    ((_S.OPENING, _S.LISTENING, _S.THINKING, _S.SPEAKING, _S.CLOSING), _H.SESSION_LOST, None),
+    ((_S.LISTENING, _S.HEARING), _H.TAKEN_OVER, None),
+)
 
 
 def picture() -> str:
     """The table as a Mermaid state diagram."""
     lines = ["stateDiagram-v2", "  [*] --> opening"]
-    for (state, happening), following in TABLE.items():
+    for (state, happening), following in FOLLOWING.items():
         if happening is not Happening.OVER and state is not following:
             lines.append(f"  {state.value} --> {following.value}: {happening.value}")
     lines.append("  closing --> ended: the goodbye has been heard")

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable
-from typing import Any, Literal
+from dataclasses import dataclass
+from typing import Any, Literal, TypeVar, dataclass_transform
 
 from bot.call.outputs import Output, Report
 from bot.realtime.events import CreateItem, DeleteItem
@@ -16,6 +17,14 @@ from bot.realtime.items import message
 Follows = Literal["anything", "what is due", "nothing"]
 """What has to be looked at because of a step: all that follows from where the call stands; no more than what time alone
 may have changed; or nothing, since it only tells that playing goes on. Who handles an item says when it is less."""
+
+T = TypeVar("T")
+
+
+@dataclass_transform()
+def part(declared: type[T]) -> type[T]:
+    """A part of a call: its fields are what it is given, in this order, of the settings and of the other parts."""
+    return dataclass(eq=False, repr=False)(declared)
 
 
 class Step:

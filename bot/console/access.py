@@ -13,8 +13,8 @@ from urllib.parse import urlsplit
 from aiohttp import web
 
 from bot.console.sign_in import SIGN_IN_POLICY, sign_in_page, signed_in
-from bot.server.http.admin import from_this_machine, shows, token_of
 from bot.server.http.app_keys import RATE_LIMITED_LOG, SETTINGS
+from bot.server.http.operators.admin import from_this_machine, shows, token_of
 
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; media-src 'self' blob:; "

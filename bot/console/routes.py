@@ -19,8 +19,8 @@ from bot.console.operator.past import as_json
 from bot.console.operator.whose_call import where_the_call_is
 from bot.console.sign_in import sign_in, sign_out
 from bot.console.trial import trial_route
-from bot.server.http.admin import token_of
 from bot.server.http.app_keys import CALLS
+from bot.server.http.operators.admin import token_of
 
 _SIGN_OUT = b'<form method="post" action="console/sign-out"><button class="plain">Sign out</button></form>'
 TYPES = {

@@ -15,8 +15,8 @@ from urllib.parse import parse_qsl, urlsplit
 
 from aiohttp import web
 
-from bot.server.http.admin import from_this_machine, token_of
 from bot.server.http.app_keys import RATE_LIMITED_LOG, SETTINGS
+from bot.server.http.operators.admin import from_this_machine, token_of
 from bot.server.http.webhook import BODY_S
 
 COOKIE = "heardline_console"

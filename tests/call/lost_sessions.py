@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from bot.call.conversation.transfer import TRANSFER_CALL
+from bot.call.handoff.transfer import TRANSFER_CALL
 from bot.call.inputs import (
     DailySpend,
     HandBack,

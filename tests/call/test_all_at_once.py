@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 
 from bot.call.conversation.floor import HUSHED
-from bot.call.conversation.transfer import TRANSFER_CALL
+from bot.call.handoff.transfer import TRANSFER_CALL
 from bot.call.inputs import (
     AnswerVerdict,
     BeepHeard,

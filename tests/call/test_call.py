@@ -9,12 +9,12 @@ import msgspec
 import pytest
 
 from bot.call.call import Input
-from bot.call.conversation.end_call import NOT_NOW, TOO_EARLY
-from bot.call.conversation.function_calls import NO_SUCH_FUNCTION
+from bot.call.handoff.end_call import NOT_NOW, TOO_EARLY
 from bot.call.inputs import ModelClosed, Note, PhoneClosed, PhoneFull, PhoneRoom, Refused, Shutdown
 from bot.call.outputs import Report
 from bot.call.settings import CallSettings
 from bot.call.states import State
+from bot.call.tool_calls.function_calls import NO_SUCH_FUNCTION
 from bot.realtime import events
 from bot.realtime.session import END_CALL, SessionSettings, session_object
 from bot.twilio import stream

@@ -46,7 +46,7 @@ GOES_OVER = {
     "InheritedItems": "items",
     "ResponseGate": "_wanted closed last requests",
     # and what is no session's
-    "TurnLog": "_open",
+    "TurnLog": "open",
     "Call": "ended _refusals",
     "WordlessTurns": "_sounds _n_bytes",
     "Goodbye": "why _tries _response_id",
@@ -132,7 +132,7 @@ CHOSEN = {
 CHANGED_BY_A_LOSS = {
     "Meanwhile": "_since_us",
     "Approval": "_number",  # the next session is told of it anew
-    "TurnLog": "_open",  # what was being made is over
+    "TurnLog": "open",  # what was being made is over
     "Goodbye": "_response_id",
     "Filler": "_expected _since_us",
     "Floor": "state goodbye_stage greeting_stage",

@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 import msgspec
 
-from bot.server.calls import phone_socket
+from bot.server.calls.phone_side import phone_socket
 from bot.server.http import media_stream
 from bot.testing.agent import TRICKLE, Reply, Spoken
 from bot.testing.model import Behaviour

@@ -19,7 +19,7 @@ from bot.call.outputs import End
 from bot.call.settings import CallSettings
 from bot.realtime import events
 from bot.recording.fixture import BadFixture, FixtureLine, parse_fixture
-from bot.server.calls.phone_socket import MAX_MESSAGE_BYTES, PhoneSocket
+from bot.server.calls.phone_side.phone_socket import MAX_MESSAGE_BYTES, PhoneSocket
 from bot.server.http.webhook import MAX_FIELDS
 from bot.twilio import stream
 from bot.twilio.signature import webhook_ok

@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from bot.server.calls import phone_socket
+from bot.server.calls.phone_side import phone_socket
 from bot.testing.dialling.dial import new_call_sid
 from bot.testing.dialling.stream_socket import stream_signature
 from bot.websocket.fair_reader import BURST_S, FairReader

@@ -10,7 +10,7 @@ import random
 from dataclasses import dataclass
 
 from bot.call.call import Call
-from bot.call.conversation.transfer import TRANSFER_CALL
+from bot.call.handoff.transfer import TRANSFER_CALL
 from bot.call.settings import CallSettings
 from bot.realtime.session import END_CALL
 from bot.testing.agent import Pacing, Reply, Spoken, ToolCall, Turn

@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from bot.call.call import Call
-from bot.call.conversation.transfer import TRANSFER_CALL
+from bot.call.handoff.transfer import TRANSFER_CALL
 from bot.call.inputs import HandBack, Note, OperatorAudio, TakeOver
 from bot.call.settings import CallSettings, SecretRules, ToolRules
 from bot.call.transcript.past_turns import PastTurn

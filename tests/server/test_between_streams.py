@@ -13,7 +13,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import NamedTuple
 
-from bot.call.conversation.transfer import TRANSFER_CALL
+from bot.call.handoff.transfer import TRANSFER_CALL
 from bot.realtime.session import SEND_DIGITS
 from bot.server.http.put_through.verdict import TOLD, WHY
 from bot.server.shared.resumption import DIGITS_IN_DOUBT

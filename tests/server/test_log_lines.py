@@ -6,7 +6,7 @@ from collections import Counter
 from typing import Any
 
 from bot.testing.dialling.dial import new_call_sid
-from tests.server.http.test_metrics_route import found
+from tests.server.http.operators.test_metrics_route import found
 from tests.server.simulated_server import ServerUnderTest, standing, until
 
 FRAMES = 300

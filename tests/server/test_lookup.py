@@ -21,7 +21,7 @@ from bot.testing.dialling.dial import new_call_sid
 from bot.testing.dialling.signed_webhook import parse_document
 from tests.hooks.receiver import SECRET, Receiver, receiving, verified
 from tests.server.bookkeeping.test_call_records import stored
-from tests.server.http.test_metrics_route import found
+from tests.server.http.operators.test_metrics_route import found
 from tests.server.simulated_server import (
     GREETING,
     ServerUnderTest,

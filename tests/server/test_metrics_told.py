@@ -17,7 +17,7 @@ from bot.server.calls.call_tally import CallTally
 from bot.server.http.app_keys import METER
 from bot.testing.agent import Failure, Reply
 from bot.testing.model import Behaviour, SendAt
-from tests.server.http.test_metrics_route import above_zero, found
+from tests.server.http.operators.test_metrics_route import above_zero, found
 from tests.server.simulated_server import QUICK, standing, until
 
 

@@ -17,7 +17,7 @@ from bot.testing.dialling.dial import new_call_sid
 from bot.testing.dialling.signed_webhook import Caller
 from bot.testing.model.server import Door
 from tests.server.bookkeeping.test_call_records import all_stored, stored
-from tests.server.http.test_metrics_route import found
+from tests.server.http.operators.test_metrics_route import found
 from tests.server.simulated_server import (
     ACCOUNT,
     AUTH_TOKEN,

@@ -17,7 +17,7 @@ import pytest
 from bot.call.transcript.past_turns import CARRY_ON
 from bot.server.bookkeeping.store_service import keeping
 from bot.server.directory import call_endings
-from bot.server.http.voice_next import what_follows
+from bot.server.http.voice_webhooks.voice_next import what_follows
 from bot.server.shared.call_registry import Known
 from bot.server.shared.resumption import MAX_LEGS, Past
 from bot.server.shared.store_lookup import Stored
@@ -30,8 +30,8 @@ from bot.testing.model import Behaviour
 from bot.testing.model.server import Door
 from tests.server.balancer import Balancer
 from tests.server.bookkeeping.test_call_records import stored
-from tests.server.calls.test_model_sessions import SORRY
-from tests.server.http.test_metrics_route import above_zero, found
+from tests.server.calls.sessions.test_model_sessions import SORRY
+from tests.server.http.operators.test_metrics_route import above_zero, found
 from tests.server.simulated_server import (
     ACCOUNT,
     GREETING,

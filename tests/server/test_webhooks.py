@@ -8,7 +8,8 @@ import sqlite3
 import pytest
 
 from bot.call.conversation import state_deadlines
-from bot.server.http import voice_next, webhook
+from bot.server.http import webhook
+from bot.server.http.voice_webhooks import voice_next
 from bot.testing.dialling.dial import new_call_sid
 from bot.testing.dialling.signed_webhook import parse_document
 from tests.server.simulated_server import (

@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from aiohttp import web
 
-from bot.call.conversation.transfer import PROMISE, TRANSFER_CALL
+from bot.call.handoff.transfer import PROMISE, TRANSFER_CALL
 from bot.realtime.session import END_CALL
 from bot.server.http.put_through import verdict
 from bot.testing import Mishap, SimulatedTwilio

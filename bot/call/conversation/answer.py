@@ -4,19 +4,19 @@ from __future__ import annotations
 
 from bot.call.playout.playout_queue import PlayoutQueue
 from bot.call.session.session_state import CurrentSession
-from bot.call.step import Step
+from bot.call.step import Step, part
 from bot.call.turn_log.turn_facts import TurnLog
 from bot.realtime import events
 
 
+@part
 class Answer:
     """Of a response that was interrupted nothing is heard or read; its items are deleted as they are finished."""
 
-    def __init__(self, step: Step, playout: PlayoutQueue, session: CurrentSession, turn_log: TurnLog) -> None:
-        self._step = step
-        self._playout = playout
-        self._session = session
-        self._turn_log = turn_log
+    _step: Step
+    _playout: PlayoutQueue
+    _session: CurrentSession
+    _turn_log: TurnLog
 
     def response_created(self) -> None:
         self._session.now.deletes.next_response()

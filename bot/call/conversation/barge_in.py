@@ -11,20 +11,20 @@ from bot.call.playout.playout_queue import PlayoutQueue
 from bot.call.playout.truncation import Truncation, Verdict, judge
 from bot.call.prompts.greeting import HEARD_ITEM, RECORDED_ITEM
 from bot.call.session.session_state import CurrentSession
-from bot.call.step import Step
+from bot.call.step import Step, part
 from bot.call.turn_log.turn_facts import TurnLog
 from bot.realtime.events import TruncateItem
 from bot.realtime.items import message
 
 
+@part
 class BargeIn:
     """Cuts the bot short."""
 
-    def __init__(self, step: Step, playout: PlayoutQueue, session: CurrentSession, turn_log: TurnLog) -> None:
-        self._step = step
-        self._playout = playout
-        self._session = session
-        self._turn_log = turn_log
+    _step: Step
+    _playout: PlayoutQueue
+    _session: CurrentSession
+    _turn_log: TurnLog
 
     def cut(self, *, unheard: bool = False) -> None:
         """In the order of how-it-works ledger 3: snapshot, new epoch, clear, truncate; then the rest.

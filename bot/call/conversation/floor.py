@@ -7,6 +7,8 @@ closed. The answers stand in MAY, by the state of the call, and in the few facts
 
 from __future__ import annotations
 
+from dataclasses import InitVar
+
 from bot.call.conversation.state_deadlines import StateDeadlines
 from bot.call.machines import (
     KEYPAD,
@@ -27,7 +29,7 @@ from bot.call.prompts.greeting import Greeting
 from bot.call.session.session_state import CurrentSession
 from bot.call.settings import CallSettings
 from bot.call.states import FOLLOWING, Happening, Keyed, State
-from bot.call.step import Step
+from bot.call.step import Step, part
 
 
 class Act(Keyed):
@@ -67,19 +69,18 @@ CONVERSING = frozenset({AnswerStage.PERSON, AnswerStage.CONVERSATION})
 SURE = frozenset({AnswerStage.CONVERSATION, AnswerStage.MESSAGE})
 
 
+@part
 class Floor:
     """Moves through the table of states as things happen, and answers who may speak."""
 
-    def __init__(
-        self,
-        settings: CallSettings,
-        step: Step,
-        state_deadlines: StateDeadlines,
-        *,
-        playout: PlayoutQueue,
-        session: CurrentSession,
-        greeting: Greeting,
-    ) -> None:
+    settings: InitVar[CallSettings]
+    _step: Step
+    _state_deadlines: StateDeadlines
+    _playout: PlayoutQueue
+    _session: CurrentSession
+    _greeting: Greeting
+
+    def __post_init__(self, settings: CallSettings) -> None:
         self.state = State.OPENING
         self.greeting_stage = GreetingStage.UNHEARD if settings.greets else GreetingStage.HEARD
         self.goodbye_stage = GoodbyeStage.NONE
@@ -98,11 +99,6 @@ class Floor:
         self.let_in = 0
         """Number of times the caller spoke and was let in: the answer to that is another one."""
         self._barge_in = settings.barge_in
-        self._step = step
-        self._state_deadlines = state_deadlines
-        self._playout = playout
-        self._session = session
-        self._greeting = greeting
 
     # ---- who may speak ----
 

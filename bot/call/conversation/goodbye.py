@@ -21,7 +21,7 @@ from bot.call.playout.playout_queue import PlayoutQueue
 from bot.call.session.response_status import in_words
 from bot.call.session.session_state import CurrentSession
 from bot.call.states import Happening
-from bot.call.step import Step
+from bot.call.step import Step, part
 from bot.realtime.events import Response
 
 GOODBYE_ITEM = "goodbye"
@@ -37,15 +37,17 @@ MAX_TRIES = 3
 """A caller who speaks before anything of a goodbye was heard gets it after their turn, so often and no oftener."""
 
 
+@part
 class Goodbye:
     """Moves the goodbye on (`goodbye_stage` of the floor); `why` is the reason for it, once a bound is reached."""
 
-    def __init__(self, step: Step, floor: Floor, *, session: CurrentSession, playout: PlayoutQueue) -> None:
+    _step: Step
+    _floor: Floor
+    _session: CurrentSession
+    _playout: PlayoutQueue
+
+    def __post_init__(self) -> None:
         self.why: EndReason = "bot_hung_up"
-        self._step = step
-        self._floor = floor
-        self._session = session
-        self._playout = playout
         self._tries = 0
         self._words, self._parameters = GOODBYE, PARAMETERS
         self._response_id: str | None = None

@@ -10,6 +10,8 @@ and answers by itself: then the greeting is asked for again, and that answer is 
 
 from __future__ import annotations
 
+from dataclasses import InitVar
+
 from bot.audio.payload import BYTES_PER_MS
 from bot.call.conversation.barge_in import BargeIn
 from bot.call.conversation.floor import Floor
@@ -24,7 +26,7 @@ from bot.call.session.response_status import spoken_over
 from bot.call.session.session_state import CurrentSession
 from bot.call.settings import CallSettings
 from bot.call.states import Happening, State
-from bot.call.step import Step
+from bot.call.step import Step, part
 from bot.call.turn_log.turn_facts import TurnLog
 from bot.realtime.events import Response
 
@@ -37,22 +39,21 @@ LONGEST_US = 15_000_000
 """It waits no longer than this for speech to end: people rest for half a second sooner, noise does not."""
 
 
+@part
 class Opening(Rule):
     """Moves the floor's greeting, until it has been heard for a moment: at once in a call that greets nobody."""
 
-    def __init__(
-        self,
-        settings: CallSettings,
-        step: Step,
-        playout: PlayoutQueue,
-        *,
-        announcement: Announcement,
-        greeting: Greeting,
-        session: CurrentSession,
-        floor: Floor,
-        turn_log: TurnLog,
-        interrupt: BargeIn,
-    ) -> None:
+    settings: InitVar[CallSettings]
+    _step: Step
+    _playout: PlayoutQueue
+    _announcement: Announcement
+    _greeting: Greeting
+    _session: CurrentSession
+    _floor: Floor
+    _turn_log: TurnLog
+    _interrupt: BargeIn
+
+    def __post_init__(self, settings: CallSettings) -> None:
         self._goes_on = settings.barge_in != "on"
         self._request = greeting_response(settings.greeting, settings.session.instructions)
         self._answer_owed = False
@@ -61,15 +62,7 @@ class Opening(Rule):
         """Number of times that what had begun was taken back."""
         self._held_us = 0
         """Since when it waits."""
-        self._step = step
-        self._playout = playout
-        self._announcement = announcement
-        self._greeting = greeting
-        self._session = session
-        self._floor = floor
-        self._turn_log = turn_log
-        self._interrupt = interrupt
-        playout.keeps = not self._settled
+        self._playout.keeps = not self._settled
 
     @property
     def _settled(self) -> bool:

@@ -12,6 +12,7 @@ is hung up on, and so is all that comes to no end.
 
 from __future__ import annotations
 
+from dataclasses import InitVar
 from typing import Literal
 
 from bot.call.conversation.barge_in import BargeIn
@@ -28,7 +29,7 @@ from bot.call.prompts.greeting import with_own_instructions
 from bot.call.rule import NEVER_US, Rule
 from bot.call.session.session_state import CurrentSession
 from bot.call.settings import CallSettings, Outgoing
-from bot.call.step import Step
+from bot.call.step import Step, part
 
 AnsweredBy = Literal["human", "machine", "screening", "uncertain"]
 
@@ -69,35 +70,26 @@ SCREENED = (
 )
 
 
+@part
 class WhoAnswered(Rule):
     """Moves the floor's `answered`; of a call that came in, it has nothing to do."""
 
-    def __init__(
-        self,
-        settings: CallSettings,
-        step: Step,
-        floor: Floor,
-        *,
-        session: CurrentSession,
-        playout: PlayoutQueue,
-        interrupt: BargeIn,
-        opening: Opening,
-        announcement: Announcement,
-        goodbye: Goodbye,
-    ) -> None:
+    settings: InitVar[CallSettings]
+    _step: Step
+    _floor: Floor
+    _session: CurrentSession
+    _playout: PlayoutQueue
+    _interrupt: BargeIn
+    _opening: Opening
+    _announcement: Announcement
+    _goodbye: Goodbye
+
+    def __post_init__(self, settings: CallSettings) -> None:
         self._outgoing = settings.outgoing or Outgoing()
         self._answer = with_own_instructions(
             WHO_IS_CALLING.format(name=f'"{self._outgoing.name}"' if self._outgoing.name else "who you are"),
             settings.session.instructions,
         )
-        self._step = step
-        self._floor = floor
-        self._session = session
-        self._playout = playout
-        self._interrupt = interrupt
-        self._opening = opening
-        self._announcement = announcement
-        self._goodbye = goodbye
         turns = settings.session.turn_detection
         self._noticed_us = turns.silence_duration_ms * 1000 if turns.type == "server_vad" else 0
         """Silence that has gone by when the session tells of the end of speech."""

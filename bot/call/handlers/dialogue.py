@@ -128,7 +128,7 @@ class Dialogue:
         if suppressed:  # the caller spoke after we had asked and before it was made
             parts.step.send(responses.cancel(response.id, parts.step.event_id("cancel")))
         else:
-            parts.turn_log.response_created(response.id)
+            parts.turn_log.waits.response_created(response.id)
         parts.answer.response_created()
         parts.greeting.response_created(response.id)
         parts.opening.response_created()

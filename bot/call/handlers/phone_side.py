@@ -35,7 +35,7 @@ class PhoneSide:
         parts.no_progress.stream_started()
         if parts.settings.outgoing:
             parts.who_answered.stream_started()
-            parts.turn_log.answered()
+            parts.turn_log.waits.answered()
         parts.uplink.start(step.now_us)
         self.begin()
         return None

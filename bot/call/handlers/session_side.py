@@ -26,7 +26,7 @@ class SessionSide:
     def created(self, _: events.SessionCreated | events.ConversationCreated) -> None:
         """The first word of a session that has two (openai-realtime W8): it is told what to be.
 
-        An idle session has been told this already, as the first thing it heard (bot.server.calls.warm_pool).
+        An idle session has been told this already, as the first thing it heard (bot.server.calls.sessions.warm_pool).
         """
         parts, step = self._parts, self._parts.step
         ownership = parts.session.now.turn_ownership
@@ -117,3 +117,11 @@ class SessionSide:
     def lose(self, failure: FailureKind, code: int, reason: str) -> EndReason | None:
         """The session is gone, or is to be given up: another one takes its place if that can help."""
         return None if self.replacement.lose(failure, code, reason) else self._parts.failover.none_left()
+
+    def reason(self, reason: EndReason) -> EndReason | None:
+        """The reason of the end; None where an operator has the call, which loses its session and goes on."""
+        parts = self._parts
+        if reason != "model_unavailable" or not parts.floor.taken_over:
+            return reason
+        parts.step.follows = "anything"
+        return self.lose("closed", 0, "an operator has the call")

@@ -8,12 +8,12 @@ and what was said is answered with the keys. Which keys belong together: bot.cal
 from __future__ import annotations
 
 from bot.call.conversation.floor import Floor
-from bot.call.conversation.function_calls import FunctionCalls
 from bot.call.conversation.opening import Opening
 from bot.call.machines import KeypadStage, Move
 from bot.call.session.session_state import CurrentSession
 from bot.call.settings import KeypadRules
-from bot.call.step import Step
+from bot.call.step import Step, part
+from bot.call.tool_calls.function_calls import FunctionCalls
 from bot.call.transcript import keys_pressed
 from bot.call.transcript.transcript import Transcript
 from bot.call.turn_log.turn_facts import TurnLog
@@ -22,30 +22,21 @@ from bot.realtime.items import message
 KEYS = "0123456789*#ABCD"
 
 
+@part
 class Keypad:
     """Keys gathered, whichever session is at hand."""
 
-    def __init__(
-        self,
-        rules: KeypadRules,
-        step: Step,
-        floor: Floor,
-        *,
-        session: CurrentSession,
-        opening: Opening,
-        turn_log: TurnLog,
-        functions: FunctionCalls,
-        transcript: Transcript,
-    ) -> None:
-        self._rules = rules
-        self._shortcuts = {one.key: one for one in rules.shortcuts}
-        self._step = step
-        self._floor = floor
-        self._session = session
-        self._opening = opening
-        self._turn_log = turn_log
-        self._functions = functions
-        self._transcript = transcript
+    _rules: KeypadRules
+    _step: Step
+    _floor: Floor
+    _session: CurrentSession
+    _opening: Opening
+    _turn_log: TurnLog
+    _functions: FunctionCalls
+    _transcript: Transcript
+
+    def __post_init__(self) -> None:
+        self._shortcuts = {one.key: one for one in self._rules.shortcuts}
         self.keys = ""
         """Those that were gathered so far."""
         self.began_us = self.last_us = 0
@@ -59,7 +50,7 @@ class Keypad:
         now_us = self._step.now_us
         if self._floor.keypad_stage is KeypadStage.QUIET:
             self.began_us = now_us
-            self._turn_log.caller_keys()
+            self._turn_log.waits.caller_started()
         self._floor.keys_move(Move.KEY)
         self.last_us = now_us
         self.keys += key

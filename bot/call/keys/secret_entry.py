@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections import Counter
 
 from bot.call.conversation.floor import Floor
-from bot.call.conversation.function_calls import FunctionCalls
 from bot.call.inputs import SecretKey
 from bot.call.keys.keypad import Keypad
 from bot.call.machines import Move, StreamStage
@@ -18,8 +17,9 @@ from bot.call.outputs import DropKeys, HideKeys
 from bot.call.playout.playout_queue import PlayoutQueue
 from bot.call.rule import NEVER_US, Rule
 from bot.call.settings import SecretRules
-from bot.call.step import Step
+from bot.call.step import Step, part
 from bot.call.tool_calls.asked_calls import FunctionCall
+from bot.call.tool_calls.function_calls import FunctionCalls
 
 FIRST_US = 30_000_000
 """From the end of what the bot says to the first key: the caller looks for their card."""
@@ -35,17 +35,17 @@ CALL_ENDS = "The call has to end now, so nothing was entered and nothing was don
 NOT_NOW = "Digits can't be entered at this moment, so nothing was done. Try again later."
 
 
+@part
 class SecretEntry(Rule):
     """One at a time."""
 
-    def __init__(
-        self, step: Step, floor: Floor, *, playout: PlayoutQueue, functions: FunctionCalls, keypad: Keypad
-    ) -> None:
-        self._step = step
-        self._floor = floor
-        self._playout = playout
-        self._functions = functions
-        self._keypad = keypad
+    _step: Step
+    _floor: Floor
+    _playout: PlayoutQueue
+    _functions: FunctionCalls
+    _keypad: Keypad
+
+    def __post_init__(self) -> None:
         self._call_id = ""
         """The call for which they are keyed in; empty for none."""
         self._rules = SecretRules()
@@ -53,7 +53,7 @@ class SecretEntry(Rule):
         self._began_us = self._last_us = 0
         self.tries: Counter[str] = Counter()
         """Times that digits were asked for, by name of the tool."""
-        functions.secrets = self
+        self._functions.secrets = self
 
     def begin(self, call: FunctionCall) -> None:
         """The tool of this call is run when the digits for it have come."""

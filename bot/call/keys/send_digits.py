@@ -14,14 +14,14 @@ import msgspec
 
 from bot.call.conversation.barge_in import BargeIn
 from bot.call.conversation.floor import Floor
-from bot.call.conversation.function_calls import FunctionCalls
 from bot.call.machines import KeypadStage, Move, StreamStage, TransferStage
 from bot.call.outputs import EndReason, LeaveStream
 from bot.call.playout.playout_queue import PlayoutQueue
 from bot.call.rule import NEVER_US, Rule
 from bot.call.session.session_state import CurrentSession
-from bot.call.step import Step
+from bot.call.step import Step, part
 from bot.call.tool_calls.asked_calls import FunctionCall
+from bot.call.tool_calls.function_calls import FunctionCalls
 from bot.realtime.session import SEND_DIGITS
 
 MOST_DIGITS = 32
@@ -52,27 +52,20 @@ class _Arguments(msgspec.Struct):
     digits: str
 
 
+@part
 class SendDigits(Rule):
     """The built-in function `send_digits`, and the call between two streams."""
 
     name = SEND_DIGITS
 
-    def __init__(
-        self,
-        step: Step,
-        floor: Floor,
-        *,
-        session: CurrentSession,
-        playout: PlayoutQueue,
-        interrupt: BargeIn,
-        functions: FunctionCalls,
-    ) -> None:
-        self._step = step
-        self._floor = floor
-        self._session = session
-        self._playout = playout
-        self._interrupt = interrupt
-        self._functions = functions
+    _step: Step
+    _floor: Floor
+    _session: CurrentSession
+    _playout: PlayoutQueue
+    _interrupt: BargeIn
+    _functions: FunctionCalls
+
+    def __post_init__(self) -> None:
         self._call_id = ""
         self._digits = ""
         self._let_in = 0

@@ -10,26 +10,29 @@ from typing import Any
 
 from bot.call.playout.ledger import Entry
 from bot.call.playout.playout_queue import PlayoutQueue
+from bot.call.step import part
 from bot.call.transcript.transcript import Transcript
 from bot.realtime.items import message
 from bot.twilio.stream import Outbound
 
 
+@part
 class RecordedPrompt:
     """A recording of `words`, held from the beginning of the call until the stream has started.
 
     The recordings of a call are played in the order in which they are made. `audio` is base64 mu-law.
     """
 
-    def __init__(self, item_id: str, words: str, audio: str, playout: PlayoutQueue, transcript: Transcript) -> None:
-        self._item_id = item_id
-        self._words = words
-        self._audio = audio
-        self._playout = playout
-        self._transcript = transcript
-        self.entry = playout.ledger.entry(item_id, 0, "")
-        transcript.bot_words_done(item_id, 0, words)
-        play(playout, self.entry, audio, 0)
+    _item_id: str
+    _words: str
+    _audio: str
+    _playout: PlayoutQueue
+    _transcript: Transcript
+
+    def __post_init__(self) -> None:
+        self.entry = self._playout.ledger.entry(self._item_id, 0, "")
+        self._transcript.bot_words_done(self._item_id, 0, self._words)
+        play(self._playout, self.entry, self._audio, 0)
 
     def again(self, now_us: int) -> list[Outbound]:
         """Play it once more, from its beginning."""

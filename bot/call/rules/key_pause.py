@@ -5,22 +5,28 @@ A caller who presses one every now and then is not waited for without end either
 
 from __future__ import annotations
 
+from dataclasses import InitVar
+
 from bot.call.keys.keypad import Keypad
 from bot.call.rule import NEVER_US, Rule
 from bot.call.rules.idle import Idle
 from bot.call.rules.no_progress import NoProgress
 from bot.call.settings import KeypadRules
+from bot.call.step import part
 
 
+@part
 class KeyPause(Rule):
     """Ends what the keypad gathers. With a time of 0 that alone ends nothing."""
 
-    def __init__(self, rules: KeypadRules, keypad: Keypad, *, idle: Idle, no_progress: NoProgress) -> None:
+    rules: InitVar[KeypadRules]
+    _keypad: Keypad
+    _idle: Idle
+    _no_progress: NoProgress
+
+    def __post_init__(self, rules: KeypadRules) -> None:
         self._pause_us = round(rules.pause_s * 1_000_000)
         self._longest_us = round(rules.longest_s * 1_000_000)
-        self._keypad = keypad
-        self._idle = idle
-        self._no_progress = no_progress
 
     def pressed(self, key: str) -> None:
         """A key has come: reckon until when another one is waited for."""

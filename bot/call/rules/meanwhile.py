@@ -7,14 +7,14 @@ accord before the call, its preamble (`phase: commentary`, openai-realtime W2), 
 from __future__ import annotations
 
 from bot.call.conversation.floor import Floor
-from bot.call.conversation.function_calls import FunctionCalls
 from bot.call.machines import CallStage
 from bot.call.playout.playout_queue import PlayoutQueue
 from bot.call.prompts.filler import REPEAT_US, Filler
 from bot.call.rule import NEVER_US, Rule
 from bot.call.session.session_state import CurrentSession
-from bot.call.step import Step
+from bot.call.step import Step, part
 from bot.call.tool_calls.asked_calls import FunctionCall
+from bot.call.tool_calls.function_calls import FunctionCalls
 
 SILENCE_US = 1_000_000
 SAY = "While this is being done, say exactly this to the caller, and nothing else: {sentence}"
@@ -22,25 +22,18 @@ PARAMETERS = {"tool_choice": "none"}
 """The request of a sentence: one that calls tools would not be it."""
 
 
+@part
 class Meanwhile(Rule):
     """Looks after each step that moved the call, while a tool runs."""
 
-    def __init__(
-        self,
-        step: Step,
-        floor: Floor,
-        *,
-        playout: PlayoutQueue,
-        session: CurrentSession,
-        functions: FunctionCalls,
-        filler: Filler,
-    ) -> None:
-        self._step = step
-        self._floor = floor
-        self._playout = playout
-        self._session = session
-        self._functions = functions
-        self._filler = filler
+    _step: Step
+    _floor: Floor
+    _playout: PlayoutQueue
+    _session: CurrentSession
+    _functions: FunctionCalls
+    _filler: Filler
+
+    def __post_init__(self) -> None:
         self._since_us: int | None = None
         """Moment at which the caller began to wait for a tool, and for nothing else."""
         self._told_us: int | None = None

@@ -6,6 +6,8 @@ not come in time is given up, as is one that breaks off; what follows is for bot
 
 from __future__ import annotations
 
+from dataclasses import InitVar
+
 from bot.call.conversation.barge_in import BargeIn
 from bot.call.conversation.floor import Floor
 from bot.call.outputs import EndReason
@@ -15,32 +17,24 @@ from bot.call.rule import NEVER_US, Rule
 from bot.call.rules.retries import Retries
 from bot.call.session.session_state import CurrentSession
 from bot.call.states import State
-from bot.call.step import Step
+from bot.call.step import Step, part
 
 
+@part
 class ResponseTimeout(Rule):
     """Looks after each step that moved the call whether the caller waits. `response_s` 0: they wait for ever."""
 
-    def __init__(
-        self,
-        response_s: float,
-        step: Step,
-        floor: Floor,
-        *,
-        session: CurrentSession,
-        playout: PlayoutQueue,
-        interrupt: BargeIn,
-        filler: Filler,
-        retries: Retries,
-    ) -> None:
+    response_s: InitVar[float]
+    _step: Step
+    _floor: Floor
+    _session: CurrentSession
+    _playout: PlayoutQueue
+    _interrupt: BargeIn
+    _filler: Filler
+    _retries: Retries
+
+    def __post_init__(self, response_s: float) -> None:
         self._answer_us = round(response_s * 1_000_000)
-        self._step = step
-        self._floor = floor
-        self._session = session
-        self._playout = playout
-        self._interrupt = interrupt
-        self._filler = filler
-        self._retries = retries
         self._since_us: int | None = None
         """Moment at which the attempt at hand began; None while no answer is waited for."""
         self._quiet_us = 0

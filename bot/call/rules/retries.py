@@ -14,7 +14,7 @@ from bot.call.prompts.filler import Filler
 from bot.call.prompts.greeting import Greeting
 from bot.call.session.response_status import filtered, in_words, spoken_over
 from bot.call.session.session_state import CurrentSession
-from bot.call.step import Step
+from bot.call.step import Step, part
 from bot.realtime.errors import IN_THE_WAY, NO_TRANSCRIBER, ends_the_call, label, severity
 from bot.realtime.events import Problem, Response
 
@@ -22,18 +22,18 @@ IN_A_ROW = 3
 """Answers given up one after the other that end the call."""
 
 
+@part
 class Retries:
     """`errors`: what the model's side said was wrong, by `bot.realtime.errors.LABELS`."""
 
-    def __init__(
-        self, step: Step, session: CurrentSession, greeting: Greeting, *, floor: Floor, filler: Filler
-    ) -> None:
+    _step: Step
+    _session: CurrentSession
+    _greeting: Greeting
+    _floor: Floor
+    _filler: Filler
+
+    def __post_init__(self) -> None:
         self.errors: Counter[str] = Counter()
-        self._step = step
-        self._session = session
-        self._greeting = greeting
-        self._floor = floor
-        self._filler = filler
         self._retried: int | None = None
         """The caller's turn, by number, of which an answer has been tried once more."""
         self._given_up = 0

@@ -13,6 +13,7 @@ is noise, and on a noisy line that costs healthy sessions.
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import InitVar
 
 from bot.audio import levels
 from bot.audio.payload import BYTES_PER_MS
@@ -24,7 +25,7 @@ from bot.call.rule import NEVER_US, Rule
 from bot.call.rules.retries import Retries
 from bot.call.session.session_state import CurrentSession
 from bot.call.settings import CallSettings
-from bot.call.step import Step
+from bot.call.step import Step, part
 from bot.realtime.failures import FailureKind
 
 ANSWER_US = 3_000_000
@@ -54,29 +55,22 @@ Lose = Callable[[FailureKind, int, str], EndReason | None]
 """Gives why the call is over, None when another session can take the place of the lost one."""
 
 
+@part
 class SessionLiveness(Rule):
     """Looks at what the session owes, which stands in `Session.owes`."""
 
-    def __init__(
-        self,
-        settings: CallSettings,
-        step: Step,
-        *,
-        floor: Floor,
-        session: CurrentSession,
-        filler: Filler,
-        retries: Retries,
-        lose: Lose,
-    ) -> None:
+    settings: InitVar[CallSettings]
+    _step: Step
+    _floor: Floor
+    _session: CurrentSession
+    _filler: Filler
+    _retries: Retries
+    _lose: Lose
+
+    def __post_init__(self, settings: CallSettings) -> None:
         self._quiet_us = settings.session.turn_detection.longest_silence_ms * 1_000
         self._wanted = bool(settings.response_s)
         self._most_us = max(MADE_US, round(settings.response_s * MADE_SHARE * 1_000_000))
-        self._step = step
-        self._floor = floor
-        self._session = session
-        self._filler = filler
-        self._retries = retries
-        self._lose = lose
 
     def look(self) -> None:
         now_us, session = self._step.now_us, self._session.now

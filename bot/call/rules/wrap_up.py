@@ -10,7 +10,7 @@ from bot.call.conversation.floor import Act, Floor
 from bot.call.conversation.goodbye import Goodbye
 from bot.call.machines import GoodbyeStage
 from bot.call.rule import Bound
-from bot.call.step import Step
+from bot.call.step import Step, part
 
 WRAP_UP_ITEM = "wrap_up"
 WRAP_UP = (
@@ -19,14 +19,16 @@ WRAP_UP = (
 )
 
 
+@part
 class WrapUp:
     """Minds `bounds` after each step that moved the call, where one of them is near or due."""
 
-    def __init__(self, step: Step, bounds: tuple[Bound, ...], floor: Floor, goodbye: Goodbye) -> None:
-        self._step = step
-        self.bounds = bounds
-        self._floor = floor
-        self._goodbye = goodbye
+    _step: Step
+    bounds: tuple[Bound, ...]
+    _floor: Floor
+    _goodbye: Goodbye
+
+    def __post_init__(self) -> None:
         self._told = False
 
     def mind(self) -> None:

@@ -8,6 +8,7 @@ stands in bot.call.handlers.session_replacement.
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import InitVar
 
 from bot.call.inputs import DialFailed, SessionExpires, SessionWaiting
 from bot.call.machines import NEXT, SESSION, Move, NextStage, SessionStage
@@ -16,7 +17,7 @@ from bot.call.playout.playout_queue import PlayoutQueue
 from bot.call.rule import Rule, soonest
 from bot.call.session.session_plan import plan
 from bot.call.session.session_state import CurrentSession
-from bot.call.step import Step
+from bot.call.step import Step, part
 from bot.realtime.failures import Failure, FailureKind
 
 PASSING: frozenset[FailureKind] = frozenset({"unreachable", "timeout", "closed", "rate_limited", "expired"})
@@ -39,29 +40,24 @@ AHEAD_RETRY_US = 10_000_000
 """A dial ahead of time that failed is tried again after this."""
 
 
+@part
 class Failover(Rule):
     """Told what happens to sessions; puts out Dial, Adopt and Drop.
 
     `at_hand` is the call's session, `next` the one that is to take its place.
     """
 
-    def __init__(
-        self,
-        step: Step,
-        playout: PlayoutQueue,
-        session: CurrentSession,
-        response_s: float,
-        *,
-        goes_on: Callable[[], bool] = lambda: False,
-    ) -> None:
-        """`goes_on`: the call needs no session at this moment, and is not given up for want of one."""
+    _step: Step
+    _playout: PlayoutQueue
+    _session: CurrentSession
+    response_s: InitVar[float]
+    _goes_on: Callable[[], bool] = lambda: False
+    """The call needs no session at this moment, and is not given up for want of one."""
+
+    def __post_init__(self, response_s: float) -> None:
         self.at_hand = SessionStage.OPENING
         self.next = NextStage.NONE
         self.ever_ready = False
-        self._step = step
-        self._playout = playout
-        self._session = session
-        self._goes_on = goes_on
         self._dial_us: int | None = round(response_s * 500_000) or None
         """Moment of the next dial. A first session that is not ready in half the time it has gets a rival."""
         self._give_up_us: int | None = None

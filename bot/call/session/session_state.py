@@ -17,7 +17,7 @@ from bot.call.session.response_gate import ResponseGate
 from bot.call.session.session_plan import Plan
 from bot.call.session.turn_ownership import TurnOwnership
 from bot.call.settings import CallSettings
-from bot.call.step import Step
+from bot.call.step import Step, part
 from bot.call.transcript.transcript import Transcript, Turn
 from bot.call.uplink.appended_audio import AppendedAudio
 from bot.call.uplink.caller_speech import CallerSpeech
@@ -115,14 +115,16 @@ class Session:
             del self.growing[next(iter(self.growing))]
 
 
+@part
 class CurrentSession:
     """The session at hand is `now`: ask for it each time, since whoever keeps a part of it keeps a lost session's."""
 
-    def __init__(self, settings: CallSettings, step: Step, uplink: Uplink, transcript: Transcript) -> None:
-        self._settings = settings
-        self._step = step
-        self._uplink = uplink
-        self._transcript = transcript
+    _settings: CallSettings
+    _step: Step
+    _uplink: Uplink
+    _transcript: Transcript
+
+    def __post_init__(self) -> None:
         self.begin(Carried())
 
     def begin(self, over: Carried) -> None:

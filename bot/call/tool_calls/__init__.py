@@ -1,4 +1,5 @@
-"""Function calls of the model as data: what was asked, what came of it, and which calls the rules of a tool refuse.
+"""Function calls of the model: what was asked, what came of it, and the one output that answers each.
 
-Nothing is sent from here; bot.call.conversation.function_calls does that. Start at `asked_calls`.
+No tool is run here; the shell does that. Start at `function_calls`; `asked_calls` is the same as data, with the rules
+of a tool; `mcp_calls` are those that the model's server makes itself.
 """

@@ -26,7 +26,7 @@ class FunctionCall:
     """One function call. `turn` counts the caller's turns before it; `rules` are of a tool that somebody else runs.
 
     `kind`: the model asks us for a function; or for the approval of a remote tool, which is `approved` or not; or the
-    server has called a remote tool itself (bot.call.remote_calls).
+    server has called a remote tool itself (bot.call.tool_calls).
     """
 
     call_id: str

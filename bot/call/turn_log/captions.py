@@ -10,6 +10,7 @@ from typing import Literal, NamedTuple
 
 from bot.call.playout.playout_queue import PlayoutQueue
 from bot.call.session.session_state import CurrentSession
+from bot.call.step import part
 from bot.call.transcript.transcript import Transcript
 from bot.call.turn_log.turn_facts import TurnLog
 
@@ -23,16 +24,14 @@ class Caption(NamedTuple):
     began_us: int | None
 
 
+@part
 class Captions:
     """Asked by whoever watches; keeps nothing."""
 
-    def __init__(
-        self, session: CurrentSession, speaking: PlayoutQueue, account: TurnLog, transcript: Transcript
-    ) -> None:
-        self._session = session
-        self._speaking = speaking
-        self._account = account
-        self._transcript = transcript
+    _session: CurrentSession
+    _speaking: PlayoutQueue
+    _account: TurnLog
+    _transcript: Transcript
 
     def at(self, now_us: int) -> list[Caption]:
         """Those of the caller, then those of the bot, each with words."""

@@ -6,8 +6,6 @@ its end, cut short, or given up; when the call ends, whatever is playing is cut 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-
 from bot.audio.payload import BYTES_PER_MS
 from bot.call.facts import TurnFact
 from bot.call.playout.ledger import Entry
@@ -15,7 +13,7 @@ from bot.call.playout.playout_queue import PlayoutQueue
 from bot.call.playout.truncation import Verdict, judge
 from bot.call.prompts.greeting import Greeting
 from bot.call.session.session_state import CurrentSession
-from bot.call.step import Step
+from bot.call.step import Step, part
 from bot.call.transcript.transcript import Transcript, Turn
 from bot.call.turn_log.latencies import Latencies
 from bot.call.uplink.wordless_turns import WordlessTurns
@@ -25,41 +23,30 @@ MAX_SILENT = 64
 """Items with words and no sound; a response has one or two. Beyond, the oldest is given up."""
 
 
+@part
 class TurnLog:
     """Told what happens to turns; looks at the ledger when a mark has come back or the line is silent."""
 
-    def __init__(
-        self,
-        step: Step,
-        playout: PlayoutQueue,
-        session: CurrentSession,
-        *,
-        transcript: Transcript,
-        wordless: WordlessTurns,
-        greeting: Greeting,
-    ) -> None:
-        self._step = step
-        self._playout = playout
-        self._transcript = transcript
-        self._session = session
-        self._wordless = wordless
-        self._greeting = greeting
-        self._waits = Latencies(step)
-        self._open: dict[str, list[Entry]] = {}
-        """Entries of which something was sent, by item, in the order of playing, until their turn is over."""
+    _step: Step
+    _playout: PlayoutQueue
+    _session: CurrentSession
+    _transcript: Transcript
+    _wordless: WordlessTurns
+    _greeting: Greeting
 
-    def answered(self) -> None:
-        """The callee has picked up a call that we made: their waits count from here."""
-        self._waits.answered()
+    def __post_init__(self) -> None:
+        self.waits = Latencies(self._step)
+        self.open: dict[str, list[Entry]] = {}
+        """Items of which something was sent and whose turn is not over, with their entries in the order of playing."""
 
     # ---- the caller ----
 
     def caller_started(self, event: events.SpeechStarted) -> None:
         self._session.now.speech.started(event, self._step.now_us)
-        self._waits.caller_started()
+        self.waits.caller_started()
 
     def caller_stopped(self, event: events.SpeechStopped) -> None:
-        self._waits.caller_stopped(self._session.now.speech.stopped(event, self._step.now_us))
+        self.waits.caller_stopped(self._session.now.speech.stopped(event, self._step.now_us))
 
     def caller_turn(self, item_id: str) -> None:
         """The caller's turn was committed."""
@@ -94,26 +81,14 @@ class TurnLog:
         if turn.ended_us is None:
             self.caller_turn(item_id)
 
-    def caller_keys(self) -> None:
-        """The caller presses keys: what they said before is answered together with these."""
-        self._waits.caller_started()
-
     def caller_keyed(self, item_id: str, text: str, began_us: int) -> None:
         """Keys that belong together have come, and are answered from here on."""
         turn = self._transcript.caller_words(item_id, text)
         turn.began_us, turn.ended_us = began_us, self._step.now_us
-        self._waits.caller_stopped(self._step.now_us)
+        self.waits.caller_stopped(self._step.now_us)
         self._tell(turn)
 
-    def answered_by_operator(self) -> None:
-        """The caller waits for no answer to what they have said so far."""
-        self._waits.caller_started()
-
     # ---- the bot ----
-
-    def response_created(self, response_id: str) -> None:
-        """A response that may be heard."""
-        self._waits.response_created(response_id)
 
     def words(self, event: events.TranscriptDelta) -> None:
         """More of what the bot says."""
@@ -123,7 +98,7 @@ class TurnLog:
             if entry.content_index == content_index:
                 received = entry.received
         self._transcript.bot_words(event.item_id, content_index, event.delta, received)
-        if event.item_id not in self._open:
+        if event.item_id not in self.open:
             silent = self._session.now.silent
             silent[event.item_id] = event.response_id
             if len(silent) > MAX_SILENT:
@@ -152,27 +127,22 @@ class TurnLog:
             if entry.aside:
                 continue
             self._session.now.silent.pop(entry.item_id, None)
-            of_item = self._open.setdefault(entry.item_id, [])
+            of_item = self.open.setdefault(entry.item_id, [])
             of_item.append(entry)
             turn = self._transcript.bot_turn(entry.item_id)
             live = self._playout.ledger.find(entry.item_id)
             self._transcript.sounds(entry.item_id, [one.content_index for one in (*of_item, *live)])
-            self._waits.sent(entry, turn.number, greeting=self._greeting.owns(entry))
-
-    @property
-    def open(self) -> Mapping[str, Sequence[Entry]]:
-        """Items of which something was sent and whose turn is not over, with their entries in the order of playing."""
-        return self._open
+            self.waits.sent(entry, turn.number, greeting=self._greeting.owns(entry))
 
     @property
     def unfinished(self) -> bool:
         """A turn of the bot has begun and is not over: time may end it."""
-        return bool(self._open)
+        return bool(self.open)
 
     def look(self) -> None:
         """A mark came back, an item was finished or the line is silent: which turns have begun, and which are over."""
         now_us, ledger = self._step.now_us, self._playout.ledger
-        for item_id, entries in list(self._open.items()):
+        for item_id, entries in list(self.open.items()):
             turn = self._transcript.bot_turn(item_id)
             if turn.began_us is None and entries[0].begun:
                 self._began(turn, entries[0])
@@ -181,13 +151,13 @@ class TurnLog:
 
     def item_done(self, item_id: str) -> None:
         """The item stands finished in the conversation: no more audio or text of it comes."""
-        for entry in self._open.get(item_id, ()):
+        for entry in self.open.get(item_id, ()):
             entry.item_done = True
         self.look()
 
     def response_done(self, response_id: str) -> None:
         """All items of the response stand finished; one that has words and no sound will not be heard."""
-        for entries in self._open.values():
+        for entries in self.open.values():
             for entry in entries:
                 entry.item_done = entry.item_done or entry.response_id == response_id
         for item_id in [one for one, response in self._session.now.silent.items() if response == response_id]:
@@ -217,7 +187,7 @@ class TurnLog:
 
     def cut(self, verdict: Verdict) -> None:
         """The caller hears no more."""
-        items = {item_id: list(of_item) for item_id, of_item in self._open.items()}
+        items = {item_id: list(of_item) for item_id, of_item in self.open.items()}
         for entry in verdict.entries:
             of_item = items.setdefault(entry.item_id, [])
             if entry not in of_item:
@@ -230,18 +200,18 @@ class TurnLog:
             if turn.ended_us is None:
                 self._over(turn, [entry for entry in of_item if entry.heard >= BYTES_PER_MS])
             for entry in of_item:
-                self._waits.unheard(entry)
+                self.waits.unheard(entry)
         for item_id in list(self._session.now.silent):
             self._never_heard(item_id)
 
     def rewound(self) -> None:
         """Forget the turn that was being heard: it will be heard again, from its beginning."""
         now_us = self._step.now_us
-        for item_id, entries in list(self._open.items()):
+        for item_id, entries in list(self.open.items()):
             if not all(entry.over_by(now_us) for entry in entries):
-                del self._open[item_id]
+                del self.open[item_id]
                 for entry in entries:
-                    self._waits.again(entry)
+                    self.waits.again(entry)
 
     def _cut(self, entry: Entry, heard_bytes: int) -> None:
         self._transcript.bot_turn(entry.item_id)
@@ -261,7 +231,7 @@ class TurnLog:
     def _began(self, turn: Turn, entry: Entry) -> None:
         turn.began_us = entry.began_us
         if turn.began_us is not None:
-            self._waits.heard(entry, turn.began_us, turn.number)
+            self.waits.heard(entry, turn.began_us, turn.number)
 
     def _over(self, turn: Turn, heard: list[Entry]) -> None:
         """The turn is over. One of which nothing was heard stands at the moment at which it was given up."""
@@ -271,7 +241,7 @@ class TurnLog:
         ended_us = heard[-1].ended_us if heard else None
         turn.ended_us = now_us if ended_us is None else min(ended_us, now_us)
         turn.began_us = turn.ended_us if turn.began_us is None else min(turn.began_us, turn.ended_us)
-        self._open.pop(turn.item_id, None)
+        self.open.pop(turn.item_id, None)
         self._session.now.silent.pop(turn.item_id, None)
         self._transcript.over(turn.item_id)
         if heard or turn.text is not None:

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from bot.call.playout.playout_queue import PlayoutQueue
 from bot.call.settings import CallSettings
-from bot.call.step import Step
+from bot.call.step import Step, part
 from bot.twilio.stream import StartPart
 
 
+@part
 class StreamAdmission:
     """Before `start`, and from another stream, messages are counted and nothing else."""
 
-    def __init__(self, settings: CallSettings, step: Step, playout: PlayoutQueue) -> None:
-        self._settings = settings
-        self._step = step
-        self._playout = playout
+    _settings: CallSettings
+    _step: Step
+    _playout: PlayoutQueue
 
     def ours(self, stream_sid: str) -> bool:
         """True if a message with this SID is of the stream that was taken."""

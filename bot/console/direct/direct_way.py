@@ -15,8 +15,8 @@ from bot.config import Settings
 from bot.config.values.value_checks import is_loopback
 from bot.console.access import POLICY
 from bot.models import OFFLINE_AGENT
-from bot.server.http.admin import from_this_machine
 from bot.server.http.app_keys import CALLS
+from bot.server.http.operators.admin import from_this_machine
 
 _HOST = re.compile(r"[A-Za-z0-9.-]+(:\d{1,5})?")
 """Hosts that can stand in a policy: an address of IPv6 can't."""

@@ -9,7 +9,7 @@ import msgspec
 import structlog
 from aiohttp import web
 
-from bot.call.conversation.transfer import MAX_SUMMARY
+from bot.call.handoff.transfer import MAX_SUMMARY
 from bot.call.inputs import Hint, TransferWanted
 from bot.config import effective
 from bot.console.operator.past import as_json

@@ -1,6 +1,6 @@
 """Taking a live call over: a socket that brings the operator's voice to the caller, and the caller's to the operator.
 
-The call decides from when until when (bot.call.conversation.operator_on_line); here are the socket and its audio. One
+The call decides from when until when (bot.call.handoff.operator_on_line); here are the socket and its audio. One
 whose socket closes has left, and the bot has the call again. What may not be heard by one who listens in is silent here
 too.
 """
@@ -26,7 +26,7 @@ from bot.console.operator.whose_call import the_live_call
 from bot.server.calls.bridge import Bridge
 
 MOST_BYTES = 200 * BYTES_PER_MS
-"""Mu-law in one message: of more the rest would be dropped (bot.call.conversation.operator_on_line)."""
+"""Mu-law in one message: of more the rest would be dropped (bot.call.handoff.operator_on_line)."""
 LONGEST_NAME = 40
 NAMELESS = "somebody"
 STAGES = {"take_over_waits": "waiting", "taken_over": "speaking"}

@@ -13,26 +13,9 @@ from typing import Any, Concatenate, ParamSpec
 import msgspec
 import structlog
 
-from bot.audio.beep import BeepEar
+from bot.call import inputs
 from bot.call.call import Call, Input
 from bot.call.facts import Fact, WaitFact
-from bot.call.inputs import (
-    AnswerVerdict,
-    BeepHeard,
-    DailySpend,
-    HandBack,
-    Hint,
-    Note,
-    OperatorAudio,
-    PhoneClosed,
-    PhoneFull,
-    PhoneRoom,
-    Refused,
-    Shutdown,
-    TakeOver,
-    Tick,
-    TransferWanted,
-)
 from bot.call.outputs import (
     PHONE_MESSAGES,
     CheckTransfer,
@@ -56,12 +39,14 @@ from bot.realtime.connection import Endpoint
 from bot.recording.files.recorder import Recorder
 from bot.recording.fixture import InputWay
 from bot.server.calls.call_tally import CallTally, CallTraffic
-from bot.server.calls.dialled_ahead import DialledAhead
-from bot.server.calls.hidden_keys import HiddenKeys
-from bot.server.calls.model_sessions import ModelSessions, TakeIdle
-from bot.server.calls.phone_socket import PhoneSocket
+from bot.server.calls.phone_side.beep_listener import listen_for_beep
+from bot.server.calls.phone_side.hidden_keys import HiddenKeys
+from bot.server.calls.phone_side.phone_socket import PhoneSocket
+from bot.server.calls.phone_side.phone_streams import PhoneStreams
 from bot.server.calls.process_timer import ProcessTimer
 from bot.server.calls.rest_hang_up import HangUp
+from bot.server.calls.sessions.dialled_ahead import DialledAhead
+from bot.server.calls.sessions.model_sessions import ModelSessions, TakeIdle
 from bot.server.calls.tool_runner import RunsTools, ToolRunner
 from bot.server.calls.transfer_checks import Refusal, TransferChecks
 from bot.tools import Toolbox, ToolContext
@@ -69,18 +54,13 @@ from bot.twilio import stream
 
 NEVER_NS = 2**63
 
-FromOperator = Hint | TransferWanted | TakeOver | OperatorAudio | HandBack
+FromOperator = inputs.Hint | inputs.TransferWanted | inputs.TakeOver | inputs.OperatorAudio | inputs.HandBack
 Aside = Report | Fact | End | Order
 
 P = ParamSpec("P")
 
 _NOTHING: list[Output] = []
 _encode = msgspec.json.Encoder().encode
-
-
-def _ignore(*_: object) -> None:
-    pass
-
 
 _log = structlog.get_logger()
 
@@ -151,11 +131,8 @@ class Bridge:
         self._origin_ns = origin_ns or time.monotonic_ns()
         self.on_leave: Callable[[str], None] = lambda _: None
         """Called with the digits that are to be played, before the stream is closed for it."""
-        self.hidden_keys = HiddenKeys(self.phone_text, self._note, self._listen)
-        self._phone: PhoneSocket | None = None
-        self._left: set[asyncio.Task[None]] = set()
-        """Streams that are being closed while the call goes on."""
-        self._streams = 0
+        self.streams = PhoneStreams(partial(self.refuse, "phone>bot", "binary"), self.phone_closed, self._shut)
+        self.hidden_keys = HiddenKeys(self.phone_text, self._note, self.streams.listen)
         self._timer = timer
         self._hang_up = hang_up
         self._to_phone: list[bytes] = []
@@ -169,8 +146,7 @@ class Bridge:
         self._log = _log.bind(call_sid=settings.call_sid)
         self.warm = self.model.begin_idle()
         if self.call.listens_for_beep:
-            self._beep_ear = BeepEar()
-            self.on_frame.append(self._hear_beep)
+            listen_for_beep(self.call, self.on_frame, self._note)
 
     # ---- the task of the call ----
 
@@ -203,15 +179,14 @@ class Bridge:
             self._last(self._timer.leave, self)
             if self._hang_up is not None and self.attached and self.call.ended == "bot_hung_up":
                 await self._hang_up(self.call.settings.call_sid)
-            sides = (self._phone, self.model, self.checks)
-            await asyncio.gather(*(self._shut(side) for side in sides if side is not None), *self._left)
+            await asyncio.gather(self._shut(self.streams), self._shut(self.model), self._shut(self.checks))
             if self.recorder is not None:
                 self._last(self.recorder.close)
             self._last(self._log_end)
         finally:
             self.finished.set()
 
-    async def _shut(self, side: PhoneSocket | ModelSessions | TransferChecks) -> None:
+    async def _shut(self, side: PhoneSocket | PhoneStreams | ModelSessions | TransferChecks) -> None:
         try:
             await side.close()
         except Exception:  # noqa: BLE001
@@ -240,7 +215,7 @@ class Bridge:
     @_entrance
     def no_start(self, phone: PhoneSocket) -> None:
         """The stream's socket has been open for a while: without `start` it is no stream."""
-        if phone is self._phone and not self.call.streaming:
+        if phone is self.streams.current and not self.call.streaming:
             self.warn("no_start")
             self.shutdown("line_lost")
 
@@ -255,24 +230,17 @@ class Bridge:
     @property
     def attached(self) -> bool:
         """A stream has come to this call."""
-        return self._streams > 0
+        return self.streams.number > 0
 
     @property
     def awaits_stream(self) -> bool:
         """True while the call goes on, and its first or its next stream has yet to come."""
-        return self._phone is None and self.call.ended is None
+        return self.streams.current is None and self.call.ended is None
 
     def attach(self, phone: PhoneSocket) -> None:
-        self._phone = phone
         if self.recorder is not None:
-            self.recorder.stream = self._streams
-        self._streams += 1
-        phone.listen(self.hidden_keys.heard if self.hidden_keys.on else self.phone_text)
-        phone.on_binary, phone.on_lost = partial(self.refuse, "phone>bot", "binary"), self.phone_closed
-
-    def _listen(self, on_text: Callable[[bytes], None]) -> None:
-        if self._phone is not None:
-            self._phone.listen(on_text)
+            self.recorder.stream = self.streams.number
+        self.streams.attach(phone, self.hidden_keys.heard if self.hidden_keys.on else self.phone_text)
 
     def phone_text(self, text: bytes) -> None:
         now_us = (time.monotonic_ns() - self._origin_ns) // 1000
@@ -308,15 +276,7 @@ class Bridge:
             if self.recorder is not None and self.call.ended is None:
                 self.recorder.frame(now_us, text, message, passed, model.number)
 
-    def _hear_beep(self, frame: stream.Media) -> None:
-        """A call that we made may have been answered by a machine, which beeps."""
-        beep = self._beep_ear.hear(frame.media.payload)
-        if beep is not None:
-            asyncio.get_running_loop().call_soon(self._note, BeepHeard(*beep))  # behind the record of this frame
-        if not self.call.listens_for_beep:
-            self.on_frame.remove(self._hear_beep)
-
-    def verdict(self, note: AnswerVerdict) -> None:
+    def verdict(self, note: inputs.AnswerVerdict) -> None:
         """Twilio has judged who has answered."""
         self._note(note)
 
@@ -325,16 +285,16 @@ class Bridge:
         """The stream's socket is gone. A caller's hang-up is told by a `stop` before."""
         if self.call.ended is None:
             self.warn("stream_lost", code=code)
-        self._note(PhoneClosed(code))
+        self._note(inputs.PhoneClosed(code))
 
     def refuse(self, way: Any, kind: str, about: str = "") -> None:
         """Count something that came and is no message."""
         self.refusals[way, kind] += 1
-        self._note(Refused(way, kind, about))
+        self._note(inputs.Refused(way, kind, about))
 
     def shutdown(self, reason: Any) -> None:
         """End the call from the server's side."""
-        self._note(Shutdown(reason))
+        self._note(inputs.Shutdown(reason))
 
     def from_operator(self, note: FromOperator) -> None:
         """Hand on what the operator has to say to the model or the caller, or wants of the call."""
@@ -346,7 +306,7 @@ class Bridge:
         now = level(nano_usd, self.call.settings.money.daily_cap)
         if now > self._day_level:
             self._day_level = now
-            self._note(DailySpend(nano_usd))
+            self._note(inputs.DailySpend(nano_usd))
 
     @_entrance
     def _model_text(self, text: bytes) -> None:
@@ -381,7 +341,7 @@ class Bridge:
     def _now_us(self) -> int:
         return (time.monotonic_ns() - self._origin_ns) // 1000
 
-    def _feed(self, item: Input, way: InputWay, raw: str | bytes | Note) -> None:
+    def _feed(self, item: Input, way: InputWay, raw: str | bytes | inputs.Note) -> None:
         """One reading of the clock for the core and the record: the same integer replays."""
         now_us = self._now_us()
         if self.recorder is not None and self.call.ended is None:
@@ -411,7 +371,7 @@ class Bridge:
         if self.recorder is not None:
             self.recorder.output(now_us, output, self.model.number)
         if isinstance(output, PHONE_MESSAGES):
-            if self._phone is not None:
+            if self.streams.current is not None:
                 self._to_phone.append(_encode(output))
         elif isinstance(output, Aside):
             self._take(output, now_us)
@@ -445,19 +405,9 @@ class Bridge:
         elif isinstance(order, DropKeys):
             self.hidden_keys.take(order.call_id)
         else:
-            self._leave_stream(order.digits)
-
-    def _leave_stream(self, digits: str) -> None:
-        """Close the stream; nothing that still comes of it is the call's."""
-        self._write_due()
-        self.on_leave(digits)
-        phone, self._phone = self._phone, None
-        if phone is not None:
-            phone.listen(_ignore)
-            phone.on_binary = phone.on_lost = _ignore
-            task = asyncio.create_task(self._shut(phone), name="leave")
-            self._left.add(task)
-            task.add_done_callback(self._left.discard)
+            self._write_due()
+            self.on_leave(order.digits)
+            self.streams.leave()
 
     def warn(self, event: str, **details: Any) -> None:
         """Report what the core does not see."""
@@ -476,12 +426,12 @@ class Bridge:
 
     def _write_due(self) -> None:
         """Send the messages of a step, in one write to each side."""
-        traffic = self.traffic
-        if self._to_phone and self._phone is not None:
+        traffic, phone = self.traffic, self.streams.current
+        if self._to_phone and phone is not None:
             due, self._to_phone = self._to_phone, []
             traffic.to_phone += len(due)
             traffic.to_phone_bytes += sum(map(len, due))
-            self._phone.send_all(due)
+            phone.send_all(due)
         if self._to_model:
             due, self._to_model = self._to_model, []
             traffic.to_model += len(due)
@@ -492,9 +442,9 @@ class Bridge:
 
     def _arm(self) -> None:
         """Set the time of the next look, after a step."""
-        call, phone = self.call, self._phone
+        call, phone = self.call, self.streams.current
         if phone is not None and phone.full and not call.wants_room and call.ended is None:
-            self._note(PhoneFull())
+            self._note(inputs.PhoneFull())
             return
         deadline_us = call.deadline_us
         if call.wants_room:
@@ -505,12 +455,12 @@ class Bridge:
     @_entrance
     def wake(self) -> None:
         """Something may be due; mostly frames have put it off since it was looked at last."""
-        call, phone = self.call, self._phone
+        call, phone = self.call, self.streams.current
         deadline_us = call.deadline_us
         if deadline_us is not None and self._now_us() >= deadline_us:
-            self._note(Tick())
+            self._note(inputs.Tick())
         elif not call.wants_room:
             if deadline_us is not None:
                 self.wake_ns = self._origin_ns + deadline_us * 1000
         elif phone is not None and not phone.full:
-            self._note(PhoneRoom())
+            self._note(inputs.PhoneRoom())

@@ -23,12 +23,12 @@ from bot.recording.files.fixture_file import FixtureFile
 from bot.recording.files.new_file import call_path
 from bot.recording.files.recorder import Recorder
 from bot.server.calls.bridge import Bridge
-from bot.server.calls.dialled_ahead import DialledAhead
 from bot.server.calls.live_call import LiveCall
-from bot.server.calls.model_sessions import HANDSHAKE_SHARE
 from bot.server.calls.process_timer import ProcessTimer
 from bot.server.calls.rest_hang_up import HangUp
-from bot.server.calls.warm_pool import IdleSession, WarmPool
+from bot.server.calls.sessions.dialled_ahead import DialledAhead
+from bot.server.calls.sessions.model_sessions import HANDSHAKE_SHARE
+from bot.server.calls.sessions.warm_pool import IdleSession, WarmPool
 from bot.server.directory.call_directory import CallDirectory
 from bot.server.directory.call_endings import CallEndings, PastCalls
 from bot.server.directory.needless_sessions import NeedlessSessions

@@ -21,16 +21,7 @@ from bot.server.bookkeeping.meter import Meter
 from bot.server.bookkeeping.store_service import StoreService
 from bot.server.calls.rest_hang_up import rest_hang_up
 from bot.server.directory.live_calls import LiveCalls
-from bot.server.http import (
-    calls_route,
-    fallback,
-    http_shutdown,
-    media_stream,
-    metrics_route,
-    outgoing,
-    voice,
-    voice_next,
-)
+from bot.server.http import http_shutdown, media_stream
 from bot.server.http.app_keys import (
     CALLS,
     LISTENER,
@@ -42,8 +33,10 @@ from bot.server.http.app_keys import (
     Listener,
     Mount,
 )
+from bot.server.http.operators import calls_route, metrics_route
 from bot.server.http.put_through import briefing, dialled, whisper
 from bot.server.http.refusals import refusals
+from bot.server.http.voice_webhooks import fallback, outgoing, voice, voice_next
 from bot.server.outbound.dial_desk import DialDesk
 from bot.server.outbound.placing import OutgoingCalls
 from bot.server.setup.call_prices import half_blind

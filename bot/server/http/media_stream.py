@@ -10,7 +10,7 @@ from aiohttp import web
 
 from bot.server.calls.bridge import Bridge
 from bot.server.calls.live_call import LiveCall
-from bot.server.calls.phone_socket import ABNORMAL, NoUpgrade, PhoneSocket
+from bot.server.calls.phone_side.phone_socket import ABNORMAL, NoUpgrade, PhoneSocket
 from bot.server.directory.departure import Phase
 from bot.server.directory.live_calls import LiveCalls
 from bot.server.http.app_keys import CALLS, LISTENER, METER, RATE_LIMITED_LOG, SETTINGS

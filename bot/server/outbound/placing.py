@@ -20,7 +20,7 @@ from bot.config import Settings
 from bot.observe.guarded import guarded
 from bot.realtime.connection import ConnectError
 from bot.server.calls.live_call import LiveCall
-from bot.server.calls.warm_pool import IdleSession
+from bot.server.calls.sessions.warm_pool import IdleSession
 from bot.server.directory.live_calls import LiveCalls
 from bot.server.outbound.call_request import CallRequest
 from bot.server.outbound.dial_desk import DialDesk

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
-from bot.call.conversation.transfer import TRANSFER_CALL
+from bot.call.handoff.transfer import TRANSFER_CALL
 from bot.call.settings import CallSettings
 from bot.call.transcript.past_turns import PastTurn
 from bot.realtime.session import FunctionTool

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from bot.audio.transcode import Format
-from bot.call.conversation.cancel_tool import cancel_tool
-from bot.call.conversation.transfer import TRANSFER_CALL
+from bot.call.handoff.transfer import TRANSFER_CALL
 from bot.call.settings import CallSettings, KeypadRules, Outgoing, Shortcut
+from bot.call.tool_calls.cancel_tool import cancel_tool
 from bot.config import Settings
 from bot.config.profiles.placeholders import unfilled
 from bot.config.remote_tools.mcp_server import McpServer

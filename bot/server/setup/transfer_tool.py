@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bot.call.conversation.transfer import MAX_SUMMARY, TRANSFER_CALL
+from bot.call.handoff.transfer import MAX_SUMMARY, TRANSFER_CALL
 from bot.config import Settings
 from bot.realtime.session import FunctionTool
 from bot.twilio.languages import language

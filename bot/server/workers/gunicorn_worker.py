@@ -32,13 +32,13 @@ from bot.server.http.app import BACKLOG, STOP_S
 from bot.server.http.app_keys import Mount
 from bot.server.setup.listen_address import listener
 from bot.server.shared.call_registry import CallRegistry
-from bot.server.shared.shared_directory import shared_directory
 from bot.server.shared.socket_handover import SocketHandover
 from bot.server.workers.arbiter import StoppingArbiter, hear_stops
 from bot.server.workers.event_loop import run_in_loop
 from bot.server.workers.operator_messages import OperatorMessages
 from bot.server.workers.rereading import reread
 from bot.server.workers.server_process import Server, ignore_stops
+from bot.server.workers.shared_directory import shared_directory
 from bot.twilio.rest import load_package
 
 SOCKETS_S = 2

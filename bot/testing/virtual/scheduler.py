@@ -52,7 +52,7 @@ from bot.realtime import events
 from bot.realtime.failures import Failure, failure_of_close
 from bot.recording.fixture import Way
 from bot.recording.told_outputs import TOLD, told_as
-from bot.server.calls.hidden_keys import HiddenKeys
+from bot.server.calls.phone_side.hidden_keys import HiddenKeys
 from bot.testing.handset.phone import SimulatedPhone
 from bot.testing.network.line import Line
 from bot.testing.virtual.virtual_session import ModelPeer, Redial, VirtualSession, unanswered

@@ -1,1 +1,1 @@
-"""The conversation: who has the floor, cuts, function calls, the opening and the goodbye."""
+"""The conversation: who has the floor, cuts, the opening and the goodbye."""

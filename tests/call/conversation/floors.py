@@ -25,7 +25,7 @@ def a_floor(
         settings,
         step,
         state_deadlines or StateDeadlines(settings, step),
-        playout=playout,
-        session=current,
-        greeting=Greeting(settings, current, playout, Transcript()),
+        playout,
+        current,
+        Greeting(settings, current, playout, Transcript()),
     )

@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 
-from bot.call.conversation import transfer, who_answered
+from bot.call.conversation import who_answered
 from bot.call.conversation.opening import LONGEST_US
+from bot.call.handoff import transfer
 from bot.call.inputs import (
     AnswerVerdict,
     BeepHeard,

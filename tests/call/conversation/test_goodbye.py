@@ -6,7 +6,6 @@ from typing import Any
 
 import pytest
 
-from bot.call.conversation.function_calls import NO_SUCH_FUNCTION
 from bot.call.conversation.goodbye import GOODBYE, MAX_TRIES
 from bot.call.conversation.state_deadlines import CLOSING_US
 from bot.call.inputs import DailySpend, ModelClosed, PhoneClosed, SessionWaiting, Shutdown
@@ -14,6 +13,7 @@ from bot.call.outputs import EndReason
 from bot.call.rules.wrap_up import WRAP_UP
 from bot.call.settings import CallSettings
 from bot.call.states import State
+from bot.call.tool_calls.function_calls import NO_SUCH_FUNCTION
 from bot.realtime import events
 from bot.realtime.session import END_CALL
 from bot.twilio import stream

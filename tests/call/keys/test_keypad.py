@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from bot.call.conversation.transfer import TRANSFER_CALL
+from bot.call.handoff.transfer import TRANSFER_CALL
 from bot.call.inputs import ModelClosed, SessionWaiting, TransferChecked
 from bot.call.settings import CallSettings, KeypadRules, Shortcut
 from bot.call.states import State

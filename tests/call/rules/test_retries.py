@@ -111,8 +111,8 @@ class Bench:
             self.step,
             session,
             Greeting(chosen, session, playout, Transcript()),
-            floor=self.floor,
-            filler=Filler(chosen, self.step, playout),
+            self.floor,
+            Filler(chosen, self.step, playout),
         )
         self._number = 0
 
@@ -207,7 +207,7 @@ def test_a_response_without_a_sound_is_asked_for_again_unless_the_caller_waits_f
         case "it was heard":
             responses.answered("R1")
         case "it called a function":
-            responses.answered("R1")  # bot.call.conversation.function_calls
+            responses.answered("R1")  # bot.call.tool_calls.function_calls
         case "we cancelled it":
             responses.suppress()
             response = Response("R1", "cancelled", StatusDetails("cancelled", "client_cancelled"))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from pathlib import Path
 from types import FrameType
 from typing import Any
 
@@ -189,9 +190,9 @@ def calls_in(desk: ScriptedCall, one: stream.Media | events.AudioDelta) -> int:
     """Calls of Python functions that a step takes."""
     made = 0
 
-    def count(_: FrameType, event: str, __: Any) -> None:
+    def count(one: FrameType, event: str, __: Any) -> None:
         nonlocal made
-        made += event == "call"
+        made += event == "call" and "bot" in Path(one.f_code.co_filename).parts  # not the collector's callbacks
 
     sys.setprofile(count)
     try:

@@ -7,8 +7,8 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from bot.call.conversation.approval import YES
 from bot.call.settings import CallSettings, KeypadRules, Shortcut, ToolRules
+from bot.call.tool_calls.approval import YES
 from bot.realtime import events
 from bot.realtime.session import END_CALL
 from bot.recording.files.fixture_file import FixtureFile

@@ -11,7 +11,7 @@ from structlog.testing import capture_logs
 
 from bot.observe.rate_limited_log import QUIET_S, RateLimitedLog
 from bot.server.bookkeeping.http_log import HttpLog
-from tests.server.http.test_metrics_route import found
+from tests.server.http.operators.test_metrics_route import found
 from tests.server.simulated_server import ServerUnderTest, standing
 from tests.waiting import GIVE_UP_S
 

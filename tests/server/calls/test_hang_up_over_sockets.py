@@ -14,7 +14,7 @@ from bot.testing.agent import Failure, Reply, Spoken, ToolCall, pattern
 from bot.testing.handset.phone import SimulatedPhone
 from bot.testing.model import Behaviour
 from tests.realtime.raw_model import RawModel
-from tests.server.calls.test_model_sessions import SORRY
+from tests.server.calls.sessions.test_model_sessions import SORRY
 from tests.server.simulated_server import QUICK, ServerUnderTest, Stopwatch, a_phone, an_asking_phone, standing, until
 from tests.waiting import GIVE_UP_S
 

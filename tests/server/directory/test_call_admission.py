@@ -15,7 +15,7 @@ from bot.server.shared.ended_calls import DAY_S
 from bot.testing.agent import Reply, Spoken, pattern
 from bot.testing.dialling.dial import new_call_sid
 from bot.testing.dialling.signed_webhook import parse_document
-from tests.server.http.test_metrics_route import found
+from tests.server.http.operators.test_metrics_route import found
 from tests.server.simulated_server import GREETING, QUICK, ServerUnderTest, a_phone, form, heard, standing
 
 GERMAN, FRENCH, PREMIUM = "+4930123456", "+33123456789", "+19005550100"

@@ -15,7 +15,7 @@ from websockets.frames import Frame, Opcode
 from websockets.protocol import State
 
 from bot.realtime.connection import RealtimeConnection
-from bot.server.calls import phone_socket
+from bot.server.calls.phone_side import phone_socket
 from bot.server.directory import stream_tokens
 from bot.server.http import media_stream
 from bot.testing.dialling.dial import new_call_sid
@@ -393,7 +393,7 @@ async def test_no_message_waits_for_another_to_share_its_packet() -> None:
     async with standing() as desk, desk.stream() as hand:
         model = hand.bridge.model.connection
         await until(lambda: hand.bridge.call.uplink.ready)
-        for side in (hand.bridge._phone, model):
+        for side in (hand.bridge.streams.current, model):
             transport: Any = getattr(side, "_transport", None)
             line = transport.get_extra_info("socket")
             assert line.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from bot.config import Settings
-from bot.server.calls.warm_pool import IdleSession
+from bot.server.calls.sessions.warm_pool import IdleSession
 from bot.server.http.app_keys import OUTGOING
 from bot.server.outbound.call_request import MAX_PURPOSE, MAX_WORDS
 from bot.server.outbound.not_placed import STATUSES

@@ -17,7 +17,7 @@ from bot.server.setup.call_prices import call_money, half_blind, price_lines, un
 from bot.testing.agent import Failure, Reply, Spoken, pattern
 from bot.testing.dialling.dial import new_call_sid
 from bot.testing.dialling.signed_webhook import parse_document
-from tests.server.http.test_metrics_route import found
+from tests.server.http.operators.test_metrics_route import found
 from tests.server.simulated_server import GREETING, QUICK, ServerUnderTest, a_phone, heard, standing, until
 
 BYE = Reply([Spoken(pattern(300, "bye"), "Goodbye.")], pacing=QUICK)

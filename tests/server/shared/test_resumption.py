@@ -5,8 +5,8 @@ from __future__ import annotations
 from bot.call.inputs import ToolDone
 from bot.call.settings import CallSettings
 from bot.server.shared.resumption import NOBODY, Past, carrying_on, past_of
-from tests.call.conversation.test_tools_in_a_call import asked, calls, rules, running
 from tests.call.scripted_call import ScriptedCall
+from tests.call.tool_calls.test_tools_in_a_call import asked, calls, rules, running
 
 ONCE = rules(once=True)
 

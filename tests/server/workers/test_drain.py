@@ -30,7 +30,7 @@ from bot.testing.agent import Reply, ScriptedAgent, Spoken, ToolCall, pattern
 from bot.testing.dialling.dial import new_call_sid
 from bot.testing.model import SimulatedModel
 from bot.testing.model.server import SimulatedRealtimeServer
-from tests.server.calls.test_model_sessions import SORRY
+from tests.server.calls.sessions.test_model_sessions import SORRY
 from tests.server.simulated_server import (
     PUBLIC_URL,
     QUICK,

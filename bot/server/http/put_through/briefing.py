@@ -15,10 +15,10 @@ from aiohttp import web
 from bot.config.destinations.destination import Destination
 from bot.config.values.caller_lists import e164
 from bot.server.http.app_keys import CALLS, TWILIO_REST, of_call
-from bot.server.http.put_through.dialled import caller_back, could_not_ring
-from bot.server.http.put_through.ring_destination import destination_of, dialled_url
+from bot.server.http.put_through.dialled import caller_back, could_not_ring, hang_up_on_person
+from bot.server.http.put_through.ring_destination import destination_of, dialled_url, of_person
 from bot.server.http.put_through.verdict import BY_STATUS
-from bot.server.http.webhook import CALL_SID, Form, callback_url, connect_stream, signed_form, small_number, twiml
+from bot.server.http.webhook import Form, callback_url, connect_stream, twiml
 from bot.server.shared.transfers import Transfer
 from bot.twilio.rest import CallInfo, RestError, TwilioRest
 
@@ -94,8 +94,7 @@ def room_of(call_sid: str, leg: int) -> str:
 
 async def briefing(request: web.Request) -> web.Response:
     """POST /voice/briefing/CALL: the person has answered. The bot talks to them on a stream of its own."""
-    call_sid, transfer = await _under_way(request)
-    child, _ = await signed_form(request)
+    call_sid, transfer, child, _ = await of_person(request)
     destination = None if transfer is None else destination_of(request, transfer.destination)
     if transfer is None or destination is None:
         return twiml(request, "goodbye")
@@ -109,8 +108,7 @@ async def briefing(request: web.Request) -> web.Response:
 
 async def briefed(request: web.Request) -> web.Response:
     """POST /voice/briefing/CALL/next: the bot's talk with the person is over: they take the call, or they don't."""
-    call_sid, transfer = await _under_way(request)
-    child, form = await signed_form(request)
+    call_sid, transfer, child, form = await of_person(request)
     outcome = await request.app[CALLS].endings.outcome(child)
     if transfer is None:
         return twiml(request, "goodbye")
@@ -124,8 +122,7 @@ async def briefed(request: web.Request) -> web.Response:
 
 async def told_status(request: web.Request) -> web.Response:
     """POST /voice/briefing/CALL/status: the call to the person is over. Without the key taken the caller is back."""
-    call_sid, transfer = await _under_way(request)
-    _, form = await signed_form(request)
+    call_sid, transfer, _, form = await of_person(request)
     if transfer is not None and transfer.taken_s is None:
         by_status = "not_taken" if transfer.picked_up_s else BY_STATUS.get(form.get("CallStatus", ""), "failed")
         await caller_back(request, call_sid, transfer, by_status, form)
@@ -134,24 +131,9 @@ async def told_status(request: web.Request) -> web.Response:
 
 async def told_machine(request: web.Request) -> web.Response:
     """POST /voice/briefing/CALL/machine: who answered, as Twilio hears it. A machine is hung up on."""
-    call_sid, transfer = await _under_way(request)
-    child, form = await signed_form(request)
+    call_sid, transfer, child, form = await of_person(request)
     if transfer is not None and transfer.taken_s is None and form.get("AnsweredBy", "").startswith(("machine", "fax")):
         _log.info("transfer_declined", call_sid=call_sid, destination=transfer.destination)
-        try:
-            await request.app[TWILIO_REST].hang_up(child)
-        except RestError as error:
-            _log.warning("hang_up_by_rest_failed", call_sid=child, why=str(error))
+        await hang_up_on_person(request, child)
         await caller_back(request, call_sid, transfer, "not_taken", form)
     return web.Response(status=204)
-
-
-async def _under_way(request: web.Request) -> tuple[str, Transfer | None]:
-    """The caller's call, and its transfer; None for one that is over, or that nobody knows."""
-    await signed_form(request)
-    call_sid = request.match_info["call_sid"]
-    if not CALL_SID.fullmatch(call_sid):
-        raise web.HTTPNotFound
-    transfer = await request.app[CALLS].transfers.find(call_sid)
-    over = transfer is None or transfer.leg != small_number(request, "leg") or bool(transfer.result)
-    return call_sid, None if over else transfer

@@ -9,11 +9,11 @@ import structlog
 from aiohttp import web
 
 from bot.server.directory.live_calls import LiveCalls
-from bot.server.http import fallback
 from bot.server.http.app_keys import CALLS, TWILIO_REST
-from bot.server.http.carry_on import carried_on, holds
 from bot.server.http.put_through.ring_destination import dialled_url, may_ring_again, ring
 from bot.server.http.put_through.verdict import Result, told, verdict
+from bot.server.http.voice_webhooks import fallback
+from bot.server.http.voice_webhooks.carry_on import carried_on, holds
 from bot.server.http.webhook import Form, call_is_over, connect_stream, signed_form, small_number, twiml
 from bot.server.shared.transfers import CONNECTED, GONE, Transfer
 from bot.twilio.rest import RestError
@@ -39,18 +39,18 @@ async def dialled(request: web.Request) -> web.Response:
     told_before = transfer.result if transfer.result != GONE else ""
     result = told_before or verdict(transfer, form, calls.transfers.now_s)
     if conclude(calls, call_sid, transfer, result, form) and transfer.child:
-        await _leave_person(request, transfer)
+        await hang_up_on_person(request, transfer.child)
     if result in {CONNECTED, GONE} or form.get("CallStatus") != "in-progress":
         return twiml(request, "goodbye")
     return await came_back(request, call_sid, form, transfer._replace(result=result))
 
 
-async def _leave_person(request: web.Request, transfer: Transfer) -> None:
-    """Hang up on the person whom the bot called: the caller is gone, or talks to them no more."""
+async def hang_up_on_person(request: web.Request, child: str) -> None:
+    """End the bot's own call to a person: the caller is gone or talks to them no more, or a machine has answered."""
     try:
-        await request.app[TWILIO_REST].hang_up(transfer.child)
+        await request.app[TWILIO_REST].hang_up(child)
     except RestError as error:
-        _log.warning("hang_up_by_rest_failed", call_sid=transfer.child, why=str(error))
+        _log.warning("hang_up_by_rest_failed", call_sid=child, why=str(error))
 
 
 def conclude(calls: LiveCalls, call_sid: str, transfer: Transfer, result: Result | str, form: Form) -> bool:
@@ -82,7 +82,7 @@ async def caller_gone(request: web.Request, call_sid: str, form: Form) -> None:
     if transfer is None or transfer.result or not conclude(calls, call_sid, transfer, GONE, form):
         return
     if transfer.child:
-        await _leave_person(request, transfer)
+        await hang_up_on_person(request, transfer.child)
 
 
 async def caller_back(request: web.Request, call_sid: str, transfer: Transfer, result: str, form: Form) -> None:

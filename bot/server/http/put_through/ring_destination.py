@@ -10,7 +10,7 @@ from aiohttp import web
 from bot.config.destinations.destination import Destination
 from bot.config.values.caller_lists import e164
 from bot.server.http.app_keys import CALLS, of_call
-from bot.server.http.webhook import Form, callback_url, twiml
+from bot.server.http.webhook import CALL_SID, Form, callback_url, signed_form, small_number, twiml
 from bot.server.shared.transfers import Transfer
 
 _log = structlog.get_logger()
@@ -66,3 +66,17 @@ def dialled_url(request: web.Request, leg: int, held: int = 0) -> str:
     """Address at which Twilio asks what follows the transfer that ended stream `leg`."""
     query = urlencode({"leg": leg, **({"held": held} if held else {})})
     return callback_url(request, f"/voice/dialled?{query}")
+
+
+async def of_person(request: web.Request) -> tuple[str, Transfer | None, str, Form]:
+    """The caller's call and its transfer, None for one that is over or that nobody knows; SID and form of the request.
+
+    For what Twilio asks about the person's leg, which is signed before anything of it is looked at.
+    """
+    child, form = await signed_form(request)
+    call_sid = request.match_info["call_sid"]
+    if not CALL_SID.fullmatch(call_sid):
+        raise web.HTTPNotFound
+    transfer = await request.app[CALLS].transfers.find(call_sid)
+    over = transfer is None or transfer.leg != small_number(request, "leg") or bool(transfer.result)
+    return call_sid, None if over else transfer, child, form

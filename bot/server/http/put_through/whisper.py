@@ -9,9 +9,8 @@ import structlog
 from aiohttp import web
 
 from bot.server.http.app_keys import CALLS
-from bot.server.http.put_through.ring_destination import key_url
-from bot.server.http.webhook import CALL_SID, signed_form, small_number, twiml
-from bot.server.shared.transfers import Transfer
+from bot.server.http.put_through.ring_destination import key_url, of_person
+from bot.server.http.webhook import twiml
 
 TAKES = "1"
 """The key that takes the call, as twiml/whisper.xml says."""
@@ -21,7 +20,7 @@ _log = structlog.get_logger()
 
 async def whisper(request: web.Request) -> web.Response:
     """POST /voice/whisper/CALL: what the person hears before they are connected, and the caller does not."""
-    call_sid, transfer = await _under_way(request)
+    call_sid, transfer, *_ = await of_person(request)
     if transfer is None:
         return twiml(request, "goodbye")
     request.app[CALLS].transfers.picked_up(call_sid, transfer.leg)
@@ -30,24 +29,12 @@ async def whisper(request: web.Request) -> web.Response:
 
 async def key_pressed(request: web.Request) -> web.Response:
     """POST /voice/whisper/CALL/key: they take the call, or they don't. It is stored before Twilio connects them."""
-    call_sid, transfer = await _under_way(request)
+    call_sid, transfer, _, form = await of_person(request)
     if transfer is None:
         return twiml(request, "goodbye")
-    _, form = await signed_form(request)
     takes = form.get("Digits") == TAKES
     _log.info("transfer_taken" if takes else "transfer_declined", call_sid=call_sid, destination=transfer.destination)
     if not takes:
         return twiml(request, "goodbye")
     request.app[CALLS].transfers.taken(call_sid, transfer.leg)
     return twiml(request, "taken")
-
-
-async def _under_way(request: web.Request) -> tuple[str, Transfer | None]:
-    """The caller's call, and its transfer; None for one that is over, or that nobody knows."""
-    await signed_form(request)
-    call_sid = request.match_info["call_sid"]
-    if not CALL_SID.fullmatch(call_sid):
-        raise web.HTTPNotFound
-    transfer = await request.app[CALLS].transfers.find(call_sid)
-    over = transfer is None or transfer.leg != small_number(request, "leg") or bool(transfer.result)
-    return call_sid, None if over else transfer

@@ -7,7 +7,7 @@ import json
 from collections.abc import AsyncIterator
 from typing import Any
 
-from bot.call.conversation.transfer import TRANSFER_CALL
+from bot.call.handoff.transfer import TRANSFER_CALL
 from bot.server.shared.transfers import Transfer
 from bot.testing.agent import Reply, Spoken, ToolCall, pattern
 from bot.testing.dialling.dial import new_call_sid

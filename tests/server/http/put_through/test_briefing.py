@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from bot.call.conversation.transfer import TRANSFER_CALL
+from bot.call.handoff.transfer import TRANSFER_CALL
 from bot.server.bookkeeping.store_service import keeping
 from bot.server.http.put_through import briefing
 from bot.server.setup.briefing_settings import CALLER, TOLD

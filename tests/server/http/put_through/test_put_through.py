@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from aiohttp import ClientWebSocketResponse
 
-from bot.call.conversation.transfer import BAD, TRANSFER_CALL
+from bot.call.handoff.transfer import BAD, TRANSFER_CALL
 from bot.server.bookkeeping.store_service import keeping, prepare
 from bot.server.directory.departure import Phase
 from bot.server.directory.transfer_desk import TOO_OFTEN

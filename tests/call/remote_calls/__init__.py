@@ -1,1 +1,0 @@
-"""Tests of `bot.call.remote_calls`: tools that the model's side lists and calls by itself."""

@@ -1,0 +1,1 @@
+"""Streams of a call, and keys that are hidden on them."""

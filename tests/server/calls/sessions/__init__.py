@@ -1,0 +1,1 @@
+"""Realtime sessions of a call, as sockets: idle ones, and those that take over."""

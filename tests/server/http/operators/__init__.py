@@ -1,0 +1,1 @@
+"""Routes for the operator's own programs."""
