@@ -1,4 +1,4 @@
-"""What a call has to tell about itself for its record. The core puts facts out beside its messages; no peer sees them.
+"""Facts that a call tells about itself for its record. The core puts facts out beside its messages; no peer sees them.
 
 A fact that comes again with the same `number` replaces the one before: a caller's words arrive late.
 """

@@ -18,7 +18,7 @@ HELD_BYTES = 10 * 60 * 8_000
 HELD_PIECES = 32_768
 """Ten minutes in deltas of 20 ms; real ones are longer."""
 STEP_CHARS = MAX_MEDIA_CHARS
-"""What may be handed over before the shell has looked at the transport again."""
+"""Characters of base64 that may be handed over before the shell has looked at the transport again."""
 FIRST_BYTES = 240
 """Behind a prebuffer a stretch begins with 30 ms and a mark: how late it begins is seen 170 ms sooner."""
 FIRST_CHARS = FIRST_BYTES // 3 * 4

@@ -1,4 +1,4 @@
-"""What the bot says from a recording: an entry of the ledger like all that is heard.
+"""A prompt that the bot says from a recording: an entry of the ledger like all that is heard.
 
 A recording costs no tokens and no wait. The model knows it as an assistant's text item, since assistant audio can't be
 created (openai-realtime 3.1), or not at all (bot.call.prompts.filler).

@@ -1,4 +1,4 @@
-"""Which audio the session hears and speaks, by what it says itself (openai-realtime 2.1, pitfalls 8 and 9)."""
+"""Audio formats that the session hears and speaks, by what it says itself (openai-realtime 2.1, pitfalls 8 and 9)."""
 
 from __future__ import annotations
 

@@ -30,7 +30,7 @@ PRIOR_LETTERS = 40.0
 """Weight of the usual rate beside what was heard of the voice."""
 REMEMBERED_ITEMS = 8
 RATE_VARIANCE, MOST_RATE_VARIANCE = 0.36, 0.0625
-"""Of the rate, relative: the first divided by the letters known, at most the second."""
+"""Uncertainty of the rate, relative: the first divided by the letters known, at most the second."""
 SPEECH_VARIANCE = 3_000.0
 """What one letter adds to the uncertainty of when the next is spoken, in ms squared. So are all variances."""
 ONSET_MS, ONSET_VARIANCE = 150.0, 6_400.0
@@ -66,7 +66,7 @@ class _Point:
 
 
 class Voice:
-    """How fast this call's voice speaks, learnt from whole items."""
+    """Speed at which this call's voice speaks, learnt from whole items."""
 
     def __init__(self) -> None:
         self._items: deque[tuple[float, float]] = deque(maxlen=REMEMBERED_ITEMS)
@@ -132,7 +132,7 @@ class _Times:
         self._weights = solved(matrix, off)
 
     def spoken_by(self, at_ms: float) -> float:
-        """How much of the text, in letters, has been spoken by `at_ms` of the item's audio: 0 at least.
+        """Letters of the text that have been spoken by `at_ms` of the item's audio: 0 at least.
 
         Between two points time runs evenly through the text; where it seems to run back, the first passage counts.
         """
@@ -193,7 +193,7 @@ def solved(matrix: list[list[float]], right: list[float]) -> list[float]:
 
 
 def spoken_letters(text: str) -> list[float]:
-    """How many letters' time each beginning of `text` takes to speak: one more value than characters."""
+    """Letters' time that each beginning of `text` takes to speak: one more value than characters."""
     at, pause, in_word = 0.0, 0.0, False
     found = [0.0]
     for char in text:
