@@ -83,10 +83,14 @@ class Tab:
         return result["result"].get("value")
 
     async def until(self, expression: str) -> Any:
-        """Wait until an expression is true, and give its value."""
-        async with asyncio.timeout(WAIT_S):
-            while not (value := await self.value(expression)):  # noqa: ASYNC110  nobody tells what a page comes to
-                await asyncio.sleep(0.05)
+        """Wait until an expression is true, and give its value. Fails with what the page shows instead."""
+        try:
+            async with asyncio.timeout(WAIT_S):
+                while not (value := await self.value(expression)):  # noqa: ASYNC110  nobody tells what a page comes to
+                    await asyncio.sleep(0.05)
+        except TimeoutError:
+            shown = await self.value("document.body.innerText")
+            raise AssertionError(f"{expression} does not come about; the page says {shown!r}") from None
         return value
 
     async def picture(self, path: Path) -> None:
