@@ -294,5 +294,5 @@ class Call:
 
     @property
     def deadline_us(self) -> int | None:
-        """Moment at which the next inputs.Tick is due."""
+        """Moment at which the next Tick is due."""
         return None if self.ended is not None else self._after.deadline_us
