@@ -17,14 +17,14 @@ LONG = Reply([Spoken(pattern(12_000, "long"), "I talk for a long while, until so
 ANSWER = Reply([Spoken(pattern(1_500, "answer"), "You said something.")])
 
 
-def a_voice(path: Path, silent_s: float) -> Path:
-    """A person who is silent for a while and then says a sentence."""
+def a_voice(path: Path, silent_s: float, times: int = 1) -> Path:
+    """A person who is silent for a while and then says a sentence; and again, so many times."""
     words = mulaw.decode(prompt("caller_long").audio)
     with wave.open(str(path), "wb") as out:
         out.setnchannels(1)
         out.setsampwidth(2)
         out.setframerate(8000)
-        out.writeframes(bytes(int(silent_s * 8000) * 2) + words)
+        out.writeframes((bytes(int(silent_s * 8000) * 2) + words) * times)
     return path
 
 

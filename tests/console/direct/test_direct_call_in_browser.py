@@ -170,7 +170,7 @@ async def test_the_offline_agent_understands_a_recorded_voice_straight_from_the_
         pytest.skip("the extra `offline` is not installed")
     from bot.offline.offline_server import offline_sessions
 
-    voice = a_voice(tmp_path / "voice.wav", 6.0)
+    voice = a_voice(tmp_path / "voice.wav", 6.0, times=4)  # one word in thirty is misheard: "wrong" for "long"
     async with (
         offline_sessions() as sessions,
         SimulatedRealtimeServer(sessions) as model,
