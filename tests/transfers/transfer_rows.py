@@ -283,8 +283,8 @@ HEARS_BACK = Person(does=(Act(after="bot", quiet_s=0.02), HangsUp(after="bot", i
 HELD = ("promise", "music", "back")
 
 
-MACHINE = replace(voicemail(after_s=RING_S, greeting_s=12.0), verdict_after_s=7.0)
-"""A voicemail with a long greeting, known for one after seven seconds."""
+MACHINE = replace(voicemail(after_s=RING_S, greeting_s=12.0), verdict_after="bot", verdict_after_s=4.0)
+"""A voicemail with a long greeting, known for one while it is being briefed."""
 
 
 def _briefing(
@@ -330,7 +330,7 @@ BRIEFED_ROWS: tuple[Row, ...] = (
         ("briefing",),
         "caller_gone",
         caller_does="hangs up meanwhile",
-        caller=Person(does=(HangsUp(after="music", in_s=RING_S + 6.0),), name="caller"),
+        caller=Person(does=(HangsUp(after="music", in_s=RING_S + 14.0),), name="caller"),
         caller_hears=("promise", "music"),
     ),
     _briefing(

@@ -91,6 +91,8 @@ async def detection(network: Network, call: SimulatedCall, asked: Asked, url: st
     """Find out who answered. With a `url` that is told there; without, the caller of this waits for it."""
     verdict = detect(call.person, asked)
     began_us = network.now_us()
+    if call.person.verdict_after:
+        await call.ears.wait_for(call.person.verdict_after, began_us)
     await network.wait(verdict.after_s)
     if call.gone.is_set():
         return

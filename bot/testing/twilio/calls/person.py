@@ -60,8 +60,9 @@ class Person:
     """One number's owner. Seconds are those of the simulated telephone network, which has a pace of its own.
 
     `answers_after_s` None: it rings and rings. `refuses`: what comes in place of an answer then. `is_a` is what
-    detection finds, unless `verdict` says what it takes them for, after `verdict_after_s`. `phones` makes the phone of
-    each stream they are connected to; its script then runs beside what they do.
+    detection finds, unless `verdict` says what it takes them for, after `verdict_after_s`: from the answer, or from
+    when they hear `verdict_after` (as in `Act.after`). `phones` makes the phone of each stream they are connected to;
+    its script then runs beside what they do.
     """
 
     answers_after_s: float | None = 2.0
@@ -71,6 +72,7 @@ class Person:
     name: str = ""
     verdict: str = ""
     verdict_after_s: float | None = None
+    verdict_after: str = ""
     phones: Callable[[StreamIds], SimulatedPhone] | None = None
 
 
