@@ -154,7 +154,7 @@ async def heard_out(reach: Reach, *phones: SimulatedPhone, audio: bytes = GREETI
             result = await calling
         finally:
             calling.cancel()
-        assert heard(phone) == audio
+        assert heard(phone) == audio, (len(heard(phone)), len(audio), result)
         assert (result.ending, result.failure) == ("caller_hung_up", "")
 
     async with asyncio.TaskGroup() as group:

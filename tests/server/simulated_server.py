@@ -298,6 +298,7 @@ def environment(url: str, **more: str) -> dict[str, str]:
         "PUBLIC_URL": PUBLIC_URL,
         "HOST": "127.0.0.1",
         "BOT_VAD_SILENCE_MS": "100",
+        "BOT_FILLER_SECONDS": "60",  # what is heard is what was said, however slow this machine is
         "BOT_MAX_LAG_MS": "0",  # the phones and the model are in this process too, and other tests on this machine
         **more,
     }

@@ -43,7 +43,7 @@ async def told(socket: aiohttp.ClientWebSocketResponse, kind: str, audio: bytear
 
 
 async def test_a_browser_hears_the_greeting_to_its_last_byte_and_hangs_up() -> None:
-    async with console_of(BOT_FILLER_SECONDS="0") as desk:
+    async with console_of() as desk:
         socket = await phoned(desk)
         heard = bytearray()
         await told(socket, "ringing")

@@ -102,7 +102,7 @@ async def test_a_reply_that_never_comes_is_tried_twice_and_then_apologised_for()
 
 async def apologised_for(kind: str) -> None:
     silent = Reply(failure=Failure(kind), pacing=QUICK)  # type: ignore[arg-type]
-    async with standing(silent, BOT_GREETING="off", BOT_FILLER_SECONDS="10", **SOON) as desk:
+    async with standing(silent, BOT_GREETING="off", **SOON) as desk:
         phone = a_phone()
         phone.say(pattern(400), 100_000)
         phone.hang_up(6_000_000)
