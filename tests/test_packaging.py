@@ -170,7 +170,7 @@ def test_each_pin_is_one_version_and_no_address(name: str) -> None:
 
 def test_every_dependency_is_pinned_to_a_version_it_allows() -> None:
     extras = PROJECT["optional-dependencies"]
-    together = [ones for name, ones in extras.items() if name not in {"clients", "accessibility"}]
+    together = [ones for name, ones in extras.items() if name != "clients"]
     _allowed([*PROJECT["dependencies"], *(one for ones in together for one in ones)], pins())
     beside = ("clients", "offline", "test")
     _allowed([*PROJECT["dependencies"], *(one for name in beside for one in extras[name])], pins("constraints-clients"))

@@ -1,12 +1,12 @@
 """Every page held against axe-core in a real browser, by day and by night, on a desktop and on a telephone.
 
-axe-core is not ours: it is the file of a package, `pip install '.[accessibility]'`, and skipped where that is absent.
+axe-core is not ours: it is a file of a package that the tests install. Nothing else of that package is used.
 """
 
 from __future__ import annotations
 
 import asyncio
-from importlib.util import find_spec
+from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
@@ -19,11 +19,7 @@ from tests.console.operator.test_console import kept_console, live_call, over
 from tests.console.test_access import ADMIN, console_of
 from tests.server.simulated_server import QUICK, a_phone
 
-PACKAGE = find_spec("axe_playwright_python")
-AXE = Path((PACKAGE and PACKAGE.origin) or "none").with_name("axe.min.js")
-pytestmark = pytest.mark.skipif(
-    not AXE.is_file(), reason="axe-playwright-python, which brings axe-core, is not installed"
-)
+AXE = files("axe_playwright_python").joinpath("axe.min.js")
 SERIOUS = {"serious", "critical", "moderate"}
 VIEWS = {
     "live": ".card",
