@@ -129,6 +129,8 @@ FAMILIES = (
     ),
     _counter("heardline_interruptions_total", "Times a caller, or an operator who took over, interrupted the bot."),
     _counter("heardline_interruptions_refused_total", "Times a caller spoke over the bot and was not let in."),
+    _counter("heardline_calls_taken_over_total", "Times an operator took a call over from the bot."),
+    _counter("heardline_operator_frames_dropped_total", "Frames of operators that came too fast to be played."),
     _counter("heardline_late_deltas_total", "Audio of an interrupted reply that came after the interruption."),
     _counter(
         "heardline_marks_unused_total",
@@ -239,6 +241,8 @@ COLUMNS = (
     Column("heardline_phone_messages_refused_total", "foreign_stream", _counted("foreign_stream")),
     Column("heardline_interruptions_total", "", _counted("interruptions")),
     Column("heardline_interruptions_refused_total", "", _counted("interruptions_refused")),
+    Column("heardline_calls_taken_over_total", "", _counted("taken_over")),
+    Column("heardline_operator_frames_dropped_total", "", _counted("operator_frames_dropped")),
     Column("heardline_late_deltas_total", "", _counted("late_deltas")),
     Column("heardline_marks_unused_total", "early", lambda bridge: bridge.call.playout.ledger.early_echoes),
     Column("heardline_marks_unused_total", "dead", lambda bridge: bridge.call.playout.ledger.dead_echoes),
