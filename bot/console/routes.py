@@ -13,13 +13,13 @@ from aiohttp import web
 from bot.console.access import guarded
 from bot.console.direct.client_secret import client_secret
 from bot.console.direct.direct_way import direct_way
-from bot.console.live_feed import FEED, LiveFeed
-from bot.console.operator import actions, flagging, listen_in, live, neighbours, past, run_tools, take_over, undelivered
+from bot.console.live import live_stream
+from bot.console.live.live_feed import FEED
+from bot.console.operator import actions, flagging, listen_in, past, run_tools, take_over, undelivered
 from bot.console.operator.past import as_json
 from bot.console.operator.whose_call import where_the_call_is
 from bot.console.sign_in import sign_in, sign_out
 from bot.console.trial import trial_route
-from bot.server.http.app_keys import CALLS
 from bot.server.http.operators.admin import token_of
 
 _SIGN_OUT = b'<form method="post" action="console/sign-out"><button class="plain">Sign out</button></form>'
@@ -36,11 +36,7 @@ TYPES = {
 def console(app: web.Application, prefix: str) -> list[web.RouteDef]:
     """A Mount: what the operator's pages answer to."""
     if FEED not in app:
-        app[FEED] = LiveFeed(app[CALLS].directory)
-        app.on_shutdown.append(app[FEED].close)
-        app[live.ROWS] = live.SharedRows(app)
-        app[live.NEIGHBOURS] = neighbours.Neighbours(lambda: live.own_events(app))
-        app.cleanup_ctx.append(live.telling_neighbours)
+        live_stream.tell_pages(app)
         app[trial_route.TRIALS] = trial_route.Trials()
         app.on_shutdown.append(app[trial_route.TRIALS].close)
     return [
@@ -49,7 +45,7 @@ def console(app: web.Application, prefix: str) -> list[web.RouteDef]:
         web.get(f"{prefix}/softphone/direct", guarded(softphone_direct)),
         web.post(f"{prefix}/client-secret", guarded(client_secret)),
         web.get(f"{prefix}/console", guarded(console_page)),
-        web.get(f"{prefix}/console/live", guarded(live.live)),
+        web.get(f"{prefix}/console/live", guarded(live_stream.live)),
         web.post(f"{prefix}/console/api/live/{{sid}}/hang-up", guarded(where_the_call_is(actions.hang_up))),
         web.post(f"{prefix}/console/api/live/{{sid}}/hint", guarded(where_the_call_is(actions.hint))),
         web.post(f"{prefix}/console/api/live/{{sid}}/transfer", guarded(where_the_call_is(actions.transfer))),

@@ -12,7 +12,7 @@ import pytest
 
 from bot.call.outputs import Report
 from bot.console import sign_in
-from bot.console.live_feed import MOST_NEWS, Ended, LiveFeed
+from bot.console.live.live_feed import MOST_NEWS, Ended, LiveFeed
 from bot.console.routes import console
 from bot.console.sign_in import COOKIE
 from bot.server.directory.call_directory import CallDirectory
@@ -155,7 +155,7 @@ async def test_news_of_live_calls_reach_each_listener_and_a_slow_one_loses_the_o
         (told,) = live.bridge.on_told
         for n in range(MOST_NEWS):
             told(Report("event", {"n": n}), n)
-        news = quick.news()
+        news = quick.batches()
         first = await anext(news)  # all at once; the beginning made room
         assert [(one.at_us, one.what) for one in first] == [(n, Report("event", {"n": n})) for n in range(MOST_NEWS)]
         assert slow.missed == quick.missed == 1

@@ -7,10 +7,8 @@ are looked for while somebody listens, and no more.
 from __future__ import annotations
 
 import asyncio
-from collections import deque
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from functools import partial
 from typing import NamedTuple
 
@@ -19,7 +17,8 @@ from aiohttp import web
 from bot.call.facts import Fact, TurnFact
 from bot.call.outputs import EndReason, Report
 from bot.call.turn_log.captions import Caption
-from bot.console.live_captions import LiveCaptions
+from bot.console.live.live_captions import LiveCaptions
+from bot.console.live.mailbox import Mailbox
 from bot.server.calls.live_call import LiveCall
 from bot.server.directory.call_directory import CallDirectory
 
@@ -49,45 +48,24 @@ class News(NamedTuple):
     what: Began | Ended | Fact | Report | Caption
 
 
-@dataclass(eq=False)
-class Listener:
+class Listener(Mailbox[News]):
     """One who listens, to all calls or to that of one SID. `missed` is how many news it has lost."""
 
-    call_sid: str = ""
-    missed: int = 0
-    over: bool = False
-    """True once the server stops."""
-    _news: deque[News] = field(default_factory=deque)
-    _some: asyncio.Event = field(default_factory=asyncio.Event)
+    def __init__(self, call_sid: str = "") -> None:
+        super().__init__()
+        self.call_sid = call_sid
+        self.missed = 0
 
     def wants(self, live: LiveCall) -> bool:
         return self.call_sid in {"", live.call_sid}
 
     def tell(self, news: News) -> None:
-        if isinstance(news.what, Caption) and len(self._news) >= MOST_BEFORE_CAPTIONS:
+        if isinstance(news.what, Caption) and len(self._waiting) >= MOST_BEFORE_CAPTIONS:
             return
-        if len(self._news) == MOST_NEWS:
-            self._news.popleft()
+        if len(self._waiting) == MOST_NEWS:
+            self._waiting.popleft()
             self.missed += 1
-        self._news.append(news)
-        self._some.set()
-
-    async def news(self) -> AsyncIterator[list[News]]:
-        """News as they come, as many at once as wait, until the server stops."""
-        while not self.over:
-            if self._news:
-                waiting = list(self._news)
-                self._news.clear()
-                yield waiting
-                continue
-            self._some.clear()
-            if not self.over:
-                await self._some.wait()
-
-    def close(self) -> None:
-        """Let it go: what it has not read yet, it may."""
-        self.over = True
-        self._some.set()
+        self.put(news)
 
 
 class LiveFeed:
@@ -98,8 +76,6 @@ class LiveFeed:
         self._listeners: set[Listener] = set()
         self._captions = LiveCaptions()
         self._next_look: asyncio.TimerHandle | None = None
-        self.changes = 0
-        """Grows when a call begins or ends here."""
         directory.on_start.append(self._begin)
         directory.on_end.append(self._end)
 
@@ -140,7 +116,6 @@ class LiveFeed:
         self.look()
 
     def _begin(self, live: LiveCall) -> None:
-        self.changes += 1
         live.bridge.on_told.append(partial(self._told, live))
         self._tell(News(live, 0, Began()))
 
@@ -150,7 +125,6 @@ class LiveFeed:
         self._tell(News(live, now_us, what))
 
     def _end(self, live: LiveCall, reason: EndReason | None) -> None:
-        self.changes += 1
         self._captions.over(live)
         self._tell(News(live, round(live.bridge.age_s * 1_000_000), Ended(reason)))
 

@@ -2,7 +2,7 @@
 
 Each has a socket in the directory that they share, on which it tells its live calls as it tells them to a page of its
 own: a line of JSON for each event. Nobody but this instance can open that directory. One whose reader is slow loses
-news and no memory (bot.console.live_feed).
+news and no memory (bot.console.live.live_feed).
 """
 
 from __future__ import annotations

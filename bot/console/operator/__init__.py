@@ -1,4 +1,5 @@
-"""The operator's page at `/console`, what it shows and does: live calls, past calls, a day, the settings.
+"""The operator's page at `/console`, what it shows and does: past calls, a day, the settings, and acts on live calls.
 
-`live.py` and `past.py` read, `actions.py` does. The page itself is in `../pages/`; all it gets is JSON and events.
+`past.py` reads, `actions.py` does; live calls are told by `../live/`. The page itself is in `../pages/`; all it gets is
+JSON and events.
 """

@@ -46,7 +46,8 @@
   const STATES = { opening: "being connected", listening: "the line is quiet", hearing: "the caller speaks", thinking: "the bot thinks", speaking: "the bot speaks", closing: "the bot says goodbye" };
 
   function card(row) {
-    const one = make("article", "card"), said = make("div", "said"), state = make("span", "state"), facts = make("div", "facts");
+    const one = make("article", "card"), said = make("div", "said"), state = make("span", "state"), facts = make("div", "facts"), time = make("span");
+    let began = 0;
     const hint = make("form"), text = make("input"), act = make("div", "act"), stop = make("button", "stop", "Hang up"), listen = make("button", "plain", "Listen");
     text.placeholder = "Hint for the model";
     text.setAttribute("aria-label", "Hint for the model");
@@ -94,9 +95,12 @@
       if (tools) state.textContent += ", a tool runs: " + tools;
       one.operator = now.operator;
       one.takes();
-      const parts = [now.profile, now.outgoing ? "answered: " + (words(now.answeredBy || "") || "not yet") : "", length(now.seconds), now.turns + (now.turns === 1 ? " turn" : " turns"), now.interruptions ? now.interruptions + (now.interruptions === 1 ? " interruption" : " interruptions") : "", usd(now.usd), one.waited || ""];
-      facts.replaceChildren(...parts.filter(Boolean).map((part) => make("span", "", part)));
+      const parts = [now.profile, now.outgoing ? "answered: " + (words(now.answeredBy || "") || "not yet") : "", "time", now.turns + (now.turns === 1 ? " turn" : " turns"), now.interruptions ? now.interruptions + (now.interruptions === 1 ? " interruption" : " interruptions") : "", usd(now.usd), one.waited || ""];
+      facts.replaceChildren(...parts.filter(Boolean).map((part) => (part === "time" ? time : make("span", "", part))));
+      began = performance.now() / 1000 - now.seconds;
+      one.runsOn();
     };
+    one.runsOn = () => { time.textContent = length(performance.now() / 1000 - began); };
     one.takes = () => {
       const mine = takingOver.words(row.sid), other = one.operator;
       take.show(other);
@@ -156,10 +160,11 @@
     complain("Taking over: " + text + ".");
   };
 
-  function rows(all) {
-    const here = new Set(all.map((row) => row.sid));
-    for (const [sid, one] of cards) if (!here.has(sid)) { one.remove(); cards.delete(sid); }
-    for (const row of all) {
+  /* Calls that are new or have changed, and the SIDs of all. */
+  function rows({ calls, all }) {
+    const live = new Set(all);
+    for (const [sid, one] of cards) if (!live.has(sid)) { one.remove(); cards.delete(sid); }
+    for (const row of calls) {
       if (cards.has(row.sid) && cards.get(row.sid).here !== row.here) { cards.get(row.sid).remove(); cards.delete(row.sid); }
       if (!cards.has(row.sid)) { cards.set(row.sid, card(row)); byId("live-rows").append(cards.get(row.sid)); }
       cards.get(row.sid).tell(row);
@@ -168,11 +173,13 @@
     byId("live-none").hidden = all.length > 0;
   }
 
+  setInterval(() => { for (const one of cards.values()) one.runsOn(); }, 1000);
+
   const source = new EventSource("console/live");
   source.addEventListener("open", () => { byId("line").textContent = "As it happens. Numbers are masked."; });
   source.addEventListener("error", () => { byId("line").textContent = "The connection is lost; trying again."; });
-  source.addEventListener("missed", ({ data }) => { byId("line").textContent = "As it happens. This browser was too slow for " + data + " news, which are missing below."; });
-  source.addEventListener("rows", ({ data }) => rows(JSON.parse(data).calls));
+  source.addEventListener("missed", ({ data }) => { byId("line").textContent = "As it happens. This browser was too slow: " + data + " messages are missing below."; });
+  source.addEventListener("rows", ({ data }) => rows(JSON.parse(data)));
   source.addEventListener("news", ({ data }) => {
     for (const what of JSON.parse(data)) {
       const one = cards.get(what.sid);

@@ -21,7 +21,7 @@ from aiohttp import WSMsgType, web
 
 from bot.config import Settings
 from bot.config.values.caller_lists import e164
-from bot.console.live_feed import FEED, LiveFeed
+from bot.console.live.live_feed import FEED, LiveFeed
 from bot.console.softphone.browser_phone import BrowserPhone
 from bot.console.softphone.live_microphone import PROFILES, LineProfile, LiveMicrophone
 from bot.console.softphone.told_to_browser import told
@@ -173,7 +173,7 @@ class _Gateway:
     async def _tell(self) -> None:
         """News of the call, as far as it is in this process."""
         with self._feed.listening(self._call_sid) as listener:
-            async for news in listener.news():
+            async for news in listener.batches():
                 for what in filter(None, map(told, news)):
                     self._send(what)
 

@@ -10,7 +10,7 @@ from typing import Any
 from bot.call.facts import Fact, TurnFact, UsageFact, WaitFact
 from bot.call.outputs import Report
 from bot.call.turn_log.captions import Caption
-from bot.console.live_feed import Began, Ended, News
+from bot.console.live.live_feed import Began, Ended, News
 from bot.explain.end_reasons import END_REASONS
 
 _INTERRUPTED = "interrupted"

@@ -12,7 +12,7 @@ import aiohttp
 from bot.call.facts import TurnFact
 from bot.call.outputs import Report
 from bot.call.turn_log.captions import Caption
-from bot.console.live_feed import MOST_BEFORE_CAPTIONS, LiveFeed, News
+from bot.console.live.live_feed import MOST_BEFORE_CAPTIONS, LiveFeed, News
 from bot.console.softphone.told_to_browser import told
 from bot.server.directory.call_directory import CallDirectory
 from bot.testing.agent import Reply, Spoken, pattern
@@ -46,8 +46,7 @@ def a_feed(*calls: WatchedCall) -> LiveFeed:
 
 def waiting(listener: Any) -> list[Any]:
     """News that a listener has yet to read, as a page is told them."""
-    found = [told(news) for news in listener._news]
-    listener._news.clear()
+    found = [told(news) for news in listener.take()]
     return [one for one in found if one is not None]
 
 
@@ -129,14 +128,17 @@ def test_the_times_of_a_call_that_was_carried_on_run_on() -> None:
 
 
 async def test_the_operators_page_is_told_what_the_caller_has_heard_so_far(tmp_path: Path) -> None:
+    whole = COUNTING.items[0].transcript  # type: ignore[union-attr]
     async with kept_console(tmp_path, COUNTING) as desk, desk.http.get(f"{desk.origin}/console/live") as answer:
         found = events(answer)
         async with live_call(desk) as phone:
             said = await the_next(found, lambda name, data: name == "news" and data["type"] == "caption")
             assert (said["sid"], said["who"]) == (phone.ids.call_sid, "bot")
-            assert COUNTING.items[0].transcript.startswith(said["text"])  # type: ignore[union-attr]
-            row = (await the_next(found, lambda name, _: name == "rows"))["calls"][0]
-            assert len(row["last"]["text"]) < len(COUNTING.items[0].transcript)  # type: ignore[union-attr]
+            async with desk.http.get(f"{desk.origin}/console/live") as later:
+                (row,) = (await the_next(events(later), lambda name, _: name == "rows"))["calls"]
+            assert whole.startswith(said["text"])
+            assert row["last"]["text"].startswith(said["text"])
+            assert len(row["last"]["text"]) < len(whole)
 
 
 async def test_what_many_callers_say_at_once_comes_to_the_page_at_once() -> None:
@@ -146,7 +148,7 @@ async def test_what_many_callers_say_at_once_comes_to_the_page_at_once() -> None
         for call in calls:
             call.saying = [Caption("bot", "A", "One", 0)]
         feed.look()
-        assert len(await anext(listener.news())) == 50
+        assert len(await anext(listener.batches())) == 50
 
 
 async def test_the_browser_phone_is_told_before_the_turn_is_over() -> None:

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from bot.console.operator import neighbours
-from bot.console.operator.neighbours import Event, Events, Neighbours, heard
+from bot.console.live import neighbours
+from bot.console.live.neighbours import Event, Events, Neighbours, heard
 
 
 def told(*events: Event) -> Neighbours:

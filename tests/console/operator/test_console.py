@@ -13,7 +13,7 @@ import aiohttp
 import pytest
 from aiohttp import web
 
-from bot.console.operator import live
+from bot.console.live import live_sources, live_stream
 from bot.console.operator.actions import LONGEST_HINT
 from bot.console.routes import console
 from bot.server.bookkeeping.store_service import keeping
@@ -94,7 +94,7 @@ async def test_live_calls_are_told_as_they_begin_go_on_and_end(tmp_path: Path) -
             assert (row["sid"], row["here"], row["from"]) == (phone.ids.call_sid, True, "+*********01")
         ended = await the_next(found, lambda name, data: name == "news" and data["type"] == "ended")
         assert (ended["sid"], ended["reason"]) == (phone.ids.call_sid, "caller_hung_up")
-        await the_next(found, lambda name, data: name == "rows" and not data["calls"])
+        await the_next(found, lambda name, data: name == "rows" and not data["all"])
 
 
 async def test_calls_of_this_process_are_shown_before_the_store_has_answered(
@@ -106,7 +106,7 @@ async def test_calls_of_this_process_are_shown_before_the_store_has_answered(
         await answers.wait()
         return []
 
-    monkeypatch.setattr(live, "_open_calls", slowly)
+    monkeypatch.setattr(live_sources, "open_calls", slowly)
     async with kept_console(tmp_path, LONG) as desk, live_call(desk) as phone:
         async with desk.http.get(f"{desk.origin}/console/live") as answer:
             rows = await the_next(events(answer), lambda name, _: name == "rows")
@@ -207,12 +207,12 @@ async def test_without_a_store_a_sentence_says_so() -> None:
 async def test_a_page_that_listens_holds_no_server_up_that_stops(monkeypatch: pytest.MonkeyPatch) -> None:
     """The store is closed after it: who is killed meanwhile loses records."""
     cancelled: list[str] = []
-    listened = live.live
+    listened = live_stream.live
 
     def listening(request: web.Request) -> Awaitable[web.StreamResponse]:
         return _noting(listened(request), cancelled)
 
-    monkeypatch.setattr(live, "live", listening)
+    monkeypatch.setattr(live_stream, "live", listening)
     async with console_of() as desk:
         reader, writer = await asyncio.open_connection("127.0.0.1", int(desk.origin.rpartition(":")[2]))
         writer.write(b"GET /console/live HTTP/1.1\r\nHost: localhost\r\n\r\n")

@@ -104,7 +104,7 @@ async def _sees(instance: Instance, worker: int) -> None:
             found, lambda name, data: name == "news" and data["sid"] == sid and data["type"] == "ended"
         )
         assert ended["reason"] == "caller_hung_up"
-        await the_next(found, lambda name, data: name == "rows" and not _row(data, sid))
+        await the_next(found, lambda name, data: name == "rows" and sid not in data["all"])
 
 
 def _row(rows: Any, sid: str) -> Any:
