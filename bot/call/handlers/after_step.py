@@ -60,10 +60,11 @@ class AfterStep:
         opens = floor.greeting_stage is not GreetingStage.HEARD or playout.paused
         if opens and (floor.sure or not parts.who_answered.holds_back):
             parts.opening.settle()
-        if parts.uplink.ready:
+        if parts.uplink.ready or floor.taken_over:
             self._mind()
             if floor.ending and floor.operator_stage is not OperatorStage.AWAY:
                 parts.operator.settle()
+        if parts.uplink.ready:
             if parts.session.now.turn_ownership.owner is TurnOwner.US_FOR_NOW:
                 self._session.hand_over_turns()
             floor.ask()

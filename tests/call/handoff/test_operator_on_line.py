@@ -555,6 +555,29 @@ def test_a_session_that_is_never_ready_ends_no_call_that_a_person_has() -> None:
     assert desk.call.ended is None
 
 
+def test_the_limit_holds_for_a_person_too_where_no_session_ever_was_and_the_caller_is_told_goodbye() -> None:
+    """It was broken off in the middle of a word, a minute after the limit."""
+    settings = changed(PLAIN, greeting="Hello.", greeting_audio=audio(1_500), max_call_s=30)
+    desk = ScriptedCall(settings, ready=False)
+    desk.give(start())
+    desk.at(1_300).give(TAKE)
+    speaking(desk, 28_000)
+    assert desk.call.operator[0] is OperatorStage.SPEAKING
+    speaking(desk, 1_000)
+    assert (desk.call.operator[0], desk.reports[-1].details["why"]) == (OperatorStage.AWAY, "limit")
+    quiet(desk, 11_000)
+    assert desk.call.ended == "time_limit"  # for which the shell has a sentence
+
+
+def test_a_call_that_is_handed_back_as_its_first_session_is_given_up_ends_as_any_without_one() -> None:
+    desk = unready()
+    desk.at(1_300).give(TAKE)
+    speaking(desk, 6_600)
+    assert desk.give(BACK) == ["clear"]
+    quiet(desk, 200)
+    assert desk.call.ended == "model_unavailable"  # for which the shell has a sentence
+
+
 @pytest.mark.parametrize("failure", ["bad_key", "unreachable"])
 def test_one_that_is_not_to_be_had_ends_the_call_once_the_bot_has_it_again(failure: FailureKind) -> None:
     desk = unready()
