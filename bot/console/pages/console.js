@@ -2,7 +2,7 @@
 (() => {
   const byId = (id) => document.getElementById(id);
   const VIEWS = ["live", "calls", "day", "webhooks", "tools", "instructions", "settings"];
-  const REASONS = ["caller_hung_up", "bot_hung_up", "transferred", "idle", "time_limit", "spend_limit", "model_unavailable", "line_lost", "drained", "refused", "internal_error", "crashed", "live"];
+  const REASONS = ["caller_hung_up", "bot_hung_up", "operator_hung_up", "transferred", "idle", "time_limit", "spend_limit", "model_unavailable", "line_lost", "drained", "refused", "internal_error", "crashed", "live"];
   const words = (name) => name.replaceAll("_", " ");
   const usd = (sum) => "$" + sum.toFixed(sum < 1 ? 4 : 2);
   const length = (s) => (s < 60 ? s.toFixed(0) + " s" : Math.floor(s / 60) + ":" + String(Math.floor(s % 60)).padStart(2, "0"));
@@ -277,8 +277,9 @@
   }
 
   function hours(counts) {
-    const most = Math.max(1, ...counts), space = "http://www.w3.org/2000/svg";
+    const busiest = Math.max(...counts), most = Math.max(1, busiest), space = "http://www.w3.org/2000/svg";
     byId("hours").setAttribute("aria-label", "Calls by hour: " + counts.map((count, hour) => hour + " h " + count).filter((_, hour) => counts[hour]).join(", "));
+    byId("hours-axis").replaceChildren(...[0, 6, 12, 18].map((hour) => make("span", "", hour + ":00")), make("span", "most", "at most " + busiest + " an hour"));
     byId("hours").replaceChildren(...counts.map((count, hour) => {
       const svg = document.createElementNS(space, "svg"), bar = document.createElementNS(space, "rect"), title = document.createElementNS(space, "title");
       svg.setAttribute("viewBox", "0 0 10 100");

@@ -596,11 +596,11 @@ def test_one_that_is_not_to_be_had_ends_the_call_once_the_bot_has_it_again(failu
 # ---- the end ----
 
 
-@pytest.mark.parametrize("reason", ["caller_hung_up", "bot_hung_up"])
+@pytest.mark.parametrize("reason", ["caller_hung_up", "operator_hung_up"])
 def test_the_end_of_the_call_ends_it(reason: str) -> None:
     desk = taken()
     speaking(desk, 300)
-    ends = stream.Stop(SID) if reason == "caller_hung_up" else Shutdown("bot_hung_up")
+    ends = stream.Stop(SID) if reason == "caller_hung_up" else Shutdown("operator_hung_up")
     out = desk.give(ends)  # type: ignore[arg-type]
     assert out[-1] == f"end {reason}"
     assert desk.reports[-1].details["why"] == "call_over"
