@@ -62,8 +62,6 @@ class AfterStep:
             parts.opening.settle()
         if parts.uplink.ready or floor.taken_over:
             self._mind()
-            if floor.ending and floor.operator_stage is not OperatorStage.AWAY:
-                parts.operator.settle()
         if parts.uplink.ready:
             if parts.session.now.turn_ownership.owner is TurnOwner.US_FOR_NOW:
                 self._session.hand_over_turns()
@@ -90,14 +88,16 @@ class AfterStep:
             parts.transfer.drop()
 
     def _mind(self) -> None:
-        """Mind the bounds that are near or due, and a silence that is long enough."""
-        parts, now_us = self._parts, self._parts.step.now_us
+        """Mind the bounds, which end an operator's words too, and a silence that is long enough."""
+        parts, floor, now_us = self._parts, self._parts.floor, self._parts.step.now_us
         for bound in parts.wrap_up.bounds:
             if bound.level or bound.due_us <= now_us:
-                parts.wrap_up.mind()
+                parts.wrap_up.mind(ready=parts.uplink.ready)
                 break
-        if parts.idle.full_us <= now_us and parts.floor.goodbye_stage is GoodbyeStage.NONE:
+        if parts.idle.full_us <= now_us and floor.goodbye_stage is GoodbyeStage.NONE:
             parts.idle.mind()
+        if floor.ending and floor.operator_stage is not OperatorStage.AWAY:
+            parts.operator.settle()
 
     def _line_silent(self) -> EndReason | None:
         """Nothing plays and nothing waits: the end of a turn, the goodbye, a hang-up."""

@@ -43,7 +43,7 @@ class SessionSide:
             parts.session.now.turn_ownership.confirmed()
         elif self.replacement.take_over():
             parts.state_deadlines.session_ready()
-            parts.wrap_up.mind()  # a call that is to end asks for no answer first
+            parts.wrap_up.mind(ready=True)  # a call that is to end asks for no answer first
             parts.floor.ask()
             parts.step.send_all(parts.uplink.open())
             self._phone.begin()
@@ -57,7 +57,7 @@ class SessionSide:
         parts.state_deadlines.session_ready()
         step.report("session_ready", after_ms=step.now_us // 1000)
         kept = parts.uplink.open()
-        parts.wrap_up.mind()  # a call that is to end greets nobody
+        parts.wrap_up.mind(ready=True)  # a call that is to end greets nobody
         self._greet()
         parts.keypad.session_ready()
         if parts.functions.calls:

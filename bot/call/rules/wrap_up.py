@@ -31,8 +31,8 @@ class WrapUp:
     def __post_init__(self) -> None:
         self._told = False
 
-    def mind(self) -> None:
-        """Do what the bounds ask for: nothing, a word to the model, or the end of the call."""
+    def mind(self, *, ready: bool) -> None:
+        """Do what the bounds ask for: nothing, a word to the model if one is `ready`, or the end of the call."""
         if self._floor.goodbye_stage is not GoodbyeStage.NONE:
             return
         for bound in self.bounds:
@@ -41,7 +41,8 @@ class WrapUp:
             if bound.level == 1 and not self._told:
                 self._told = True
                 bound.near()
-                self._step.tell(WRAP_UP_ITEM, WRAP_UP)
+                if ready:
+                    self._step.tell(WRAP_UP_ITEM, WRAP_UP)
             elif bound.level == 2 and self._floor.may(Act.CLOSE):
                 bound.reached()
                 self._goodbye.close(bound.reason)
