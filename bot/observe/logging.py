@@ -15,7 +15,7 @@ from typing import Literal, TextIO
 import structlog
 from structlog.typing import EventDict, Processor, WrappedLogger
 
-from bot.observe.masking import mask_value, masker
+from bot.observe.masking import knowing_again, mask_value, masker
 from bot.observe.terminal_text import visible
 
 Level = Literal["debug", "info", "warning", "error"]
@@ -41,7 +41,7 @@ def configure(level: Level, form: Format | None, *, secrets: Iterable[str] = (),
     `form` None: lines for people where `stream` is a terminal, else JSON.
     """
     number = logging.getLevelNamesMapping()[level.upper()]
-    masking = _masking(masker(secrets))
+    masking = _masking(knowing_again(masker(secrets)))
     structlog.configure(
         processors=[*_shared(), structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
         logger_factory=structlog.stdlib.LoggerFactory(),
@@ -57,6 +57,7 @@ def configure(level: Level, form: Format | None, *, secrets: Iterable[str] = (),
                 structlog.processors.StackInfoRenderer(),
                 structlog.processors.format_exc_info,
                 masking,
+                structlog.processors.TimeStamper(fmt="iso", utc=True),
                 structlog.stdlib.ProcessorFormatter.remove_processors_meta,
                 *_render(form, colours=handler.stream.isatty()),
             ],
@@ -70,7 +71,6 @@ def _shared() -> list[Processor]:
         structlog.contextvars.merge_contextvars,
         structlog.stdlib.add_logger_name,
         structlog.stdlib.add_log_level,
-        structlog.processors.TimeStamper(fmt="iso", utc=True),
     ]
 
 

@@ -18,6 +18,8 @@ _NUMBER = re.compile(
 )
 _DIGIT = re.compile(r"\d")
 _KEPT_DIGITS = 2
+_SHORT, _MOST = 64, 1_000
+"""Letters of a text that is known again, and number of such texts."""
 
 
 def masker(secrets: Iterable[str] = ()) -> Callable[[str], str]:
@@ -28,6 +30,26 @@ def masker(secrets: Iterable[str] = ()) -> Callable[[str], str]:
     # The longest first: one secret may be the beginning of another.
     pattern = re.compile("|".join(re.escape(one) for one in sorted(spellings, key=len, reverse=True)))
     return lambda text: mask_text(pattern.sub(MASK, text))
+
+
+def knowing_again(mask: Callable[[str], str]) -> Callable[[str], str]:
+    """The same function for texts that come again, as words of our own do: it knows those in which nothing is masked.
+
+    It keeps no other: what is secret is not kept for it.
+    """
+    plain: set[str] = set()
+
+    def masked(text: str) -> str:
+        if text in plain:
+            return text
+        shown = mask(text)
+        if shown == text and len(text) <= _SHORT:
+            if len(plain) >= _MOST:
+                plain.clear()
+            plain.add(text)
+        return shown
+
+    return masked
 
 
 def mask_text(text: str) -> str:

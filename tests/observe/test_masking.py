@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.observe.masking import mask_text, mask_value, masker
+from bot.observe.masking import knowing_again, mask_text, mask_value, masker
 
 TOKEN = "5a0c3e9d7b1f4826a9c0e1d2b3f45867"
 
@@ -106,3 +106,28 @@ def test_every_string_in_a_value_is_masked_however_deep_and_numbers_stay_numbers
         "error": "ValueError('***')",
         "bytes": "b'***'",
     }
+
+
+def test_a_text_that_comes_again_is_looked_through_once_unless_something_was_masked_in_it() -> None:
+    looked: list[str] = []
+
+    def mask(text: str) -> str:
+        looked.append(text)
+        return masker([TOKEN])(text)
+
+    known = knowing_again(mask)
+    for _ in range(3):
+        assert known("tool_called") == "tool_called"
+        assert known(TOKEN) == "***"
+        assert known("+15555550101") == "+*********01"
+        assert known("x" * 65) == "x" * 65
+    assert [looked.count(one) for one in ("tool_called", TOKEN, "+15555550101", "x" * 65)] == [1, 3, 3, 3]
+
+
+def test_what_is_known_again_is_bounded() -> None:
+    looked: list[str] = []
+    known = knowing_again(lambda text: looked.append(text) or text)
+    for number in range(1_002):
+        known(f"event {number}")
+    known("event 0")
+    assert looked.count("event 0") == 2

@@ -7,6 +7,7 @@ import json
 import threading
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from contextvars import ContextVar
 from pathlib import Path
 from typing import Any
 
@@ -275,6 +276,41 @@ async def test_no_more_functions_run_at_a_time_than_may(tmp_path: Path, monkeypa
         assert not (await toolbox.run("go", "{}", CONTEXT)).ok
         await toolbox.run("let", "{}", CONTEXT)
         assert [(await one).ok for one in two] == [True, True]
+
+
+async def test_a_function_has_the_thread_of_one_that_is_done(monkeypatch: pytest.MonkeyPatch) -> None:
+    pool, started = threads.ToolThreads(), []
+    start = threading.Thread.start
+    monkeypatch.setattr(threading.Thread, "start", lambda thread: (started.append(thread), start(thread))[1])
+    mark = ContextVar("mark", default="nothing")
+
+    def go() -> str:
+        found = mark.get()
+        mark.set("of another caller")
+        return found
+
+    assert [await pool.function(go) for _ in range(20)] == ["nothing"] * 20
+    assert len(started) == 1
+    held = threading.Event()
+    both = asyncio.gather(pool.function(held.wait), pool.function(held.wait))
+    await asyncio.sleep(0)
+    assert len(started) == 2  # one waits for nobody, the other has the first one's
+    held.set()
+    await both
+    await pool.close()
+    for thread in started:
+        thread.join(10)
+        assert not thread.is_alive()
+
+
+async def test_a_thread_that_no_function_comes_for_ends(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(threads, "IDLE_S", 0.0)
+    pool = threads.ToolThreads()
+    for _ in range(50):  # also while the one before is on its way out
+        thread = await pool.function(threading.current_thread)
+    thread.join(10)
+    assert not thread.is_alive()
+    assert await pool.function(threading.get_ident)
 
 
 async def test_a_function_behind_another_decorator_is_called_by_its_own_signature(tmp_path: Path) -> None:

@@ -72,6 +72,8 @@ class AskedCalls:
 
     def __init__(self, used: Iterable[str] = ()) -> None:
         self._calls: dict[str, FunctionCall] = {}
+        self._open: list[FunctionCall] = []
+        """Those that were open when that was asked last, and the newer ones."""
         self.used = set(used)
         """Names of tools that have run in this call; only those matter that run once."""
 
@@ -86,8 +88,11 @@ class AskedCalls:
 
     def add(self, call: FunctionCall) -> None:
         self._calls[call.call_id] = call
-        for old in [one for one in self._calls.values() if not one.open][: max(0, len(self._calls) - REMEMBERED)]:
-            del self._calls[old.call_id]
+        self._open.append(call)
+        if len(self._calls) > REMEMBERED:
+            old = next((one for one in self._calls.values() if not one.open), None)
+            if old is not None:
+                del self._calls[old.call_id]
 
     def drop_approved(self, call_id: str, name: str) -> None:
         """The call of a remote tool is there that was approved: the request is forgotten, by its id or by its name."""
@@ -97,17 +102,18 @@ class AskedCalls:
 
     @property
     def open(self) -> list[FunctionCall]:
-        """Those without an output."""
-        return [call for call in self._calls.values() if call.open]
+        """Those without an output. One that has an output is never without again, so it is not looked at any more."""
+        self._open = [call for call in self._open if call.open and self._calls.get(call.call_id) is call]
+        return self._open.copy()
 
     def open_of(self, response_id: str) -> bool:
         """Some call of this response has no output yet."""
-        return any(call.open and call.response_id == response_id for call in self._calls.values())
+        return any(call.response_id == response_id for call in self.open)
 
     @property
     def due_us(self) -> int:
         """Time at which the first of them is waited for no more."""
-        return min([call.due_us for call in self._calls.values() if call.open], default=NEVER_US)
+        return min([call.due_us for call in self.open], default=NEVER_US)
 
     # ---- the rules of a tool ----
 

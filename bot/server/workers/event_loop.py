@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import sys
 from collections.abc import Coroutine
 from typing import TypeVar
 
 T = TypeVar("T")
 
-
+SWITCH_S = 0.0001
+"""Seconds for which a thread that computes may keep the interpreter while the loop wants it: the store's, an operator's
+tool. A frame of a caller's waits as long; Python's own 5 ms, with each frame of each call, hold up the calls for
+seconds."""
 TIDY_AFTER_CALLS = 500
 """A call that has ended may leave a cycle behind: so many of them are worth a pause of some tens of milliseconds."""
 
@@ -39,6 +43,7 @@ class Memory:
 
 
 def run_in_loop(main: Coroutine[None, None, T]) -> T:
+    sys.setswitchinterval(SWITCH_S)
     try:
         import uvloop  # noqa: PLC0415  it has no build for some platforms
     except ImportError:

@@ -1,7 +1,8 @@
 """Threads for the operator's functions: whatever they do, the calls' own loop does not wait for them.
 
-Coroutines share an event loop of their own, so that one that blocks holds up other tools at most. A plain function gets
-a thread to itself, up to a bound. All are daemons: a function that never returns keeps no process from ending.
+Coroutines share an event loop of their own, so that one that blocks holds up other tools at most. A plain function has
+a thread to itself while it runs, up to a bound; to start one holds up the loop, so another function may have it after.
+All are daemons: a function that never returns keeps no process from ending.
 """
 
 from __future__ import annotations
@@ -11,11 +12,17 @@ import threading
 from collections.abc import Callable, Coroutine
 from concurrent.futures import Future
 from contextlib import suppress
+from contextvars import Context
+from queue import Empty, SimpleQueue
 from typing import Any
 
 MOST_THREADS = 64
 """Plain functions that may run at a time: some stacks of memory, and more than calls that wait for one."""
+IDLE_S = 10.0
+"""Seconds for which a thread waits for another function before it ends."""
 CLOSE_S = 1.0
+
+Job = tuple[Callable[[], Any], Future[Any]]
 
 
 class ToolCrash(Exception):
@@ -33,6 +40,9 @@ class ToolThreads:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._ended: Future[None] = Future()
         self._running = threading.Semaphore(MOST_THREADS)
+        self._idle = threading.Semaphore(0)
+        """Counts the threads that wait for a function. Who takes one from it has one of them do what is in `_jobs`."""
+        self._jobs: SimpleQueue[Job | None] = SimpleQueue()
 
     async def coroutine(self, make: Callable[[], Coroutine[Any, Any, Any]]) -> Any:
         """Run a coroutine in the tools' loop. Cancelled there when the caller is."""
@@ -43,19 +53,35 @@ class ToolThreads:
         if not self._running.acquire(blocking=False):
             raise TooManyRun(f"{MOST_THREADS} functions run at a time, and no more")
         done: Future[Any] = Future()
-        thread = threading.Thread(target=self._run, args=(function, done), name="tool", daemon=True)
         try:
-            thread.start()
+            if not self._idle.acquire(blocking=False):
+                threading.Thread(target=self._work, name="tool", daemon=True).start()
         except BaseException:
             self._running.release()
             raise
+        self._jobs.put((function, done))
         return await asyncio.wrap_future(done)
+
+    def _work(self) -> None:
+        """Run one function after the other, until none has come for a while."""
+        while (job := self._next()) is not None:
+            self._run(*job)
+            del job  # what it holds is not this thread's to keep
+
+    def _next(self) -> Job | None:
+        while True:
+            try:
+                return self._jobs.get(timeout=IDLE_S)
+            except Empty:
+                if self._idle.acquire(blocking=False):  # else one is on its way to this thread or another
+                    return None
 
     def _run(self, function: Callable[[], Any], done: Future[Any]) -> None:
         try:
             try:
-                result = function()
+                result = Context().run(function)  # nothing that the one before has set
             finally:
+                self._idle.release()
                 self._running.release()
         except Exception as error:  # noqa: BLE001  handed to who waits
             with suppress(Exception):  # nobody may wait any more
@@ -76,7 +102,9 @@ class ToolThreads:
         return self._loop
 
     async def close(self) -> None:
-        """Stop the loop; what runs in it is cancelled, and not waited for long."""
+        """Stop the loop; what runs in it is cancelled, and not waited for long. Threads that wait end."""
+        while self._idle.acquire(blocking=False):
+            self._jobs.put(None)
         loop, self._loop = self._loop, None
         if loop is None:
             return

@@ -7,11 +7,13 @@ import json
 import pytest
 
 from bot.call.handoff.end_call import NOT_NOW, EndCall
+from bot.call.machines import Move
 from bot.call.outputs import Output, Report
 from bot.call.playout.playout_queue import PlayoutQueue
 from bot.call.prompts.greeting import Greeting
 from bot.call.settings import CallSettings
 from bot.call.step import Step
+from bot.call.tool_calls.asked_calls import REMEMBERED, AskedCalls, FunctionCall
 from bot.call.tool_calls.function_calls import INTERRUPTED, NO_SUCH_FUNCTION, FunctionCalls
 from bot.call.transcript.transcript import Transcript
 from bot.realtime.events import CreateItem, Item, OutputItemDone
@@ -91,3 +93,29 @@ def test_a_function_call_output_is_json_in_a_string() -> None:
     item = function_call_output("call_1", result_of('said "no"'))
     assert (item["type"], item["call_id"]) == ("function_call_output", "call_1")
     assert json.loads(item["output"]) == {"result": 'said "no"'}
+
+
+def test_a_call_that_is_answered_is_not_looked_at_with_each_step_any_more(monkeypatch: pytest.MonkeyPatch) -> None:
+    calls = AskedCalls()
+    for number in range(REMEMBERED):
+        calls.add(FunctionCall(f"call_{number}", "look_up", "{}", "R1", 0))
+        calls.open[0].move(Move.OUTPUT)
+    waits = FunctionCall("call_that_waits", "look_up", "{}", "R2", 0, due_us=7)
+    calls.add(waits)
+    assert (len(list(calls)), calls.get("call_0")) == (REMEMBERED, None)
+    looked: list[str] = []
+    monkeypatch.setattr(FunctionCall, "open", property(lambda call: bool(looked.append(call.call_id)) or call is waits))
+    assert (calls.open, calls.due_us, calls.open_of("R2"), calls.open_of("R1")) == ([waits], 7, True, False)
+    assert set(looked) <= {"call_63", "call_that_waits"}
+
+
+def test_calls_that_wait_are_never_forgotten() -> None:
+    calls = AskedCalls()
+    for number in range(REMEMBERED + 3):
+        calls.add(FunctionCall(f"call_{number}", "look_up", "{}", "R1", 0))
+    assert len(calls.open) == REMEMBERED + 3
+    calls.open[1].move(Move.OUTPUT)
+    assert len(calls.open) == REMEMBERED + 2
+    calls.add(FunctionCall("call_more", "look_up", "{}", "R1", 0))
+    assert calls.get("call_0") is not None
+    assert calls.get("call_1") is None

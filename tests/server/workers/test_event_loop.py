@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import gc
+import sys
 from collections.abc import Iterator
 
 import pytest
 
-from bot.server.workers.event_loop import TIDY_AFTER_CALLS, Memory
+from bot.server.workers.event_loop import SWITCH_S, TIDY_AFTER_CALLS, Memory, run_in_loop
 
 
 @pytest.fixture(autouse=True)
 def as_before() -> Iterator[None]:
-    threshold = gc.get_threshold()
+    threshold, switch_s = gc.get_threshold(), sys.getswitchinterval()
     yield
+    sys.setswitchinterval(switch_s)
     gc.set_threshold(*threshold)
 
 
@@ -35,3 +37,10 @@ def test_a_full_pass_never_comes_by_itself() -> None:
     Memory()
     assert gc.get_threshold()[2] >= 1_000_000
     assert gc.get_freeze_count() >= frozen + len(new)
+
+
+def test_a_thread_that_computes_gives_the_interpreter_to_the_loop_soon() -> None:
+    async def interval_s() -> float:
+        return sys.getswitchinterval()
+
+    assert run_in_loop(interval_s()) == pytest.approx(SWITCH_S)
