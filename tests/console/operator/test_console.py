@@ -76,6 +76,15 @@ async def events(answer: aiohttp.ClientResponse) -> AsyncIterator[tuple[str, Any
                 yield name, one
 
 
+async def the_first_of_each(found: AsyncIterator[tuple[str, Any]], *kinds: Any) -> list[Any]:
+    """What is found first of each kind, in whichever order they come."""
+    first: dict[Any, Any] = {}
+    while len(first) < len(kinds):
+        name, data = await anext(found)
+        first |= {holds: data for holds in kinds if holds not in first and holds(name, data)}
+    return [first[holds] for holds in kinds]
+
+
 async def the_next(found: AsyncIterator[tuple[str, Any]], holds: Any) -> Any:
     async for name, data in found:
         if holds(name, data):

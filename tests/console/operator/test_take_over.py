@@ -20,7 +20,7 @@ from bot.server.shared.resumption import NOBODY, Past, past_of
 from bot.testing import assert_replays
 from bot.testing.agent import Reply, Spoken, pattern
 from bot.testing.handset.phone import SimulatedPhone
-from tests.console.operator.test_console import LONG, events, kept_console, posted, the_next
+from tests.console.operator.test_console import LONG, events, kept_console, posted, the_first_of_each
 from tests.server.simulated_server import (
     QUICK,
     ServerUnderTest,
@@ -135,12 +135,13 @@ async def test_a_call_is_one_operator_s_alone_and_others_see_whose(tmp_path: Pat
             await desk.http.ws_connect(url(desk, phone, "Bob"))
         assert refused.value.status == 409
         found = events(answer)
-        told = await the_next(found, lambda name, data: name == "news" and data["type"] == "operator")
-        assert (told["by"], told["state"], told["has"]) == ("Ada", "has taken the call over", True)
         speaking = asyncio.create_task(speak(socket, FRAMES * 3))
-        rows = await the_next(
-            found, lambda name, data: name == "rows" and data["calls"] and data["calls"][0]["operator"]
+        told, rows = await the_first_of_each(  # a call that began a moment ago is told with its operator
+            found,
+            lambda name, data: name == "news" and data["type"] == "operator",
+            lambda name, data: name == "rows" and data["calls"] and data["calls"][0]["operator"],
         )
+        assert (told["by"], told["state"], told["has"]) == ("Ada", "has taken the call over", True)
         assert rows["calls"][0]["operator"] == {"by": "Ada", "speaks": True}
         speaking.cancel()
         assert bridge.call.operator == (OperatorStage.SPEAKING, "Ada")
