@@ -30,7 +30,7 @@ class ModelLoad:
         self._numbers = itertools.count()
         self._talk = True
         self._in_turns = False
-        self._calling_s = 0.0
+        self._calling_s = self._tool_s = 0.0
         self._servers: list[asyncio.Server] = []
         self._pacer = Pacer(DELTA_MS, self._fire)
 
@@ -93,9 +93,9 @@ class ModelLoad:
             **self._pacer.health(),
         }
 
-    def call_tools(self, every_s: float) -> Reply:
-        """Have each session call a tool every so often, in turn with the others; 0: no more."""
-        self._calling_s = every_s
+    def call_tools(self, every_s: float, seconds: float) -> Reply:
+        """Have each session call a tool of `seconds` every so often, in turn with the others; 0: no more."""
+        self._calling_s, self._tool_s = every_s, seconds
         for number, session in enumerate(sorted(self.sessions, key=lambda session: session.number)):
             if every_s:
                 session.later(every_s * number / len(self.sessions), partial(self._call_tool, session))
@@ -103,7 +103,7 @@ class ModelLoad:
 
     def _call_tool(self, session: ModelSession) -> None:
         if self._calling_s and session in self.sessions:
-            session.call_tool()
+            session.call_tool(self._tool_s)
             session.later(self._calling_s, partial(self._call_tool, session))
 
     def stop(self) -> Reply:

@@ -233,8 +233,8 @@ class ModelSession(asyncio.Protocol):
         self.emit("response.done", response=self._response("completed"))
         self.emit("rate_limits.updated", rate_limits=[])
 
-    def call_tool(self) -> None:
-        """Call a tool within the present response, which goes on talking."""
+    def call_tool(self, seconds: float) -> None:
+        """Call a tool that takes `seconds` within the present response, which goes on talking."""
         self._counts.called += 1
         number = self._counts.called
         item = {
@@ -244,7 +244,7 @@ class ModelSession(asyncio.Protocol):
             "status": "completed",
             "name": ("waits", "blocks")[number % 2],
             "call_id": f"call_{number}",
-            "arguments": '{"what": "a plant"}',
+            "arguments": f'{{"seconds": {seconds}}}',
         }
         self.emit("response.output_item.done", response_id=self._ids()[0], output_index=1, item=item)
 

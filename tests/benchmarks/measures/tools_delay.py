@@ -1,17 +1,33 @@
-"""Delay of audio while tools run: 50 calls, the same ones with and without, in interleaved windows."""
+"""Delay of audio while tools run: 50 calls, the same ones with and without, in interleaved windows.
+
+One way a tool runs in each call nearly all the time; the other way many begin and end, each of which is work.
+"""
 
 from __future__ import annotations
 
 from pathlib import Path
 from statistics import median
+from typing import NamedTuple
 
 from tests.benchmarks.measures.own_limits import say_limits
 from tests.benchmarks.report import Table
 from tests.benchmarks.rig import SETTLE_S, Observation, Rig
 
 CALLS = 50
-EVERY_S = 1.0
-"""Seconds between two tool calls of each session; each tool takes half a second, so that some 25 run at any time."""
+
+
+class Way(NamedTuple):
+    """Each session calls a tool every `every_s`, which takes `seconds`."""
+
+    name: str
+    every_s: float
+    seconds: float
+
+
+WAYS = (
+    Way("one runs in each call, most of the time", 8.0, 7.0),
+    Way("one begins and ends in each call, each second", 1.0, 0.5),
+)
 MODULE = '''
 import asyncio
 import time
@@ -20,43 +36,44 @@ from bot.tools import tool
 
 
 @tool
-async def waits(what: str) -> str:
+async def waits(seconds: float) -> str:
     """Look something up."""
-    await asyncio.sleep(0.5)
-    return what
+    await asyncio.sleep(seconds)
+    return "found"
 
 
 @tool
-def blocks(what: str) -> str:
+def blocks(seconds: float) -> str:
     """Look something up, in a function that blocks its thread."""
-    time.sleep(0.5)
-    return what
+    time.sleep(seconds)
+    return "found"
 '''
 
 
 def tools(rig: Rig) -> list[Table]:
     """Half of the calls are of a coroutine, half of a function that blocks its thread."""
-    table = Table("tools", f"{CALLS} calls, each with a tool call a second, and without", [])
+    table = Table("tools", f"{CALLS} calls, with and without tools", [])
     rounds, window_s = (3, 4.0) if rig.quick else (8, 6.0)
     module = rig.scratch / "benchmark_tools.py"
     Path(module).write_text(MODULE, encoding="utf-8")
     without: list[Observation] = []
-    beside: list[Observation] = []
+    beside: dict[Way, list[Observation]] = {way: [] for way in WAYS}
     with rig.subject("heardline", settings={"BOT_TOOLS": str(module)}) as subject:
         rig.open(subject, CALLS)
         rig.observe(subject, SETTLE_S)
         for number in range(rounds):
             rig.say(f"tools: round {number + 1} of {rounds}")
             without.append(rig.observe(subject, window_s))
-            rig.model.ask("call_tools", every_s=EVERY_S)
-            rig.observe(subject, SETTLE_S)
-            beside.append(rig.observe(subject, window_s))
-            rig.model.ask("call_tools", every_s=0.0)
-            rig.observe(subject, SETTLE_S)
+            for way, seen in beside.items():
+                rig.model.ask("call_tools", every_s=way.every_s, seconds=way.seconds)
+                rig.observe(subject, way.every_s)
+                seen.append(rig.observe(subject, window_s))
+                rig.model.ask("call_tools", every_s=0.0, seconds=0.0)
+                rig.observe(subject, way.seconds + SETTLE_S)
         called = rig.model.ask("report")["tools"]
         rig.close()
     table.columns = ["tools", "us per frame", "up p50 us", "up p99 us", "down p50 us", "down p99 us"]
-    for name, seen in (("none", without), (f"{CALLS / EVERY_S:.0f} a second", beside)):
+    for name, seen in (("none", without), *((way.name, seen) for way, seen in beside.items())):
         table.rows.append(
             [
                 name,
@@ -68,5 +85,5 @@ def tools(rig: Rig) -> list[Table]:
             ]
         )
     table.notes.append(f"{called['called']} tools were called, {called['answered']} outputs came back")
-    say_limits(table, [*without, *beside])
+    say_limits(table, [*without, *(one for seen in beside.values() for one in seen)])
     return [table]
