@@ -38,11 +38,10 @@ class WrapUp:
         for bound in self.bounds:
             if bound.due_us <= self._step.now_us:
                 bound.due()
-            if bound.level == 1 and not self._told:
+            if bound.level == 1 and ready and not self._told:
                 self._told = True
                 bound.near()
-                if ready:
-                    self._step.tell(WRAP_UP_ITEM, WRAP_UP)
+                self._step.tell(WRAP_UP_ITEM, WRAP_UP)
             elif bound.level == 2 and self._floor.may(Act.CLOSE):
                 bound.reached()
                 self._goodbye.close(bound.reason)

@@ -569,6 +569,15 @@ def test_the_limit_holds_for_a_person_too_where_no_session_ever_was_and_the_call
     assert desk.call.ended == "time_limit"  # for which the shell has a sentence
 
 
+def test_a_first_session_that_is_ready_while_an_operator_speaks_is_told_to_wrap_up() -> None:
+    settings = changed(PLAIN, greeting="Hello.", greeting_audio=audio(1_500), money=Money(daily_cap=100))
+    desk = ScriptedCall(settings, ready=False)
+    desk.give(start(), DailySpend(90))
+    desk.at(1_300).give(TAKE)
+    speaking(desk, 1_000)
+    assert "item message wrap_up" in desk.give(SessionWaiting(), events.SessionCreated(SESSION), updated())
+
+
 def test_a_call_that_is_handed_back_as_its_first_session_is_given_up_ends_as_any_without_one() -> None:
     desk = unready()
     desk.at(1_300).give(TAKE)
@@ -596,11 +605,11 @@ def test_one_that_is_not_to_be_had_ends_the_call_once_the_bot_has_it_again(failu
 # ---- the end ----
 
 
-@pytest.mark.parametrize("reason", ["caller_hung_up", "operator_hung_up"])
+@pytest.mark.parametrize("reason", ["caller_hung_up", "bot_hung_up"])
 def test_the_end_of_the_call_ends_it(reason: str) -> None:
     desk = taken()
     speaking(desk, 300)
-    ends = stream.Stop(SID) if reason == "caller_hung_up" else Shutdown("operator_hung_up")
+    ends = stream.Stop(SID) if reason == "caller_hung_up" else Shutdown("bot_hung_up")
     out = desk.give(ends)  # type: ignore[arg-type]
     assert out[-1] == f"end {reason}"
     assert desk.reports[-1].details["why"] == "call_over"
