@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Coroutine
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -88,8 +88,9 @@ class LiveBoard:
         if self._begun:
             page.put(self._all())
         self._pages.add(page)
-        if not self._jobs:
+        if OWN not in self._jobs:
             self._hear(OWN, own_events(self._app))
+        if LOOKING not in self._jobs:
             self._begin(LOOKING, self._look())
         try:
             yield page
@@ -127,19 +128,24 @@ class LiveBoard:
         while True:
             if STORE not in self._jobs:
                 self._hear(STORE, stored_events(self._app))
-            for path in self._neighbours.others():
-                if str(path) not in self._jobs:
-                    self._hear(str(path), heard(path))
+            with suppress(OSError):  # of the directory, or too many files are open: looked at again
+                self._hear_neighbours()
             await asyncio.sleep(LOOK_S)
             self._tell(PING)
+
+    def _hear_neighbours(self) -> None:
+        for path in self._neighbours.others():
+            if str(path) not in self._jobs:
+                self._hear(str(path), heard(path))
 
     def _gone(self, source: str) -> None:
         """The process is gone, and looked for again: it may only be being started. Ours ends with its pages."""
         del self._jobs[source]
+        known = self._known.pop(source, None)
         if source == OWN:
             for page in self._pages:
                 page.close()
-        elif self._known.pop(source, None):
+        elif known:
             self._show()
 
     # ---- what is told ----
@@ -183,11 +189,16 @@ class LiveBoard:
         return dict(sorted(calls.items(), key=lambda one: -one[1].began_s)[:MOST_ROWS])
 
     def _keep_words(self, news: list[dict[str, Any]]) -> None:
-        """A page that comes later is told what was said last."""
+        """A page that comes later is told what was said last, unless it came to nothing: a caption without a text."""
         for what in news:
             call = self._shown.get(what["sid"])
-            if call is not None and what["type"] in SAID and what["text"]:
-                call.row["last"] = {name: what[name] for name in ("who", "item", "text", "number") if name in what}
+            if call is None or what["type"] not in SAID:
+                continue
+            words: dict[str, Any] = {name: what[name] for name in ("who", "item", "text", "number") if name in what}
+            if what["text"]:
+                call.row["last"] = words
+            elif _same_turn(call.row.get("last"), words):
+                call.row["last"] = None
 
     def _tell(self, message: bytes) -> None:
         for page in self._pages:
@@ -207,6 +218,10 @@ class LiveBoard:
     def _written_rows(self, calls: dict[str, _Call]) -> bytes:
         now_s = asyncio.get_running_loop().time()
         return written("rows", Rows(calls=[call.told(now_s) for call in calls.values()], all=[*self._shown]))
+
+
+def _same_turn(last: dict[str, Any] | None, words: dict[str, Any]) -> bool:
+    return last is not None and all(last.get(name) == words.get(name) for name in ("who", "item"))
 
 
 BOARD: web.AppKey[LiveBoard] = web.AppKey("live_board", LiveBoard)

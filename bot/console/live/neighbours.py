@@ -59,10 +59,18 @@ class Neighbours:
             [] if self._directory is None else [one for one in self._directory.glob(f"*{SUFFIX}") if one != self._path]
         )
 
-    def _asked(self, _: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        task = asyncio.create_task(self._tell(writer), name="neighbour")
+    def _asked(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.create_task(self._tell_while_heard(reader, writer), name="neighbour")
         self._telling.add(task)
         task.add_done_callback(self._telling.discard)
+
+    async def _tell_while_heard(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """Nothing is ever read: it ends when nobody listens there any more, also while there is nothing to tell."""
+        async with asyncio.TaskGroup() as group:
+            telling = group.create_task(self._tell(writer), name="neighbour")
+            with suppress(ConnectionError):
+                await reader.read()
+            telling.cancel()
 
     async def _tell(self, writer: asyncio.StreamWriter) -> None:
         events = self._own()

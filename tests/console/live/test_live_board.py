@@ -6,6 +6,7 @@ import asyncio
 import json
 from collections.abc import AsyncIterator
 from contextlib import aclosing
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -115,7 +116,9 @@ async def test_a_page_that_comes_later_is_told_all_calls_with_the_words_said_las
     async with board.page():
         await sources.own.tell(rows(row("CA1", last=None), row("CA2", last=None), all_=("CA1", "CA2")))
         said = {"sid": "CA1", "type": "caption", "who": "bot", "item": "A", "text": "One", "atMs": 7}
-        await sources.own.tell(("news", [said, {**said, "text": ""}]), rows(row("CA1", turns=1), all_=("CA1", "CA2")))
+        noise = {**said, "sid": "CA2", "who": "caller", "item": "U", "text": "Uh"}
+        await sources.own.tell(("news", [said, noise]), rows(row("CA1", turns=1), all_=("CA1", "CA2")))
+        await sources.own.tell(("news", [{**noise, "text": ""}, {**said, "item": "B", "text": ""}]))
         async with board.page() as later:
             ((name, data),) = told(later)
             assert name == "rows"
@@ -168,6 +171,37 @@ async def test_a_server_that_stops_lets_its_pages_go(board: LiveBoard, sources: 
     async with board.page() as page:
         await sources.own.tell(("", None))
         assert page.over
+
+
+async def test_a_page_that_stays_behind_when_the_others_are_let_go_keeps_no_later_one_from_this_process(
+    board: LiveBoard, sources: SimpleNamespace
+) -> None:
+    async with board.page() as slow:
+        await sources.own.tell(rows(row("CA1"), all_=("CA1",)), ("", None))
+        assert slow.over
+        async with board.page() as later:
+            await settled()
+            assert (sources.own.begun, sources.store.begun) == (2, 1)
+            told(later)
+            await sources.own.tell(rows(row("CA2"), all_=("CA2",)))
+            assert [data["all"] for _, data in told(later)] == [["CA2"]]
+
+
+async def test_a_directory_that_can_not_be_read_is_looked_at_again(
+    board: LiveBoard, sources: SimpleNamespace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looked: list[str] = []
+
+    def others() -> list[Path]:
+        looked.append("looked")
+        raise OSError(24, "Too many open files")
+
+    monkeypatch.setattr(live_board, "LOOK_S", 0.0)
+    monkeypatch.setattr(board._neighbours, "others", others)
+    async with board.page():
+        await sources.store.tell(("", None))
+        await settled()
+        assert (len(looked) > 1, sources.store.begun > 1) == (True, True)
 
 
 async def test_a_store_that_fails_is_asked_again(

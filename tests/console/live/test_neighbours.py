@@ -33,6 +33,27 @@ async def test_events_arrive_as_they_were_told_and_end_with_those_of_the_process
     assert list(tmp_path.iterdir()) == []  # noqa: ASYNC240  nothing else runs
 
 
+async def test_a_page_that_is_closed_while_nothing_happens_is_told_nothing_any_more(tmp_path: Path) -> None:
+    ended = asyncio.Event()
+
+    async def quiet() -> Events:
+        try:
+            yield "rows", {}
+            await asyncio.Event().wait()
+        finally:
+            ended.set()
+
+    one = Neighbours(quiet)
+    await one.open(tmp_path)
+    (path,) = tmp_path.iterdir()  # noqa: ASYNC240  nothing else runs
+    left = heard(path)
+    assert await anext(left) == ("rows", {})
+    await left.aclose()  # type: ignore[attr-defined]
+    async with asyncio.timeout(60):
+        await ended.wait()
+    await one.close()
+
+
 async def test_a_page_that_is_closed_and_a_process_that_stops_leave_nothing_behind(tmp_path: Path) -> None:
     ended: list[str] = []
 
