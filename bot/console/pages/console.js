@@ -2,7 +2,7 @@
 (() => {
   const byId = (id) => document.getElementById(id);
   const VIEWS = ["live", "calls", "day", "webhooks", "tools", "instructions", "settings"];
-  const REASONS = ["caller_hung_up", "bot_hung_up", "operator_hung_up", "transferred", "idle", "time_limit", "spend_limit", "model_unavailable", "line_lost", "drained", "refused", "internal_error", "crashed", "live"];
+  const REASONS = ["caller_hung_up", "bot_hung_up", "transferred", "idle", "time_limit", "spend_limit", "model_unavailable", "line_lost", "drained", "refused", "internal_error", "crashed", "live"];
   const words = (name) => name.replaceAll("_", " ");
   const usd = (sum) => "$" + sum.toFixed(sum < 1 ? 4 : 2);
   const length = (s) => (s < 60 ? s.toFixed(0) + " s" : Math.floor(s / 60) + ":" + String(Math.floor(s % 60)).padStart(2, "0"));
@@ -90,9 +90,8 @@
       tell: (text) => { if ([listening.sid, takingOver.sid].includes(row.sid) || one.contains(document.activeElement)) tell(text); },
     });
     one.tell = (now) => {
-      state.textContent = STATES[now.state] || words(now.state);
       const tools = (now.tools || []).join(", ");
-      if (tools) state.textContent += ", a tool runs: " + tools;
+      one.words = (STATES[now.state] || words(now.state)) + (tools ? ", a tool runs: " + tools : "");
       one.operator = now.operator;
       one.takes();
       const parts = [now.profile, now.outgoing ? "answered: " + (words(now.answeredBy || "") || "not yet") : "", "time", now.turns + (now.turns === 1 ? " turn" : " turns"), now.interruptions ? now.interruptions + (now.interruptions === 1 ? " interruption" : " interruptions") : "", usd(now.usd), one.waited || ""];
@@ -105,8 +104,8 @@
       const mine = takingOver.words(row.sid), other = one.operator;
       take.show(other);
       listen.hidden = takingOver.sid === row.sid;
-      if (mine) state.textContent = mine;
-      else if (other) state.textContent = other.by + (other.speaks ? " speaks with the caller" : " waits to speak with the caller");
+      const theirs = other ? other.by + (other.speaks ? " speaks with the caller" : " waits to speak with the caller") : "";
+      state.textContent = mine || theirs || one.words || "";
     };
     if (row.last) one.talk[row.last.number ? "turn" : "caption"]({ ...row.last, atMs: 0 });
     return one;
