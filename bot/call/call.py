@@ -18,7 +18,15 @@ from bot.call.handlers.phone_side import PhoneSide
 from bot.call.handlers.rule_table import rules
 from bot.call.handlers.session_side import SessionSide
 from bot.call.keys.keypad import KEYS
-from bot.call.machines import CallStage, GreetingStage, KeypadStage, OperatorStage, SessionStage, StreamStage
+from bot.call.machines import (
+    CallStage,
+    GreetingStage,
+    KeypadStage,
+    OperatorStage,
+    SessionStage,
+    StreamStage,
+    TransferStage,
+)
 from bot.call.outputs import End, EndReason, Output
 from bot.call.rules.session_liveness import SessionLiveness
 from bot.call.session.session_state import Session
@@ -191,6 +199,9 @@ class Call:
             self._step.warn("message_refused", way=note.way, why=note.kind, about=note.about)
 
     def _shutdown(self, note: inputs.Shutdown) -> EndReason:
+        """The server ends the call. Where an operator hangs up, nobody is put through any more."""
+        if note.reason == "bot_hung_up" and self._floor.transfer_stage is not TransferStage.NONE:
+            self._parts.transfer.drop()
         return note.reason
 
     # ---- how it stands ----

@@ -50,7 +50,7 @@ class Refused(_Note, frozen=True, tag="refused", omit_defaults=True):
 class Shutdown(_Note, frozen=True, tag="shutdown"):
     """The server ends this call: an unclaimed session, a drain, a fault of ours, or somebody at the operator's page."""
 
-    reason: Literal["drained", "refused", "internal_error", "line_lost", "operator_hung_up", "caller_hung_up"]
+    reason: Literal["drained", "refused", "internal_error", "line_lost", "bot_hung_up", "caller_hung_up"]
 
 
 class Hint(_Note, frozen=True, tag="hint"):

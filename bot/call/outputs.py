@@ -14,7 +14,6 @@ from bot.twilio.stream import Clear, Outbound, PlayMedia, SetMark
 EndReason = Literal[
     "caller_hung_up",
     "bot_hung_up",
-    "operator_hung_up",
     "transferred",
     "idle",
     "time_limit",

@@ -10,9 +10,8 @@ END_REASONS: dict[str, str] = {
     ),
     "bot_hung_up": (
         "The model asked to hang up, and its goodbye was heard; or a call that the bot made was answered by a machine, "
-        "with its message left or none to leave."
+        "with its message left or none to leave; or an operator ended the call from the console."
     ),
-    "operator_hung_up": "An operator ended the call from the console.",
     "transferred": (
         "The caller was put through to a person, who took the call: a destination of `BOT_TRANSFER`, or, where the bot "
         "could not go on, the one whose number `BOT_FALLBACK` is. While the person is rung it stands here too."

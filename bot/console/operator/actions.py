@@ -27,7 +27,7 @@ async def hang_up(request: web.Request) -> web.Response:
     """POST /console/api/live/SID/hang-up: the call ends now; Twilio says goodbye."""
     live = the_live_call(request)
     _log.info("operator_hung_up", call_sid=live.call_sid)
-    live.bridge.shutdown("operator_hung_up")
+    live.bridge.shutdown("bot_hung_up")
     return as_json({})
 
 

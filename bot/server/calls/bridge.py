@@ -49,7 +49,6 @@ from bot.server.calls.sessions.dialled_ahead import DialledAhead
 from bot.server.calls.sessions.model_sessions import ModelSessions, TakeIdle
 from bot.server.calls.tool_runner import RunsTools, ToolRunner
 from bot.server.calls.transfer_checks import Refusal, TransferChecks
-from bot.server.shared.outcomes import HUNG_UP
 from bot.tools import Toolbox, ToolContext
 from bot.twilio import stream
 
@@ -178,7 +177,7 @@ class Bridge:
         """Close each side, and log the end, whatever becomes of the others."""
         try:
             self._last(self._timer.leave, self)
-            if self._hang_up is not None and self.attached and self.call.ended in HUNG_UP:
+            if self._hang_up is not None and self.attached and self.call.ended == "bot_hung_up":
                 await self._hang_up(self.call.settings.call_sid)
             await asyncio.gather(self._shut(self.streams), self._shut(self.model), self._shut(self.checks))
             if self.recorder is not None:

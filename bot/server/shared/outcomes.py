@@ -16,9 +16,7 @@ BOUNDS: frozenset[Outcome] = frozenset({"spend_limit", "time_limit", "idle"})
 """Ends that the bot says goodbye before; where it could not, a sentence follows."""
 FAILED: frozenset[Outcome] = frozenset({"model_unavailable", "internal_error"})
 """Ends after which the caller gets what the operator has chosen for a call that can't go on."""
-HUNG_UP: frozenset[EndReason] = frozenset({"bot_hung_up", "operator_hung_up"})
-"""Ends that are of our own choice."""
-ASKED_AFTER: frozenset[Outcome] = BOUNDS | FAILED | HUNG_UP | {"drained", "refused", "line_lost", "transferring"}
+ASKED_AFTER: frozenset[Outcome] = BOUNDS | FAILED | {"bot_hung_up", "drained", "refused", "line_lost", "transferring"}
 """Ends after which Twilio asks what is next: the stream was closed by us, or broke."""
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from bot.call.handoff import end_call, transfer
 from bot.call.handoff.transfer import CHECK_US, MAX_SUMMARY, PROMISE_US, TRANSFER_CALL
-from bot.call.inputs import DialFailed, ModelClosed, SessionWaiting, ToolDone, TransferChecked, TransferWanted
+from bot.call.inputs import DialFailed, ModelClosed, SessionWaiting, Shutdown, ToolDone, TransferChecked, TransferWanted
 from bot.call.machines import TransferStage
 from bot.call.outputs import CheckTransfer, Transfer
 from bot.call.settings import CallSettings, ToolRules
@@ -239,6 +239,14 @@ def test_with_a_hang_up_before_it_the_hang_up_wins_and_the_transfer_gets_an_outp
     assert outputs(desk) == {"call_1": [transfer.ENDING]}
     assert desk.call.ended == "bot_hung_up"
     assert desk.sent(Transfer) == []
+
+
+def test_who_is_hung_up_on_by_an_operator_is_not_put_through() -> None:
+    desk = promised(asking())
+    assert stage(desk) is TransferStage.LEAVING
+    desk.give(Shutdown("bot_hung_up"))
+    assert (desk.call.ended, desk.sent(Transfer)) == ("bot_hung_up", [])
+    assert desk.reports[-1].event == "transfer_dropped"
 
 
 def test_of_two_transfers_the_first_wins() -> None:

@@ -145,7 +145,7 @@ async def test_the_operator_hangs_up(tmp_path: Path) -> None:
         bridge = desk.bridge(phone.ids.call_sid)
         assert await posted(desk, f"live/{phone.ids.call_sid}/hang-up") == (200, {})
         await desk.quiet()
-        assert bridge.call.ended == "operator_hung_up"
+        assert bridge.call.ended == "bot_hung_up"
 
 
 async def test_past_calls_are_listed_searched_and_shown(tmp_path: Path) -> None:

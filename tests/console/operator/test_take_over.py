@@ -155,7 +155,7 @@ async def test_the_call_is_over_and_so_is_the_socket(tmp_path: Path) -> None:
             assert (await posted(desk, f"live/{phone.ids.call_sid}/hang-up"))[0] == 200
             assert await states(socket) == [{"state": "over", "why": "call_over"}]
             assert socket.close_code == 1000
-        assert bridge.call.ended == "operator_hung_up"
+        assert bridge.call.ended == "bot_hung_up"
         with pytest.raises(WSServerHandshakeError) as refused:
             await desk.http.ws_connect(url(desk, phone))
         assert refused.value.status == 404

@@ -74,7 +74,7 @@ async def test_each_act_on_a_call_reaches_its_process(tmp_path: Path) -> None:
         assert (had["call_sid"], had["by"], had["why"]) == (sid, "Ada", "asked")
         assert len(instance.logged("operator_hint")) == 2
         assert await landing(instance, other, post("hang-up", None)) == (200, "{}")
-        await until(lambda: instance.reasons == ["operator_hung_up"])
+        await until(lambda: instance.reasons == ["bot_hung_up"])
         assert (await landing(instance, other, post("hang-up", None)))[0] == 404
 
 
