@@ -56,7 +56,7 @@ GOES_OVER = {
     "Hints": "_texts",
     "OperatorOnLine": "by cut_off _asked_us _began_us _heard_us _turns _told _gone_on",
     "Floor": "operator_stage state greeting_stage goodbye_stage transfer_stage keypad_stage stream_stage notice_heard hang_up_asked tools_running let_in",
-    "AskedCalls": "_calls used",
+    "AskedCalls": "_calls _open used",
     "FunctionCalls": "owed held",
     "SecretEntry": "_call_id _rules _n_digits _began_us _last_us tries",
     "SendDigits": "_call_id _digits _let_in",
