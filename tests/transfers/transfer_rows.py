@@ -283,8 +283,8 @@ HEARS_BACK = Person(does=(Act(after="bot", quiet_s=0.02), HangsUp(after="bot", i
 HELD = ("promise", "music", "back")
 
 
-MACHINE = replace(voicemail(after_s=RING_S, greeting_s=12.0), verdict_after="bot", verdict_after_s=4.0)
-"""A voicemail with a long greeting, known for one while it is being briefed."""
+MACHINE = replace(voicemail(after_s=RING_S, greeting_s=60.0), verdict_after="bot", verdict_after_s=4.0)
+"""A voicemail with a greeting that outlasts any briefing, known for one while it is being briefed."""
 
 
 def _briefing(
