@@ -155,6 +155,7 @@ LIMITS: list[tuple[str, Any, str]] = [
     ("realtime.usage.MS_PER_AUDIO_TOKEN", 100, f"{OPENAI} 2.4: ten tokens a second of the caller's audio"),
     ("realtime.prices.MAX_USD", 100_000, "a price per million tokens that is no slip"),
     # the call
+    ("call.handoff.operator_on_line.GONE_US", 2 * US, "taking over: a caller is left alone no longer than a fault may last"),
     ("call.conversation.state_deadlines.CLAIM_US", 10 * US, "design: unclaimed sessions are closed after 10 s"),
     ("call.conversation.state_deadlines.CLOSING_US", 30 * US, "a goodbye lasts no longer"),
     ("call.conversation.state_deadlines.GRACE_US", 60 * US, "a goodbye behind a long answer"),
