@@ -12,8 +12,7 @@ T = TypeVar("T")
 
 SWITCH_S = 0.0001
 """Seconds for which a thread that computes may keep the interpreter while the loop wants it: the store's, an operator's
-tool. A frame of a caller's waits as long; Python's own 5 ms, with each frame of each call, hold up the calls for
-seconds."""
+tool. A caller's frame waits no longer; of Python's own 5 ms, frames of many calls would wait one after the other."""
 TIDY_AFTER_CALLS = 500
 """A call that has ended may leave a cycle behind: so many of them are worth a pause of some tens of milliseconds."""
 
