@@ -94,8 +94,8 @@
       one.words = (STATES[now.state] || words(now.state)) + (tools ? ", a tool runs: " + tools : "");
       one.operator = now.operator;
       one.takes();
-      const parts = [now.profile, now.outgoing ? "answered: " + (words(now.answeredBy || "") || "not yet") : "", "time", now.turns + (now.turns === 1 ? " turn" : " turns"), now.interruptions ? now.interruptions + (now.interruptions === 1 ? " interruption" : " interruptions") : "", usd(now.usd), one.waited || ""];
-      facts.replaceChildren(...parts.filter(Boolean).map((part) => (part === "time" ? time : make("span", "", part))));
+      const parts = [now.profile, now.outgoing ? "answered: " + (words(now.answeredBy || "") || "not yet") : "", time, now.turns + (now.turns === 1 ? " turn" : " turns"), now.interruptions ? now.interruptions + (now.interruptions === 1 ? " interruption" : " interruptions") : "", usd(now.usd), one.waited || ""];
+      facts.replaceChildren(...parts.filter(Boolean).map((part) => (part === time ? time : make("span", "", part))));
       began = performance.now() / 1000 - now.seconds;
       one.runsOn();
     };
