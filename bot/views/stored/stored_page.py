@@ -46,7 +46,7 @@ def stored_page(call: StoredCall, heard: Audible, page: Path) -> str:
 def _headline(call: CallSummary) -> str:
     """The caller, the time, and how the call ended."""
     began = call.started_at.astimezone(UTC).strftime("%Y-%m-%d at %H:%M:%S UTC")
-    who = call.caller.removeprefix("client:") or "A withheld number"
+    who = call.caller or "A withheld number"
     return f"{who}, {began}: {ending(call).replace('_', ' ') if call.ended_at else LIVE}"
 
 
