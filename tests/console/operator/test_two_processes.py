@@ -9,12 +9,13 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import pytest
-from aiohttp import ClientWebSocketResponse, WSMsgType
+from aiohttp import WSMsgType
 
 from bot.console.operator.listen_in import CALLER
 from bot.testing.agent import Reply, Spoken, pattern
 from bot.testing.handset.phone import SimulatedPhone
 from tests.console.operator.test_console import events, the_next
+from tests.console.operator.test_take_over import speak
 from tests.server.instance import Instance, serving
 from tests.server.simulated_server import QUICK, a_phone, heard, until
 
@@ -24,13 +25,6 @@ VOICE = pattern(20, "operator")
 
 pytestmark = pytest.mark.paced
 T = TypeVar("T")
-
-
-async def _speak(socket: ClientWebSocketResponse) -> None:
-    """An operator from whom nothing comes for two seconds has gone."""
-    while True:
-        await socket.send_bytes(VOICE)
-        await asyncio.sleep(0.02)
 
 
 @asynccontextmanager
@@ -72,7 +66,7 @@ async def test_each_act_on_a_call_reaches_its_process(tmp_path: Path) -> None:
         url = f"{instance.origin}/console/live/{sid}/take-over?by=Ada"
         async with await landing(instance, other, http.ws_connect(url)) as socket:
             assert await socket.receive_json() == {"state": "speaking"}
-            speaking = asyncio.create_task(_speak(socket))
+            speaking = asyncio.create_task(speak(socket, [VOICE] * 10_000))  # without a break: or they have gone
             await until(lambda: VOICE in heard(phone))
             speaking.cancel()
             await socket.send_json({"handBack": True})
