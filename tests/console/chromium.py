@@ -34,6 +34,10 @@ def found() -> str:
     return path
 
 
+class PageGone(AssertionError):
+    """Another page has come while this one was asked."""
+
+
 class Tab:
     """A page that is open."""
 
@@ -50,7 +54,9 @@ class Tab:
         while True:
             answer = await self._socket.receive_json(timeout=WAIT_S)
             if answer.get("id") == number:
-                assert "error" not in answer, answer["error"]
+                if "error" in answer:
+                    gone = "navigated" in answer["error"]["message"]
+                    raise (PageGone if gone else AssertionError)(answer["error"])
                 return dict(answer["result"])
             self._note(answer)
 
@@ -86,12 +92,14 @@ class Tab:
         """Wait until an expression is true, and give its value. Fails with what the page shows instead."""
         try:
             async with asyncio.timeout(WAIT_S):
-                while not (value := await self.value(expression)):  # noqa: ASYNC110  nobody tells what a page comes to
-                    await asyncio.sleep(0.05)
+                while True:
+                    with contextlib.suppress(PageGone):
+                        if value := await self.value(expression):
+                            return value
+                    await asyncio.sleep(0.05)  # nobody tells what a page comes to
         except TimeoutError:
             shown = await self.value("document.body.innerText")
             raise AssertionError(f"{expression} does not come about; the page says {shown!r}") from None
-        return value
 
     async def picture(self, path: Path) -> None:
         """A screenshot of what is to be seen now."""

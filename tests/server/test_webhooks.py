@@ -131,6 +131,7 @@ async def test_a_repeated_webhook_dials_once_and_voids_the_token_before() -> Non
             assert await desk.refused(void) == 403
         async with await desk.upgrade(third) as socket:
             assert (await desk.voice(call_sid))[0] == 409
+            await until(lambda: desk.model.sessions)
             await socket.close()
         await desk.quiet()
         assert len(desk.model.sessions) == 1

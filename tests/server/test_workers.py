@@ -36,6 +36,7 @@ async def test_the_processes_share_what_they_know_of_a_call(tmp_path: Path) -> N
         call_sid = new_call_sid()
         with instance.only(here):
             void = await instance.token(call_sid)
+            await until(lambda: len(instance.model.sessions) == 1)
         with instance.only(there):
             token = await instance.token(call_sid)  # Twilio has tried again
         assert instance.owner(call_sid) == here
@@ -60,6 +61,7 @@ async def test_the_limit_on_calls_counts_those_of_all_processes(tmp_path: Path) 
         for worker, call_sid in zip(sorted(instance.workers), waiting, strict=True):
             with instance.only(worker):
                 await instance.token(call_sid)
+        await until(lambda: len(instance.model.sessions) == 2)
         for worker in instance.workers:
             with instance.only(worker):
                 assert await instance.ready() == (200, "full\n")
@@ -91,6 +93,7 @@ async def test_a_stream_that_cannot_be_handed_over_is_served_where_it_is(tmp_pat
         phone = a_phone()
         with instance.only(here):
             await instance.token(phone.ids.call_sid)
+            await until(lambda: len(instance.model.sessions) == 1)
         instance.box(here).unlink()
         with instance.only(there):
             await heard_out(instance, phone)

@@ -116,7 +116,7 @@ async def test_a_call_has_one_stream() -> None:
     async with standing() as desk:
         call_sid = new_call_sid()
         async with desk.stream(call_sid) as hand:
-            await until(lambda: hand.bridge.call.started)
+            await until(lambda: hand.bridge.call.started and desk.model.sessions)
             second = seal(call_sid, int(time.time()), b"2" * NONCE_BYTES, KEY)
             assert await desk.refused(second) == 403
             assert hand.bridge.call.ended is None
