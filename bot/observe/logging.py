@@ -1,15 +1,18 @@
 """Logging: structlog and the standard library into one stream, every line masked.
 
-Our own loggers (`bot...`) write at the level asked for. All others stop at INFO, since websockets' DEBUG prints the
-Authorization header; at WARNING those that print each request, connection or start at INFO. There is no access log: it
-would print stream tokens.
+Our own loggers (`bot...`) write at the level asked for. Those of structlog write to the stream themselves: the standard
+library would make two records of each line, at twice its cost. All others stop at INFO, since websockets' DEBUG prints
+the Authorization header; at WARNING those that print each request, connection or start at INFO. There is no access log:
+it would print stream tokens.
 """
 
 from __future__ import annotations
 
+import json
 import logging
 import sys
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from typing import Literal, TextIO
 
 import structlog
@@ -28,7 +31,22 @@ _FLOORS = {
     "twilio": logging.WARNING,
     "websockets.server": logging.WARNING,
 }
+_encode = json.JSONEncoder(ensure_ascii=False).encode
 _LEFT_ALONE = ("_record", "_from_structlog")
+
+
+class _Lines(structlog.WriteLogger):
+    """Writes the finished lines of one logger. Where nothing takes them, a call goes on without."""
+
+    def __init__(self, name: str, stream: TextIO) -> None:
+        super().__init__(stream)
+        self.name = name
+
+    def msg(self, message: str) -> None:
+        with suppress(OSError, ValueError):  # a pipe that nobody reads any more, a stream that is closed
+            super().msg(message)
+
+    log = debug = info = warning = error = critical = msg
 
 
 class _Handler(logging.StreamHandler[TextIO]):
@@ -41,29 +59,34 @@ def configure(level: Level, form: Format | None, *, secrets: Iterable[str] = (),
     `form` None: lines for people where `stream` is a terminal, else JSON.
     """
     number = logging.getLevelNamesMapping()[level.upper()]
-    masking = _masking(knowing_again(masker(secrets)))
+    handler = _Handler(stream or sys.stderr)
+    form = form or ("console" if handler.stream.isatty() else "json")
+    told: list[Processor] = [
+        structlog.processors.StackInfoRenderer(),
+        structlog.processors.format_exc_info,
+        _masking(knowing_again(masker(secrets))),
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+    ]
+    rendered = _render(form, colours=handler.stream.isatty())
     structlog.configure(
-        processors=[*_shared(), structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
-        logger_factory=structlog.stdlib.LoggerFactory(),
+        processors=[*_shared(), *told, *rendered],
+        logger_factory=_loggers(handler.stream),
         wrapper_class=structlog.make_filtering_bound_logger(number),
         cache_logger_on_first_use=False,
     )
-    handler = _Handler(stream or sys.stderr)
-    form = form or ("console" if handler.stream.isatty() else "json")
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             foreign_pre_chain=[*_shared(), structlog.stdlib.ExtraAdder(), _drop_leftovers],
-            processors=[
-                structlog.processors.StackInfoRenderer(),
-                structlog.processors.format_exc_info,
-                masking,
-                structlog.processors.TimeStamper(fmt="iso", utc=True),
-                structlog.stdlib.ProcessorFormatter.remove_processors_meta,
-                *_render(form, colours=handler.stream.isatty()),
-            ],
+            processors=[*told, structlog.stdlib.ProcessorFormatter.remove_processors_meta, *rendered],
         )
     )
     _install(handler, number)
+
+
+def _loggers(stream: TextIO) -> Callable[..., _Lines]:
+    """Makes loggers that have the name of the module, unless they are given one."""
+    names = structlog.stdlib.LoggerFactory(ignore_frame_names=[__name__])
+    return lambda *given: _Lines(names(*given).name, stream)
 
 
 def _shared() -> list[Processor]:
@@ -101,9 +124,14 @@ def _masking(mask: Callable[[str], str]) -> Processor:
 
 def _render(form: Format, *, colours: bool) -> list[Processor]:
     if form == "json":
-        return [structlog.processors.EventRenamer("message"), structlog.processors.JSONRenderer(ensure_ascii=False)]
+        return [structlog.processors.EventRenamer("message"), structlog.processors.JSONRenderer(_json)]
     plain = structlog.dev.plain_traceback  # an exception is text by now, already masked
     return [_spell_out, structlog.dev.ConsoleRenderer(colors=colours, exception_formatter=plain)]
+
+
+def _json(event: EventDict, **_: object) -> str:
+    """Encode a line, of which masking has left plain values."""
+    return _encode(event)
 
 
 def _install(handler: _Handler, number: int) -> None:

@@ -76,6 +76,30 @@ def test_a_line_is_one_json_object_with_what_it_takes_to_read_it() -> None:
     }
 
 
+def test_a_logger_without_a_name_has_its_modules() -> None:
+    stream = configured()
+    structlog.get_logger().info("by the module")
+    structlog.get_logger().bind(call="CA1").info("by the module")
+    assert [line["logger"] for line in lines(stream)] == [__name__] * 2
+
+
+class Unread(io.StringIO):
+    """A pipe that nobody reads any more."""
+
+    def write(self, _: str) -> int:
+        raise BrokenPipeError
+
+
+def test_where_nothing_takes_a_line_the_call_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(logging, "raiseExceptions", False)
+    for stream in (Unread(), io.StringIO()):
+        configure("info", "json", stream=stream)
+        if not isinstance(stream, Unread):
+            stream.close()
+        structlog.get_logger("bot.call").error("not to be written")
+        logging.getLogger("elsewhere").error("not to be written")
+
+
 def test_an_exception_stays_on_one_line_of_json() -> None:
     stream = configured()
     try:
