@@ -97,7 +97,8 @@ class ToolThreads:
 
     def _tools_loop(self) -> asyncio.AbstractEventLoop:
         if self._loop is None:
-            self._loop, self._ended = asyncio.new_event_loop(), Future()
+            alike = type(asyncio.get_running_loop())  # uvloop's keeps the interpreter for a fraction of the time
+            self._loop, self._ended = alike(), Future()
             threading.Thread(target=_live, args=(self._loop, self._ended), name="tools' loop", daemon=True).start()
         return self._loop
 
