@@ -5,6 +5,7 @@ One way a tool runs in each call nearly all the time; the other way many begin a
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from statistics import median
 from typing import NamedTuple
@@ -51,12 +52,16 @@ def blocks(seconds: float) -> str:
 
 
 def tools(rig: Rig) -> list[Table]:
-    """Half of the calls are of a coroutine, half of a function that blocks its thread."""
+    """Half of the calls are of a coroutine, half of a function that blocks its thread.
+
+    What chance alone does to a p99 is told by a second window of each round without tools.
+    """
     table = Table("tools", f"{CALLS} calls, with and without tools", [])
     rounds, window_s = (3, 4.0) if rig.quick else (8, 6.0)
     module = rig.scratch / "benchmark_tools.py"
     Path(module).write_text(MODULE, encoding="utf-8")
     without: list[Observation] = []
+    again: list[Observation] = []
     beside: dict[Way, list[Observation]] = {way: [] for way in WAYS}
     with rig.subject("heardline", settings={"BOT_TOOLS": str(module)}) as subject:
         rig.open(subject, CALLS)
@@ -64,6 +69,7 @@ def tools(rig: Rig) -> list[Table]:
         for number in range(rounds):
             rig.say(f"tools: round {number + 1} of {rounds}")
             without.append(rig.observe(subject, window_s))
+            again.append(rig.observe(subject, window_s))
             for way, seen in beside.items():
                 rig.model.ask("call_tools", every_s=way.every_s, seconds=way.seconds)
                 rig.observe(subject, way.every_s)
@@ -72,18 +78,30 @@ def tools(rig: Rig) -> list[Table]:
                 rig.observe(subject, way.seconds + SETTLE_S)
         called = rig.model.ask("report")["tools"]
         rig.close()
-    table.columns = ["tools", "us per frame", "up p50 us", "up p99 us", "down p50 us", "down p99 us"]
-    for name, seen in (("none", without), *((way.name, seen) for way, seen in beside.items())):
+    table.columns = [
+        *("tools", "us per frame", "up p50 us", "up p99 us", "times none's", "down p50 us", "down p99 us"),
+        "times none's",
+    ]
+    rows = {"none": without, "none, once more": again} | {way.name: seen for way, seen in beside.items()}
+    for name, seen in rows.items():
         table.rows.append(
             [
                 name,
                 median(one.cost_us for one in seen),
                 median(one.up.p50 for one in seen),
                 median(one.up.p99 for one in seen),
+                times(without, seen, lambda one: one.up.p99),
                 median(one.down.p50 for one in seen),
                 median(one.down.p99 for one in seen),
+                times(without, seen, lambda one: one.down.p99),
             ]
         )
     table.notes.append(f"{called['called']} tools were called, {called['answered']} outputs came back")
-    say_limits(table, [*without, *(one for seen in beside.values() for one in seen)])
+    say_limits(table, [one for seen in rows.values() for one in seen])
     return [table]
+
+
+def times(without: Sequence[Observation], beside: Sequence[Observation], p99: Callable[[Observation], float]) -> str:
+    """The p99 beside tools in that without, of the same round: median, least and most."""
+    found = sorted(p99(one) / p99(none) for none, one in zip(without, beside, strict=True))
+    return f"{median(found):.2f} ({found[0]:.2f} to {found[-1]:.2f})"
