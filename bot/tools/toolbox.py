@@ -63,7 +63,7 @@ class Toolbox:
 
     async def run(self, name: str, arguments: str, context: ToolContext) -> Result:
         """Run a tool within its time. Cancelled when the caller is."""
-        of = {"call_sid": context.call_sid, "tool": name}
+        log = _log.bind(call_sid=context.call_sid, tool=name)
         spec, source = self._found[name]
         timeout = asyncio.timeout(spec.rules.timeout_s)
         try:
@@ -71,14 +71,14 @@ class Toolbox:
                 result = await source.run(name, arguments, context)
                 return result._replace(output=scrubbed(result.output, context.secret))
         except ToolError as error:
-            _log.warning("tool_refused", **of, ran=error.ran)  # its sentence may hold what the caller said
+            log.warning("tool_refused", ran=error.ran)  # its sentence may hold what the caller said
             return failed(scrubbed(str(error), context.secret), ran=error.ran)
         except Exception:  # noqa: BLE001  a tool's defect is the tool's: the call goes on
             if timeout.expired():
-                _log.warning("tool_timeout", **of)
+                log.warning("tool_timeout")
                 return failed(TOO_LONG.format(name=name))
             trace = scrubbed(traceback.format_exc(), context.secret)
-            _log.error("tool_failed", **of, exception=trace)  # without what is secret
+            log.error("tool_failed", exception=trace)  # noqa: TRY400  the trace is there, without what is secret
             return failed(FAILED.format(name=name))
 
 

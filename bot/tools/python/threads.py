@@ -97,8 +97,7 @@ class ToolThreads:
 
     def _tools_loop(self) -> asyncio.AbstractEventLoop:
         if self._loop is None:
-            alike = type(asyncio.get_running_loop())  # uvloop's keeps the interpreter for a fraction of the time
-            self._loop, self._ended = alike(), Future()
+            self._loop, self._ended = asyncio.new_event_loop(), Future()
             threading.Thread(target=_live, args=(self._loop, self._ended), name="tools' loop", daemon=True).start()
         return self._loop
 
