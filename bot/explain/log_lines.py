@@ -202,6 +202,10 @@ LOG_LINES: dict[str, str] = {
     "records_given_up": "The server stopped while the store was away; so many `rows` went with it, of `calls`.",
     "record_refused": "The store took everything but these rows. A defect of ours: report it.",
     "record_failed": "A defect of ours cost this call a part of its record, with the traceback. The call went on.",
+    "log_line_failed": (
+        "A line could not be told: `why` is the kind of error, `logger` the module. A defect of ours or of a tool's "
+        "module: report it. The call went on."
+    ),
     "call_crashed": (
         "The process that served this call died. The call is in the store as `crashed`, up to its last sign of life."
     ),

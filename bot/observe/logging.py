@@ -11,9 +11,8 @@ from __future__ import annotations
 import json
 import logging
 import sys
-from collections.abc import Callable, Iterable
-from contextlib import suppress
-from typing import Literal, TextIO
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, Literal, TextIO, get_args
 
 import structlog
 from structlog.typing import EventDict, Processor, WrappedLogger
@@ -32,29 +31,35 @@ _FLOORS = {
     "websockets.server": logging.WARNING,
 }
 _encode = json.JSONEncoder(ensure_ascii=False).encode
+_LEVELS = {name: logging.getLevelNamesMapping()[name.upper()] for name in ("critical", *get_args(Level))}
 _LEFT_ALONE = ("_record", "_from_structlog")
-
-
-class _Lines(structlog.WriteLogger):
-    """Writes the finished lines of one logger. Where nothing takes them, a call goes on without."""
-
-    def __init__(self, name: str, stream: TextIO) -> None:
-        super().__init__(stream)
-        self.name = name
-
-    def msg(self, message: str) -> None:
-        with suppress(OSError, ValueError):  # a pipe that nobody reads any more, a stream that is closed
-            super().msg(message)
-
-    log = debug = info = warning = error = critical = msg
 
 
 class _Handler(logging.StreamHandler[TextIO]):
     """A type of its own, so that a second `configure` replaces the first and nobody else's handler."""
 
+    def write(self, line: str) -> None:
+        """Write a finished line, or nothing where nobody takes it: a call goes on without."""
+        self.acquire()
+        try:
+            self.stream.write(line + self.terminator)
+            self.flush()
+        except Exception:  # noqa: BLE001, S110  a pipe that nobody reads any more, a stream that is closed
+            pass
+        finally:
+            self.release()
+
+
+class _Lines:
+    """One logger of ours, past the standard library's records, with the name and the level of one of its own."""
+
+    def __init__(self, like: logging.Logger, handler: _Handler) -> None:
+        self.like, self.name = like, like.name
+        self.debug = self.info = self.warning = self.error = self.critical = handler.write
+
 
 def configure(level: Level, form: Format | None, *, secrets: Iterable[str] = (), stream: TextIO | None = None) -> None:
-    """Set up all logging of the process, to `stream` (standard error). May be called again.
+    """Set up all logging of the process, to `stream` (standard error). May be called again, for loggers bound after.
 
     `form` None: lines for people where `stream` is a terminal, else JSON.
     """
@@ -69,8 +74,8 @@ def configure(level: Level, form: Format | None, *, secrets: Iterable[str] = (),
     ]
     rendered = _render(form, colours=handler.stream.isatty())
     structlog.configure(
-        processors=[*_shared(), *told, *rendered],
-        logger_factory=_loggers(handler.stream),
+        processors=[_line([*_shared(), *told, *rendered])],
+        logger_factory=_loggers(handler),
         wrapper_class=structlog.make_filtering_bound_logger(number),
         cache_logger_on_first_use=False,
     )
@@ -83,15 +88,31 @@ def configure(level: Level, form: Format | None, *, secrets: Iterable[str] = (),
     _install(handler, number)
 
 
-def _loggers(stream: TextIO) -> Callable[..., _Lines]:
+def _loggers(handler: _Handler) -> Callable[..., _Lines]:
     """Makes loggers that have the name of the module, unless they are given one."""
-    names = structlog.stdlib.LoggerFactory(ignore_frame_names=[__name__])
-    return lambda *given: _Lines(names(*given).name, stream)
+    like = structlog.stdlib.LoggerFactory(ignore_frame_names=[__name__])
+    return lambda *given: _Lines(like(*given), handler)
+
+
+def _line(chain: Sequence[Callable[..., Any]]) -> Callable[[_Lines, str, EventDict], str]:
+    """All of `chain` as one processor. A value that can't be told costs its line, and not the call that told it."""
+
+    def line(logger: _Lines, method: str, event: Any) -> str:
+        if not logger.like.isEnabledFor(_LEVELS[method]):
+            raise structlog.DropEvent
+        try:
+            for processor in chain:
+                event = processor(logger, method, event)
+            return str(event)
+        except Exception as error:
+            logger.like.error("log_line_failed", extra={"why": type(error).__name__})  # no more of it: it may be secret
+            raise structlog.DropEvent from error
+
+    return line
 
 
 def _shared() -> list[Processor]:
     return [
-        structlog.contextvars.merge_contextvars,
         structlog.stdlib.add_logger_name,
         structlog.stdlib.add_log_level,
     ]

@@ -45,8 +45,7 @@ def log_everything_hidden() -> None:
             ours.exception("ours failed")
             theirs.exception("theirs failed")
             ours.error("as a value", error=RuntimeError(one))
-    with structlog.contextvars.bound_contextvars(caller=NUMBER):
-        ours.info("bound", stream=STREAM)
+    ours.bind(caller=NUMBER).info("bound", stream=STREAM)
 
 
 @pytest.mark.parametrize("form", ["json", "console"])
@@ -90,6 +89,13 @@ class Unread(io.StringIO):
         raise BrokenPipeError
 
 
+class Untold:
+    """A value whose own words fail."""
+
+    def __repr__(self) -> str:
+        raise LookupError(KEY)
+
+
 def test_where_nothing_takes_a_line_the_call_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(logging, "raiseExceptions", False)
     for stream in (Unread(), io.StringIO()):
@@ -98,6 +104,36 @@ def test_where_nothing_takes_a_line_the_call_goes_on(monkeypatch: pytest.MonkeyP
             stream.close()
         structlog.get_logger("bot.call").error("not to be written")
         logging.getLogger("elsewhere").error("not to be written")
+
+
+@pytest.mark.parametrize("value", [Untold(), {Untold(): 1}, 10**5_000], ids=["a value", "a key", "a number"])
+def test_a_value_that_cannot_be_told_costs_its_line_and_not_the_call(value: object) -> None:
+    stream = configured()
+    structlog.get_logger("bot.call").bind(call="CA1").warning("call ended", value=value)
+    (line,) = lines(stream)
+    assert (line["message"], line["level"], line["logger"]) == ("log_line_failed", "error", "bot.call")
+    assert line["why"] in {"LookupError", "ValueError"}
+
+
+def test_a_line_may_be_written_while_the_same_thread_writes_one() -> None:
+    class Interrupted(io.StringIO):
+        def write(self, text: str) -> int:
+            if "first" in text:
+                structlog.get_logger("bot.signal").info("second")
+            return super().write(text)
+
+    stream = Interrupted()
+    configure("info", "json", stream=stream)
+    structlog.get_logger("bot.call").info("first")
+    assert [line["message"] for line in lines(stream)] == ["second", "first"]
+
+
+@pytest.mark.parametrize("name", ["operators_tool", "aiohttp.access"])
+def test_who_uses_structlog_beside_us_stops_where_libraries_do(name: str) -> None:
+    stream = configured("debug")
+    structlog.get_logger(name).debug("too much")
+    structlog.get_logger("bot.call").debug("ours")
+    assert [line["message"] for line in lines(stream)] == ["ours"]
 
 
 def test_an_exception_stays_on_one_line_of_json() -> None:

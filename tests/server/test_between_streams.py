@@ -157,8 +157,12 @@ async def between_streams(directory: Path, *, killed: bool = False) -> AsyncIter
 async def test_callers_whose_process_is_killed_are_back_with_the_bot_which_knows_why(tmp_path: Path) -> None:
     async with between_streams(tmp_path, killed=True) as callers:
         instance, twilio = callers.instance, callers.twilio
+        before = len(twilio.webhooks)
         os.kill(callers.owner, signal.SIGKILL)
         await callers.over(_died_with_its_process)
+        heard_of = [200 <= one.status < 300 for one in twilio.webhooks[before:]]
+        assert heard_of[-1]
+        assert heard_of == sorted(heard_of)  # what died were the first
         no_answer, not_taken = (
             TOLD.format(destination=name, why=WHY[why]) for name, why in (("sales", "no_answer"), ("desk", "not_taken"))
         )
