@@ -43,8 +43,8 @@ class SessionSide:
             parts.session.now.turn_ownership.confirmed()
         elif self.replacement.take_over():
             parts.state_deadlines.session_ready()
-            parts.wrap_up.mind(ready=True)  # a call that is to end asks for no answer first
-            parts.floor.ask()
+            parts.wrap_up.mind(ready=True)
+            self._ask()
             parts.step.send_all(parts.uplink.open())
             self._phone.begin()
         else:
@@ -57,7 +57,7 @@ class SessionSide:
         parts.state_deadlines.session_ready()
         step.report("session_ready", after_ms=step.now_us // 1000)
         kept = parts.uplink.open()
-        parts.wrap_up.mind(ready=True)  # a call that is to end greets nobody
+        parts.wrap_up.mind(ready=True)
         self._greet()
         parts.keypad.session_ready()
         if parts.functions.calls:
@@ -82,7 +82,12 @@ class SessionSide:
             if heard:
                 step.create_item(recorded.item(heard))
         parts.opening.greet()
-        parts.floor.ask()
+        self._ask()
+
+    def _ask(self) -> None:
+        """Ask for what is wanted, unless the call is to end: it greets nobody then, and asks for no answer first."""
+        if not self._parts.wrap_up.reached:
+            self._parts.floor.ask()
 
     def begin(self) -> None:
         """From here on the callee may hear what was held."""

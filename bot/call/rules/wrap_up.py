@@ -47,6 +47,11 @@ class WrapUp:
                 self._goodbye.close(bound.reason)
                 return
 
+    @property
+    def reached(self) -> bool:
+        """True if a bound is reached: the call closes as soon as it may, and asks for nothing before."""
+        return any(bound.level == 2 for bound in self.bounds)
+
     def session_ready(self) -> None:
         """Another session took over: it is to know what the one before was told."""
         if self._told and self._floor.goodbye_stage is GoodbyeStage.NONE:

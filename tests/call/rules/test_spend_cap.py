@@ -8,6 +8,8 @@ from typing import Any
 import msgspec
 import pytest
 
+from bot.call.call import Call, Input
+from bot.call.conversation.goodbye import PURPOSE
 from bot.call.facts import UsageFact
 from bot.call.inputs import DailySpend, ModelClosed, SessionWaiting
 from bot.call.rule import NEVER_US
@@ -17,7 +19,7 @@ from bot.realtime import events
 from bot.realtime.session import SessionSettings
 from bot.realtime.usage import PerMinute, PerToken, Prices
 from tests.call.priced_call import CENT, PRICES, USD, billed, heard, purse, spoken_over, used
-from tests.call.scripted_call import SESSION, ScriptedCall, changed, created, delta, done, speaks, updated
+from tests.call.scripted_call import SESSION, ScriptedCall, changed, created, delta, done, speaks, start, updated
 
 MINUTE = 60_000
 
@@ -214,3 +216,21 @@ def test_what_was_spent_while_there_was_no_session_has_the_next_one_say_goodbye_
     asked = [one for one in desk.give(updated()) if one.startswith("create")]
     assert asked == ["create ['max_output_tokens', 'metadata', 'tool_choice']"]
     assert desk.call.goodbye.closing
+
+
+SPENT = billed("R1", 200, "failed")
+NEVER_READY: list[Input] = [start(), SPENT]
+LOST: list[Input] = [
+    *(events.SessionCreated(SESSION), updated(), created("R1"), SPENT, ModelClosed("closed", 1006)),
+    *(start(), SessionWaiting(), events.SessionCreated(SESSION)),
+]
+
+
+@pytest.mark.parametrize("greeting", ["", "Hello."])
+@pytest.mark.parametrize("before", [NEVER_READY, LOST], ids=["a session never ready", "a session lost"])
+def test_a_call_whose_money_is_spent_before_anybody_hears_it_greets_nobody(greeting: str, before: list[Input]) -> None:
+    call = Call(changed(purse(cents=100), greeting=greeting))
+    for one in before:
+        call.receive(one, 0)
+    asked = [one.response for one in call.receive(updated(), 0) if isinstance(one, events.CreateResponse)]
+    assert [response.get("metadata") for response in asked] == [PURPOSE]
