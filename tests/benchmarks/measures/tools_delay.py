@@ -79,8 +79,8 @@ def tools(rig: Rig) -> list[Table]:
         called = rig.model.ask("report")["tools"]
         rig.close()
     table.columns = [
-        *("tools", "us per frame", "up p50 us", "up p99 us", "times none's", "down p50 us", "down p99 us"),
-        "times none's",
+        *("tools", "us per frame", "up p50 us", "up p99 us", "up p99 in none's"),
+        *("down p50 us", "down p99 us", "down p99 in none's"),
     ]
     rows = {"none": without, "none, once more": again} | {way.name: seen for way, seen in beside.items()}
     for name, seen in rows.items():
