@@ -49,9 +49,9 @@ class PhoneSide:
         self._flush()
 
     def begin(self) -> None:
-        """Both sides are there, or a recording that needs no model: what was held goes to the caller."""
+        """Both sides are there, or something to hear that needs no model any more: what was held goes to the caller."""
         parts, floor = self._parts, self._parts.floor
-        ready = parts.uplink.ready or parts.announcement.recorded or parts.greeting.recorded
+        ready = parts.uplink.ready or parts.playout.waiting
         if floor.state is not State.OPENING or not parts.playout.stream_sid or not ready or floor.hushed:
             return
         parts.playout.begun = True

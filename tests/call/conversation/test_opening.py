@@ -13,7 +13,8 @@ import pytest
 
 from bot.call.call import Call
 from bot.call.conversation.opening import MOMENT_MS, MOST_TIMES
-from bot.call.inputs import ModelClosed, SessionWaiting
+from bot.call.inputs import DialFailed, ModelClosed, SessionWaiting, Tick
+from bot.call.outputs import Dial
 from bot.call.settings import CallSettings
 from bot.call.states import State
 from bot.realtime import events
@@ -35,6 +36,7 @@ from tests.call.scripted_call import (
     done,
     echo,
     error,
+    item_done,
     speaks,
     start,
     stops,
@@ -269,3 +271,18 @@ def test_xais_own_answer_to_what_came_before_the_greeting_is_not_heard() -> None
 
 def test_a_moment_is_short() -> None:
     assert MOMENT_MS == 1_000
+
+
+def test_a_greeting_whose_session_is_lost_before_the_stream_is_heard_and_the_call_ends() -> None:
+    """Held for a session that does not come, it kept the call in silence until its greatest length."""
+    desk = ScriptedCall(ready=False)
+    desk.give(events.SessionCreated(SESSION), updated(), created("R1"), delta("R1", "A", 500))
+    desk.give(audio_done("R1", "A"), item_done("A"), done("R1"), ModelClosed("closed", 1006))
+    desk.at(900).give(start())
+    assert desk.heard_by_phone() == base64.b64decode(audio(500))
+    while desk.call.ended is None:
+        due_us = desk.call.deadline_us
+        assert due_us is not None
+        assert due_us < 60_000_000
+        desk.at(max(due_us, desk.now_us) / 1_000).give(Tick(), *[DialFailed("closed", 1006) for _ in desk.sent(Dial)])
+    assert desk.call.ended == "model_unavailable"
