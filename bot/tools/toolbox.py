@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import json
 import traceback
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
+from functools import partial
 
 import structlog
 
@@ -71,15 +72,25 @@ class Toolbox:
                 result = await source.run(name, arguments, context)
                 return result._replace(output=scrubbed(result.output, context.secret))
         except ToolError as error:
-            log.warning("tool_refused", ran=error.ran)  # its sentence may hold what the caller said
-            return failed(scrubbed(str(error), context.secret), ran=error.ran)
+            ran = getattr(error, "ran", True)  # a class of the operator's may not have called ours
+            log.warning("tool_refused", ran=ran)  # its sentence may hold what the caller said
+            words = _words(partial(str, error), FAILED.format(name=name))
+            return failed(scrubbed(words, context.secret), ran=ran)
         except Exception:  # noqa: BLE001  a tool's defect is the tool's: the call goes on
             if timeout.expired():
                 log.warning("tool_timeout")
                 return failed(TOO_LONG.format(name=name))
-            trace = scrubbed(traceback.format_exc(), context.secret)
+            trace = scrubbed(_words(traceback.format_exc, "it has no traceback"), context.secret)
             log.error("tool_failed", exception=trace)  # noqa: TRY400  the trace is there, without what is secret
             return failed(FAILED.format(name=name))
+
+
+def _words(of: Callable[[], str], otherwise: str) -> str:
+    """The words of an error, whose own may fail."""
+    try:
+        return of()
+    except Exception:  # noqa: BLE001
+        return otherwise
 
 
 def check_name(name: str, found: Collection[str]) -> None:

@@ -207,17 +207,30 @@ async def test_a_result_beyond_all_bounds_is_cut_or_refused(tmp_path: Path) -> N
         "return object()",
         "raise TimeoutError",
         "raise asyncio.CancelledError",
+        "raise concurrent.futures.CancelledError",
+        "return next(iter(()))",
+        'raise type("Theirs", (BaseException,), {"__repr__": lambda self: 1 / 0})',
+        'raise SyntaxError("x", ("f.py", 1, 1, 5))',
     ],
 )
 @pytest.mark.parametrize("kind", ["def", "async def"])
 async def test_whatever_a_tool_raises_is_a_sentence_for_the_model_and_a_traceback_for_the_log(
     tmp_path: Path, log: Any, body: str, kind: str
 ) -> None:
-    result = await ran(tmp_path, f'@tool\n{kind} go():\n    """Go."""\n    {body}\n')
+    head = f'import concurrent.futures\n@tool\n{kind} go():\n    """Go."""\n    '
+    result = await ran(tmp_path, f"{head}{body}\n")
     assert not result.ok
     assert json.loads(result.output)["error"].startswith("go failed")
     assert "secret" not in result.output
     assert [one["event"] for one in log.entries if one["log_level"] == "error"] == ["tool_failed"]
+
+
+@pytest.mark.parametrize("body", ["def __init__(self): pass", "def __str__(self): return None"])
+async def test_a_refusal_of_the_operators_own_kind_is_a_sentence_too(tmp_path: Path, body: str) -> None:
+    module = f'class Theirs(ToolError):\n    {body}\n@tool\ndef go():\n    """Go."""\n    raise Theirs()\n'
+    result = await ran(tmp_path, f"from bot.tools import ToolError\n{module}")
+    assert not result.ok
+    assert isinstance(json.loads(result.output)["error"], str)
 
 
 async def test_a_plain_function_that_blocks_blocks_nobody_and_is_given_up_in_its_time(tmp_path: Path) -> None:

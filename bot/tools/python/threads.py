@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Callable, Coroutine
-from concurrent.futures import Future
+from concurrent.futures import CancelledError, Future
 from contextlib import suppress
 from contextvars import Context
 from queue import Empty, SimpleQueue
@@ -83,14 +83,9 @@ class ToolThreads:
             finally:
                 self._idle.release()
                 self._running.release()
-        except Exception as error:  # noqa: BLE001  handed to who waits
-            with suppress(Exception):  # nobody may wait any more
-                done.set_exception(error)
         except BaseException as error:  # noqa: BLE001  sys.exit() is no way to leave a call
-            with suppress(Exception):
-                crash = ToolCrash(repr(error))
-                crash.__cause__ = error
-                done.set_exception(crash)
+            with suppress(Exception):  # nobody may wait any more
+                done.set_exception(_told(error))
         else:
             with suppress(Exception):
                 done.set_result(result)
@@ -132,13 +127,23 @@ async def _stop(loop: asyncio.AbstractEventLoop) -> None:
 
 
 async def _guarded(make: Callable[[], Coroutine[Any, Any, Any]]) -> Any:
-    """Run the coroutine so that neither sys.exit() nor a cancel of its own making gets past it."""
+    """Run the coroutine so that nothing gets past it which ends more than a tool."""
     task = asyncio.current_task()
     try:
         return await make()
-    except asyncio.CancelledError as error:
-        if task is not None and task.cancelling():
+    except BaseException as error:
+        if isinstance(error, asyncio.CancelledError) and task is not None and task.cancelling():
             raise
-        raise ToolCrash(repr(error)) from error
-    except (SystemExit, KeyboardInterrupt, GeneratorExit) as error:
-        raise ToolCrash(repr(error)) from error
+        told = _told(error)
+        if told is error:
+            raise
+        raise told from error
+
+
+def _told(error: BaseException) -> Exception:
+    """The error as who waits is told it: nothing that a thread, a loop or a future takes for its own."""
+    if isinstance(error, Exception) and not isinstance(error, StopIteration | CancelledError):
+        return error
+    crash = ToolCrash(type(error).__name__)
+    crash.__cause__ = error
+    return crash
