@@ -98,14 +98,15 @@ def _line(chain: Sequence[Callable[..., Any]]) -> Callable[[_Lines, str, EventDi
     """All of `chain` as one processor. A value that can't be told costs its line, and not the call that told it."""
 
     def line(logger: _Lines, method: str, event: Any) -> str:
-        if not logger.like.isEnabledFor(_LEVELS[method]):
+        like = getattr(logger, "like", logger)  # whoever wraps a logger of their own has that written to
+        if not like.isEnabledFor(_LEVELS[method]):
             raise structlog.DropEvent
         try:
             for processor in chain:
                 event = processor(logger, method, event)
             return str(event)
         except Exception as error:
-            logger.like.error("log_line_failed", extra={"why": type(error).__name__})  # no more of it: it may be secret
+            like.error("log_line_failed", extra={"why": type(error).__name__})  # no more of it: it may be secret
             raise structlog.DropEvent from error
 
     return line
@@ -113,6 +114,7 @@ def _line(chain: Sequence[Callable[..., Any]]) -> Callable[[_Lines, str, EventDi
 
 def _shared() -> list[Processor]:
     return [
+        structlog.contextvars.merge_contextvars,
         structlog.stdlib.add_logger_name,
         structlog.stdlib.add_log_level,
     ]

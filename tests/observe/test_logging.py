@@ -82,6 +82,16 @@ def test_a_logger_without_a_name_has_its_modules() -> None:
     assert [line["logger"] for line in lines(stream)] == [__name__] * 2
 
 
+def test_what_a_tool_binds_is_told_and_masked_and_its_own_logger_does_no_harm() -> None:
+    stream = configured()
+    with structlog.contextvars.bound_contextvars(caller=NUMBER):
+        structlog.get_logger("bot.test").info("bound")
+        structlog.wrap_logger(logging.getLogger("theirs")).info("wrapped")
+    assert lines(stream)[0]["caller"].endswith("*" + NUMBER[-2:])
+    assert "wrapped" in stream.getvalue()
+    assert NUMBER not in stream.getvalue()
+
+
 class Unread(io.StringIO):
     """A pipe that nobody reads any more."""
 
