@@ -94,11 +94,11 @@ def _loggers(handler: _Handler) -> Callable[..., _Lines]:
     return lambda *given: _Lines(like(*given), handler)
 
 
-def _line(chain: Sequence[Callable[..., Any]]) -> Callable[[_Lines, str, EventDict], str]:
+def _line(chain: Sequence[Callable[..., Any]]) -> Callable[[_Lines | logging.Logger, str, EventDict], str]:
     """All of `chain` as one processor. A value that can't be told costs its line, and not the call that told it."""
 
-    def line(logger: _Lines, method: str, event: Any) -> str:
-        like = getattr(logger, "like", logger)  # whoever wraps a logger of their own has that written to
+    def line(logger: _Lines | logging.Logger, method: str, event: Any) -> str:
+        like = logger.like if isinstance(logger, _Lines) else logger  # one of their own that somebody wraps
         if not like.isEnabledFor(_LEVELS[method]):
             raise structlog.DropEvent
         try:
