@@ -245,6 +245,30 @@ async def test_a_plain_function_that_blocks_blocks_nobody_and_is_given_up_in_its
         assert "took too long" in json.loads((await blocked).output)["error"]
 
 
+@pytest.mark.parametrize("kind", ["def", "async def"])
+async def test_validators_and_serializers_of_the_operators_run_where_the_tool_does(tmp_path: Path, kind: str) -> None:
+    module = f"""
+import threading
+from typing import Annotated
+from pydantic import AfterValidator, BaseModel, model_serializer
+seen = []
+def where(value):
+    seen.append(threading.current_thread() is threading.main_thread())
+    return value
+class Told(BaseModel):
+    @model_serializer
+    def told(self) -> dict:
+        where(0)
+        return {{"in_the_calls_loop": seen}}
+@tool
+{kind} go(name: Annotated[str, AfterValidator(where)]):
+    \"\"\"Go.\"\"\"
+    return Told()
+"""
+    result = await ran(tmp_path, module, '{"name": "Ann"}')
+    assert json.loads(result.output) == {"in_the_calls_loop": [False, False]}
+
+
 async def test_a_coroutine_that_blocks_its_loop_does_not_block_the_calls(tmp_path: Path) -> None:
     text = '@tool(timeout_s=5)\nasync def go():\n    """Go."""\n    time.sleep(0.3)\n    return threading.current_thread().name\n'
     async with opened(tmp_path, text) as toolbox:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import importlib
 import importlib.util
 import inspect
@@ -12,7 +11,7 @@ import traceback
 from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import Any, cast
 
 import msgspec
 
@@ -72,25 +71,39 @@ class ModuleTools:
         return self._specs
 
     async def run(self, name: str, arguments: str, context: ToolContext) -> Result:
+        """Run a tool. What its arguments and its result have of the operator's code runs where the tool does."""
         signature, function = self._signatures[name], self._functions[name]
-        named = signature.arguments(arguments)
-        if signature.context_name:
-            named[signature.context_name] = context
-        if signature.secret_name:
-            named[signature.secret_name] = context.secret or SecretDigits("")
-        returned = await self._returned(function, functools.partial(function, **named))
-        return result_of(VALID if returned is None and signature.secret_name else returned)
 
-    async def _returned(self, function: Callable[..., Any], call: Callable[[], Any]) -> Any:
+        def call() -> Any:
+            named = signature.arguments(arguments)
+            if signature.context_name:
+                named[signature.context_name] = context
+            if signature.secret_name:
+                named[signature.secret_name] = context.secret or SecretDigits("")
+            return function(**named)
+
+        def told(returned: Any) -> Result:
+            return result_of(VALID if returned is None and signature.secret_name else returned)
+
         if inspect.iscoroutinefunction(function):
-            return await self._threads.coroutine(call)
-        returned = await self._threads.function(call)
+            return await self._in_loop(call, told)
+        returned = await self._threads.function(lambda: _unless_coroutine(call(), told))
         if inspect.iscoroutine(returned):  # a plain function around a coroutine, as some decorators make it
-            return await self._threads.coroutine(lambda: returned)
-        return returned
+            return await self._in_loop(lambda: returned, told)
+        return cast("Result", returned)
+
+    async def _in_loop(self, make: Callable[[], Any], told: Callable[[Any], Result]) -> Result:
+        async def whole() -> Result:
+            return told(await make())
+
+        return cast("Result", await self._threads.coroutine(whole))
 
     async def close(self) -> None:
         await self._threads.close()
+
+
+def _unless_coroutine(returned: Any, told: Callable[[Any], Result]) -> Any:
+    return returned if inspect.iscoroutine(returned) else told(returned)
 
 
 def _imported(name: str) -> ModuleType:
