@@ -32,7 +32,6 @@ _FLOORS = {
 }
 _encode = json.JSONEncoder(ensure_ascii=False).encode
 _LEVELS = {name: logging.getLevelNamesMapping()[name.upper()] for name in ("critical", *get_args(Level))}
-_LEFT_ALONE = ("_record", "_from_structlog")
 
 
 class _Handler(logging.StreamHandler[TextIO]):
@@ -48,6 +47,12 @@ class _Handler(logging.StreamHandler[TextIO]):
             pass
         finally:
             self.release()
+
+    def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802
+        """Tell that a line of a library's could not be told; Python's own way prints its arguments, unmasked."""
+        told = {"name": record.name, "levelname": "ERROR", "levelno": logging.ERROR, "msg": "log_line_failed"}
+        why = type(sys.exc_info()[1]).__name__
+        self.write(self.format(logging.makeLogRecord({**told, "why": why})))
 
 
 class _Lines:
@@ -82,7 +87,7 @@ def configure(level: Level, form: Format | None, *, secrets: Iterable[str] = (),
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             foreign_pre_chain=[*_shared(), structlog.stdlib.ExtraAdder(), _drop_leftovers],
-            processors=[*told, structlog.stdlib.ProcessorFormatter.remove_processors_meta, *rendered],
+            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *told, *rendered],
         )
     )
     _install(handler, number)
@@ -123,7 +128,7 @@ def _shared() -> list[Processor]:
 def _spell_out(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
     """Spell out what a terminal would act on, escape codes above all; line feeds stay in an exception only."""
     for name, value in event.items():
-        if name not in _LEFT_ALONE and isinstance(value, str):
+        if isinstance(value, str):
             event[name] = visible(value, keep="\n\t" if name in {"exception", "stack"} else "")
     return event
 
@@ -138,8 +143,7 @@ def _drop_leftovers(_logger: WrappedLogger, _method: str, event: EventDict) -> E
 def _masking(mask: Callable[[str], str]) -> Processor:
     def masking(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
         for name, value in event.items():
-            if name not in _LEFT_ALONE:
-                event[name] = mask_value(value, mask)
+            event[name] = mask_value(value, mask)
         return event
 
     return masking

@@ -106,8 +106,7 @@ class Untold:
         raise LookupError(KEY)
 
 
-def test_where_nothing_takes_a_line_the_call_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(logging, "raiseExceptions", False)
+def test_where_nothing_takes_a_line_the_call_goes_on() -> None:
     for stream in (Unread(), io.StringIO()):
         configure("info", "json", stream=stream)
         if not isinstance(stream, Unread):
@@ -123,6 +122,22 @@ def test_a_value_that_cannot_be_told_costs_its_line_and_not_the_call(value: obje
     (line,) = lines(stream)
     assert (line["message"], line["level"], line["logger"]) == ("log_line_failed", "error", "bot.call")
     assert line["why"] in {"LookupError", "ValueError"}
+
+
+def test_a_librarys_line_that_cannot_be_told_tells_nothing_of_its_arguments(capfd: pytest.CaptureFixture[str]) -> None:
+    stream = configured()
+    record = logging.LogRecord("elsewhere", logging.WARNING, "", 0, "%d calls", (f"{KEY} {NUMBER}",), None)
+    logging.getLogger().handlers[-1].handle(record)  # not by way of pytest's own handlers, which raise
+    (line,) = lines(stream)
+    assert (line["message"], line["why"], line["logger"]) == ("log_line_failed", "TypeError", "elsewhere")
+    assert capfd.readouterr().err == ""
+
+
+def test_no_name_of_a_field_keeps_it_from_being_masked() -> None:
+    stream = configured()
+    structlog.get_logger("bot.call").info("e", _from_structlog=KEY)
+    assert KEY not in stream.getvalue()
+    assert lines(stream)[0]["message"] == "e"
 
 
 def test_a_line_may_be_written_while_the_same_thread_writes_one() -> None:
