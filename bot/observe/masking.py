@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping
+from math import isfinite
 from urllib.parse import quote
 
 MASK = "***"
@@ -66,8 +67,8 @@ def mask_numbers(text: str) -> str:
 
 
 def mask_value(value: object, mask: Callable[[str], str]) -> object:
-    """`value` with `mask` applied to every string in it. What is neither a plain value nor a container becomes text."""
-    if value is None or isinstance(value, bool | int | float):
+    """`value` with `mask` applied to every string in it. What JSON has no value for becomes text."""
+    if value is None or isinstance(value, bool | int) or (isinstance(value, float) and isfinite(value)):
         return value
     if isinstance(value, str):
         return mask(value)

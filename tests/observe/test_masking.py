@@ -108,6 +108,11 @@ def test_every_string_in_a_value_is_masked_however_deep_and_numbers_stay_numbers
     }
 
 
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), float("-inf")])
+def test_a_number_that_json_has_not_is_told_as_text(value: float) -> None:
+    assert mask_value({"a": [value, 0.5]}, masker()) == {"a": [str(value), 0.5]}
+
+
 def test_a_text_that_comes_again_is_looked_through_once_unless_something_was_masked_in_it() -> None:
     looked: list[str] = []
 

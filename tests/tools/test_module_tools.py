@@ -281,6 +281,23 @@ async def test_a_coroutine_that_blocks_its_loop_does_not_block_the_calls(tmp_pat
         assert json.loads((await running).output)["result"] == "tools' loop"
 
 
+async def test_a_coroutine_that_stops_its_loop_stops_neither_itself_nor_others(tmp_path: Path) -> None:
+    text = '''
+@tool(timeout_s=5)
+async def go(times: int):
+    """Go."""
+    for _ in range(times):
+        asyncio.get_running_loop().stop()
+        await asyncio.sleep(0.01)
+    return times
+'''
+    async with opened(tmp_path, text) as toolbox:
+        some = [toolbox.run("go", json.dumps({"times": times}), CONTEXT) for times in (0, 2)]
+        assert [json.loads(one.output) for one in await asyncio.gather(*some)] == [0, 2]
+        later = await toolbox.run("go", '{"times": 0}', CONTEXT)
+        assert json.loads(later.output) == 0
+
+
 async def test_a_coroutine_that_is_given_up_is_cancelled(tmp_path: Path) -> None:
     text = '''
 seen = []

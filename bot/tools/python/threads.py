@@ -38,6 +38,7 @@ class ToolThreads:
 
     def __init__(self) -> None:
         self._loop: asyncio.AbstractEventLoop | None = None
+        self._closing = threading.Event()
         self._ended: Future[None] = Future()
         self._running = threading.Semaphore(MOST_THREADS)
         self._idle = threading.Semaphore(0)
@@ -92,8 +93,9 @@ class ToolThreads:
 
     def _tools_loop(self) -> asyncio.AbstractEventLoop:
         if self._loop is None:
-            self._loop, self._ended = asyncio.new_event_loop(), Future()
-            threading.Thread(target=_live, args=(self._loop, self._ended), name="tools' loop", daemon=True).start()
+            self._loop, self._closing, self._ended = asyncio.new_event_loop(), threading.Event(), Future()
+            of_loop = (self._loop, self._closing, self._ended)
+            threading.Thread(target=_live, args=of_loop, name="tools' loop", daemon=True).start()
         return self._loop
 
     async def close(self) -> None:
@@ -103,26 +105,28 @@ class ToolThreads:
         loop, self._loop = self._loop, None
         if loop is None:
             return
-        asyncio.run_coroutine_threadsafe(_stop(loop), loop)
+        asyncio.run_coroutine_threadsafe(_stop(loop, self._closing), loop)
         with suppress(TimeoutError):
             async with asyncio.timeout(CLOSE_S):
                 await asyncio.wrap_future(self._ended)
 
 
-def _live(loop: asyncio.AbstractEventLoop, ended: Future[None]) -> None:
-    loop.run_forever()
+def _live(loop: asyncio.AbstractEventLoop, closing: threading.Event, ended: Future[None]) -> None:
+    while not closing.is_set():  # a tool may have stopped it, which all share
+        loop.run_forever()
     loop.close()
     ended.set_running_or_notify_cancel()
     ended.set_result(None)
 
 
-async def _stop(loop: asyncio.AbstractEventLoop) -> None:
+async def _stop(loop: asyncio.AbstractEventLoop, closing: threading.Event) -> None:
     tasks = [task for task in asyncio.all_tasks(loop) if task is not asyncio.current_task()]
     for task in tasks:
         task.cancel()
     with suppress(TimeoutError):
         async with asyncio.timeout(CLOSE_S / 2):
             await asyncio.gather(*tasks, return_exceptions=True)
+    closing.set()
     loop.call_soon(loop.stop)
 
 
