@@ -59,6 +59,11 @@ def heard(trip: RoundTrip, *late_ms: float, hold: Hold | None = None, every_ms: 
     return hold
 
 
+def test_the_jitter_of_a_first_turn_on_a_wild_line_is_no_change_of_level() -> None:
+    """One round trip is all that is known: two echoes that are 50 ms apart are of one level, the second no earlier one."""
+    assert heard(trip(0, 1), 50, 0).start_level_us == 185 * MS
+
+
 @pytest.mark.parametrize("hold_ms", [0, 60, 120, 300])
 def test_a_hold_is_the_mean_of_the_residuals_once_two_agree(hold_ms: int) -> None:
     errors = []
