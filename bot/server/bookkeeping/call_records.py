@@ -211,7 +211,7 @@ class Records:
         self._write_behind.put(begun)
         record = CallRecord(live, self._write_behind.put, self._mask, self._now)
         self._open[live] = begun, record
-        live.bridge.on_told.append(record.keep)
+        live.bridge.on_written.append(record.keep)
         if live.bridge.recorder is not None:
             live.bridge.recorder.on_made = record.file_made
 

@@ -47,6 +47,7 @@ from bot.server.calls.process_timer import ProcessTimer
 from bot.server.calls.rest_hang_up import HangUp
 from bot.server.calls.sessions.dialled_ahead import DialledAhead
 from bot.server.calls.sessions.model_sessions import ModelSessions, TakeIdle
+from bot.server.calls.told_later import Told, ToldLater
 from bot.server.calls.tool_runner import RunsTools, ToolRunner
 from bot.server.calls.transfer_checks import Refusal, TransferChecks
 from bot.tools import Toolbox, ToolContext
@@ -125,8 +126,11 @@ class Bridge:
         """Called with each output of the call, and its time. None may fail; it is empty unless somebody watches."""
         self.on_frame: list[Callable[[stream.Media], None]] = []
         """Called with each frame of the caller, likewise."""
-        self.on_told: list[Callable[[Fact | Report, int], None]] = []
+        self.on_told: list[Told] = []
         """Called with each fact and report of the call, and its time: a few times a turn. None may fail."""
+        self.on_written: list[Told] = []
+        """Called likewise, behind the audio of the step, together with the line of the log."""
+        self._later = ToldLater(self._write)
         # uvloop's own time stands still within a turn and counts milliseconds
         self._origin_ns = origin_ns or time.monotonic_ns()
         self.on_leave: Callable[[str], None] = lambda _: None
@@ -182,6 +186,7 @@ class Bridge:
             await asyncio.gather(self._shut(self.streams), self._shut(self.model), self._shut(self.checks))
             if self.recorder is not None:
                 self._last(self.recorder.close)
+            self._later.flush()
             self._last(self._log_end)
         finally:
             self.finished.set()
@@ -349,11 +354,10 @@ class Bridge:
         outputs = self.call.receive(item, now_us)
         for output in outputs:
             self._do(output, now_us)
-            if type(output) is stream.Clear and type(item) is events.SpeechStarted:
-                self._write_due()
-                self._learn(WaitFact("clear", self._now_us() - now_us), now_us)  # the core's clock stands still
         if outputs:
             self._write_due()
+            if type(item) is events.SpeechStarted and any(type(one) is stream.Clear for one in outputs):
+                self._learn(WaitFact("clear", self._now_us() - now_us), now_us)  # the core's clock stands still
         if self.recorder is not None and self.recorder.follow(self.call, now_us):
             self._report(Report("recording_started"), now_us)
         self._arm()
@@ -362,6 +366,7 @@ class Bridge:
         """A defect of ours must end this call with a sentence, not the server, not in silence: even one in its end."""
         if not self._faulty:
             self._faulty = True
+            self._later.flush()  # what led to it
             self._log.exception("internal_error")
             self.shutdown("internal_error")
         self.call.ended = self.call.ended or "internal_error"
@@ -415,14 +420,23 @@ class Bridge:
 
     def _report(self, report: Report, now_us: int) -> None:
         self.reported_us.setdefault(report.event, now_us)
-        getattr(self._log, report.level)(report.event, **report.details)
-        for told in self.on_told:
-            told(report, now_us)
+        self._tell(report, now_us)
 
     def _learn(self, fact: Fact, now_us: int) -> None:
         self.tally.note(fact)
-        for told in self.on_told:
-            told(fact, now_us)
+        self._tell(fact, now_us)
+
+    def _tell(self, told: Fact | Report, now_us: int) -> None:
+        for tell in self.on_told:
+            tell(told, now_us)
+        self._later.put(told, now_us)
+
+    @_entrance
+    def _write(self, told: Fact | Report, now_us: int) -> None:
+        if isinstance(told, Report):
+            getattr(self._log, told.level)(told.event, **told.details)
+        for write in self.on_written:
+            write(told, now_us)
 
     def _write_due(self) -> None:
         """Send the messages of a step, in one write to each side."""

@@ -142,7 +142,7 @@ async def test_a_session_whose_stream_went_elsewhere_leaves_its_cost(tmp_path: P
         call_sid = new_call_sid()
         await desk.token(call_sid)
         bridge = desk.bridge(call_sid)
-        (keep,) = bridge.on_told
+        (keep,) = bridge.on_written
         keep(UsageFact(1, "response", "resp_1", "m", nano_usd=7), 0)
         bridge.release()
         await desk.quiet()
