@@ -195,13 +195,13 @@ class StartHold:
     """Lateness of playing at its start: a prebuffer holds every start back alike, a stall or drift only some."""
 
     def __init__(self) -> None:
-        self._last: deque[float] = deque(maxlen=STARTS)
+        self._last: list[float] = []
         """With the round trip, which may have been known less well at the time."""
 
     def learn(self, hold: Hold) -> None:
         """It is over."""
         if hold.start_level_us is not None:
-            self._last.append(hold.start_level_us)
+            self._last = [*self._last, hold.start_level_us][-STARTS:]
 
     def expected(self, trip: RoundTrip, before: Iterable[Hold] = ()) -> tuple[int, int]:
         """The hold of a stretch that begins now, and the number of those which tell it; `before`: not known to be over.

@@ -9,7 +9,7 @@ Turns whose words are not known tell nothing.
 from __future__ import annotations
 
 import re
-from collections import Counter, deque
+from collections import Counter
 
 from bot.call.conversation.floor import Floor
 from bot.call.outputs import EndReason
@@ -44,7 +44,7 @@ class NoProgress(Bound):
         """Turns without new words since then."""
         self._person_us = 0
         """Moment at which they were last seen to be with a person: what led nowhere before counts from there."""
-        self._said: deque[list[str]] = deque(maxlen=COMPARED)
+        self._said: list[list[str]] = []
 
     def stream_started(self) -> None:
         self._since_us = self._step.now_us
@@ -58,7 +58,7 @@ class NoProgress(Bound):
         else:
             self._turns += 1
         if words:
-            self._said.append(words)
+            self._said = [*self._said, words][-COMPARED:]
         self.look()
 
     def _new(self, words: list[str]) -> bool:

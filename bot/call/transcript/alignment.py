@@ -11,7 +11,6 @@ Only + - * / of floats: the same on every machine, so that a call replays.
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -69,7 +68,7 @@ class Voice:
     """Speed at which this call's voice speaks, learnt from whole items."""
 
     def __init__(self) -> None:
-        self._items: deque[tuple[float, float]] = deque(maxlen=REMEMBERED_ITEMS)
+        self._items: list[tuple[float, float]] = []
         self.learnt = 0
         """Number of items that it was learnt from."""
 
@@ -79,7 +78,8 @@ class Voice:
         if letters:
             self.learnt += 1
             least, most = (letters * rate for rate in RATES)
-            self._items.append((letters, min(max(audio_ms - ONSET_MS - TAIL_MS, least), most)))
+            learnt = (letters, min(max(audio_ms - ONSET_MS - TAIL_MS, least), most))
+            self._items = [*self._items, learnt][-REMEMBERED_ITEMS:]
 
     def placed(self, text: str, sent: Sequence[Sent], whole_ms: float | None) -> Placed:
         """`text` in its audio, of `whole_ms`; None: more is to come, of the text perhaps too."""
