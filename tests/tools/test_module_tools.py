@@ -20,7 +20,7 @@ from bot.tools.python.module import ModuleTools
 from bot.tools.told_results import MAX_CHARS
 
 HEAD = """
-import asyncio, time, threading, functools
+import asyncio, functools, sys, threading, time
 from dataclasses import dataclass
 from datetime import date
 from typing import Annotated, Literal, Optional
@@ -281,21 +281,52 @@ async def test_a_coroutine_that_blocks_its_loop_does_not_block_the_calls(tmp_pat
         assert json.loads((await running).output)["result"] == "tools' loop"
 
 
-async def test_a_coroutine_that_stops_its_loop_stops_neither_itself_nor_others(tmp_path: Path) -> None:
-    text = '''
+@pytest.mark.parametrize(
+    "does",
+    [
+        "asyncio.create_task(leave())",
+        "asyncio.get_running_loop().call_soon(sys.exit)",
+        "asyncio.get_running_loop().stop()",
+    ],
+)
+async def test_whatever_ends_a_loop_does_not_end_that_of_the_tools(tmp_path: Path, does: str) -> None:
+    text = f'''
+async def leave():
+    sys.exit(2)
 @tool(timeout_s=5)
-async def go(times: int):
+async def go(really: bool):
     """Go."""
-    for _ in range(times):
-        asyncio.get_running_loop().stop()
-        await asyncio.sleep(0.01)
-    return times
+    if really:
+        {does}
+    await asyncio.sleep(0.05)
+    return really
 '''
     async with opened(tmp_path, text) as toolbox:
-        some = [toolbox.run("go", json.dumps({"times": times}), CONTEXT) for times in (0, 2)]
-        assert [json.loads(one.output) for one in await asyncio.gather(*some)] == [0, 2]
-        later = await toolbox.run("go", '{"times": 0}', CONTEXT)
-        assert json.loads(later.output) == 0
+        some = [toolbox.run("go", json.dumps({"really": really}), CONTEXT) for really in (False, True)]
+        assert [json.loads(one.output) for one in await asyncio.gather(*some)] == [False, True]
+        assert json.loads((await toolbox.run("go", '{"really": false}', CONTEXT)).output) is False
+
+
+async def test_a_tool_that_cancels_the_others_costs_them_their_result_and_not_their_answer(tmp_path: Path) -> None:
+    text = '''
+@tool(timeout_s=5)
+async def waits():
+    """Wait."""
+    await asyncio.sleep(60)
+@tool(timeout_s=5)
+async def cancels():
+    """Cancel."""
+    while len(asyncio.all_tasks()) < 2:
+        await asyncio.sleep(0)
+    for task in asyncio.all_tasks() - {asyncio.current_task()}:
+        task.cancel()
+'''
+    async with opened(tmp_path, text) as toolbox:
+        waits = asyncio.create_task(toolbox.run("waits", "{}", CONTEXT))
+        assert (await toolbox.run("cancels", "{}", CONTEXT)).ok
+        result = await waits
+        assert not result.ok
+        assert "failed" in json.loads(result.output)["error"]
 
 
 async def test_a_coroutine_that_is_given_up_is_cancelled(tmp_path: Path) -> None:

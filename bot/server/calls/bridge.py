@@ -427,9 +427,9 @@ class Bridge:
         self._tell(fact, now_us)
 
     def _tell(self, told: Fact | Report, now_us: int) -> None:
+        self._later.put(told, now_us)
         for tell in self.on_told:
             tell(told, now_us)
-        self._later.put(told, now_us)
 
     @_entrance
     def _write(self, told: Fact | Report, now_us: int) -> None:

@@ -47,7 +47,13 @@ class ToolThreads:
 
     async def coroutine(self, make: Callable[[], Coroutine[Any, Any, Any]]) -> Any:
         """Run a coroutine in the tools' loop. Cancelled there when the caller is."""
-        return await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(_guarded(make), self._tools_loop()))
+        try:
+            return await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(_guarded(make), self._tools_loop()))
+        except asyncio.CancelledError as error:
+            me = asyncio.current_task()
+            if me is not None and me.cancelling():
+                raise
+            raise ToolCrash("another tool cancelled it") from error
 
     async def function(self, function: Callable[[], Any]) -> Any:
         """Run a plain function in a thread. It can't be stopped: who is cancelled waits for it no more."""
@@ -112,22 +118,25 @@ class ToolThreads:
 
 
 def _live(loop: asyncio.AbstractEventLoop, closing: threading.Event, ended: Future[None]) -> None:
-    while not closing.is_set():  # a tool may have stopped it, which all share
-        loop.run_forever()
+    while not closing.is_set():  # a tool may have stopped it, or a task of its own may, which exits: all share it
+        with suppress(SystemExit, KeyboardInterrupt):
+            loop.run_forever()
     loop.close()
-    ended.set_running_or_notify_cancel()
-    ended.set_result(None)
+    if ended.set_running_or_notify_cancel():
+        ended.set_result(None)
 
 
 async def _stop(loop: asyncio.AbstractEventLoop, closing: threading.Event) -> None:
     tasks = [task for task in asyncio.all_tasks(loop) if task is not asyncio.current_task()]
     for task in tasks:
         task.cancel()
-    with suppress(TimeoutError):
-        async with asyncio.timeout(CLOSE_S / 2):
-            await asyncio.gather(*tasks, return_exceptions=True)
-    closing.set()
-    loop.call_soon(loop.stop)
+    try:
+        with suppress(TimeoutError):
+            async with asyncio.timeout(CLOSE_S / 2):
+                await asyncio.gather(*tasks, return_exceptions=True)
+    finally:
+        closing.set()
+        loop.call_soon(loop.stop)
 
 
 async def _guarded(make: Callable[[], Coroutine[Any, Any, Any]]) -> Any:
