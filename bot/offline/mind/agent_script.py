@@ -160,7 +160,7 @@ class Script:
 
     def _count(self, heard: Heard) -> Thought | None:
         words = heard.spoken
-        if not _says(words, "count", "something long", "talk for a while"):
+        if not _says(words, "count", "tell me something", "something long", "talk for a while"):
             return None
         asked = first_number(words[words.index("count") :]) if "count" in words else None
         last = min(asked or 30, _MOST_COUNTED)

@@ -204,6 +204,13 @@ def test_counting_goes_to_thirty_or_where_it_was_asked_to_and_never_for_ever() -
     assert said("count to 1000000").sentences[-1].endswith("100.")
 
 
+@pytest.mark.parametrize(
+    "words", ["Tell me something long, please.", "Tell me something wrong, please.", "something long"]
+)
+def test_what_the_demos_caller_asks_for_is_long_whatever_was_made_out(words: str) -> None:
+    assert said(words).sentences == said("count to 30").sentences
+
+
 def test_numbers_are_read_back() -> None:
     assert said("Two nine three four oh").sentences == ("The numbers I heard are: two, nine, three, four, zero.",)
     assert said("Thirty three, 4, 192").sentences == ("The numbers I heard are: thirty three, four, one, nine, two.",)
