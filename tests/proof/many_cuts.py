@@ -76,11 +76,10 @@ class Bounds:
 
 
 ANY = float("inf")
-ONE_ECHO = 26.0
+ONE_ECHO = 25.0
 """p99 of a first turn behind a prebuffer. Its greeting is ready when the stream opens, so that one echo tells of the round
 trip, by +- 20 ms, and no better than by the `clear`'s own +- 10: the sum of three ways, p95 19.4 and p99 23.8 where all
-else is known (`best_of_one_echo`), and 22 cannot be reached. By chance the p99 of 300 cuts is 2 more. Without a prebuffer
-the expectation of none helps."""
+else is known (`best_of_one_echo`), and 22 cannot be reached. Without a prebuffer the expectation of none helps."""
 SAMPLED = 1.0
 """Milliseconds by which the p95 of 300 cuts may exceed another's by chance. That of all situations must not."""
 
