@@ -34,6 +34,7 @@ _BRIDGE = (
     "_take",
     "_report",
     "_learn",
+    "_tell",
     "_write_due",
     "_arm",
     "_log_end",

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from bot.call.facts import Fact, WaitFact
 from bot.call.outputs import Report
 from bot.server.calls.told_later import MOST, ToldLater
+from tests.server.simulated_server import standing, until
 
 
 class Reader:
@@ -83,3 +84,37 @@ async def test_who_tells_of_too_much_waits_for_it() -> None:
     assert [at for _, at in reader.told] == list(range(7))
     later.flush()
     assert [at for _, at in reader.told] == list(range(MOST + 7))
+
+
+async def test_who_follows_a_call_is_told_at_once_and_log_and_record_behind_the_step() -> None:
+    follower, record = Reader(), Reader()
+    async with standing() as desk:
+        async with desk.stream() as hand:
+            await until(lambda: any(line["event"] == "begun" for line in desk.logs))
+            hand.bridge.on_told.append(follower.tell)
+            hand.bridge.on_written.append(record.tell)
+            hand.bridge.warn("first")
+            hand.bridge.warn("second")
+            assert [name for name, _ in follower.told] == ["first", "second"]
+            assert (record.told, desk.logged("first")) == ([], [])
+            await until(lambda: len(record.told) == len(follower.told))
+            assert record.told == follower.told
+            assert len(desk.logged("first")) == len(desk.logged("second")) == 1
+            await hand.socket.send_str(hand.texts.stop())
+            await hand.closed()
+        await desk.quiet()
+
+
+async def test_what_led_to_a_defect_stands_before_it_in_the_log() -> None:
+    async with standing() as desk:
+        async with desk.stream() as hand:
+            await until(lambda: any(line["event"] == "begun" for line in desk.logs))
+            before = len(desk.logs)
+            hand.bridge.warn("first")
+            hand.bridge.warn("second")
+            hand.bridge._feed = None  # type: ignore[assignment,method-assign]
+            hand.bridge.shutdown("drained")
+            assert [line["event"] for line in desk.logs[before:]][:3] == ["first", "second", "internal_error"]
+            await hand.closed()
+        await desk.quiet()
+        desk.logs.clear()  # the defect is what is looked for
