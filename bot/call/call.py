@@ -16,6 +16,7 @@ from bot.call.handlers.dialogue import Dialogue
 from bot.call.handlers.key_presses import KeyPresses
 from bot.call.handlers.phone_side import PhoneSide
 from bot.call.handlers.rule_table import rules
+from bot.call.handlers.server_side import ServerSide
 from bot.call.handlers.session_side import SessionSide
 from bot.call.keys.keypad import KEYS
 from bot.call.machines import (
@@ -25,13 +26,13 @@ from bot.call.machines import (
     OperatorStage,
     SessionStage,
     StreamStage,
-    TransferStage,
 )
 from bot.call.outputs import End, EndReason, Output
 from bot.call.rules.session_liveness import SessionLiveness
 from bot.call.session.session_state import Session
 from bot.call.settings import CallSettings
 from bot.call.states import Happening, State
+from bot.call.step import part
 from bot.call.turn_log.captions import Caption, Captions
 from bot.call.wiring import Parts
 from bot.realtime import events
@@ -40,8 +41,74 @@ from bot.twilio import stream
 Input = stream.Inbound | events.ServerEvent | inputs.Note
 Handler = Callable[[Any], EndReason | None]
 """Gives why the call is over, None when it goes on."""
-MAX_REFUSALS = 32
-"""Kinds of messages that were refused and are told of."""
+
+
+@part
+class Handlers:
+    """Those of one call."""
+
+    parts: Parts
+    phone: PhoneSide
+    session: SessionSide
+    dialogue: Dialogue
+    keys: KeyPresses
+    server: ServerSide
+    after: AfterStep
+
+
+HANDLERS: dict[type, Callable[[Handlers], Handler]] = {
+    stream.Start: lambda of: of.phone.started,
+    stream.MarkEcho: lambda of: of.phone.mark_echoed,
+    stream.Dtmf: lambda of: of.keys.pressed,
+    stream.Stop: lambda of: of.phone.stopped,
+    inputs.PhoneClosed: lambda of: of.phone.closed,
+    inputs.PhoneFull: lambda of: of.phone.full,
+    inputs.PhoneRoom: lambda of: of.phone.room,
+    events.SessionCreated: lambda of: of.session.created,
+    events.ConversationCreated: lambda of: of.session.created,
+    events.SessionUpdated: lambda of: of.session.updated,
+    events.Error: lambda of: of.session.error,
+    inputs.ModelClosed: lambda of: of.session.closed,
+    inputs.SessionAlive: lambda of: of.session.alive,
+    inputs.SessionWaiting: lambda of: of.parts.failover.waits,
+    inputs.DialFailed: lambda of: of.parts.failover.failed,
+    inputs.SessionExpires: lambda of: of.parts.failover.expires,
+    events.SpeechStarted: lambda of: of.dialogue.speech_started,
+    events.SpeechStopped: lambda of: of.dialogue.speech_stopped,
+    events.Committed: lambda of: of.dialogue.turn_committed,
+    events.CallerTranscript: lambda of: of.dialogue.caller_transcript,
+    events.CallerTranscriptGrows: lambda of: of.dialogue.caller_transcript_grows,
+    events.CallerTranscriptDelta: lambda of: of.dialogue.caller_transcript_delta,
+    events.CallerTranscriptFailed: lambda of: of.dialogue.caller_transcript_failed,
+    events.ResponseCreated: lambda of: of.dialogue.response_created,
+    events.OutputItemAdded: lambda of: of.dialogue.output_item_added,
+    events.OutputItemDone: lambda of: of.dialogue.output_item_done,
+    events.ItemAdded: lambda of: of.dialogue.item_added,
+    events.ItemDone: lambda of: of.dialogue.item_done,
+    events.AudioDelta: lambda of: of.dialogue.audio_delta,
+    events.AudioDone: lambda of: of.parts.answer.audio_done,
+    events.TranscriptDelta: lambda of: of.parts.answer.words,
+    events.TranscriptDone: lambda of: of.parts.answer.words_done,
+    events.ResponseDone: lambda of: of.dialogue.response_done,
+    events.ToolsListed: lambda of: of.parts.tool_lists.listed,
+    events.ToolsNotListed: lambda of: of.parts.tool_lists.failed,
+    inputs.AnswerVerdict: lambda of: of.parts.who_answered.verdict,
+    inputs.BeepHeard: lambda of: of.parts.who_answered.beep,
+    inputs.TransferChecked: lambda of: of.parts.transfer.checked,
+    inputs.TransferWanted: lambda of: of.parts.transfer.wanted,
+    inputs.TakeOver: lambda of: of.parts.operator.wanted,
+    inputs.OperatorAudio: lambda of: of.parts.operator.audio,
+    inputs.HandBack: lambda of: of.parts.operator.hand_back,
+    inputs.ToolDone: lambda of: of.parts.functions.tool_done,
+    inputs.DailySpend: lambda of: of.parts.spending.day,
+    inputs.SecretKey: lambda of: of.keys.hidden,
+    inputs.Refused: lambda of: of.server.refused,
+    inputs.Shutdown: lambda of: of.server.shutdown,
+    inputs.Hint: lambda of: of.parts.hints.given,
+    inputs.Tick: lambda of: of.after.tick,
+}
+"""By the type of what comes in. One table serves all calls: made for each, it would be a quarter of what a call keeps
+of its own."""
 _SAID_BY_SESSION = frozenset(get_args(events.ServerEvent))
 
 
@@ -63,64 +130,10 @@ class Call:
             settings, parts.step, parts.floor, parts.session, parts.filler, parts.retries, session.lose
         )
         self._after = AfterStep(parts, session, rules(parts, self._liveness))
-        self._handlers = self._table(phone, session, Dialogue(parts))
-        self._refusals: set[inputs.Refused] = set()
-        self._captions = Captions(parts.session, parts.playout, parts.turn_log, parts.transcript)
-
-    def _table(self, phone: PhoneSide, session: SessionSide, dialogue: Dialogue) -> dict[type, Handler]:
-        parts = self._parts
+        dialogue = Dialogue(parts)
         keys = KeyPresses(parts, dialogue)
-        return {
-            stream.Start: phone.started,
-            stream.MarkEcho: phone.mark_echoed,
-            stream.Dtmf: keys.pressed,
-            stream.Stop: phone.stopped,
-            inputs.PhoneClosed: phone.closed,
-            inputs.PhoneFull: phone.full,
-            inputs.PhoneRoom: phone.room,
-            events.SessionCreated: session.created,
-            events.ConversationCreated: session.created,
-            events.SessionUpdated: session.updated,
-            events.Error: session.error,
-            inputs.ModelClosed: session.closed,
-            inputs.SessionAlive: session.alive,
-            inputs.SessionWaiting: parts.failover.waits,
-            inputs.DialFailed: parts.failover.failed,
-            inputs.SessionExpires: parts.failover.expires,
-            events.SpeechStarted: dialogue.speech_started,
-            events.SpeechStopped: dialogue.speech_stopped,
-            events.Committed: dialogue.turn_committed,
-            events.CallerTranscript: dialogue.caller_transcript,
-            events.CallerTranscriptGrows: dialogue.caller_transcript_grows,
-            events.CallerTranscriptDelta: dialogue.caller_transcript_delta,
-            events.CallerTranscriptFailed: dialogue.caller_transcript_failed,
-            events.ResponseCreated: dialogue.response_created,
-            events.OutputItemAdded: dialogue.output_item_added,
-            events.OutputItemDone: dialogue.output_item_done,
-            events.ItemAdded: dialogue.item_added,
-            events.ItemDone: dialogue.item_done,
-            events.AudioDelta: dialogue.audio_delta,
-            events.AudioDone: parts.answer.audio_done,
-            events.TranscriptDelta: parts.answer.words,
-            events.TranscriptDone: parts.answer.words_done,
-            events.ResponseDone: dialogue.response_done,
-            events.ToolsListed: parts.tool_lists.listed,
-            events.ToolsNotListed: parts.tool_lists.failed,
-            inputs.AnswerVerdict: parts.who_answered.verdict,
-            inputs.BeepHeard: parts.who_answered.beep,
-            inputs.TransferChecked: parts.transfer.checked,
-            inputs.TransferWanted: parts.transfer.wanted,
-            inputs.TakeOver: parts.operator.wanted,
-            inputs.OperatorAudio: parts.operator.audio,
-            inputs.HandBack: parts.operator.hand_back,
-            inputs.ToolDone: parts.functions.tool_done,
-            inputs.DailySpend: parts.spending.day,
-            inputs.SecretKey: keys.hidden,
-            inputs.Refused: self._refused,
-            inputs.Shutdown: self._shutdown,
-            inputs.Hint: parts.hints.given,
-            inputs.Tick: self._after.tick,
-        }
+        self._handlers = Handlers(parts, phone, session, dialogue, keys, ServerSide(parts), self._after)
+        self._captions = Captions(parts.session, parts.playout, parts.turn_log, parts.transcript)
 
     # ---- in and out ----
 
@@ -172,11 +185,11 @@ class Call:
                 return None
             self.uplink.alive()
             self._parts.session.now.owes.said_us = self._step.now_us
-        handler = self._handlers.get(type(item))
-        if handler is None:
+        find = HANDLERS.get(type(item))
+        if find is None:
             self._step.follows = "what is due"
             return None
-        return handler(item)
+        return find(self._handlers)(item)
 
     def _end(self, reason: EndReason) -> None:
         self.ended = reason  # at once: a defect in what follows must not keep the call alive
@@ -187,22 +200,6 @@ class Call:
         self._parts.turn_log.close()
         self._parts.functions.close()
         self._step.send(End(reason))
-
-    # ---- the shell ----
-
-    def _refused(self, note: inputs.Refused) -> None:
-        """Messages that were refused, of one kind perhaps fifty a second."""
-        self._step.follows = "what is due"
-        self.counts[f"refused_{note.kind}"] += 1
-        if note not in self._refusals and len(self._refusals) < MAX_REFUSALS:
-            self._refusals.add(note)
-            self._step.warn("message_refused", way=note.way, why=note.kind, about=note.about)
-
-    def _shutdown(self, note: inputs.Shutdown) -> EndReason:
-        """The server ends the call. Where an operator hangs up, nobody is put through any more."""
-        if note.reason == "bot_hung_up" and self._floor.transfer_stage is not TransferStage.NONE:
-            self._parts.transfer.drop()
-        return note.reason
 
     # ---- how it stands ----
 

@@ -18,7 +18,7 @@ from websockets.client import ClientProtocol
 from websockets.exceptions import InvalidHandshake, InvalidStatus
 from websockets.frames import Frame, Opcode
 from websockets.http11 import Response
-from websockets.protocol import State
+from websockets.protocol import Protocol, Side, State
 from websockets.uri import parse_uri
 
 from bot.realtime.addresses import Addresses
@@ -92,7 +92,8 @@ class RealtimeConnection(asyncio.Protocol):
 
     def __init__(self, endpoint: Endpoint, on_text: OnText, on_lost: OnLost, on_pong: OnPong = lambda: None) -> None:
         self._endpoint = endpoint
-        self._protocol = ClientProtocol(parse_uri(endpoint.uri), max_size=MAX_MESSAGE_BYTES)
+        self._uri = parse_uri(endpoint.uri)
+        self._protocol: Protocol = ClientProtocol(self._uri, max_size=MAX_MESSAGE_BYTES)
         self._on_text = on_text
         self._on_lost = on_lost
         self._on_pong = on_pong
@@ -120,10 +121,11 @@ class RealtimeConnection(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast("asyncio.Transport", transport)  # uvloop's is one in all but ancestry
         self._transport.set_write_buffer_limits(high=MAX_BUFFERED_BYTES)
-        request = self._protocol.connect()
+        handshake = cast("ClientProtocol", self._protocol)
+        request = handshake.connect()
         name, value = self._endpoint.credentials
         request.headers[name] = value
-        self._protocol.send_request(request)
+        handshake.send_request(request)
         self._write()
 
     def pause_writing(self) -> None:
@@ -150,6 +152,7 @@ class RealtimeConnection(asyncio.Protocol):
         self._upgrading = False
         self._judge(data[:end])
         if self._protocol.state is State.OPEN:
+            self._protocol = Protocol(Side.CLIENT, max_size=MAX_MESSAGE_BYTES)  # the handshake's keeps its headers
             self._read = self._reader.feed
         return data[end:]
 
@@ -256,7 +259,7 @@ class RealtimeConnection(asyncio.Protocol):
 
     async def open(self, timeout_s: float) -> None:
         """Open the socket within `timeout_s`. Raises ConnectError."""
-        uri = self._protocol.uri
+        uri = self._uri
         opened = False
         try:
             async with asyncio.timeout(timeout_s):

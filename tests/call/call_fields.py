@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import enum
-from collections import Counter, deque
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import fields, is_dataclass
 from typing import Any
@@ -58,7 +58,7 @@ def plain(value: Any) -> Any:
         return {plain(key) if isinstance(key, Entry) else key: plain(one) for key, one in value.items()}
     if isinstance(value, set | frozenset):
         return tuple(sorted(value, key=repr))
-    if isinstance(value, list | deque) or type(value) is tuple:
+    if isinstance(value, list) or type(value) is tuple:
         return tuple(plain(one) for one in value)
     if is_dataclass(value) and not isinstance(value, type):
         return (type(value).__name__, *(plain(getattr(value, one.name)) for one in fields(value)))

@@ -47,7 +47,8 @@ GOES_OVER = {
     "ResponseGate": "_wanted closed last requests",
     # and what is no session's
     "TurnLog": "open",
-    "Call": "ended _refusals",
+    "Call": "ended",
+    "ServerSide": "_refusals",
     "WordlessTurns": "_sounds _n_bytes",
     "Goodbye": "why _tries _response_id",
     "Retries": "errors _retried _given_up",
@@ -183,7 +184,6 @@ DIES = ModelClosed("closed", 1006)
 WIRING = {
     "FunctionCalls.on_approval",
     "FunctionCalls._built_in",
-    "Call._handlers",
     "AfterStep._lookers",
     "SessionLiveness._lose",
     "Failover._goes_on",

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from bot.call.call import Input
+from bot.call.call import HANDLERS, Input
 from bot.call.inputs import Refused, SessionAlive, Tick
 from bot.call.settings import CallSettings, ToolRules
 from bot.realtime import events
@@ -35,7 +35,9 @@ class Calls(NamedTuple):
 
 
 def calls_of(desk: ScriptedCall, one: Input) -> Calls:
-    call, handler = desk.call, desk.call._handlers.get(type(one))
+    call = desk.call
+    find = HANDLERS.get(type(one))
+    handler = None if find is None else find(call._handlers)
     code = getattr(getattr(handler, "__func__", None), "__code__", None)
     fixed = handling = depth = 0
 

@@ -13,7 +13,6 @@ the first. (how-it-works ledger 1 and 2; twilio-voice 5.)
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from itertools import pairwise
@@ -172,7 +171,7 @@ class Ledger:
         self._entries: list[Entry] = []
         self._runs: list[Run] = []
         """Those of which something may still be heard, and the last one, oldest first."""
-        self._marks: deque[Mark] = deque()
+        self._marks: list[Mark] = []
         self._probes = 0
         """Number of marks on an empty buffer among those that are out."""
         self._dead: dict[str, int] = {}
@@ -320,7 +319,7 @@ class Ledger:
         return True
 
     def _take_mark(self) -> Mark:
-        mark = self._marks.popleft()
+        mark = self._marks.pop(0)
         self._probes -= mark.run is None
         return mark
 

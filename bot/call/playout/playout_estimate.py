@@ -17,7 +17,6 @@ What remains is the journey of the `clear` itself, which nobody can know. Times 
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Iterable
 from math import sqrt
 from statistics import fmean
@@ -49,7 +48,7 @@ class Level:
     """The mean of what has come since it last changed."""
 
     def __init__(self, moves: int) -> None:
-        self.kept: deque[int] = deque(maxlen=WINDOW)
+        self.kept: list[int] = []
         self.odd: list[int] = []
         """The last values, as far as they were off and alike."""
         self._moves = moves
@@ -61,13 +60,13 @@ class Level:
     def add(self, value: int, expected: float, far: float) -> bool:
         """Another value, where `expected` was. Whether it is another level, with those before it that are alike."""
         if abs(value - expected) <= far:
-            self.kept.append(value)
+            self.kept = [*self.kept[1 - WINDOW :], value]
             self.odd = []
             return False
         self.odd = [*[one for one in self.odd if abs(one - value) <= far], value]
         if value > expected and len(self.odd) < self._moves:
             return False
-        self.kept = deque(self.odd, maxlen=WINDOW)
+        self.kept = self.odd[-WINDOW:]
         self.odd = []
         return True
 

@@ -6,8 +6,6 @@ ever stands before a `clear` that could have been dropped.
 
 from __future__ import annotations
 
-from collections import deque
-
 from bot.audio.payload import MAX_MEDIA_CHARS, payload_bytes, split
 from bot.call.playout.ledger import ASKED_AT_FIRST_US, Entry, Ledger
 from bot.call.rule import NEVER_US
@@ -41,7 +39,7 @@ class PlayoutQueue:
         self.dropped_bytes = 0
         self.fresh: list[Entry] = []
         """Entries whose first byte was handed over and nobody has looked at yet."""
-        self._held: deque[tuple[Entry, str, int]] = deque()
+        self._held: list[tuple[Entry, str, int]] = []
         self._held_bytes = 0
         self._kept: list[tuple[Entry, str, int]] = []
         self._step_chars = 0
@@ -93,10 +91,10 @@ class PlayoutQueue:
         """Hand over what may go now."""
         out: list[Outbound] = []
         while self._held and self._open:
-            entry, payload, n_bytes = self._held.popleft()
+            entry, payload, n_bytes = self._held.pop(0)
             early = len(payload) > FIRST_CHARS and self.ledger.begins_late(now_us)
             if early:
-                self._held.appendleft((entry, payload[FIRST_CHARS:], n_bytes - FIRST_BYTES))
+                self._held.insert(0, (entry, payload[FIRST_CHARS:], n_bytes - FIRST_BYTES))
                 payload, n_bytes = payload[:FIRST_CHARS], FIRST_BYTES
             self._held_bytes -= n_bytes
             if not entry.sent:

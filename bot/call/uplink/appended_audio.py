@@ -8,14 +8,13 @@ before.
 
 from __future__ import annotations
 
-from base64 import b64encode
 from binascii import a2b_base64
-from collections.abc import Iterator
+from collections.abc import Iterable
 
 from bot.audio.payload import BYTES_PER_MS
 
-PIECE_PAYLOADS = 25
-"""Half a second of Twilio's frames: what is kept is kept and dropped in such pieces, not frame by frame."""
+PIECE_PAYLOADS = 10
+"""A fifth of a second of Twilio's frames: what is kept is kept and dropped in such pieces, not frame by frame."""
 DOUBT_BYTES = 8_000
 """Age from which on audio was certainly heard by a session that gives a sign of life, and was no speech."""
 BIG_BYTES = 8_000
@@ -42,8 +41,8 @@ class AppendedAudio:
         self.fresh: list[str] = []
         """Payloads written from `_fresh_at` on, always in this list. Whoever adds to it puts it away in time."""
         self._fresh_at = 0
-        self._pieces: list[tuple[int, str]] = []
-        """Pieces from before: the begin of each, and its payloads, a line each. In memory that is half of them."""
+        self._pieces: list[tuple[int, bytes]] = []
+        """Pieces from before: the begin of each, and its sound. In memory that is half of its payloads."""
         self._from: int | None = None
         """Begin of the speech in progress."""
         self._to: int | None = None
@@ -58,7 +57,7 @@ class AppendedAudio:
     def put_away(self) -> None:
         """Make a piece of the fresh payloads."""
         pieces = self._pieces
-        pieces.append((self._fresh_at, "\n".join(self.fresh)))
+        pieces.append((self._fresh_at, _sound_of(self.fresh)))
         self.fresh.clear()
         self._fresh_at = self.n_bytes
         self._forget(self.n_bytes - (RECENT_BYTES if self._from is None else TURN_BYTES))
@@ -96,32 +95,24 @@ class AppendedAudio:
         end = len(sound) if self._to is None else min(max(self._to - at, 0), len(sound))
         speech = b"" if self._from is None else sound[max(self._from - at, end - TURN_BYTES, 0) : end]
         if end < len(sound):
-            self._pieces.append((at + end, b64encode(sound[end:]).decode()))
+            self._pieces.append((at + end, sound[end:]))
         self._from = self._to = None
         return speech
 
     def recent(self, n_bytes: int) -> bytes:
         """The last so many bytes that were written, as far as they are kept."""
-        newest: list[bytes] = []
-        missing = n_bytes
-        for payload in self._newest_first():
-            if missing <= 0:
-                break
-            newest.append(a2b_base64(payload))
-            missing -= len(newest[-1])
-        return b"".join(newest[::-1])[max(-missing, 0) :]
-
-    def _newest_first(self) -> Iterator[str]:
-        yield from reversed(self.fresh)
+        sound = _sound_of(self.fresh)
         for _, piece in reversed(self._pieces):
-            yield from reversed(piece.split("\n"))
+            if len(sound) >= n_bytes:
+                break
+            sound = piece + sound
+        return sound[max(len(sound) - n_bytes, 0) :]
 
     def _take(self) -> tuple[int, bytes]:
         """All that is kept of what was written, which is then empty: where it begins, and its sound."""
-        payloads = [payload for _, piece in self._pieces for payload in piece.split("\n")]
-        fresh = b"".join(map(a2b_base64, self.fresh))
+        fresh = _sound_of(self.fresh)
         at = self._pieces[0][0] if self._pieces else self._fresh_at
-        sound = b"".join(map(a2b_base64, payloads)) + fresh
+        sound = b"".join([piece for _, piece in self._pieces]) + fresh
         self._fresh_at += len(fresh)
         self.fresh.clear()
         self._pieces.clear()
@@ -131,3 +122,7 @@ class AppendedAudio:
         """Sound of which the session, which is lost, made no turn."""
         _, sound = self._take()
         return sound[-TURN_BYTES:]
+
+
+def _sound_of(payloads: Iterable[str]) -> bytes:
+    return b"".join(map(a2b_base64, payloads))

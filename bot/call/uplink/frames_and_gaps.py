@@ -10,7 +10,6 @@ stall may last; where the timestamps have left silence out, and as long as nothi
 from __future__ import annotations
 
 from base64 import b64encode
-from collections import deque
 
 from bot.audio.payload import BYTES_PER_MS, FRAME_BYTES, US_PER_BYTE, silence
 from bot.call.outputs import Output
@@ -53,7 +52,7 @@ class Uplink:
         self.filled_bytes = 0
         self.dropped_bytes = 0
         self.distrusted_timestamps = 0
-        self._kept: deque[tuple[str, int]] = deque()
+        self._kept: list[tuple[str, int]] = []
         self._kept_bytes = 0
         self._next_at = _NOWHERE
         """Place of the next frame in the stream, in bytes: below 0 until the first has come."""
@@ -201,7 +200,7 @@ class Uplink:
         self._kept.append((payload, n_bytes))
         self._kept_bytes += n_bytes
         while self._kept_bytes > BACKLOG_BYTES or len(self._kept) > BACKLOG_FRAMES:
-            oldest = self._kept.popleft()[1]
+            oldest = self._kept.pop(0)[1]
             self._kept_bytes -= oldest
             self.dropped_bytes += oldest
 

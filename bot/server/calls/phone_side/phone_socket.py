@@ -12,7 +12,7 @@ from typing import cast
 
 from websockets.frames import Frame, Opcode
 from websockets.http11 import Request
-from websockets.protocol import State
+from websockets.protocol import Protocol, Side, State
 from websockets.server import ServerProtocol
 
 from bot.websocket.fair_reader import FairReader
@@ -43,15 +43,17 @@ class PhoneSocket(asyncio.Protocol):
 
     def __init__(self, head: bytes) -> None:
         """`head` is the upgrade request as it came. Raises NoUpgrade."""
-        self._protocol = ServerProtocol(max_size=MAX_MESSAGE_BYTES)
-        self._protocol.receive_data(head)
-        requests = self._protocol.events_received()
+        handshake = ServerProtocol()
+        handshake.receive_data(head)
+        requests = handshake.events_received()
         if not requests:
             raise NoUpgrade(400)
-        response = self._protocol.accept(cast("Request", requests[0]))
+        response = handshake.accept(cast("Request", requests[0]))
         if response.status_code != 101:
             raise NoUpgrade(response.status_code)
-        self._protocol.send_response(response)
+        handshake.send_response(response)
+        self._answer = b"".join(handshake.data_to_send())
+        self._protocol = Protocol(Side.SERVER, max_size=MAX_MESSAGE_BYTES)  # the handshake's keeps its headers
         self.on_binary: Callable[[], None] = _ignore
         self.on_lost: Callable[[int], None] = _ignore
         self._transport: asyncio.Transport | None = None
@@ -77,7 +79,7 @@ class PhoneSocket(asyncio.Protocol):
         self._http = transport.get_protocol()
         transport.set_protocol(self)
         self._intake.open(transport)
-        self._write()
+        transport.write(self._answer)
         self._timer = asyncio.get_running_loop().call_later(QUIET_S, self._look)
 
     def data_received(self, data: bytes) -> None:
