@@ -16,7 +16,7 @@ async def lines_of(desk: ServerUnderTest, frames: int) -> Counter[str]:
     """The log's events while a call lives that sends so many frames, each checked for the call's SID."""
     before = len(desk.logs)
     async with desk.stream() as hand:
-        await until(lambda: "begun" in hand.bridge.reported_us)
+        await until(lambda: "begun" in hand.bridge.tally.reported_us)
         for index in range(frames):
             await hand.socket.send_str(hand.frame(index))
         await until(lambda: hand.bridge.traffic.from_phone >= frames + 2)
@@ -51,7 +51,7 @@ async def test_a_stream_that_is_refused_names_its_call_when_its_token_does() -> 
 async def test_what_a_session_says_and_nobody_can_use_is_one_line_and_counted_each_time() -> None:
     async with standing() as desk:
         async with desk.stream() as hand:
-            await until(lambda: "begun" in hand.bridge.reported_us)
+            await until(lambda: "begun" in hand.bridge.tally.reported_us)
             for _ in range(3):
                 hand.bridge._model_text(b'{"type":"response.created","response":{}}')
             await hand.socket.send_str(hand.texts.stop())

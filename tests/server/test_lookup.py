@@ -344,11 +344,11 @@ async def test_a_fixture_has_the_settings_of_the_call_with_its_numbers_masked(tm
 async def test_idle_sessions_are_taken_where_the_answer_changes_nothing_of_theirs(tmp_path: Path) -> None:
     async with asking(tmp_path, BOT_WARM_SESSIONS="1", BOT_INSTRUCTIONS="Be brief.") as (desk, receiver):
         await until(lambda: len(desk.calls.starter.pool) == 1)
-        assert (await begun(desk)).bridge.warm
+        assert (await begun(desk)).bridge.model.warm
         await until(lambda: len(desk.calls.starter.pool) == 1)
         await until(lambda: desk.model.open_sessions == 2)  # the one that was dialled meanwhile is let go of
         receiver.answer = says({"instructions": "Be long."})
-        assert not (await begun(desk)).bridge.warm
+        assert not (await begun(desk)).bridge.model.warm
         await desk.calls.departure.close()
 
 

@@ -204,7 +204,7 @@ async def test_idle_sessions_are_for_calls_of_the_same_session_settings(tmp_path
         for called, warm in ((CLINIC, False), (SHOP, False), (NOBODYS, True)):
             live = desk.calls.directory.find(await webhook(desk, called))
             assert live is not None
-            assert live.bridge.warm == warm
+            assert live.bridge.model.warm == warm
         await desk.calls.departure.close()
 
 
@@ -217,7 +217,7 @@ async def test_idle_sessions_are_those_of_the_default_profile_also_after_it_chan
         await until(lambda: len(desk.calls.starter.pool) == 1)
         live = desk.calls.directory.find(await webhook(desk, NOBODYS))
         assert live is not None
-        assert (live.settings.profile, live.bridge.warm) == ("clinic", True)
+        assert (live.settings.profile, live.bridge.model.warm) == ("clinic", True)
         await desk.calls.departure.close()
 
 

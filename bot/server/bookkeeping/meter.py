@@ -136,7 +136,7 @@ class Meter:
 
     def _started(self, live: LiveCall) -> None:
         self._readings[live] = _Reading()
-        if live.bridge.warm:
+        if live.bridge.model.warm:
             self._metrics.add("heardline_sessions_taken_total")
         else:
             self._metrics.add("heardline_sessions_dialled_total", value="call")
@@ -169,19 +169,11 @@ class Meter:
         bridge, last = live.bridge, self._readings[live]
         before, last.columns = last.columns, [column.read(bridge) for column in COLUMNS]
         self._due = list(map(add, self._due, map(sub, last.columns, before)))
-        if bridge.refusals:
-            self._take_refusals(bridge.refusals)
         if bridge.call.errors:
             self._take_errors(live, last)
         self._take_tally(bridge.tally)
         if len(last.milestones) < len(MILESTONES):
             self._milestones(live, last.milestones)
-
-    def _take_refusals(self, refusals: Counter[tuple[str, str]]) -> None:
-        for (way, kind), number in refusals.items():
-            side = "phone" if way == "phone>bot" else "model"
-            self._metrics.add(f"heardline_{side}_messages_refused_total", number, kind)
-        refusals.clear()
 
     def _take_errors(self, live: LiveCall, last: _Reading) -> None:
         """The core's own count is left alone: it belongs to a call that can be replayed."""
@@ -190,6 +182,9 @@ class Meter:
             self._metrics.add("heardline_upstream_errors_total", number, code)
 
     def _take_tally(self, tally: CallTally) -> None:
+        for (way, kind), number in tally.refusals.items():
+            side = "phone" if way == "phone>bot" else "model"
+            self._metrics.add(f"heardline_{side}_messages_refused_total", number, kind)
         for what, us in tally.waits:
             if what == "clear":
                 self._metrics.observe("heardline_clear_seconds", us / 1_000_000)
@@ -203,7 +198,7 @@ class Meter:
 
     def _milestones(self, live: LiveCall, reached: set[str]) -> None:
         for report, name in MILESTONES.items():
-            at_us = live.bridge.reported_us.get(report)
+            at_us = live.bridge.tally.reported_us.get(report)
             if at_us is not None and report not in reached and not live.past.outgoing:  # ringing is no wait of ours
                 reached.add(report)
                 self._metrics.observe(name, at_us / 1_000_000)

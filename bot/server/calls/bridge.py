@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections import Counter
 from collections.abc import Callable
 from contextlib import suppress
 from functools import partial, wraps
@@ -118,10 +117,6 @@ class Bridge:
         """Time at which the call's clock, or room at the phone, is to be looked at (bot.server.calls.process_timer)."""
         self.traffic = CallTraffic()
         self.tally = CallTally()
-        self.refusals: Counter[tuple[str, str]] = Counter()
-        """Messages that were refused, by way and kind, since the meter last looked."""
-        self.reported_us: dict[str, int] = {}
-        """Time of the first report of each name."""
         self.on_output: list[Callable[[Output, int], None]] = []
         """Called with each output of the call, and its time. None may fail; it is empty unless somebody watches."""
         self.on_frame: list[Callable[[stream.Media], None]] = []
@@ -148,7 +143,7 @@ class Bridge:
         self._faulty = False
         """True once a defect has shown: one is logged, and not what follows from it."""
         self._log = _log.bind(call_sid=settings.call_sid)
-        self.warm = self.model.begin_idle()
+        self.model.begin_idle()
         if self.call.listens_for_beep:
             listen_for_beep(self.call, self.on_frame, self._note)
 
@@ -294,7 +289,7 @@ class Bridge:
 
     def refuse(self, way: Any, kind: str, about: str = "") -> None:
         """Count something that came and is no message."""
-        self.refusals[way, kind] += 1
+        self.tally.refusals[way, kind] += 1
         self._note(inputs.Refused(way, kind, about))
 
     def shutdown(self, reason: Any) -> None:
@@ -419,7 +414,7 @@ class Bridge:
         self._report(Report(event, details, "warning"), self._now_us())
 
     def _report(self, report: Report, now_us: int) -> None:
-        self.reported_us.setdefault(report.event, now_us)
+        self.tally.reported_us.setdefault(report.event, now_us)
         self._tell(report, now_us)
 
     def _learn(self, fact: Fact, now_us: int) -> None:

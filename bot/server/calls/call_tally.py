@@ -27,13 +27,17 @@ class CallTraffic:
 
 @dataclass(slots=True)
 class CallTally:
-    """Waits and money of a call since the meter last looked: added to a few times a turn."""
+    """Waits, money and refusals of a call since the meter last looked: added to a few times a turn."""
 
     waits: list[tuple[Wait, int]] = field(default_factory=list)
     """Each with its microseconds."""
     tokens: Counter[str] = field(default_factory=Counter)
     nano_usd: Counter[str] = field(default_factory=Counter)
     """Billionths of a dollar by the kind of usage."""
+    refusals: Counter[tuple[str, str]] = field(default_factory=Counter)
+    """Messages that were refused, by way and kind."""
+    reported_us: dict[str, int] = field(default_factory=dict)
+    """Time of the first report of each name, since the call began."""
     _billed: set[int] = field(default_factory=set)
 
     def note(self, fact: Fact) -> None:
@@ -49,3 +53,4 @@ class CallTally:
         self.waits.clear()
         self.tokens.clear()
         self.nano_usd.clear()
+        self.refusals.clear()

@@ -235,7 +235,7 @@ class CallStarter:
             if recorder is not None:
                 recorder.close()
             raise
-        if bridge.warm or ahead is None:
+        if bridge.model.warm or ahead is None:
             bridge.model.ahead = None
             self._let_go_of(begun)
         return bridge

@@ -77,6 +77,8 @@ class ModelSessions:
     """Sessions that were lost or not to be had."""
     connection: RealtimeConnection | TranscodedConnection | None = None
     """To the current session. The caller's audio goes straight there."""
+    warm: bool = False
+    """True if the call began with an idle session."""
     _already_sent: list[bytes] = field(default_factory=list)
     """Messages that an idle session was sent before this call took it, and that the core has yet to say."""
     _standby: IdleSession | None = None
@@ -87,12 +89,12 @@ class ModelSessions:
 
     # ---- the current session ----
 
-    def begin_idle(self) -> bool:
-        """Begin with an idle session; True if there was one. From here on it is closed with the call."""
+    def begin_idle(self) -> None:
+        """Begin with an idle session, if there is one. From here on it is closed with the call."""
         session = self.take_idle()
         if session is not None:
             self._take(session)
-        return session is not None
+            self.warm = True
 
     async def open(self) -> None:
         if self._to_replay is not None:

@@ -204,7 +204,7 @@ async def test_a_session_taken_by_a_call_that_is_over_before_its_task_runs_is_cl
     async with standing(BOT_WARM_SESSIONS="1") as desk:
         await filled(desk, 1)
         live = desk.calls.starter.start(new_call_sid())
-        assert live.bridge.warm
+        assert live.bridge.model.warm
         live.bridge.phone_closed(1006)
         await live.task
         await until(lambda: desk.model.open_sessions == len(pool(desk)) == 1)

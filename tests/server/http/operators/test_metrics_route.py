@@ -77,7 +77,7 @@ def above_zero(numbers: Found, *names: str) -> Found:
 async def test_a_call_is_counted_while_it_lives_and_by_its_end() -> None:
     async with standing() as desk:
         async with desk.stream() as hand:
-            await until(lambda: "begun" in hand.bridge.reported_us)
+            await until(lambda: "begun" in hand.bridge.tally.reported_us)
             numbers = await found(desk)
             assert numbers["calls_live",] == 1
             assert above_zero(numbers, "call_seconds_count") == {}
@@ -307,7 +307,7 @@ async def test_a_recording_that_fails_is_counted(tmp_path: Path, kept: str) -> N
         async with desk.stream() as hand:
             recorder = hand.bridge.recorder
             assert recorder is not None
-            await until(lambda: "begun" in hand.bridge.reported_us)
+            await until(lambda: "begun" in hand.bridge.tally.reported_us)
         await desk.quiet()
         await until(lambda: recorder.failed)
         assert (await found(desk))["recordings_failed_total",] == 1
