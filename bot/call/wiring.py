@@ -47,7 +47,6 @@ from bot.call.transcript.transcript import Transcript
 from bot.call.turn_log.turn_facts import TurnLog
 from bot.call.uplink.frames_and_gaps import Uplink
 from bot.call.uplink.stream_admission import StreamAdmission
-from bot.call.uplink.wordless_turns import WordlessTurns
 
 
 class Parts:
@@ -81,8 +80,7 @@ class Parts:
     def _make_conversation(self, settings: CallSettings) -> None:
         """From the opening to the goodbye, and what is kept of it."""
         step, floor, session, playout, greeting = self.step, self.floor, self.session, self.playout, self.greeting
-        self.wordless = WordlessTurns()
-        self.turn_log = log = TurnLog(step, playout, session, self.transcript, self.wordless, greeting)
+        self.turn_log = log = TurnLog(step, playout, session, self.transcript, greeting)
         self.interrupt = cut = BargeIn(step, playout, session, log)
         self.answer = Answer(step, playout, session, log)
         self.hints = Hints(step, self.uplink)

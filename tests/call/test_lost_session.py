@@ -69,7 +69,7 @@ GOES_OVER = {
     "StateDeadlines": "_ready_by _claim_by _over_by _state_by _closing state watches",
     "Uplink": "backlog_bytes filled_bytes dropped_bytes distrusted_timestamps _kept _kept_bytes _next_at _filled_to"
     " _last_us _filled_us _held_us frames_in_silence",
-    "Opening": "_answer_owed _times _held_us",
+    "Opening": "_answer_owed _times _held_us _request",
     "ResponseTimeout": "_quiet_us",
     "NoProgress": "_since_us _turns _said _person_us",
     "Failover": "at_hand next ever_ready _dial_us _give_up_us _waited _tries _lost_us failure",
@@ -119,14 +119,14 @@ CHOSEN = {
     "KeyPause": "_pause_us _longest_us",
     "StateDeadlines": "_answer_us _call_us _before_us",
     "Uplink": "_stall_us",
-    "Opening": "_goes_on _request",
+    "Opening": "_goes_on",
     "Parts": "settings",
     "ResponseTimeout": "_answer_us",
     "NoProgress": "_longest_us",
     "SessionLiveness": "_quiet_us _most_us _wanted",
     "SpendCap": "_money _before_us _before_nano_usd _models _rings",
     "TurnOwnership": "can_truncate may_leave _detection",
-    "WhoAnswered": "_outgoing _answer _noticed_us _writes",
+    "WhoAnswered": "_outgoing _instructions _noticed_us _writes",
 }
 """Known as the call begins, and never anything else."""
 

@@ -145,18 +145,22 @@ class Opening(Rule):
     def heard(self) -> bool:
         """True once the caller has heard a moment of what the bot has to say, or all of a greeting that is shorter."""
         if not self._settled and self._enough_heard():
-            self._move(Move.MOMENT_HEARD)  # also when it is cut short in this very step, and nothing shows it any more
-            self._playout.forget_kept()
-            self.due_us = NEVER_US
+            self._settle()  # also when it is cut short in this very step, and nothing shows it any more
         return self._settled
 
     def skip(self) -> None:
         """There is nobody to greet: what was made of it has been taken back, and it counts as over."""
         if not self._settled:
-            self._move(Move.MOMENT_HEARD)
+            self._settle()
             self._greeting.is_over = True
-            self._playout.forget_kept()
-            self._playout.paused, self._answer_owed, self.due_us = False, False, NEVER_US
+            self._playout.paused, self._answer_owed = False, False
+
+    def _settle(self) -> None:
+        """From here on the caller interrupts it like anything else, and it is asked for no more."""
+        self._move(Move.MOMENT_HEARD)
+        self._playout.forget_kept()
+        self._request = {}  # as long as the instructions
+        self.due_us = NEVER_US
 
     def _enough_heard(self) -> bool:
         now_us, paused = self._step.now_us, self._playout.paused

@@ -86,10 +86,7 @@ class WhoAnswered(Rule):
 
     def __post_init__(self, settings: CallSettings) -> None:
         self._outgoing = settings.outgoing or Outgoing()
-        self._answer = with_own_instructions(
-            WHO_IS_CALLING.format(name=f'"{self._outgoing.name}"' if self._outgoing.name else "who you are"),
-            settings.session.instructions,
-        )
+        self._instructions = settings.session.instructions
         turns = settings.session.turn_detection
         self._noticed_us = turns.silence_duration_ms * 1000 if turns.type == "server_vad" else 0
         """Silence that has gone by when the session tells of the end of speech."""
@@ -371,7 +368,9 @@ class WhoAnswered(Rule):
         self._take_back()
         self._move(Move.ASKED_WHO)
         self._report("screening", "words")
-        self._session.now.responses.want(self._answer)
+        name = f'"{self._outgoing.name}"' if self._outgoing.name else "who you are"
+        answer = with_own_instructions(WHO_IS_CALLING.format(name=name), self._instructions)
+        self._session.now.responses.want(answer)
 
     def _give_up(self, why: str) -> None:
         self._take_back()

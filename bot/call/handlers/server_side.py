@@ -16,7 +16,7 @@ class ServerSide:
 
     def __init__(self, parts: Parts) -> None:
         self._parts = parts
-        self._refusals: set[inputs.Refused] = set()
+        self._refusals: list[inputs.Refused] = []
 
     def refused(self, note: inputs.Refused) -> None:
         """Messages that were refused, of one kind perhaps fifty a second."""
@@ -24,7 +24,7 @@ class ServerSide:
         step.follows = "what is due"
         step.counts[f"refused_{note.kind}"] += 1
         if note not in self._refusals and len(self._refusals) < MAX_REFUSALS:
-            self._refusals.add(note)
+            self._refusals.append(note)
             step.warn("message_refused", way=note.way, why=note.kind, about=note.about)
 
     def shutdown(self, note: inputs.Shutdown) -> EndReason:

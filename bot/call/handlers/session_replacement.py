@@ -72,7 +72,7 @@ class SessionReplacement:
         if first and not parts.settings.resume:
             return False
         turns = self._spoken()
-        items = conversation_items(turns, audio=parts.wordless.payloads())
+        items = conversation_items(turns, audio=parts.turn_log.wordless.payloads())
         called = parts.functions.told()
         if not first and not items and not called and all(turn.who == "bot" and turn.cut for turn in turns):
             return False

@@ -11,17 +11,18 @@ class PendingDeletes:
 
     def __init__(self) -> None:
         self._waiting: dict[str, str] = {}
-        self._silent: set[str] = set()
+        self._silent: list[str] = []
         """Items of the active response that have had no audio yet."""
 
     def announced(self, item_id: str) -> None:
         """An item of the active response begins."""
-        if len(self._silent) < MAX_ITEMS:
-            self._silent.add(item_id)
+        if len(self._silent) < MAX_ITEMS and item_id not in self._silent:
+            self._silent.append(item_id)
 
     def sounded(self, item_id: str) -> None:
         """The first audio of an item has come: from here on the ledger knows it."""
-        self._silent.discard(item_id)
+        if item_id in self._silent:
+            self._silent.remove(item_id)
 
     def next_response(self) -> None:
         """The active response is over, or another one is active."""

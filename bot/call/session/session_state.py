@@ -102,7 +102,7 @@ class Session:
         """The item of each list, by the server's label."""
         self.away: dict[str, str] = {}
         """Servers whose tools can't be used, and the item that says so to the model."""
-        self.remote_calls: set[str] = set()
+        self.remote_calls: list[str] = []
         """Calls that it makes itself and that are not over: it says nothing meanwhile."""
         # the bot's answers to calls
         self.outputs: dict[str, tuple[str, int]] = {}

@@ -74,7 +74,7 @@ class AskedCalls:
         self._calls: dict[str, FunctionCall] = {}
         self._open: list[FunctionCall] = []
         """Those that were open when that was asked last, and the newer ones."""
-        self.used = set(used)
+        self.used = tuple(used)
         """Names of tools that have run in this call; only those matter that run once."""
 
     def __iter__(self) -> Iterator[FunctionCall]:
@@ -134,12 +134,12 @@ class AskedCalls:
         return ""
 
     def started(self, call: FunctionCall) -> None:
-        if call.rules is not None and call.rules.once:
-            self.used.add(call.name)
+        if call.rules is not None and call.rules.once and call.name not in self.used:
+            self.used += (call.name,)
 
     def not_run(self, call: FunctionCall) -> None:
         """The tool refused the arguments: nothing was done."""
-        self.used.discard(call.name)
+        self.used = tuple(name for name in self.used if name != call.name)
 
 
 def _same(one: str, other: str) -> bool:

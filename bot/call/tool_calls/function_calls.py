@@ -184,7 +184,9 @@ class FunctionCalls:
             return
         call.output = output
         call.move(Move.OUTPUT)
-        self._session.now.remote_calls.discard(call_id)
+        remote = self._session.now.remote_calls
+        if call_id in remote:
+            remote.remove(call_id)
         self._send(call, refusals=0)
         if respond:
             self.owed.setdefault(call.response_id, call.turn)

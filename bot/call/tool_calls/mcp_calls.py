@@ -65,7 +65,7 @@ class McpCalls:
         self._functions.calls.add(call)
         session = self._session.now
         session.responses.answered(call.response_id)
-        session.remote_calls.add(call.call_id)
+        session.remote_calls.append(call.call_id)
         self._functions.begun(call)
         self._step.report("tool_called", tool=call.name, server=item.server_label)
         return call

@@ -31,11 +31,11 @@ class TurnLog:
     _playout: PlayoutQueue
     _session: CurrentSession
     _transcript: Transcript
-    _wordless: WordlessTurns
     _greeting: Greeting
 
     def __post_init__(self) -> None:
         self.waits = Latencies(self._step)
+        self.wordless = WordlessTurns()
         self.open: dict[str, list[Entry]] = {}
         """Items of which something was sent and whose turn is not over, with their entries in the order of playing."""
 
@@ -54,7 +54,7 @@ class TurnLog:
         if turn.ended_us is None:
             session = self._session.now
             turn.began_us, turn.ended_us = session.speech.take(item_id, self._step.now_us)
-            self._wordless.add(turn.number, session.appended.take_turn())
+            self.wordless.add(turn.number, session.appended.take_turn())
             if item_id in session.growing:
                 self._transcript.caller_words(item_id, session.growing[item_id].strip())
             self._tell(turn)
@@ -77,7 +77,7 @@ class TurnLog:
         """Words of the caller, as they were understood."""
         self._session.now.growing.pop(item_id, None)
         turn = self._words(item_id, text)
-        self._wordless.known(turn.number)
+        self.wordless.known(turn.number)
         if turn.ended_us is None:
             self.caller_turn(item_id)
 

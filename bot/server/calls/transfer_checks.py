@@ -23,13 +23,13 @@ class TransferChecks:
     def __init__(self, refusal: Refusal | None, note: Callable[[TransferChecked], None]) -> None:
         self._refusal = refusal
         self._note = note
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._tasks: list[asyncio.Task[None]] = []
 
     def begin(self, order: CheckTransfer) -> None:
         """Ask about one destination."""
         task = asyncio.create_task(self._ask(order), name="check a transfer")
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        self._tasks.append(task)
+        task.add_done_callback(self._tasks.remove)
 
     async def _ask(self, order: CheckTransfer) -> None:
         refused = OUR_FAULT

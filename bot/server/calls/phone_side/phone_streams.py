@@ -26,7 +26,7 @@ class PhoneStreams:
         self._on_binary = on_binary
         self._on_lost = on_lost
         self._shut = shut
-        self._left: set[asyncio.Task[None]] = set()
+        self._left: list[asyncio.Task[None]] = []
 
     def attach(self, socket: PhoneSocket, on_text: OnText) -> None:
         """The next stream has come."""
@@ -47,8 +47,8 @@ class PhoneStreams:
             socket.listen(_ignore)
             socket.on_binary = socket.on_lost = _ignore
             task = asyncio.create_task(self._shut(socket), name="leave")
-            self._left.add(task)
-            task.add_done_callback(self._left.discard)
+            self._left.append(task)
+            task.add_done_callback(self._left.remove)
 
     async def close(self) -> None:
         """Close the stream at hand, and wait for those that were left."""

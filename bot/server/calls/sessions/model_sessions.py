@@ -85,7 +85,7 @@ class ModelSessions:
     _to_replay: IdleSession | None = None
     """The session that was taken and whose events so far the call has yet to hear."""
     _dialling: asyncio.Task[None] | None = None
-    _closing: set[asyncio.Task[None]] = field(default_factory=set)
+    _closing: list[asyncio.Task[None]] = field(default_factory=list)
 
     # ---- the current session ----
 
@@ -244,8 +244,8 @@ class ModelSessions:
             return
         connection.hand_over(_ignore, _ignore, lambda: None)
         task = asyncio.create_task(connection.close(), name="leave a session")
-        self._closing.add(task)
-        task.add_done_callback(self._closing.discard)
+        self._closing.append(task)
+        task.add_done_callback(self._closing.remove)
 
     # ---- the end ----
 
