@@ -81,7 +81,9 @@ class Filler(Rule):
     def due(self) -> None:
         """Play a filler, if one is due by what plays now."""
         self.due_us = self._reckon()
-        if self._since_us is not None and self._step.now_us >= self.due_us:
+        if self._since_us is None or self._step.now_us < self.due_us:
+            self._step.follows = "what is due"  # what came meanwhile has put it off
+        else:
             self._playout.begun = True  # the caller may hear this before both sides are ready
             self._step.report("filler_played", after_ms=(self._step.now_us - self._since_us) // 1000)
             self._play("filler", self._moment)
