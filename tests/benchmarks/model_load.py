@@ -101,6 +101,12 @@ class ModelLoad:
                 session.later(every_s * number / len(self.sessions), partial(self._call_tool, session))
         return {}
 
+    def call_in_turns(self, seconds: float) -> Reply:
+        """Have each session call a tool of `seconds` in each turn, before it answers; 0: none."""
+        for session in self.sessions:
+            session.tool_s = seconds
+        return {}
+
     def _call_tool(self, session: ModelSession) -> None:
         if self._calling_s and session in self.sessions:
             session.call_tool(self._tool_s)
@@ -144,6 +150,7 @@ async def main() -> None:
             "pace": load.pace,
             "converse": load.converse,
             "call_tools": load.call_tools,
+            "call_in_turns": load.call_in_turns,
             "window": load.window,
             "report": load.report,
             "stop": load.stop,

@@ -62,6 +62,8 @@ class ModelSession(asyncio.Protocol):
         self._loop = asyncio.get_running_loop()
         self._timers: list[tuple[float, asyncio.Handle]] = []
         self._in_turns: TurnTaking | None = None
+        self.tool_s = 0.0
+        """Time that the tool takes which is called in each turn, before the answer; 0: none is."""
 
     def take_turns(self, seed: int) -> None:
         """Talk only a third of the time."""
@@ -233,11 +235,36 @@ class ModelSession(asyncio.Protocol):
         self.emit("response.done", response=self._response("completed"))
         self.emit("rate_limits.updated", rate_limits=[])
 
+    def answer(self) -> None:
+        """The caller's turn is over: a response speaks, or calls a tool, whose output asks for one that speaks."""
+        if not self.tool_s:
+            self.respond()
+            return
+        self._turns += 1
+        response_id, item = self._ids()[0], self._function_call(self.tool_s)
+        begun, place = (
+            item | {"status": "in_progress", "arguments": ""},
+            {"response_id": response_id, "output_index": 0},
+        )
+        told = {**place, "item_id": item["id"], "call_id": item["call_id"]}
+        self.emit("response.created", response=self._response("in_progress"))
+        self.emit("response.output_item.added", **place, item=begun)
+        self.emit("conversation.item.added", previous_item_id=None, item=begun)
+        self.emit("response.function_call_arguments.delta", **told, delta=item["arguments"])
+        self.emit("response.function_call_arguments.done", **told, name=item["name"], arguments=item["arguments"])
+        self.emit("conversation.item.done", previous_item_id=None, item=item)
+        self.emit("response.output_item.done", **place, item=item)
+        self.emit("response.done", response=self._response("completed") | {"output": [item]})
+
     def call_tool(self, seconds: float) -> None:
         """Call a tool that takes `seconds` within the present response, which goes on talking."""
+        item = self._function_call(seconds)
+        self.emit("response.output_item.done", response_id=self._ids()[0], output_index=1, item=item)
+
+    def _function_call(self, seconds: float) -> dict[str, object]:
         self._counts.called += 1
         number = self._counts.called
-        item = {
+        return {
             "id": f"item_tool_{number}",
             "object": "realtime.item",
             "type": "function_call",
@@ -246,7 +273,6 @@ class ModelSession(asyncio.Protocol):
             "call_id": f"call_{number}",
             "arguments": f'{{"seconds": {seconds}}}',
         }
-        self.emit("response.output_item.done", response_id=self._ids()[0], output_index=1, item=item)
 
     # ---- the caller interrupts ----
 

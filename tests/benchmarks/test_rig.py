@@ -129,6 +129,9 @@ class Told:
         self.emit("response.created")
         self._turns.talk()
 
+    def answer(self) -> None:
+        self.respond()
+
     def begin_audio(self) -> None:
         self.begun_s.append(self.now_s)
 

@@ -1,11 +1,13 @@
 """Delay of audio while tools run: 50 calls, the same ones with and without, in interleaved windows.
 
-One way a tool runs in each call nearly all the time; the other way many begin and end, each of which is work.
+Where the bot speaks all the time, one way a tool runs in each call nearly always; the other way many begin and end,
+each of which is work. In conversations, of which a tool is a part, one runs before each answer.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from statistics import median
 from typing import NamedTuple
@@ -13,6 +15,7 @@ from typing import NamedTuple
 from tests.benchmarks.measures.own_limits import say_limits
 from tests.benchmarks.report import Table
 from tests.benchmarks.rig import SETTLE_S, Observation, Rig
+from tests.benchmarks.turn_taking import ROUND_S
 
 CALLS = 50
 
@@ -29,6 +32,9 @@ WAYS = (
     Way("one runs in each call, most of the time", 8.0, 7.0),
     Way("one begins and ends in each call, each second", 1.0, 0.5),
 )
+NONE, AGAIN = "none", "none, once more"
+IN_TURNS, IN_TURNS_S = "one before each answer", 0.8
+"""Less than the second after which the caller would hear something meanwhile."""
 MODULE = '''
 import asyncio
 import time
@@ -56,49 +62,81 @@ def tools(rig: Rig) -> list[Table]:
 
     What chance alone does to a p99 is told by a second window of each round without tools.
     """
-    table = Table("tools", f"{CALLS} calls, with and without tools", [])
-    rounds, window_s = (3, 4.0) if rig.quick else (8, 6.0)
     module = rig.scratch / "benchmark_tools.py"
     Path(module).write_text(MODULE, encoding="utf-8")
-    without: list[Observation] = []
-    again: list[Observation] = []
-    beside: dict[Way, list[Observation]] = {way: [] for way in WAYS}
+    return [_while_the_bot_talks(rig, module), _in_conversation(rig, module)]
+
+
+def _while_the_bot_talks(rig: Rig, module: Path) -> Table:
+    """The bot speaks all the time, also while its tools run: nothing happens in a call but audio and tools."""
+    table = Table("tools", f"{CALLS} calls in which the bot always speaks, with and without tools", [])
+    rounds, window_s = (3, 4.0) if rig.quick else (8, 6.0)
+    seen: dict[str, list[Observation]] = {name: [] for name in (NONE, AGAIN, *(way.name for way in WAYS))}
     with rig.subject("heardline", settings={"BOT_TOOLS": str(module)}) as subject:
         rig.open(subject, CALLS)
         rig.observe(subject, SETTLE_S)
         for number in range(rounds):
             rig.say(f"tools: round {number + 1} of {rounds}")
-            without.append(rig.observe(subject, window_s))
-            again.append(rig.observe(subject, window_s))
-            for way, seen in beside.items():
+            for name in (NONE, AGAIN):
+                seen[name].append(rig.observe(subject, window_s))
+            for way in WAYS:
                 rig.model.ask("call_tools", every_s=way.every_s, seconds=way.seconds)
                 rig.observe(subject, way.every_s)
-                seen.append(rig.observe(subject, window_s))
+                seen[way.name].append(rig.observe(subject, window_s))
                 rig.model.ask("call_tools", every_s=0.0, seconds=0.0)
                 rig.observe(subject, way.seconds + SETTLE_S)
-        called = rig.model.ask("report")["tools"]
+        _tell(rig, table, seen)
         rig.close()
+    return table
+
+
+def _in_conversation(rig: Rig, module: Path) -> Table:
+    """Caller and bot take turns, and the bot looks something up before each answer: as many tools as a call can use."""
+    table = Table("tools_in_turns", f"{CALLS} conversations, with and without a tool in each turn", [])
+    rounds, window_s = (2, 6.0) if rig.quick else (8, ROUND_S / 2)
+    seen: dict[str, list[Observation]] = {name: [] for name in (NONE, AGAIN, IN_TURNS)}
+    rig.model.ask("converse", in_turns=True)
+    with ExitStack() as stack:
+        stack.callback(rig.model.ask, "converse", in_turns=False)
+        subject = stack.enter_context(rig.subject("heardline", settings={"BOT_TOOLS": str(module)}))
+        rig.open(subject, CALLS)
+        rig.observe(subject, rig.seconds(ROUND_S, SETTLE_S))
+        for number in range(rounds):
+            rig.say(f"tools in turns: round {number + 1} of {rounds}")
+            order = (NONE, IN_TURNS, AGAIN) if number % 2 else (AGAIN, IN_TURNS, NONE)
+            for name in order:
+                rig.model.ask("call_in_turns", seconds=IN_TURNS_S if name == IN_TURNS else 0.0)
+                rig.observe(subject, rig.seconds(ROUND_S / 2, SETTLE_S))
+                seen[name].append(rig.observe(subject, window_s))
+        rig.model.ask("call_in_turns", seconds=0.0)
+        rig.observe(subject, IN_TURNS_S + SETTLE_S)
+        _tell(rig, table, seen)
+        rig.close()
+    return table
+
+
+def _tell(rig: Rig, table: Table, seen: Mapping[str, Sequence[Observation]]) -> None:
+    """A row for each kind of window: what it cost, and its delays beside those without tools."""
     table.columns = [
         *("tools", "us per frame", "up p50 us", "up p99 us", "up p99 in none's"),
         *("down p50 us", "down p99 us", "down p99 in none's"),
     ]
-    rows = {"none": without, "none, once more": again} | {way.name: seen for way, seen in beside.items()}
-    for name, seen in rows.items():
+    for name, observed in seen.items():
         table.rows.append(
             [
                 name,
-                median(one.cost_us for one in seen),
-                median(one.up.p50 for one in seen),
-                median(one.up.p99 for one in seen),
-                times(without, seen, lambda one: one.up.p99),
-                median(one.down.p50 for one in seen),
-                median(one.down.p99 for one in seen),
-                times(without, seen, lambda one: one.down.p99),
+                median(one.cost_us for one in observed),
+                median(one.up.p50 for one in observed),
+                median(one.up.p99 for one in observed),
+                times(seen[NONE], observed, lambda one: one.up.p99),
+                median(one.down.p50 for one in observed),
+                median(one.down.p99 for one in observed),
+                times(seen[NONE], observed, lambda one: one.down.p99),
             ]
         )
-    table.notes.append(f"{called['called']} tools were called, {called['answered']} outputs came back")
-    say_limits(table, [one for seen in rows.values() for one in seen])
-    return [table]
+    called = rig.model.ask("report")["tools"]
+    table.notes.append(f"{called['called']} tools were called so far, {called['answered']} outputs came back")
+    say_limits(table, [one for observed in seen.values() for one in observed])
 
 
 def times(without: Sequence[Observation], beside: Sequence[Observation], p99: Callable[[Observation], float]) -> str:
