@@ -91,7 +91,8 @@ class TurnTaking:
 
     def _transcribed(self, said: str) -> None:
         told, place = "conversation.item.input_audio_transcription", {"item_id": said, "content_index": 0}
+        word = f" word{self._turns}"  # the same in each turn would be a call that leads nowhere
         for _ in range(PIECES):
-            self._session.emit(f"{told}.delta", **place, delta=" word")
+            self._session.emit(f"{told}.delta", **place, delta=word)
         usage = {"type": "duration", "seconds": 3}
-        self._session.emit(f"{told}.completed", **place, transcript=" word" * PIECES, usage=usage)
+        self._session.emit(f"{told}.completed", **place, transcript=word * PIECES, usage=usage)
