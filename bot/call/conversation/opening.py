@@ -11,6 +11,7 @@ and answers by itself: then the greeting is asked for again, and that answer is 
 from __future__ import annotations
 
 from dataclasses import InitVar
+from typing import Any
 
 from bot.audio.payload import BYTES_PER_MS
 from bot.call.conversation.barge_in import BargeIn
@@ -55,7 +56,10 @@ class Opening(Rule):
 
     def __post_init__(self, settings: CallSettings) -> None:
         self._goes_on = settings.barge_in != "on"
-        self._request = greeting_response(settings.greeting, settings.session.instructions)
+        self._request: dict[str, Any] = {}
+        """Parameters of the response that makes it, until it is heard: they are as long as the instructions."""
+        if not self._settled:
+            self._request = greeting_response(settings.greeting, settings.session.instructions)
         self._answer_owed = False
         """The caller spoke before the greeting was asked for, and is answered once it has been."""
         self._times = 0
@@ -159,7 +163,7 @@ class Opening(Rule):
         """From here on the caller interrupts it like anything else, and it is asked for no more."""
         self._move(Move.MOMENT_HEARD)
         self._playout.forget_kept()
-        self._request = {}  # as long as the instructions
+        self._request = {}
         self.due_us = NEVER_US
 
     def _enough_heard(self) -> bool:
