@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import enum
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, MutableSequence
 from dataclasses import fields, is_dataclass
 from typing import Any
 
@@ -60,6 +60,8 @@ def plain(value: Any) -> Any:
         return tuple(sorted(value, key=repr))
     if isinstance(value, list) or type(value) is tuple:
         return tuple(plain(one) for one in value)
+    if isinstance(value, MutableSequence):
+        raise TypeError(f"nobody copies a {type(value).__name__} here")
     if is_dataclass(value) and not isinstance(value, type):
         return (type(value).__name__, *(plain(getattr(value, one.name)) for one in fields(value)))
     return value

@@ -116,6 +116,21 @@ def test_a_look_at_a_caller_who_speaks_on_costs_a_few_calls() -> None:
     assert max(costs) <= MOST_OF_A_LOOK
 
 
+def test_a_wait_that_is_put_off_by_what_plays_costs_a_look_at_the_clock() -> None:
+    """While the bot speaks a filler comes up every two seconds, an answer that is overdue every eight."""
+    desk = ScriptedCall(EVERY_RULE)
+    desk.give(created("R1"), added("R1", "A"), delta("R1", "A", 400))
+    costs = []
+    for at in range(20, 9_000, 20):
+        desk.at(at).give(frame(at), *([delta("R1", "A", 200)] if at % 200 == 0 else []))
+        if desk.call._after._rules_us <= desk.now_us:
+            costs.append(sum(calls_of(desk, Tick())))
+    print("calls of each look:", costs)
+    assert len(costs) >= 2
+    assert max(costs) <= MOST
+    assert desk.call.counts["filler_played"] == 0
+
+
 def test_what_changes_something_looks_at_the_rest_once() -> None:
     desk = speaking()
     calls = calls_of(desk, events.SpeechStarted(10**6, "U"))

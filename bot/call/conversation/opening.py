@@ -57,7 +57,7 @@ class Opening(Rule):
     def __post_init__(self, settings: CallSettings) -> None:
         self._goes_on = settings.barge_in != "on"
         self._request: dict[str, Any] = {}
-        """Parameters of the response that makes it, until it is heard: they are as long as the instructions."""
+        """Parameters of the response that makes it, as long as the instructions; nothing, once it was heard."""
         if not self._settled:
             self._request = greeting_response(settings.greeting, settings.session.instructions)
         self._answer_owed = False

@@ -68,9 +68,11 @@ class ResponseTimeout(Rule):
     def due(self) -> EndReason | None:
         """Deltas that came meanwhile may have put it off."""
         self._listen()
-        if self._step.now_us >= self._overdue_us() and self._give_up():
-            return "model_unavailable"
-        return None
+        self.due_us = self._overdue_us()
+        if self._step.now_us < self.due_us:
+            self._step.follows = "what is due"
+            return None
+        return "model_unavailable" if self._give_up() else None
 
     def _give_up(self) -> bool:
         """No answer came in time: whether that ends the call."""

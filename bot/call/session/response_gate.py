@@ -32,7 +32,7 @@ class ResponseGate:
         self._wanted = wanted
         self._request = RequestStage.NONE
         self._asked_for: dict[str, Any] = {}
-        """Parameters of the last request that went out."""
+        """Parameters of the request that went out, and of which nothing has come so far."""
         self.closed = closed
         """Nothing more is wanted, but for the last response."""
         self.last = last
@@ -122,7 +122,7 @@ class ResponseGate:
 
     def created(self, response_id: str) -> None:
         unheard = self._request is RequestStage.SUPPRESSED
-        self.parameters = self._asked_for if self.asked else {}
+        self.parameters, self._asked_for = self._asked_for if self.asked else {}, {}
         self._request = REQUEST[self._request, Move.MADE]
         self.active, self.cancelling = response_id, False
         self._know(response_id, ResponseStage.SUPPRESSED if unheard else ResponseStage.EMPTY)

@@ -65,7 +65,8 @@ class McpCalls:
         self._functions.calls.add(call)
         session = self._session.now
         session.responses.answered(call.response_id)
-        session.remote_calls.append(call.call_id)
+        if call.call_id not in session.remote_calls:
+            session.remote_calls.append(call.call_id)
         self._functions.begun(call)
         self._step.report("tool_called", tool=call.name, server=item.server_label)
         return call

@@ -19,7 +19,7 @@ DOUBT_BYTES = 8_000
 """Age from which on audio was certainly heard by a session that gives a sign of life, and was no speech."""
 BIG_BYTES = 8_000
 """A payload of more is put away at once: few of that size may lie about."""
-MOST_PIECES = 400
+MOST_PIECES = 1_000
 """However little is in them."""
 RECENT_BYTES = 6 * 8_000
 """While the caller does not speak, as far as the session says. A session that died without a word may have been dead

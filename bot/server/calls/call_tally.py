@@ -27,7 +27,7 @@ class CallTraffic:
 
 @dataclass(slots=True)
 class CallTally:
-    """Waits, money and refusals of a call since the meter last looked: added to a few times a turn."""
+    """Waits, money and refusals of a call since the meter last looked."""
 
     waits: list[tuple[Wait, int]] = field(default_factory=list)
     """Each with its microseconds."""
