@@ -30,7 +30,7 @@ class ModelLoad:
         self._numbers = itertools.count()
         self._talk = True
         self._in_turns = False
-        self._calling_s = self._tool_s = 0.0
+        self._calling_s = self._tool_s = self._tool_in_turns_s = 0.0
         self._servers: list[asyncio.Server] = []
         self._pacer = Pacer(DELTA_MS, self._fire)
 
@@ -46,6 +46,7 @@ class ModelLoad:
         session = ModelSession(number, self.counts, self.first_audio_s, self._over)
         if self._in_turns:
             session.take_turns(len(self.sessions))
+        session.tool_s = self._tool_in_turns_s
         self.sessions.add(session)
         self._slots[number * STEP % DELTA_MS].append(session)
         return session
@@ -103,6 +104,7 @@ class ModelLoad:
 
     def call_in_turns(self, seconds: float) -> Reply:
         """Have each session call a tool of `seconds` in each turn, before it answers; 0: none."""
+        self._tool_in_turns_s = seconds
         for session in self.sessions:
             session.tool_s = seconds
         return {}

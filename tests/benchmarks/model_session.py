@@ -137,7 +137,9 @@ class ModelSession(asyncio.Protocol):
             self.respond()
         elif kind == "conversation.item.create":
             self._counts.answered += message["item"]["type"] == "function_call_output"
-            self.emit("conversation.item.added", previous_item_id=None, item={"id": "item_made", **message["item"]})
+            item = {"id": "item_made", **message["item"]}
+            self.emit("conversation.item.added", previous_item_id=None, item=item)
+            self.emit("conversation.item.done", previous_item_id=None, item=item)
         elif kind == "conversation.item.truncate":
             cut = {key: message[key] for key in ("item_id", "content_index", "audio_end_ms")}
             self.emit("conversation.item.truncated", **cut)
@@ -255,6 +257,7 @@ class ModelSession(asyncio.Protocol):
         self.emit("conversation.item.done", previous_item_id=None, item=item)
         self.emit("response.output_item.done", **place, item=item)
         self.emit("response.done", response=self._response("completed") | {"output": [item]})
+        self.emit("rate_limits.updated", rate_limits=[])
 
     def call_tool(self, seconds: float) -> None:
         """Call a tool that takes `seconds` within the present response, which goes on talking."""

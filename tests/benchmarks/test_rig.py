@@ -7,6 +7,7 @@ import json
 from collections.abc import Callable
 from itertools import count
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -18,6 +19,7 @@ from tests.benchmarks.__main__ import main
 from tests.benchmarks.frames import FrameReader, accept_key, client_frame, server_frame
 from tests.benchmarks.machine import describe
 from tests.benchmarks.measures.reaction import delays_us
+from tests.benchmarks.model_session import ModelCounts, ModelSession
 from tests.benchmarks.phone_call import PhoneCall, PhoneCounts
 from tests.benchmarks.plot import draw
 from tests.benchmarks.report import Table, write
@@ -169,6 +171,36 @@ def test_in_turn_taking_callers_speak_once_the_bot_has_been_heard() -> None:
         of_turn = [at_s for at_s in deltas if turns[number] <= at_s < turns[number + 1]]
         assert turns[number] + 0.2 * len(of_turn) < starts_s < turns[number + 1]
     assert len(session.at("response.done")) >= 4
+
+
+def test_a_tool_is_called_in_a_response_of_its_own_and_its_output_asks_for_the_answer(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """As openai-realtime 3.3 has it."""
+    said: list[tuple[str, dict[str, Any]]] = []
+    counts = ModelCounts()
+    session = ModelSession.__new__(ModelSession)
+    session.number, session.tool_s = 3, 0.8
+    session._turns, session._counts = 7, counts
+    monkeypatch.setattr(session, "emit", lambda kind, **fields: said.append((kind, fields)))
+    session.answer()
+    kinds = [kind for kind, _ in said]
+    assert kinds == [
+        "response.created",
+        "response.output_item.added",
+        "conversation.item.added",
+        "response.function_call_arguments.delta",
+        "response.function_call_arguments.done",
+        "conversation.item.done",
+        "response.output_item.done",
+        "response.done",
+        "rate_limits.updated",
+    ]
+    told = dict(said)
+    (call,) = told["response.done"]["response"]["output"]
+    assert call == told["response.output_item.done"]["item"]
+    assert (call["arguments"], counts.called) == ('{"seconds": 0.8}', 1)
+    assert {fields["response_id"] for _, fields in said if "response_id" in fields} == {"resp_3_8"}
 
 
 def test_words_that_a_relay_passes_on_are_no_audio() -> None:
