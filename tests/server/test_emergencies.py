@@ -63,7 +63,7 @@ class Fault:
 
     def put(self, live: LiveCall, place: Place) -> None:
         owner, name = place
-        whole = owner[name] if isinstance(owner, dict) else getattr(owner, name)
+        whole = getattr(owner, name)
 
         def broken(*arguments: Any, **named: Any) -> Any:
             self._uses += 1
@@ -76,17 +76,13 @@ class Fault:
                     raise Defect(str(name))
             return whole(*arguments, **named)
 
-        if isinstance(owner, dict):
-            owner[name] = broken
-        else:
-            setattr(owner, name, broken)
+        setattr(owner, name, broken)
 
 
 def in_core(live: LiveCall) -> Iterator[Place]:
     """Each handler of a message, and each method of each part."""
     call = live.bridge.call
-    yield from ((call._handlers, kind) for kind in call._handlers)  # type: ignore[misc]
-    for part in vars(call._parts).values():
+    for part in (*vars(call._handlers).values(), *vars(call._parts).values()):
         if hasattr(part, "__dict__"):
             yield from ((part, name) for name, of_class in vars(type(part)).items() if _is_method(name, of_class))
 

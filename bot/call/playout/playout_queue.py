@@ -90,12 +90,15 @@ class PlayoutQueue:
     def flush(self, now_us: int) -> list[Outbound]:
         """Hand over what may go now."""
         out: list[Outbound] = []
-        while self._held and self._open:
-            entry, payload, n_bytes = self._held.pop(0)
+        held, gone = self._held, 0
+        while gone < len(held) and self._open:
+            entry, payload, n_bytes = held[gone]
             early = len(payload) > FIRST_CHARS and self.ledger.begins_late(now_us)
             if early:
-                self._held.insert(0, (entry, payload[FIRST_CHARS:], n_bytes - FIRST_BYTES))
+                held[gone] = (entry, payload[FIRST_CHARS:], n_bytes - FIRST_BYTES)
                 payload, n_bytes = payload[:FIRST_CHARS], FIRST_BYTES
+            else:
+                gone += 1
             self._held_bytes -= n_bytes
             if not entry.sent:
                 self.fresh.append(entry)
@@ -110,6 +113,7 @@ class PlayoutQueue:
                 out.append(self._mark(self.ledger.set_mark(now_us, early=True)))
             else:
                 out.extend(self._end_mark(entry, now_us) if entry.done else self._due_mark(now_us))
+        del held[:gone]
         return out
 
     def _end_mark(self, entry: Entry, now_us: int) -> list[Outbound]:
