@@ -1,4 +1,4 @@
-"""What each input sets going, in order: the two sides, the server, keys, the dialogue, what follows from a step.
+"""The steps that each input sets going, in order: the two sides, the server, keys, the dialogue, what follows.
 
 No state of its own that a part could hold. Start at `dialogue`.
 """

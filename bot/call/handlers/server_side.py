@@ -1,4 +1,4 @@
-"""What the server itself says to a call: messages that it has refused, and the end of the call."""
+"""The server's own notes to a call: messages that it has refused, and the end of the call."""
 
 from __future__ import annotations
 

@@ -13,13 +13,13 @@ from collections.abc import Iterable
 
 from bot.audio.payload import BYTES_PER_MS
 
-PIECE_PAYLOADS = 10
-"""A fifth of a second of Twilio's frames: what is kept is kept and dropped in such pieces, not frame by frame."""
+PIECE_PAYLOADS = 25
+"""Half a second of Twilio's frames: what is kept is kept and dropped in such pieces, not frame by frame."""
 DOUBT_BYTES = 8_000
 """Age from which on audio was certainly heard by a session that gives a sign of life, and was no speech."""
 BIG_BYTES = 8_000
 """A payload of more is put away at once: few of that size may lie about."""
-MOST_PIECES = 1_000
+MOST_PIECES = 400
 """However little is in them."""
 RECENT_BYTES = 6 * 8_000
 """While the caller does not speak, as far as the session says. A session that died without a word may have been dead

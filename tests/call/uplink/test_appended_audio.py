@@ -54,7 +54,7 @@ def test_what_became_no_turn_is_heard_again() -> None:
 def test_while_a_session_says_nothing_only_the_last_seconds_are_kept() -> None:
     audio = AppendedAudio()
     write(audio, 0, 5_013)
-    assert lost(audio) == list(range(5_010 - RECENT_BYTES // FRAME_BYTES, 5_013))
+    assert lost(audio) == list(range(5_000 - RECENT_BYTES // FRAME_BYTES, 5_013))
 
 
 def test_the_last_of_it_can_be_heard_without_taking_it() -> None:
