@@ -7,6 +7,7 @@ import contextlib
 from collections.abc import AsyncIterator
 
 import pytest
+from websockets.protocol import Protocol
 
 from bot.server.calls.phone_side import phone_socket
 from bot.testing.dialling.dial import new_call_sid
@@ -184,3 +185,12 @@ async def test_more_than_its_share_waits_with_the_sender_and_comes_whole(monkeyp
     assert b"".join(taken) == data
     assert (paused[0], paused[-1]) == ("paused", "resumed")
     intake.close()
+
+
+async def test_a_socket_keeps_nothing_of_the_request_that_it_was_upgraded_by() -> None:
+    """It may hold what is secret, lasts as long as the call, and nobody asks for it again."""
+    told = b"not to be kept"
+    socket = phone_socket.PhoneSocket(UPGRADE.replace(b"\r\n\r\n", b"\r\nX-Secret: " + told + b"\r\n\r\n"))
+    assert type(socket._protocol) is Protocol
+    assert told.decode() not in repr((vars(socket), vars(socket._protocol), vars(socket._reader)))
+    assert b" 101 " in socket._answer
